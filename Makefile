@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The module is built beside its sources, in .build/<kernel release>/, so that
+# several kernels can be built for at once and none disturbs another.
+# `make help` lists what there is.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+BUILD	?= $(CURDIR)/.build
+PREFIX	?= /usr/local
+DESTDIR	?=
+V	?= 0
+
+export PREFIX DESTDIR
+MAKEFLAGS += --no-print-directory
+
+setup	:= selftests/vm/setup
+
+# What vermagic will say. Debian's kernel.release says something else. Expanded
+# only by the targets that need it.
+release	 = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
+	"$(KDIR)/include/generated/utsrelease.h" 2>/dev/null)
+objdir	 = $(BUILD)/$(release)
+
+# Without Module.symvers no symbol of the kernel can be resolved, and modpost
+# would take that for an error; compiling is all such a tree is good for.
+kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
+	$(if $(wildcard $(KDIR)/Module.symvers),,KBUILD_MODPOST_WARN=1)
+
+# Directories with sources of the module and of its KUnit tests.
+sources	 := ktls selftests/kunit
+
+.PHONY: all modules modules_install tools selftests install demo check check-full
+.PHONY: compile-7.3 sparse checkpatch clean help objdir
+
+all: modules tools selftests
+
+# A directory of links with the shape of the source tree: kbuild puts objects
+# beside sources, and here that is beside the links. Links whose source is gone
+# go; right ones stay untouched, because a build may be reading through them.
+objdir:
+	@test -n "$(release)" || { \
+		echo "ktls: no configured kernel in KDIR=$(KDIR)" >&2; \
+		echo "ktls: install the headers (apt install linux-headers-$$(uname -r))," >&2; \
+		echo "ktls: or name another tree: make modules KDIR=\$$($(setup) --print-kdir 6.12)" >&2; \
+		exit 1; }
+	@link() { test "$$(readlink "$$2")" = "$$1" || ln -sfn "$$1" "$$2"; }; \
+	mkdir -p $(addprefix "$(objdir)"/,$(sources)) && \
+	link "$(CURDIR)/Kbuild" "$(objdir)/Kbuild" && \
+	link "$(CURDIR)/include" "$(objdir)/include" && \
+	for d in $(sources); do \
+		find -L "$(objdir)/$$d" -maxdepth 1 -type l -delete; \
+		for f in "$(CURDIR)/$$d"/*.[ch]; do \
+			test ! -e "$$f" || link "$$f" "$(objdir)/$$d/$${f##*/}" || exit; \
+		done; \
+	done
+
+modules: objdir
+	+@$(kbuild) modules
+	@echo "ktls: $(objdir)/ktls.ko"
+
+modules_install: modules
+	+@$(kbuild) modules_install
+
+tools selftests:
+	+@$(MAKE) -C $@
+
+install: tools
+	+@$(MAKE) -C tools install
+
+demo:
+	$(setup)
+	selftests/demo/run
+
+check:
+	$(setup)
+	selftests/check
+
+check-full:
+	$(setup)
+	selftests/check --full
+
+# Debian 12 cannot boot 7.3's headers package, but compiles for a prepared source.
+compile-7.3:
+	$(setup) packages 7.3
+	+@$(MAKE) modules KDIR="$$($(setup) --print-kdir 7.3)" KTLS_WERROR=y
+
+# Everything is compiled anew (C=2 checks every file, W=1 only what is compiled),
+# in a directory of its own.
+sparse: BUILD := $(BUILD)/sparse
+sparse: objdir
+	+@$(kbuild) clean
+	+@$(kbuild) C=2 W=1 CF="-Wsparse-error" KTLS_WERROR=y modules
+
+CHECKPATCH ?= $(shell $(setup) --print-kdir 7.3)/scripts/checkpatch.pl
+
+# Files of the work tree, committed or not, but nothing that is ignored.
+checkpatch:
+	@git ls-files -co --exclude-standard -- 'ktls/*.[ch]' 'include/*.[ch]' \
+		'selftests/kunit/*.[ch]' | \
+		xargs $(CHECKPATCH) --no-tree --strict --terse --no-summary \
+			--max-line-length=100 -f
+
+clean:
+	rm -rf "$(BUILD)"
+	+@for d in tools selftests; do \
+		test ! -e $$d/Makefile || $(MAKE) -C $$d clean || exit; \
+	done
+
+help:
+	@echo 'make                 the module, the tools, the selftests'
+	@echo 'make modules         only the module, for KDIR (default: the running kernel)'
+	@echo '                     result: .build/<kernel release>/ktls.ko'
+	@echo 'make tools           ktlsd, ktlsctl, ktls-run'
+	@echo 'make selftests       the test programs'
+	@echo 'make install         the tools, to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make modules_install the module, to /lib/modules (or INSTALL_MOD_PATH)'
+	@echo 'make demo            sets the machine up, boots a VM, shows it at work'
+	@echo 'make check           sets the machine up, boots VMs, runs the tests'
+	@echo 'make check-full      the same with the long ones'
+	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors'
+	@echo 'make sparse          sparse and W=1 over the module, for KDIR'
+	@echo 'make checkpatch      checkpatch --strict over the module'
+	@echo 'make clean           removes all of that but the cache of the setup'
+	@echo
+	@echo 'KDIR=$$($(setup) --print-kdir 6.1|6.12|7.3)  a kernel of the setup'
+	@echo 'KTLS_WERROR=y  warnings are errors    KTLS_DEBUG=y  debugging code'
+	@echo 'BUILD=dir      objects elsewhere      V=1           commands in full'

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The context of a TLS socket, the table of locks, and what the files of the
+ * module offer each other, in the order in which data flows.
+ *
+ * Locks, outermost first:
+ *
+ *   lock_sock(listener)	never held together with a child's, except
+ *				listener before child (listener.c)
+ *   lock_sock(sk)		all of struct ktls_ctx unless a field says
+ *				otherwise; taken by system calls and by ctx->work
+ *   ktls_listener.lock		the lists of a listener; softirq-safe leaf
+ *   ktls_net.lock		workers and waiting requests of a namespace
+ *				(upcall.c); softirq-safe leaf
+ *   ktls_request.lock		what the helper has answered; leaf
+ *
+ * Netlink handlers never take a socket lock: they settle a request's one
+ * atomic, leave the answer with the request, and queue ctx->work.
+ *
+ * References:
+ *
+ *   A context owns a reference to its sock from attach until its own last
+ *   reference is dropped. icsk_ulp_data owns one reference to the context
+ *   (given up by ktls_ulp_give_back()), each queued work, each armed timer and
+ *   each request owns one.
+ */
+#ifndef _KTLS_KTLS_H
+#define _KTLS_KTLS_H
+
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+#include <net/inet_connection_sock.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+#include <uapi/linux/ktls.h>
+#include <uapi/linux/ktls_netlink.h>
+
+#include <ktls/wire.h>
+#include <ktls/record.h>
+#include <ktls/upcall.h>
+
+struct ktls_handshake;
+struct ktls_listener;
+
+/**
+ * struct ktls_blob - bytes a program handed in, immutable once made
+ * @ref: one for each configuration that has it
+ * @len: bytes in @data
+ * @data: the bytes, followed by a NUL that @len does not count
+ */
+struct ktls_blob {
+	refcount_t	ref;
+	u32		len;
+	u8		data[];
+};
+
+/**
+ * struct ktls_config - what a program asked for; a snapshot
+ *
+ * Private to one socket, and written under its lock, until @frozen. Then
+ * immutable and shared by reference: by the socket, by children of a listener,
+ * by requests. A later setsockopt works on a copy (config.c). Charged to the
+ * memory cgroup; wiped and freed with its last reference.
+ *
+ * @ref: references
+ * @frozen: shared from here on, written no more
+ * @id: names it towards the helper, never reused; 0 until frozen
+ * @cred: of the task that chose the credential
+ * @pid: that task, for logs
+ * @comm: likewise
+ * @server_name: KTLS_SERVER_NAME or NULL, as all blobs
+ * @identity: KTLS_IDENTITY
+ * @alpn: KTLS_ALPN
+ * @ciphers: KTLS_CIPHERS
+ * @parts: KTLS_CONFIG_* attributes that go to the helper by pieces
+ * @verify: enum ktls_verify or -1: the role's default
+ * @version_min: KTLS_VERSIONS
+ * @version_max: KTLS_VERSIONS
+ * @timeout_ms: KTLS_TIMEOUT
+ * @strict_eof: KTLS_EOF
+ */
+struct ktls_config {
+	refcount_t		ref;
+	bool			frozen;
+	u64			id;
+	const struct cred	*cred;
+	pid_t			pid;
+	char			comm[TASK_COMM_LEN];
+	struct ktls_blob	*server_name;
+	struct ktls_blob	*identity;
+	struct ktls_blob	*alpn;
+	struct ktls_blob	*ciphers;
+	struct ktls_blob	*parts[__KTLS_CONFIG_MAX];
+	int			verify;
+	u16			version_min;
+	u16			version_max;
+	u32			timeout_ms;
+	bool			strict_eof;
+};
+
+/**
+ * struct ktls_session - what a handshake has established; under the socket lock
+ * @version: KTLS_TLS_1_2, KTLS_TLS_1_3, or 0: none yet
+ * @suite: IANA number of the cipher suite
+ * @group: IANA number of the group
+ * @sigalg: IANA number of the peer's signature scheme
+ * @max_payload: largest plaintext fragment we send
+ * @verified: the peer's chain and name were verified
+ * @resumed: by a ticket or a session id
+ * @handshake_ms: how long it took
+ * @alert_sent: enum ktls_alert
+ * @alert_rcvd: enum ktls_alert
+ * @alpn_len: bytes in @alpn
+ * @alpn: the protocol chosen
+ * @server_name: what a server's client asked for; NUL-terminated
+ * @peer_name: what was verified; NUL-terminated
+ * @peer_certs: what the peer presented, or NULL; owned
+ * @error: the sentence of KTLS_ERROR
+ */
+struct ktls_session {
+	u16			version;
+	u16			suite;
+	u16			group;
+	u16			sigalg;
+	u32			max_payload;
+	bool			verified;
+	bool			resumed;
+	u32			handshake_ms;
+	u8			alert_sent;
+	u8			alert_rcvd;
+	u8			alpn_len;
+	u8			alpn[KTLS_PROTOCOL_MAX];
+	char			server_name[KTLS_SERVER_NAME_MAX + 1];
+	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
+	struct ktls_certs	*peer_certs;
+	char			error[KTLS_SENTENCE_MAX];
+};
+
+/* Bits of ktls_ctx.flags, set and tested atomically, no lock needed. */
+enum ktls_ctx_flags {
+	KTLS_F_DEADLINE,	/* ctx->timer has fired */
+	KTLS_F_GONE,		/* given back; the work has nothing left to do */
+	KTLS_F_HELLO,		/* child: its first whole record has come */
+	KTLS_F_HELD,		/* child: waits for room among the finished ones */
+	KTLS_F_READY,		/* child: finished, waits for accept */
+	KTLS_F_DROP,		/* child: its work is to reset and free it */
+	KTLS_F_LINGERS,		/* closed, and counted as lingering */
+	KTLS_F_FIN,		/* shutdown: FIN goes out behind what is queued */
+};
+
+/**
+ * struct ktls_ctx - the TLS side of a socket; icsk_ulp_data
+ *
+ * Written under the socket lock; exceptions are named.
+ *
+ * @ref: references, see the top of this file
+ * @rcu: callbacks find the context under RCU
+ * @sk: the socket; a reference is owned
+ * @base: what TCP had before us: proto, proto_ops, callbacks
+ * @state: enum ktls_info_state, written by state.c only; read anywhere with
+ *	READ_ONCE
+ * @role: enum ktls_role, 0: undecided
+ * @flags: enum ktls_ctx_flags, atomic
+ * @config: what the program asked for; replaced under the lock, never NULL
+ * @session: what was established
+ * @tx: keys and counters of the sending direction
+ * @rx: likewise of the receiving direction
+ * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
+ * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
+ * @handshake: while one runs (handshake.c), else NULL
+ * @listener: of a listening socket (listener.c), else NULL
+ * @parent: of a child not accepted yet: the listener's state; owns a reference
+ * @child_node: on one of @parent's lists; listener.c's lock
+ * @silent_node: among the children without a ClientHello; listener.c's lock
+ * @work: handshake steps, pending output, lingering; owns a reference while queued
+ * @timer: the deadline of whatever state we are in; owns a reference while armed
+ * @connect_result: what connect() has to report once, 0: success
+ * @connect_pending: connect() has not reported yet
+ * @connect_in_base: a program sleeps in TCP's own connect()
+ * @carrier: the socket structure under a connection that no file has: a child
+ *	before accept, a closed socket that lingers
+ * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1 until OPEN
+ */
+struct ktls_ctx {
+	refcount_t			ref;
+	struct rcu_head			rcu;
+	struct sock			*sk;
+	struct ktls_base		*base;
+	u8				state;
+	u8				role;
+	unsigned long			flags;
+	struct ktls_config		*config;
+	struct ktls_session		session;
+	struct ktls_dir			tx;
+	struct ktls_dir			rx;
+	struct ktls_txq			txq;
+	struct ktls_rxq			rxq;
+	struct ktls_handshake		*handshake;
+	struct ktls_listener		*listener;
+	struct ktls_listener		*parent;
+	struct list_head		child_node;
+	struct list_head		silent_node;
+	struct work_struct		work;
+	struct timer_list		timer;
+	int				connect_result;
+	bool				connect_pending;
+	bool				connect_in_base;
+	struct socket			*carrier;
+	int				rcvlowat;
+};
+
+/**
+ * struct ktls_base - TCP as it was before we replaced it, one per address family
+ * @prot: &tcp_prot or &tcpv6_prot
+ * @ops: &inet_stream_ops or &inet6_stream_ops
+ * @data_ready: sk_data_ready of a fresh socket
+ * @write_space: sk_write_space likewise
+ * @state_change: sk_state_change likewise
+ * @tls_prot: our copy of @prot with our operations
+ * @tls_ops: our copy of @ops with our operations
+ *
+ * Filled in once at module load, read only afterwards.
+ */
+struct ktls_base {
+	struct proto			*prot;
+	const struct proto_ops		*ops;
+	void				(*data_ready)(struct sock *sk);
+	void				(*write_space)(struct sock *sk);
+	void				(*state_change)(struct sock *sk);
+	struct proto			tls_prot;
+	struct proto_ops		tls_ops;
+};
+
+/**
+ * ktls_ctx_get - the context of a socket that is known to be ours
+ * @sk: the socket
+ *
+ * Context: any; the caller holds the socket lock, or runs in an operation that
+ * cannot outlive the socket's file (then fields need READ_ONCE).
+ */
+static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
+{
+	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
+}
+
+/* main.c: parameters and the one workqueue */
+extern struct workqueue_struct *ktls_wq;
+extern unsigned int ktls_max_timeout_ms;
+extern unsigned int ktls_linger_ms;
+extern unsigned int ktls_children_max;
+extern unsigned int ktls_children_per_listener;
+extern unsigned int ktls_children_per_uid;
+
+/* ulp.c: attach, references, the operations that replace TCP's */
+int ktls_ulp_init(void);
+void ktls_ulp_exit(void);
+struct ktls_base *ktls_ulp_base(const struct sock *sk);
+struct ktls_ctx *ktls_ulp_attach_child(struct sock *sk, struct ktls_config *config);
+void ktls_ulp_give_back(struct ktls_ctx *ctx);
+int ktls_ulp_carry(struct ktls_ctx *ctx);
+void ktls_ulp_uncarry(struct ktls_ctx *ctx);
+void ktls_ctx_hold(struct ktls_ctx *ctx);
+void ktls_ctx_put(struct ktls_ctx *ctx);
+void ktls_ctx_kick(struct ktls_ctx *ctx);
+void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms);
+void ktls_ctx_disarm(struct ktls_ctx *ctx);
+
+/* config.c: the snapshot */
+struct ktls_blob *ktls_blob_new(const void *data, size_t len);
+struct ktls_blob *ktls_blob_get(struct ktls_blob *blob);
+void ktls_blob_put(struct ktls_blob *blob);
+struct ktls_config *ktls_config_new(void);
+struct ktls_config *ktls_config_get(struct ktls_config *config);
+void ktls_config_put(struct ktls_config *config);
+struct ktls_config *ktls_config_edit(struct ktls_ctx *ctx);
+struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx);
+int ktls_config_verify(const struct ktls_config *config, u8 role);
+bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktls_suite *suite);
+bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len);
+
+/* sockopt.c: proto.setsockopt and proto.getsockopt; lock not held */
+int ktls_sockopt_set(struct sock *sk, int level, int optname,
+		     sockptr_t optval, unsigned int optlen);
+int ktls_sockopt_get(struct sock *sk, int level, int optname,
+		     char __user *optval, int __user *optlen);
+
+/* state.c: the only writer of ctx->state; lock held */
+bool ktls_state_legal(u8 from, u8 to);
+void ktls_state_set(struct ktls_ctx *ctx, u8 to);
+void ktls_state_fail(struct ktls_ctx *ctx, int err, const char *fmt, ...)
+	__printf(3, 4);
+void ktls_state_explain(struct ktls_ctx *ctx, const char *fmt, ...) __printf(2, 3);
+
+/* connect.c */
+int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags);
+int ktls_connect_starttls(struct sock *sk, int role);
+int ktls_connect_disconnect(struct sock *sk, int flags);
+void ktls_connect_step(struct ktls_ctx *ctx);
+void ktls_connect_drain(struct ktls_ctx *ctx);
+
+/* listener.c; lock not held unless said otherwise */
+int ktls_listener_listen(struct socket *sock, int backlog);
+struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg);
+__poll_t ktls_listener_poll(struct ktls_ctx *ctx);
+int ktls_listener_begin(struct ktls_ctx *ctx);		/* lock held */
+void ktls_listener_end(struct ktls_ctx *ctx);		/* lock held */
+void ktls_listener_step(struct ktls_ctx *ctx);
+bool ktls_listener_hello(struct ktls_ctx *child);	/* child's lock held */
+void ktls_listener_child_ready(struct ktls_ctx *child);	/* child's lock held */
+void ktls_listener_child_failed(struct ktls_ctx *child);	/* child's lock held */
+bool ktls_listener_child_drop(struct ktls_ctx *child);	/* child's lock held */
+
+/* handshake.c: one engine for connect, children and KTLS_HANDSHAKE; lock held */
+int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role);
+void ktls_handshake_step(struct ktls_ctx *ctx);
+void ktls_handshake_end(struct ktls_ctx *ctx);
+void ktls_handshake_reset(struct ktls_ctx *ctx);
+
+/* close.c */
+void ktls_close(struct sock *sk, long timeout);
+int ktls_close_shutdown(struct socket *sock, int how);
+void ktls_close_fin(struct ktls_ctx *ctx);		/* lock held */
+bool ktls_close_linger(struct ktls_ctx *ctx);		/* lock held */
+bool ktls_close_step(struct ktls_ctx *ctx);		/* lock held */
+void ktls_close_final(struct ktls_ctx *ctx);		/* lock not held */
+
+/* mib.c */
+enum ktls_mib {
+	KTLS_MIB_UNSPEC,
+	KTLS_MIB_HANDSHAKES_CLIENT,	/* handshakes begun as client */
+	KTLS_MIB_HANDSHAKES_SERVER,	/* handshakes begun as server */
+	KTLS_MIB_HANDSHAKES_DONE,	/* handshakes that succeeded */
+	KTLS_MIB_HANDSHAKES_FAILED,	/* handshakes that failed */
+	KTLS_MIB_HANDSHAKES_TIMEOUT,	/* of those: by their deadline */
+	KTLS_MIB_HELPER_LOST,		/* of those: the helper went away */
+	KTLS_MIB_CHILDREN_REFUSED,	/* children dropped at a cap */
+	KTLS_MIB_CHILDREN_EVICTED,	/* silent children dropped at a cap */
+	KTLS_MIB_TX_RECORDS,		/* records sealed */
+	KTLS_MIB_RX_RECORDS,		/* records opened */
+	KTLS_MIB_TX_BYTES,		/* application bytes sealed */
+	KTLS_MIB_RX_BYTES,		/* application bytes opened */
+	KTLS_MIB_RX_BAD,		/* records that failed authentication */
+	KTLS_MIB_RX_INVALID,		/* records or messages against the RFC */
+	KTLS_MIB_TRUNCATED,		/* FIN without close_notify */
+	KTLS_MIB_ALERTS_SENT,		/* alerts sent, close_notify too */
+	KTLS_MIB_ALERTS_RCVD,		/* alerts received, close_notify too */
+	KTLS_MIB_TICKETS_DROPPED,	/* NewSessionTickets not passed on */
+	KTLS_MIB_LINGERS,		/* closed sockets kept until acknowledged */
+	KTLS_MIB_LINGERS_EXPIRED,	/* of those: given up at the bound */
+	KTLS_MIB_UPCALL_BAD,		/* messages of a helper that were refused */
+	__KTLS_MIB_MAX
+};
+
+int ktls_mib_init_net(struct net *net);
+void ktls_mib_exit_net(struct net *net);
+void ktls_mib_inc(const struct net *net, enum ktls_mib which);
+void ktls_mib_add(const struct net *net, enum ktls_mib which, unsigned int n);
+
+#endif /* _KTLS_KTLS_H */

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The record layer: keys, sealing, opening, and what lies between TCP and the
+ * program. aead.c, keysched.c, tx.c, framing.c, rx.c, control.c, alert.c.
+ */
+#ifndef _KTLS_RECORD_H
+#define _KTLS_RECORD_H
+
+#include <linux/bvec.h>
+#include <linux/crypto.h>
+#include <linux/list.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+#include <crypto/aead.h>
+
+#include <ktls/wire.h>
+
+struct ktls_ctx;
+struct pipe_inode_info;
+struct sock;
+struct socket;
+struct msghdr;
+
+/* One AEAD as TLS uses it; the table is in aead.c. */
+struct ktls_cipher {
+	const char	*name;		/* for people: AES-128-GCM */
+	const char	*alg;		/* of the kernel crypto API */
+	u8		key_size;
+	u8		salt_size;	/* 1.2: implicit part of the nonce */
+	u8		explicit_size;	/* 1.2: explicit part, 8 or 0 */
+	u64		records_max;	/* under one key: RFC 8446 5.5 */
+};
+
+/* One cipher suite: IANA number, OpenSSL name, version, AEAD and hash. */
+struct ktls_suite {
+	u16			id;
+	u16			version;	/* KTLS_VERSION_1_2 or _1_3 */
+	const char		*name;
+	const struct ktls_cipher *cipher;
+	const char		*hash;		/* "sha256", "sha384" */
+	u8			hash_size;
+};
+
+/**
+ * struct ktls_dir - one direction of a connection; a context has two
+ *
+ * All under the socket lock. No key is installed while @tfm is NULL.
+ *
+ * @suite: what was negotiated
+ * @tfm: the AEAD with its key
+ * @req: the one request, allocated with the key, used record after record
+ * @wait: for simd wrappers that may complete later (kernels before 7.3)
+ * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
+ * @npub: nonce of the record under way; in memory that outlives the call
+ * @head: bytes before the ciphertext on the wire: header and explicit nonce
+ * @aad: bytes of associated data; they end where the ciphertext begins
+ * @tail: bytes behind the payload: 1.3's type byte, and the tag
+ * @seq: sequence number of the next record; only ever grows under one key
+ * @nonce: 1.2 GCM sending: explicit nonce of the next record
+ * @secret: 1.3: application_traffic_secret_N; wiped with the keys
+ * @records: sealed or opened under application keys, all generations
+ * @bytes: application bytes, likewise
+ * @key_updates: generations after the first
+ * @error: positive errno this direction reports for ever, 0: none; read by
+ *	ktls_rx_worth_waking() without the lock
+ * @closed: close_notify was sent, or received; likewise
+ */
+struct ktls_dir {
+	const struct ktls_suite	*suite;
+	struct crypto_aead	*tfm;
+	struct aead_request	*req;
+	struct crypto_wait	wait;
+	u8			iv[KTLS_NONCE_SIZE];
+	u8			npub[KTLS_NONCE_SIZE];
+	u8			head;
+	u8			aad;
+	u8			tail;
+	u64			seq;
+	u64			nonce;
+	u8			secret[KTLS_SECRET_MAX];
+	u64			records;
+	u64			bytes;
+	u32			key_updates;
+	int			error;
+	bool			closed;
+};
+
+/**
+ * struct ktls_keys - what installs a direction
+ * @suite: the cipher suite
+ * @secret: 1.3: traffic secret; 1.2: the AEAD key
+ * @secret_len: bytes in @secret
+ * @iv: 1.2: the implicit part of the nonce
+ * @iv_len: bytes in @iv
+ * @seq: sequence number of the first record
+ * @nonce: 1.2 GCM sending: explicit nonce of the first record
+ */
+struct ktls_keys {
+	const struct ktls_suite	*suite;
+	const u8		*secret;
+	size_t			secret_len;
+	const u8		*iv;
+	size_t			iv_len;
+	u64			seq;
+	u64			nonce;
+};
+
+/* Sizes of the record layer's own structures. */
+enum ktls_record_limits {
+	KTLS_TXQ_FIXED		= 16,	/* pieces a queue holds without memory of its own */
+	KTLS_TX_PIECES		= 12,	/* of one record; page fragments */
+	KTLS_TX_CHUNK		= 65536, /* sealed at once before TCP gets it */
+	KTLS_RX_PIECES		= 24,	/* fragments a record is opened from */
+	KTLS_RX_PAGES		= 8,	/* of the reader, a record is opened into */
+	KTLS_RX_PEEK_MAX	= 65536, /* opened ahead for MSG_PEEK, at least */
+	KTLS_RX_POLL_RECORDS	= 256,	/* control records one poll() looks at */
+	KTLS_RENEGOTIATIONS_MAX	= 8,	/* 1.2: requests refused before it is fatal */
+	KTLS_WARNINGS_MAX	= 8,	/* warning alerts in a row */
+};
+
+/**
+ * struct ktls_txq - what lies between the program and TCP; under the socket lock
+ *
+ * One FIFO of page fragments. In front are sealed bytes that TCP has not taken;
+ * behind them are the pieces of the open record, which is plaintext and never
+ * given to TCP before it is sealed.
+ *
+ * @vec: the fragments, each with a page reference; @fixed or allocated
+ * @size: entries @vec has room for
+ * @first: the first entry in use
+ * @sealed: sealed entries from there
+ * @open: entries of the open record behind them
+ * @bytes: sealed bytes; read without the lock by ktls_tx_idle()
+ * @open_len: payload bytes in the open record
+ * @room: bytes claimed and unused behind the last piece of the open record
+ * @aad: associated data where source and destination differ
+ * @type: 1.3's type byte where source and destination differ
+ * @fixed: enough for the common case
+ */
+struct ktls_txq {
+	struct bio_vec		*vec;
+	u16			size;
+	u16			first;
+	u16			sealed;
+	u16			open;
+	size_t			bytes;
+	u32			open_len;
+	u32			room;
+	u8			aad[KTLS_AAD_MAX];
+	u8			type;
+	struct bio_vec		fixed[KTLS_TXQ_FIXED];
+};
+
+/**
+ * struct ktls_rxbuf - an opened record, in the page that holds it
+ *
+ * Lives at the start of its own page allocation.
+ *
+ * @node: on ktls_rxq.opened
+ * @page: the allocation
+ * @size: bytes from the payload's start to the end of the allocation
+ * @off: of the first unread byte, from the start of the payload
+ * @len: unread bytes
+ * @shared: a pipe or an skb may refer to the page; it is not used again
+ */
+struct ktls_rxbuf {
+	struct list_head	node;
+	struct page		*page;
+	u32			size;
+	u32			off;
+	u32			len;
+	bool			shared;
+};
+
+/**
+ * struct ktls_head - the record at the head of what was received
+ * @len: bytes on the wire, header included; 0: no header seen yet
+ * @crypt_len: bytes of ciphertext with the tag
+ * @type: of the header; in 1.3 always 23
+ * @explicit: 1.2 GCM: explicit nonce
+ */
+struct ktls_head {
+	u32			len;
+	u32			crypt_len;
+	u8			type;
+	u8			explicit[KTLS_EXPLICIT_SIZE];
+};
+
+/**
+ * struct ktls_rxq - what lies between TCP and the program; under the socket lock
+ *
+ * Bytes of the peer come in this order: @opened, @raw, TCP's receive queue from
+ * copied_seq + @eaten on.
+ *
+ * @skb: framing.c: where to begin to look in TCP's queue; only valid until
+ *	ktls_framing_settle(), which comes before any lock drop
+ * @eaten: framing.c: bytes of TCP's queue that TCP has not been told about
+ * @need: framing.c: bytes TCP's queue must hold before it is worth waking
+ *	anyone; read without the lock
+ * @raw: framing.c: bytes in front of TCP's queue, kvmalloc'ed
+ * @raw_off: first byte in use
+ * @raw_len: bytes in use
+ * @raw_size: bytes allocated
+ * @head: framing.c: the record at the head
+ * @opened: rx.c: opened application data, struct ktls_rxbuf
+ * @opened_len: rx.c: bytes in it; read without the lock
+ * @spare: rx.c: a buffer for the next record, or NULL
+ * @aad: rx.c: associated data where source and destination differ
+ * @type: rx.c: likewise 1.3's type byte
+ * @empty: rx.c: empty application records in a row
+ * @warnings: alert.c: warning alerts in a row
+ * @renegotiations: control.c: refused so far
+ * @msg: control.c: a handshake message that is not complete, behind its header
+ * @msg_head: control.c: that header
+ * @msg_have: control.c: bytes of it so far, header included
+ */
+struct ktls_rxq {
+	struct sk_buff		*skb;
+	u32			eaten;
+	u32			need;
+	u8			*raw;
+	u32			raw_off;
+	u32			raw_len;
+	u32			raw_size;
+	struct ktls_head	head;
+	struct list_head	opened;
+	size_t			opened_len;
+	struct ktls_rxbuf	*spare;
+	u8			aad[KTLS_AAD_MAX];
+	u8			type;
+	u8			empty;
+	u8			warnings;
+	u8			renegotiations;
+	u8			*msg;
+	u8			msg_head[4];
+	u32			msg_have;
+};
+
+/* keysched.c: RFC 8446 7.1, 7.3; sleeps */
+int ktls_keysched_expand_label(const char *hash, const u8 *secret, size_t secret_len,
+			       const char *label, const u8 *context, size_t context_len,
+			       u8 *out, size_t out_len);
+int ktls_keysched_traffic(const struct ktls_suite *suite, const u8 *secret,
+			  u8 *key, u8 *iv);
+
+/* aead.c: the tables, keys, sealing and opening; process context */
+int ktls_aead_init(void);
+void ktls_aead_exit(void);
+const struct ktls_suite *ktls_suite_by_id(u16 id);
+const struct ktls_suite *ktls_suite_by_name(const char *name, size_t len);
+unsigned int ktls_suite_list(u16 *ids, unsigned int max);
+int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys);
+void ktls_dir_clear(struct ktls_dir *dir);
+int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
+		   u8 *aad, u8 *head, u8 type, u32 len);
+int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
+		   u8 *aad, const struct ktls_head *head);
+
+/* tx.c: sendmsg -> record -> AEAD -> TCP; socket lock held unless said otherwise */
+void ktls_tx_init(struct ktls_ctx *ctx);
+int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);		/* unlocked */
+int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
+void ktls_tx_splice_eof(struct socket *sock);					/* unlocked */
+int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len);
+int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len);
+int ktls_tx_flush(struct ktls_ctx *ctx);
+int ktls_tx_push(struct ktls_ctx *ctx);
+bool ktls_tx_idle(const struct ktls_ctx *ctx);
+void ktls_tx_free(struct ktls_ctx *ctx);
+
+/* framing.c: TCP bytes -> whole records; socket lock held */
+void ktls_framing_init(struct ktls_ctx *ctx);
+int ktls_framing_take(struct ktls_ctx *ctx, void *buf, size_t size);
+int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len);
+void ktls_framing_free(struct ktls_ctx *ctx);
+u32 ktls_framing_avail(const struct ktls_ctx *ctx);
+bool ktls_framing_stalled(const struct ktls_ctx *ctx);	/* or softirq */
+int ktls_framing_head(struct ktls_ctx *ctx);
+int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len);
+int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist *sg,
+		     unsigned int max);
+void ktls_framing_consume(struct ktls_ctx *ctx);
+void ktls_framing_settle(struct ktls_ctx *ctx);
+int ktls_framing_relieve(struct ktls_ctx *ctx);
+void ktls_framing_discard(struct ktls_ctx *ctx);
+
+/* rx.c: records -> AEAD -> recvmsg, splice; takes the socket lock unless said otherwise */
+int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			    size_t len, unsigned int flags);
+int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor); /* locked */
+int ktls_rx_inq(struct sock *sk);
+bool ktls_rx_readable(struct ktls_ctx *ctx);
+bool ktls_rx_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock held */
+int ktls_rx_drain_control(struct ktls_ctx *ctx);	/* lock held */
+void ktls_rx_discard(struct ktls_ctx *ctx);		/* lock held */
+void ktls_rx_free(struct ktls_ctx *ctx);		/* lock held */
+
+/* control.c: what is not application data; lock held */
+int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len);
+bool ktls_control_pending(const struct ktls_ctx *ctx);
+void ktls_control_free(struct ktls_ctx *ctx);
+
+/* alert.c; lock held */
+int ktls_alert_send(struct ktls_ctx *ctx, u8 alert);
+int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence);
+int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
+const char *ktls_alert_name(u8 alert);
+
+#endif /* _KTLS_RECORD_H */

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Requests to the helper: upcall.c keeps them, queue.c says whose turn it is,
+ * worker.c has the sockets of the helper, outbox.c what is still to be sent to
+ * them, message.c writes it, netlink.c hears what the helper says, and answer.c
+ * understands it.
+ *
+ * Locks, outermost first; all of them softirq-safe unless said otherwise:
+ *
+ *   ktls_worker.mutex		what a helper says on one socket is heard in
+ *				order; process context
+ *   ktls_net.lock		who has which request, and the credit
+ *   ktls_worker.lock		what goes out on a worker's socket
+ *   ktls_request.lock		what the helper has answered; not held together
+ *				with the others
+ *
+ * None of them is held while a socket lock is taken, or memory is reclaimed.
+ *
+ * References to a request: the caller of ktls_upcall_start() owns one, a
+ * request whose fate is open owns one for being found by its id, and being on
+ * a worker's list of things to say owns one. Memory goes after an RCU grace
+ * period, so dropping a reference is fine under any lock.
+ */
+#ifndef _KTLS_UPCALL_H
+#define _KTLS_UPCALL_H
+
+#include <linux/hashtable.h>
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <uapi/linux/ktls_netlink.h>
+
+#include <ktls/wire.h>
+
+struct cred;
+struct genl_family;
+struct genl_info;
+struct ktls_config;
+struct ktls_ctx;
+struct ktls_flow;
+struct ktls_mib_cpu;
+struct ktls_worker;
+struct netlink_ext_ack;
+struct sock;
+
+/**
+ * struct ktls_certs - certificates in DER, in the order received
+ * @len: bytes in @data
+ * @data: for each certificate a u32 length (host order, not aligned) and DER
+ */
+struct ktls_certs {
+	u32	len;
+	u8	data[];
+};
+
+/**
+ * struct ktls_done - a helper's DONE, copied and checked for form only
+ *
+ * Whoever takes it from the request owns it and frees it with
+ * ktls_done_free(), which wipes it. Field names are those of enum ktls_attr.
+ */
+struct ktls_done {
+	int			error;		/* 0 or a positive errno */
+	u8			alert;		/* KTLS_ALERT_NONE: none */
+	bool			alert_rcvd;
+	u16			version;
+	u16			suite;
+	u16			group;
+	u16			sigalg;
+	u32			consumed;
+	u32			max_fragment;	/* 0: not limited */
+	bool			verified;
+	bool			resumed;
+	u8			tx_secret_len;
+	u8			rx_secret_len;
+	u8			tx_iv_len;
+	u8			rx_iv_len;
+	u8			exporter_len;
+	u8			alpn_len;
+	u8			tx_secret[KTLS_GENL_SECRET_MAX];
+	u8			rx_secret[KTLS_GENL_SECRET_MAX];
+	u8			tx_iv[KTLS_NONCE_SIZE];
+	u8			rx_iv[KTLS_NONCE_SIZE];
+	u8			exporter[KTLS_GENL_SECRET_MAX];
+	u64			tx_seq;
+	u64			rx_seq;
+	u64			tx_nonce;
+	u8			alpn[KTLS_PROTOCOL_MAX];
+	char			server_name[KTLS_SERVER_NAME_MAX + 1];
+	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
+	char			sentence[KTLS_SENTENCE_MAX];
+	struct ktls_certs	*peer_certs;	/* or NULL; owned */
+};
+
+enum ktls_request_kind {
+	KTLS_REQUEST_START,
+	KTLS_REQUEST_CHECK,
+};
+
+/* What ktls_upcall_take() found. */
+enum ktls_answer {
+	KTLS_ANSWER_NONE,	/* the helper is still thinking, or not there yet */
+	KTLS_ANSWER_DATA,	/* bytes to send (perhaps none), then more input please */
+	KTLS_ANSWER_DONE,	/* the end, good or bad: a struct ktls_done */
+	KTLS_ANSWER_LOST,	/* the helper died while it had the request */
+};
+
+/* How a request ended; settled once, by whoever comes first. */
+enum ktls_fate {
+	KTLS_FATE_OPEN,
+	KTLS_FATE_DONE,		/* the helper said DONE, or broke the contract */
+	KTLS_FATE_LOST,		/* the helper died */
+	KTLS_FATE_CANCELLED,	/* the socket went away, or the deadline came */
+};
+
+/* Whose turn it is. */
+enum ktls_phase {
+	KTLS_PHASE_WAITING,	/* for a worker with credit; on a flow */
+	KTLS_PHASE_STALLED,	/* a batch waits for its worker's credit */
+	KTLS_PHASE_HELPER,	/* the helper has a batch to answer */
+	KTLS_PHASE_OURS,	/* the helper has answered and wants more */
+	KTLS_PHASE_ENDED,	/* on no list */
+};
+
+union ktls_address {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_in6	in6;
+};
+
+/**
+ * struct ktls_net - helpers and waiting requests of a network namespace
+ *
+ * @net: the namespace
+ * @lock: everything below but @mib; softirq-safe
+ * @workers: &ktls_worker.node; whoever was chosen last is at the end
+ * @worker_count: of @workers; read anywhere with READ_ONCE
+ * @uids: flows of the first level, one per uid; the next to be served first
+ * @flows: flows of both levels, see queue.c
+ * @waiting: requests on flows
+ * @mib: counters of each processor (mib.c); set before, and gone after all else
+ */
+struct ktls_net {
+	struct net		*net;
+	spinlock_t		lock;	/* who has which request, and the credit */
+	struct list_head	workers;
+	unsigned int		worker_count;
+	struct list_head	uids;
+	DECLARE_HASHTABLE(flows, 8);
+	unsigned int		waiting;
+	struct ktls_mib_cpu __percpu *mib;
+};
+
+/* Pauses between attempts while a receive buffer is full, milliseconds. */
+#define KTLS_OUTBOX_PAUSE_MIN	10
+#define KTLS_OUTBOX_PAUSE_MAX	1000
+
+/* How many configurations a worker is remembered to know, for CONFIG_DROP. */
+#define KTLS_WORKER_CONFIGS	256
+
+/**
+ * struct ktls_worker - a socket of the helper that has said REGISTER
+ *
+ * @ref: references: of the namespace's list, of each request handed to it, and
+ *	of whoever works with it
+ * @rcu: freed, and found by ktls_upcall_config_drop(), under RCU
+ * @kn: its namespace
+ * @cred: of the task that opened the socket; owned
+ * @portid: of the socket
+ * @credit: how many unanswered messages it takes
+ * @mutex: held over each message of the helper, from the first look at a
+ *	request to the answer's delivery
+ *
+ * Under @kn->lock:
+ * @node: on ktls_net.workers; empty once it is dead
+ * @requests: &ktls_request.node of all requests handed to it
+ * @stalled: &ktls_request.stall_node of those with a batch that needs credit
+ * @in_flight: messages it has not answered
+ *
+ * @lock: everything below
+ * @sk: the socket, a reference is owned; NULL once the worker is dead
+ * @out: &ktls_request.out_node of requests with something to say to it
+ * @backoff_ms: pause before the next attempt while its buffer is full
+ * @work: that attempt; not armed any more once @sk is NULL
+ * @configs: ids of configurations it was given; a newer one may displace an
+ *	older one, whose end it is then not told
+ * @all: on the list of all workers; under RCU, written under that list's lock
+ */
+struct ktls_worker {
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct ktls_net		*kn;
+	const struct cred	*cred;
+	u32			portid;
+	u32			credit;
+	struct mutex		mutex;	/* what a helper says is heard in order */
+
+	struct list_head	node;
+	struct list_head	requests;
+	struct list_head	stalled;
+	unsigned int		in_flight;
+
+	spinlock_t		lock;	/* what goes out on the socket */
+	struct sock		*sk;
+	struct list_head	out;
+	unsigned int		backoff_ms;
+	struct delayed_work	work;
+	u64			configs[KTLS_WORKER_CONFIGS];
+
+	struct list_head	all;
+};
+
+/**
+ * struct ktls_request - one handshake, or one CHECK, as the helper sees it
+ *
+ * Written before anyone can find it, constant afterwards:
+ * @ref: references, see the top of this file
+ * @rcu: freed, and found by its id, under RCU
+ * @hash: found by @id
+ * @id: unique for the life of the module
+ * @kind: START or CHECK
+ * @role: enum ktls_role
+ * @kn: the namespace of the socket
+ * @config: what the program asked for; a reference is owned
+ * @uid: of the task that chose the credential: half of the flow's key
+ * @owner: the listener, NULL for clients: the other half, never dereferenced
+ * @deadline: in jiffies, when the handshake has to be over
+ * @local: our address
+ * @peer: the peer's address
+ * @records: what a server's START carries; kvmalloc
+ * @records_len: bytes in @records
+ *
+ * @fate: enum ktls_fate, settled by one cmpxchg
+ *
+ * Under @kn->lock:
+ * @phase: whose turn it is
+ * @worker: who has it, or NULL; a reference is owned
+ * @flow: while it is waiting
+ * @node: on a flow, or on the worker's @requests
+ * @stall_node: on the worker's @stalled
+ * @held: the batch that waits for credit
+ * @cost: messages of its worker's credit it uses up; after its end under
+ *	@worker->lock
+ *
+ * Under @worker->lock (constant while there is no worker):
+ * @out: messages to be sent
+ * @out_node: on the worker's @out
+ * @told: its first message was sent: the helper knows its id
+ * @closed: nothing may be added to @out
+ * @cancel: CANCEL is to be sent
+ * @secret: the last message with a private key, kept to be wiped once it was read
+ *
+ * Under @worker->mutex:
+ * @batch: what the helper has said so far of a batch; kvmalloc
+ * @batch_len: bytes in @batch
+ * @said: bytes the helper has said in all
+ *
+ * @lock: everything below
+ * @ctx: whom to wake; a reference is owned; NULL: CHECK, or nobody any more
+ * @wait: a CHECK waits here for @answer
+ * @answer: what is there to be taken
+ * @answer_records: bytes to send; kvmalloc
+ * @answer_len: bytes in @answer_records
+ * @done: for KTLS_ANSWER_DONE; NULL: @error and @sentence tell
+ * @error: positive errno when it was us who ended it
+ * @sentence: why; a constant string
+ */
+struct ktls_request {
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct rhash_head	hash;
+	u64			id;
+	enum ktls_request_kind	kind;
+	u8			role;
+	struct ktls_net		*kn;
+	struct ktls_config	*config;
+	kuid_t			uid;
+	const void		*owner;
+	unsigned long		deadline;
+	union ktls_address	local;
+	union ktls_address	peer;
+	void			*records;
+	size_t			records_len;
+
+	atomic_t		fate;
+
+	enum ktls_phase		phase;
+	struct ktls_worker	*worker;
+	struct ktls_flow	*flow;
+	struct list_head	node;
+	struct list_head	stall_node;
+	struct sk_buff_head	held;
+	unsigned int		cost;
+
+	struct sk_buff_head	out;
+	struct list_head	out_node;
+	bool			told;
+	bool			closed;
+	bool			cancel;
+	struct sk_buff		*secret;
+
+	void			*batch;
+	size_t			batch_len;
+	size_t			said;
+
+	spinlock_t		lock;	/* what was answered, and whom to wake */
+	struct ktls_ctx		*ctx;
+	wait_queue_head_t	wait;
+	enum ktls_answer	answer;
+	void			*answer_records;
+	size_t			answer_len;
+	struct ktls_done	*done;
+	int			error;
+	const char		*sentence;
+};
+
+extern unsigned int ktls_net_id;
+
+/**
+ * ktls_net - what the module keeps for a network namespace
+ * @net: the namespace
+ *
+ * Context: any, between ktls_netlink_init() and ktls_netlink_exit().
+ */
+static inline struct ktls_net *ktls_net(const struct net *net)
+{
+	return net_generic(net, ktls_net_id);
+}
+
+/* upcall.c: what the rest of the module calls */
+int ktls_upcall_init(void);
+void ktls_upcall_exit(void);
+bool ktls_upcall_served(const struct net *net);
+struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, u32 deadline_ms,
+				       const void *records, size_t len);
+int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len);
+enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
+				  size_t *ret_len, struct ktls_done **ret_done);
+void ktls_upcall_cancel(struct ktls_request *req);
+void ktls_upcall_put(struct ktls_request *req);
+void ktls_done_free(struct ktls_done *done);
+int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
+		      char sentence[KTLS_SENTENCE_MAX]);
+void ktls_upcall_config_drop(u64 config_id);
+
+/* upcall.c: what the files below call */
+extern struct workqueue_struct *ktls_upcall_wq;
+struct ktls_request *ktls_upcall_find(u64 id);
+void ktls_upcall_drop(struct ktls_request *req);
+bool ktls_upcall_settle(struct ktls_request *req, enum ktls_fate fate, bool cancel);
+void ktls_upcall_publish(struct ktls_request *req, enum ktls_answer answer,
+			 struct ktls_done *done, void *records, size_t len);
+void ktls_upcall_lost(struct ktls_request *req);
+void ktls_upcall_fail(struct ktls_request *req, int error, const char *sentence);
+
+/* queue.c: waiting requests; ktls_net.lock held */
+void ktls_queue_init(struct ktls_net *kn);
+int ktls_queue_add(struct ktls_net *kn, struct ktls_request *req);
+void ktls_queue_del(struct ktls_net *kn, struct ktls_request *req);
+struct ktls_request *ktls_queue_next(struct ktls_net *kn);
+
+/* worker.c: the sockets of the helper and their credit */
+struct ktls_worker *ktls_worker_new(struct ktls_net *kn, struct sock *sk, u32 portid,
+				    u32 credit);
+int ktls_worker_add(struct ktls_worker *worker, struct netlink_ext_ack *extack);
+struct ktls_worker *ktls_worker_find(struct ktls_net *kn, const struct sock *sk);
+void ktls_worker_begin(struct ktls_worker *worker);
+void ktls_worker_discard(struct ktls_worker *worker);
+void ktls_worker_put(struct ktls_worker *worker);
+void ktls_worker_drop_config(u64 id);
+void ktls_worker_feed(struct ktls_worker *worker);
+void ktls_worker_feed_any(struct ktls_net *kn);
+void ktls_worker_credit(struct ktls_worker *worker, unsigned int freed);
+void ktls_worker_bury(struct ktls_net *kn, u32 portid);
+void ktls_worker_bury_all(struct ktls_net *kn);
+
+/* answer.c: what the helper says about a request; ktls_worker.mutex held */
+int ktls_answer_allowed(struct ktls_worker *worker, struct ktls_request *req,
+			const struct genl_info *info, bool *ret_turn);
+int ktls_answer_data(struct ktls_worker *worker, struct ktls_request *req,
+		     struct genl_info *info);
+int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
+		     struct genl_info *info);
+void ktls_answer_wipe(const struct genl_info *info);
+
+/* outbox.c: what is still to be sent to a worker */
+bool ktls_outbox_flush(struct ktls_worker *worker);
+void ktls_outbox_send(struct ktls_worker *worker, struct ktls_request *req,
+		      struct sk_buff_head *messages);
+void ktls_outbox_keep_secret(struct ktls_worker *worker, struct ktls_request *req,
+			     struct sk_buff *skb);
+void ktls_outbox_forget(struct ktls_worker *worker, struct ktls_request *req, bool cancel);
+struct sock *ktls_outbox_close(struct ktls_worker *worker);
+void ktls_outbox_know(struct ktls_worker *worker, const struct ktls_config *config);
+void ktls_outbox_hint(struct ktls_worker *worker, u64 id);
+
+/* message.c: what goes to the helper */
+u32 ktls_message_parts(const struct ktls_config *config);
+struct sk_buff *ktls_message_request(const struct ktls_request *req,
+				     const struct ktls_worker *worker);
+int ktls_message_data(u64 id, const void *records, size_t len,
+		      struct sk_buff_head *messages);
+struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value);
+struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,
+				   const struct genl_info *info);
+struct sk_buff *ktls_message_suites(const struct genl_info *info);
+void ktls_message_wipe(struct sk_buff *skb);
+
+/* netlink.c */
+extern struct genl_family ktls_netlink_family;
+int ktls_netlink_init(void);
+void ktls_netlink_exit(void);
+
+#endif /* _KTLS_UPCALL_H */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* TLS as it is on the wire, and every limit of the module. */
+#ifndef _KTLS_WIRE_H
+#define _KTLS_WIRE_H
+
+/* ContentType, RFC 8446 B.1 */
+enum ktls_content_type {
+	KTLS_CT_CHANGE_CIPHER_SPEC	= 20,
+	KTLS_CT_ALERT			= 21,
+	KTLS_CT_HANDSHAKE		= 22,
+	KTLS_CT_DATA			= 23,
+};
+
+/* HandshakeType, RFC 8446 B.3: what may follow the handshake */
+enum ktls_handshake_type {
+	KTLS_HS_HELLO_REQUEST		= 0,
+	KTLS_HS_CLIENT_HELLO		= 1,
+	KTLS_HS_NEW_SESSION_TICKET	= 4,
+	KTLS_HS_CERTIFICATE_REQUEST	= 13,
+	KTLS_HS_KEY_UPDATE		= 24,
+};
+
+/* AlertDescription, RFC 8446 6 and RFC 5246 7.2 */
+enum ktls_alert {
+	KTLS_ALERT_CLOSE_NOTIFY			= 0,
+	KTLS_ALERT_UNEXPECTED_MESSAGE		= 10,
+	KTLS_ALERT_BAD_RECORD_MAC		= 20,
+	KTLS_ALERT_RECORD_OVERFLOW		= 22,
+	KTLS_ALERT_HANDSHAKE_FAILURE		= 40,
+	KTLS_ALERT_ILLEGAL_PARAMETER		= 47,
+	KTLS_ALERT_DECODE_ERROR			= 50,
+	KTLS_ALERT_PROTOCOL_VERSION		= 70,
+	KTLS_ALERT_INTERNAL_ERROR		= 80,
+	KTLS_ALERT_USER_CANCELED		= 90,
+	KTLS_ALERT_NO_RENEGOTIATION		= 100,
+	KTLS_ALERT_NONE				= 255,	/* not on the wire */
+};
+
+enum ktls_alert_level {
+	KTLS_ALERT_WARNING	= 1,
+	KTLS_ALERT_FATAL	= 2,
+};
+
+/* Sizes of the protocol, bytes. RFC 8446 5.1, 5.2; RFC 5246 6.2 */
+enum ktls_wire_sizes {
+	KTLS_HEADER_SIZE	= 5,
+	KTLS_PAYLOAD_MAX	= 16384,	/* TLSPlaintext.fragment */
+	KTLS_TAG_SIZE		= 16,
+	KTLS_NONCE_SIZE		= 12,
+	KTLS_EXPLICIT_SIZE	= 8,		/* 1.2 GCM explicit nonce */
+	KTLS_AAD12_SIZE		= 13,
+	KTLS_AAD_MAX		= KTLS_AAD12_SIZE,
+	KTLS_INNER_MAX		= KTLS_PAYLOAD_MAX + 1,	/* with the type byte */
+	KTLS_CIPHERTEXT13_MAX	= KTLS_PAYLOAD_MAX + 256,
+	KTLS_CIPHERTEXT12_MAX	= KTLS_PAYLOAD_MAX + 2048,
+	KTLS_RECORD_MAX		= KTLS_HEADER_SIZE + KTLS_CIPHERTEXT12_MAX,
+	KTLS_KEY_MAX		= 32,
+	KTLS_SECRET_MAX		= 48,		/* SHA-384 */
+	KTLS_RANDOM_SIZE	= 32,
+};
+
+/* Versions as in record headers and in KTLS_VERSIONS, host order. */
+enum ktls_version {
+	KTLS_VERSION_1_0	= 0x0301,	/* in a first ClientHello's header */
+	KTLS_VERSION_1_2	= 0x0303,
+	KTLS_VERSION_1_3	= 0x0304,
+};
+
+/* Limits of ours. */
+enum ktls_limits {
+	KTLS_SERVER_NAME_MAX	= 253,
+	KTLS_IDENTITY_MAX	= 64,
+	KTLS_CERTIFICATE_MAX	= 64 * 1024,
+	KTLS_PRIVATE_KEY_MAX	= 16 * 1024,
+	KTLS_TRUST_MAX		= 1024 * 1024,
+	KTLS_ALPN_MAX		= 1024,
+	KTLS_CIPHERS_MAX	= 1024,
+	KTLS_PROTOCOL_MAX	= 255,		/* one ALPN protocol */
+	KTLS_SENTENCE_MAX	= 256,		/* KTLS_ERROR with its NUL */
+	KTLS_CERTS_MAX		= 128 * 1024,	/* what DONE may carry */
+	KTLS_GROUPS_MAX		= 64,
+	KTLS_HS_BATCH_MAX	= 32 * 1024,	/* one batch to the helper */
+	KTLS_HS_BYTES_MAX	= 256 * 1024,	/* a peer's whole handshake */
+	KTLS_HS_OUT_MAX		= 256 * 1024,	/* a helper's whole output */
+	KTLS_TIMEOUT_MS		= 10 * 1000,	/* default deadline */
+	KTLS_TIMEOUT_MAX_MS	= 60 * 1000,	/* default of max_timeout_ms */
+	KTLS_LINGER_MS		= 5 * 1000,	/* default of linger_ms */
+	KTLS_LINGERS_MAX	= 16384,	/* lingering sockets, global */
+	KTLS_DRAIN_MS		= 2 * 1000,	/* after a failed handshake */
+	KTLS_CHILDREN_MAX	= 8192,		/* handshaking, global */
+	KTLS_CHILDREN_PER_LISTENER = 1024,
+	KTLS_CHILDREN_PER_UID	= 4096,
+	KTLS_REQUESTS_WAITING	= 16384,	/* without a worker's credit */
+	KTLS_CREDIT_MAX		= 1024,
+	KTLS_WORKERS_MAX	= 256,		/* per namespace */
+	KTLS_EMPTY_RECORDS_MAX	= 32,		/* in a row, then fatal */
+	KTLS_CONTROL_MAX	= 16 * 1024,	/* one post-handshake message */
+};
+
+#endif /* _KTLS_WIRE_H */

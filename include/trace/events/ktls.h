@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What can be watched: requests to the helper, states of connections, alerts.
+ * Never keys, never payload, never names.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM ktls
+
+#if !defined(_TRACE_KTLS_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_KTLS_H
+
+#include <linux/tracepoint.h>
+#include <net/inet_sock.h>
+#include <net/sock.h>
+#include <uapi/linux/ktls.h>
+
+#include <ktls/upcall.h>
+#include <ktls/wire.h>
+
+TRACE_DEFINE_ENUM(KTLS_STATE_NEW);
+TRACE_DEFINE_ENUM(KTLS_STATE_CONNECTING);
+TRACE_DEFINE_ENUM(KTLS_STATE_LISTENING);
+TRACE_DEFINE_ENUM(KTLS_STATE_HANDSHAKE);
+TRACE_DEFINE_ENUM(KTLS_STATE_OPEN);
+TRACE_DEFINE_ENUM(KTLS_STATE_FAILED);
+TRACE_DEFINE_ENUM(KTLS_STATE_CLOSED);
+
+#define show_ktls_state(state)				\
+	__print_symbolic(state,				\
+			 { KTLS_STATE_NEW, "NEW" },	\
+			 { KTLS_STATE_CONNECTING, "CONNECTING" },	\
+			 { KTLS_STATE_LISTENING, "LISTENING" },	\
+			 { KTLS_STATE_HANDSHAKE, "HANDSHAKE" },	\
+			 { KTLS_STATE_OPEN, "OPEN" },	\
+			 { KTLS_STATE_FAILED, "FAILED" },	\
+			 { KTLS_STATE_CLOSED, "CLOSED" })
+
+TRACE_DEFINE_ENUM(KTLS_REQUEST_START);
+TRACE_DEFINE_ENUM(KTLS_REQUEST_CHECK);
+
+#define show_ktls_kind(kind)				\
+	__print_symbolic(kind,				\
+			 { KTLS_REQUEST_START, "START" },	\
+			 { KTLS_REQUEST_CHECK, "CHECK" })
+
+TRACE_DEFINE_ENUM(KTLS_ROLE_CLIENT);
+TRACE_DEFINE_ENUM(KTLS_ROLE_SERVER);
+
+#define show_ktls_role(role)				\
+	__print_symbolic(role,				\
+			 { KTLS_ROLE_CLIENT, "client" },	\
+			 { KTLS_ROLE_SERVER, "server" })
+
+/* RFC 8446 6, RFC 5246 7.2; numbers, because they are the protocol's. */
+#define show_ktls_alert(alert)				\
+	__print_symbolic(alert,				\
+			 { 0, "close_notify" },			\
+			 { 10, "unexpected_message" },		\
+			 { 20, "bad_record_mac" },		\
+			 { 22, "record_overflow" },		\
+			 { 40, "handshake_failure" },		\
+			 { 42, "bad_certificate" },		\
+			 { 43, "unsupported_certificate" },	\
+			 { 44, "certificate_revoked" },		\
+			 { 45, "certificate_expired" },		\
+			 { 46, "certificate_unknown" },		\
+			 { 47, "illegal_parameter" },		\
+			 { 48, "unknown_ca" },			\
+			 { 49, "access_denied" },		\
+			 { 50, "decode_error" },		\
+			 { 51, "decrypt_error" },		\
+			 { 70, "protocol_version" },		\
+			 { 71, "insufficient_security" },	\
+			 { 80, "internal_error" },		\
+			 { 86, "inappropriate_fallback" },	\
+			 { 90, "user_canceled" },		\
+			 { 100, "no_renegotiation" },		\
+			 { 109, "missing_extension" },		\
+			 { 110, "unsupported_extension" },	\
+			 { 112, "unrecognized_name" },		\
+			 { 113, "bad_certificate_status_response" }, \
+			 { 115, "unknown_psk_identity" },	\
+			 { 116, "certificate_required" },	\
+			 { 120, "no_application_protocol" })
+
+/* A request, and with what errno it went on; 0: as it should. */
+DECLARE_EVENT_CLASS(ktls_request,
+	TP_PROTO(const struct ktls_request *req, int error),
+	TP_ARGS(req, error),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(unsigned int, netns)
+		__field(u8, kind)
+		__field(u8, role)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->id = req->id;
+		__entry->netns = req->kn->net->ns.inum;
+		__entry->kind = req->kind;
+		__entry->role = req->role;
+		__entry->error = error;
+	),
+	TP_printk("id=%llu netns=%u %s %s errno=%d", __entry->id, __entry->netns,
+		  show_ktls_kind(__entry->kind), show_ktls_role(__entry->role),
+		  __entry->error)
+);
+
+/* It has an id and waits for a worker. */
+DEFINE_EVENT(ktls_request, ktls_request_start,
+	TP_PROTO(const struct ktls_request *req, int error),
+	TP_ARGS(req, error)
+);
+
+/* The helper has answered a batch and wants more. */
+DEFINE_EVENT(ktls_request, ktls_request_answered,
+	TP_PROTO(const struct ktls_request *req, int error),
+	TP_ARGS(req, error)
+);
+
+/* The helper said DONE, or it was ended because of what the helper said. */
+DEFINE_EVENT(ktls_request, ktls_request_done,
+	TP_PROTO(const struct ktls_request *req, int error),
+	TP_ARGS(req, error)
+);
+
+/* The socket went away, or the deadline came. */
+DEFINE_EVENT(ktls_request, ktls_request_cancelled,
+	TP_PROTO(const struct ktls_request *req, int error),
+	TP_ARGS(req, error)
+);
+
+/* The helper died while it had it. */
+DEFINE_EVENT(ktls_request, ktls_request_lost,
+	TP_PROTO(const struct ktls_request *req, int error),
+	TP_ARGS(req, error)
+);
+
+/* A worker was chosen. */
+TRACE_EVENT(ktls_request_handed,
+	TP_PROTO(const struct ktls_request *req, u32 portid),
+	TP_ARGS(req, portid),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(unsigned int, netns)
+		__field(u32, portid)
+	),
+	TP_fast_assign(
+		__entry->id = req->id;
+		__entry->netns = req->kn->net->ns.inum;
+		__entry->portid = portid;
+	),
+	TP_printk("id=%llu netns=%u portid=%u", __entry->id, __entry->netns,
+		  __entry->portid)
+);
+
+/* A connection or listener goes from one state to another. */
+TRACE_EVENT(ktls_state,
+	TP_PROTO(const struct sock *sk, u8 from, u8 to),
+	TP_ARGS(sk, from, to),
+	TP_STRUCT__entry(
+		__field(const void *, sk)
+		__field(unsigned int, netns)
+		__field(u16, sport)
+		__field(u16, dport)
+		__field(u8, from)
+		__field(u8, to)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->netns = sock_net(sk)->ns.inum;
+		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
+		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("sk=%p netns=%u sport=%u dport=%u %s -> %s", __entry->sk, __entry->netns,
+		  __entry->sport, __entry->dport, show_ktls_state(__entry->from),
+		  show_ktls_state(__entry->to))
+);
+
+/* An alert was sent, or received. */
+TRACE_EVENT(ktls_alert,
+	TP_PROTO(const struct sock *sk, bool sent, u8 alert),
+	TP_ARGS(sk, sent, alert),
+	TP_STRUCT__entry(
+		__field(const void *, sk)
+		__field(unsigned int, netns)
+		__field(u16, sport)
+		__field(u16, dport)
+		__field(bool, sent)
+		__field(u8, alert)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->netns = sock_net(sk)->ns.inum;
+		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
+		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		__entry->sent = sent;
+		__entry->alert = alert;
+	),
+	TP_printk("sk=%p netns=%u sport=%u dport=%u %s %s(%u)", __entry->sk, __entry->netns,
+		  __entry->sport, __entry->dport, __entry->sent ? "sent" : "received",
+		  show_ktls_alert(__entry->alert), __entry->alert)
+);
+
+#endif /* _TRACE_KTLS_H */
+
+/* The default TRACE_INCLUDE_PATH, trace/events, is on the include path. */
+#include <trace/define_trace.h>

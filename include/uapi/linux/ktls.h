@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * ktls: TLS as a property of a Linux socket.
+ *
+ * A TCP socket becomes a TLS socket with
+ *
+ *	setsockopt(fd, IPPROTO_TCP, TCP_ULP, "ktls", 4);
+ *
+ * All options below live on level SOL_TLS (282). The numbers 1..63 of that
+ * level belong to mainline's <linux/tls.h> and mean here what they mean
+ * there; the numbers from 64 on are ours.
+ *
+ * Conventions that hold for every option:
+ *  - A string is optlen bytes long; one final NUL is optional when setting
+ *    and is never counted when getting.
+ *  - A get buffer that is too small yields ERANGE with the size needed in
+ *    *optlen; nothing is written to the buffer.
+ *  - Structures contain no pointers and have one layout for 32 and 64 bits.
+ *  - 64..79 are set before the handshake begins, EBUSY afterwards. On a
+ *    listening socket they are the template of every connection accepted
+ *    later on; connections that exist already keep what they had.
+ *  - A value out of bounds is EINVAL, one that is too long EMSGSIZE.
+ */
+#ifndef _UAPI_LINUX_KTLS_H
+#define _UAPI_LINUX_KTLS_H
+
+#include <linux/types.h>
+
+#ifndef SOL_TLS
+#define SOL_TLS			282
+#endif
+
+/**
+ * KTLS_SERVER_NAME - the name of the server; set and get, 1..253 bytes
+ *
+ * Client: sent as SNI (RFC 6066) and verified against the certificate's
+ * subjectAltName (RFC 9525). A host name in LDH form (A-labels), or an IPv4
+ * or IPv6 literal, which is verified against IP SANs and not sent. A leading
+ * dot, a wildcard, a NUL or an empty name: EINVAL. Without a name the address
+ * connected to is verified instead.
+ * Server, on an accepted connection: the name the client asked for; empty
+ * when it asked for none.
+ */
+#define KTLS_SERVER_NAME	64
+
+/**
+ * KTLS_IDENTITY - a credential kept by ktlsd; set and get, 1..64 bytes
+ *
+ * The name under which the administrator gave a certificate and key to ktlsd.
+ * Whether the caller may use it is decided with the credentials of the task
+ * that sets this option. Together with KTLS_CERTIFICATE: EINVAL.
+ */
+#define KTLS_IDENTITY		65
+
+/**
+ * KTLS_CERTIFICATE - the program's own certificate chain; set only, PEM
+ *
+ * At most 64 KiB, leaf first. Never readable back.
+ */
+#define KTLS_CERTIFICATE	66
+
+/**
+ * KTLS_PRIVATE_KEY - the key of KTLS_CERTIFICATE; set only, PEM, unencrypted
+ *
+ * At most 16 KiB. Never readable back.
+ */
+#define KTLS_PRIVATE_KEY	67
+
+/**
+ * KTLS_TRUST - trust anchors in place of the system's; set only, PEM
+ *
+ * At most 1 MiB.
+ */
+#define KTLS_TRUST		68
+
+/**
+ * KTLS_VERIFY - whether the peer must prove who it is; set and get, int
+ *
+ * One of enum ktls_verify. A client's default is KTLS_VERIFY_REQUIRED and its
+ * KTLS_VERIFY_OPTIONAL means the same; a server's is KTLS_VERIFY_NONE.
+ */
+#define KTLS_VERIFY		69
+
+enum ktls_verify {
+	KTLS_VERIFY_NONE	= 0,
+	KTLS_VERIFY_OPTIONAL	= 1,
+	KTLS_VERIFY_REQUIRED	= 2,
+};
+
+/**
+ * KTLS_ALPN - application protocols (RFC 7301); set and get
+ *
+ * Set: the list as on the wire, each protocol a length byte and 1..255 bytes,
+ * in preference order, at most 1024 bytes in all. No overlap with the peer's
+ * list ends the handshake with no_application_protocol.
+ * Get: the protocol chosen, without a length byte; length 0 if there is none.
+ */
+#define KTLS_ALPN		70
+
+/**
+ * KTLS_VERSIONS - the range of TLS versions; set and get, struct ktls_versions
+ *
+ * KTLS_TLS_1_2 and KTLS_TLS_1_3; both by default.
+ */
+#define KTLS_VERSIONS		71
+
+#define KTLS_TLS_1_2		0x0303
+#define KTLS_TLS_1_3		0x0304
+
+/**
+ * struct ktls_versions - value of KTLS_VERSIONS, host byte order
+ * @min: lowest version offered or accepted
+ * @max: highest version offered or accepted
+ */
+struct ktls_versions {
+	__u16	min;
+	__u16	max;
+};
+
+/**
+ * KTLS_CIPHERS - cipher suites; set and get, string of at most 1024 bytes
+ *
+ * Exact OpenSSL names separated by colons, in preference order, for instance
+ * "TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256". No keywords; a suite
+ * that this kernel cannot do, or that ktlsd does not know, is EINVAL.
+ */
+#define KTLS_CIPHERS		72
+
+/** KTLS_PSK - external pre-shared key (RFC 8446 4.2.11); reserved */
+#define KTLS_PSK		73
+
+/**
+ * KTLS_TIMEOUT - deadline of the whole handshake; set and get, __u32
+ *
+ * In milliseconds, 1..the module parameter max_timeout_ms (60000). Default
+ * 10000. Counted from the moment the TCP connection exists.
+ */
+#define KTLS_TIMEOUT		74
+
+/**
+ * KTLS_EOF - what a FIN without close_notify means; set and get, int
+ *
+ * 1 (default): the stream was cut, reading reports ECONNABORTED after the data
+ * that came before it. 0: it is an end of file like any other.
+ */
+#define KTLS_EOF		75
+
+/** KTLS_RECORD_PADDING - TLS 1.3 record padding (RFC 8446 5.4); reserved */
+#define KTLS_RECORD_PADDING	76
+
+/** KTLS_GROUPS - named groups, colon-separated; reserved */
+#define KTLS_GROUPS		77
+
+/** KTLS_SIGALGS - signature algorithms, colon-separated; reserved */
+#define KTLS_SIGALGS		78
+
+/** KTLS_TICKETS - session tickets (RFC 8446 4.6.1); reserved */
+#define KTLS_TICKETS		79
+
+/**
+ * KTLS_HANDSHAKE - begin the handshake now; set only, int: enum ktls_role
+ *
+ * On an established connection (STARTTLS). Bytes that were not read before are
+ * the first bytes of TLS. Waits until the handshake has ended and returns what
+ * connect() would have returned; on a non-blocking socket EINPROGRESS, and
+ * poll() reports the socket writable, or in error, when it has ended.
+ */
+#define KTLS_HANDSHAKE		80
+
+enum ktls_role {
+	KTLS_ROLE_CLIENT	= 1,
+	KTLS_ROLE_SERVER	= 2,
+};
+
+/** KTLS_KEY_UPDATE - new sending keys now (RFC 8446 4.6.3); reserved */
+#define KTLS_KEY_UPDATE		81
+
+/**
+ * KTLS_INFO - all about the connection; get only, struct ktls_info
+ *
+ * The structure grows at its end, like tcp_info: the kernel writes as much as
+ * it has and the caller has room for, and returns the length in *optlen.
+ */
+#define KTLS_INFO		82
+
+/* enum ktls_info_state - what ktls_info.state tells */
+enum ktls_info_state {
+	KTLS_STATE_NEW		= 0,	/* no handshake and no keys yet */
+	KTLS_STATE_CONNECTING	= 1,	/* TCP is connecting */
+	KTLS_STATE_LISTENING	= 2,	/* a listening socket */
+	KTLS_STATE_HANDSHAKE	= 3,	/* the helper is at work */
+	KTLS_STATE_OPEN		= 4,	/* records flow */
+	KTLS_STATE_FAILED	= 5,	/* the handshake or a record failed */
+	KTLS_STATE_CLOSED	= 6,	/* closed by the program */
+};
+
+/* Bits of ktls_info.flags */
+#define KTLS_INFO_RESUMED	(1 << 0)	/* the session was resumed */
+#define KTLS_INFO_VERIFIED	(1 << 1)	/* the peer's certificate was verified */
+#define KTLS_INFO_PEER_CERT	(1 << 2)	/* the peer presented a certificate */
+#define KTLS_INFO_CLOSE_SENT	(1 << 3)	/* close_notify was sent */
+#define KTLS_INFO_CLOSE_RCVD	(1 << 4)	/* close_notify was received */
+
+/**
+ * struct ktls_info - value of KTLS_INFO, host byte order
+ * @state: enum ktls_info_state
+ * @role: enum ktls_role, 0 while undecided
+ * @version: KTLS_TLS_1_2 or KTLS_TLS_1_3, 0 before the handshake has ended
+ * @suite: IANA number of the cipher suite
+ * @group: IANA number of the key exchange group, 0 if unknown
+ * @sigalg: IANA number of the peer's signature scheme, 0 if it did not sign
+ * @alert_sent: description of the last alert sent, 255 if none
+ * @alert_rcvd: description of the last alert received, 255 if none
+ * @flags: KTLS_INFO_* bits
+ * @handshake_ms: how long the handshake took, milliseconds
+ * @max_payload: largest plaintext fragment of a record we send, bytes
+ * @tx_records: records sealed under application keys
+ * @rx_records: records opened under application keys
+ * @tx_bytes: application bytes sealed
+ * @rx_bytes: application bytes opened
+ * @tx_key_updates: how often our sending keys were replaced
+ * @rx_key_updates: how often the peer replaced its sending keys
+ */
+struct ktls_info {
+	__u8		state;
+	__u8		role;
+	__u16		version;
+	__u16		suite;
+	__u16		group;
+	__u16		sigalg;
+	__u8		alert_sent;
+	__u8		alert_rcvd;
+	__u32		flags;
+	__u32		handshake_ms;
+	__u32		max_payload;
+	__aligned_u64	tx_records;
+	__aligned_u64	rx_records;
+	__aligned_u64	tx_bytes;
+	__aligned_u64	rx_bytes;
+	__u32		tx_key_updates;
+	__u32		rx_key_updates;
+};
+
+/**
+ * KTLS_ERROR - why the last handshake, listen or record failed; get only
+ *
+ * A sentence in English, at most 255 bytes; length 0 if nothing failed. Never
+ * contains secrets; names and certificate fields in it come from the peer and
+ * are escaped.
+ */
+#define KTLS_ERROR		83
+
+/**
+ * KTLS_PEER_CERTIFICATES - what the peer presented; get only, PEM
+ *
+ * Leaf first. Unverified input: present after a failed handshake too. ENODATA
+ * if the peer presented nothing.
+ */
+#define KTLS_PEER_CERTIFICATES	84
+
+/**
+ * KTLS_PEER_NAME - the name that was verified; get only, string
+ *
+ * ENODATA when nothing was verified.
+ */
+#define KTLS_PEER_NAME		85
+
+/** KTLS_EXPORTER - keying material (RFC 8446 7.5, RFC 5705); reserved */
+#define KTLS_EXPORTER		86
+
+/** KTLS_PEER_CHAIN - the chain that was verified, PEM; reserved */
+#define KTLS_PEER_CHAIN		87
+
+#endif /* _UAPI_LINUX_KTLS_H */

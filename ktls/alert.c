@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Alerts, sent and received: RFC 8446 6, RFC 5246 7.2. */
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+/* Indexed by description; a hole is a number no RFC has given a meaning. */
+static const struct alert_entry {
+	const char	*name;
+	const char	*meaning;
+} alert_table[] = {
+	[0]	= { "close_notify", "it has nothing more to send" },
+	[10]	= { "unexpected_message", "it got a message it did not expect" },
+	[20]	= { "bad_record_mac", "it got a record that is not authentic" },
+	[21]	= { "decryption_failed", "it could not decrypt a record" },
+	[22]	= { "record_overflow", "it got a record that is too long" },
+	[30]	= { "decompression_failure", "it could not decompress a record" },
+	[40]	= { "handshake_failure", "there is nothing both sides can agree on" },
+	[41]	= { "no_certificate", "it has no certificate" },
+	[42]	= { "bad_certificate", "our certificate is damaged" },
+	[43]	= { "unsupported_certificate", "our certificate is of a kind it does not know" },
+	[44]	= { "certificate_revoked", "our certificate is revoked" },
+	[45]	= { "certificate_expired", "our certificate is not valid now" },
+	[46]	= { "certificate_unknown", "our certificate is not acceptable" },
+	[47]	= { "illegal_parameter", "a field of the handshake is wrong" },
+	[48]	= { "unknown_ca", "it does not know who issued our certificate" },
+	[49]	= { "access_denied", "our certificate is valid, but we may not connect" },
+	[50]	= { "decode_error", "it could not parse a message" },
+	[51]	= { "decrypt_error", "a signature or a Finished message is wrong" },
+	[60]	= { "export_restriction", "export rules forbid it" },
+	[70]	= { "protocol_version", "it does not support our version of TLS" },
+	[71]	= { "insufficient_security", "it wants stronger ciphers" },
+	[80]	= { "internal_error", "something went wrong on its side" },
+	[86]	= { "inappropriate_fallback", "we connected with a version lower than need be" },
+	[90]	= { "user_canceled", "its user broke off" },
+	[100]	= { "no_renegotiation", "it does not renegotiate" },
+	[109]	= { "missing_extension", "an extension is missing in the handshake" },
+	[110]	= { "unsupported_extension", "it got an extension it did not ask for" },
+	[111]	= { "certificate_unobtainable", "it could not fetch our certificate" },
+	[112]	= { "unrecognized_name", "it does not have the server name we asked for" },
+	[113]	= { "bad_certificate_status_response", "our OCSP answer is not acceptable" },
+	[114]	= { "bad_certificate_hash_value", "our certificate's hash is wrong" },
+	[115]	= { "unknown_psk_identity", "it does not know our pre-shared key" },
+	[116]	= { "certificate_required", "it demands a certificate of us" },
+	[117]	= { "general_error", "it gives no reason" },
+	[120]	= { "no_application_protocol", "it speaks none of our application protocols" },
+	[121]	= { "ech_required", "it demands Encrypted Client Hello" },
+};
+
+static const struct alert_entry *alert_find(u8 alert)
+{
+	if (alert >= ARRAY_SIZE(alert_table) || !alert_table[alert].name)
+		return NULL;
+	return &alert_table[alert];
+}
+
+/**
+ * ktls_alert_name - the name RFC 8446 gives an alert
+ * @alert: enum ktls_alert, or any number a peer may have sent
+ *
+ * Context: any.
+ * Return: the name, never NULL.
+ */
+const char *ktls_alert_name(u8 alert)
+{
+	const struct alert_entry *entry = alert_find(alert);
+
+	return entry ? entry->name : "unknown_alert";
+}
+
+static u8 alert_level(u8 alert)
+{
+	switch (alert) {
+	case KTLS_ALERT_CLOSE_NOTIFY:
+	case KTLS_ALERT_USER_CANCELED:
+	case KTLS_ALERT_NO_RENEGOTIATION:
+		return KTLS_ALERT_WARNING;
+	default:
+		return KTLS_ALERT_FATAL;
+	}
+}
+
+/**
+ * ktls_alert_send - seal an alert and queue it behind what was sent before
+ * @ctx: the connection
+ * @alert: enum ktls_alert
+ *
+ * Nothing can be sent after a close_notify (RFC 8446 6.1): then this does
+ * nothing. The open record goes first.
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0; -ENOTCONN if there are no keys to seal under; -ENOMEM; -EPIPE if TCP
+ * takes no more. Only after 0 the alert counts as sent.
+ */
+int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
+{
+	const u8 data[] = { alert_level(alert), alert };
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	if (ctx->tx.closed)
+		return 0;
+	if (!ctx->tx.tfm)
+		return -ENOTCONN;
+
+	err = ktls_tx_record(ctx, KTLS_CT_ALERT, data, sizeof(data));
+	if (err)
+		return err;
+
+	ctx->session.alert_sent = alert;
+	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
+		ctx->tx.closed = true;
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_SENT);
+	return 0;
+}
+
+/**
+ * ktls_alert_fatal - end the connection because of what the peer did
+ * @ctx: an open connection
+ * @alert: what to tell the peer
+ * @err: positive errno that reading reports
+ * @sentence: for KTLS_ERROR
+ *
+ * Context: process context, socket lock held; never waits for TCP. What
+ * framing.c knows about TCP's queue is forgotten.
+ * Return: -@err.
+ */
+int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence)
+{
+	ktls_alert_send(ctx, alert);
+	ktls_framing_settle(ctx);
+	ktls_state_fail(ctx, err, "%s", sentence);
+	return -err;
+}
+
+static int alert_close(struct ktls_ctx *ctx)
+{
+	/* Reports end of file from here on; reading is woken by whoever called. */
+	WRITE_ONCE(ctx->rx.closed, true);
+	return 0;
+}
+
+static int alert_end(struct ktls_ctx *ctx, u8 alert)
+{
+	const struct alert_entry *entry = alert_find(alert);
+
+	/* RFC 8446 6.2: no answer, the connection is over at once. */
+	ktls_framing_settle(ctx);
+	if (entry)
+		ktls_state_fail(ctx, EPROTO, "the peer ended the connection: %s (%s)",
+				entry->name, entry->meaning);
+	else
+		ktls_state_fail(ctx, EPROTO, "the peer ended the connection: alert %u", alert);
+	return -EPROTO;
+}
+
+/**
+ * ktls_alert_received - deal with an authentic alert record of the peer
+ * @ctx: an open connection
+ * @data: the record's payload
+ * @len: bytes in it
+ *
+ * TLS 1.3: the level means nothing, all but close_notify and user_canceled end
+ * the connection (RFC 8446 6). TLS 1.2: a warning is not the end, many are.
+ *
+ * Context: process context, socket lock held.
+ * Return: 0: go on (ctx->rx.closed may be set now); -EPROTO: it is over.
+ */
+int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	const bool is_13 = ctx->rx.suite->version == KTLS_VERSION_1_3;
+	struct net *net = sock_net(ctx->sk);
+	u8 level, alert;
+
+	sock_owned_by_me(ctx->sk);
+	if (len != 2) {
+		ktls_mib_inc(net, KTLS_MIB_RX_INVALID);
+		return ktls_alert_fatal(ctx, len ? KTLS_ALERT_DECODE_ERROR :
+					KTLS_ALERT_UNEXPECTED_MESSAGE, EPROTO,
+					"the peer sent an alert that is not two bytes long");
+	}
+	level = data[0];
+	alert = data[1];
+	ctx->session.alert_rcvd = alert;
+	ktls_mib_inc(net, KTLS_MIB_ALERTS_RCVD);
+
+	if (level != KTLS_ALERT_WARNING && level != KTLS_ALERT_FATAL) {
+		ktls_mib_inc(net, KTLS_MIB_RX_INVALID);
+		return ktls_alert_fatal(ctx, KTLS_ALERT_ILLEGAL_PARAMETER, EPROTO,
+					"the peer sent an alert of an unknown level");
+	}
+	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
+		return alert_close(ctx);
+	if (alert != KTLS_ALERT_USER_CANCELED && (is_13 || level == KTLS_ALERT_FATAL))
+		return alert_end(ctx, alert);
+
+	if (++ctx->rxq.warnings > KTLS_WARNINGS_MAX) {
+		ktls_mib_inc(net, KTLS_MIB_RX_INVALID);
+		return ktls_alert_fatal(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE, EPROTO,
+					"the peer sent too many warning alerts");
+	}
+	return 0;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The snapshot of what a program asked for, shared by reference. */
+
+#include <linux/atomic.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include <ktls/ktls.h>
+
+static atomic64_t config_ids = ATOMIC64_INIT(0);
+
+/**
+ * ktls_blob_new - copy bytes of a program
+ * @data: the bytes; NULL leaves the content to the caller
+ * @len: how many
+ *
+ * Context: process.
+ * Return: a blob with one reference, charged to the caller's memory cgroup, or
+ * NULL.
+ */
+struct ktls_blob *ktls_blob_new(const void *data, size_t len)
+{
+	struct ktls_blob *blob;
+
+	blob = kvmalloc(struct_size(blob, data, len + 1), GFP_KERNEL_ACCOUNT);
+	if (!blob)
+		return NULL;
+	refcount_set(&blob->ref, 1);
+	blob->len = len;
+	if (data)
+		memcpy(blob->data, data, len);
+	blob->data[len] = '\0';
+	return blob;
+}
+
+/** ktls_blob_get - take a reference; NULL is allowed */
+struct ktls_blob *ktls_blob_get(struct ktls_blob *blob)
+{
+	if (blob)
+		refcount_inc(&blob->ref);
+	return blob;
+}
+
+/** ktls_blob_put - give up a reference, wiping with the last; NULL is allowed */
+void ktls_blob_put(struct ktls_blob *blob)
+{
+	if (blob && refcount_dec_and_test(&blob->ref))
+		kvfree_sensitive(blob, struct_size(blob, data, blob->len + 1));
+}
+
+/* The credential that decides over identities is that of the task which
+ * attached the ULP, or set KTLS_IDENTITY after that.
+ */
+static void config_capture_task(struct ktls_config *config)
+{
+	config->cred = get_current_cred();
+	config->pid = task_tgid_nr(current);
+	get_task_comm(config->comm, current);
+}
+
+/**
+ * ktls_config_new - an empty configuration with the defaults
+ *
+ * Context: process; the caller is the task whose credentials count.
+ * Return: a private configuration with one reference, or NULL.
+ */
+struct ktls_config *ktls_config_new(void)
+{
+	struct ktls_config *config = kzalloc(sizeof(*config), GFP_KERNEL_ACCOUNT);
+
+	if (!config)
+		return NULL;
+	refcount_set(&config->ref, 1);
+	config_capture_task(config);
+	config->verify = -1;
+	config->version_min = KTLS_TLS_1_2;
+	config->version_max = KTLS_TLS_1_3;
+	config->timeout_ms = min_t(u32, KTLS_TIMEOUT_MS, READ_ONCE(ktls_max_timeout_ms));
+	config->strict_eof = true;
+	return config;
+}
+
+/** ktls_config_get - take a reference */
+struct ktls_config *ktls_config_get(struct ktls_config *config)
+{
+	refcount_inc(&config->ref);
+	return config;
+}
+
+/**
+ * ktls_config_put - give up a reference
+ * @config: the configuration or NULL
+ *
+ * With the last one the helper is told that it may forget what it cached.
+ *
+ * Context: process.
+ */
+void ktls_config_put(struct ktls_config *config)
+{
+	unsigned int i;
+
+	if (!config || !refcount_dec_and_test(&config->ref))
+		return;
+	if (config->id)
+		ktls_upcall_config_drop(config->id);
+	ktls_blob_put(config->server_name);
+	ktls_blob_put(config->identity);
+	ktls_blob_put(config->alpn);
+	ktls_blob_put(config->ciphers);
+	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
+		ktls_blob_put(config->parts[i]);
+	put_cred(config->cred);
+	kfree(config);
+}
+
+static struct ktls_config *config_dup(const struct ktls_config *old)
+{
+	struct ktls_config *config = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	if (!config)
+		return NULL;
+	refcount_set(&config->ref, 1);
+	config->frozen = false;
+	config->id = 0;
+	get_cred(config->cred);
+	ktls_blob_get(config->server_name);
+	ktls_blob_get(config->identity);
+	ktls_blob_get(config->alpn);
+	ktls_blob_get(config->ciphers);
+	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
+		ktls_blob_get(config->parts[i]);
+	return config;
+}
+
+/**
+ * ktls_config_edit - a configuration of this socket that may be written
+ * @ctx: the context
+ *
+ * A frozen one is replaced by a copy; those who share it keep what they have.
+ *
+ * Context: process, socket lock held.
+ * Return: the configuration, owned by @ctx, or NULL without memory.
+ */
+struct ktls_config *ktls_config_edit(struct ktls_ctx *ctx)
+{
+	struct ktls_config *copy;
+
+	sock_owned_by_me(ctx->sk);
+	if (!ctx->config->frozen)
+		return ctx->config;
+
+	copy = config_dup(ctx->config);
+	if (!copy)
+		return NULL;
+	ktls_config_put(ctx->config);
+	ctx->config = copy;
+	return copy;
+}
+
+/**
+ * ktls_config_freeze - share the configuration from now on
+ * @ctx: the context
+ *
+ * Only what a helper may have to fetch by pieces needs an id, because only that
+ * is worth being cached under it.
+ *
+ * Context: socket lock held.
+ * Return: the configuration, still owned by @ctx.
+ */
+struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx)
+{
+	struct ktls_config *config = ctx->config;
+	unsigned int i;
+
+	sock_owned_by_me(ctx->sk);
+	if (config->frozen)
+		return config;
+
+	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
+		if (config->parts[i] && !config->id)
+			config->id = atomic64_inc_return(&config_ids);
+	config->frozen = true;
+	return config;
+}
+
+/**
+ * ktls_config_verify - what KTLS_VERIFY means for a role
+ * @config: the configuration
+ * @role: enum ktls_role
+ *
+ * Context: any. Return: enum ktls_verify.
+ */
+int ktls_config_verify(const struct ktls_config *config, u8 role)
+{
+	if (role == KTLS_ROLE_SERVER)
+		return config->verify < 0 ? KTLS_VERIFY_NONE : config->verify;
+	return config->verify == KTLS_VERIFY_NONE ? KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED;
+}
+
+/**
+ * ktls_config_allows_suite - does KTLS_CIPHERS name this suite?
+ * @config: the configuration; without KTLS_CIPHERS all suites are allowed
+ * @suite: what the helper says was negotiated
+ *
+ * Context: any.
+ */
+bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktls_suite *suite)
+{
+	const struct ktls_suite *named;
+	const char *name, *end;
+
+	if (!config->ciphers)
+		return true;
+
+	for (name = config->ciphers->data; *name; name = end + (*end == ':')) {
+		end = strchrnul(name, ':');
+		named = ktls_suite_by_name(name, end - name);
+		if (named && named->id == suite->id)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * ktls_config_allows_alpn - is this protocol one of KTLS_ALPN?
+ * @config: the configuration
+ * @name: the protocol, without a length byte
+ * @len: bytes in @name
+ *
+ * Context: any.
+ */
+bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len)
+{
+	const u8 *p, *end;
+
+	if (!config->alpn)
+		return false;
+
+	end = config->alpn->data + config->alpn->len;
+	for (p = config->alpn->data; p < end; p += 1 + *p)
+		if (*p == len && !memcmp(p + 1, name, len))
+			return true;
+	return false;
+}

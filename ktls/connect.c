@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/* connect(), KTLS_HANDSHAKE, and what becomes of a socket whose handshake failed. */
+
+#include <linux/file.h>
+#include <linux/net.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+#include <net/inet_common.h>
+
+#include <ktls/ktls.h>
+
+static bool connect_is_running(const struct ktls_ctx *ctx)
+{
+	return ctx->state == KTLS_STATE_CONNECTING || ctx->state == KTLS_STATE_HANDSHAKE;
+}
+
+/* Sleeps until the handshake has ended, the time is over or a signal comes.
+ * The deadline of the handshake bounds it; TCP's own bounds what is before.
+ */
+static int connect_wait(struct ktls_ctx *ctx, long timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = ctx->sk;
+	int err = 0;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (connect_is_running(ctx)) {
+		if (!timeo) {
+			err = -EINPROGRESS;
+			break;
+		}
+		if (signal_pending(current)) {
+			err = sock_intr_errno(timeo);
+			break;
+		}
+		sk_wait_event(sk, &timeo, !connect_is_running(ctx), &wait);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+/* TCP goes back to where connect() may be called again. The error that the
+ * program has not fetched yet survives TCP's own opinion.
+ */
+static int connect_tcp_reset(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+	int sk_err = READ_ONCE(sk->sk_err);
+	int err = 0;
+
+	ktls_tx_free(ctx);
+	ktls_rx_free(ctx);
+	if (sk->sk_state != TCP_CLOSE || (sk->sk_socket && sk->sk_socket->state != SS_UNCONNECTED))
+		err = ctx->base->prot->disconnect(sk, 0);
+	if (!err && sk->sk_socket)
+		sk->sk_socket->state = SS_UNCONNECTED;
+	WRITE_ONCE(sk->sk_err, sk_err);
+	return err;
+}
+
+/* The result, reported once. */
+static int connect_report(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+	int err;
+
+	ctx->connect_pending = false;
+	switch (ctx->state) {
+	case KTLS_STATE_OPEN:
+		return 0;
+	case KTLS_STATE_FAILED:
+		err = ctx->connect_result;
+		if (READ_ONCE(sk->sk_err) == err)
+			WRITE_ONCE(sk->sk_err, 0);
+		return -err;
+	default:
+		err = sock_error(sk) ? : -ECONNABORTED;
+		connect_tcp_reset(ctx);
+		return err;
+	}
+}
+
+/**
+ * ktls_connect_drain - let a failed handshake's alert reach the peer
+ * @ctx: in state FAILED
+ *
+ * A reset would destroy the alert, so: send what is queued, then FIN, throw
+ * input away until the peer has closed too or KTLS_DRAIN_MS are over.
+ * A connection that had been open is the program's to close.
+ *
+ * Context: ctx->work or the end of the handshake, socket lock held.
+ */
+void ktls_connect_drain(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	sock_owned_by_me(sk);
+	if (ctx->session.version) {
+		ktls_tx_push(ctx);
+		return;
+	}
+	ktls_close_fin(ctx);
+	ktls_rx_discard(ctx);
+	if (sk->sk_state != TCP_CLOSE && !test_bit(KTLS_F_DEADLINE, &ctx->flags))
+		return;
+	if (!connect_tcp_reset(ctx))
+		ktls_ctx_disarm(ctx);
+}
+
+/**
+ * ktls_connect_step - TCP's connect has made progress
+ * @ctx: in state CONNECTING
+ *
+ * Context: ctx->work, or connect() itself; socket lock held.
+ */
+void ktls_connect_step(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	sock_owned_by_me(sk);
+	if (ctx->connect_in_base)
+		return;
+
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+		if (sk->sk_socket)
+			sk->sk_socket->state = SS_CONNECTED;
+		if (!ktls_handshake_begin(ctx, KTLS_ROLE_CLIENT))
+			return;
+		ktls_state_explain(ctx, "no memory for the handshake");
+		ctx->connect_result = ENOMEM;
+		WRITE_ONCE(sk->sk_err, ENOMEM);
+		ktls_state_set(ctx, KTLS_STATE_FAILED);
+		connect_tcp_reset(ctx);
+		break;
+	case TCP_CLOSE:
+		/* Refused, reset or timed out: TCP's error, reported as TCP does. */
+		ktls_state_set(ctx, KTLS_STATE_NEW);
+		break;
+	default:
+		return;
+	}
+	ctx->base->state_change(sk);
+}
+
+/* Everything that can be refused is refused before the SYN. */
+static int connect_prepare(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+	int err;
+
+	if (ctx->state == KTLS_STATE_FAILED) {
+		err = connect_tcp_reset(ctx);
+		if (err)
+			return err;
+		WRITE_ONCE(sk->sk_err, 0);
+	} else if (sk->sk_state != TCP_CLOSE) {
+		return -EISCONN;
+	}
+	if (ctx->state == KTLS_STATE_FAILED || ctx->session.error[0])
+		ktls_handshake_reset(ctx);
+	if (tcp_sk(sk)->fastopen_connect)
+		return -EOPNOTSUPP;
+	if (!ktls_upcall_served(sock_net(sk))) {
+		ktls_state_explain(ctx, "no helper serves this network namespace: is ktlsd running?");
+		if (ctx->state == KTLS_STATE_FAILED)
+			ktls_state_set(ctx, KTLS_STATE_NEW);
+		return -ESRCH;
+	}
+
+	ktls_config_freeze(ctx);
+	ctx->role = KTLS_ROLE_CLIENT;
+	ctx->connect_pending = true;
+	ctx->connect_in_base = true;
+	ktls_state_set(ctx, KTLS_STATE_CONNECTING);
+	return 0;
+}
+
+/* TCP's own connect(), which takes the socket lock itself. */
+static int connect_tcp(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+	struct sock *sk = sock->sk;
+	int err;
+
+	release_sock(sk);
+	err = ctx->base->ops->connect(sock, uaddr, addr_len, flags);
+	lock_sock(sk);
+	ctx->connect_in_base = false;
+
+	switch (err) {
+	case 0:
+	case -EINPROGRESS:
+	case -EALREADY:
+	case -EINTR:
+	case -ERESTARTSYS:
+		/* It may have connected, or failed, while nobody looked. */
+		if (ctx->state == KTLS_STATE_CONNECTING)
+			ktls_connect_step(ctx);
+		return err;
+	default:
+		ctx->connect_pending = false;
+		if (ctx->state == KTLS_STATE_CONNECTING)
+			ktls_state_set(ctx, KTLS_STATE_NEW);
+		return err;
+	}
+}
+
+static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
+			  int addr_len, int flags)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+	struct sock *sk = sock->sk;
+	int err;
+
+	switch (ctx->state) {
+	case KTLS_STATE_CONNECTING:
+	case KTLS_STATE_HANDSHAKE:
+		if (!ctx->connect_pending)
+			return -EISCONN;
+		if (flags & O_NONBLOCK)
+			return -EALREADY;
+		break;
+	case KTLS_STATE_OPEN:
+		return ctx->connect_pending ? connect_report(ctx) : -EISCONN;
+	case KTLS_STATE_FAILED:
+		/* Unless SO_ERROR has told it already. */
+		if (ctx->connect_pending && READ_ONCE(sk->sk_err))
+			return connect_report(ctx);
+		if (ctx->session.version)
+			return -EISCONN;
+		fallthrough;
+	case KTLS_STATE_NEW:
+		err = connect_prepare(ctx);
+		if (err)
+			return err;
+		err = connect_tcp(sock, uaddr, addr_len, flags);
+		if (err)
+			return err;
+		if (flags & O_NONBLOCK)
+			return -EINPROGRESS;
+		break;
+	default:
+		return -EISCONN;
+	}
+
+	err = connect_wait(ctx, sock_sndtimeo(sk, false));
+	return err ? : connect_report(ctx);
+}
+
+/**
+ * ktls_connect - proto_ops.connect
+ * @sock: the socket
+ * @uaddr: where to; AF_UNSPEC disconnects
+ * @addr_len: bytes at @uaddr
+ * @flags: O_NONBLOCK
+ *
+ * Returns 0 only when the handshake is complete and the peer verified. A
+ * restarted call goes on where the interrupted one stopped.
+ *
+ * Context: process, socket lock not held.
+ * Return: see design.md 1, "Client".
+ */
+int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags)
+{
+	struct sockaddr *addr = (struct sockaddr *)uaddr;
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (addr_len < (int)sizeof(addr->sa_family))
+		return -EINVAL;
+
+	lock_sock(sk);
+	if (addr->sa_family == AF_UNSPEC) {
+		err = ktls_connect_disconnect(sk, flags);
+		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
+	} else {
+		err = connect_locked(sock, uaddr, addr_len, flags);
+	}
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * ktls_connect_disconnect - proto.disconnect
+ * @sk: a socket of ours; or a plain child of a listener of ours, which TCP
+ *	disconnects through the listener's operations
+ * @flags: O_NONBLOCK
+ *
+ * Context: socket lock held; process context if @sk is ours.
+ */
+int ktls_connect_disconnect(struct sock *sk, int flags)
+{
+	struct ktls_base *base = ktls_ulp_base(sk);
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	int err;
+
+	if (!ctx)
+		return base->prot->disconnect(sk, flags);
+
+	if (ctx->state == KTLS_STATE_LISTENING)
+		ktls_listener_end(ctx);
+	err = base->prot->disconnect(sk, flags);
+	if (err)
+		return err;
+	/* TCP's connect() cleans up through here before it returns its error. */
+	if (ctx->state != KTLS_STATE_CONNECTING)
+		ktls_handshake_reset(ctx);
+	if (ctx->state != KTLS_STATE_NEW)
+		ktls_state_set(ctx, KTLS_STATE_NEW);
+	return 0;
+}
+
+static bool connect_is_nonblocking(const struct sock *sk)
+{
+	return sk->sk_socket && sk->sk_socket->file &&
+	       (sk->sk_socket->file->f_flags & O_NONBLOCK);
+}
+
+/**
+ * ktls_connect_starttls - KTLS_HANDSHAKE
+ * @sk: the socket
+ * @role: enum ktls_role
+ *
+ * Context: process, socket lock not held.
+ * Return: 0 when the handshake is complete; -EINPROGRESS on a non-blocking
+ * socket; -EALREADY, -EISCONN, -ENOTCONN, -ESRCH, or why the handshake failed.
+ */
+int ktls_connect_starttls(struct sock *sk, int role)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	int err;
+
+	if (role != KTLS_ROLE_CLIENT && role != KTLS_ROLE_SERVER)
+		return -EINVAL;
+
+	lock_sock(sk);
+	switch (ctx->state) {
+	case KTLS_STATE_NEW:
+		err = -ENOTCONN;
+		if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT)
+			err = ktls_upcall_served(sock_net(sk)) ? 0 : -ESRCH;
+		if (err == -ESRCH)
+			ktls_state_explain(ctx, "no helper serves this network namespace: is ktlsd running?");
+		break;
+	case KTLS_STATE_HANDSHAKE:
+		err = -EALREADY;
+		break;
+	case KTLS_STATE_OPEN:
+		err = -EISCONN;
+		break;
+	default:
+		err = -ENOTCONN;
+	}
+	if (!err)
+		err = ktls_handshake_begin(ctx, role);
+	if (!err)
+		err = connect_is_nonblocking(sk) ? -EINPROGRESS :
+		      connect_wait(ctx, sock_sndtimeo(sk, false)) ? : connect_report(ctx);
+	release_sock(sk);
+	return err;
+}

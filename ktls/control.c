@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is not application data, after the handshake: alerts, and handshake
+ * messages (RFC 8446 4.6), of which a record may hold several, and of which one
+ * may be spread over several records (RFC 8446 5.1).
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+enum control_sizes {
+	CONTROL_HEAD_SIZE	= 4,	/* msg_type, uint24 length */
+};
+
+static int control_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+{
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+}
+
+/* Takes a vector with a length of size bytes off the front; NULL: too short. */
+static const u8 *control_vector(const u8 **data, size_t *left, unsigned int size, size_t *len)
+{
+	const u8 *at = *data;
+
+	if (*left < size)
+		return NULL;
+	*len = size == 1 ? at[0] : get_unaligned_be16(at);
+	if (*left - size < *len)
+		return NULL;
+	*data += size + *len;
+	*left -= size + *len;
+	return at + size;
+}
+
+/* RFC 8446 4.6.1: lifetime, age_add, nonce<0..255>, ticket<1..>, extensions<0..> */
+static bool control_ticket_is_valid(const u8 *data, size_t len)
+{
+	size_t n;
+
+	if (len < 2 * sizeof(__be32))
+		return false;
+	data += 2 * sizeof(__be32);
+	len -= 2 * sizeof(__be32);
+	return control_vector(&data, &len, 1, &n) &&
+	       control_vector(&data, &len, 2, &n) && n &&
+	       control_vector(&data, &len, 2, &n) && !len;
+}
+
+/* Nobody keeps tickets yet: to lose one costs the next handshake some time. */
+static int control_ticket(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	if (!control_ticket_is_valid(data, len))
+		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+				      "the peer sent a malformed NewSessionTicket");
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TICKETS_DROPPED);
+	return 0;
+}
+
+static int control_key_update(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer updated its keys, which is not supported yet");
+}
+
+static int control_certificate_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer asked for a certificate after the handshake");
+}
+
+/* RFC 5246 7.4.1.1: a warning refuses, and the connection goes on. */
+static int control_renegotiation(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	if (++ctx->rxq.renegotiations > KTLS_RENEGOTIATIONS_MAX)
+		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer insists on renegotiation");
+	ktls_alert_send(ctx, KTLS_ALERT_NO_RENEGOTIATION);
+	return 0;
+}
+
+/* Which message may come to whom; all others are unexpected. */
+static const struct {
+	u16	version;
+	u8	role;		/* ours */
+	u8	type;
+	int	(*handle)(struct ktls_ctx *ctx, const u8 *data, size_t len);
+} control_messages[] = {
+	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_NEW_SESSION_TICKET, control_ticket },
+	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_KEY_UPDATE, control_key_update },
+	{ KTLS_VERSION_1_3, KTLS_ROLE_SERVER, KTLS_HS_KEY_UPDATE, control_key_update },
+	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_CERTIFICATE_REQUEST,
+	  control_certificate_request },
+	{ KTLS_VERSION_1_2, KTLS_ROLE_CLIENT, KTLS_HS_HELLO_REQUEST, control_renegotiation },
+	{ KTLS_VERSION_1_2, KTLS_ROLE_SERVER, KTLS_HS_CLIENT_HELLO, control_renegotiation },
+};
+
+static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len)
+{
+	const u16 version = ctx->rx.suite->version;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(control_messages); i++)
+		if (control_messages[i].version == version &&
+		    control_messages[i].role == ctx->role && control_messages[i].type == type)
+			return control_messages[i].handle(ctx, data, len);
+
+	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent a handshake message after the handshake");
+}
+
+/* The header is complete: is there anything we would keep so many bytes for? */
+static int control_begin(struct ktls_ctx *ctx, size_t len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	if (len > KTLS_CONTROL_MAX)
+		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+				      "the peer sent a handshake message that is too long");
+	q->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL);
+	return q->msg ? 0 : -ENOMEM;
+}
+
+/* Take as much of a fragmented message as there is. Returns bytes or an errno. */
+static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	size_t want, used = 0;
+	int err;
+
+	if (q->msg_have < CONTROL_HEAD_SIZE) {
+		used = min_t(size_t, len, CONTROL_HEAD_SIZE - q->msg_have);
+		memcpy(q->msg_head + q->msg_have, data, used);
+		q->msg_have += used;
+		if (q->msg_have < CONTROL_HEAD_SIZE)
+			return used;
+		err = control_begin(ctx, get_unaligned_be24(q->msg_head + 1));
+		if (err) {
+			q->msg_have = 0;
+			return err;
+		}
+	}
+
+	want = CONTROL_HEAD_SIZE + get_unaligned_be24(q->msg_head + 1) - q->msg_have;
+	want = min(want, len - used);
+	memcpy(q->msg + q->msg_have - CONTROL_HEAD_SIZE, data + used, want);
+	q->msg_have += want;
+	used += want;
+
+	want = get_unaligned_be24(q->msg_head + 1);
+	if (q->msg_have < CONTROL_HEAD_SIZE + want)
+		return used;
+	err = control_message(ctx, q->msg_head[0], q->msg, want);
+	ktls_control_free(ctx);
+	return err ?: used;
+}
+
+static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	size_t size;
+	int used;
+
+	if (!len)
+		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer sent an empty fragment of a handshake message");
+	while (len) {
+		size = len < CONTROL_HEAD_SIZE ? SIZE_MAX :
+		       CONTROL_HEAD_SIZE + get_unaligned_be24(data + 1);
+		if (!q->msg_have && size <= len) {
+			used = control_message(ctx, data[0], data + CONTROL_HEAD_SIZE,
+					       size - CONTROL_HEAD_SIZE) ?: (int)size;
+		} else {
+			used = control_gather(ctx, data, len);
+		}
+		if (used < 0)
+			return used;
+		data += used;
+		len -= used;
+	}
+	return 0;
+}
+
+/**
+ * ktls_control_pending - is a handshake message incomplete?
+ * @ctx: the connection
+ *
+ * Then no record of another type may come (RFC 8446 5.1).
+ *
+ * Context: socket lock held.
+ */
+bool ktls_control_pending(const struct ktls_ctx *ctx)
+{
+	return ctx->rxq.msg_have;
+}
+
+/**
+ * ktls_control_free - forget an incomplete handshake message
+ * @ctx: the connection
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer.
+ */
+void ktls_control_free(struct ktls_ctx *ctx)
+{
+	kvfree(ctx->rxq.msg);
+	ctx->rxq.msg = NULL;
+	ctx->rxq.msg_have = 0;
+}
+
+/**
+ * ktls_control_record - deal with an authentic record that is not application data
+ * @ctx: an open connection
+ * @type: content type
+ * @data: the record's payload, in memory that nobody else writes to
+ * @len: bytes in it
+ *
+ * The record is used up in framing.c already: nothing here may fail for a lack
+ * of memory and be tried again, so that ends the connection too.
+ *
+ * Context: process context, socket lock held; may send, never waits for TCP.
+ * Return: 0: go on; negative errno: the connection has failed.
+ */
+int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len)
+{
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	switch (type) {
+	case KTLS_CT_ALERT:
+		return ktls_alert_received(ctx, data, len);
+	case KTLS_CT_HANDSHAKE:
+		err = control_handshake(ctx, data, len);
+		if (err == -ENOMEM)
+			err = ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
+					       "no memory for a handshake message of the peer");
+		return err;
+	case KTLS_CT_CHANGE_CIPHER_SPEC:
+		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer sent ChangeCipherSpec after the handshake");
+	default:
+		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer sent a record of an unknown type");
+	}
+}

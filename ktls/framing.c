@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From TCP's receive queue to whole records.
+ *
+ * Records are looked at where they lie, in TCP's queue, and TCP is told that
+ * bytes were used at the end of a call, before the lock is dropped, and every
+ * quarter of a receive buffer: its bookkeeping costs as much as a small record.
+ *
+ * Where a byte is, is computed from its sequence number for each skb: segments
+ * may overlap after a retransmission. Urgent data are bytes like others; a
+ * pointer to them must not take one out of a record.
+ */
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+#include <net/tcp.h>
+
+#include <ktls/ktls.h>
+
+/**
+ * ktls_framing_init - nothing was received yet
+ * @ctx: the connection
+ *
+ * Context: the socket lock is held, or nobody else knows @ctx yet.
+ */
+void ktls_framing_init(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	INIT_LIST_HEAD(&q->opened);
+	q->skb = NULL;
+	q->eaten = 0;
+	q->head.len = 0;
+	WRITE_ONCE(q->need, KTLS_HEADER_SIZE);
+	/* Otherwise TCP takes the byte out of the stream by itself. */
+	sock_set_flag(ctx->sk, SOCK_URGINLINE);
+}
+
+/**
+ * ktls_framing_free - drop and wipe what was taken from TCP and not used
+ * @ctx: the connection
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer.
+ */
+void ktls_framing_free(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	kvfree(q->raw);
+	q->raw = NULL;
+	q->raw_off = 0;
+	q->raw_len = 0;
+	q->raw_size = 0;
+	q->skb = NULL;
+}
+
+/* Bytes in TCP's queue that were not used; a FIN has a number but is no byte. */
+static u32 framing_queued(const struct ktls_ctx *ctx)
+{
+	const struct tcp_sock *tp = tcp_sk(ctx->sk);
+	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
+
+	if (bytes && sock_flag(ctx->sk, SOCK_DONE))
+		bytes--;
+	return bytes - min(bytes, ctx->rxq.eaten);
+}
+
+/**
+ * ktls_framing_avail - bytes received and not used
+ * @ctx: the connection
+ *
+ * Context: socket lock held.
+ */
+u32 ktls_framing_avail(const struct ktls_ctx *ctx)
+{
+	return ctx->rxq.raw_len + framing_queued(ctx);
+}
+
+/**
+ * ktls_framing_stalled - is the rest of a record more than TCP will take?
+ * @ctx: the connection
+ *
+ * Then the peer waits for room and we for its bytes: ktls_framing_relieve().
+ *
+ * Context: socket lock held, or softirq in a callback of the socket.
+ */
+bool ktls_framing_stalled(const struct ktls_ctx *ctx)
+{
+	const struct tcp_sock *tp = tcp_sk(ctx->sk);
+	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
+	u32 need = READ_ONCE(ctx->rxq.need);
+
+	if (!bytes || bytes >= need)
+		return false;
+	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(ctx->sk, INT_MAX);
+}
+
+/* The skb with the byte that is from bytes behind those used. */
+static struct sk_buff *framing_seek(struct ktls_ctx *ctx, u32 from, u32 *off)
+{
+	const u32 seq = tcp_sk(ctx->sk)->copied_seq + ctx->rxq.eaten + from;
+	struct sk_buff_head *queue = &ctx->sk->sk_receive_queue;
+	struct sk_buff *skb = ctx->rxq.skb ?: skb_peek(queue);
+
+	for (; skb; skb = skb_peek_next(skb, queue)) {
+		*off = seq - TCP_SKB_CB(skb)->seq;
+		if (*off < skb->len)
+			return skb;
+		/* Without a look ahead this skb is used up. */
+		if (!from)
+			ctx->rxq.skb = skb_peek_next(skb, queue);
+	}
+	return NULL;
+}
+
+/**
+ * ktls_framing_copy - copy received bytes without using them
+ * @ctx: the connection
+ * @from: skip so many
+ * @to: where to
+ * @len: how many; @from + @len are no more than ktls_framing_avail()
+ *
+ * Context: socket lock held.
+ * Return: 0, or -EFAULT if TCP's queue does not have or does not show them.
+ */
+int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct sk_buff *skb;
+	u32 off, n;
+
+	sock_owned_by_me(ctx->sk);
+	if (from < q->raw_len) {
+		n = min(len, q->raw_len - from);
+		memcpy(to, q->raw + q->raw_off + from, n);
+		from += n;
+		to += n;
+		len -= n;
+	}
+	from -= min(from, q->raw_len);
+	while (len) {
+		skb = framing_seek(ctx, from, &off);
+		if (unlikely(!skb))
+			return -EFAULT;
+		n = min(len, skb->len - off);
+		if (unlikely(skb_copy_bits(skb, off, to, n)))
+			return -EFAULT;
+		from += n;
+		to += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Add a piece; one that goes on where the last one ended becomes part of it. */
+static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int max,
+			   struct page *page, u32 off, u32 len)
+{
+	struct scatterlist *last = *n ? &sg[*n - 1] : NULL;
+
+	if (!page)
+		return -EMSGSIZE;
+	page += off >> PAGE_SHIFT;
+	off = offset_in_page(off);
+	if (last && compound_head(sg_page(last)) == compound_head(page) &&
+	    page_to_phys(sg_page(last)) + last->offset + last->length ==
+	    page_to_phys(page) + off) {
+		last->length += len;
+		return 0;
+	}
+	if (*n == max)
+		return -EMSGSIZE;
+	sg_set_page(&sg[(*n)++], page, len, off);
+	return 0;
+}
+
+/* Pieces of one skb. A list of skbs inside it is not worth the trouble. */
+static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatterlist *sg,
+			   unsigned int *n, unsigned int max)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	u32 linear = skb_headlen(skb), size, step;
+	const skb_frag_t *frag;
+	unsigned int i;
+	int err;
+
+	if (off < linear) {
+		step = min(len, linear - off);
+		err = framing_map_add(sg, n, max, virt_to_page(skb->data + off),
+				      offset_in_page(skb->data + off), step);
+		if (err)
+			return err;
+		off += step;
+		len -= step;
+	}
+	off -= linear;
+	for (i = 0; len && i < info->nr_frags; i++) {
+		frag = &info->frags[i];
+		size = skb_frag_size(frag);
+		if (off >= size) {
+			off -= size;
+			continue;
+		}
+		step = min(len, size - off);
+		err = framing_map_add(sg, n, max, skb_frag_page(frag),
+				      skb_frag_off(frag) + off, step);
+		if (err)
+			return err;
+		off = 0;
+		len -= step;
+	}
+	return len ? -EMSGSIZE : 0;
+}
+
+/**
+ * ktls_framing_map - received bytes as a scatterlist, where TCP has them
+ * @ctx: the connection
+ * @from: skip so many
+ * @len: how many; @from + @len are no more than ktls_framing_avail()
+ * @sg: an initialised table; the last entry used is not marked
+ * @max: room in @sg
+ *
+ * The memory may be somebody's page cache: it is only read, and may change while
+ * it is.
+ *
+ * Context: socket lock held; valid until ktls_framing_settle().
+ * Return: entries used, or -EMSGSIZE: copy instead.
+ */
+int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist *sg,
+		     unsigned int max)
+{
+	struct sk_buff *skb;
+	unsigned int n = 0;
+	u32 off, step;
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	if (ctx->rxq.raw_len)
+		return -EMSGSIZE;
+	while (len) {
+		skb = framing_seek(ctx, from, &off);
+		if (!skb)
+			return -EMSGSIZE;
+		step = min(len, skb->len - off);
+		err = framing_map_skb(skb, off, step, sg, &n, max);
+		if (err)
+			return err;
+		from += step;
+		len -= step;
+	}
+	return n;
+}
+
+/* Use bytes from the front. */
+static void framing_eat(struct ktls_ctx *ctx, u32 len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	u32 n = min(len, q->raw_len);
+
+	q->raw_off += n;
+	q->raw_len -= n;
+	q->eaten += len - n;
+	if (n && !q->raw_len)
+		q->raw_off = 0;
+}
+
+static int framing_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+{
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+}
+
+/* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3, as far as it shows before decryption. */
+static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
+{
+	const bool is_13 = ctx->rx.suite->version == KTLS_VERSION_1_3;
+	const u32 len = get_unaligned_be16(at + 3);
+	const u32 overhead = ctx->rx.head - KTLS_HEADER_SIZE + ctx->rx.tail;
+
+	if (is_13 ? at[0] != KTLS_CT_DATA :
+		    at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA)
+		return framing_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer sent a record of a type that is not allowed now");
+	if (get_unaligned_be16(at + 1) != KTLS_VERSION_1_2)
+		return framing_refuse(ctx, KTLS_ALERT_PROTOCOL_VERSION,
+				      "the peer sent a record of another version of TLS");
+	if (len > (is_13 ? KTLS_CIPHERTEXT13_MAX : KTLS_PAYLOAD_MAX + overhead))
+		return framing_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW,
+				      "the peer sent a record that is too long");
+	if (len < overhead)
+		return framing_refuse(ctx, KTLS_ALERT_BAD_RECORD_MAC,
+				      "the peer sent a record that is too short to be authentic");
+
+	ctx->rxq.head.type = at[0];
+	ctx->rxq.head.len = KTLS_HEADER_SIZE + len;
+	ctx->rxq.head.crypt_len = KTLS_HEADER_SIZE + len - ctx->rx.head;
+	return 0;
+}
+
+/**
+ * ktls_framing_head - is a whole record at the head of what was received?
+ * @ctx: an open connection with receiving keys
+ *
+ * Its header is validated as soon as it is there, and ktls_rxq.head filled in;
+ * until the record is whole, ktls_rxq.need tells what to wait for.
+ *
+ * Context: process context, socket lock held.
+ * Return: 1 yes, 0 not yet, -EPROTO: the header is against the RFC, the alert is
+ * sent and the connection has failed.
+ */
+int ktls_framing_head(struct ktls_ctx *ctx)
+{
+	const u32 avail = ktls_framing_avail(ctx);
+	struct ktls_rxq *q = &ctx->rxq;
+	u8 at[KTLS_HEADER_SIZE];
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	if (!q->head.len) {
+		if (avail < KTLS_HEADER_SIZE) {
+			WRITE_ONCE(q->need, KTLS_HEADER_SIZE - q->raw_len);
+			return 0;
+		}
+		err = ktls_framing_copy(ctx, 0, at, sizeof(at));
+		if (!err)
+			err = framing_check_header(ctx, at);
+		if (unlikely(err))
+			return err;
+	}
+	if (avail < q->head.len) {
+		WRITE_ONCE(q->need, q->head.len - q->raw_len);
+		return 0;
+	}
+	if (ctx->rx.head > KTLS_HEADER_SIZE)
+		return ktls_framing_copy(ctx, KTLS_HEADER_SIZE, q->head.explicit,
+					 KTLS_EXPLICIT_SIZE) ?: 1;
+	return 1;
+}
+
+/* What speaks to a TLS port without TLS begins like this. */
+static const struct {
+	char		start[KTLS_HEADER_SIZE];
+	const char	*sentence;
+} framing_strangers[] = {
+	{ "GET /",	"the peer sent a plain HTTP request" },
+	{ "POST ",	"the peer sent a plain HTTP request" },
+	{ "HEAD ",	"the peer sent a plain HTTP request" },
+	{ "PUT /",	"the peer sent a plain HTTP request" },
+	{ "OPTIO",	"the peer sent a plain HTTP request" },
+	{ "CONNE",	"the peer sent a plain HTTP request" },
+	{ "DELET",	"the peer sent a plain HTTP request" },
+	{ "PATCH",	"the peer sent a plain HTTP request" },
+	{ "PRI *",	"the peer sent a plain HTTP/2 request" },
+	{ "HTTP/",	"the peer answered with plain HTTP" },
+	{ "SSH-2",	"the peer speaks SSH, not TLS" },
+};
+
+static int framing_stranger(struct ktls_ctx *ctx, const u8 *at)
+{
+	const char *sentence = "the peer sent something that is not a TLS record";
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(framing_strangers); i++)
+		if (!memcmp(at, framing_strangers[i].start, KTLS_HEADER_SIZE))
+			sentence = framing_strangers[i].sentence;
+
+	strscpy(ctx->session.error, sentence, sizeof(ctx->session.error));
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+	return -EPROTO;
+}
+
+/**
+ * ktls_framing_take - the peer's whole records, for the helper
+ * @ctx: a connection whose handshake is under way
+ * @buf: where to copy them
+ * @size: room in it, at least KTLS_RECORD_MAX
+ *
+ * The records are used up. Encrypted handshake records of TLS 1.3 look like
+ * application data (RFC 8446 5.2), so all types are passed on.
+ *
+ * Context: process context, socket lock held; never waits.
+ * Return: bytes copied, 0 if no whole record is there yet, -EPROTO with a
+ * sentence in session.error if that is no TLS record, -ENOMEM, -EFAULT.
+ */
+int ktls_framing_take(struct ktls_ctx *ctx, void *buf, size_t size)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	u8 at[KTLS_HEADER_SIZE];
+	size_t done = 0;
+	int err = 0;
+	u32 len;
+
+	sock_owned_by_me(ctx->sk);
+	q->skb = NULL;
+	while (ktls_framing_avail(ctx) >= KTLS_HEADER_SIZE) {
+		err = ktls_framing_copy(ctx, 0, at, sizeof(at));
+		if (err)
+			break;
+		len = get_unaligned_be16(at + 3);
+		if (at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA ||
+		    at[1] != KTLS_VERSION_1_2 >> 8 || !len || len > KTLS_CIPHERTEXT12_MAX) {
+			err = framing_stranger(ctx, at);
+			break;
+		}
+		len += KTLS_HEADER_SIZE;
+		if (done + len > size)
+			break;
+		if (ktls_framing_avail(ctx) < len) {
+			WRITE_ONCE(q->need, len - q->raw_len);
+			break;
+		}
+		err = ktls_framing_copy(ctx, 0, buf + done, len);
+		if (err)
+			break;
+		done += len;
+		framing_eat(ctx, len);
+		WRITE_ONCE(q->need, KTLS_HEADER_SIZE -
+			   min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
+	}
+	ktls_framing_settle(ctx);
+	if (!done && !err)
+		err = min(ktls_framing_relieve(ctx), 0);
+	return done ?: err;
+}
+
+/**
+ * ktls_framing_settle - tell TCP what was used
+ * @ctx: the connection
+ *
+ * Comes before any drop of the lock and before anything that may process TCP's
+ * backlog: afterwards nothing is remembered about its queue.
+ *
+ * Context: process context, socket lock held; may send an ACK.
+ */
+void ktls_framing_settle(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	u32 eaten = q->eaten;
+
+	q->skb = NULL;
+	q->eaten = 0;
+	if (eaten)
+		tcp_read_done(ctx->sk, eaten);
+}
+
+/**
+ * ktls_framing_consume - the record at the head was opened
+ * @ctx: the connection
+ *
+ * Context: process context, socket lock held; may process TCP's backlog, so
+ * what ktls_framing_map() gave is no longer valid.
+ */
+void ktls_framing_consume(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct sock *sk = ctx->sk;
+
+	framing_eat(ctx, q->head.len);
+	q->head.len = 0;
+	WRITE_ONCE(q->need, KTLS_HEADER_SIZE - min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
+	if (q->raw_size && !q->raw_len)
+		ktls_framing_free(ctx);
+	if (q->eaten > READ_ONCE(sk->sk_rcvbuf) >> 2) {
+		ktls_framing_settle(ctx);
+		sk_flush_backlog(sk);
+	}
+}
+
+/* Room behind the raw bytes for so many more. */
+static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	u32 size;
+	u8 *raw;
+
+	if (q->raw_off + q->raw_len + room <= q->raw_size)
+		return 0;
+	size = max_t(u32, KTLS_RECORD_MAX, q->raw_len + room);
+	raw = kvmalloc(size, GFP_KERNEL);
+	if (!raw)
+		return -ENOMEM;
+	if (q->raw_len)
+		memcpy(raw, q->raw + q->raw_off, q->raw_len);
+	kvfree(q->raw);
+	q->raw = raw;
+	q->raw_off = 0;
+	q->raw_size = size;
+	return 0;
+}
+
+/**
+ * ktls_framing_relieve - take an incomplete record out of a queue that is full
+ * @ctx: the connection
+ *
+ * A receive buffer smaller than a record, or full of tiny segments, would never
+ * hold the whole of it.
+ *
+ * Context: process context, socket lock held; nothing complete is at the head.
+ * Return: 1 if bytes were moved, 0 if there was no need, -ENOMEM.
+ */
+int ktls_framing_relieve(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	u32 queued;
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	ktls_framing_settle(ctx);
+	if (!ktls_framing_stalled(ctx))
+		return 0;
+
+	queued = framing_queued(ctx);
+	err = framing_raw_room(ctx, queued);
+	if (err)
+		return err;
+	if (ktls_framing_copy(ctx, q->raw_len, q->raw + q->raw_off + q->raw_len, queued))
+		return 0;
+	q->raw_len += queued;
+	WRITE_ONCE(q->need, q->need - min(queued, q->need - 1));
+	q->eaten = queued;
+	ktls_framing_settle(ctx);
+	return 1;
+}
+
+/**
+ * ktls_framing_unread - bytes that were taken too much are the next ones again
+ * @ctx: the connection
+ * @records: what the helper did not consume of the last batch; copied
+ * @len: bytes
+ *
+ * Context: process context, socket lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	u8 *raw;
+
+	sock_owned_by_me(ctx->sk);
+	if (!len)
+		return 0;
+	raw = kvmalloc(len + q->raw_len, GFP_KERNEL);
+	if (!raw)
+		return -ENOMEM;
+	memcpy(raw, records, len);
+	if (q->raw_len)
+		memcpy(raw + len, q->raw + q->raw_off, q->raw_len);
+	kvfree(q->raw);
+	q->raw = raw;
+	q->raw_off = 0;
+	q->raw_len += len;
+	q->raw_size = q->raw_len;
+	q->head.len = 0;
+	WRITE_ONCE(q->need, 1);
+	return 0;
+}
+
+/**
+ * ktls_framing_discard - throw away all that was received
+ * @ctx: the connection
+ *
+ * Context: process context, socket lock held.
+ */
+void ktls_framing_discard(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	sock_owned_by_me(ctx->sk);
+	ktls_framing_free(ctx);
+	q->head.len = 0;
+	q->eaten += framing_queued(ctx);
+	ktls_framing_settle(ctx);
+	WRITE_ONCE(q->need, 1);
+}

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The handshake: one engine for connect(), for children before accept() and
+ * for KTLS_HANDSHAKE.
+ *
+ * It is a conversation in lock-step between TCP and the helper, moved forward
+ * by ctx->work whenever TCP has bytes or room, the helper has answered, or the
+ * deadline has passed. Nothing here waits.
+ */
+
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+
+#include <ktls/ktls.h>
+
+/**
+ * struct ktls_handshake - a handshake under way; socket lock
+ * @req: the request to the helper; NULL until there is something to tell it
+ * @batch: the records handed over last, KTLS_HS_BATCH_MAX bytes of room
+ * @batch_len: bytes in @batch
+ * @bytes_in: bytes of handshake the peer has sent so far
+ * @wants: the helper has answered and wants more records
+ * @started: jiffies
+ */
+struct ktls_handshake {
+	struct ktls_request	*req;
+	u8			*batch;
+	u32			batch_len;
+	u32			bytes_in;
+	bool			wants;
+	unsigned long		started;
+};
+
+/**
+ * ktls_handshake_end - forget the handshake; the helper is told
+ * @ctx: the context
+ *
+ * Context: process, socket lock held. Harmless if none is under way.
+ */
+void ktls_handshake_end(struct ktls_ctx *ctx)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+
+	sock_owned_by_me(ctx->sk);
+	if (!hs)
+		return;
+	ctx->handshake = NULL;
+	if (hs->req) {
+		ktls_upcall_cancel(hs->req);
+		ktls_upcall_put(hs->req);
+	}
+	kvfree(hs->batch);
+	kfree(hs);
+}
+
+/**
+ * ktls_handshake_reset - forget everything about a connection
+ * @ctx: the context
+ *
+ * Before the socket is connected anew. The configuration stays.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_handshake_reset(struct ktls_ctx *ctx)
+{
+	ktls_ctx_disarm(ctx);
+	ktls_handshake_end(ctx);
+	ktls_tx_free(ctx);
+	ktls_rx_free(ctx);
+	ktls_framing_free(ctx);
+	ktls_dir_clear(&ctx->tx);
+	ktls_dir_clear(&ctx->rx);
+	memset(&ctx->tx, 0, sizeof(ctx->tx));
+	memset(&ctx->rx, 0, sizeof(ctx->rx));
+	ktls_tx_init(ctx);
+	ktls_framing_init(ctx);
+
+	kvfree(ctx->session.peer_certs);
+	memset(&ctx->session, 0, sizeof(ctx->session));
+	ctx->session.alert_sent = KTLS_ALERT_NONE;
+	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
+	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
+	ctx->role = 0;
+	ctx->connect_pending = false;
+	ctx->connect_result = 0;
+	clear_bit(KTLS_F_FIN, &ctx->flags);
+}
+
+/**
+ * ktls_handshake_begin - start the handshake on an established connection
+ * @ctx: in state NEW or CONNECTING
+ * @role: enum ktls_role
+ *
+ * Context: process, socket lock held.
+ * Return: 0, then ctx->work does the rest; or -ENOMEM, nothing changed.
+ */
+int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
+{
+	const struct ktls_config *config = ktls_config_freeze(ctx);
+	struct ktls_handshake *hs;
+
+	sock_owned_by_me(ctx->sk);
+	hs = kzalloc(sizeof(*hs), GFP_KERNEL_ACCOUNT);
+	if (!hs)
+		return -ENOMEM;
+	hs->started = jiffies;
+
+	ctx->handshake = hs;
+	ctx->role = role;
+	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
+	ktls_ctx_arm(ctx, config->timeout_ms);
+	ktls_mib_inc(sock_net(ctx->sk), role == KTLS_ROLE_CLIENT ?
+		     KTLS_MIB_HANDSHAKES_CLIENT : KTLS_MIB_HANDSHAKES_SERVER);
+	ktls_ctx_kick(ctx);
+	return 0;
+}
+
+/* The end, without success; the sentence is set. @records are the helper's
+ * last words, sealed as they have to be; only it has the handshake keys.
+ */
+static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, size_t len)
+{
+	struct sock *sk = ctx->sk;
+
+	ktls_handshake_end(ctx);
+	ktls_dir_clear(&ctx->tx);
+	ktls_dir_clear(&ctx->rx);
+	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_FAILED);
+	if (err == ETIMEDOUT)
+		ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_TIMEOUT);
+	if (err == EHOSTDOWN)
+		ktls_mib_inc(sock_net(sk), KTLS_MIB_HELPER_LOST);
+
+	if (len)
+		ktls_tx_raw(ctx, records, len);
+	WRITE_ONCE(ctx->rx.error, ENOTCONN);
+	WRITE_ONCE(ctx->tx.error, EPIPE);
+	ctx->connect_result = err;
+	WRITE_ONCE(sk->sk_err, err);
+	ktls_state_set(ctx, KTLS_STATE_FAILED);
+
+	if (ctx->parent) {
+		ktls_listener_child_failed(ctx);
+		return;
+	}
+	ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
+	ktls_connect_drain(ctx);
+	ctx->base->state_change(sk);
+	sk_error_report(sk);
+}
+
+/* A failure that the kernel finds itself. Before the helper was asked nothing
+ * is sealed yet, and an alert can be sent in the clear (RFC 8446 6).
+ */
+static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
+{
+	u8 record[] = {
+		KTLS_CT_ALERT, KTLS_VERSION_1_2 >> 8, KTLS_VERSION_1_2 & 0xff, 0, 2,
+		KTLS_ALERT_FATAL, alert,
+	};
+	bool clear = alert != KTLS_ALERT_NONE && !ctx->handshake->req;
+
+	if (clear)
+		ctx->session.alert_sent = alert;
+	handshake_fail(ctx, err, record, clear ? sizeof(record) : 0);
+}
+
+static void handshake_take_session(struct ktls_ctx *ctx, struct ktls_done *done)
+{
+	struct ktls_session *session = &ctx->session;
+
+	if (done->alert_rcvd)
+		session->alert_rcvd = done->alert;
+	else
+		session->alert_sent = done->alert;
+	strscpy(session->server_name, done->server_name);
+	swap(session->peer_certs, done->peer_certs);
+	session->handshake_ms = jiffies_to_msecs(jiffies - ctx->handshake->started);
+}
+
+/* Whether the helper's result is what the program asked for. The helper is not
+ * trusted: a wrong answer costs the connection and nothing else.
+ */
+static const char *handshake_objection(const struct ktls_ctx *ctx, const struct ktls_done *done)
+{
+	const struct ktls_suite *suite = ktls_suite_by_id(done->suite);
+	const struct ktls_config *config = ctx->config;
+	const struct ktls_handshake *hs = ctx->handshake;
+	int verify = ktls_config_verify(config, ctx->role);
+	u32 i;
+
+	if (done->version < config->version_min || done->version > config->version_max)
+		return "a TLS version that was not asked for";
+	if (!suite || suite->version != done->version)
+		return "a cipher suite that this kernel or this version does not have";
+	if (!ktls_config_allows_suite(config, suite))
+		return "a cipher suite that was not asked for";
+	if (done->alpn_len && !ktls_config_allows_alpn(config, done->alpn, done->alpn_len))
+		return "an application protocol that was not asked for";
+	if (verify == KTLS_VERIFY_REQUIRED && !done->verified)
+		return "no verified peer where one is required";
+	if (verify == KTLS_VERIFY_OPTIONAL && done->peer_certs && !done->verified)
+		return "a certificate that was not verified";
+	if (verify == KTLS_VERIFY_REQUIRED && ctx->role == KTLS_ROLE_CLIENT && !*done->peer_name)
+		return "no verified name";
+	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
+	    (done->max_fragment && done->max_fragment < 64))
+		return "an impossible fragment size";
+
+	/* What is left of the last batch must begin with a whole record. */
+	for (i = 0; i < done->consumed && i < hs->batch_len; )
+		i += KTLS_HEADER_SIZE + get_unaligned_be16(hs->batch + i + 3);
+	if (i != done->consumed)
+		return "an impossible number of bytes consumed";
+	return NULL;
+}
+
+static int handshake_install(struct ktls_ctx *ctx, const struct ktls_done *done)
+{
+	const struct ktls_suite *suite = ktls_suite_by_id(done->suite);
+	const struct ktls_keys tx = {
+		.suite		= suite,
+		.secret		= done->tx_secret,
+		.secret_len	= done->tx_secret_len,
+		.iv		= done->tx_iv,
+		.iv_len		= done->tx_iv_len,
+		.seq		= done->tx_seq,
+		.nonce		= done->tx_nonce,
+	};
+	const struct ktls_keys rx = {
+		.suite		= suite,
+		.secret		= done->rx_secret,
+		.secret_len	= done->rx_secret_len,
+		.iv		= done->rx_iv,
+		.iv_len		= done->rx_iv_len,
+		.seq		= done->rx_seq,
+	};
+	int err;
+
+	err = ktls_dir_install(&ctx->tx, &tx);
+	return err ? : ktls_dir_install(&ctx->rx, &rx);
+}
+
+/* Both directions have their keys before a byte of the last flight goes out:
+ * the peer's answer to it may be application data.
+ *
+ * ORDER: the helper's last records go in front of all we shall ever seal, and
+ * what it did not consume goes in front of TCP's queue, before the state says
+ * that programs may send and receive.
+ */
+static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
+			  const void *records, size_t len)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_session *session = &ctx->session;
+	struct sock *sk = ctx->sk;
+	int err;
+
+	err = handshake_install(ctx, done);
+	if (err)
+		return err;
+	err = ktls_framing_unread(ctx, hs->batch + done->consumed,
+				  hs->batch_len - done->consumed);
+	if (err)
+		return err;
+	if (len) {
+		err = ktls_tx_raw(ctx, records, len);
+		if (err < 0 && err != -EAGAIN)
+			return err;
+	}
+
+	session->version = done->version;
+	session->suite = done->suite;
+	session->group = done->group;
+	session->sigalg = done->sigalg;
+	session->verified = done->verified;
+	session->resumed = done->resumed;
+	session->alpn_len = done->alpn_len;
+	memcpy(session->alpn, done->alpn, done->alpn_len);
+	strscpy(session->peer_name, done->peer_name);
+	if (done->max_fragment)
+		session->max_payload = done->max_fragment;
+
+	ktls_ctx_disarm(ctx);
+	ktls_handshake_end(ctx);
+	ktls_state_set(ctx, KTLS_STATE_OPEN);
+	ctx->base->ops->set_rcvlowat(sk, ctx->rcvlowat);
+	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_DONE);
+	return 0;
+}
+
+static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
+			   const void *records, size_t len)
+{
+	const char *objection;
+	int err;
+
+	handshake_take_session(ctx, done);
+	if (done->error) {
+		ktls_state_explain(ctx, "%s", done->sentence);
+		handshake_fail(ctx, done->error, records, len);
+		return;
+	}
+
+	objection = handshake_objection(ctx, done);
+	if (objection) {
+		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_UPCALL_BAD);
+		ktls_state_explain(ctx, "the helper returned %s", objection);
+		handshake_fail(ctx, EPROTO, NULL, 0);
+		return;
+	}
+
+	err = handshake_open(ctx, done, records, len);
+	if (err) {
+		ktls_state_explain(ctx, "the keys could not be installed (errno %d)", -err);
+		handshake_fail(ctx, -err, NULL, 0);
+		return;
+	}
+
+	if (ctx->parent)
+		ktls_listener_child_ready(ctx);
+	else
+		ctx->base->state_change(ctx->sk);
+}
+
+/* TCP's end of the connection, if it has come: a positive errno, or 0. */
+static int handshake_peer_gone(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+	int err = READ_ONCE(sk->sk_err);
+
+	if (sk->sk_state == TCP_CLOSE) {
+		ktls_state_explain(ctx, "the connection was reset during the handshake");
+		return err ? : ECONNRESET;
+	}
+	if (sk->sk_shutdown & RCV_SHUTDOWN) {
+		ktls_state_explain(ctx, "the peer closed the connection during the handshake");
+		return EPROTO;
+	}
+	return 0;
+}
+
+/* Takes the next whole records from TCP into the batch. 1: there are some, 0:
+ * not yet, negative: failed, and all is done.
+ */
+static int handshake_read(struct ktls_ctx *ctx)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	int ret;
+
+	if (!hs->batch)
+		hs->batch = kvmalloc(KTLS_HS_BATCH_MAX, GFP_KERNEL_ACCOUNT);
+	if (!hs->batch) {
+		ktls_state_explain(ctx, "no memory for the handshake");
+		handshake_refuse(ctx, ENOMEM, KTLS_ALERT_INTERNAL_ERROR);
+		return -ENOMEM;
+	}
+
+	ret = ktls_framing_take(ctx, hs->batch, KTLS_HS_BATCH_MAX);
+	if (ret < 0) {
+		handshake_refuse(ctx, -ret, KTLS_ALERT_UNEXPECTED_MESSAGE);
+		return ret;
+	}
+	if (!ret) {
+		int err = handshake_peer_gone(ctx);
+
+		if (err)
+			handshake_fail(ctx, err, NULL, 0);
+		return -err;
+	}
+
+	hs->batch_len = ret;
+	hs->bytes_in += ret;
+	if (hs->bytes_in > KTLS_HS_BYTES_MAX) {
+		ktls_state_explain(ctx, "the peer's handshake is larger than %u bytes",
+				   KTLS_HS_BYTES_MAX);
+		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
+		return -EPROTO;
+	}
+	return 1;
+}
+
+/* The first message to the helper. A client's has no records; a server's waits
+ * for the first of the peer, so that silent peers cost nothing. Returns whether
+ * there is more to do now.
+ */
+static bool handshake_ask(struct ktls_ctx *ctx)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_request *req;
+
+	if (ctx->role == KTLS_ROLE_SERVER) {
+		if (!hs->batch_len && handshake_read(ctx) <= 0)
+			return false;
+		if (hs->batch[0] != KTLS_CT_HANDSHAKE) {
+			ktls_state_explain(ctx, "the peer did not begin with a handshake record");
+			handshake_refuse(ctx, EPROTO, KTLS_ALERT_UNEXPECTED_MESSAGE);
+			return false;
+		}
+		if (ctx->parent && !ktls_listener_hello(ctx))
+			return false;
+	}
+
+	req = ktls_upcall_start(ctx, jiffies_to_msecs(max_t(long, ctx->timer.expires - jiffies, 1)),
+				hs->batch, hs->batch_len);
+	if (IS_ERR(req)) {
+		ktls_state_explain(ctx, PTR_ERR(req) == -ESRCH ?
+				   "no helper serves this network namespace: is ktlsd running?" :
+				   "the handshake could not be handed to the helper");
+		handshake_refuse(ctx, -PTR_ERR(req), KTLS_ALERT_INTERNAL_ERROR);
+		return false;
+	}
+	hs->req = req;
+	return false;
+}
+
+/* Hands the next records to the helper, which has asked for them. */
+static void handshake_feed(struct ktls_ctx *ctx)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	int err;
+
+	if (handshake_read(ctx) <= 0)
+		return;
+	hs->wants = false;
+	err = ktls_upcall_data(hs->req, hs->batch, hs->batch_len);
+	if (err) {
+		ktls_state_explain(ctx, "the handshake could not be handed to the helper");
+		handshake_refuse(ctx, -err, KTLS_ALERT_NONE);
+	}
+}
+
+/* What the helper has answered. Returns whether there is more to do now. */
+static bool handshake_answer(struct ktls_ctx *ctx)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_done *done = NULL;
+	enum ktls_answer answer;
+	void *records = NULL;
+	size_t len = 0;
+	int err = 0;
+
+	answer = ktls_upcall_take(hs->req, &records, &len, &done);
+	switch (answer) {
+	case KTLS_ANSWER_NONE:
+		return false;
+	case KTLS_ANSWER_DATA:
+		if (len)
+			err = ktls_tx_raw(ctx, records, len);
+		if (err < 0 && err != -EAGAIN) {
+			ktls_state_explain(ctx, "the handshake could not be sent (errno %d)", -err);
+			handshake_fail(ctx, -err, NULL, 0);
+		} else {
+			hs->wants = true;
+		}
+		break;
+	case KTLS_ANSWER_DONE:
+		handshake_done(ctx, done, records, len);
+		break;
+	case KTLS_ANSWER_LOST:
+		ktls_state_explain(ctx, "the helper ktlsd went away during the handshake");
+		handshake_fail(ctx, EHOSTDOWN, NULL, 0);
+		break;
+	}
+	ktls_done_free(done);
+	kvfree(records);
+	return ctx->state == KTLS_STATE_HANDSHAKE;
+}
+
+/**
+ * ktls_handshake_step - move the handshake as far as it goes now
+ * @ctx: in state HANDSHAKE
+ *
+ * On return either something will kick the work again (TCP, the helper, the
+ * deadline), or the state is another one.
+ *
+ * Context: ctx->work, socket lock held.
+ */
+void ktls_handshake_step(struct ktls_ctx *ctx)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	if (test_bit(KTLS_F_DEADLINE, &ctx->flags)) {
+		ktls_state_explain(ctx, "the handshake did not finish within %u ms",
+				   ctx->config->timeout_ms);
+		handshake_refuse(ctx, ETIMEDOUT, KTLS_ALERT_NONE);
+		return;
+	}
+
+	ktls_tx_push(ctx);
+	if (!hs->req) {
+		handshake_ask(ctx);
+		return;
+	}
+	while (handshake_answer(ctx))
+		;
+	/* hs is gone if the handshake has ended. */
+	if (ctx->state != KTLS_STATE_HANDSHAKE)
+		return;
+	if (hs->wants) {
+		handshake_feed(ctx);
+		return;
+	}
+	/* While the helper thinks, a reset ends the handshake, a FIN does not:
+	 * what came before it may be an alert.
+	 */
+	if (ctx->sk->sk_state == TCP_CLOSE) {
+		err = handshake_peer_gone(ctx);
+		handshake_fail(ctx, err, NULL, 0);
+	}
+}

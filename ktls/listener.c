@@ -1,0 +1,638 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Listening sockets: children shake hands before accept().
+ *
+ * TCP wakes the listener's work, not the program. The work takes connections
+ * out of TCP's queue, attaches them as children and lets each shake hands on
+ * its own. A finished child goes to the list that accept() and poll() look at.
+ *
+ * A child belongs to exactly one of: the list @handshaking, the list @ready,
+ * or nobody here any more (accepted, failed, dropped). The change from one to
+ * another happens under listener_lock, so accept, eviction, failure and the
+ * listener's end cannot both have it.
+ */
+
+#include <linux/list.h>
+#include <linux/net.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include <compat/proto.h>
+#include <ktls/ktls.h>
+
+/**
+ * struct listener_user - the children of all listeners of one user
+ * @node: in listener_users
+ * @uid: whose credential the listeners were given
+ * @listeners: how many listeners share this
+ * @children: how many children shake hands
+ */
+struct listener_user {
+	struct list_head	node;
+	kuid_t			uid;
+	unsigned int		listeners;
+	unsigned int		children;
+};
+
+/**
+ * struct ktls_listener - the state of a listening socket
+ * @ref: one for the listener, one for each child
+ * @ctx: the listener's context; valid while !@closed
+ * @closed: the listener has ended; no child becomes ready any more
+ * @user: whose listener it is
+ * @handshaking: children, oldest first
+ * @ready: finished children, oldest first
+ * @n_handshaking: length of the list
+ * @n_ready: length of the list
+ *
+ * All but @ref under listener_lock.
+ */
+struct ktls_listener {
+	refcount_t		ref;
+	struct ktls_ctx		*ctx;
+	bool			closed;
+	struct listener_user	*user;
+	struct list_head	handshaking;
+	struct list_head	ready;
+	unsigned int		n_handshaking;
+	unsigned int		n_ready;
+};
+
+/* Covers every list and count here. Taken a few times per connection, held for
+ * a handful of instructions, except at a cap, where it is held for a walk over
+ * the silent children.
+ */
+static DEFINE_SPINLOCK(listener_lock);
+static LIST_HEAD(listener_users);
+static LIST_HEAD(listener_silent);	/* without a ClientHello, oldest first */
+static unsigned int listener_children;
+
+/* Users ------------------------------------------------------------------- */
+
+static struct listener_user *listener_user_find(kuid_t uid)
+{
+	struct listener_user *user;
+
+	lockdep_assert_held(&listener_lock);
+	list_for_each_entry(user, &listener_users, node)
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+static struct listener_user *listener_user_get(kuid_t uid)
+{
+	struct listener_user *fresh, *user;
+
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!fresh)
+		return NULL;
+	fresh->uid = uid;
+
+	spin_lock_bh(&listener_lock);
+	user = listener_user_find(uid);
+	if (!user) {
+		list_add(&fresh->node, &listener_users);
+		swap(user, fresh);
+	}
+	user->listeners++;
+	spin_unlock_bh(&listener_lock);
+	kfree(fresh);
+	return user;
+}
+
+static void listener_user_put(struct listener_user *user)
+{
+	spin_lock_bh(&listener_lock);
+	if (--user->listeners)
+		user = NULL;
+	else
+		list_del(&user->node);
+	spin_unlock_bh(&listener_lock);
+	kfree(user);
+}
+
+/* A listener's life --------------------------------------------------------- */
+
+static void listener_put(struct ktls_listener *l)
+{
+	if (!refcount_dec_and_test(&l->ref))
+		return;
+	listener_user_put(l->user);
+	kfree(l);
+}
+
+/**
+ * ktls_listener_begin - make a context that of a listening socket
+ * @ctx: in state NEW
+ *
+ * Context: process, socket lock held. Return: 0 or -ENOMEM.
+ */
+int ktls_listener_begin(struct ktls_ctx *ctx)
+{
+	struct ktls_listener *l;
+
+	sock_owned_by_me(ctx->sk);
+	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	if (!l)
+		return -ENOMEM;
+	l->user = listener_user_get(ctx->config->cred->euid);
+	if (!l->user) {
+		kfree(l);
+		return -ENOMEM;
+	}
+	refcount_set(&l->ref, 1);
+	l->ctx = ctx;
+	INIT_LIST_HEAD(&l->handshaking);
+	INIT_LIST_HEAD(&l->ready);
+
+	ctx->listener = l;
+	ctx->role = KTLS_ROLE_SERVER;
+	ktls_state_set(ctx, KTLS_STATE_LISTENING);
+	return 0;
+}
+
+/* Takes a child off its list and out of the counts; listener_lock held. */
+static void listener_unlink(struct ktls_listener *l, struct ktls_ctx *child)
+{
+	lockdep_assert_held(&listener_lock);
+	if (list_empty(&child->child_node))
+		return;
+	list_del_init(&child->child_node);
+	list_del_init(&child->silent_node);
+	if (test_bit(KTLS_F_READY, &child->flags)) {
+		l->n_ready--;
+		return;
+	}
+	l->n_handshaking--;
+	l->user->children--;
+	listener_children--;
+}
+
+/* Takes a child away from its listener and has its work free it. */
+static void listener_drop(struct ktls_listener *l, struct ktls_ctx *child)
+{
+	lockdep_assert_held(&listener_lock);
+	listener_unlink(l, child);
+	set_bit(KTLS_F_DROP, &child->flags);
+	ktls_ctx_kick(child);
+}
+
+/**
+ * ktls_listener_end - the socket listens no more
+ * @ctx: in state LISTENING
+ *
+ * Children that nobody accepted are reset by their own works, as TCP does with
+ * connections that nobody accepted.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_listener_end(struct ktls_ctx *ctx)
+{
+	struct ktls_listener *l = ctx->listener;
+	struct ktls_ctx *child, *next;
+
+	sock_owned_by_me(ctx->sk);
+	spin_lock_bh(&listener_lock);
+	l->closed = true;
+	list_for_each_entry_safe(child, next, &l->handshaking, child_node)
+		listener_drop(l, child);
+	list_for_each_entry_safe(child, next, &l->ready, child_node)
+		listener_drop(l, child);
+	spin_unlock_bh(&listener_lock);
+
+	/* The listener's work looks at this under the same lock. */
+	ctx->listener = NULL;
+	listener_put(l);
+}
+
+/* Children ------------------------------------------------------------------ */
+
+/* Room for one more that shakes hands? At a cap the oldest child that has not
+ * sent a ClientHello makes room; if all have, the new one is refused.
+ */
+static bool listener_admit(struct ktls_listener *l)
+{
+	bool own = l->n_handshaking >= READ_ONCE(ktls_children_per_listener);
+	bool user = l->user->children >= READ_ONCE(ktls_children_per_uid);
+	bool all = listener_children >= READ_ONCE(ktls_children_max);
+	struct ktls_ctx *child;
+
+	lockdep_assert_held(&listener_lock);
+	if (!own && !user && !all)
+		return true;
+
+	list_for_each_entry(child, &listener_silent, silent_node) {
+		struct ktls_listener *theirs = child->parent;
+
+		if ((own && theirs != l) || (user && theirs->user != l->user))
+			continue;
+		listener_drop(theirs, child);
+		ktls_mib_inc(sock_net(child->sk), KTLS_MIB_CHILDREN_EVICTED);
+		return true;
+	}
+	return false;
+}
+
+/* Puts a new child under its listener; false: it is one too many, or the
+ * listener has ended meanwhile.
+ */
+static bool listener_link(struct ktls_listener *l, struct ktls_ctx *child)
+{
+	bool admitted;
+
+	spin_lock_bh(&listener_lock);
+	admitted = !l->closed && listener_admit(l);
+	if (admitted) {
+		refcount_inc(&l->ref);
+		child->parent = l;
+		list_add_tail(&child->child_node, &l->handshaking);
+		list_add_tail(&child->silent_node, &listener_silent);
+		l->n_handshaking++;
+		l->user->children++;
+		listener_children++;
+	}
+	spin_unlock_bh(&listener_lock);
+	return admitted;
+}
+
+/* Makes a child of a connection that TCP accepted; @sk's reference is ours.
+ * Whatever fails, the connection is closed and nothing is left of it.
+ */
+static void listener_adopt(struct ktls_listener *l, struct sock *sk, struct ktls_config *config)
+{
+	struct ktls_ctx *child;
+
+	lock_sock(sk);
+	child = ktls_ulp_attach_child(sk, config);
+	if (!child)
+		goto close;
+	if (ktls_ulp_carry(child) || !listener_link(l, child))
+		goto give_back;
+	/* From here the child can be dropped, but only by its work, which waits
+	 * for the lock that we hold.
+	 */
+	if (ktls_handshake_begin(child, KTLS_ROLE_SERVER)) {
+		spin_lock_bh(&listener_lock);
+		listener_drop(l, child);
+		spin_unlock_bh(&listener_lock);
+	}
+	release_sock(sk);
+	return;
+
+give_back:
+	ktls_ulp_uncarry(child);
+	ktls_ulp_give_back(child);
+close:
+	ktls_mib_inc(sock_net(sk), KTLS_MIB_CHILDREN_REFUSED);
+	release_sock(sk);
+	READ_ONCE(sk->sk_prot)->close(sk, 0);
+}
+
+/* Whether there is room among the finished children for another handshake. TCP's
+ * own queue is bounded by the same number, and takes over when we stop here.
+ */
+static bool listener_has_room(struct ktls_listener *l)
+{
+	return READ_ONCE(l->n_ready) <= READ_ONCE(l->ctx->sk->sk_max_ack_backlog);
+}
+
+/**
+ * ktls_listener_step - take what TCP has accepted
+ * @ctx: was in state LISTENING when last seen
+ *
+ * Context: ctx->work, which owns a reference; no lock held.
+ */
+void ktls_listener_step(struct ktls_ctx *ctx)
+{
+	struct proto_accept_arg arg = { .flags = O_NONBLOCK };
+	struct ktls_listener *l = NULL;
+	struct sock *sk = ctx->sk;
+	struct ktls_config *config;
+	struct sock *newsk;
+
+	for (;;) {
+		lock_sock(sk);
+		if (!l && ctx->listener) {
+			l = ctx->listener;
+			refcount_inc(&l->ref);
+		}
+		if (!l || ctx->listener != l || !listener_has_room(l)) {
+			release_sock(sk);
+			break;
+		}
+		config = ktls_config_get(ktls_config_freeze(ctx));
+		release_sock(sk);
+
+		newsk = ktls_base_accept(ctx->base->prot, sk, &arg);
+		if (newsk)
+			listener_adopt(l, newsk, config);
+		ktls_config_put(config);
+		if (!newsk)
+			break;
+		cond_resched();
+	}
+	if (l)
+		listener_put(l);
+}
+
+/**
+ * ktls_listener_hello - a child's first record has come
+ * @child: the child, not accepted yet
+ *
+ * Context: process, child's lock held.
+ * Return: whether its handshake may go on now; if not, accept() kicks it.
+ */
+bool ktls_listener_hello(struct ktls_ctx *child)
+{
+	struct ktls_listener *l = child->parent;
+	bool go;
+
+	sock_owned_by_me(child->sk);
+	spin_lock_bh(&listener_lock);
+	set_bit(KTLS_F_HELLO, &child->flags);
+	list_del_init(&child->silent_node);
+	go = !l->closed && listener_has_room(l);
+	if (go)
+		clear_bit(KTLS_F_HELD, &child->flags);
+	else
+		set_bit(KTLS_F_HELD, &child->flags);
+	spin_unlock_bh(&listener_lock);
+	return go;
+}
+
+/**
+ * ktls_listener_child_ready - a child's handshake has succeeded
+ * @child: in state OPEN
+ *
+ * Context: process, child's lock held.
+ */
+void ktls_listener_child_ready(struct ktls_ctx *child)
+{
+	struct ktls_listener *l = child->parent;
+	struct ktls_ctx *parent = NULL;
+
+	sock_owned_by_me(child->sk);
+	spin_lock_bh(&listener_lock);
+	if (!list_empty(&child->child_node)) {
+		listener_unlink(l, child);
+		set_bit(KTLS_F_READY, &child->flags);
+		list_add_tail(&child->child_node, &l->ready);
+		l->n_ready++;
+		parent = l->ctx;
+		ktls_ctx_hold(parent);
+	}
+	spin_unlock_bh(&listener_lock);
+	if (!parent)
+		return;
+
+	parent->base->data_ready(parent->sk);
+	ktls_ctx_put(parent);
+}
+
+/* The child is nobody's here any more. Returns whether it was ours until now. */
+static bool listener_release_child(struct ktls_ctx *child)
+{
+	struct ktls_listener *l = child->parent;
+
+	sock_owned_by_me(child->sk);
+	if (!l)
+		return false;
+	spin_lock_bh(&listener_lock);
+	listener_unlink(l, child);
+	spin_unlock_bh(&listener_lock);
+	child->parent = NULL;
+	listener_put(l);
+	return true;
+}
+
+/**
+ * ktls_listener_child_failed - a child's handshake has failed
+ * @child: in state FAILED
+ *
+ * The program never hears of it. The connection lingers until the alert has
+ * reached the peer, like one that a program has closed.
+ *
+ * Context: process, child's lock held.
+ */
+void ktls_listener_child_failed(struct ktls_ctx *child)
+{
+	if (!listener_release_child(child))
+		return;
+	ktls_state_set(child, KTLS_STATE_CLOSED);
+	ktls_ctx_arm(child, KTLS_DRAIN_MS);
+	ktls_ctx_kick(child);
+}
+
+/**
+ * ktls_listener_child_drop - reset a child that nobody will accept
+ * @child: its flag KTLS_F_DROP is set
+ *
+ * Context: the child's work, child's lock held.
+ * Return: true: the caller calls ktls_close_final() after unlocking; false: it
+ * has an owner by now.
+ */
+bool ktls_listener_child_drop(struct ktls_ctx *child)
+{
+	if (!listener_release_child(child))
+		return false;
+	ktls_handshake_end(child);
+	ktls_state_set(child, KTLS_STATE_CLOSED);
+	child->base->prot->disconnect(child->sk, O_NONBLOCK);
+	return true;
+}
+
+/* What the program calls ---------------------------------------------------- */
+
+/* The oldest finished child, or NULL; more room for others. */
+static struct ktls_ctx *listener_pop(struct ktls_listener *l, int *ret_empty)
+{
+	struct ktls_ctx *child, *held;
+
+	spin_lock_bh(&listener_lock);
+	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, child_node);
+	if (child) {
+		ktls_ctx_hold(child);
+		listener_unlink(l, child);
+	}
+	*ret_empty = list_empty(&l->ready);
+	if (child && listener_has_room(l)) {
+		list_for_each_entry(held, &l->handshaking, child_node) {
+			if (!test_bit(KTLS_F_HELD, &held->flags))
+				continue;
+			ktls_ctx_kick(held);
+			break;
+		}
+		ktls_ctx_kick(l->ctx);
+	}
+	spin_unlock_bh(&listener_lock);
+	return child;
+}
+
+/* Sleeps until a child is finished, one sleeper a child. Listener's lock held. */
+static int listener_wait(struct sock *sk, struct ktls_ctx *ctx, long timeo)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	for (;;) {
+		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+		release_sock(sk);
+		if (!ktls_listener_poll(ctx))
+			timeo = schedule_timeout(timeo);
+		sched_annotate_sleep();
+		lock_sock(sk);
+		if (ctx->state != KTLS_STATE_LISTENING)
+			err = -EINVAL;
+		else if (ktls_listener_poll(ctx))
+			err = 0;
+		else if (signal_pending(current))
+			err = sock_intr_errno(timeo);
+		else if (!timeo)
+			err = -EAGAIN;
+		else
+			continue;
+		break;
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return err;
+}
+
+/**
+ * ktls_listener_accept - proto.accept
+ * @sk: the listening socket
+ * @arg: flags in; err and is_empty out
+ *
+ * Context: process, lock not held.
+ * Return: a connection that has finished its handshake, owned by the caller, or
+ * NULL with @arg->err set.
+ */
+struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	struct ktls_ctx *child = NULL;
+	struct sock *newsk;
+	long timeo;
+	int err;
+
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, arg->flags & O_NONBLOCK);
+	for (;;) {
+		err = -EINVAL;
+		if (ctx->state != KTLS_STATE_LISTENING)
+			break;
+		child = listener_pop(ctx->listener, &arg->is_empty);
+		if (child)
+			break;
+		err = -EAGAIN;
+		if (!timeo)
+			break;
+		err = listener_wait(sk, ctx, timeo);
+		if (err)
+			break;
+	}
+	release_sock(sk);
+	arg->err = err;
+	if (!child)
+		return NULL;
+
+	newsk = child->sk;
+	lock_sock(newsk);
+	listener_release_child(child);
+	ktls_ulp_uncarry(child);
+	release_sock(newsk);
+	ktls_ctx_put(child);
+	arg->err = 0;
+	return newsk;
+}
+
+/**
+ * ktls_listener_poll - would accept() return a connection?
+ * @ctx: in state LISTENING
+ *
+ * Context: any that cannot outlive the listener's file; lockless.
+ */
+__poll_t ktls_listener_poll(struct ktls_ctx *ctx)
+{
+	struct ktls_listener *l;
+	__poll_t mask = 0;
+
+	spin_lock_bh(&listener_lock);
+	l = ctx->listener;
+	if (l && !list_empty(&l->ready))
+		mask = EPOLLIN | EPOLLRDNORM;
+	spin_unlock_bh(&listener_lock);
+	return mask;
+}
+
+/* Asks the helper whether the configuration is usable. Without a helper that
+ * is not known: connections will wait for one under their deadline. The lock is
+ * dropped meanwhile, so the caller looks at the state again.
+ */
+static int listener_check(struct ktls_ctx *ctx)
+{
+	struct ktls_config *config = ktls_config_get(ktls_config_freeze(ctx));
+	char sentence[KTLS_SENTENCE_MAX] = "";
+	struct sock *sk = ctx->sk;
+	int err;
+
+	release_sock(sk);
+	err = ktls_upcall_check(sock_net(sk), config, config->timeout_ms, sentence);
+	lock_sock(sk);
+	ktls_config_put(config);
+	if (err == -ESRCH || err == -EHOSTDOWN)
+		err = 0;
+	ktls_state_explain(ctx, "%s", err ? sentence : "");
+	return err;
+}
+
+/**
+ * ktls_listener_listen - proto_ops.listen
+ * @sock: the socket
+ * @backlog: bounds the finished connections that wait for accept()
+ *
+ * ORDER: the state is LISTENING before TCP listens, so that the first
+ * connection finds everything in place.
+ *
+ * Context: process, lock not held.
+ * Return: 0, what CHECK said (-ENOKEY, -EACCES, -EINVAL with a sentence), or
+ * what TCP's listen() says.
+ */
+int ktls_listener_listen(struct socket *sock, int backlog)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+	struct sock *sk = sock->sk;
+	bool fresh;
+	int err;
+
+	lock_sock(sk);
+	err = -EINVAL;
+	if (sock->state != SS_UNCONNECTED ||
+	    (ctx->state != KTLS_STATE_NEW && ctx->state != KTLS_STATE_LISTENING))
+		goto out;
+	err = listener_check(ctx);
+	if (err)
+		goto out;
+	err = -EINVAL;
+	if (ctx->state != KTLS_STATE_NEW && ctx->state != KTLS_STATE_LISTENING)
+		goto out;
+	fresh = ctx->state == KTLS_STATE_NEW;
+	err = fresh ? ktls_listener_begin(ctx) : 0;
+	if (err)
+		goto out;
+
+	release_sock(sk);
+	err = ctx->base->ops->listen(sock, backlog);
+	lock_sock(sk);
+	if (err && fresh && ctx->state == KTLS_STATE_LISTENING) {
+		ktls_listener_end(ctx);
+		ktls_state_set(ctx, KTLS_STATE_NEW);
+	}
+	/* A larger backlog may have made room. */
+	if (!err)
+		ktls_ctx_kick(ctx);
+out:
+	release_sock(sk);
+	return err;
+}

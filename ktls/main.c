@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Module load and unload, parameters, aliases. */
+
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include <ktls/ktls.h>
+
+struct workqueue_struct *ktls_wq;
+
+unsigned int ktls_max_timeout_ms = KTLS_TIMEOUT_MAX_MS;
+module_param_named(max_timeout_ms, ktls_max_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(max_timeout_ms, "Largest KTLS_TIMEOUT a program may set, milliseconds (60000)");
+
+unsigned int ktls_linger_ms = KTLS_LINGER_MS;
+module_param_named(linger_ms, ktls_linger_ms, uint, 0644);
+MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");
+
+unsigned int ktls_children_max = KTLS_CHILDREN_MAX;
+module_param_named(children_max, ktls_children_max, uint, 0644);
+MODULE_PARM_DESC(children_max, "Connections that shake hands before accept, in all (8192)");
+
+unsigned int ktls_children_per_listener = KTLS_CHILDREN_PER_LISTENER;
+module_param_named(children_per_listener, ktls_children_per_listener, uint, 0644);
+MODULE_PARM_DESC(children_per_listener, "The same, of one listening socket (1024)");
+
+unsigned int ktls_children_per_uid = KTLS_CHILDREN_PER_UID;
+module_param_named(children_per_uid, ktls_children_per_uid, uint, 0644);
+MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one user (4096)");
+
+static int __init ktls_init(void)
+{
+	int err;
+
+	/* Unbound, because a handshake step may wait for a socket lock that a
+	 * program holds; bounded by the number of sockets, not by CPUs.
+	 */
+	ktls_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!ktls_wq)
+		return -ENOMEM;
+
+	err = ktls_aead_init();
+	if (err)
+		goto err_wq;
+
+	err = ktls_upcall_init();
+	if (err)
+		goto err_aead;
+
+	err = ktls_netlink_init();
+	if (err)
+		goto err_upcall;
+
+	/* Last: from here on programs can reach us. */
+	err = ktls_ulp_init();
+	if (err)
+		goto err_netlink;
+
+	return 0;
+
+err_netlink:
+	ktls_netlink_exit();
+err_upcall:
+	ktls_upcall_exit();
+err_aead:
+	ktls_aead_exit();
+err_wq:
+	destroy_workqueue(ktls_wq);
+	return err;
+}
+
+/* Nobody holds a socket of ours, or the module could not be removed. What may
+ * still run is the tail of a work item that gave up the last reference, an RCU
+ * callback, and a task that was preempted in the last instructions of close().
+ */
+static void __exit ktls_exit(void)
+{
+	ktls_ulp_exit();
+	drain_workqueue(ktls_wq);
+	ktls_netlink_exit();
+	ktls_upcall_exit();
+	destroy_workqueue(ktls_wq);
+	rcu_barrier();
+	synchronize_rcu_tasks();
+	ktls_aead_exit();
+}
+
+module_init(ktls_init);
+module_exit(ktls_exit);
+
+MODULE_DESCRIPTION("TLS as a property of a TCP socket");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");
+MODULE_ALIAS_TCP_ULP("ktls");
+MODULE_ALIAS("net-pf-16-proto-16-family-ktls");
+MODULE_SOFTDEP("pre: gcm ghash-generic aesni_intel chacha20poly1305 hmac sha256 sha512");

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What goes to the helper: messages as the contract (include/netlink/ktls.yaml)
+ * has them.
+ *
+ * A netlink receive buffer is charged with what a message takes in memory, not
+ * with its length, and a linear buffer a little over 16 KiB takes 32 KiB. So
+ * bulk beyond a page's worth lies in pages behind the headers, and a message
+ * costs little more than it carries.
+ */
+#include <linux/cred.h>
+#include <linux/user_namespace.h>
+#include <net/genetlink.h>
+#include <net/ipv6.h>
+
+#include <ktls/ktls.h>
+
+/* Payloads up to this many bytes are not worth a page of their own. */
+#define MESSAGE_LINEAR_MAX	2048
+
+/*
+ * The attributes of START that have one size, some bytes too many: numbers,
+ * COMM, both addresses.
+ */
+#define MESSAGE_FIXED_SIZE						\
+	(nla_total_size_64bit(sizeof(u64)) * 2 +			\
+	 nla_total_size(sizeof(u32)) * 9 +				\
+	 nla_total_size(TASK_COMM_LEN) +				\
+	 nla_total_size(sizeof(struct sockaddr_in6)) * 2)
+
+static struct sk_buff *message_new(u8 cmd, size_t size, size_t bulk,
+				   const struct genl_info *info, gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	if (bulk)
+		size += bulk <= MESSAGE_LINEAR_MAX ? nla_total_size(bulk) : NLA_HDRLEN;
+	skb = genlmsg_new(size, gfp);
+	if (!skb)
+		return NULL;
+	if (!genlmsg_put(skb, info ? info->snd_portid : 0, info ? info->snd_seq : 0,
+			 &ktls_netlink_family, 0, cmd)) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+static int message_put_pages(struct sk_buff *skb, const u8 *data, size_t len)
+{
+	size_t total = NLA_ALIGN(len), piece, copy;
+	struct page *page;
+	int i;
+
+	for (i = 0; total; i++) {
+		page = alloc_page(GFP_KERNEL);
+		if (!page)
+			return -ENOMEM;
+		piece = min_t(size_t, total, PAGE_SIZE);
+		copy = min(piece, len);
+		memcpy(page_address(page), data, copy);
+		memset(page_address(page) + copy, 0, piece - copy);
+		skb_add_rx_frag(skb, i, page, 0, piece, PAGE_SIZE);
+		data += copy;
+		len -= copy;
+		total -= piece;
+	}
+	return 0;
+}
+
+/* The last attribute of a message: nothing can be put behind pages. */
+static int message_put_bulk(struct sk_buff *skb, int attr, const void *data, size_t len)
+{
+	struct nlattr *nla;
+
+	if (len <= MESSAGE_LINEAR_MAX)
+		return nla_put(skb, attr, len, data);
+	if (skb_tailroom(skb) < NLA_HDRLEN)
+		return -EMSGSIZE;
+	nla = skb_put(skb, NLA_HDRLEN);
+	nla->nla_type = attr;
+	nla->nla_len = nla_attr_size(len);
+	return message_put_pages(skb, data, len);
+}
+
+/* Ends a message; like genlmsg_end(), but pages count too. */
+static struct sk_buff *message_end(struct sk_buff *skb)
+{
+	nlmsg_hdr(skb)->nlmsg_len = skb->len;
+	return skb;
+}
+
+static int message_put_blob(struct sk_buff *skb, int attr, const struct ktls_blob *blob)
+{
+	return blob ? nla_put(skb, attr, blob->len, blob->data) : 0;
+}
+
+static size_t message_blob_size(const struct ktls_blob *blob)
+{
+	return blob ? nla_total_size(blob->len) : 0;
+}
+
+static unsigned int message_groups(const struct cred *cred)
+{
+	return min_t(unsigned int, cred->group_info->ngroups, KTLS_GROUPS_MAX);
+}
+
+/* Who asks, in the words of the user namespace the helper lives in. */
+static int message_put_creds(struct sk_buff *skb, const struct ktls_config *config,
+			     struct user_namespace *ns)
+{
+	const struct cred *cred = config->cred;
+	unsigned int i, n = message_groups(cred);
+	struct nlattr *groups;
+	u32 *gid;
+
+	if (nla_put_u32(skb, KTLS_A_UID, from_kuid_munged(ns, cred->euid)) ||
+	    nla_put_u32(skb, KTLS_A_GID, from_kgid_munged(ns, cred->egid)) ||
+	    nla_put_u32(skb, KTLS_A_PID, config->pid) ||
+	    nla_put(skb, KTLS_A_COMM, strnlen(config->comm, TASK_COMM_LEN),
+		    config->comm))
+		return -EMSGSIZE;
+	groups = nla_reserve(skb, KTLS_A_GROUPS, n * sizeof(*gid));
+	if (!groups)
+		return -EMSGSIZE;
+	gid = nla_data(groups);
+	for (i = 0; i < n; i++)
+		gid[i] = from_kgid_munged(ns, cred->group_info->gid[i]);
+	return 0;
+}
+
+/**
+ * ktls_message_parts - what of a configuration goes by pieces
+ * @config: frozen
+ *
+ * Return: KTLS_A_CONFIG_PARTS; 0: the helper does not learn its id.
+ */
+u32 ktls_message_parts(const struct ktls_config *config)
+{
+	u32 parts = 0;
+	int i;
+
+	for (i = 0; i < __KTLS_CONFIG_MAX; i++)
+		if (config->parts[i])
+			parts |= BIT(i);
+	return parts;
+}
+
+static int message_put_config(struct sk_buff *skb, const struct ktls_config *config,
+			      u8 role)
+{
+	u32 parts = ktls_message_parts(config);
+
+	if (nla_put_u64_64bit(skb, KTLS_A_CONFIG, parts ? config->id : 0, KTLS_A_PAD) ||
+	    nla_put_u32(skb, KTLS_A_CONFIG_PARTS, parts) ||
+	    nla_put_u32(skb, KTLS_A_VERIFY, ktls_config_verify(config, role)) ||
+	    nla_put_u16(skb, KTLS_A_VERSION_MIN, config->version_min) ||
+	    nla_put_u16(skb, KTLS_A_VERSION_MAX, config->version_max) ||
+	    message_put_blob(skb, KTLS_A_SERVER_NAME, config->server_name) ||
+	    message_put_blob(skb, KTLS_A_IDENTITY, config->identity) ||
+	    message_put_blob(skb, KTLS_A_ALPN, config->alpn) ||
+	    message_put_blob(skb, KTLS_A_CIPHERS, config->ciphers))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int message_put_address(struct sk_buff *skb, int attr,
+			       const union ktls_address *address)
+{
+	return nla_put(skb, attr, address->sa.sa_family == AF_INET ?
+		       sizeof(address->in) : sizeof(address->in6), address);
+}
+
+static size_t message_request_size(const struct ktls_config *config)
+{
+	return MESSAGE_FIXED_SIZE +
+	       nla_total_size(message_groups(config->cred) * sizeof(u32)) +
+	       message_blob_size(config->server_name) +
+	       message_blob_size(config->identity) +
+	       message_blob_size(config->alpn) + message_blob_size(config->ciphers);
+}
+
+static u32 message_deadline(const struct ktls_request *req)
+{
+	long left = (long)(req->deadline - jiffies);
+
+	return left > 0 ? max(1U, jiffies_to_msecs(left)) : 1;
+}
+
+/**
+ * ktls_message_request - START or CHECK
+ * @req: the request
+ * @worker: whom it goes to: credentials are told in its user namespace
+ *
+ * Context: process, no spinlock held. The configuration is frozen.
+ * Return: the message, or NULL for want of memory.
+ */
+struct sk_buff *ktls_message_request(const struct ktls_request *req,
+				     const struct ktls_worker *worker)
+{
+	bool start = req->kind == KTLS_REQUEST_START;
+	struct sk_buff *skb;
+
+	skb = message_new(start ? KTLS_CMD_START : KTLS_CMD_CHECK,
+			  message_request_size(req->config), req->records_len,
+			  NULL, GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
+	    nla_put_u32(skb, KTLS_A_DEADLINE, message_deadline(req)) ||
+	    message_put_creds(skb, req->config, worker->cred->user_ns) ||
+	    message_put_config(skb, req->config, req->role))
+		goto does_not_fit;
+	if (start &&
+	    (nla_put_u32(skb, KTLS_A_ROLE, req->role) ||
+	     message_put_address(skb, KTLS_A_LOCAL_ADDR, &req->local) ||
+	     message_put_address(skb, KTLS_A_PEER_ADDR, &req->peer)))
+		goto does_not_fit;
+	if (req->records_len &&
+	    message_put_bulk(skb, KTLS_A_RECORDS, req->records, req->records_len))
+		goto does_not_fit;
+	return message_end(skb);
+
+does_not_fit:
+	nlmsg_free(skb);
+	return NULL;
+}
+
+/**
+ * ktls_message_data - a batch of records
+ * @id: the request
+ * @records: whole records
+ * @len: bytes in @records, more than 0
+ * @messages: gets as many messages as it takes, all but the last with MORE
+ *
+ * Context: process, no spinlock held.
+ * Return: 0 or -ENOMEM, then @messages is empty.
+ */
+int ktls_message_data(u64 id, const void *records, size_t len,
+		      struct sk_buff_head *messages)
+{
+	struct sk_buff *skb;
+	size_t piece;
+
+	for (; len; records += piece, len -= piece) {
+		piece = min_t(size_t, len, KTLS_GENL_DATA_MAX);
+		skb = message_new(KTLS_CMD_DATA, nla_total_size_64bit(sizeof(u64)) +
+				  nla_total_size(0), piece, NULL, GFP_KERNEL);
+		if (!skb)
+			goto no_memory;
+		if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
+		    (piece < len && nla_put_flag(skb, KTLS_A_MORE)) ||
+		    message_put_bulk(skb, KTLS_A_RECORDS, records, piece)) {
+			nlmsg_free(skb);
+			goto no_memory;
+		}
+		__skb_queue_tail(messages, message_end(skb));
+	}
+	return 0;
+
+no_memory:
+	__skb_queue_purge(messages);
+	return -ENOMEM;
+}
+
+/**
+ * ktls_message_number - a message of one 64-bit number: CANCEL, CONFIG_DROP
+ * @cmd: enum ktls_cmd
+ * @attr: enum ktls_attr
+ * @value: its value
+ *
+ * Context: any.
+ * Return: the message, or NULL for want of memory.
+ */
+struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value)
+{
+	struct sk_buff *skb;
+
+	skb = message_new(cmd, nla_total_size_64bit(sizeof(u64)), 0, NULL, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	if (nla_put_u64_64bit(skb, attr, value, KTLS_A_PAD)) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return message_end(skb);
+}
+
+/**
+ * ktls_message_piece - the reply to CONFIG
+ * @req: whose configuration it is
+ * @attr: enum ktls_config_attr, one that exists
+ * @offset: less than the attribute's length
+ * @info: what is replied to
+ *
+ * Context: process, no spinlock held.
+ * Return: the message, or NULL for want of memory. It may hold a private key.
+ */
+struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,
+				   const struct genl_info *info)
+{
+	const struct ktls_blob *blob = req->config->parts[attr];
+	u32 piece = min_t(u32, blob->len - offset, KTLS_GENL_PIECE_MAX);
+	struct sk_buff *skb;
+
+	skb = message_new(KTLS_CMD_CONFIG, nla_total_size_64bit(sizeof(u64)) +
+			  3 * nla_total_size(sizeof(u32)), piece, info, GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
+	    nla_put_u32(skb, KTLS_A_CONFIG_ATTR, attr) ||
+	    nla_put_u32(skb, KTLS_A_OFFSET, offset) ||
+	    nla_put_u32(skb, KTLS_A_TOTAL, blob->len) ||
+	    message_put_bulk(skb, KTLS_A_PIECE, blob->data + offset, piece)) {
+		ktls_message_wipe(skb);
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return message_end(skb);
+}
+
+/**
+ * ktls_message_suites - the reply to REGISTER
+ * @info: what is replied to
+ *
+ * Context: process.
+ * Return: the message, or NULL for want of memory.
+ */
+struct sk_buff *ktls_message_suites(const struct genl_info *info)
+{
+	u16 ids[32];
+	unsigned int n = ktls_suite_list(ids, ARRAY_SIZE(ids));
+	struct sk_buff *skb;
+
+	skb = message_new(KTLS_CMD_REGISTER, nla_total_size(sizeof(ids)), 0, info,
+			  GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	if (nla_put(skb, KTLS_A_SUITES, n * sizeof(ids[0]), ids)) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return message_end(skb);
+}
+
+/**
+ * ktls_message_wipe - overwrite what a message carries, for want of a better end
+ * @skb: nobody else will read it any more
+ *
+ * Context: any.
+ */
+void ktls_message_wipe(struct sk_buff *skb)
+{
+	int i;
+
+	memzero_explicit(skb->data, skb_headlen(skb));
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		memzero_explicit(skb_frag_address(frag), skb_frag_size(frag));
+	}
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The generic netlink family "ktls": who may speak, and what a message may look
+ * like. include/netlink/ktls.yaml is the source of truth for the tables here;
+ * selftests/netlink_spec.py compares them.
+ *
+ * A handler holds no lock that a socket waits for, and the family's operations
+ * run in parallel: what one helper socket says is put in order by its worker's
+ * mutex.
+ */
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/netns/generic.h>
+
+#include <ktls/ktls.h>
+
+/* Replies to CONFIG that wait for room in a helper's receive buffer, a request. */
+#define NETLINK_PIECES_MAX	8
+
+unsigned int ktls_net_id;
+
+/* --- what a message may look like ----------------------------------------- */
+
+static const struct nla_policy netlink_register_policy[KTLS_A_CREDIT + 1] = {
+	[KTLS_A_PROTOCOL]	= { .type = NLA_U32 },
+	[KTLS_A_CREDIT]		= NLA_POLICY_RANGE(NLA_U32, 1, KTLS_CREDIT_MAX),
+};
+
+static const struct nla_policy netlink_config_policy[KTLS_A_OFFSET + 1] = {
+	[KTLS_A_ID]		= { .type = NLA_U64 },
+	[KTLS_A_CONFIG_ATTR]	= NLA_POLICY_MAX(NLA_U32, KTLS_CONFIG_MAX),
+	[KTLS_A_OFFSET]		= { .type = NLA_U32 },
+};
+
+static const struct nla_policy netlink_data_policy[KTLS_A_MORE + 1] = {
+	[KTLS_A_ID]		= { .type = NLA_U64 },
+	[KTLS_A_RECORDS]	= { .type = NLA_BINARY, .len = KTLS_GENL_DATA_MAX },
+	[KTLS_A_MORE]		= { .type = NLA_FLAG },
+};
+
+static const struct nla_policy netlink_done_policy[KTLS_A_CHAIN_CERT + 1] = {
+	[KTLS_A_ID]		= { .type = NLA_U64 },
+	[KTLS_A_SERVER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
+	[KTLS_A_ALPN]		= { .type = NLA_BINARY, .len = KTLS_PROTOCOL_MAX },
+	[KTLS_A_RECORDS]	= { .type = NLA_BINARY, .len = KTLS_GENL_DATA_MAX },
+	[KTLS_A_ERRNO]		= NLA_POLICY_MAX(NLA_U32, MAX_ERRNO),
+	[KTLS_A_ALERT]		= { .type = NLA_U8 },
+	[KTLS_A_ALERT_RCVD]	= { .type = NLA_FLAG },
+	[KTLS_A_SENTENCE]	= { .type = NLA_STRING, .len = KTLS_GENL_SENTENCE_MAX },
+	[KTLS_A_VERSION]	= { .type = NLA_U16 },
+	[KTLS_A_SUITE]		= { .type = NLA_U16 },
+	[KTLS_A_GROUP]		= { .type = NLA_U16 },
+	[KTLS_A_SIGALG]		= { .type = NLA_U16 },
+	[KTLS_A_CONSUMED]	= { .type = NLA_U32 },
+	[KTLS_A_TX_SECRET]	= { .type = NLA_BINARY, .len = KTLS_GENL_SECRET_MAX },
+	[KTLS_A_RX_SECRET]	= { .type = NLA_BINARY, .len = KTLS_GENL_SECRET_MAX },
+	[KTLS_A_TX_IV]		= { .type = NLA_BINARY, .len = KTLS_NONCE_SIZE },
+	[KTLS_A_RX_IV]		= { .type = NLA_BINARY, .len = KTLS_NONCE_SIZE },
+	[KTLS_A_TX_SEQ]		= { .type = NLA_U64 },
+	[KTLS_A_RX_SEQ]		= { .type = NLA_U64 },
+	[KTLS_A_TX_NONCE]	= { .type = NLA_U64 },
+	[KTLS_A_EXPORTER]	= { .type = NLA_BINARY, .len = KTLS_GENL_SECRET_MAX },
+	[KTLS_A_MAX_FRAGMENT]	= { .type = NLA_U32 },
+	[KTLS_A_VERIFIED]	= { .type = NLA_FLAG },
+	[KTLS_A_RESUMED]	= { .type = NLA_FLAG },
+	[KTLS_A_PEER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
+	[KTLS_A_PEER_CERT]	= { .type = NLA_BINARY },
+	[KTLS_A_CHAIN_CERT]	= { .type = NLA_BINARY },
+};
+
+static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_SENTENCE_MAX);
+static_assert(KTLS_GENL_CHAINS_MAX == KTLS_CERTS_MAX);
+static_assert(KTLS_GENL_GROUPS_MAX == KTLS_GROUPS_MAX);
+
+/* --- REGISTER ------------------------------------------------------------- */
+
+static int netlink_check_register(struct genl_info *info)
+{
+	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_PROTOCOL) ||
+	    GENL_REQ_ATTR_CHECK(info, KTLS_A_CREDIT)) {
+		NL_SET_ERR_MSG(info->extack, "REGISTER needs PROTOCOL and CREDIT");
+		return -EINVAL;
+	}
+	if (nla_get_u32(info->attrs[KTLS_A_PROTOCOL]) != KTLS_GENL_VERSION) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KTLS_A_PROTOCOL],
+				    "this kernel speaks version 1 of the contract");
+		return -EPROTONOSUPPORT;
+	}
+	return 0;
+}
+
+/* Permission over the namespace was checked by GENL_UNS_ADMIN_PERM. */
+static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ktls_net *kn = ktls_net(genl_info_net(info));
+	struct sock *sk = NETLINK_CB(skb).sk;
+	struct ktls_worker *worker;
+	struct sk_buff *reply;
+	int err;
+
+	err = netlink_check_register(info);
+	if (err)
+		return err;
+	if (!sk->sk_socket || !sk->sk_socket->file) {
+		NL_SET_ERR_MSG(info->extack, "a worker is a socket of a program");
+		return -EPERM;
+	}
+	reply = ktls_message_suites(info);
+	if (!reply)
+		return -ENOMEM;
+	worker = ktls_worker_new(kn, sk, info->snd_portid,
+				 nla_get_u32(info->attrs[KTLS_A_CREDIT]));
+	if (!worker) {
+		nlmsg_free(reply);
+		return -ENOMEM;
+	}
+	err = ktls_worker_add(worker, info->extack);
+	if (err) {
+		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
+		nlmsg_free(reply);
+		ktls_worker_discard(worker);
+		return err;
+	}
+
+	/* ORDER: nothing goes to the worker before it knows that it is one. */
+	err = genlmsg_reply(reply, info);
+	if (err) {
+		ktls_worker_discard(worker);
+		return err;
+	}
+	ktls_worker_begin(worker);
+	ktls_worker_put(worker);
+	return 0;
+}
+
+/* --- CONFIG, DATA, DONE --------------------------------------------------- */
+
+static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
+			  struct genl_info *info)
+{
+	struct sk_buff_head messages;
+	const struct ktls_blob *blob;
+	u32 attr, offset;
+	struct sk_buff *skb;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_CONFIG_ATTR) ||
+	    GENL_REQ_ATTR_CHECK(info, KTLS_A_OFFSET)) {
+		NL_SET_ERR_MSG(info->extack, "CONFIG needs CONFIG_ATTR and OFFSET");
+		return -EINVAL;
+	}
+	err = ktls_answer_allowed(worker, req, info, NULL);
+	if (err)
+		return err;
+	if (skb_queue_len_lockless(&req->out) >= NETLINK_PIECES_MAX) {
+		NL_SET_ERR_MSG(info->extack, "read the pieces you were sent first");
+		return -EBUSY;
+	}
+	attr = nla_get_u32(info->attrs[KTLS_A_CONFIG_ATTR]);
+	offset = nla_get_u32(info->attrs[KTLS_A_OFFSET]);
+	blob = req->config->parts[attr];
+	if (!blob) {
+		NL_SET_ERR_MSG(info->extack, "this configuration has no such attribute");
+		return -ENODATA;
+	}
+	if (offset >= blob->len) {
+		NL_SET_ERR_MSG(info->extack, "offset beyond the end");
+		return -ERANGE;
+	}
+	skb = ktls_message_piece(req, attr, offset, info);
+	if (!skb)
+		return -ENOMEM;
+	ktls_outbox_keep_secret(worker, req, attr == KTLS_CONFIG_PRIVATE_KEY ? skb : NULL);
+	__skb_queue_head_init(&messages);
+	__skb_queue_tail(&messages, skb);
+	ktls_outbox_send(worker, req, &messages);
+	return 0;
+}
+
+/* What the three have in common: a worker speaks about a request of its own. */
+static int netlink_hear(struct sk_buff *skb, struct genl_info *info,
+			int (*hear)(struct ktls_worker *worker, struct ktls_request *req,
+				    struct genl_info *info))
+{
+	struct ktls_net *kn = ktls_net(genl_info_net(info));
+	struct ktls_worker *worker;
+	struct ktls_request *req;
+	int err = -ENOENT;
+
+	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ID)) {
+		NL_SET_ERR_MSG(info->extack, "which request? ID is missing");
+		return -EINVAL;
+	}
+	worker = ktls_worker_find(kn, NETLINK_CB(skb).sk);
+	if (!worker) {
+		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
+		NL_SET_ERR_MSG(info->extack, "this socket is no worker: REGISTER first");
+		return -EPERM;
+	}
+	mutex_lock(&worker->mutex);
+	req = ktls_upcall_find(nla_get_u64(info->attrs[KTLS_A_ID]));
+	if (req) {
+		err = hear(worker, req, info);
+		ktls_upcall_drop(req);
+	} else {
+		NL_SET_ERR_MSG(info->extack, "there is no such request, or it has ended");
+	}
+	mutex_unlock(&worker->mutex);
+	ktls_worker_feed(worker);
+	ktls_worker_put(worker);
+	return err;
+}
+
+static int netlink_config_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return netlink_hear(skb, info, netlink_config);
+}
+
+static int netlink_data_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return netlink_hear(skb, info, ktls_answer_data);
+}
+
+static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err = -EINVAL;
+
+	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ERRNO))
+		NL_SET_ERR_MSG(info->extack, "how did it end? ERRNO is missing");
+	else
+		err = netlink_hear(skb, info, ktls_answer_done);
+	ktls_answer_wipe(info);
+	return err;
+}
+
+/* --- the family ----------------------------------------------------------- */
+
+/* CAP_NET_ADMIN is asked for once, at REGISTER: a worker may drop it then. */
+static const struct genl_ops netlink_ops[] = {
+	{
+		.cmd		= KTLS_CMD_REGISTER,
+		.doit		= netlink_register_doit,
+		.policy		= netlink_register_policy,
+		.maxattr	= ARRAY_SIZE(netlink_register_policy) - 1,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= KTLS_CMD_CONFIG,
+		.doit		= netlink_config_doit,
+		.policy		= netlink_config_policy,
+		.maxattr	= ARRAY_SIZE(netlink_config_policy) - 1,
+	},
+	{
+		.cmd		= KTLS_CMD_DATA,
+		.doit		= netlink_data_doit,
+		.policy		= netlink_data_policy,
+		.maxattr	= ARRAY_SIZE(netlink_data_policy) - 1,
+	},
+	{
+		.cmd		= KTLS_CMD_DONE,
+		.doit		= netlink_done_doit,
+		.policy		= netlink_done_policy,
+		.maxattr	= ARRAY_SIZE(netlink_done_policy) - 1,
+	},
+};
+
+struct genl_family ktls_netlink_family __ro_after_init = {
+	.name		= KTLS_GENL_NAME,
+	.version	= KTLS_GENL_VERSION,
+	.module		= THIS_MODULE,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.ops		= netlink_ops,
+	.n_ops		= ARRAY_SIZE(netlink_ops),
+};
+
+/* A netlink socket was closed; perhaps it was a worker. */
+static int netlink_notify(struct notifier_block *nb, unsigned long state, void *data)
+{
+	const struct netlink_notify *notify = data;
+
+	if (state == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
+		ktls_worker_bury(ktls_net(notify->net), notify->portid);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netlink_notifier = {
+	.notifier_call = netlink_notify,
+};
+
+static int __net_init netlink_net_init(struct net *net)
+{
+	struct ktls_net *kn = ktls_net(net);
+
+	kn->net = net;
+	spin_lock_init(&kn->lock);
+	INIT_LIST_HEAD(&kn->workers);
+	ktls_queue_init(kn);
+	return ktls_mib_init_net(net);
+}
+
+/*
+ * Sockets hold their namespace, so when that goes there is neither a worker nor a
+ * request. They hold the module as well, but an unloading module may have workers.
+ */
+static void __net_exit netlink_net_exit(struct net *net)
+{
+	ktls_worker_bury_all(ktls_net(net));
+	ktls_mib_exit_net(net);
+}
+
+static struct pernet_operations netlink_net_ops = {
+	.init	= netlink_net_init,
+	.exit	= netlink_net_exit,
+	.id	= &ktls_net_id,
+	.size	= sizeof(struct ktls_net),
+};
+
+/**
+ * ktls_netlink_init - from here on helpers can register
+ *
+ * ORDER: the namespaces first, for the notifier and the family look into them;
+ * the family last, so that no worker can be made that nobody buries.
+ *
+ * Context: module load, after ktls_upcall_init().
+ * Return: 0 or a negative errno.
+ */
+int ktls_netlink_init(void)
+{
+	int err;
+
+	err = register_pernet_subsys(&netlink_net_ops);
+	if (err)
+		return err;
+	err = netlink_register_notifier(&netlink_notifier);
+	if (err)
+		goto no_notifier;
+	err = genl_register_family(&ktls_netlink_family);
+	if (err)
+		goto no_family;
+	return 0;
+
+no_family:
+	netlink_unregister_notifier(&netlink_notifier);
+no_notifier:
+	unregister_pernet_subsys(&netlink_net_ops);
+	return err;
+}
+
+/**
+ * ktls_netlink_exit - helpers are left alone
+ *
+ * ORDER: no handler runs once the family is gone, so no worker is added; then
+ * nobody is told of closed sockets any more; then the namespaces bury the workers
+ * that are left. Each of the three waits for those who are inside.
+ *
+ * Context: module unload; no socket is left, and nothing calls ktls_upcall_*()
+ * or ktls_mib_*() any more.
+ */
+void ktls_netlink_exit(void)
+{
+	genl_unregister_family(&ktls_netlink_family);
+	netlink_unregister_notifier(&netlink_notifier);
+	unregister_pernet_subsys(&netlink_net_ops);
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the program receives: recvmsg, readiness, and what others need to know
+ * about the bytes that are there. splice.c has the rest.
+ */
+#include <linux/net.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include <compat/proto.h>
+#include <ktls/ktls.h>
+#include <ktls/rx.h>
+
+/**
+ * ktls_rx_admit - may anything be received in this state?
+ * @ctx: the connection
+ *
+ * A connection that failed still delivers what was authentic.
+ *
+ * Context: socket lock held.
+ * Return: 0, -EAGAIN during the handshake, -ENOTCONN.
+ */
+int ktls_rx_admit(const struct ktls_ctx *ctx)
+{
+	switch (ctx->state) {
+	case KTLS_STATE_OPEN:
+	case KTLS_STATE_FAILED:
+		return ctx->rx.tfm ? 0 : -ENOTCONN;
+	case KTLS_STATE_HANDSHAKE:
+		return -EAGAIN;
+	default:
+		return -ENOTCONN;
+	}
+}
+
+/**
+ * ktls_rx_account - add to the counters of the namespace
+ * @ctx: the connection
+ * @records: ctx->rx.records when the call began
+ * @bytes: ctx->rx.bytes likewise
+ *
+ * Context: socket lock held.
+ */
+void ktls_rx_account(struct ktls_ctx *ctx, u64 records, u64 bytes)
+{
+	struct net *net = sock_net(ctx->sk);
+
+	if (ctx->rx.records == records)
+		return;
+	ktls_mib_add(net, KTLS_MIB_RX_RECORDS, ctx->rx.records - records);
+	ktls_mib_add(net, KTLS_MIB_RX_BYTES, ctx->rx.bytes - bytes);
+}
+
+/* Is there reason to look at the connection, opened data aside? */
+static bool rx_has_news(const struct ktls_ctx *ctx)
+{
+	const struct sock *sk = ctx->sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
+
+	return bytes >= READ_ONCE(ctx->rxq.need) ||
+	       READ_ONCE(sk->sk_err) || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
+	       READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
+	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
+	       ktls_framing_stalled(ctx);
+}
+
+/**
+ * ktls_rx_worth_waking - could a reader get on?
+ * @ctx: the connection
+ *
+ * O(1): bytes that TCP has against bytes that the record at the head needs. A
+ * queue that is full counts too: the reader has to make room.
+ *
+ * Context: softirq in a callback of the socket, or socket lock held, or neither:
+ * then the answer may be outdated at once.
+ */
+bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
+{
+	return READ_ONCE(ctx->rxq.opened_len) || rx_has_news(ctx);
+}
+
+/*
+ * FIN, and no close_notify before it: the stream was cut, perhaps by someone in
+ * between (RFC 8446 6.1).
+ */
+static int rx_truncated(struct ktls_ctx *ctx)
+{
+	if (!ctx->config->strict_eof)
+		return 0;
+	WRITE_ONCE(ctx->rx.error, ECONNABORTED);
+	strscpy(ctx->session.error, "the peer closed the connection without close_notify",
+		sizeof(ctx->session.error));
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TRUNCATED);
+	return -ECONNABORTED;
+}
+
+/* Nothing is left to deliver. 1: wait for more; 0: end of file; or the error. */
+static int rx_end_of_stream(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (ctx->rx.closed)
+		return 0;
+	if (ctx->rx.error) {
+		sock_error(sk);
+		return -ctx->rx.error;
+	}
+	if (sock_flag(sk, SOCK_DONE))
+		return rx_truncated(ctx);
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_state == TCP_CLOSE)
+		/* A reset whose error somebody else has picked up. */
+		return -ECONNRESET;
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 0;
+	return 1;
+}
+
+/**
+ * ktls_rx_wait - wait until a reader can get on
+ * @ctx: the connection; no whole record is at the head
+ * @timeo: how long; 0: not at all
+ * @partial: the reader has something to return: no error is used up
+ *
+ * Context: process context; the socket lock is dropped while waiting.
+ * Return: 1: look again; 0: end of file; -EAGAIN, a signal's errno, or what is
+ * wrong with the connection.
+ */
+int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	const size_t opened = ctx->rxq.opened_len;
+	struct sock *sk = ctx->sk;
+	int ret;
+
+	if (partial && (ctx->rx.closed || ctx->rx.error || sk->sk_err ||
+			sk->sk_state == TCP_CLOSE || (sk->sk_shutdown & RCV_SHUTDOWN)))
+		return 0;
+	ret = rx_end_of_stream(ctx);
+	if (ret <= 0)
+		return ret;
+	ret = ktls_framing_relieve(ctx);
+	if (ret)
+		return ret;
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+
+	ktls_rx_trim(ctx);
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	ret = sk_wait_event(sk, timeo, rx_has_news(ctx) ||
+			    READ_ONCE(ctx->rxq.opened_len) != opened, &wait);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return ret < 0 ? ret : 1;
+}
+
+/* One recvmsg under way. */
+struct recv_op {
+	struct msghdr	*msg;
+	int		flags;
+	size_t		len;
+	size_t		copied;
+};
+
+/* Copy from one opened record, at most what is left of the call. */
+static int recv_copy(struct ktls_rxbuf *buf, u32 skip, struct recv_op *op)
+{
+	size_t n = min_t(size_t, buf->len - skip, op->len - op->copied);
+
+	/* As with TCP the bytes are thrown away. */
+	if (op->flags & MSG_TRUNC)
+		return n;
+	return copy_to_iter(ktls_rx_payload(buf) + skip, n, &op->msg->msg_iter) ?: -EFAULT;
+}
+
+/* Deliver what is opened. Looking at it only begins behind what was looked at. */
+static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
+{
+	size_t skip = op->flags & MSG_PEEK ? op->copied : 0;
+	struct ktls_rxbuf *buf, *next;
+	int n;
+
+	list_for_each_entry_safe(buf, next, &ctx->rxq.opened, node) {
+		if (op->copied == op->len)
+			break;
+		if (skip >= buf->len) {
+			skip -= buf->len;
+			continue;
+		}
+		n = recv_copy(buf, skip, op);
+		if (n < 0)
+			return n;
+		op->copied += n;
+		if (!(op->flags & MSG_PEEK))
+			ktls_rx_advance(ctx, buf, n);
+		skip = 0;
+	}
+	return 0;
+}
+
+/* Looking ahead keeps all that is opened: there must be an end to it. */
+static bool recv_peeked_enough(const struct ktls_ctx *ctx, const struct recv_op *op)
+{
+	return (op->flags & MSG_PEEK) && op->copied &&
+	       ctx->rxq.opened_len >= max_t(size_t, KTLS_RX_PEEK_MAX,
+					    READ_ONCE(ctx->sk->sk_rcvbuf));
+}
+
+static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
+{
+	const bool may_go_direct = !(op->flags & (MSG_PEEK | MSG_TRUNC));
+	long timeo = sock_rcvtimeo(ctx->sk, op->flags & MSG_DONTWAIT);
+	size_t target, direct;
+	int ret;
+
+	target = op->flags & MSG_WAITALL ? op->len :
+		 min_t(size_t, READ_ONCE(ctx->rcvlowat), op->len);
+	for (;;) {
+		ret = ktls_rx_admit(ctx);
+		if (!ret && ctx->rxq.opened_len)
+			ret = recv_opened(ctx, op);
+		if (ret || op->copied == op->len || recv_peeked_enough(ctx, op))
+			return ret;
+
+		ret = ktls_rx_open(ctx, may_go_direct ? &op->msg->msg_iter : NULL,
+				   op->len - op->copied, &direct);
+		if (ret == KTLS_RX_DIRECT)
+			op->copied += direct;
+		if (ret > KTLS_RX_NONE)
+			continue;
+		/* What failed the connection is reported where its end is. */
+		if (ret < 0 && !ctx->rx.error)
+			return ret;
+		if (op->copied && op->copied >= target)
+			return 0;
+		ret = ktls_rx_wait(ctx, &timeo, op->copied);
+		if (ret <= 0)
+			return ret;
+	}
+}
+
+/**
+ * ktls_rx_recvmsg - recvmsg() of a TLS socket
+ * @sk: the socket
+ * @msg: where to
+ * @len: bytes wanted
+ * @flags: MSG_*
+ *
+ * As TCP, with plaintext: one call may return many records; a partial result
+ * comes before an error; 0 is a close_notify, or FIN where KTLS_EOF says so.
+ * Only application data is ever returned.
+ *
+ * Context: process context, takes the socket lock and drops it while waiting.
+ * Return: bytes, or a negative errno.
+ */
+int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct recv_op op = { .msg = msg, .flags = flags, .len = len };
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	u64 records, bytes;
+	int err;
+
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
+	if (unlikely(flags & MSG_OOB))
+		return -EOPNOTSUPP;
+	op.len = min_t(size_t, len, INT_MAX);
+
+	lock_sock(sk);
+	records = ctx->rx.records;
+	bytes = ctx->rx.bytes;
+	err = recv_data(ctx, &op);
+	ktls_framing_settle(ctx);
+	if (!ktls_framing_avail(ctx))
+		ktls_rx_trim(ctx);
+	ktls_rx_account(ctx, records, bytes);
+	release_sock(sk);
+
+	return op.copied ?: err;
+}
+
+/*
+ * Open what is there until so many bytes of application data are, or no whole
+ * record is left. Returns what ktls_rx_open() returned last.
+ */
+static int rx_prepare(struct ktls_ctx *ctx, size_t target)
+{
+	u64 records = ctx->rx.records, bytes = ctx->rx.bytes;
+	unsigned int control = 0;
+	int ret = KTLS_RX_DATA;
+
+	while (ctx->rxq.opened_len < target) {
+		ret = ktls_rx_open(ctx, NULL, 0, NULL);
+		if (ret <= KTLS_RX_NONE)
+			break;
+		if (ret == KTLS_RX_CONTROL && ++control > KTLS_RX_POLL_RECORDS)
+			break;
+	}
+	if (ret == KTLS_RX_NONE)
+		ktls_framing_relieve(ctx);
+	ktls_framing_settle(ctx);
+	if (!ktls_framing_avail(ctx))
+		ktls_rx_trim(ctx);
+	ktls_rx_account(ctx, records, bytes);
+	return ret;
+}
+
+/* Would a reader learn about the end of the stream, or about an error? */
+static bool rx_has_ended(const struct ktls_ctx *ctx)
+{
+	return READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
+	       READ_ONCE(ctx->sk->sk_err) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
+}
+
+/**
+ * ktls_rx_readable - would a recv return at once?
+ * @ctx: the connection
+ *
+ * A record at the head may be a ticket, which no reader ever sees. So records are
+ * opened until there is application data, and what is not is dealt with. A peer
+ * that sends nothing but such records can make this answer yes too early.
+ *
+ * Context: process context, takes the socket lock; from poll().
+ */
+bool ktls_rx_readable(struct ktls_ctx *ctx)
+{
+	size_t target = min_t(size_t, READ_ONCE(ctx->rcvlowat), KTLS_RX_PEEK_MAX);
+	struct sock *sk = ctx->sk;
+	bool readable = true;
+	int ret;
+
+	target = max_t(size_t, target, 1);
+	if (READ_ONCE(ctx->rxq.opened_len) >= target || rx_has_ended(ctx))
+		return true;
+	if (!rx_has_news(ctx) && !READ_ONCE(ctx->rxq.raw_len))
+		return false;
+
+	lock_sock(sk);
+	if (!ktls_rx_admit(ctx)) {
+		ret = rx_prepare(ctx, target);
+		readable = ret != KTLS_RX_NONE || ctx->rxq.opened_len >= target ||
+			   rx_has_ended(ctx);
+	}
+	release_sock(sk);
+	return readable;
+}
+
+/**
+ * ktls_rx_inq - bytes a recv would return now: FIONREAD
+ * @sk: the socket
+ *
+ * What is opened, and the first record if nothing is. What lies behind it is not
+ * known: a record may be padded, or no data.
+ *
+ * Context: process context, takes the socket lock.
+ * Return: bytes, or -EINVAL on a socket that listens.
+ */
+int ktls_rx_inq(struct sock *sk)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	int ret;
+
+	lock_sock(sk);
+	if (ctx->state == KTLS_STATE_LISTENING) {
+		ret = -EINVAL;
+	} else {
+		if (!ktls_rx_admit(ctx))
+			rx_prepare(ctx, 1);
+		ret = min_t(size_t, ctx->rxq.opened_len, INT_MAX);
+	}
+	release_sock(sk);
+	return ret;
+}
+
+/**
+ * ktls_rx_drain_control - deal with control records nobody will read any more
+ * @ctx: the connection, about to be closed
+ *
+ * Context: process context, socket lock held.
+ * Return: 1 if application data is left that nobody has read, 0 if not.
+ */
+int ktls_rx_drain_control(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	if (!ktls_rx_admit(ctx))
+		rx_prepare(ctx, 1);
+	return ctx->rxq.opened_len ? 1 : 0;
+}
+
+/**
+ * ktls_rx_discard - throw away all that was received
+ * @ctx: the connection
+ *
+ * Context: process context, socket lock held.
+ */
+void ktls_rx_discard(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	ktls_rx_free(ctx);
+	ktls_framing_discard(ctx);
+}

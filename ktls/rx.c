@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opening the record at the head of what was received. Three ways lead from
+ * TCP's queue to plaintext:
+ *
+ *  - a small record is gathered into a buffer and opened in place;
+ *  - a large one is opened from TCP's fragments straight into the reader's pinned
+ *    pages, if the reader has room for all of it;
+ *  - or else from the fragments into a buffer.
+ *
+ * A fragment is never written to: over loopback it may be a page somebody else
+ * still has. A record is opened once, and nothing of it is seen by anyone before
+ * it has proved authentic, but for the reader's own pages, which are wiped if it
+ * does not.
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+
+#include <compat/user_pages.h>
+#include <ktls/ktls.h>
+#include <ktls/rx.h>
+
+enum rx_sizes {
+	/* struct ktls_rxbuf, and associated data in front of the payload; the
+	 * payload begins on a multiple of the ciphers' block.
+	 */
+	RX_FRONT	= 64,
+	/* Up to here copying is cheaper than scatterlists. */
+	RX_GATHER_MAX	= 2048,
+	/* From here on pinning is cheaper than copying. */
+	RX_DIRECT_MIN	= 4096,
+	/* Each piece that ends within a block costs the ciphers an allocation. */
+	RX_BLOCK	= 16,
+	RX_CROOKED_MAX	= 4,
+};
+
+static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RX_FRONT);
+
+/**
+ * ktls_rx_payload - where the unread bytes of an opened record are
+ * @buf: the record
+ *
+ * Context: socket lock held.
+ */
+u8 *ktls_rx_payload(struct ktls_rxbuf *buf)
+{
+	return (u8 *)buf + RX_FRONT + buf->off;
+}
+
+static void rx_buf_free(struct ktls_rxbuf *buf)
+{
+	put_page(buf->page);
+}
+
+static struct ktls_rxbuf *rx_buf_get(struct ktls_ctx *ctx, u32 size)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxbuf *buf = q->spare;
+	unsigned int order;
+	struct page *page;
+
+	if (buf) {
+		q->spare = NULL;
+		if (likely(buf->size >= size)) {
+			buf->off = 0;
+			return buf;
+		}
+		rx_buf_free(buf);
+	}
+
+	order = get_order(RX_FRONT + size);
+	page = alloc_pages(ctx->sk->sk_allocation | __GFP_COMP, order);
+	if (!page)
+		return NULL;
+	buf = page_address(page);
+	buf->page = page;
+	buf->size = (PAGE_SIZE << order) - RX_FRONT;
+	buf->off = 0;
+	buf->len = 0;
+	buf->shared = false;
+	return buf;
+}
+
+static void rx_buf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+{
+	if (buf->shared || ctx->rxq.spare)
+		rx_buf_free(buf);
+	else
+		ctx->rxq.spare = buf;
+}
+
+/**
+ * ktls_rx_trim - an idle socket holds no buffer
+ * @ctx: the connection
+ *
+ * Context: socket lock held; at the end of a call and before any wait.
+ */
+void ktls_rx_trim(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	if (!q->spare)
+		return;
+	rx_buf_free(q->spare);
+	q->spare = NULL;
+}
+
+/**
+ * ktls_rx_advance - bytes of an opened record were read
+ * @ctx: the connection
+ * @buf: the record, on ktls_rxq.opened; gone when it is read to its end
+ * @len: how many
+ *
+ * Context: socket lock held.
+ */
+void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
+{
+	buf->off += len;
+	buf->len -= len;
+	WRITE_ONCE(ctx->rxq.opened_len, ctx->rxq.opened_len - len);
+	if (buf->len)
+		return;
+	list_del(&buf->node);
+	rx_buf_put(ctx, buf);
+}
+
+static int rx_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+{
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+}
+
+/* Not authentic is the end; anything else may be tried again. */
+static int rx_not_opened(struct ktls_ctx *ctx, int err)
+{
+	if (err != -EBADMSG)
+		return err;
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_BAD);
+	return ktls_alert_fatal(ctx, KTLS_ALERT_BAD_RECORD_MAC, EBADMSG,
+				"a record of the peer is not authentic");
+}
+
+static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	if (unlikely(!len)) {
+		rx_buf_put(ctx, buf);
+		if (++q->empty > KTLS_EMPTY_RECORDS_MAX)
+			return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent too many empty records");
+		return KTLS_RX_CONTROL;
+	}
+	q->empty = 0;
+	q->warnings = 0;
+	buf->len = len;
+	list_add_tail(&buf->node, &q->opened);
+	WRITE_ONCE(q->opened_len, q->opened_len + len);
+	ctx->rx.bytes += len;
+	return KTLS_RX_DATA;
+}
+
+/*
+ * RFC 8446 5.4: the type is the last byte that is not zero. Returns the length of
+ * the content, and the type.
+ */
+static int rx_inner(struct ktls_ctx *ctx, const u8 *at, u32 len, u8 *type)
+{
+	if (unlikely(len > KTLS_INNER_MAX))
+		return rx_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW,
+				 "the peer sent a record that is too long");
+	while (len && !at[len - 1])
+		len--;
+	if (unlikely(!len))
+		return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				 "the peer sent a record without a content type");
+	*type = at[len - 1];
+	return len - 1;
+}
+
+/* An authentic record is in buf: sort it. Consumes buf. */
+static int rx_sort(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+{
+	u8 type = ctx->rxq.head.type, *at = ktls_rx_payload(buf);
+	int len = ctx->rxq.head.crypt_len - KTLS_TAG_SIZE;
+	int err;
+
+	/* Before anything that may send: see ktls_framing_settle(). */
+	ktls_framing_consume(ctx);
+	if (ctx->rx.tail > KTLS_TAG_SIZE)
+		len = rx_inner(ctx, at, len, &type);
+	if (unlikely(len < 0)) {
+		rx_buf_put(ctx, buf);
+		return len;
+	}
+	if (likely(type == KTLS_CT_DATA && !ktls_control_pending(ctx)))
+		return rx_queue_data(ctx, buf, len);
+
+	if (type != KTLS_CT_HANDSHAKE && ktls_control_pending(ctx))
+		err = rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				"the peer interrupted a handshake message by another record");
+	else
+		err = ktls_control_record(ctx, type, at, len);
+	rx_buf_put(ctx, buf);
+	return err ?: KTLS_RX_CONTROL;
+}
+
+static int rx_open_gathered(struct ktls_ctx *ctx)
+{
+	const struct ktls_head *head = &ctx->rxq.head;
+	struct ktls_dir *dir = &ctx->rx;
+	struct ktls_rxbuf *buf;
+	struct scatterlist sg;
+	u8 *at;
+	int err;
+
+	buf = rx_buf_get(ctx, head->crypt_len);
+	if (unlikely(!buf))
+		return -ENOMEM;
+	at = ktls_rx_payload(buf);
+	err = ktls_framing_copy(ctx, dir->head, at, head->crypt_len);
+	if (likely(!err)) {
+		sg_init_one(&sg, at - dir->aad, dir->aad + head->crypt_len);
+		err = ktls_aead_open(dir, &sg, &sg, at - dir->aad, head);
+	}
+	if (unlikely(err)) {
+		rx_buf_put(ctx, buf);
+		return rx_not_opened(ctx, err);
+	}
+	return rx_sort(ctx, buf);
+}
+
+/*
+ * The record's ciphertext where TCP has it, behind the associated data. Fails if
+ * it is in so many pieces, or such crooked ones, that gathering is better.
+ */
+static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	int i, n, crooked = 0;
+
+	sg_init_table(src, KTLS_RX_PIECES + 1);
+	sg_set_buf(src, q->aad, ctx->rx.aad);
+	n = ktls_framing_map(ctx, ctx->rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
+	if (n < 0)
+		return n;
+	for (i = 1; i < n; i++)
+		crooked += src[i].length % RX_BLOCK != 0;
+	if (crooked > RX_CROOKED_MAX)
+		return -EMSGSIZE;
+	sg_mark_end(&src[n]);
+	return 0;
+}
+
+static int rx_open_mapped(struct ktls_ctx *ctx)
+{
+	struct scatterlist src[KTLS_RX_PIECES + 1], dst;
+	const struct ktls_head *head = &ctx->rxq.head;
+	struct ktls_dir *dir = &ctx->rx;
+	struct ktls_rxbuf *buf;
+	u8 *at;
+	int err;
+
+	if (rx_map(ctx, src))
+		return rx_open_gathered(ctx);
+	buf = rx_buf_get(ctx, head->crypt_len);
+	if (unlikely(!buf))
+		return -ENOMEM;
+	at = ktls_rx_payload(buf);
+	sg_init_one(&dst, at - dir->aad, dir->aad + head->crypt_len);
+	err = ktls_aead_open(dir, src, &dst, ctx->rxq.aad, head);
+	if (unlikely(err)) {
+		rx_buf_put(ctx, buf);
+		return rx_not_opened(ctx, err);
+	}
+	return rx_sort(ctx, buf);
+}
+
+/* The reader's memory, pinned for one record. */
+struct rx_reader {
+	struct iov_iter		*iter;
+	struct page		*pages[KTLS_RX_PAGES];
+	unsigned int		n_pages;
+	struct scatterlist	sg[KTLS_RX_PAGES + 2];	/* and associated data, type */
+	unsigned int		n_sg;
+	u32			len;
+};
+
+static void rx_unpin(struct rx_reader *reader, bool keep)
+{
+	ktls_iter_unpin(reader->pages, reader->n_pages, keep);
+}
+
+/* Give the memory back as if it had never been touched. */
+static void rx_unpin_undo(struct rx_reader *reader, bool touched)
+{
+	unsigned int i;
+
+	for (i = 1; touched && i <= reader->n_pages; i++)
+		memzero_page(sg_page(&reader->sg[i]), reader->sg[i].offset,
+			     reader->sg[i].length);
+	rx_unpin(reader, touched);
+	iov_iter_revert(reader->iter, reader->len);
+}
+
+static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, u32 len)
+{
+	size_t off, step;
+	ssize_t got;
+
+	sg_init_table(reader->sg, ARRAY_SIZE(reader->sg));
+	sg_set_buf(&reader->sg[0], ctx->rxq.aad, ctx->rx.aad);
+	reader->n_sg = 1;
+	while (reader->len < len) {
+		got = ktls_iter_pin(reader->iter, reader->pages + reader->n_pages,
+				    len - reader->len, KTLS_RX_PAGES - reader->n_pages, &off);
+		if (got <= 0) {
+			rx_unpin_undo(reader, false);
+			return got ?: -EMSGSIZE;
+		}
+		reader->len += got;
+		for (; got; got -= step, off = 0) {
+			step = min_t(size_t, got, PAGE_SIZE - off);
+			sg_set_page(&reader->sg[reader->n_sg++],
+				    reader->pages[reader->n_pages++], step, off);
+		}
+	}
+	if (ctx->rx.tail > KTLS_TAG_SIZE)
+		sg_set_buf(&reader->sg[reader->n_sg++], &ctx->rxq.type, 1);
+	sg_mark_end(&reader->sg[reader->n_sg - 1]);
+	return 0;
+}
+
+/*
+ * The record in the reader's pages is padded, or no application data. It moves to
+ * a buffer of ours before it is looked at: the program may write to its own.
+ */
+static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
+{
+	struct ktls_rxbuf *buf = rx_buf_get(ctx, ctx->rxq.head.crypt_len);
+	struct scatterlist *sg;
+	unsigned int i;
+	u8 *at;
+
+	if (buf) {
+		at = ktls_rx_payload(buf);
+		for (i = 1; i <= reader->n_pages; i++) {
+			sg = &reader->sg[i];
+			memcpy_from_page(at, sg_page(sg), sg->offset, sg->length);
+			at += sg->length;
+		}
+		*at = ctx->rxq.type;
+	}
+	rx_unpin_undo(reader, true);
+	if (!buf)
+		return ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
+					"no memory for a record of the peer");
+	return rx_sort(ctx, buf);
+}
+
+/* -EMSGSIZE: nothing has happened, another way is better. */
+static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *ret_len)
+{
+	struct rx_reader reader = { .iter = iter };
+	struct scatterlist src[KTLS_RX_PIECES + 1];
+	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_dir *dir = &ctx->rx;
+	int err;
+
+	if (rx_map(ctx, src))
+		return -EMSGSIZE;
+	if (rx_pin(ctx, &reader, q->head.crypt_len - dir->tail))
+		return -EMSGSIZE;
+
+	err = ktls_aead_open(dir, src, reader.sg, q->aad, &q->head);
+	if (unlikely(err)) {
+		rx_unpin_undo(&reader, true);
+		return rx_not_opened(ctx, err);
+	}
+	if (dir->tail > KTLS_TAG_SIZE && unlikely(q->type != KTLS_CT_DATA))
+		return rx_take_back(ctx, &reader);
+
+	rx_unpin(&reader, true);
+	ktls_framing_consume(ctx);
+	q->empty = 0;
+	q->warnings = 0;
+	dir->bytes += reader.len;
+	*ret_len = reader.len;
+	return KTLS_RX_DIRECT;
+}
+
+/* Only what looks like application data and fits as it is. */
+static bool rx_may_go_direct(const struct ktls_ctx *ctx, const struct iov_iter *iter,
+			     size_t room)
+{
+	const struct ktls_head *head = &ctx->rxq.head;
+	const u32 len = head->crypt_len - ctx->rx.tail;
+
+	return iter && user_backed_iter(iter) && head->type == KTLS_CT_DATA &&
+	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && len <= room &&
+	       !ktls_control_pending(ctx);
+}
+
+/**
+ * ktls_rx_open - open the record at the head, if it is there
+ * @ctx: a connection with receiving keys
+ * @iter: the reader's memory, if nothing opened is waiting before it; or NULL
+ * @room: bytes the reader still wants
+ * @ret_len: out: bytes put into @iter, for KTLS_RX_DIRECT
+ *
+ * Context: process context, socket lock held; may sleep and send, never waits.
+ * Return: enum ktls_rx_opened; -EPROTO, -EBADMSG, ...: the connection has failed,
+ * ctx->rx.error is set; -ENOMEM without that: it may be tried again.
+ */
+int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_t *ret_len)
+{
+	int ret;
+
+	sock_owned_by_me(ctx->sk);
+	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.tfm)
+		return KTLS_RX_NONE;
+	ret = ktls_framing_head(ctx);
+	if (ret <= 0)
+		return ret;
+
+	if (rx_may_go_direct(ctx, iter, room)) {
+		ret = rx_open_direct(ctx, iter, ret_len);
+		if (ret != -EMSGSIZE)
+			return ret;
+	}
+	if (ctx->rxq.head.crypt_len > RX_GATHER_MAX)
+		return rx_open_mapped(ctx);
+	return rx_open_gathered(ctx);
+}
+
+/**
+ * ktls_rx_free - wipe and drop what was opened and not read
+ * @ctx: the connection; may be used again after ktls_framing_init()
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer. Does not sleep.
+ */
+void ktls_rx_free(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxbuf *buf, *next;
+
+	if (q->opened.next) {
+		list_for_each_entry_safe(buf, next, &q->opened, node) {
+			list_del(&buf->node);
+			if (!buf->shared)
+				memzero_explicit(ktls_rx_payload(buf), buf->len);
+			rx_buf_free(buf);
+		}
+	}
+	WRITE_ONCE(q->opened_len, 0);
+	ktls_rx_trim(ctx);
+	ktls_control_free(ctx);
+	q->empty = 0;
+	q->warnings = 0;
+	q->renegotiations = 0;
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the program sends: sendmsg, and the pages of sendfile and splice.
+ *
+ * A record is made only when TCP has room for it: what was sealed can neither be
+ * taken back nor made again, so it must not wait for room in great numbers.
+ */
+#include <linux/net.h>
+#include <linux/scatterlist.h>
+#include <linux/tls.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include <compat/user_pages.h>
+#include <ktls/ktls.h>
+#include <ktls/tx.h>
+
+enum send_limits {
+	SEND_PAGES	= 20,	/* pieces of page cache in one record */
+	/* Less than this is copied: two scatterlists cost more. */
+	SEND_SPLICE_MIN	= 2048,
+};
+
+/* One call of sendmsg under way. */
+struct send_op {
+	struct msghdr	*msg;
+	bool		more;	/* MSG_MORE: the last record stays open */
+	size_t		copied;	/* bytes taken from the program */
+};
+
+/* Nothing is sent before there are keys, nor after close_notify (RFC 8446 6.1). */
+static int send_check_state(const struct ktls_ctx *ctx)
+{
+	switch (ctx->state) {
+	case KTLS_STATE_OPEN:
+		break;
+	case KTLS_STATE_HANDSHAKE:
+		return -EAGAIN;
+	case KTLS_STATE_FAILED:
+	case KTLS_STATE_CLOSED:
+		return -EPIPE;
+	default:
+		return -ENOTCONN;
+	}
+	if (ctx->sk->sk_err || (ctx->sk->sk_shutdown & SEND_SHUTDOWN) || ctx->tx.closed)
+		return -EPIPE;
+	if (ctx->tx.error)
+		return -ctx->tx.error;
+	return ctx->tx.tfm ? 0 : -ENOTCONN;
+}
+
+static int send_check_cmsgs(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level == SOL_TLS)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int send_check_msg(struct sock *sk, struct msghdr *msg)
+{
+	const int flags = msg->msg_flags;
+
+	if (flags & (MSG_OOB | MSG_FASTOPEN))
+		return -EOPNOTSUPP;
+	/* As with TCP the flag alone means nothing; a completion cannot be given. */
+	if ((flags & MSG_ZEROCOPY) && (msg->msg_ubuf || sock_flag(sk, SOCK_ZEROCOPY)))
+		return -EOPNOTSUPP;
+	if ((flags & MSG_MORE) && (flags & MSG_EOR))
+		return -EINVAL;
+	return msg->msg_controllen ? send_check_cmsgs(msg) : 0;
+}
+
+/* How many bytes to seal before TCP gets them: what it has room for. */
+static size_t send_budget(const struct sock *sk)
+{
+	int space = READ_ONCE(sk->sk_sndbuf) - READ_ONCE(sk->sk_wmem_queued);
+
+	return clamp_t(int, space, 1, KTLS_TX_CHUNK);
+}
+
+/* The pieces a record is sealed from. Returns the bytes in them. */
+static u32 send_map_pages(struct ktls_ctx *ctx, const struct iov_iter *from, u32 len,
+			  struct scatterlist *sg)
+{
+	struct ktls_txq *q = &ctx->txq;
+	struct iov_iter iter = *from;
+	unsigned int n = 1;
+	struct bio_vec bv;
+	u32 done = 0;
+
+	sg_init_table(sg, SEND_PAGES + 2);
+	sg_set_buf(&sg[0], q->aad, ctx->tx.aad);
+	while (done < len && n <= SEND_PAGES) {
+		ktls_iter_next_frag(&iter, len - done, &bv);
+		sg_set_page(&sg[n++], bv.bv_page + (bv.bv_offset >> PAGE_SHIFT), bv.bv_len,
+			    offset_in_page(bv.bv_offset));
+		iov_iter_advance(&iter, bv.bv_len);
+		done += bv.bv_len;
+	}
+	if (ctx->tx.tail > KTLS_TAG_SIZE)
+		sg_set_buf(&sg[n++], &q->type, sizeof(q->type));
+	sg_mark_end(&sg[n - 1]);
+	return done;
+}
+
+/*
+ * One record straight from the page cache: the cipher reads there and writes to
+ * fresh fragments. It reads each byte once, so a file that changes meanwhile
+ * makes other bytes, not a bad record.
+ */
+static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
+{
+	struct scatterlist src[SEND_PAGES + 2], dst[KTLS_TX_PIECES];
+	struct ktls_txq *q = &ctx->txq;
+	u8 *head;
+	int err;
+
+	q->type = KTLS_CT_DATA;
+	len = send_map_pages(ctx, &op->msg->msg_iter, len, src);
+	err = ktls_tx_reserve(ctx, len);
+	if (err)
+		return err;
+
+	err = ktls_tx_add_tail(ctx, KTLS_CT_DATA);
+	if (!err) {
+		head = ktls_tx_map(ctx, dst);
+		err = ktls_aead_seal(&ctx->tx, src, dst, q->aad, head, KTLS_CT_DATA, len);
+	}
+	if (unlikely(err)) {
+		ktls_tx_poison(ctx, err);
+		return err;
+	}
+	ktls_tx_sealed(ctx, true);
+	iov_iter_advance(&op->msg->msg_iter, len);
+	op->copied += len;
+	return 0;
+}
+
+/* Are the next bytes a record of their own, worth sealing where they lie? */
+static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op, u32 len)
+{
+	if (!ktls_msg_splices(op->msg) || ctx->txq.open || len < SEND_SPLICE_MIN)
+		return false;
+	return len == ctx->session.max_payload || !op->more;
+}
+
+/*
+ * Fill the open record, and close it when it is full or the program wants it out.
+ * Bytes of this call in a record that could not be sealed were not sent.
+ */
+static int send_record(struct ktls_ctx *ctx, struct send_op *op)
+{
+	struct msghdr *msg = op->msg;
+	struct ktls_txq *q = &ctx->txq;
+	const u32 room = ctx->session.max_payload - q->open_len;
+	const u32 len = min_t(size_t, msg_data_left(msg), room);
+	int got, err = 0;
+
+	if (send_may_splice(ctx, op, len))
+		return send_splice_record(ctx, op, len);
+
+	got = ktls_tx_append(ctx, &msg->msg_iter, len, op->more ? room - len : 0);
+	if (unlikely(got < 0)) {
+		err = got;
+		got = 0;
+	} else if (unlikely(got < len)) {
+		err = -EFAULT;
+	}
+	op->copied += got;
+
+	if (q->open_len == ctx->session.max_payload ||
+	    (!op->more && q->open_len && (err || !msg_data_left(msg)))) {
+		int sealed = ktls_tx_seal(ctx, KTLS_CT_DATA);
+
+		if (unlikely(sealed)) {
+			op->copied -= got;
+			return sealed;
+		}
+	}
+	return err;
+}
+
+static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
+{
+	size_t until;
+	int err;
+
+	while (msg_data_left(op->msg)) {
+		err = send_check_state(ctx);
+		if (err)
+			return err;
+		if (ctx->txq.bytes || !sk_stream_memory_free(ctx->sk)) {
+			err = ktls_tx_wait(ctx, timeo);
+			if (err)
+				return err;
+			continue;
+		}
+		until = op->copied + send_budget(ctx->sk);
+		do {
+			err = send_record(ctx, op);
+		} while (!err && msg_data_left(op->msg) && op->copied < until);
+
+		err = ktls_tx_give(ctx, op->more || msg_data_left(op->msg)) ?: err;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * ktls_tx_sendmsg_locked - sendmsg() of a TLS socket, lock held
+ * @sk: the socket
+ * @msg: the message
+ * @size: bytes in it
+ *
+ * As TCP: a partial count before an error, SO_SNDTIMEO, signals, SIGPIPE. Bytes
+ * counted are sealed or in the open record; TCP gets them in order.
+ * With MSG_MORE the last record stays open for what comes next.
+ *
+ * Context: process context, socket lock held and dropped while waiting.
+ * Return: bytes taken or a negative errno.
+ */
+int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	struct send_op op = { .msg = msg, .more = msg->msg_flags & MSG_MORE };
+	u64 records = ctx->tx.records, bytes = ctx->tx.bytes;
+	long timeo;
+	int err;
+
+	sock_owned_by_me(sk);
+	err = send_check_msg(sk, msg);
+	if (err)
+		return err;
+
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	if (likely(msg_data_left(msg))) {
+		err = send_records(ctx, &op, &timeo);
+	} else {
+		err = send_check_state(ctx);
+		if (!err && !op.more && ctx->txq.open)
+			err = ktls_tx_flush(ctx);
+	}
+
+	if (ctx->tx.records != records) {
+		ktls_mib_add(sock_net(sk), KTLS_MIB_TX_RECORDS, ctx->tx.records - records);
+		ktls_mib_add(sock_net(sk), KTLS_MIB_TX_BYTES, ctx->tx.bytes - bytes);
+	}
+	if (op.copied)
+		return op.copied;
+	return err ? sk_stream_error(sk, msg->msg_flags, err) : 0;
+}
+
+/**
+ * ktls_tx_sendmsg - sendmsg() of a TLS socket
+ * @sk: the socket
+ * @msg: the message
+ * @size: bytes in it
+ *
+ * Context: process context, takes the socket lock.
+ * Return: as ktls_tx_sendmsg_locked().
+ */
+int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	int ret;
+
+	lock_sock(sk);
+	ret = ktls_tx_sendmsg_locked(sk, msg, size);
+	release_sock(sk);
+	return ret;
+}
+
+/**
+ * ktls_tx_splice_eof - what came by splice() with more to come is at its end
+ * @sock: the socket
+ *
+ * Context: process context, takes the socket lock; never waits for TCP.
+ */
+void ktls_tx_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	lock_sock(sk);
+	if (!send_check_state(ctx) && ctx->txq.open)
+		ktls_tx_flush(ctx);
+	release_sock(sk);
+
+	/* TCP may hold the last segment back for the same reason. */
+	if (ctx->base->prot->splice_eof)
+		ctx->base->prot->splice_eof(sock);
+}

@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+/* setsockopt and getsockopt: level SOL_TLS, and what TCP must not do to us. */
+
+#include <linux/ctype.h>
+#include <linux/inet.h>
+#include <linux/sockptr.h>
+#include <linux/uaccess.h>
+#include <linux/unaligned.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+/* Input: everything is copied before the socket lock is taken. ------------ */
+
+/* A string or list of 1..max bytes, without a final NUL if @string. */
+static struct ktls_blob *sockopt_read(sockptr_t optval, unsigned int optlen,
+				      unsigned int max, bool string)
+{
+	struct ktls_blob *blob;
+
+	if (!optlen)
+		return ERR_PTR(-EINVAL);
+	if (optlen > max + string)
+		return ERR_PTR(-EMSGSIZE);
+	blob = ktls_blob_new(NULL, optlen);
+	if (!blob)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_sockptr(blob->data, optval, optlen)) {
+		ktls_blob_put(blob);
+		return ERR_PTR(-EFAULT);
+	}
+	if (!string)
+		return blob;
+	if (!blob->data[blob->len - 1])
+		blob->len--;
+	if (!blob->len || blob->len > max || memchr(blob->data, '\0', blob->len)) {
+		int err = blob->len > max ? -EMSGSIZE : -EINVAL;
+
+		ktls_blob_put(blob);
+		return ERR_PTR(err);
+	}
+	return blob;
+}
+
+static int sockopt_read_fixed(void *value, size_t size, sockptr_t optval, unsigned int optlen)
+{
+	if (optlen < size)
+		return -EINVAL;
+	return copy_from_sockptr(value, optval, size) ? -EFAULT : 0;
+}
+
+/* Labels of letters, digits and inner hyphens, 1..63 bytes each (RFC 1123). */
+static bool sockopt_is_host_name(const char *name, size_t len)
+{
+	size_t i, label = 0;
+
+	for (i = 0; i <= len; i++) {
+		char c = i < len ? name[i] : '.';
+
+		if (c == '.') {
+			if (!label || label > 63 || name[i - 1] == '-')
+				return false;
+			label = 0;
+		} else if (isalnum(c) || c == '_' || (c == '-' && label)) {
+			label++;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int sockopt_check_server_name(const struct ktls_blob *blob)
+{
+	const char *name = blob->data;
+	u8 addr[16];
+
+	if (in4_pton(name, blob->len, addr, -1, NULL) ||
+	    in6_pton(name, blob->len, addr, -1, NULL) ||
+	    sockopt_is_host_name(name, blob->len))
+		return 0;
+	return -EINVAL;
+}
+
+/* RFC 7301 3.1: protocols of 1..255 bytes, each behind its length. */
+static int sockopt_check_alpn(const struct ktls_blob *blob)
+{
+	size_t i;
+
+	for (i = 0; i < blob->len; i += 1 + blob->data[i])
+		if (!blob->data[i] || i + 1 + blob->data[i] > blob->len)
+			return -EINVAL;
+	return 0;
+}
+
+static int sockopt_check_ciphers(const struct ktls_blob *blob)
+{
+	const char *name, *end;
+
+	for (name = blob->data; ; name = end + 1) {
+		end = strchrnul(name, ':');
+		if (!ktls_suite_by_name(name, end - name))
+			return -EINVAL;
+		if (!*end)
+			return 0;
+	}
+}
+
+/* Set ----------------------------------------------------------------------- */
+
+/* Whether options 64..79 may still be set: before the handshake, on a listener
+ * any time, and after a connect that failed.
+ */
+static bool sockopt_may_configure(const struct ktls_ctx *ctx)
+{
+	switch (ctx->state) {
+	case KTLS_STATE_NEW:
+	case KTLS_STATE_LISTENING:
+		return true;
+	case KTLS_STATE_FAILED:
+		return ctx->role == KTLS_ROLE_CLIENT && !ctx->session.version;
+	default:
+		return false;
+	}
+}
+
+static struct ktls_blob **sockopt_slot(struct ktls_config *config, int optname)
+{
+	switch (optname) {
+	case KTLS_SERVER_NAME:
+		return &config->server_name;
+	case KTLS_IDENTITY:
+		return &config->identity;
+	case KTLS_ALPN:
+		return &config->alpn;
+	case KTLS_CIPHERS:
+		return &config->ciphers;
+	case KTLS_CERTIFICATE:
+		return &config->parts[KTLS_CONFIG_CERTIFICATE];
+	case KTLS_PRIVATE_KEY:
+		return &config->parts[KTLS_CONFIG_PRIVATE_KEY];
+	case KTLS_TRUST:
+		return &config->parts[KTLS_CONFIG_TRUST];
+	}
+	return NULL;
+}
+
+/* A credential is either ktlsd's or the program's own, never a mixture. */
+static bool sockopt_conflicts(const struct ktls_config *config, int optname)
+{
+	switch (optname) {
+	case KTLS_IDENTITY:
+		return config->parts[KTLS_CONFIG_CERTIFICATE] ||
+		       config->parts[KTLS_CONFIG_PRIVATE_KEY];
+	case KTLS_CERTIFICATE:
+	case KTLS_PRIVATE_KEY:
+		return config->identity;
+	}
+	return false;
+}
+
+/* Takes over the reference to @blob, on failure too. */
+static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	const struct cred *cred = NULL;
+	struct ktls_config *config;
+	struct ktls_blob **slot;
+	int err;
+
+	lock_sock(sk);
+	err = -EBUSY;
+	if (!sockopt_may_configure(ctx))
+		goto out;
+	err = -EINVAL;
+	if (sockopt_conflicts(ctx->config, optname))
+		goto out;
+	err = -ENOMEM;
+	config = ktls_config_edit(ctx);
+	if (!config)
+		goto out;
+
+	slot = sockopt_slot(config, optname);
+	swap(*slot, blob);
+	if (optname == KTLS_IDENTITY) {
+		cred = config->cred;
+		config->cred = get_current_cred();
+		config->pid = task_tgid_nr(current);
+		get_task_comm(config->comm, current);
+	}
+	err = 0;
+out:
+	release_sock(sk);
+	ktls_blob_put(blob);
+	if (cred)
+		put_cred(cred);
+	return err;
+}
+
+static int sockopt_set_bytes(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	static const struct {
+		int		optname;
+		unsigned int	max;
+		bool		string;
+		int		(*check)(const struct ktls_blob *blob);
+	} options[] = {
+		{ KTLS_SERVER_NAME, KTLS_SERVER_NAME_MAX, true, sockopt_check_server_name },
+		{ KTLS_IDENTITY, KTLS_IDENTITY_MAX, true },
+		{ KTLS_CERTIFICATE, KTLS_CERTIFICATE_MAX, true },
+		{ KTLS_PRIVATE_KEY, KTLS_PRIVATE_KEY_MAX, true },
+		{ KTLS_TRUST, KTLS_TRUST_MAX, true },
+		{ KTLS_ALPN, KTLS_ALPN_MAX, false, sockopt_check_alpn },
+		{ KTLS_CIPHERS, KTLS_CIPHERS_MAX, true, sockopt_check_ciphers },
+	};
+	struct ktls_blob *blob;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(options) && options[i].optname != optname; i++)
+		;
+	if (i == ARRAY_SIZE(options))
+		return -ENOPROTOOPT;
+
+	blob = sockopt_read(optval, optlen, options[i].max, options[i].string);
+	if (IS_ERR(blob))
+		return PTR_ERR(blob);
+	/* The checks look for a NUL where the string ends. */
+	blob->data[blob->len] = '\0';
+	err = options[i].check ? options[i].check(blob) : 0;
+	if (err) {
+		ktls_blob_put(blob);
+		return err;
+	}
+	return sockopt_set_blob(sk, optname, blob);
+}
+
+static int sockopt_apply_int(struct ktls_config *config, int optname, int value)
+{
+	switch (optname) {
+	case KTLS_VERIFY:
+		if (value < KTLS_VERIFY_NONE || value > KTLS_VERIFY_REQUIRED)
+			return -EINVAL;
+		config->verify = value;
+		return 0;
+	case KTLS_TIMEOUT:
+		if ((u32)value < 1 || (u32)value > READ_ONCE(ktls_max_timeout_ms))
+			return -EINVAL;
+		config->timeout_ms = value;
+		return 0;
+	case KTLS_EOF:
+		if (value != 0 && value != 1)
+			return -EINVAL;
+		config->strict_eof = value;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int sockopt_set_int(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	struct ktls_config *config;
+	int value, err;
+
+	err = sockopt_read_fixed(&value, sizeof(value), optval, optlen);
+	if (err)
+		return err;
+
+	lock_sock(sk);
+	err = -EBUSY;
+	if (!sockopt_may_configure(ctx))
+		goto out;
+	config = ktls_config_edit(ctx);
+	err = config ? sockopt_apply_int(config, optname, value) : -ENOMEM;
+out:
+	release_sock(sk);
+	return err;
+}
+
+static int sockopt_set_versions(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	struct ktls_versions versions;
+	struct ktls_config *config;
+	int err;
+
+	err = sockopt_read_fixed(&versions, sizeof(versions), optval, optlen);
+	if (err)
+		return err;
+	if (versions.min < KTLS_TLS_1_2 || versions.max > KTLS_TLS_1_3 ||
+	    versions.min > versions.max)
+		return -EINVAL;
+
+	lock_sock(sk);
+	err = -EBUSY;
+	if (!sockopt_may_configure(ctx))
+		goto out;
+	err = -ENOMEM;
+	config = ktls_config_edit(ctx);
+	if (!config)
+		goto out;
+	config->version_min = versions.min;
+	config->version_max = versions.max;
+	err = 0;
+out:
+	release_sock(sk);
+	return err;
+}
+
+static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	int role, err;
+
+	switch (optname) {
+	case KTLS_VERIFY:
+	case KTLS_TIMEOUT:
+	case KTLS_EOF:
+		return sockopt_set_int(sk, optname, optval, optlen);
+	case KTLS_VERSIONS:
+		return sockopt_set_versions(sk, optval, optlen);
+	case KTLS_HANDSHAKE:
+		err = sockopt_read_fixed(&role, sizeof(role), optval, optlen);
+		return err ? : ktls_connect_starttls(sk, role);
+	default:
+		return sockopt_set_bytes(sk, optname, optval, optlen);
+	}
+}
+
+/**
+ * ktls_sockopt_set - proto.setsockopt
+ * @sk: the socket
+ * @level: SOL_TLS is ours
+ * @optname: the option
+ * @optval: its value
+ * @optlen: bytes at @optval
+ *
+ * TCP options that would take bytes past the record layer, or put a socket in
+ * a state that we do not follow, are refused; all others are TCP's.
+ *
+ * Context: process, socket lock not held.
+ * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ */
+int ktls_sockopt_set(struct sock *sk, int level, int optname,
+		     sockptr_t optval, unsigned int optlen)
+{
+	if (level == SOL_TLS)
+		return sockopt_set_tls(sk, optname, optval, optlen);
+
+	if (level == SOL_TCP) {
+		switch (optname) {
+		case TCP_FASTOPEN:
+		case TCP_FASTOPEN_CONNECT:
+		case TCP_REPAIR:
+		case TCP_REPAIR_QUEUE:
+		case TCP_REPAIR_OPTIONS:
+		case TCP_REPAIR_WINDOW:
+			return -EOPNOTSUPP;
+		}
+	}
+	return ktls_ulp_base(sk)->prot->setsockopt(sk, level, optname, optval, optlen);
+}
+
+/* Get ----------------------------------------------------------------------- */
+
+/* Hands @len bytes to the program. Structures that grow are cut to what the
+ * caller has room for; anything else that does not fit is ERANGE with the size.
+ */
+static int sockopt_put(char __user *optval, int __user *optlen,
+		       const void *data, int len, bool grows)
+{
+	int room;
+
+	if (get_user(room, optlen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (put_user(grows ? min(room, len) : len, optlen))
+		return -EFAULT;
+	if (room < len && !grows)
+		return -ERANGE;
+	return copy_to_user(optval, data, min(room, len)) ? -EFAULT : 0;
+}
+
+static const char sockopt_base64[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* RFC 7468: 64 characters a line. Returns the end of what was written. */
+static char *sockopt_write_pem(char *p, const u8 *der, u32 len)
+{
+	u32 i, column = 0;
+
+	p += sprintf(p, "-----BEGIN CERTIFICATE-----\n");
+	for (i = 0; i < len; i += 3) {
+		u32 left = min_t(u32, len - i, 3);
+		u32 v = der[i] << 16;
+
+		if (left > 1)
+			v |= der[i + 1] << 8;
+		if (left > 2)
+			v |= der[i + 2];
+		*p++ = sockopt_base64[v >> 18];
+		*p++ = sockopt_base64[(v >> 12) & 63];
+		*p++ = left > 1 ? sockopt_base64[(v >> 6) & 63] : '=';
+		*p++ = left > 2 ? sockopt_base64[v & 63] : '=';
+		column += 4;
+		if (column == 64 || i + 3 >= len) {
+			*p++ = '\n';
+			column = 0;
+		}
+	}
+	return p + sprintf(p, "-----END CERTIFICATE-----\n");
+}
+
+/* The certificates as PEM in a new blob, or an ERR_PTR. */
+static struct ktls_blob *sockopt_pem(const struct ktls_certs *certs)
+{
+	struct ktls_blob *blob;
+	u32 i, len, room = 0;
+	char *p;
+
+	for (i = 0; i + 4 <= certs->len; i += 4 + len) {
+		len = get_unaligned((u32 *)(certs->data + i));
+		room += DIV_ROUND_UP(len, 3) * 4 + DIV_ROUND_UP(len, 48) + 64;
+	}
+	blob = ktls_blob_new(NULL, room);
+	if (!blob)
+		return ERR_PTR(-ENOMEM);
+	p = blob->data;
+	for (i = 0; i + 4 <= certs->len; i += 4 + len) {
+		len = get_unaligned((u32 *)(certs->data + i));
+		p = sockopt_write_pem(p, certs->data + i + 4, len);
+	}
+	blob->len = p - (char *)blob->data;
+	return blob;
+}
+
+static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info)
+{
+	const struct ktls_session *session = &ctx->session;
+
+	memset(info, 0, sizeof(*info));
+	info->state = ctx->state;
+	info->role = ctx->role;
+	info->version = session->version;
+	info->suite = session->suite;
+	info->group = session->group;
+	info->sigalg = session->sigalg;
+	info->alert_sent = session->alert_sent;
+	info->alert_rcvd = session->alert_rcvd;
+	info->handshake_ms = session->handshake_ms;
+	info->max_payload = session->version ? session->max_payload : 0;
+	info->tx_records = ctx->tx.records;
+	info->rx_records = ctx->rx.records;
+	info->tx_bytes = ctx->tx.bytes;
+	info->rx_bytes = ctx->rx.bytes;
+	info->tx_key_updates = ctx->tx.key_updates;
+	info->rx_key_updates = ctx->rx.key_updates;
+	if (session->resumed)
+		info->flags |= KTLS_INFO_RESUMED;
+	if (session->verified)
+		info->flags |= KTLS_INFO_VERIFIED;
+	if (session->peer_certs)
+		info->flags |= KTLS_INFO_PEER_CERT;
+	if (ctx->tx.closed)
+		info->flags |= KTLS_INFO_CLOSE_SENT;
+	if (ctx->rx.closed)
+		info->flags |= KTLS_INFO_CLOSE_RCVD;
+}
+
+/* What getsockopt copies out, taken under the lock, copied without it. */
+struct sockopt_value {
+	struct ktls_blob	*blob;
+	bool			grows;
+};
+
+static int sockopt_take(struct sockopt_value *value, const void *data, size_t len)
+{
+	value->blob = ktls_blob_new(data, len);
+	return value->blob ? 0 : -ENOMEM;
+}
+
+static int sockopt_take_int(struct sockopt_value *value, int number)
+{
+	return sockopt_take(value, &number, sizeof(number));
+}
+
+static int sockopt_take_blob(struct sockopt_value *value, struct ktls_blob *blob)
+{
+	value->blob = ktls_blob_get(blob);
+	return blob ? 0 : sockopt_take(value, NULL, 0);
+}
+
+static int sockopt_take_info(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	struct ktls_info info;
+
+	sockopt_fill_info(ctx, &info);
+	value->grows = true;
+	return sockopt_take(value, &info, sizeof(info));
+}
+
+static int sockopt_take_peer_certs(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	if (!ctx->session.peer_certs)
+		return -ENODATA;
+	value->blob = sockopt_pem(ctx->session.peer_certs);
+	return PTR_ERR_OR_ZERO(value->blob);
+}
+
+/* Server, accepted: the name the client asked for. Everyone else: what was set. */
+static int sockopt_take_server_name(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	const char *name = ctx->session.server_name;
+
+	if (ctx->role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
+		return sockopt_take(value, name, strlen(name));
+	return sockopt_take_blob(value, ctx->config->server_name);
+}
+
+static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ctx *ctx,
+			       int optname)
+{
+	const struct ktls_config *config = ctx->config;
+	struct ktls_versions versions = {
+		.min = config->version_min,
+		.max = config->version_max,
+	};
+
+	switch (optname) {
+	case KTLS_IDENTITY:
+		return sockopt_take_blob(value, config->identity);
+	case KTLS_CIPHERS:
+		return sockopt_take_blob(value, config->ciphers);
+	case KTLS_VERIFY:
+		return sockopt_take_int(value, config->verify < 0 ? ctx->role == KTLS_ROLE_SERVER ?
+					KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED : config->verify);
+	case KTLS_VERSIONS:
+		return sockopt_take(value, &versions, sizeof(versions));
+	case KTLS_TIMEOUT:
+		return sockopt_take_int(value, config->timeout_ms);
+	case KTLS_EOF:
+		return sockopt_take_int(value, config->strict_eof);
+	}
+	return -ENOPROTOOPT;
+}
+
+static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ctx *ctx,
+			       int optname)
+{
+	const struct ktls_session *session = &ctx->session;
+
+	switch (optname) {
+	case KTLS_SERVER_NAME:
+		return sockopt_take_server_name(value, ctx);
+	case KTLS_ALPN:
+		return sockopt_take(value, session->alpn, session->alpn_len);
+	case KTLS_INFO:
+		return sockopt_take_info(value, ctx);
+	case KTLS_ERROR:
+		return sockopt_take(value, session->error, strlen(session->error));
+	case KTLS_PEER_CERTIFICATES:
+		return sockopt_take_peer_certs(value, ctx);
+	case KTLS_PEER_NAME:
+		if (!session->verified)
+			return -ENODATA;
+		return sockopt_take(value, session->peer_name, strlen(session->peer_name));
+	default:
+		return sockopt_take_config(value, ctx, optname);
+	}
+}
+
+static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, int __user *optlen)
+{
+	struct sockopt_value value = { };
+	int err;
+
+	lock_sock(sk);
+	err = sockopt_take_option(&value, ktls_ctx_get(sk), optname);
+	release_sock(sk);
+	if (err)
+		return err;
+
+	err = sockopt_put(optval, optlen, value.blob->data, value.blob->len, value.grows);
+	ktls_blob_put(value.blob);
+	return err;
+}
+
+/**
+ * ktls_sockopt_get - proto.getsockopt
+ * @sk: the socket
+ * @level: SOL_TLS is ours
+ * @optname: the option
+ * @optval: where the value goes
+ * @optlen: room there; the length of the value on return
+ *
+ * Context: process, socket lock not held.
+ * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ */
+int ktls_sockopt_get(struct sock *sk, int level, int optname,
+		     char __user *optval, int __user *optlen)
+{
+	if (level == SOL_TLS)
+		return sockopt_get_tls(sk, optname, optval, optlen);
+	/* It would map ciphertext into the program. */
+	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
+		return -EOPNOTSUPP;
+	return ktls_ulp_base(sk)->prot->getsockopt(sk, level, optname, optval, optlen);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The only writer of a context's state, and the table of what is legal. */
+
+#include <linux/bits.h>
+#include <linux/stdarg.h>
+
+#include <ktls/ktls.h>
+#include <trace/events/ktls.h>
+
+/* Per state: the states that may follow. A state may not follow itself. */
+static const u8 state_next[] = {
+	[KTLS_STATE_NEW]	= BIT(KTLS_STATE_CONNECTING) | BIT(KTLS_STATE_LISTENING) |
+				  BIT(KTLS_STATE_HANDSHAKE) | BIT(KTLS_STATE_CLOSED),
+	[KTLS_STATE_CONNECTING]	= BIT(KTLS_STATE_NEW) | BIT(KTLS_STATE_HANDSHAKE) |
+				  BIT(KTLS_STATE_FAILED) | BIT(KTLS_STATE_CLOSED),
+	[KTLS_STATE_LISTENING]	= BIT(KTLS_STATE_NEW) | BIT(KTLS_STATE_CLOSED),
+	[KTLS_STATE_HANDSHAKE]	= BIT(KTLS_STATE_NEW) | BIT(KTLS_STATE_OPEN) |
+				  BIT(KTLS_STATE_FAILED) | BIT(KTLS_STATE_CLOSED),
+	[KTLS_STATE_OPEN]	= BIT(KTLS_STATE_NEW) | BIT(KTLS_STATE_FAILED) |
+				  BIT(KTLS_STATE_CLOSED),
+	[KTLS_STATE_FAILED]	= BIT(KTLS_STATE_NEW) | BIT(KTLS_STATE_CONNECTING) |
+				  BIT(KTLS_STATE_CLOSED),
+	[KTLS_STATE_CLOSED]	= 0,
+};
+
+/**
+ * ktls_state_legal - may one state follow another?
+ * @from: enum ktls_info_state
+ * @to: enum ktls_info_state
+ *
+ * Context: any, a pure function.
+ */
+bool ktls_state_legal(u8 from, u8 to)
+{
+	return from < ARRAY_SIZE(state_next) && to < ARRAY_SIZE(state_next) &&
+	       (state_next[from] & BIT(to));
+}
+
+/**
+ * ktls_state_set - move a context to another state
+ * @ctx: the context
+ * @to: enum ktls_info_state
+ *
+ * Context: socket lock held. The store is a release, so that whoever reads the
+ * new state without the lock sees what was prepared for it.
+ */
+void ktls_state_set(struct ktls_ctx *ctx, u8 to)
+{
+	u8 from = ctx->state;
+
+	sock_owned_by_me(ctx->sk);
+	if (WARN_ONCE(!ktls_state_legal(from, to), "ktls: state %u -> %u\n", from, to))
+		return;
+
+	trace_ktls_state(ctx->sk, from, to);
+	smp_store_release(&ctx->state, to);
+}
+
+static __printf(2, 0) void state_vexplain(struct ktls_ctx *ctx, const char *fmt, va_list args)
+{
+	vscnprintf(ctx->session.error, sizeof(ctx->session.error), fmt, args);
+}
+
+/**
+ * ktls_state_explain - set the sentence of KTLS_ERROR
+ * @ctx: the context
+ * @fmt: printf-like; never secrets, and nothing unescaped from the peer
+ *
+ * Context: socket lock held.
+ */
+void ktls_state_explain(struct ktls_ctx *ctx, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	state_vexplain(ctx, fmt, args);
+	va_end(args);
+}
+
+/**
+ * ktls_state_fail - end an open connection for both directions
+ * @ctx: a context in state OPEN; in any other only the sentence changes
+ * @err: positive errno that reading reports for ever
+ * @fmt: the sentence of KTLS_ERROR
+ *
+ * Sending reports EPIPE from now on, as TCP does. Authenticated data that is
+ * queued already is still delivered before @err. Whoever sleeps is woken.
+ *
+ * Context: socket lock held.
+ */
+void ktls_state_fail(struct ktls_ctx *ctx, int err, const char *fmt, ...)
+{
+	struct sock *sk = ctx->sk;
+	va_list args;
+
+	va_start(args, fmt);
+	state_vexplain(ctx, fmt, args);
+	va_end(args);
+
+	if (ctx->state != KTLS_STATE_OPEN)
+		return;
+
+	if (!ctx->rx.error)
+		WRITE_ONCE(ctx->rx.error, err);
+	if (!ctx->tx.error)
+		WRITE_ONCE(ctx->tx.error, EPIPE);
+	ktls_state_set(ctx, KTLS_STATE_FAILED);
+	ctx->base->state_change(sk);
+}

@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: the program's bytes are copied once, into fresh page fragments that
+ * are laid out as a record, sealed there, and given to TCP as they are.
+ *
+ *	| header, explicit nonce | payload ... | type | tag |
+ *
+ * Only sealed bytes are ever given to TCP: ktls_txq keeps the pieces of the open
+ * record behind the sealed ones, and txq_give() never looks behind them.
+ *
+ * The payload begins on a multiple of 16 of its page, so that page boundaries
+ * within it are block boundaries; anywhere else the ciphers of some kernels
+ * allocate memory for each.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/tls.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include <compat/tcp_frags.h>
+#include <compat/user_pages.h>
+#include <ktls/ktls.h>
+#include <ktls/tx.h>
+
+enum tx_sizes {
+	TX_ALIGN	= 16,
+	/* Room in front of a payload: 1.2's associated data, or the header. */
+	TX_FRONT	= KTLS_AAD_MAX,
+	/* A piece of a longer record is not worth less than this. */
+	TX_PIECE_MIN	= 2048,
+};
+
+static struct bio_vec *txq_end(struct ktls_txq *q)
+{
+	return &q->vec[q->first + q->sealed + q->open];
+}
+
+/* Make room for n entries more. */
+static int txq_reserve(struct ktls_txq *q, unsigned int n, gfp_t gfp)
+{
+	unsigned int used = q->sealed + q->open, size;
+	struct bio_vec *vec;
+
+	if (likely(q->first + used + n <= q->size))
+		return 0;
+	if (used + n <= q->size) {
+		memmove(q->vec, q->vec + q->first, used * sizeof(*vec));
+		q->first = 0;
+		return 0;
+	}
+
+	size = roundup_pow_of_two(used + n + 1);
+	if (size > U16_MAX)
+		return -ENOBUFS;
+	vec = kmalloc_array(size, sizeof(*vec), gfp);
+	if (!vec)
+		return -ENOMEM;
+	memcpy(vec, q->vec + q->first, used * sizeof(*vec));
+	if (q->vec != q->fixed)
+		kfree(q->vec);
+	q->vec = vec;
+	q->size = size;
+	q->first = 0;
+	return 0;
+}
+
+/* An empty queue owns no memory. */
+static void txq_shrink(struct ktls_txq *q)
+{
+	if (q->sealed + q->open)
+		return;
+	q->first = 0;
+	if (q->vec != q->fixed)
+		kfree(q->vec);
+	q->vec = q->fixed;
+	q->size = KTLS_TXQ_FIXED;
+}
+
+/* TCP has taken bytes from the front, or never will. */
+static void txq_taken(struct ktls_txq *q, size_t bytes)
+{
+	struct bio_vec *bv = &q->vec[q->first];
+	size_t left = bytes;
+
+	while (left >= bv->bv_len) {
+		left -= bv->bv_len;
+		put_page(bv->bv_page);
+		q->first++;
+		q->sealed--;
+		bv++;
+		if (!left)
+			break;
+	}
+	if (left) {
+		bv->bv_offset += left;
+		bv->bv_len -= left;
+	}
+	WRITE_ONCE(q->bytes, q->bytes - bytes);
+	if (!(q->sealed + q->open))
+		txq_shrink(q);
+}
+
+static void txq_drop_sealed(struct ktls_txq *q)
+{
+	if (q->bytes)
+		txq_taken(q, q->bytes);
+}
+
+/* The open record is plaintext: wipe what may lie in a page others get next. */
+static void txq_drop_open(struct ktls_txq *q)
+{
+	struct bio_vec *bv;
+
+	for (; q->open; q->open--) {
+		bv = txq_end(q) - 1;
+		memzero_explicit(page_address(bv->bv_page) + bv->bv_offset, bv->bv_len);
+		put_page(bv->bv_page);
+	}
+	q->open_len = 0;
+	q->room = 0;
+	txq_shrink(q);
+}
+
+/**
+ * ktls_tx_claim - reserve fresh bytes for the open record
+ * @ctx: the connection
+ * @want: payload bytes that are to come, 0: only the tail is missing
+ *
+ * The first piece has room in front for what precedes the payload. A piece ends
+ * behind the tail, or where its page ends; then the record goes on in another.
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: 0; then q->room bytes lie behind the last piece. -ENOMEM, -ENOBUFS.
+ */
+int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
+{
+	const u32 front = ctx->txq.open ? 0 : TX_FRONT;
+	const u32 tail = ctx->tx.tail;
+	struct ktls_txq *q = &ctx->txq;
+	struct sock *sk = ctx->sk;
+	struct page_frag *pfrag;
+	u32 start, take;
+	int err;
+
+	sock_owned_by_me(sk);
+	if (unlikely(q->open >= KTLS_TX_PIECES))
+		return -ENOBUFS;
+	err = txq_reserve(q, 1, sk->sk_allocation);
+	if (unlikely(err))
+		return err;
+
+	pfrag = sk_page_frag(sk);
+	start = front + TX_ALIGN + min_t(u32, want, TX_PIECE_MIN) + tail;
+	if (unlikely(!skb_page_frag_refill(start, pfrag, sk->sk_allocation)))
+		return -ENOMEM;
+
+	start = ALIGN(pfrag->offset + front, TX_ALIGN);
+	take = min_t(u32, want + tail, pfrag->size - start);
+	get_page(pfrag->page);
+	pfrag->offset = start + take;
+
+	if (front)
+		bvec_set_page(txq_end(q), pfrag->page, ctx->tx.head, start - ctx->tx.head);
+	else
+		bvec_set_page(txq_end(q), pfrag->page, 0, start);
+	q->open++;
+	q->room = take;
+	return 0;
+}
+
+/* What was claimed and not needed goes back, if nobody claimed behind it. */
+static void tx_unclaim(struct ktls_ctx *ctx)
+{
+	struct page_frag *pfrag = sk_page_frag(ctx->sk);
+	struct ktls_txq *q = &ctx->txq;
+	struct bio_vec *bv = txq_end(q) - 1;
+	u32 end = bv->bv_offset + bv->bv_len;
+
+	if (q->room && pfrag->page == bv->bv_page && pfrag->offset == end + q->room)
+		pfrag->offset = end;
+	q->room = 0;
+}
+
+/* Claimed bytes of the last piece become part of it. */
+static u8 *tx_extend(struct ktls_txq *q, u32 n)
+{
+	struct bio_vec *bv = txq_end(q) - 1;
+	u8 *at = page_address(bv->bv_page) + bv->bv_offset + bv->bv_len;
+
+	bv->bv_len += n;
+	q->room -= n;
+	return at;
+}
+
+/**
+ * ktls_tx_reserve - an open record whose payload is written by the cipher
+ * @ctx: the connection; no record is open
+ * @len: bytes of payload
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: 0, -ENOMEM, -ENOBUFS; then no record is open.
+ */
+int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
+{
+	struct ktls_txq *q = &ctx->txq;
+	u32 n;
+	int err;
+
+	while (q->open_len < len) {
+		if (!q->room) {
+			err = ktls_tx_claim(ctx, len - q->open_len);
+			if (unlikely(err)) {
+				txq_drop_open(q);
+				return err;
+			}
+		}
+		n = min(len - q->open_len, q->room);
+		tx_extend(q, n);
+		q->open_len += n;
+	}
+	return 0;
+}
+
+/**
+ * ktls_tx_add_tail - put type byte and room for the tag behind the open record
+ * @ctx: the connection
+ * @type: content type
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: 0, -ENOMEM, -ENOBUFS.
+ */
+int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
+{
+	struct ktls_txq *q = &ctx->txq;
+	int err;
+
+	if (unlikely(q->room < ctx->tx.tail)) {
+		q->room = 0;
+		err = ktls_tx_claim(ctx, 0);
+		if (err)
+			return err;
+	}
+	*tx_extend(q, ctx->tx.tail) = type;	/* in 1.2 the tag's first byte */
+	tx_unclaim(ctx);
+	return 0;
+}
+
+/**
+ * ktls_tx_map - the open record as a scatterlist, associated data included
+ * @ctx: the connection
+ * @sg: at least KTLS_TX_PIECES entries
+ *
+ * Context: socket lock held; ktls_tx_add_tail() has been called.
+ * Return: where the record begins on the wire.
+ */
+u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
+{
+	const u32 before = ctx->tx.aad - ctx->tx.head;
+	struct ktls_txq *q = &ctx->txq;
+	struct bio_vec *bv = txq_end(q) - q->open;
+	unsigned int i;
+
+	sg_init_table(sg, q->open);
+	sg_set_page(sg, bv->bv_page, bv->bv_len + before, bv->bv_offset - before);
+	for (i = 1; i < q->open; i++)
+		sg_set_page(&sg[i], bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset);
+	return page_address(bv->bv_page) + bv->bv_offset;
+}
+
+/**
+ * ktls_tx_sealed - the open record is sealed: it belongs to TCP from here on
+ * @ctx: the connection
+ * @data: it carried application data
+ *
+ * Context: socket lock held.
+ */
+void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
+{
+	struct ktls_txq *q = &ctx->txq;
+	struct bio_vec *bv;
+	size_t bytes = 0;
+
+	for (bv = txq_end(q) - q->open; bv < txq_end(q); bv++)
+		bytes += bv->bv_len;
+	if (data)
+		ctx->tx.bytes += q->open_len;
+	q->sealed += q->open;
+	q->open = 0;
+	q->open_len = 0;
+	WRITE_ONCE(q->bytes, q->bytes + bytes);
+}
+
+/* May this direction still seal? An expired key can say good-bye. */
+static int tx_may_seal(const struct ktls_dir *dir, u8 type)
+{
+	if (!dir->tfm)
+		return -ENOTCONN;
+	if (dir->error && (dir->error != EKEYEXPIRED || type == KTLS_CT_DATA))
+		return -dir->error;
+	return 0;
+}
+
+/**
+ * ktls_tx_seal - close the open record
+ * @ctx: the connection
+ * @type: content type
+ *
+ * If this fails, the direction is dead and the record is gone: what lies in it
+ * may have been counted as sent, so nothing may follow it.
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: 0 or what ktls_aead_seal() says, -ENOMEM, -ENOBUFS.
+ */
+int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
+{
+	struct scatterlist sg[KTLS_TX_PIECES];
+	struct ktls_dir *dir = &ctx->tx;
+	u8 *head;
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	err = tx_may_seal(dir, type);
+	if (!err)
+		err = ktls_tx_add_tail(ctx, type);
+	if (!err) {
+		head = ktls_tx_map(ctx, sg);
+		err = ktls_aead_seal(dir, sg, sg, head + dir->head - dir->aad, head,
+				     type, ctx->txq.open_len);
+	}
+	if (unlikely(err)) {
+		ktls_tx_poison(ctx, err);
+		return err;
+	}
+	ktls_tx_sealed(ctx, type == KTLS_CT_DATA);
+	return 0;
+}
+
+/**
+ * ktls_tx_poison - sealing failed: nothing of this direction goes out any more
+ * @ctx: the connection
+ * @err: negative errno
+ *
+ * What is sealed already stays queued.
+ *
+ * Context: socket lock held.
+ */
+void ktls_tx_poison(struct ktls_ctx *ctx, int err)
+{
+	if (!ctx->tx.error)
+		ctx->tx.error = -err;
+	txq_drop_open(&ctx->txq);
+}
+
+/* Give TCP what is sealed. 0: it took all, or what it could; else it is dead. */
+static int txq_give(struct ktls_ctx *ctx, int flags)
+{
+	struct ktls_txq *q = &ctx->txq;
+	struct sock *sk = ctx->sk;
+	int ret;
+
+	/* Asking TCP would take the error away from the program. */
+	if (unlikely(sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN))) {
+		txq_drop_sealed(q);
+		return -EPIPE;
+	}
+
+	/* TCP may look at its backlog in there. */
+	ktls_framing_settle(ctx);
+	ret = ktls_tcp_send_frags(sk, &q->vec[q->first], q->sealed, q->bytes, flags);
+	if (likely(ret > 0)) {
+		txq_taken(q, ret);
+		return 0;
+	}
+	if (ret == -EAGAIN)
+		return 0;
+
+	if (ret != -EPIPE && !sk->sk_err)
+		WRITE_ONCE(sk->sk_err, -ret);
+	txq_drop_sealed(q);
+	return -EPIPE;
+}
+
+/**
+ * ktls_tx_push - give TCP what it had no room for
+ * @ctx: the connection
+ *
+ * Never waits. What is left is pushed by the next call; TCP calls write_space
+ * when there is room. See ktls_tx_idle().
+ *
+ * Context: process context, socket lock held.
+ * Return: 0, or -EPIPE: TCP takes no more, the queue was dropped, and sk_err
+ * says why if there is a reason.
+ */
+int ktls_tx_push(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	return ctx->txq.bytes ? txq_give(ctx, 0) : 0;
+}
+
+/**
+ * ktls_tx_idle - has TCP taken all that was sealed?
+ * @ctx: the connection
+ *
+ * Context: any, lockless.
+ */
+bool ktls_tx_idle(const struct ktls_ctx *ctx)
+{
+	return !READ_ONCE(ctx->txq.bytes);
+}
+
+/**
+ * ktls_tx_flush - close the open record and push
+ * @ctx: the connection
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0 or a negative errno as of ktls_tx_seal(), ktls_tx_push().
+ */
+int ktls_tx_flush(struct ktls_ctx *ctx)
+{
+	int err = 0;
+
+	sock_owned_by_me(ctx->sk);
+	if (ctx->txq.open)
+		err = ktls_tx_seal(ctx, KTLS_CT_DATA);
+	return ktls_tx_push(ctx) ?: err;
+}
+
+/* Append to the open record from memory of ours. */
+static int tx_append_kernel(struct ktls_ctx *ctx, const u8 *data, u32 len)
+{
+	struct ktls_txq *q = &ctx->txq;
+	u32 n;
+	int err;
+
+	while (len) {
+		if (!q->room) {
+			err = ktls_tx_claim(ctx, len);
+			if (err)
+				return err;
+		}
+		n = min(len, q->room);
+		memcpy(tx_extend(q, n), data, n);
+		q->open_len += n;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * ktls_tx_record - seal one record of a type other than application data
+ * @ctx: the connection
+ * @type: content type
+ * @data: its payload; stays the caller's
+ * @len: bytes, 1..KTLS_PAYLOAD_MAX
+ *
+ * The open record is closed before, so the order is that of the calls. It is
+ * admitted however full the socket is: callers bound how often they call.
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0: sealed, and given to TCP or queued; -ENOTCONN without keys; as
+ * ktls_tx_seal() and ktls_tx_push().
+ */
+int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
+{
+	u64 records = ctx->tx.records;
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	err = tx_may_seal(&ctx->tx, type);
+	if (err)
+		return err;
+
+	if (ctx->txq.open) {
+		err = ktls_tx_seal(ctx, KTLS_CT_DATA);
+		if (err)
+			return err;
+	}
+	err = tx_append_kernel(ctx, data, len);
+	if (err) {
+		txq_drop_open(&ctx->txq);
+		return err;
+	}
+	err = ktls_tx_seal(ctx, type);
+	if (!err)
+		ktls_mib_add(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS, ctx->tx.records - records);
+	return ktls_tx_push(ctx) ?: err;
+}
+
+/**
+ * ktls_tx_raw - queue bytes that are records already, and push
+ * @ctx: the connection
+ * @records: handshake records of the helper; copied
+ * @len: bytes, at most KTLS_HS_OUT_MAX
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0, -ENOMEM or -ENOBUFS (nothing was queued), -EPIPE.
+ */
+int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
+{
+	struct ktls_txq *q = &ctx->txq;
+	struct sock *sk = ctx->sk;
+	struct page_frag *pfrag;
+	const u8 *at = records;
+	size_t left = len, n;
+
+	sock_owned_by_me(sk);
+	if (WARN_ON_ONCE(q->open))
+		return -EINVAL;
+
+	/* Enough entries even if all pages are single ones. */
+	if (txq_reserve(q, DIV_ROUND_UP(len, PAGE_SIZE) + 2, sk->sk_allocation))
+		return -ENOMEM;
+
+	while (left) {
+		pfrag = sk_page_frag(sk);
+		if (!skb_page_frag_refill(1, pfrag, sk->sk_allocation))
+			goto drop;
+		n = min_t(size_t, left, pfrag->size - pfrag->offset);
+		memcpy(page_address(pfrag->page) + pfrag->offset, at, n);
+		get_page(pfrag->page);
+		bvec_set_page(txq_end(q), pfrag->page, n, pfrag->offset);
+		pfrag->offset += n;
+		q->open++;
+		at += n;
+		left -= n;
+	}
+	q->sealed += q->open;
+	q->open = 0;
+	WRITE_ONCE(q->bytes, q->bytes + len);
+	return ktls_tx_push(ctx);
+
+drop:
+	txq_drop_open(q);
+	return -ENOMEM;
+}
+
+/**
+ * ktls_tx_append - copy from the program into the open record
+ * @ctx: the connection
+ * @iter: what to copy
+ * @len: at most so many bytes; they fit in the record
+ * @expect: so many more may follow in this record, by later calls
+ *
+ * Context: process context, socket lock held; may sleep and fault.
+ * Return: bytes copied, less than @len only if the program's memory ends there;
+ * -EFAULT, -ENOMEM, -ENOBUFS if none.
+ */
+int ktls_tx_append(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 expect)
+{
+	struct ktls_txq *q = &ctx->txq;
+	u32 done = 0, n, got;
+	struct bio_vec *bv;
+	int err;
+
+	while (done < len) {
+		if (!q->room) {
+			err = ktls_tx_claim(ctx, len - done + expect);
+			if (unlikely(err))
+				return done ?: err;
+		}
+		n = min(len - done, q->room);
+		bv = txq_end(q) - 1;
+		got = copy_from_iter(page_address(bv->bv_page) + bv->bv_offset + bv->bv_len,
+				     n, iter);
+		tx_extend(q, got);
+		q->open_len += got;
+		done += got;
+		if (unlikely(got != n))
+			return done ?: -EFAULT;
+	}
+	return done;
+}
+
+/**
+ * ktls_tx_wait - let TCP have what is sealed, and wait until it has room
+ * @ctx: the connection
+ * @timeo: how long; 0: not at all
+ *
+ * Context: process context; the socket lock is dropped while waiting.
+ * Return: 0: there is room and the queue is empty; -EAGAIN, -EPIPE, or the errno
+ * of a signal.
+ */
+int ktls_tx_wait(struct ktls_ctx *ctx, long *timeo)
+{
+	struct sock *sk = ctx->sk;
+	int err;
+
+	for (;;) {
+		if (ctx->txq.bytes) {
+			err = txq_give(ctx, 0);
+			if (err)
+				return err;
+		}
+		if (!ctx->txq.bytes && sk_stream_memory_free(sk))
+			return 0;
+		ktls_framing_settle(ctx);
+		err = sk_stream_wait_memory(sk, timeo);
+		if (err)
+			return err;
+	}
+}
+
+/**
+ * ktls_tx_give - give TCP what is sealed
+ * @ctx: the connection
+ * @more: the program has more to come at once
+ *
+ * Context: process context, socket lock held.
+ * Return: 0 or -EPIPE, as ktls_tx_push().
+ */
+int ktls_tx_give(struct ktls_ctx *ctx, bool more)
+{
+	return ctx->txq.bytes ? txq_give(ctx, more ? MSG_MORE : 0) : 0;
+}
+
+/**
+ * ktls_tx_init - an empty queue
+ * @ctx: the connection
+ *
+ * Context: any, nobody else knows @ctx yet.
+ */
+void ktls_tx_init(struct ktls_ctx *ctx)
+{
+	ctx->txq.vec = ctx->txq.fixed;
+	ctx->txq.size = KTLS_TXQ_FIXED;
+}
+
+/**
+ * ktls_tx_free - drop what TCP has not taken, wipe what is not sealed
+ * @ctx: the connection; may be used again
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer. Does not sleep.
+ */
+void ktls_tx_free(struct ktls_ctx *ctx)
+{
+	if (!ctx->txq.vec)
+		return;
+	txq_drop_open(&ctx->txq);
+	txq_drop_sealed(&ctx->txq);
+}

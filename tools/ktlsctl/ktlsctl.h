@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verbs of ktlsctl, one file each. */
+#ifndef KTLSCTL_H
+#define KTLSCTL_H
+
+/**
+ * struct ktlsctl_verb - something ktlsctl can do
+ * @name: the word on the command line
+ * @usage: what may follow it
+ * @help: one line
+ * @run: does it; argv[0] is the verb. Return: the exit status
+ */
+struct ktlsctl_verb {
+	const char	*name;
+	const char	*usage;
+	const char	*help;
+	int		(*run)(int argc, char **argv);
+};
+
+enum {
+	KTLSCTL_OK	= 0,
+	KTLSCTL_FAILED	= 1,
+	KTLSCTL_USAGE	= 2,
+};
+
+int ktlsctl_version_run(int argc, char **argv);
+int ktlsctl_counters_run(int argc, char **argv);
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "ktlsctl.h"
+
+static const struct ktlsctl_verb main_verbs[] = {
+	{ "counters", "[--json] [FILE]", "print the module's counters",
+	  ktlsctl_counters_run },
+	{ "version", "", "print the version of the tools and of the module",
+	  ktlsctl_version_run },
+};
+
+enum {
+	MAIN_VERBS	= sizeof(main_verbs) / sizeof(*main_verbs),
+};
+
+static void main_print_help(FILE *file)
+{
+	size_t i;
+
+	fprintf(file, "Usage: ktlsctl VERB [ARGUMENT]...\n\n");
+	for (i = 0; i < MAIN_VERBS; i++)
+		fprintf(file, "  %-9s %-16s %s\n", main_verbs[i].name,
+			main_verbs[i].usage, main_verbs[i].help);
+	fprintf(file, "\nSee ktlsctl(8).\n");
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		main_print_help(stderr);
+		return KTLSCTL_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help")) {
+		main_print_help(stdout);
+		return KTLSCTL_OK;
+	}
+	if (!strcmp(argv[1], "--version"))
+		return ktlsctl_version_run(1, argv + 1);
+	for (i = 0; i < MAIN_VERBS; i++) {
+		if (!strcmp(argv[1], main_verbs[i].name))
+			return main_verbs[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "ktlsctl: there is no verb '%s'; see ktlsctl --help.\n",
+		argv[1]);
+	return KTLSCTL_USAGE;
+}

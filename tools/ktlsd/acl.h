@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who may use an identity. */
+#ifndef KTLSD_ACL_H
+#define KTLSD_ACL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "errors.h"
+
+/**
+ * struct ktlsd_caller - the task that chose a credential, as the kernel tells
+ * @uid: in this process's user namespace
+ * @gid: likewise
+ * @groups: supplementary groups, likewise
+ * @group_count: how many
+ * @pid: for logs only
+ * @comm: for logs only
+ */
+struct ktlsd_caller {
+	uint32_t	uid;
+	uint32_t	gid;
+	uint32_t	groups[KTLS_GENL_GROUPS_MAX];
+	size_t		group_count;
+	uint32_t	pid;
+	char		comm[65];
+};
+
+/**
+ * struct ktlsd_acl_list - some ids
+ * @any: the word `*` was among them
+ * @ids: owned
+ * @count: how many
+ */
+struct ktlsd_acl_list {
+	bool		any;
+	uint32_t	*ids;
+	size_t		count;
+};
+
+/**
+ * struct ktlsd_acl - who may use an identity
+ * @given: allow_uids or allow_gids is in the configuration; if neither is,
+ *	only uid 0 may
+ * @uids: allowed users
+ * @gids: allowed groups, primary or supplementary
+ */
+struct ktlsd_acl {
+	bool			given;
+	struct ktlsd_acl_list	uids;
+	struct ktlsd_acl_list	gids;
+};
+
+/**
+ * ktlsd_acl_init - learn which ids stand for "somebody without a name here"
+ *
+ * Call it once, before any thread is started. In a user namespace that does
+ * not map every id, the overflow ids stand for all strangers, and only `*`
+ * allows them.
+ */
+void ktlsd_acl_init(void);
+
+/* The same, with given values: for tests. */
+void ktlsd_acl_set_overflow(bool ambiguous, uint32_t uid, uint32_t gid);
+
+/**
+ * ktlsd_acl_parse - add a list from the configuration
+ * @acl: added to; ktlsd_acl_free() releases it, after an error too
+ * @groups: the words are groups, not users
+ * @words: names, numbers or `*`, separated by blanks or commas
+ * @fault: on error
+ *
+ * Return: 0, -EINVAL for a word that is no user or group, -ENOMEM
+ */
+int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
+		    struct ktlsd_fault *fault);
+bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
+		      const struct ktlsd_caller *caller);
+void ktlsd_acl_free(struct ktlsd_acl *acl);
+
+#endif

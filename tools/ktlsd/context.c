@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "context.h"
+#include "engine.h"
+#include "trust.h"
+
+enum {
+	CONTEXT_COST	= 32768,	/* of an SSL_CTX without any PEM */
+};
+
+static void context_unlink(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	if (context->prev)
+		context->prev->next = context->next;
+	else
+		cache->first = context->next;
+	if (context->next)
+		context->next->prev = context->prev;
+	else
+		cache->last = context->prev;
+	context->prev = NULL;
+	context->next = NULL;
+}
+
+static void context_link(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	context->prev = NULL;
+	context->next = cache->first;
+	if (cache->first)
+		cache->first->prev = context;
+	else
+		cache->last = context;
+	cache->first = context;
+}
+
+static void context_evict(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	context_unlink(context);
+	context->cached = false;
+	cache->count--;
+	cache->kept -= context->cost;
+	ktlsd_context_put(context);
+}
+
+/* Puts it first, and makes room at the other end. Takes a reference. */
+static void context_keep(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	context->refs++;
+	context->cached = true;
+	context_link(context);
+	cache->count++;
+	cache->kept += context->cost;
+	while (cache->last && (cache->count > KTLSD_CONTEXTS_MAX ||
+			       cache->kept > KTLSD_CONTEXTS_KEPT))
+		context_evict(cache->last);
+}
+
+struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
+					 const struct ktlsd_request *request)
+{
+	struct ktlsd_context *context;
+
+	for (context = cache->first; context; context = context->next) {
+		if (context->config_id != request->config_id ||
+		    context->is_server != request->is_server ||
+		    strcmp(context->identity, request->identity))
+			continue;
+		context_unlink(context);
+		context_link(context);
+		context->refs++;
+		return context;
+	}
+	return NULL;
+}
+
+void ktlsd_context_put(struct ktlsd_context *context)
+{
+	if (!context || --context->refs)
+		return;
+	context->cache->alive -= context->cost;
+	SSL_CTX_free(context->ctx);
+	sk_X509_NAME_pop_free(context->ca_names, X509_NAME_free);
+	free(context);
+}
+
+void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id)
+{
+	struct ktlsd_context *context, *next;
+
+	for (context = cache->first; context; context = next) {
+		next = context->next;
+		if (context->config_id == config_id)
+			context_evict(context);
+	}
+}
+
+void ktlsd_context_flush(struct ktlsd_contexts *cache)
+{
+	while (cache->last)
+		context_evict(cache->last);
+}
+
+static int context_set_credential(SSL_CTX *ctx,
+				  const struct ktlsd_credential *credential,
+				  struct ktlsd_fault *fault)
+{
+	ERR_clear_error();
+	if (SSL_CTX_use_cert_and_key(ctx, credential->leaf, credential->key,
+				     credential->chain, 1) == 1)
+		return 0;
+	return ktlsd_errors_set(fault, -EINVAL,
+		"OpenSSL refuses the certificate of this side: %s.",
+		ktlsd_errors_openssl_reason());
+}
+
+static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts,
+			   struct ktlsd_fault *fault)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault inner;
+	int err;
+
+	err = ktlsd_credentials_parse(parts->data[KTLS_CONFIG_CERTIFICATE],
+				      parts->len[KTLS_CONFIG_CERTIFICATE],
+				      parts->data[KTLS_CONFIG_PRIVATE_KEY],
+				      parts->len[KTLS_CONFIG_PRIVATE_KEY],
+				      &credential, &inner);
+	if (err)
+		return ktlsd_errors_set(fault, err,
+			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY are of no use: %s.",
+			inner.sentence);
+	err = context_set_credential(ctx, &credential, fault);
+	ktlsd_credentials_free(&credential);
+	return err;
+}
+
+static int context_set_trust(struct ktlsd_context *context,
+			     const struct ktlsd_config *config,
+			     const struct ktlsd_context_parts *parts,
+			     struct ktlsd_fault *fault)
+{
+	X509_STORE *store;
+	int err;
+
+	if (!parts->data[KTLS_CONFIG_TRUST]) {
+		SSL_CTX_set1_cert_store(context->ctx, config->trust);
+		return 0;
+	}
+	err = ktlsd_trust_parse(parts->data[KTLS_CONFIG_TRUST],
+				parts->len[KTLS_CONFIG_TRUST], &store,
+				&context->ca_names, fault);
+	if (!err)
+		SSL_CTX_set_cert_store(context->ctx, store);
+	return err;
+}
+
+static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
+					 const struct ktlsd_request *request,
+					 size_t cost)
+{
+	struct ktlsd_context *context = calloc(1, sizeof(*context));
+
+	if (!context)
+		return NULL;
+	context->ctx = SSL_CTX_new(TLS_method());
+	if (!context->ctx || ktlsd_engine_prepare(context->ctx)) {
+		SSL_CTX_free(context->ctx);
+		free(context);
+		return NULL;
+	}
+	context->cache = cache;
+	context->refs = 1;
+	context->config_id = request->config_id;
+	context->is_server = request->is_server;
+	snprintf(context->identity, sizeof(context->identity), "%s",
+		 request->identity);
+	context->cost = cost;
+	cache->alive += cost;
+	return context;
+}
+
+int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
+		       const struct ktlsd_config *config,
+		       const struct ktlsd_request *request,
+		       const struct ktlsd_identity *identity,
+		       const struct ktlsd_context_parts *parts,
+		       struct ktlsd_context **ret_context,
+		       struct ktlsd_fault *fault)
+{
+	struct ktlsd_context *context;
+	size_t cost = CONTEXT_COST;
+	int i, err;
+
+	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
+		cost += parts->len[i];
+	if (cache->alive + cost > KTLSD_CONTEXTS_ALIVE) {
+		ktlsd_context_flush(cache);
+		if (cache->alive + cost > KTLSD_CONTEXTS_ALIVE)
+			return ktlsd_errors_set(fault, -ENOBUFS,
+				"Too many configurations are in use at the same time.");
+	}
+	context = context_new(cache, request, cost);
+	if (!context)
+		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+
+	err = context_set_trust(context, config, parts, fault);
+	if (!err && identity)
+		err = context_set_credential(context->ctx, &identity->credential,
+					     fault);
+	else if (!err && parts->data[KTLS_CONFIG_CERTIFICATE])
+		err = context_set_own(context->ctx, parts, fault);
+	ERR_clear_error();
+	if (err) {
+		ktlsd_context_put(context);
+		return err;
+	}
+	if (keep)
+		context_keep(context);
+	*ret_context = context;
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SSL_CTX objects: one per configuration, identity, role and generation of the
+ * configuration file, in a bounded LRU cache. A cache belongs to one worker;
+ * nothing here is locked.
+ */
+#ifndef KTLSD_CONTEXT_H
+#define KTLSD_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+#include "config.h"
+#include "errors.h"
+#include "request.h"
+
+enum {
+	KTLSD_CONTEXTS_MAX	= 256,		/* kept in a cache */
+	KTLSD_CONTEXTS_KEPT	= 16 << 20,	/* bytes of PEM behind those kept */
+	KTLSD_CONTEXTS_ALIVE	= 64 << 20,	/* the same, with those in use */
+};
+
+/**
+ * struct ktlsd_context - an SSL_CTX and what it was made for
+ * @cache: the cache that accounts for it
+ * @prev: more recently used neighbour, NULL for the first
+ * @next: less recently used neighbour
+ * @refs: sessions that use it, and the cache while it is @cached
+ * @cached: it is in the list
+ * @config_id: key: configuration, 0 for none
+ * @is_server: key: role
+ * @identity: key: name, or ""
+ * @cost: bytes of PEM it was made from, and some
+ * @ctx: the object
+ * @ca_names: subjects of KTLS_TRUST, or NULL
+ */
+struct ktlsd_context {
+	struct ktlsd_contexts	*cache;
+	struct ktlsd_context	*prev;
+	struct ktlsd_context	*next;
+	unsigned int		refs;
+	bool			cached;
+	uint64_t		config_id;
+	bool			is_server;
+	char			identity[KTLSD_IDENTITY_MAX + 1];
+	size_t			cost;
+	SSL_CTX			*ctx;
+	STACK_OF(X509_NAME)	*ca_names;
+};
+
+/**
+ * struct ktlsd_contexts - a cache
+ * @first: most recently used
+ * @last: least recently used
+ * @count: how many are cached
+ * @kept: sum of their costs
+ * @alive: sum of all costs, with those that only sessions hold
+ *
+ * Zeroed to begin with.
+ */
+struct ktlsd_contexts {
+	struct ktlsd_context	*first;
+	struct ktlsd_context	*last;
+	unsigned int		count;
+	size_t			kept;
+	size_t			alive;
+};
+
+/**
+ * struct ktlsd_context_parts - PEM that was fetched from the kernel
+ * @data: by enum ktls_config_attr; NULL where absent
+ * @len: bytes
+ */
+struct ktlsd_context_parts {
+	const void	*data[KTLS_CONFIG_MAX + 1];
+	size_t		len[KTLS_CONFIG_MAX + 1];
+};
+
+/* Return: a reference to the context for @request, or NULL. */
+struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
+					 const struct ktlsd_request *request);
+
+/**
+ * ktlsd_context_make - make a context
+ * @cache: accounts for it
+ * @keep: and keeps it; not when @config is no longer the newest
+ * @config: the system's trust anchors
+ * @request: what it is for
+ * @identity: whose credential it gets; NULL if it is in @parts, or there is none
+ * @parts: what was fetched
+ * @ret_context: a reference for the caller
+ * @fault: on error
+ *
+ * Return: 0, -EINVAL, -ENOMEM, -ENOBUFS if too much is alive
+ */
+int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
+		       const struct ktlsd_config *config,
+		       const struct ktlsd_request *request,
+		       const struct ktlsd_identity *identity,
+		       const struct ktlsd_context_parts *parts,
+		       struct ktlsd_context **ret_context,
+		       struct ktlsd_fault *fault);
+
+void ktlsd_context_put(struct ktlsd_context *context);
+
+/* Forgets what was made from a configuration. */
+void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id);
+
+/* Forgets everything; sessions keep what they use. */
+void ktlsd_context_flush(struct ktlsd_contexts *cache);
+
+#endif

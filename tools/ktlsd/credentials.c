@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "../lib/buffer.h"
+#include "../lib/log.h"
+#include "credentials.h"
+
+int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	if (arg)
+		*(bool *)arg = true;
+	return -1;
+}
+
+bool ktlsd_credentials_is_explicit(EVP_PKEY *key)
+{
+	int is_explicit = 0;
+
+	return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+	       EVP_PKEY_get_int_param(key,
+				      OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+				      &is_explicit) &&
+	       is_explicit;
+}
+
+static int credentials_check_key(EVP_PKEY *key, struct ktlsd_fault *fault)
+{
+	int bits = EVP_PKEY_get_bits(key);
+
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		if (bits < KTLSD_OWN_RSA_MIN || bits > KTLSD_OWN_RSA_MAX)
+			return ktlsd_errors_set(fault, -EINVAL,
+				"the RSA key has %d bits: it must have %d to %d",
+				bits, KTLSD_OWN_RSA_MIN, KTLSD_OWN_RSA_MAX);
+		return 0;
+	case EVP_PKEY_EC:
+		if (ktlsd_credentials_is_explicit(key))
+			return ktlsd_errors_set(fault, -EINVAL,
+				"the EC key spells out its curve: use a named curve");
+		return 0;
+	case EVP_PKEY_ED25519:
+	case EVP_PKEY_ED448:
+		return 0;
+	default:
+		return ktlsd_errors_set(fault, -EINVAL,
+			"the key is of a kind TLS does not sign with here: use RSA, ECDSA or Ed25519");
+	}
+}
+
+static int credentials_parse_chain(const void *pem, size_t len,
+				   struct ktlsd_credential *credential,
+				   struct ktlsd_fault *fault)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	unsigned long code;
+	X509 *cert;
+
+	if (bio)
+		credential->chain = sk_X509_new_null();
+	if (!credential->chain) {
+		BIO_free(bio);
+		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+	}
+	while ((cert = PEM_read_bio_X509(bio, NULL,
+					 ktlsd_credentials_no_passphrase, NULL))) {
+		if (!credential->leaf) {
+			credential->leaf = cert;
+			continue;
+		}
+		if (sk_X509_num(credential->chain) >= KTLSD_CHAIN_DEPTH_MAX ||
+		    !sk_X509_push(credential->chain, cert)) {
+			X509_free(cert);
+			break;
+		}
+	}
+	BIO_free(bio);
+	code = ERR_peek_last_error();
+	if (cert)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"the certificate chain is longer than %d",
+			KTLSD_CHAIN_DEPTH_MAX);
+	if (ERR_GET_LIB(code) != ERR_LIB_PEM ||
+	    ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"a certificate cannot be read: %s",
+			ktlsd_errors_openssl_reason());
+	if (!credential->leaf)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"there is no PEM certificate in it");
+	return 0;
+}
+
+static int credentials_parse_key(const void *pem, size_t len,
+				 struct ktlsd_credential *credential,
+				 struct ktlsd_fault *fault)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	bool encrypted = false;
+
+	if (!bio)
+		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+	credential->key = PEM_read_bio_PrivateKey(bio, NULL,
+						  ktlsd_credentials_no_passphrase,
+						  &encrypted);
+	BIO_free(bio);
+	if (encrypted)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"the private key is encrypted: nobody is there to type its pass phrase");
+	if (!credential->key)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"there is no readable PEM private key in it");
+	return credentials_check_key(credential->key, fault);
+}
+
+int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
+			    const void *key, size_t key_len,
+			    struct ktlsd_credential *ret_credential,
+			    struct ktlsd_fault *fault)
+{
+	int err;
+
+	memset(ret_credential, 0, sizeof(*ret_credential));
+	ERR_clear_error();
+	if (certificates_len > KTLSD_CERTIFICATE_MAX ||
+	    key_len > KTLSD_PRIVATE_KEY_MAX)
+		err = ktlsd_errors_set(fault, -EINVAL,
+			"the certificates may have %d bytes and the key %d",
+			KTLSD_CERTIFICATE_MAX, KTLSD_PRIVATE_KEY_MAX);
+	else
+		err = credentials_parse_chain(certificates, certificates_len,
+					      ret_credential, fault);
+	ERR_clear_error();
+	if (!err)
+		err = credentials_parse_key(key, key_len, ret_credential, fault);
+	if (!err && X509_check_private_key(ret_credential->leaf,
+					   ret_credential->key) != 1)
+		err = ktlsd_errors_set(fault, -EINVAL,
+			"the private key does not belong to the first certificate");
+	ERR_clear_error();
+	if (err)
+		ktlsd_credentials_free(ret_credential);
+	return err;
+}
+
+static int credentials_read_file(const char *path, size_t max, bool is_secret,
+				 struct ktlsd_buffer *buffer,
+				 struct ktlsd_fault *fault)
+{
+	struct stat status;
+	uint8_t piece[4096];
+	ssize_t got = -1;
+	int fd, err = 0;
+
+	/* O_NONBLOCK: a FIFO in the place of a file must not hold us up. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &status)) {
+		err = ktlsd_errors_set(fault, -EINVAL, "%s cannot be read: %s",
+				       path, strerror(errno));
+		goto close_file;
+	}
+	if (!S_ISREG(status.st_mode)) {
+		err = ktlsd_errors_set(fault, -EINVAL,
+				       "%s is not a regular file", path);
+		goto close_file;
+	}
+	if (is_secret && (status.st_mode & S_IRWXO))
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "The private key %s is open to everybody on this machine: chmod o= it.",
+			  path);
+	while (!err && (got = read(fd, piece, sizeof(piece))) > 0)
+		err = ktlsd_buffer_append(buffer, piece, (size_t)got, max);
+	explicit_bzero(piece, sizeof(piece));
+	if (err)
+		err = ktlsd_errors_set(fault, -EINVAL,
+				       "%s is longer than %zu bytes", path, max);
+	else if (got < 0)
+		err = ktlsd_errors_set(fault, -EINVAL, "%s cannot be read: %s",
+				       path, strerror(errno));
+close_file:
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
+			   struct ktlsd_credential *ret_credential,
+			   struct ktlsd_fault *fault)
+{
+	struct ktlsd_buffer certificates = { 0 }, key = { 0 };
+	struct ktlsd_fault inner = { 0 };
+	int err;
+
+	memset(ret_credential, 0, sizeof(*ret_credential));
+	err = credentials_read_file(certificate_path, KTLSD_CERTIFICATE_MAX,
+				    false, &certificates, fault);
+	if (!err)
+		err = credentials_read_file(key_path, KTLSD_PRIVATE_KEY_MAX,
+					    true, &key, fault);
+	if (err)
+		goto free_buffers;
+	err = ktlsd_credentials_parse(certificates.data, certificates.len,
+				      key.data, key.len, ret_credential, &inner);
+	if (err)
+		ktlsd_errors_set(fault, err, "%s and %s do not make a credential: %s",
+				 certificate_path, key_path, inner.sentence);
+free_buffers:
+	ktlsd_buffer_free(&certificates);
+	ktlsd_buffer_free(&key);
+	return err;
+}
+
+void ktlsd_credentials_free(struct ktlsd_credential *credential)
+{
+	X509_free(credential->leaf);
+	sk_X509_pop_free(credential->chain, X509_free);
+	EVP_PKEY_free(credential->key);
+	memset(credential, 0, sizeof(*credential));
+}

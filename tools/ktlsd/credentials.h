@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Certificates with their keys: read, checked, never printed. */
+#ifndef KTLSD_CREDENTIALS_H
+#define KTLSD_CREDENTIALS_H
+
+#include <stddef.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "errors.h"
+
+enum {
+	KTLSD_CERTIFICATE_MAX	= 65536,	/* bytes of PEM, as KTLS_CERTIFICATE */
+	KTLSD_PRIVATE_KEY_MAX	= 16384,	/* bytes of PEM, as KTLS_PRIVATE_KEY */
+	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates, ours or a peer's */
+	KTLSD_OWN_RSA_MIN	= 2048,		/* bits */
+	KTLSD_OWN_RSA_MAX	= 4096,		/* bits: what one signature may cost */
+	KTLSD_PEER_RSA_MAX	= 8192,		/* bits */
+};
+
+/**
+ * struct ktlsd_credential - a certificate chain and its key
+ * @leaf: our certificate, NULL if there is none
+ * @chain: the certificates above it, may be NULL
+ * @key: the leaf's private key
+ *
+ * Holds a reference to each; safe to use from several threads once it is made.
+ */
+struct ktlsd_credential {
+	X509		*leaf;
+	STACK_OF(X509)	*chain;
+	EVP_PKEY	*key;
+};
+
+/**
+ * ktlsd_credentials_parse - make a credential from PEM
+ * @certificates: leaf first; not terminated
+ * @certificates_len: bytes
+ * @key: not encrypted; not terminated
+ * @key_len: bytes
+ * @ret_credential: filled; ktlsd_credentials_free() releases it
+ * @fault: on error
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
+			    const void *key, size_t key_len,
+			    struct ktlsd_credential *ret_credential,
+			    struct ktlsd_fault *fault);
+
+/* The same from two files, which must be regular and not too long. */
+int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
+			   struct ktlsd_credential *ret_credential,
+			   struct ktlsd_fault *fault);
+void ktlsd_credentials_free(struct ktlsd_credential *credential);
+
+/* Return: true for an EC key whose curve is spelled out instead of named. */
+bool ktlsd_credentials_is_explicit(EVP_PKEY *key);
+
+/* Never asks anybody for a pass phrase. @arg: bool to be set, or NULL. */
+int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg);
+
+#endif

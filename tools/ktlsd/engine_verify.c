@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+
+#include <openssl/x509v3.h>
+
+#include "credentials.h"
+#include "engine.h"
+
+/* What a single signature check may cost, and what curves may be. */
+static int verify_check_key(X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+
+	if (!key)
+		return X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY;
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		return EVP_PKEY_get_bits(key) > KTLSD_PEER_RSA_MAX ?
+			KTLSD_VERDICT_KEY_TOO_BIG : X509_V_OK;
+	default:
+		return ktlsd_credentials_is_explicit(key) ?
+			KTLSD_VERDICT_KEY_EXPLICIT : X509_V_OK;
+	}
+}
+
+static void verify_record(struct ktlsd_engine *engine, int error, int depth,
+			  X509 *cert)
+{
+	X509_free(engine->verdict.cert);
+	engine->verdict.error = error;
+	engine->verdict.depth = depth;
+	engine->verdict.cert = cert;
+	if (cert)
+		X509_up_ref(cert);
+}
+
+int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
+				SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store_ctx);
+	int i, error;
+
+	(void)arg;
+	/* Kept now: after a failure OpenSSL forgets what the peer sent. */
+	sk_X509_pop_free(engine->presented, X509_free);
+	engine->presented = chain ? X509_chain_up_ref(chain) : NULL;
+	engine->verified = false;
+
+	for (i = 0; i < sk_X509_num(chain); i++) {
+		error = verify_check_key(sk_X509_value(chain, i));
+		if (error == X509_V_OK)
+			continue;
+		verify_record(engine, error, i, sk_X509_value(chain, i));
+		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);
+		return 0;
+	}
+
+	if (engine->verify == KTLS_VERIFY_NONE)
+		return 1;
+	if (X509_verify_cert(store_ctx) == 1 &&
+	    X509_STORE_CTX_get_error(store_ctx) == X509_V_OK) {
+		engine->verified = true;
+		return 1;
+	}
+	error = X509_STORE_CTX_get_error(store_ctx);
+	if (error == X509_V_OK) {
+		error = X509_V_ERR_UNSPECIFIED;
+		X509_STORE_CTX_set_error(store_ctx, error);
+	}
+	verify_record(engine, error, X509_STORE_CTX_get_error_depth(store_ctx),
+		      X509_STORE_CTX_get_current_cert(store_ctx));
+	return 0;
+}
+
+static int verify_setup_name(struct ktlsd_engine *engine)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(engine->ssl);
+	const struct ktlsd_name *name = &engine->name;
+
+	X509_VERIFY_PARAM_set_hostflags(param,
+					X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+					X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	switch (name->kind) {
+	case KTLSD_NAME_HOST:
+		if (!X509_VERIFY_PARAM_set1_host(param, name->text, 0) ||
+		    !SSL_set_tlsext_host_name(engine->ssl, name->text))
+			return -ENOMEM;
+		return 0;
+	case KTLSD_NAME_ADDRESS:
+		return X509_VERIFY_PARAM_set1_ip(param, name->address,
+						 name->address_len) ? 0 : -ENOMEM;
+	default:
+		/* Any trusted certificate would do: never. */
+		return engine->verify == KTLS_VERIFY_NONE ? 0 : -EINVAL;
+	}
+}
+
+int ktlsd_verify_setup(struct ktlsd_engine *engine,
+		       const STACK_OF(X509_NAME) *ca_names)
+{
+	STACK_OF(X509_NAME) *names;
+	int mode = SSL_VERIFY_NONE;
+
+	if (engine->verify != KTLS_VERIFY_NONE)
+		mode |= SSL_VERIFY_PEER;
+	if (engine->verify == KTLS_VERIFY_REQUIRED)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_set_verify(engine->ssl, mode, NULL);
+	SSL_set_verify_depth(engine->ssl, KTLSD_CHAIN_DEPTH_MAX);
+
+	if (!engine->is_server)
+		return verify_setup_name(engine);
+	if (!ca_names || engine->verify == KTLS_VERIFY_NONE)
+		return 0;
+	names = SSL_dup_CA_list(ca_names);
+	if (!names)
+		return -ENOMEM;
+	SSL_set0_CA_list(engine->ssl, names);
+	return 0;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <openssl/crypto.h>
+
+#include "reply.h"
+
+enum {
+	REPLY_RECORD_HEADER	= 5,
+};
+
+size_t ktlsd_reply_cut(const uint8_t *records, size_t len)
+{
+	size_t at = 0, record;
+
+	if (len <= KTLS_GENL_DATA_MAX)
+		return len;
+	while (len - at >= REPLY_RECORD_HEADER) {
+		record = REPLY_RECORD_HEADER +
+			 ((size_t)records[at + 3] << 8 | records[at + 4]);
+		if (at + record > KTLS_GENL_DATA_MAX)
+			break;
+		at += record;
+	}
+	/* OpenSSL writes whole records, of which any one fits. */
+	return at ? at : KTLS_GENL_DATA_MAX;
+}
+
+/* All or none of @certs, within what is left of the contract's limit. */
+static void reply_put_certificates(struct ktlsd_message *message, uint16_t attr,
+				   const STACK_OF(X509) *certs, size_t *left)
+{
+	unsigned char *der;
+	size_t total = 0;
+	int i, len;
+
+	for (i = 0; i < sk_X509_num(certs); i++) {
+		len = i2d_X509(sk_X509_value(certs, i), NULL);
+		if (len <= 0 || (size_t)len > UINT16_MAX - MNL_ATTR_HDRLEN)
+			return;
+		total += (size_t)len;
+	}
+	if (total > *left)
+		return;
+	*left -= total;
+
+	for (i = 0; i < sk_X509_num(certs); i++) {
+		der = NULL;
+		len = i2d_X509(sk_X509_value(certs, i), &der);
+		if (len > 0)
+			ktlsd_message_put(message, attr, der, (size_t)len);
+		OPENSSL_free(der);
+	}
+}
+
+static void reply_put_direction(struct ktlsd_message *message,
+				const struct ktlsd_direction *direction,
+				uint16_t secret, uint16_t iv, uint16_t seq)
+{
+	ktlsd_message_put(message, secret, direction->secret,
+			  direction->secret_len);
+	if (direction->iv_len)
+		ktlsd_message_put(message, iv, direction->iv, direction->iv_len);
+	ktlsd_message_put_u64(message, seq, direction->seq);
+}
+
+void ktlsd_reply_success(struct ktlsd_message *message,
+			 struct ktlsd_engine *engine,
+			 const struct ktlsd_result *result)
+{
+	size_t left = KTLS_GENL_CHAINS_MAX;
+
+	ktlsd_message_put_u32(message, KTLS_A_ERRNO, 0);
+	ktlsd_message_put_u16(message, KTLS_A_VERSION, result->version);
+	ktlsd_message_put_u16(message, KTLS_A_SUITE, result->suite->id);
+	if (result->group)
+		ktlsd_message_put_u16(message, KTLS_A_GROUP, result->group);
+	if (result->sigalg)
+		ktlsd_message_put_u16(message, KTLS_A_SIGALG, result->sigalg);
+	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)engine->consumed);
+	reply_put_direction(message, &result->tx, KTLS_A_TX_SECRET,
+			    KTLS_A_TX_IV, KTLS_A_TX_SEQ);
+	reply_put_direction(message, &result->rx, KTLS_A_RX_SECRET,
+			    KTLS_A_RX_IV, KTLS_A_RX_SEQ);
+	if (result->version == KTLS_TLS_1_2 && result->suite->explicit_nonce)
+		ktlsd_message_put_u64(message, KTLS_A_TX_NONCE, result->tx_nonce);
+	if (result->exporter_len)
+		ktlsd_message_put(message, KTLS_A_EXPORTER, result->exporter,
+				  result->exporter_len);
+	if (result->max_fragment)
+		ktlsd_message_put_u32(message, KTLS_A_MAX_FRAGMENT,
+				      result->max_fragment);
+	if (result->alpn_len)
+		ktlsd_message_put(message, KTLS_A_ALPN, result->alpn,
+				  result->alpn_len);
+	if (result->server_name[0])
+		ktlsd_message_put_string(message, KTLS_A_SERVER_NAME,
+					 result->server_name);
+	if (result->verified) {
+		ktlsd_message_put_flag(message, KTLS_A_VERIFIED);
+		if (!engine->is_server)
+			ktlsd_message_put_string(message, KTLS_A_PEER_NAME,
+						 engine->name.text);
+	}
+	reply_put_certificates(message, KTLS_A_PEER_CERT, engine->presented, &left);
+	if (result->verified)
+		reply_put_certificates(message, KTLS_A_CHAIN_CERT,
+				       SSL_get0_verified_chain(engine->ssl), &left);
+}
+
+void ktlsd_reply_failure(struct ktlsd_message *message,
+			 const struct ktlsd_engine *engine,
+			 const struct ktlsd_fault *fault)
+{
+	size_t left = KTLS_GENL_CHAINS_MAX;
+
+	ktlsd_message_put_u32(message, KTLS_A_ERRNO, (uint32_t)-fault->error);
+	ktlsd_message_put_string(message, KTLS_A_SENTENCE, fault->sentence);
+	if (!engine)
+		return;
+	if (fault->alert != KTLSD_ALERT_NONE) {
+		ktlsd_message_put_u8(message, KTLS_A_ALERT, (uint8_t)fault->alert);
+		if (fault->alert_received)
+			ktlsd_message_put_flag(message, KTLS_A_ALERT_RCVD);
+	}
+	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)engine->consumed);
+	reply_put_certificates(message, KTLS_A_PEER_CERT, engine->presented, &left);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a DONE carries. */
+#ifndef KTLSD_REPLY_H
+#define KTLSD_REPLY_H
+
+#include "engine.h"
+
+/* Keys and all that was negotiated. The caller wipes the message once sent. */
+void ktlsd_reply_success(struct ktlsd_message *message,
+			 struct ktlsd_engine *engine,
+			 const struct ktlsd_result *result);
+
+/* @engine may be NULL: it failed before there was one. */
+void ktlsd_reply_failure(struct ktlsd_message *message,
+			 const struct ktlsd_engine *engine,
+			 const struct ktlsd_fault *fault);
+
+/**
+ * ktlsd_reply_cut - how many bytes of whole records fit into one message
+ * @records: whole records
+ * @len: bytes
+ *
+ * Return: at most KTLS_GENL_DATA_MAX; @len if all of it fits.
+ */
+size_t ktlsd_reply_cut(const uint8_t *records, size_t len);
+
+#endif

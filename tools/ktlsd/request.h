@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a START or CHECK asks for, with all bounds checked. */
+#ifndef KTLSD_REQUEST_H
+#define KTLSD_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acl.h"
+#include "config.h"
+#include "errors.h"
+#include "names.h"
+
+enum {
+	KTLSD_ALPN_MAX		= 1024,	/* bytes, as KTLS_ALPN */
+	KTLSD_CIPHERS_MAX	= 1024,	/* bytes, as KTLS_CIPHERS */
+};
+
+/**
+ * struct ktlsd_request - a START or CHECK
+ * @id: of the request
+ * @check: nothing is to be shaken, only tried
+ * @is_server: our role
+ * @deadline_ms: what is left for the handshake
+ * @caller: who chose the credential
+ * @config_id: identifies @parts; 0 without any
+ * @parts: bits of enum ktls_config_attr that can be fetched
+ * @identity: name, or ""
+ * @name: what the peer must prove to be (client only)
+ * @verify: enum ktls_verify, for a client never KTLS_VERIFY_OPTIONAL
+ * @alpn: RFC 7301 list
+ * @alpn_len: bytes
+ * @version_min: lowest version
+ * @version_max: highest
+ * @ciphers: KTLS_CIPHERS, or ""
+ */
+struct ktlsd_request {
+	uint64_t		id;
+	bool			check;
+	bool			is_server;
+	uint32_t		deadline_ms;
+	struct ktlsd_caller	caller;
+	uint64_t		config_id;
+	uint32_t		parts;
+	char			identity[KTLSD_IDENTITY_MAX + 1];
+	struct ktlsd_name	name;
+	uint32_t		verify;
+	uint8_t			alpn[KTLSD_ALPN_MAX];
+	size_t			alpn_len;
+	uint16_t		version_min;
+	uint16_t		version_max;
+	char			ciphers[KTLSD_CIPHERS_MAX + 1];
+};
+
+/**
+ * ktlsd_request_parse - read a START or CHECK
+ * @event: the message; has an ID
+ * @ret_request: filled, @id and @deadline_ms after an error too
+ * @fault: on error
+ *
+ * Return: 0, or -EINVAL
+ */
+int ktlsd_request_parse(const struct ktlsd_event *event,
+			struct ktlsd_request *ret_request,
+			struct ktlsd_fault *fault);
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "credentials.h"
+#include "test_pki.h"
+#include "trust.h"
+
+static struct test_pki pki;
+
+static int credentials_try(struct ktlsd_buffer *certs, struct ktlsd_buffer *key,
+			   const char *word)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault = { 0 };
+	int err;
+
+	err = ktlsd_credentials_parse(certs->data, certs->len, key->data,
+				      key->len, &credential, &fault);
+	if (err && !strstr(fault.sentence, word))
+		fail_msg("%s", fault.sentence);
+	if (!err)
+		ktlsd_credentials_free(&credential);
+	assert_null(credential.leaf);
+	ktlsd_buffer_free(certs);
+	ktlsd_buffer_free(key);
+	return err;
+}
+
+/* A leaf of its own kind of key. */
+static int credentials_try_kind(const char *kind, const char *word)
+{
+	const struct test_pki_spec spec = { .cn = "a" };
+	struct ktlsd_buffer certs = { 0 }, pem = { 0 };
+	EVP_PKEY *key = test_pki_key(kind);
+	X509 *cert = test_pki_issue(&spec, key, NULL, key);
+	int err;
+
+	test_pki_put_cert(&certs, cert);
+	test_pki_put_key(&pem, key, NULL);
+	err = credentials_try(&certs, &pem, word);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return err;
+}
+
+static void credentials_kinds(void **state)
+{
+	(void)state;
+	assert_int_equal(credentials_try_kind("ec", ""), 0);
+	assert_int_equal(credentials_try_kind("ed25519", ""), 0);
+	assert_int_equal(credentials_try_kind("rsa2048", ""), 0);
+	assert_int_equal(credentials_try_kind("rsa1024", "1024 bits"), -EINVAL);
+	assert_int_equal(credentials_try_kind("ec-explicit", "named curve"), -EINVAL);
+}
+
+static void credentials_chain(void **state)
+{
+	struct ktlsd_buffer certs = { 0 }, key = { 0 };
+	int i;
+
+	(void)state;
+	test_pki_put_cert(&certs, pki.ec);
+	test_pki_put_cert(&certs, pki.ca);
+	test_pki_put_key(&key, pki.ec_key, NULL);
+	assert_int_equal(credentials_try(&certs, &key, ""), 0);
+
+	for (i = 0; i < 12; i++)
+		test_pki_put_cert(&certs, pki.ec);
+	test_pki_put_key(&key, pki.ec_key, NULL);
+	assert_int_equal(credentials_try(&certs, &key, "longer than"), -EINVAL);
+}
+
+static void credentials_do_not_match(void **state)
+{
+	struct ktlsd_buffer certs = { 0 }, key = { 0 };
+
+	(void)state;
+	test_pki_put_cert(&certs, pki.ec);
+	test_pki_put_key(&key, pki.ca_key, NULL);
+	assert_int_equal(credentials_try(&certs, &key, "does not belong"), -EINVAL);
+	/* The order matters: leaf first. */
+	test_pki_put_cert(&certs, pki.ca);
+	test_pki_put_cert(&certs, pki.ec);
+	test_pki_put_key(&key, pki.ec_key, NULL);
+	assert_int_equal(credentials_try(&certs, &key, "does not belong"), -EINVAL);
+}
+
+static void credentials_encrypted(void **state)
+{
+	struct ktlsd_buffer certs = { 0 }, key = { 0 };
+
+	(void)state;
+	test_pki_put_cert(&certs, pki.ec);
+	test_pki_put_key(&key, pki.ec_key, "secret");
+	assert_int_equal(credentials_try(&certs, &key, "encrypted"), -EINVAL);
+}
+
+static void credentials_garbage(void **state)
+{
+	static const char broken[] = "-----BEGIN CERTIFICATE-----\nAAAA\n"
+				     "-----END CERTIFICATE-----\n";
+	struct ktlsd_buffer certs = { 0 }, key = { 0 };
+
+	(void)state;
+	ktlsd_buffer_append(&certs, "hello", 5, 100);
+	assert_int_equal(credentials_try(&certs, &key, "no PEM certificate"), -EINVAL);
+	test_pki_put_cert(&certs, pki.ec);
+	ktlsd_buffer_append(&certs, broken, strlen(broken), 1 << 20);
+	test_pki_put_key(&key, pki.ec_key, NULL);
+	assert_int_equal(credentials_try(&certs, &key, "cannot be read"), -EINVAL);
+	test_pki_put_cert(&certs, pki.ec);
+	ktlsd_buffer_append(&key, "hello", 5, 100);
+	assert_int_equal(credentials_try(&certs, &key, "no readable PEM"), -EINVAL);
+}
+
+static void credentials_files(void **state)
+{
+	char dir[] = "/tmp/ktlsd-test-XXXXXX", cert[64], key[64], fifo[64];
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(cert, sizeof(cert), "%s/cert", dir);
+	snprintf(key, sizeof(key), "%s/key", dir);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	test_pki_put_cert(&pem, pki.ec);
+	test_pki_write(cert, &pem, 0644);
+	test_pki_put_key(&pem, pki.ec_key, NULL);
+	test_pki_write(key, &pem, 0600);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+
+	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), 0);
+	assert_non_null(credential.leaf);
+	ktlsd_credentials_free(&credential);
+	assert_int_equal(ktlsd_credentials_load(cert, "/nonexistent", &credential,
+						&fault), -EINVAL);
+	assert_non_null(strstr(fault.sentence, "/nonexistent"));
+	assert_int_equal(ktlsd_credentials_load(fifo, key, &credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.sentence, "not a regular file"));
+	for (i = 0; i < 20000; i++)
+		ktlsd_buffer_append(&pem, "xxxx", 4, 1 << 20);
+	test_pki_write(cert, &pem, 0644);
+	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.sentence, "longer than"));
+	unlink(cert);
+	unlink(key);
+	unlink(fifo);
+	rmdir(dir);
+}
+
+static void credentials_trust(void **state)
+{
+	STACK_OF(X509_NAME) *names;
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_fault fault;
+	X509_STORE *store;
+	int i;
+
+	(void)state;
+	test_pki_put_cert(&pem, pki.ca);
+	test_pki_put_cert(&pem, pki.other_ca);
+	assert_int_equal(ktlsd_trust_parse(pem.data, pem.len, &store, &names, &fault), 0);
+	assert_int_equal(sk_X509_NAME_num(names), 2);
+	X509_STORE_free(store);
+	sk_X509_NAME_pop_free(names, X509_NAME_free);
+
+	/* Too many names to tell a client are not told. */
+	for (i = 0; i < 1000; i++)
+		test_pki_put_cert(&pem, pki.ca);
+	assert_int_equal(ktlsd_trust_parse(pem.data, pem.len, &store, &names, &fault), 0);
+	assert_null(names);
+	X509_STORE_free(store);
+	ktlsd_buffer_free(&pem);
+	assert_int_equal(ktlsd_trust_parse("", 0, &store, &names, &fault), -EINVAL);
+	assert_int_equal(ktlsd_trust_parse("junk", 4, &store, &names, &fault), -EINVAL);
+	assert_int_equal(ktlsd_trust_load("/nonexistent", &store, &fault), -ENOENT);
+	assert_int_equal(ktlsd_trust_load("/dev/null", &store, &fault), -EINVAL);
+}
+
+static int credentials_setup(void **state)
+{
+	(void)state;
+	test_pki_setup(&pki);
+	return 0;
+}
+
+static int credentials_teardown(void **state)
+{
+	(void)state;
+	test_pki_teardown(&pki);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(credentials_kinds),
+		cmocka_unit_test(credentials_chain),
+		cmocka_unit_test(credentials_do_not_match),
+		cmocka_unit_test(credentials_encrypted),
+		cmocka_unit_test(credentials_garbage),
+		cmocka_unit_test(credentials_files),
+		cmocka_unit_test(credentials_trust),
+	};
+
+	return cmocka_run_group_tests_name("credentials", tests,
+					   credentials_setup, credentials_teardown);
+}

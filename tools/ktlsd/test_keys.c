@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The TLS 1.2 key block against a live pair, and the pieces around it. */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "test_peer.h"
+
+static struct test_pki pki;
+
+static void keys_scanner(void **state)
+{
+	static const uint8_t first[] = { 22, 3, 3, 0, 9, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	static const uint8_t second[] = {
+		20, 3, 3, 0, 1, 1,
+		22, 3, 3, 0, 9, 0, 1, 2, 3, 4, 5, 6, 7, 99,
+		22, 3, 3, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
+	};
+	struct ktlsd_scanner scanner = { 0 };
+
+	(void)state;
+	ktlsd_keys_scan(&scanner, first, sizeof(first));
+	assert_false(scanner.found);
+	ktlsd_keys_scan(&scanner, second, 6);
+	assert_true(scanner.after_ccs);
+	assert_false(scanner.found);
+	ktlsd_keys_scan(&scanner, second + 6, sizeof(second) - 6);
+	assert_true(scanner.found);
+	assert_int_equal(scanner.nonce, 0x0001020304050607);
+
+	/* Cut short in every way: never a byte beyond the end. */
+	memset(&scanner, 0, sizeof(scanner));
+	for (size_t len = 0; len < sizeof(second); len++) {
+		uint8_t *copy = malloc(len ? len : 1);
+
+		memcpy(copy, second, len);
+		ktlsd_keys_scan(&scanner, copy, len);
+		free(copy);
+	}
+}
+
+/* Both ends derive the same block, mirrored; with and without EMS. */
+static void keys_live_pair(bool ems, const char *suite, size_t key, size_t iv)
+{
+	struct ktlsd_engine theirs = { .is_server = true, .scanner.found = true };
+	struct ktlsd_result ours, mirror = { .version = KTLS_TLS_1_2 };
+	struct test_side side;
+	struct test_peer peer;
+
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	strcpy(side.request.ciphers, suite);
+	test_peer_init(&peer, true);
+	if (!ems)
+		SSL_CTX_set_options(peer.ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+	test_peer_credential(&peer, pki.ec, pki.ec_key);
+	test_side_prepare(&side, NULL, NULL, pki.ca);
+	assert_int_equal(test_side_begin(&side), 0);
+	test_peer_begin(&peer);
+	test_peer_shake(&side, &peer);
+	assert_int_equal(side.last, 1);
+	assert_int_equal(SSL_get_extms_support(peer.ssl), ems);
+	assert_int_equal(ktlsd_engine_finish(side.engine, &ours, &side.fault), 0);
+
+	theirs.ssl = peer.ssl;
+	mirror.suite = ours.suite;
+	assert_int_equal(ktlsd_keys_derive(&theirs, &mirror, &side.fault), 0);
+	assert_int_equal(ours.tx.secret_len, key);
+	assert_int_equal(ours.tx.iv_len, iv);
+	assert_memory_equal(ours.tx.secret, mirror.rx.secret, key);
+	assert_memory_equal(ours.rx.secret, mirror.tx.secret, key);
+	assert_memory_equal(ours.tx.iv, mirror.rx.iv, iv);
+	assert_memory_equal(ours.rx.iv, mirror.tx.iv, iv);
+	assert_memory_not_equal(ours.tx.secret, ours.rx.secret, key);
+	assert_int_equal(ours.exporter_len, 0);
+	test_peer_free(&peer);
+	test_side_free(&side);
+}
+
+static void keys_block(void **state)
+{
+	bool ems = false;
+
+	(void)state;
+	do {
+		keys_live_pair(ems, "ECDHE-ECDSA-AES128-GCM-SHA256", 16, 4);
+		keys_live_pair(ems, "ECDHE-ECDSA-AES256-GCM-SHA384", 32, 4);
+		keys_live_pair(ems, "ECDHE-ECDSA-CHACHA20-POLY1305", 32, 12);
+		ems = !ems;
+	} while (ems);
+}
+
+static void keys_missing_secrets(void **state)
+{
+	struct ktlsd_engine engine = { 0 };
+	struct ktlsd_result result = {
+		.version = KTLS_TLS_1_3, .suite = ktlsd_suites_find(0x1301),
+	};
+	struct ktlsd_fault fault;
+
+	(void)state;
+	assert_int_equal(ktlsd_keys_derive(&engine, &result, &fault), -EPROTO);
+	engine.secrets.client_len = 32;
+	assert_int_equal(ktlsd_keys_derive(&engine, &result, &fault), -EPROTO);
+	engine.secrets.server_len = 48;
+	assert_int_equal(ktlsd_keys_derive(&engine, &result, &fault), -EPROTO);
+}
+
+static int keys_setup(void **state)
+{
+	(void)state;
+	test_pki_setup(&pki);
+	return 0;
+}
+
+static int keys_teardown(void **state)
+{
+	(void)state;
+	test_pki_teardown(&pki);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_scanner),
+		cmocka_unit_test(keys_block),
+		cmocka_unit_test(keys_missing_secrets),
+	};
+
+	return cmocka_run_group_tests_name("keys", tests, keys_setup, keys_teardown);
+}

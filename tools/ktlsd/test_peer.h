@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The other end of a handshake, a plain OpenSSL object, and what the kernel
+ * would do with the keys: an engine against a peer, and records sealed and
+ * opened by hand.
+ */
+#ifndef KTLSD_TEST_PEER_H
+#define KTLSD_TEST_PEER_H
+
+#include "context.h"
+#include "engine.h"
+#include "test_pki.h"
+
+/**
+ * struct test_peer - the other end
+ * @ctx: its own context, to be set up before test_peer_begin()
+ * @ssl: its object
+ * @client: what its keylog said: CLIENT_TRAFFIC_SECRET_0
+ * @server: SERVER_TRAFFIC_SECRET_0
+ * @exporter: EXPORTER_SECRET
+ * @secret_len: of each
+ * @error: of SSL_do_handshake(), SSL_ERROR_*
+ * @alert: received by it, -1 for none
+ * @finished: its handshake is complete
+ * @glue: application data that it sends with its last flight, or NULL
+ * @early: a server sends @glue behind its Finished, before the client's
+ */
+struct test_peer {
+	SSL_CTX		*ctx;
+	SSL		*ssl;
+	bool		is_server;
+	uint8_t		client[64];
+	uint8_t		server[64];
+	uint8_t		exporter[64];
+	size_t		secret_len;
+	int		error;
+	int		alert;
+	bool		finished;
+	bool		early_read;
+	bool		early_done;
+	const char	*glue;
+	bool		early;
+};
+
+/**
+ * struct test_side - our end
+ * @contexts: cache
+ * @config: the system's trust
+ * @context: in use
+ * @request: what is wanted; set up by the test
+ * @engine: once begun
+ * @fault: why it failed
+ * @last: what ktlsd_engine_run() returned last
+ * @batch: the last batch it got
+ */
+struct test_side {
+	struct ktlsd_contexts	contexts;
+	struct ktlsd_config	config;
+	struct ktlsd_context	*context;
+	struct ktlsd_request	request;
+	struct ktlsd_engine	*engine;
+	struct ktlsd_fault	fault;
+	int			last;
+	struct ktlsd_buffer	batch;
+};
+
+/* @kind: KTLS_ROLE_* of ours. */
+void test_side_init(struct test_side *side, int role);
+void test_side_free(struct test_side *side);
+
+/* Gives our side a context made from PEM. NULL: without. Asserts success. */
+void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
+		       X509 *trust);
+
+/* Begins the engine. Return: as ktlsd_engine_new(). */
+int test_side_begin(struct test_side *side);
+
+void test_peer_init(struct test_peer *peer, bool is_server);
+void test_peer_credential(struct test_peer *peer, X509 *cert, EVP_PKEY *key);
+void test_peer_trust(struct test_peer *peer, X509 *ca, int mode);
+void test_peer_begin(struct test_peer *peer);
+void test_peer_free(struct test_peer *peer);
+
+/* Runs one step of the peer's handshake. */
+void test_peer_step(struct test_peer *peer);
+
+/* Moves bytes to and fro until nobody has anything to say. */
+void test_peer_shake(struct test_side *side, struct test_peer *peer);
+
+/* Feeds the engine what the peer wrote, and something behind it. */
+void test_peer_pass(struct test_side *side, struct test_peer *peer,
+		    const void *extra, size_t extra_len);
+
+/* Feeds the engine by hand; appends its output to the peer's input. */
+void test_side_feed(struct test_side *side, const void *data, size_t len,
+		    struct test_peer *peer);
+
+/* What the kernel does: @seq of @direction goes up. Returns record length. */
+size_t test_seal(const struct ktlsd_result *result,
+		 struct ktlsd_direction *direction, uint64_t nonce, uint8_t type,
+		 const void *data, size_t len, uint8_t *record);
+
+/* Return: plaintext length, -1 if authentication fails; *ret_type is its type. */
+int test_open(const struct ktlsd_result *result, struct ktlsd_direction *direction,
+	      const uint8_t *record, size_t len, uint8_t *data, uint8_t *ret_type);
+
+#endif

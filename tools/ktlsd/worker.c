@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "suites.h"
+#include "worker.h"
+
+static int worker_send(void *arg, const struct ktlsd_message *message)
+{
+	struct ktlsd_worker *worker = arg;
+
+	return ktlsd_genl_send(&worker->genl, message);
+}
+
+static void worker_report_try(struct ktlsd_worker *worker)
+{
+	uint64_t one = 1;
+
+	if (worker->tried)
+		return;
+	worker->tried = true;
+	if (write(worker->shared->tried_fd, &one, sizeof(one)) < 0)
+		ktlsd_log(KTLSD_LOG_WARNING, "Worker %u could not report: %s.",
+			  worker->index, strerror(errno));
+}
+
+static void worker_free_pending(struct ktlsd_worker *worker)
+{
+	struct ktlsd_pending *pending;
+
+	while ((pending = worker->pending)) {
+		worker->pending = pending->next;
+		free(pending);
+	}
+	worker->pending_tail = &worker->pending;
+}
+
+/* Gives the socket up, and with it every handshake. Tries again in @wait ms. */
+static void worker_go_down(struct ktlsd_worker *worker, int wait)
+{
+	if (worker->state == KTLSD_WORKER_SERVING)
+		atomic_fetch_sub(&worker->shared->serving, 1);
+	worker->state = KTLSD_WORKER_DOWN;
+	worker->retry_at = ktlsd_session_clock() + wait;
+	ktlsd_sessions_clear(&worker->sessions);
+	worker_free_pending(worker);
+	ktlsd_genl_close(&worker->genl);
+	worker_report_try(worker);
+}
+
+static void worker_back_off(struct ktlsd_worker *worker)
+{
+	worker_go_down(worker, worker->backoff);
+	worker->backoff *= 2;
+	if (worker->backoff > KTLSD_WORKER_BACKOFF_MAX)
+		worker->backoff = KTLSD_WORKER_BACKOFF_MAX;
+}
+
+/* Says why there is no service, once for each reason. */
+static void worker_complain(struct ktlsd_worker *worker, int error,
+			    const char *text)
+{
+	const char *advice = "";
+
+	if (worker->complained == error)
+		return;
+	worker->complained = error;
+	if (error == -ENOENT)
+		advice = ": the module ktls is not loaded (modprobe ktls); waiting for it";
+	else if (error == -EPERM || error == -EACCES)
+		advice = ": ktlsd needs CAP_NET_ADMIN, and the uid of the first helper (or the module's helper_uid)";
+	ktlsd_log(KTLSD_LOG_WARNING, "Worker %u cannot register: %s%s%s%s.",
+		  worker->index, strerror(-error), text[0] ? ": " : "", text,
+		  advice);
+}
+
+/* Opens the socket and sends REGISTER. Return: 0 or a negative errno. */
+static int worker_connect(struct ktlsd_worker *worker)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct ktlsd_message message;
+	uint32_t credit;
+	int err;
+
+	err = ktlsd_genl_open(&worker->genl, KTLSD_WORKER_RCVBUF);
+	if (err)
+		return err;
+	/* Never by loading the module: somebody may just have removed it. */
+	err = ktlsd_genl_resolve(&worker->genl, KTLS_GENL_NAME, false);
+	if (err)
+		return err;
+
+	credit = ktlsd_genl_credit(worker->genl.rcvbuf);
+	worker->sessions.family = worker->genl.family;
+	worker->register_seq = ++worker->sessions.seq;
+	ktlsd_message_begin(&message, buffer, sizeof(buffer),
+			    worker->genl.family, KTLS_CMD_REGISTER,
+			    worker->register_seq);
+	ktlsd_message_put_u32(&message, KTLS_A_PROTOCOL, KTLS_GENL_VERSION);
+	ktlsd_message_put_u32(&message, KTLS_A_CREDIT, credit);
+	ktlsd_log(KTLSD_LOG_DEBUG,
+		  "Worker %u registers with a credit of %u (receive buffer %zu bytes).",
+		  worker->index, credit, worker->genl.rcvbuf);
+	return ktlsd_genl_send(&worker->genl, &message);
+}
+
+static void worker_try(struct ktlsd_worker *worker)
+{
+	int err = worker_connect(worker);
+
+	if (err) {
+		worker_complain(worker, err, "");
+		worker_back_off(worker);
+		return;
+	}
+	worker->state = KTLSD_WORKER_REGISTERING;
+	worker->retry_at = ktlsd_session_clock() + KTLSD_WORKER_REGISTER_MS;
+}
+
+/* A message that is not for us to judge before the suites are known. */
+static int worker_postpone(struct ktlsd_worker *worker,
+			   const struct nlmsghdr *nlh)
+{
+	struct ktlsd_pending *pending;
+
+	pending = malloc(sizeof(*pending) + nlh->nlmsg_len);
+	if (!pending)
+		return -ENOMEM;
+	pending->next = NULL;
+	memcpy(pending->data, nlh, nlh->nlmsg_len);
+	*worker->pending_tail = pending;
+	worker->pending_tail = &pending->next;
+	return 0;
+}
+
+static int worker_registered(struct ktlsd_worker *worker,
+			     const struct ktlsd_event *event)
+{
+	uint16_t ids[256];
+	const void *bytes;
+	size_t len;
+
+	bytes = ktlsd_message_bytes(event, KTLS_A_SUITES, &len);
+	if (len > sizeof(ids))
+		return -EBADMSG;
+	if (len)
+		memcpy(ids, bytes, len);
+	worker->sessions.suites = ktlsd_suites_mask(ids, len / sizeof(*ids));
+	if (!worker->sessions.suites)
+		ktlsd_log(KTLSD_LOG_ERROR,
+			  "The kernel can do none of the cipher suites known here: are its AEAD modules missing?");
+	worker->state = KTLSD_WORKER_SERVING;
+	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
+	worker->complained = 0;
+	atomic_fetch_add(&worker->shared->serving, 1);
+	ktlsd_log(KTLSD_LOG_INFO, "Worker %u serves: %d cipher suites.",
+		  worker->index, __builtin_popcount(worker->sessions.suites));
+	worker_report_try(worker);
+	return 0;
+}
+
+/* Return: 0, or a negative errno on which the socket is given up. */
+static int worker_handle_error(struct ktlsd_worker *worker,
+			       const struct nlmsghdr *nlh)
+{
+	const char *text;
+	int err = ktlsd_genl_error(nlh, &text);
+
+	if (!err)
+		return 0;
+	if (worker->state == KTLSD_WORKER_REGISTERING &&
+	    nlh->nlmsg_seq == worker->register_seq) {
+		worker_complain(worker, err, text);
+		return -ECONNREFUSED;
+	}
+	ktlsd_sessions_refused(&worker->sessions, nlh->nlmsg_seq, err, text);
+	return 0;
+}
+
+static int worker_handle_event(struct ktlsd_worker *worker,
+			       const struct nlmsghdr *nlh)
+{
+	struct ktlsd_event event;
+	int err;
+
+	err = ktlsd_message_parse(nlh, &event);
+	if (err) {
+		ktlsd_log_limited(&worker->sessions.limit, KTLSD_LOG_WARNING,
+				  "A message of the kernel violates the contract and is ignored.");
+		return 0;
+	}
+	if (event.cmd == KTLS_CMD_REGISTER) {
+		if (worker->state != KTLSD_WORKER_REGISTERING)
+			return 0;
+		return worker_registered(worker, &event);
+	}
+	if (worker->state == KTLSD_WORKER_REGISTERING)
+		return worker_postpone(worker, nlh);
+	ktlsd_sessions_handle(&worker->sessions, &event);
+	/* It may have been a private key. */
+	if (event.cmd == KTLS_CMD_CONFIG)
+		explicit_bzero(mnl_nlmsg_get_payload(nlh),
+			       mnl_nlmsg_get_payload_len(nlh));
+	return 0;
+}
+
+static int worker_handle(const struct nlmsghdr *nlh, void *arg)
+{
+	struct ktlsd_worker *worker = arg;
+
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return worker_handle_error(worker, nlh);
+	if (nlh->nlmsg_type == worker->genl.family)
+		return worker_handle_event(worker, nlh);
+	return 0;
+}
+
+/* Hands in what came before the reply to REGISTER. */
+static void worker_replay(struct ktlsd_worker *worker)
+{
+	struct ktlsd_pending *pending;
+
+	while (worker->state == KTLSD_WORKER_SERVING &&
+	       (pending = worker->pending)) {
+		worker->pending = pending->next;
+		if (!worker->pending)
+			worker->pending_tail = &worker->pending;
+		worker_handle_event(worker, pending->data);
+		free(pending);
+	}
+}
+
+static void worker_receive(struct ktlsd_worker *worker)
+{
+	int i, err = 0;
+
+	for (i = 0; !err && i < KTLSD_WORKER_BURST; i++) {
+		err = ktlsd_genl_receive(&worker->genl, worker->rx,
+					 worker_handle, worker);
+		worker_replay(worker);
+	}
+	if (!err || err == -EAGAIN)
+		return;
+	if (err == -ENOBUFS) {
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "Worker %u lost messages of the kernel and begins anew: its handshakes fail.",
+			  worker->index);
+		worker_go_down(worker, 0);
+		return;
+	}
+	if (err != -ECONNREFUSED)
+		ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot receive: %s.",
+			  worker->index, strerror(-err));
+	worker_back_off(worker);
+}
+
+static int worker_handle_news(const struct nlmsghdr *nlh, void *arg)
+{
+	struct ktlsd_worker *worker = arg;
+	uint8_t cmd;
+
+	if (!ktlsd_genl_is_news(nlh, KTLS_GENL_NAME, &cmd))
+		return 0;
+	if (cmd == CTRL_CMD_DELFAMILY && worker->state != KTLSD_WORKER_DOWN) {
+		ktlsd_log(KTLSD_LOG_INFO,
+			  "Worker %u: the module ktls was removed; waiting for it to come back.",
+			  worker->index);
+		worker_go_down(worker, KTLSD_WORKER_BACKOFF_MAX);
+		worker->complained = -ENOENT;
+	}
+	if (cmd == CTRL_CMD_NEWFAMILY && worker->state == KTLSD_WORKER_DOWN)
+		worker->retry_at = 0;
+	return 0;
+}
+
+static void worker_receive_news(struct ktlsd_worker *worker)
+{
+	int err;
+
+	do {
+		err = ktlsd_genl_receive(&worker->news, worker->rx,
+					 worker_handle_news, worker);
+	} while (!err);
+	/* What was lost may have been about us. */
+	if (err == -ENOBUFS && worker->state == KTLSD_WORKER_DOWN)
+		worker->retry_at = 0;
+}
+
+/* A new configuration, when there is one. */
+static void worker_look_at_shared(struct ktlsd_worker *worker)
+{
+	struct ktlsd_shared *shared = worker->shared;
+	struct ktlsd_config *config;
+	unsigned int max;
+
+	if (shared->generation == worker->sessions.config->generation)
+		return;
+	pthread_mutex_lock(&shared->lock);
+	config = ktlsd_config_get(shared->config);
+	pthread_mutex_unlock(&shared->lock);
+	max = (config->max_sessions + shared->worker_count - 1) /
+	      shared->worker_count;
+	ktlsd_sessions_configure(&worker->sessions, config, max);
+	ktlsd_config_put(config);
+}
+
+/* How long to wait for something to happen, ms; -1 without end. */
+static int worker_timeout(struct ktlsd_worker *worker)
+{
+	int64_t left;
+
+	if (worker->state == KTLSD_WORKER_SERVING)
+		return ktlsd_sessions_expire(&worker->sessions);
+	left = worker->retry_at - ktlsd_session_clock();
+	return left < 0 ? 0 : (int)left;
+}
+
+static void worker_check_time(struct ktlsd_worker *worker)
+{
+	if (worker->state == KTLSD_WORKER_SERVING ||
+	    ktlsd_session_clock() < worker->retry_at)
+		return;
+	if (worker->state == KTLSD_WORKER_DOWN) {
+		worker_try(worker);
+		return;
+	}
+	worker_complain(worker, -ETIMEDOUT, "the kernel does not answer");
+	worker_back_off(worker);
+}
+
+static void *worker_main(void *arg)
+{
+	struct ktlsd_worker *worker = arg;
+	uint64_t wakes;
+
+	while (!worker->shared->stop) {
+		struct pollfd fds[] = {
+			{ .fd = worker->wake_fd, .events = POLLIN },
+			{ .fd = worker->news.fd, .events = POLLIN },
+			{ .fd = worker->genl.fd, .events = POLLIN },
+		};
+
+		worker_check_time(worker);
+		fds[2].fd = worker->genl.fd;
+		if (poll(fds, 3, worker_timeout(worker)) < 0 && errno != EINTR) {
+			ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot poll: %s.",
+				  worker->index, strerror(errno));
+			worker_back_off(worker);
+			continue;
+		}
+		if (fds[0].revents &&
+		    read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
+			continue;
+		worker_look_at_shared(worker);
+		if (fds[1].revents)
+			worker_receive_news(worker);
+		if (fds[2].revents && worker->state != KTLSD_WORKER_DOWN)
+			worker_receive(worker);
+	}
+	worker_go_down(worker, 0);
+	return NULL;
+}
+
+static void worker_release(struct ktlsd_worker *worker)
+{
+	ktlsd_genl_close(&worker->news);
+	if (worker->wake_fd >= 0)
+		close(worker->wake_fd);
+	if (worker->sessions.buckets)
+		ktlsd_sessions_free(&worker->sessions);
+	free(worker->rx);
+}
+
+int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
+		       struct ktlsd_shared *shared)
+{
+	int err;
+
+	memset(worker, 0, sizeof(*worker));
+	worker->index = index;
+	worker->shared = shared;
+	worker->genl.fd = -1;
+	worker->news.fd = -1;
+	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
+	worker->pending_tail = &worker->pending;
+	worker->rx = malloc(KTLSD_GENL_RX_SIZE);
+	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = !worker->rx ? -ENOMEM : worker->wake_fd < 0 ? -errno : 0;
+	if (!err)
+		err = ktlsd_sessions_init(&worker->sessions, shared->config,
+					  worker_send, worker);
+	if (!err) {
+		worker->sessions.max = (shared->config->max_sessions +
+					shared->worker_count - 1) /
+				       shared->worker_count;
+		err = ktlsd_genl_open(&worker->news, 65536);
+	}
+	if (!err)
+		err = ktlsd_genl_watch(&worker->news);
+	if (!err)
+		err = -pthread_create(&worker->thread, NULL, worker_main, worker);
+	if (err)
+		worker_release(worker);
+	return err;
+}
+
+void ktlsd_worker_wake(struct ktlsd_worker *worker)
+{
+	uint64_t one = 1;
+
+	/* It can only fail when the counter is full: then it is awake. */
+	if (write(worker->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void ktlsd_worker_join(struct ktlsd_worker *worker)
+{
+	pthread_join(worker->thread, NULL);
+	worker_release(worker);
+}
