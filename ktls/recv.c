@@ -279,7 +279,7 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	bytes = ctx->rx.bytes;
 	err = recv_data(ctx, &op);
 	ktls_framing_settle(ctx);
-	if (!ktls_framing_avail(ctx))
+	if (ctx->rx.error || !ktls_framing_avail(ctx))
 		ktls_rx_trim(ctx);
 	ktls_rx_account(ctx, records, bytes);
 	release_sock(sk);
@@ -307,7 +307,7 @@ static int rx_prepare(struct ktls_ctx *ctx, size_t target)
 	if (ret == KTLS_RX_NONE)
 		ktls_framing_relieve(ctx);
 	ktls_framing_settle(ctx);
-	if (!ktls_framing_avail(ctx))
+	if (ctx->rx.error || !ktls_framing_avail(ctx))
 		ktls_rx_trim(ctx);
 	ktls_rx_account(ctx, records, bytes);
 	return ret;

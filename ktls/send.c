@@ -85,6 +85,33 @@ static size_t send_budget(const struct sock *sk)
 	return clamp_t(int, space, 1, KTLS_TX_CHUNK);
 }
 
+/*
+ * Copy from the program into the open record; len bytes fit in it, and so many as
+ * expected may follow by later calls. Less than len: the program's memory ends.
+ */
+static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 expect)
+{
+	struct ktls_txq *q = &ctx->txq;
+	u32 done = 0, n, got;
+	int err;
+
+	while (done < len) {
+		if (!q->room) {
+			err = ktls_tx_claim(ctx, len - done + expect);
+			if (unlikely(err))
+				return done ?: err;
+		}
+		n = min(len - done, q->room);
+		got = copy_from_iter(ktls_tx_extend(q, 0), n, iter);
+		ktls_tx_extend(q, got);
+		q->open_len += got;
+		done += got;
+		if (unlikely(got != n))
+			return done ?: -EFAULT;
+	}
+	return done;
+}
+
 /* The pieces a record is sealed from. Returns the bytes in them. */
 static u32 send_map_pages(struct ktls_ctx *ctx, const struct iov_iter *from, u32 len,
 			  struct scatterlist *sg)
@@ -166,7 +193,7 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	if (send_may_splice(ctx, op, len))
 		return send_splice_record(ctx, op, len);
 
-	got = ktls_tx_append(ctx, &msg->msg_iter, len, op->more ? room - len : 0);
+	got = send_copy(ctx, &msg->msg_iter, len, op->more ? room - len : 0);
 	if (unlikely(got < 0)) {
 		err = got;
 		got = 0;
@@ -187,6 +214,22 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	return err;
 }
 
+/*
+ * Let TCP have what is sealed, and wait until it has room for more. The lock is
+ * dropped meanwhile, so everything has to be looked at again.
+ */
+static int send_wait(struct ktls_ctx *ctx, long *timeo)
+{
+	struct sock *sk = ctx->sk;
+	int err;
+
+	err = ktls_tx_push(ctx);
+	if (err || (ktls_tx_idle(ctx) && sk_stream_memory_free(sk)))
+		return err;
+	ktls_framing_settle(ctx);
+	return sk_stream_wait_memory(sk, timeo);
+}
+
 static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 {
 	size_t until;
@@ -197,7 +240,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 		if (err)
 			return err;
 		if (ctx->txq.bytes || !sk_stream_memory_free(ctx->sk)) {
-			err = ktls_tx_wait(ctx, timeo);
+			err = send_wait(ctx, timeo);
 			if (err)
 				return err;
 			continue;

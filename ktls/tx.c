@@ -183,8 +183,15 @@ static void tx_unclaim(struct ktls_ctx *ctx)
 	q->room = 0;
 }
 
-/* Claimed bytes of the last piece become part of it. */
-static u8 *tx_extend(struct ktls_txq *q, u32 n)
+/**
+ * ktls_tx_extend - claimed bytes behind the last piece become part of it
+ * @q: the queue, with a record open
+ * @n: how many, at most q->room; 0 to see where they would be
+ *
+ * Context: socket lock held.
+ * Return: where they are.
+ */
+u8 *ktls_tx_extend(struct ktls_txq *q, u32 n)
 {
 	struct bio_vec *bv = txq_end(q) - 1;
 	u8 *at = page_address(bv->bv_page) + bv->bv_offset + bv->bv_len;
@@ -217,7 +224,7 @@ int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
 			}
 		}
 		n = min(len - q->open_len, q->room);
-		tx_extend(q, n);
+		ktls_tx_extend(q, n);
 		q->open_len += n;
 	}
 	return 0;
@@ -242,7 +249,7 @@ int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
 		if (err)
 			return err;
 	}
-	*tx_extend(q, ctx->tx.tail) = type;	/* in 1.2 the tag's first byte */
+	*ktls_tx_extend(q, ctx->tx.tail) = type;	/* in 1.2 the tag's first byte */
 	tx_unclaim(ctx);
 	return 0;
 }
@@ -441,7 +448,7 @@ static int tx_append_kernel(struct ktls_ctx *ctx, const u8 *data, u32 len)
 				return err;
 		}
 		n = min(len, q->room);
-		memcpy(tx_extend(q, n), data, n);
+		memcpy(ktls_tx_extend(q, n), data, n);
 		q->open_len += n;
 		data += n;
 		len -= n;
@@ -535,72 +542,6 @@ int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
 drop:
 	txq_drop_open(q);
 	return -ENOMEM;
-}
-
-/**
- * ktls_tx_append - copy from the program into the open record
- * @ctx: the connection
- * @iter: what to copy
- * @len: at most so many bytes; they fit in the record
- * @expect: so many more may follow in this record, by later calls
- *
- * Context: process context, socket lock held; may sleep and fault.
- * Return: bytes copied, less than @len only if the program's memory ends there;
- * -EFAULT, -ENOMEM, -ENOBUFS if none.
- */
-int ktls_tx_append(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 expect)
-{
-	struct ktls_txq *q = &ctx->txq;
-	u32 done = 0, n, got;
-	struct bio_vec *bv;
-	int err;
-
-	while (done < len) {
-		if (!q->room) {
-			err = ktls_tx_claim(ctx, len - done + expect);
-			if (unlikely(err))
-				return done ?: err;
-		}
-		n = min(len - done, q->room);
-		bv = txq_end(q) - 1;
-		got = copy_from_iter(page_address(bv->bv_page) + bv->bv_offset + bv->bv_len,
-				     n, iter);
-		tx_extend(q, got);
-		q->open_len += got;
-		done += got;
-		if (unlikely(got != n))
-			return done ?: -EFAULT;
-	}
-	return done;
-}
-
-/**
- * ktls_tx_wait - let TCP have what is sealed, and wait until it has room
- * @ctx: the connection
- * @timeo: how long; 0: not at all
- *
- * Context: process context; the socket lock is dropped while waiting.
- * Return: 0: there is room and the queue is empty; -EAGAIN, -EPIPE, or the errno
- * of a signal.
- */
-int ktls_tx_wait(struct ktls_ctx *ctx, long *timeo)
-{
-	struct sock *sk = ctx->sk;
-	int err;
-
-	for (;;) {
-		if (ctx->txq.bytes) {
-			err = txq_give(ctx, 0);
-			if (err)
-				return err;
-		}
-		if (!ctx->txq.bytes && sk_stream_memory_free(sk))
-			return 0;
-		ktls_framing_settle(ctx);
-		err = sk_stream_wait_memory(sk, timeo);
-		if (err)
-			return err;
-	}
 }
 
 /**

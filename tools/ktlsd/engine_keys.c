@@ -162,8 +162,10 @@ static void keys_cut_block(const struct ktlsd_engine *engine,
 
 	client = engine->is_server ? &result->rx : &result->tx;
 	server = engine->is_server ? &result->tx : &result->rx;
-	client->secret_len = server->secret_len = suite->key_len;
-	client->iv_len = server->iv_len = suite->iv_len;
+	client->secret_len = suite->key_len;
+	server->secret_len = suite->key_len;
+	client->iv_len = suite->iv_len;
+	server->iv_len = suite->iv_len;
 	memcpy(client->secret, block, suite->key_len);
 	block += suite->key_len;
 	memcpy(server->secret, block, suite->key_len);

@@ -7,6 +7,7 @@
  * its sessions (session.c), which drive OpenSSL (engine_openssl.c).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <sched.h>
@@ -20,7 +21,6 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
@@ -393,6 +393,7 @@ int main(int argc, char **argv)
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
 	int status, signal_fd, parent = -1;
+	char *absolute;
 
 	main_harden();
 	ktlsd_log_open("ktlsd", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
@@ -404,6 +405,10 @@ int main(int argc, char **argv)
 		return main_check(&options);
 
 	ktlsd_notify_init();
+	/* The background works in another directory, and reloads. */
+	absolute = options.foreground ? NULL : realpath(options.config_path, NULL);
+	if (absolute)
+		options.config_path = absolute;
 	if (ktlsd_config_load(options.config_path, false, &config, &fault)) {
 		ktlsd_log(KTLSD_LOG_ERROR, "%s", fault.sentence);
 		return 1;
@@ -426,5 +431,6 @@ int main(int argc, char **argv)
 	main_load_module();
 	status = main_serve(&options, config, signal_fd, parent);
 	close(signal_fd);
+	free(absolute);
 	return status;
 }

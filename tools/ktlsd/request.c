@@ -44,9 +44,9 @@ static int request_parse_name(const struct ktlsd_event *event,
 	int err;
 
 	err = ktlsd_message_string(event, KTLS_A_SERVER_NAME, text, sizeof(text));
-	if (err > 0)
+	if (err > 0) {
 		err = ktlsd_names_parse(text, &request->name);
-	else if (!err) {
+	} else if (!err) {
 		bytes = ktlsd_message_bytes(event, KTLS_A_PEER_ADDR, &len);
 		if (len > sizeof(addr))
 			len = sizeof(addr);

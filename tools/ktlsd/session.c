@@ -412,11 +412,13 @@ static void session_take_data(struct ktlsd_sessions *sessions,
 	if (session->whole || session->request.check)
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent a batch before the last one was answered.");
-	else if (!session_take_records(session, event, &fault)) {
-		session_run(sessions, session);
-		return;
-	}
+	else if (!session_take_records(session, event, &fault))
+		goto run;
 	session_fail(sessions, session, &fault);
+	return;
+
+run:
+	session_run(sessions, session);
 }
 
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,

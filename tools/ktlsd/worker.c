@@ -72,7 +72,7 @@ static void worker_complain(struct ktlsd_worker *worker, int error,
 	if (error == -ENOENT)
 		advice = ": the module ktls is not loaded (modprobe ktls); waiting for it";
 	else if (error == -EPERM || error == -EACCES)
-		advice = ": ktlsd needs CAP_NET_ADMIN, and the uid of the first helper (or the module's helper_uid)";
+		advice = ": ktlsd needs CAP_NET_ADMIN and the uid of the first helper";
 	ktlsd_log(KTLSD_LOG_WARNING, "Worker %u cannot register: %s%s%s%s.",
 		  worker->index, strerror(-error), text[0] ? ": " : "", text,
 		  advice);
@@ -272,8 +272,10 @@ static int worker_handle_news(const struct nlmsghdr *nlh, void *arg)
 		worker_go_down(worker, KTLSD_WORKER_BACKOFF_MAX);
 		worker->complained = -ENOENT;
 	}
-	if (cmd == CTRL_CMD_NEWFAMILY && worker->state == KTLSD_WORKER_DOWN)
+	if (cmd == CTRL_CMD_NEWFAMILY && worker->state == KTLSD_WORKER_DOWN) {
 		worker->retry_at = 0;
+		worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
+	}
 	return 0;
 }
 

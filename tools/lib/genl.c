@@ -136,7 +136,7 @@ int ktlsd_genl_error(const struct nlmsghdr *nlh, const char **ret_text)
 
 	mnl_attr_for_each(attr, nlh, sizeof(*error)) {
 		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) > 0)
+		    !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
 			*ret_text = mnl_attr_get_str(attr);
 	}
 	return error->error;
@@ -157,10 +157,10 @@ static bool genl_read_family(const struct nlmsghdr *nlh, const char **ret_name,
 	*ret_cmd = genl->cmd;
 	mnl_attr_for_each(attr, nlh, sizeof(*genl)) {
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_NAME &&
-		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) > 0)
+		    !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
 			*ret_name = mnl_attr_get_str(attr);
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID &&
-		    mnl_attr_validate(attr, MNL_TYPE_U16) > 0)
+		    !mnl_attr_validate(attr, MNL_TYPE_U16))
 			*ret_family = mnl_attr_get_u16(attr);
 	}
 	return *ret_name && *ret_family;
