@@ -35,6 +35,8 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 	ktls_tx_push(ctx);
 	if (!ktls_tx_idle(ctx) || (sk->sk_shutdown & SEND_SHUTDOWN))
 		return;
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
+		return;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 	ctx->base->prot->shutdown(sk, SEND_SHUTDOWN);
 }
@@ -69,7 +71,7 @@ int ktls_close_shutdown(struct socket *sock, int how)
 		return -EINVAL;
 
 	lock_sock(sk);
-	if (how != SHUT_RD && ctx->state == KTLS_STATE_OPEN) {
+	if (how != SHUT_RD && (ctx->state == KTLS_STATE_OPEN || ctx->session.version)) {
 		close_notify(ctx);
 		later = !ktls_tx_idle(ctx);
 		if (later)
@@ -84,12 +86,19 @@ int ktls_close_shutdown(struct socket *sock, int how)
 
 /* A program that a signal killed has not finished what it was saying: what it
  * wrote must look truncated to the peer. On its way out a task has its exit
- * code, whose low bits are the signal.
+ * code, whose low bits are the signal. Its threads have SIGKILL pending after an
+ * orderly exit, too. Files that a kernel thread closes were left behind by
+ * somebody who is not there any more, unless they are the kernel's own.
  */
-static bool close_is_killed(void)
+static bool close_is_killed(const struct sock *sk)
 {
-	return fatal_signal_pending(current) ||
-	       ((current->flags & PF_EXITING) && (current->exit_code & 0x7f));
+	if (current->flags & PF_KTHREAD)
+		return !sk->sk_kern_sock;
+	if (current->flags & PF_EXITING)
+		return current->exit_code & 0x7f;
+	return fatal_signal_pending(current) &&
+	       (current->signal->flags & SIGNAL_GROUP_EXIT) &&
+	       (current->signal->group_exit_code & 0x7f);
 }
 
 /* Whether bytes of ours can still be on their way. */
@@ -99,8 +108,10 @@ static bool close_is_acknowledged(const struct sock *sk)
 					TCPF_CLOSING | TCPF_LAST_ACK));
 }
 
-/* SO_LINGER: close() itself waits, on the program's socket. Socket lock held. */
-static void close_wait(struct ktls_ctx *ctx, long timeout)
+/* SO_LINGER: close() itself waits, on the program's socket. Socket lock held.
+ * Returns what is left of the time.
+ */
+static long close_wait(struct ktls_ctx *ctx, long timeout)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = ctx->sk;
@@ -114,17 +125,19 @@ static void close_wait(struct ktls_ctx *ctx, long timeout)
 		sk_wait_event(sk, &timeout, close_is_acknowledged(sk), &wait);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
+	return timeout;
 }
 
 /**
  * ktls_close_linger - keep a closed connection until its data has arrived
- * @ctx: in state CLOSED
+ * @ctx: in state CLOSED; a child that failed has its carrier already
+ * @ms: at most so long
  *
- * Context: process, socket lock held; the program's socket structure is about
- * to go away.
+ * Context: process, socket lock held; the program's socket structure, if there
+ * was one, is about to go away.
  * Return: whether it lingers; if not, the caller ends it now.
  */
-bool ktls_close_linger(struct ktls_ctx *ctx)
+bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 {
 	struct sock *sk = ctx->sk;
 
@@ -135,13 +148,14 @@ bool ktls_close_linger(struct ktls_ctx *ctx)
 	if (sk->sk_state == TCP_CLOSE ||
 	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(ctx) && sock_flag(sk, SOCK_DONE)))
 		return false;
-	if (atomic_inc_return(&close_lingers) > KTLS_LINGERS_MAX || ktls_ulp_carry(ctx)) {
+	if (atomic_inc_return(&close_lingers) > KTLS_LINGERS_MAX ||
+	    (!ctx->carrier && ktls_ulp_carry(ctx))) {
 		atomic_dec(&close_lingers);
 		return false;
 	}
 	set_bit(KTLS_F_LINGERS, &ctx->flags);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_LINGERS);
-	ktls_ctx_arm(ctx, READ_ONCE(ktls_linger_ms));
+	ktls_ctx_arm(ctx, ms);
 	ktls_ctx_kick(ctx);
 	return true;
 }
@@ -168,7 +182,8 @@ bool ktls_close_step(struct ktls_ctx *ctx)
 		return true;
 	if (!test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return false;
-	ktls_mib_inc(sock_net(sk), KTLS_MIB_LINGERS_EXPIRED);
+	if (test_bit(KTLS_F_LINGERS, &ctx->flags))
+		ktls_mib_inc(sock_net(sk), KTLS_MIB_LINGERS_EXPIRED);
 	return true;
 }
 
@@ -203,41 +218,33 @@ void ktls_close_final(struct ktls_ctx *ctx)
 	close_final(ctx, 0);
 }
 
-/* TCP stops listening while the socket is still ours, and connections that are
- * being cloned from it in softirq are waited for: one of them could otherwise
- * inherit half of us.
- */
-static void close_listener(struct ktls_ctx *ctx)
+static bool close_is_abortive(const struct sock *sk)
 {
-	ktls_listener_end(ctx);
-	ktls_state_set(ctx, KTLS_STATE_CLOSED);
-	ctx->base->prot->disconnect(ctx->sk, O_NONBLOCK);
-	synchronize_rcu();
+	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
 }
 
 /* The program's last words. Returns whether the connection lingers. */
-static bool close_open(struct ktls_ctx *ctx, long timeout)
+static bool close_open(struct ktls_ctx *ctx, long *timeout)
 {
 	struct sock *sk = ctx->sk;
-	bool linger0 = sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
 	bool unread;
 
 	/* Queued tickets are opened and forgotten; unread application data means
 	 * that the program did not want to hear the rest: reset, as in TCP.
 	 */
 	unread = ktls_rx_drain_control(ctx) > 0;
-	if (!close_is_killed())
+	if (!close_is_killed(sk))
 		close_notify(ctx);
 	ktls_state_set(ctx, KTLS_STATE_CLOSED);
-	if (unread || linger0) {
+	if (unread || close_is_abortive(sk)) {
 		ktls_tx_push(ctx);
 		if (unread)
 			ctx->base->prot->disconnect(sk, O_NONBLOCK);
 		return false;
 	}
-	if (timeout)
-		close_wait(ctx, timeout);
-	return ktls_close_linger(ctx);
+	if (*timeout)
+		*timeout = close_wait(ctx, *timeout);
+	return ktls_close_linger(ctx, READ_ONCE(ktls_linger_ms));
 }
 
 /**
@@ -258,15 +265,19 @@ void ktls_close(struct sock *sk, long timeout)
 	ktls_ctx_hold(ctx);
 	switch (ctx->state) {
 	case KTLS_STATE_LISTENING:
-		close_listener(ctx);
+		ktls_listener_end(ctx);
+		ktls_state_set(ctx, KTLS_STATE_CLOSED);
+		/* TCP stops listening while the socket is still ours. */
+		ctx->base->prot->disconnect(sk, O_NONBLOCK);
 		break;
 	case KTLS_STATE_OPEN:
-		lingers = close_open(ctx, timeout);
+		lingers = close_open(ctx, &timeout);
 		break;
 	case KTLS_STATE_FAILED:
 		/* A fatal alert of ours may be on its way. */
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
-		lingers = !close_is_killed() && ktls_close_linger(ctx);
+		lingers = !close_is_abortive(sk) && !close_is_killed(sk) &&
+			  ktls_close_linger(ctx, READ_ONCE(ktls_linger_ms));
 		break;
 	default:
 		ktls_handshake_end(ctx);
@@ -274,6 +285,11 @@ void ktls_close(struct sock *sk, long timeout)
 	}
 	release_sock(sk);
 
+	/* Softirqs may be cloning connections from it, or calling it back: one
+	 * that copied half of us must have called clone() before we are gone.
+	 */
+	if (test_bit(KTLS_F_LISTENED, &ctx->flags))
+		synchronize_rcu();
 	if (!lingers)
 		close_final(ctx, timeout);
 	ktls_ctx_put(ctx);

@@ -50,8 +50,11 @@ static int connect_tcp_reset(struct ktls_ctx *ctx)
 
 	ktls_tx_free(ctx);
 	ktls_rx_free(ctx);
-	if (sk->sk_state != TCP_CLOSE || (sk->sk_socket && sk->sk_socket->state != SS_UNCONNECTED))
+	if (sk->sk_state != TCP_CLOSE || sk->sk_shutdown ||
+	    (sk->sk_socket && sk->sk_socket->state != SS_UNCONNECTED)) {
+		sk->sk_disconnects++;
 		err = ctx->base->prot->disconnect(sk, 0);
+	}
 	if (!err && sk->sk_socket)
 		sk->sk_socket->state = SS_UNCONNECTED;
 	WRITE_ONCE(sk->sk_err, sk_err);
@@ -69,13 +72,12 @@ static int connect_report(struct ktls_ctx *ctx)
 	case KTLS_STATE_OPEN:
 		return 0;
 	case KTLS_STATE_FAILED:
-		err = ctx->connect_result;
-		if (READ_ONCE(sk->sk_err) == err)
-			WRITE_ONCE(sk->sk_err, 0);
-		return -err;
+		WRITE_ONCE(sk->sk_err, 0);
+		return -ctx->connect_result;
 	default:
 		err = sock_error(sk) ? : -ECONNABORTED;
-		connect_tcp_reset(ctx);
+		if (ctx->state == KTLS_STATE_NEW)
+			connect_tcp_reset(ctx);
 		return err;
 	}
 }
@@ -93,17 +95,29 @@ static int connect_report(struct ktls_ctx *ctx)
 void ktls_connect_drain(struct ktls_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
+	int sk_err;
 
 	sock_owned_by_me(sk);
 	if (ctx->session.version) {
-		ktls_tx_push(ctx);
+		if (test_bit(KTLS_F_FIN, &ctx->flags))
+			ktls_close_fin(ctx);
+		else
+			ktls_tx_push(ctx);
 		return;
 	}
+
+	/* TCP takes nothing while an error is pending, and may set one of its
+	 * own; the program is to fetch ours.
+	 */
+	sk_err = xchg(&sk->sk_err, 0);
 	ktls_close_fin(ctx);
 	ktls_rx_discard(ctx);
+	WRITE_ONCE(sk->sk_err, sk_err ? ctx->connect_result : 0);
 	if (sk->sk_state != TCP_CLOSE && !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
-	if (!connect_tcp_reset(ctx))
+	if (connect_tcp_reset(ctx))
+		ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
+	else
 		ktls_ctx_disarm(ctx);
 }
 
@@ -217,19 +231,19 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 	switch (ctx->state) {
 	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
-		if (!ctx->connect_pending)
+		if (!ctx->connect_pending || ctx->starttls)
 			return -EISCONN;
 		if (flags & O_NONBLOCK)
 			return -EALREADY;
 		break;
 	case KTLS_STATE_OPEN:
-		return ctx->connect_pending ? connect_report(ctx) : -EISCONN;
+		return ctx->connect_pending && !ctx->starttls ? connect_report(ctx) : -EISCONN;
 	case KTLS_STATE_FAILED:
+		if (ctx->session.version || ctx->starttls)
+			return -EISCONN;
 		/* Unless SO_ERROR has told it already. */
 		if (ctx->connect_pending && READ_ONCE(sk->sk_err))
 			return connect_report(ctx);
-		if (ctx->session.version)
-			return -EISCONN;
 		fallthrough;
 	case KTLS_STATE_NEW:
 		err = connect_prepare(ctx);
@@ -273,6 +287,7 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
 
 	lock_sock(sk);
 	if (addr->sa_family == AF_UNSPEC) {
+		sk->sk_disconnects++;
 		err = ktls_connect_disconnect(sk, flags);
 		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
 	} else {
@@ -318,10 +333,32 @@ static bool connect_is_nonblocking(const struct sock *sk)
 	       (sk->sk_socket->file->f_flags & O_NONBLOCK);
 }
 
+static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
+{
+	struct sock *sk = ctx->sk;
+	int err;
+
+	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
+		return -ENOTCONN;
+	if (!ktls_upcall_served(sock_net(sk))) {
+		ktls_state_explain(ctx, "no helper serves this network namespace: is ktlsd running?");
+		return -ESRCH;
+	}
+	err = ktls_handshake_begin(ctx, role);
+	if (err)
+		return err;
+	ctx->starttls = true;
+	ctx->connect_pending = true;
+	return 0;
+}
+
 /**
  * ktls_connect_starttls - KTLS_HANDSHAKE
  * @sk: the socket
  * @role: enum ktls_role
+ *
+ * A call that a signal interrupted, or that returned -EINPROGRESS, can be made
+ * again, and reports the result once.
  *
  * Context: process, socket lock not held.
  * Return: 0 when the handshake is complete; -EINPROGRESS on a non-blocking
@@ -330,34 +367,25 @@ static bool connect_is_nonblocking(const struct sock *sk)
 int ktls_connect_starttls(struct sock *sk, int role)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	bool nonblock;
 	int err;
 
 	if (role != KTLS_ROLE_CLIENT && role != KTLS_ROLE_SERVER)
 		return -EINVAL;
 
 	lock_sock(sk);
-	switch (ctx->state) {
-	case KTLS_STATE_NEW:
-		err = -ENOTCONN;
-		if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT)
-			err = ktls_upcall_served(sock_net(sk)) ? 0 : -ESRCH;
-		if (err == -ESRCH)
-			ktls_state_explain(ctx, "no helper serves this network namespace: is ktlsd running?");
-		break;
-	case KTLS_STATE_HANDSHAKE:
-		err = -EALREADY;
-		break;
-	case KTLS_STATE_OPEN:
-		err = -EISCONN;
-		break;
-	default:
-		err = -ENOTCONN;
+	nonblock = connect_is_nonblocking(sk);
+	if (ctx->state == KTLS_STATE_NEW) {
+		err = connect_begin_starttls(ctx, role);
+		if (!err && nonblock)
+			err = -EINPROGRESS;
+	} else if (!ctx->starttls || !ctx->connect_pending || role != ctx->role) {
+		err = ctx->state == KTLS_STATE_OPEN ? -EISCONN : -ENOTCONN;
+	} else {
+		err = nonblock && ctx->state == KTLS_STATE_HANDSHAKE ? -EALREADY : 0;
 	}
 	if (!err)
-		err = ktls_handshake_begin(ctx, role);
-	if (!err)
-		err = connect_is_nonblocking(sk) ? -EINPROGRESS :
-		      connect_wait(ctx, sock_sndtimeo(sk, false)) ? : connect_report(ctx);
+		err = connect_wait(ctx, sock_sndtimeo(sk, false)) ? : connect_report(ctx);
 	release_sock(sk);
 	return err;
 }

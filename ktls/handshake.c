@@ -83,6 +83,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
 	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
 	ctx->role = 0;
+	ctx->starttls = false;
 	ctx->connect_pending = false;
 	ctx->connect_result = 0;
 	clear_bit(KTLS_F_FIN, &ctx->flags);
@@ -107,6 +108,8 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 		return -ENOMEM;
 	hs->started = jiffies;
 
+	/* A connection before this one may have left the program's own here. */
+	WRITE_ONCE(ctx->sk->sk_rcvlowat, 1);
 	ctx->handshake = hs;
 	ctx->role = role;
 	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
@@ -148,6 +151,7 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 	ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
 	ktls_connect_drain(ctx);
 	ctx->base->state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 	sk_error_report(sk);
 }
 
@@ -283,7 +287,9 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	if (done->max_fragment)
 		session->max_payload = done->max_fragment;
 
-	ktls_ctx_disarm(ctx);
+	/* A child keeps its deadline until it is ready. */
+	if (!ctx->parent)
+		ktls_ctx_disarm(ctx);
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
 	ctx->base->ops->set_rcvlowat(sk, ctx->rcvlowat);
@@ -319,10 +325,12 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		return;
 	}
 
-	if (ctx->parent)
-		ktls_listener_child_ready(ctx);
-	else
-		ctx->base->state_change(ctx->sk);
+	if (ctx->parent) {
+		ktls_listener_child_step(ctx);
+		return;
+	}
+	ctx->base->state_change(ctx->sk);
+	sk_wake_async(ctx->sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
 /* TCP's end of the connection, if it has come: a positive errno, or 0. */
@@ -399,8 +407,11 @@ static bool handshake_ask(struct ktls_ctx *ctx)
 			handshake_refuse(ctx, EPROTO, KTLS_ALERT_UNEXPECTED_MESSAGE);
 			return false;
 		}
-		if (ctx->parent && !ktls_listener_hello(ctx))
+		if (ctx->parent && !ktls_listener_hello(ctx)) {
+			if (ctx->sk->sk_state == TCP_CLOSE)
+				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
 			return false;
+		}
 	}
 
 	req = ktls_upcall_start(ctx, jiffies_to_msecs(max_t(long, ctx->timer.expires - jiffies, 1)),

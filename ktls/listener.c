@@ -149,8 +149,37 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
 
 	ctx->listener = l;
 	ctx->role = KTLS_ROLE_SERVER;
+	set_bit(KTLS_F_LISTENED, &ctx->flags);
 	ktls_state_set(ctx, KTLS_STATE_LISTENING);
 	return 0;
+}
+
+/* Whether there is room among the finished children for another handshake. TCP's
+ * own queue is bounded by the same number, and takes over when we stop here.
+ * Those under way are not counted, or a few peers that stall after their
+ * ClientHello would delay all others; they have caps of their own.
+ */
+static bool listener_has_room(struct ktls_listener *l)
+{
+	return READ_ONCE(l->n_ready) <= READ_ONCE(l->ctx->sk->sk_max_ack_backlog);
+}
+
+/* Lets the next child go on that waits for room. It passes the turn on when it
+ * is ready, fails or is dropped.
+ */
+static void listener_kick_held(struct ktls_listener *l)
+{
+	struct ktls_ctx *child;
+
+	lockdep_assert_held(&listener_lock);
+	if (l->closed || !listener_has_room(l))
+		return;
+	list_for_each_entry(child, &l->handshaking, child_node) {
+		if (!test_and_clear_bit(KTLS_F_HELD, &child->flags))
+			continue;
+		ktls_ctx_kick(child);
+		return;
+	}
 }
 
 /* Takes a child off its list and out of the counts; listener_lock held. */
@@ -163,11 +192,12 @@ static void listener_unlink(struct ktls_listener *l, struct ktls_ctx *child)
 	list_del_init(&child->silent_node);
 	if (test_bit(KTLS_F_READY, &child->flags)) {
 		l->n_ready--;
-		return;
+	} else {
+		l->n_handshaking--;
+		l->user->children--;
+		listener_children--;
 	}
-	l->n_handshaking--;
-	l->user->children--;
-	listener_children--;
+	listener_kick_held(l);
 }
 
 /* Takes a child away from its listener and has its work free it. */
@@ -260,7 +290,8 @@ static bool listener_link(struct ktls_listener *l, struct ktls_ctx *child)
 /* Makes a child of a connection that TCP accepted; @sk's reference is ours.
  * Whatever fails, the connection is closed and nothing is left of it.
  */
-static void listener_adopt(struct ktls_listener *l, struct sock *sk, struct ktls_config *config)
+static void listener_adopt(struct ktls_listener *l, struct sock *sk,
+			   struct ktls_config *config, int rcvlowat)
 {
 	struct ktls_ctx *child;
 
@@ -268,6 +299,7 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk, struct ktls
 	child = ktls_ulp_attach_child(sk, config);
 	if (!child)
 		goto close;
+	child->rcvlowat = rcvlowat;
 	if (ktls_ulp_carry(child) || !listener_link(l, child))
 		goto give_back;
 	/* From here the child can be dropped, but only by its work, which waits
@@ -288,14 +320,6 @@ close:
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_CHILDREN_REFUSED);
 	release_sock(sk);
 	READ_ONCE(sk->sk_prot)->close(sk, 0);
-}
-
-/* Whether there is room among the finished children for another handshake. TCP's
- * own queue is bounded by the same number, and takes over when we stop here.
- */
-static bool listener_has_room(struct ktls_listener *l)
-{
-	return READ_ONCE(l->n_ready) <= READ_ONCE(l->ctx->sk->sk_max_ack_backlog);
 }
 
 /**
@@ -327,7 +351,7 @@ void ktls_listener_step(struct ktls_ctx *ctx)
 
 		newsk = ktls_base_accept(ctx->base->prot, sk, &arg);
 		if (newsk)
-			listener_adopt(l, newsk, config);
+			listener_adopt(l, newsk, config, READ_ONCE(ctx->rcvlowat));
 		ktls_config_put(config);
 		if (!newsk)
 			break;
@@ -362,18 +386,13 @@ bool ktls_listener_hello(struct ktls_ctx *child)
 	return go;
 }
 
-/**
- * ktls_listener_child_ready - a child's handshake has succeeded
- * @child: in state OPEN
- *
- * Context: process, child's lock held.
- */
-void ktls_listener_child_ready(struct ktls_ctx *child)
+/* Its handshake is complete: accept() may have it. */
+static void listener_child_ready(struct ktls_ctx *child)
 {
 	struct ktls_listener *l = child->parent;
 	struct ktls_ctx *parent = NULL;
 
-	sock_owned_by_me(child->sk);
+	ktls_ctx_disarm(child);
 	spin_lock_bh(&listener_lock);
 	if (!list_empty(&child->child_node)) {
 		listener_unlink(l, child);
@@ -382,6 +401,7 @@ void ktls_listener_child_ready(struct ktls_ctx *child)
 		l->n_ready++;
 		parent = l->ctx;
 		ktls_ctx_hold(parent);
+		listener_kick_held(l);
 	}
 	spin_unlock_bh(&listener_lock);
 	if (!parent)
@@ -389,6 +409,28 @@ void ktls_listener_child_ready(struct ktls_ctx *child)
 
 	parent->base->data_ready(parent->sk);
 	ktls_ctx_put(parent);
+}
+
+/**
+ * ktls_listener_child_step - a child's last flight may have gone out
+ * @child: in state OPEN; nothing is done unless it waits to become ready
+ *
+ * Only when TCP has all of the last flight: the room TCP announces later would
+ * be announced to the socket structure that accept() is about to replace.
+ *
+ * Context: process, child's lock held.
+ */
+void ktls_listener_child_step(struct ktls_ctx *child)
+{
+	sock_owned_by_me(child->sk);
+	if (!child->parent || test_bit(KTLS_F_READY, &child->flags))
+		return;
+	if (ktls_tx_idle(child)) {
+		listener_child_ready(child);
+	} else if (test_bit(KTLS_F_DEADLINE, &child->flags)) {
+		set_bit(KTLS_F_DROP, &child->flags);
+		ktls_ctx_kick(child);
+	}
 }
 
 /* The child is nobody's here any more. Returns whether it was ours until now. */
@@ -421,8 +463,10 @@ void ktls_listener_child_failed(struct ktls_ctx *child)
 	if (!listener_release_child(child))
 		return;
 	ktls_state_set(child, KTLS_STATE_CLOSED);
-	ktls_ctx_arm(child, KTLS_DRAIN_MS);
-	ktls_ctx_kick(child);
+	if (ktls_close_linger(child, KTLS_DRAIN_MS))
+		return;
+	/* Its work ends it, not we: the caller has the lock. */
+	ktls_ctx_arm(child, 0);
 }
 
 /**
@@ -448,7 +492,7 @@ bool ktls_listener_child_drop(struct ktls_ctx *child)
 /* The oldest finished child, or NULL; more room for others. */
 static struct ktls_ctx *listener_pop(struct ktls_listener *l, int *ret_empty)
 {
-	struct ktls_ctx *child, *held;
+	struct ktls_ctx *child;
 
 	spin_lock_bh(&listener_lock);
 	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, child_node);
@@ -457,15 +501,8 @@ static struct ktls_ctx *listener_pop(struct ktls_listener *l, int *ret_empty)
 		listener_unlink(l, child);
 	}
 	*ret_empty = list_empty(&l->ready);
-	if (child && listener_has_room(l)) {
-		list_for_each_entry(held, &l->handshaking, child_node) {
-			if (!test_bit(KTLS_F_HELD, &held->flags))
-				continue;
-			ktls_ctx_kick(held);
-			break;
-		}
+	if (child)
 		ktls_ctx_kick(l->ctx);
-	}
 	spin_unlock_bh(&listener_lock);
 	return child;
 }
@@ -483,7 +520,7 @@ static int listener_wait(struct sock *sk, struct ktls_ctx *ctx, long timeo)
 			timeo = schedule_timeout(timeo);
 		sched_annotate_sleep();
 		lock_sock(sk);
-		if (ctx->state != KTLS_STATE_LISTENING)
+		if (ctx->state != KTLS_STATE_LISTENING || sk->sk_state != TCP_LISTEN)
 			err = -EINVAL;
 		else if (ktls_listener_poll(ctx))
 			err = 0;
@@ -524,6 +561,9 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 			break;
 		child = listener_pop(ctx->listener, &arg->is_empty);
 		if (child)
+			break;
+		/* Somebody may have destroyed TCP's side (ss -K). */
+		if (sk->sk_state != TCP_LISTEN)
 			break;
 		err = -EAGAIN;
 		if (!timeo)
@@ -587,6 +627,22 @@ static int listener_check(struct ktls_ctx *ctx)
 	return err;
 }
 
+/* TCP listens, perhaps with a larger backlog; or somebody has disconnected the
+ * socket while the lock was dropped, then TCP must not listen alone.
+ */
+static int listener_listening(struct ktls_ctx *ctx)
+{
+	if (ctx->state != KTLS_STATE_LISTENING) {
+		ctx->base->prot->disconnect(ctx->sk, O_NONBLOCK);
+		return -EINVAL;
+	}
+	spin_lock_bh(&listener_lock);
+	listener_kick_held(ctx->listener);
+	spin_unlock_bh(&listener_lock);
+	ktls_ctx_kick(ctx);
+	return 0;
+}
+
 /**
  * ktls_listener_listen - proto_ops.listen
  * @sock: the socket
@@ -629,9 +685,8 @@ int ktls_listener_listen(struct socket *sock, int backlog)
 		ktls_listener_end(ctx);
 		ktls_state_set(ctx, KTLS_STATE_NEW);
 	}
-	/* A larger backlog may have made room. */
 	if (!err)
-		ktls_ctx_kick(ctx);
+		err = listener_listening(ctx);
 out:
 	release_sock(sk);
 	return err;

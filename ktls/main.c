@@ -33,10 +33,10 @@ static int __init ktls_init(void)
 {
 	int err;
 
-	/* Unbound, because a handshake step may wait for a socket lock that a
-	 * program holds; bounded by the number of sockets, not by CPUs.
+	/* Unbound, because a step seals and opens records and may sleep for
+	 * memory. None of them waits for a program.
 	 */
-	ktls_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	ktls_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
 	if (!ktls_wq)
 		return -ENOMEM;
 

@@ -61,7 +61,7 @@ static bool sockopt_is_host_name(const char *name, size_t len)
 			if (!label || label > 63 || name[i - 1] == '-')
 				return false;
 			label = 0;
-		} else if (isalnum(c) || c == '_' || (c == '-' && label)) {
+		} else if ((isascii(c) && isalnum(c)) || c == '_' || (c == '-' && label)) {
 			label++;
 		} else {
 			return false;

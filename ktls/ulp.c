@@ -67,26 +67,35 @@ void ktls_ctx_put(struct ktls_ctx *ctx)
 	kfree_rcu(ctx, rcu);
 }
 
-/* The one work of a context. What it does follows from the state alone, so
- * that a kick can never be for the wrong thing, only superfluous.
+/* lock_sock(), unless a program has the lock: it may hold it as long as it takes
+ * to fault in its buffer, and enough such programs would keep every worker
+ * thread waiting. Then ulp_release_cb() kicks the work.
  */
-static void ulp_work(struct work_struct *work)
+static bool ulp_trylock(struct ktls_ctx *ctx)
 {
-	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, work);
 	struct sock *sk = ctx->sk;
-	bool final = false;
+	bool locked;
 
-	if (READ_ONCE(ctx->state) == KTLS_STATE_LISTENING)
-		ktls_listener_step(ctx);
+	spin_lock_bh(&sk->sk_lock.slock);
+	locked = !sk->sk_lock.owned;
+	if (locked)
+		sk->sk_lock.owned = 1;
+	else
+		set_bit(KTLS_F_AGAIN, &ctx->flags);
+	spin_unlock_bh(&sk->sk_lock.slock);
+	if (locked)
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return locked;
+}
 
-	lock_sock(sk);
-	if (test_bit(KTLS_F_GONE, &ctx->flags))
-		goto out;
-
-	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_listener_child_drop(ctx)) {
-		final = true;
-		goto out;
-	}
+/* What the work does follows from the state alone, so that a kick can never be
+ * for the wrong thing, only superfluous. Socket lock held. Returns whether the
+ * context is to end.
+ */
+static bool ulp_step(struct ktls_ctx *ctx)
+{
+	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_listener_child_drop(ctx))
+		return true;
 
 	switch (ctx->state) {
 	case KTLS_STATE_CONNECTING:
@@ -100,18 +109,31 @@ static void ulp_work(struct work_struct *work)
 			ktls_close_fin(ctx);
 		else
 			ktls_tx_push(ctx);
+		ktls_listener_child_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:
 		ktls_connect_drain(ctx);
 		break;
 	case KTLS_STATE_CLOSED:
-		final = ktls_close_step(ctx);
-		break;
+		return ktls_close_step(ctx);
 	}
-out:
-	release_sock(sk);
-	if (final)
-		ktls_close_final(ctx);
+	return false;
+}
+
+/* The one work of a context. */
+static void ulp_work(struct work_struct *work)
+{
+	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, work);
+	bool final;
+
+	if (READ_ONCE(ctx->state) == KTLS_STATE_LISTENING) {
+		ktls_listener_step(ctx);
+	} else if (ulp_trylock(ctx)) {
+		final = !test_bit(KTLS_F_GONE, &ctx->flags) && ulp_step(ctx);
+		release_sock(ctx->sk);
+		if (final)
+			ktls_close_final(ctx);
+	}
 	ktls_ctx_put(ctx);
 }
 
@@ -119,11 +141,13 @@ out:
  * ktls_ctx_kick - have the context's work run soon
  * @ctx: the context; the queued work owns a reference
  *
- * Context: any.
+ * Context: any, under RCU or with a reference. A context that is about to be
+ * freed has nothing left to do.
  */
 void ktls_ctx_kick(struct ktls_ctx *ctx)
 {
-	ktls_ctx_hold(ctx);
+	if (!refcount_inc_not_zero(&ctx->ref))
+		return;
 	if (!queue_work(ktls_wq, &ctx->work))
 		ktls_ctx_put(ctx);
 }
@@ -132,7 +156,9 @@ static void ulp_timer(struct timer_list *timer)
 {
 	struct ktls_ctx *ctx = timer_container_of(ctx, timer, timer);
 
-	set_bit(KTLS_F_DEADLINE, &ctx->flags);
+	/* Not if it was armed anew meanwhile: that deadline is still to come. */
+	if (!timer_pending(timer))
+		set_bit(KTLS_F_DEADLINE, &ctx->flags);
 	ktls_ctx_kick(ctx);
 	ktls_ctx_put(ctx);
 }
@@ -288,6 +314,26 @@ static bool ulp_is_plain(struct sock *sk, const struct ktls_base *base)
 	       (!sk->sk_socket || sk->sk_socket->ops == base->ops);
 }
 
+/* Whether a task sleeps inside TCP's own accept() or sendmsg(): it would go on
+ * there in the clear when it wakes. Pollers sleep with other functions.
+ */
+static bool ulp_has_sleepers(struct sock *sk)
+{
+	struct wait_queue_head *wq = sk_sleep(sk);
+	struct wait_queue_entry *entry;
+	bool found = false;
+
+	if (sk->sk_write_pending)
+		return true;
+	if (sk->sk_state != TCP_LISTEN)
+		return false;
+	spin_lock_irq(&wq->lock);
+	list_for_each_entry(entry, &wq->head, entry)
+		found |= entry->func == autoremove_wake_function;
+	spin_unlock_irq(&wq->lock);
+	return found;
+}
+
 /* tcp_ulp_ops.init: socket lock held, process context. The ULP core has taken
  * a module reference, which it keeps on success.
  */
@@ -297,7 +343,7 @@ static int ulp_init(struct sock *sk)
 	struct ktls_ctx *ctx;
 	int err;
 
-	if (!ulp_is_plain(sk, ktls_ulp_base(sk)))
+	if (!ulp_is_plain(sk, ktls_ulp_base(sk)) || ulp_has_sleepers(sk))
 		return -EBUSY;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_ESTABLISHED |
 				     TCPF_CLOSE_WAIT)))
@@ -410,8 +456,8 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
  * @ctx: a connection that no file has
  *
  * TCP looks at sk_socket and sk_wq when it sends and waits; a connection
- * without them cannot send. The structure has no operations, so releasing it
- * does not touch the sock.
+ * without them cannot send. The structure has our operations, because BPF can
+ * call them, and the uid of the connection, because routing looks at it.
  *
  * Context: process, socket lock held.
  * Return: 0 or -ENOMEM.
@@ -426,6 +472,9 @@ int ktls_ulp_carry(struct ktls_ctx *ctx)
 	if (err)
 		return err;
 	ctx->carrier->state = SS_CONNECTED;
+	ctx->carrier->ops = &ctx->base->tls_ops;
+	__module_get(ctx->carrier->ops->owner);
+	SOCK_INODE(ctx->carrier)->i_uid = sk->sk_uid;
 	sock_graft(sk, ctx->carrier);
 	return 0;
 }
@@ -496,8 +545,9 @@ static int ulp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 	u8 state = READ_ONCE(ctx->state);
 
-	if (peer && (state == KTLS_STATE_CONNECTING || state == KTLS_STATE_FAILED ||
-		     (state == KTLS_STATE_HANDSHAKE && ctx->connect_pending)))
+	if (peer && !ctx->starttls &&
+	    (state == KTLS_STATE_CONNECTING || state == KTLS_STATE_HANDSHAKE ||
+	     (state == KTLS_STATE_FAILED && !ctx->session.version)))
 		return -ENOTCONN;
 	return ctx->base->ops->getname(sock, uaddr, peer);
 }
@@ -513,7 +563,7 @@ static __poll_t ulp_poll(struct file *file, struct socket *sock, poll_table *wai
 
 	switch (smp_load_acquire(&ctx->state)) {
 	case KTLS_STATE_LISTENING:
-		return ktls_listener_poll(ctx);
+		return ktls_listener_poll(ctx) | (mask & (EPOLLERR | EPOLLHUP));
 	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
 		return 0;
@@ -538,6 +588,16 @@ static int ulp_set_rcvlowat(struct sock *sk, int val)
 	if (ctx->state != KTLS_STATE_OPEN)
 		return 0;
 	return ctx->base->ops->set_rcvlowat(sk, val);
+}
+
+/* proto.release_cb: the socket's spinlock held, softirqs off */
+static void ulp_release_cb(struct sock *sk)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	ktls_ulp_base(sk)->prot->release_cb(sk);
+	if (ctx && test_and_clear_bit(KTLS_F_AGAIN, &ctx->flags))
+		ktls_ctx_kick(ctx);
 }
 
 /* proto_ops.read_skb: the raw bytes are nobody's business */
@@ -576,6 +636,7 @@ static void ulp_build(struct ktls_base *base)
 	prot->sendmsg = ktls_tx_sendmsg;
 	prot->splice_eof = ktls_tx_splice_eof;
 	prot->ioctl = KTLS_PROTO_IOCTL(ulp_ioctl);
+	prot->release_cb = ulp_release_cb;
 	prot->psock_update_sk_prot = NULL;
 	KTLS_SET_PROTO_SENDPAGE(prot, ktls_tx_sendmsg);
 

@@ -522,20 +522,16 @@ bool ktls_upcall_served(const struct net *net)
 static int upcall_check_result(struct ktls_request *req, char *sentence)
 {
 	struct ktls_done *done;
+	int err = -EHOSTDOWN;
 	void *records;
 	size_t len;
-	int err;
 
-	switch (ktls_upcall_take(req, &records, &len, &done)) {
-	case KTLS_ANSWER_DONE:
+	if (ktls_upcall_take(req, &records, &len, &done) == KTLS_ANSWER_DONE) {
 		err = -done->error;
 		strscpy(sentence, done->sentence, KTLS_SENTENCE_MAX);
-		break;
-	default:
-		err = -EHOSTDOWN;
+	} else {
 		strscpy(sentence, "the helper ktlsd went away during the check",
 			KTLS_SENTENCE_MAX);
-		break;
 	}
 	ktls_done_free(done);
 	kvfree(records);

@@ -160,7 +160,10 @@ void ktls_worker_feed(struct ktls_worker *worker)
 	}
 }
 
-/* The one with most free credit; of several, the one not chosen for longest. */
+/*
+ * The one with most free credit; of several, the one not chosen for longest. One
+ * with a batch that waits for credit has none to give away.
+ */
 static struct ktls_worker *worker_best(struct ktls_net *kn)
 {
 	struct ktls_worker *worker, *best = NULL;
@@ -168,7 +171,7 @@ static struct ktls_worker *worker_best(struct ktls_net *kn)
 
 	lockdep_assert_held(&kn->lock);
 	list_for_each_entry(worker, &kn->workers, node) {
-		if (worker->in_flight >= worker->credit)
+		if (worker->in_flight >= worker->credit || !list_empty(&worker->stalled))
 			continue;
 		room = worker->credit - worker->in_flight;
 		if (room > best_room) {

@@ -147,6 +147,8 @@ enum ktls_ctx_flags {
 	KTLS_F_READY,		/* child: finished, waits for accept */
 	KTLS_F_DROP,		/* child: its work is to reset and free it */
 	KTLS_F_LINGERS,		/* closed, and counted as lingering */
+	KTLS_F_LISTENED,	/* has been a listener: clones may still be under way */
+	KTLS_F_AGAIN,		/* the work found the lock taken; release_cb kicks it */
 	KTLS_F_FIN,		/* shutdown: FIN goes out behind what is queued */
 };
 
@@ -179,6 +181,7 @@ enum ktls_ctx_flags {
  * @connect_result: what connect() has to report once, 0: success
  * @connect_pending: connect() has not reported yet
  * @connect_in_base: a program sleeps in TCP's own connect()
+ * @starttls: begun by KTLS_HANDSHAKE, which reports the result
  * @carrier: the socket structure under a connection that no file has: a child
  *	before accept, a closed socket that lingers
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1 until OPEN
@@ -207,6 +210,7 @@ struct ktls_ctx {
 	int				connect_result;
 	bool				connect_pending;
 	bool				connect_in_base;
+	bool				starttls;
 	struct socket			*carrier;
 	int				rcvlowat;
 };
@@ -308,8 +312,8 @@ int ktls_listener_begin(struct ktls_ctx *ctx);		/* lock held */
 void ktls_listener_end(struct ktls_ctx *ctx);		/* lock held */
 void ktls_listener_step(struct ktls_ctx *ctx);
 bool ktls_listener_hello(struct ktls_ctx *child);	/* child's lock held */
-void ktls_listener_child_ready(struct ktls_ctx *child);	/* child's lock held */
 void ktls_listener_child_failed(struct ktls_ctx *child);	/* child's lock held */
+void ktls_listener_child_step(struct ktls_ctx *child);	/* child's lock held */
 bool ktls_listener_child_drop(struct ktls_ctx *child);	/* child's lock held */
 
 /* handshake.c: one engine for connect, children and KTLS_HANDSHAKE; lock held */
@@ -322,7 +326,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx);
 void ktls_close(struct sock *sk, long timeout);
 int ktls_close_shutdown(struct socket *sock, int how);
 void ktls_close_fin(struct ktls_ctx *ctx);		/* lock held */
-bool ktls_close_linger(struct ktls_ctx *ctx);		/* lock held */
+bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms);	/* lock held */
 bool ktls_close_step(struct ktls_ctx *ctx);		/* lock held */
 void ktls_close_final(struct ktls_ctx *ctx);		/* lock not held */
 

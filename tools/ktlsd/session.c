@@ -409,16 +409,14 @@ static void session_take_data(struct ktlsd_sessions *sessions,
 	struct ktlsd_fault fault;
 
 	fault.alert = KTLSD_ALERT_NONE;
-	if (session->whole || session->request.check)
+	if (session->whole || session->request.check) {
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent a batch before the last one was answered.");
-	else if (!session_take_records(session, event, &fault))
-		goto run;
+	} else if (!session_take_records(session, event, &fault)) {
+		session_run(sessions, session);
+		return;
+	}
 	session_fail(sessions, session, &fault);
-	return;
-
-run:
-	session_run(sessions, session);
 }
 
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
