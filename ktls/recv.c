@@ -29,6 +29,7 @@ int ktls_rx_admit(const struct ktls_ctx *ctx)
 	case KTLS_STATE_OPEN:
 	case KTLS_STATE_FAILED:
 		return ctx->rx.tfm ? 0 : -ENOTCONN;
+	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
 		return -EAGAIN;
 	default:

@@ -35,6 +35,7 @@ static int send_check_state(const struct ktls_ctx *ctx)
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 		break;
+	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
 		return -EAGAIN;
 	case KTLS_STATE_FAILED:

@@ -360,22 +360,35 @@ void ktls_tx_poison(struct ktls_ctx *ctx, int err)
 	txq_drop_open(&ctx->txq);
 }
 
+/* TCP takes no more: after a gap in the records nothing could follow. */
+static int txq_abandon(struct ktls_ctx *ctx)
+{
+	if (ctx->txq.bytes && !ctx->tx.error)
+		ctx->tx.error = EPIPE;
+	txq_drop_sealed(&ctx->txq);
+	return -EPIPE;
+}
+
 /* Give TCP what is sealed. 0: it took all, or what it could; else it is dead. */
 static int txq_give(struct ktls_ctx *ctx, int flags)
 {
 	struct ktls_txq *q = &ctx->txq;
 	struct sock *sk = ctx->sk;
-	int ret;
+	int ret, sk_err;
 
-	/* Asking TCP would take the error away from the program. */
-	if (unlikely(sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN))) {
-		txq_drop_sealed(q);
-		return -EPIPE;
-	}
+	if (unlikely((sk->sk_shutdown & SEND_SHUTDOWN) || sk->sk_state == TCP_CLOSE))
+		return txq_abandon(ctx);
+
+	/* An error that TCP survives (IP_RECVERR) is the program's to fetch, and
+	 * TCP takes nothing before. A gap between records could not be mended.
+	 */
+	sk_err = unlikely(sk->sk_err) ? xchg(&sk->sk_err, 0) : 0;
 
 	/* TCP may look at its backlog in there. */
 	ktls_framing_settle(ctx);
 	ret = ktls_tcp_send_frags(sk, &q->vec[q->first], q->sealed, q->bytes, flags);
+	if (unlikely(sk_err) && !sk->sk_err)
+		WRITE_ONCE(sk->sk_err, sk_err);
 	if (likely(ret > 0)) {
 		txq_taken(q, ret);
 		return 0;
@@ -385,8 +398,7 @@ static int txq_give(struct ktls_ctx *ctx, int flags)
 
 	if (ret != -EPIPE && !sk->sk_err)
 		WRITE_ONCE(sk->sk_err, -ret);
-	txq_drop_sealed(q);
-	return -EPIPE;
+	return txq_abandon(ctx);
 }
 
 /**
