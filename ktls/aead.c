@@ -451,6 +451,9 @@ int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	const u8 explicit_size = dir->head - KTLS_HEADER_SIZE;
 	int err;
 
+	/* RFC 8446 5.3: it must not wrap; the peer has no next record. */
+	if (unlikely(dir->seq == U64_MAX))
+		return -EBADMSG;
 	aead_set_nonce(dir, explicit_size ? head->explicit : NULL);
 	aead_put_aad(dir, aad, head->type, head->crypt_len - KTLS_TAG_SIZE, head->crypt_len);
 	aead_request_set_crypt(dir->req, src, dst, head->crypt_len, dir->npub);

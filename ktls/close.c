@@ -74,8 +74,11 @@ int ktls_close_shutdown(struct socket *sock, int how)
 	if (how != SHUT_RD && (ctx->state == KTLS_STATE_OPEN || ctx->session.version)) {
 		close_notify(ctx);
 		later = !ktls_tx_idle(ctx);
-		if (later)
+		if (later) {
 			set_bit(KTLS_F_FIN, &ctx->flags);
+			/* Senders that wait for room will not get any. */
+			ctx->base->state_change(sk);
+		}
 	}
 	release_sock(sk);
 

@@ -212,6 +212,8 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
 	    (done->max_fragment && done->max_fragment < 64))
 		return "an impossible fragment size";
+	if (done->tx_seq > KTLS_HS_SEQ_MAX || done->rx_seq > KTLS_HS_SEQ_MAX)
+		return "an impossible sequence number";
 
 	/* What is left of the last batch must begin with a whole record. */
 	for (i = 0; i < done->consumed && i < hs->batch_len; )
@@ -297,6 +299,28 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	return 0;
 }
 
+/* What a program may be told of a helper's errno. The rest would mean something
+ * else to it: that it should call again, that its address is bad, or nothing.
+ */
+static int handshake_errno(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EHOSTDOWN:
+	case EINVAL:
+	case EKEYREJECTED:
+	case ENOBUFS:
+	case ENOKEY:
+	case ENOMEM:
+	case EOPNOTSUPP:
+	case EPROTO:
+	case ETIMEDOUT:
+		return error;
+	default:
+		return EPROTO;
+	}
+}
+
 static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 			   const void *records, size_t len)
 {
@@ -306,7 +330,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 	handshake_take_session(ctx, done);
 	if (done->error) {
 		ktls_state_explain(ctx, "%s", done->sentence);
-		handshake_fail(ctx, done->error, records, len);
+		handshake_fail(ctx, handshake_errno(done->error), records, len);
 		return;
 	}
 
@@ -321,7 +345,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 	err = handshake_open(ctx, done, records, len);
 	if (err) {
 		ktls_state_explain(ctx, "the keys could not be installed (errno %d)", -err);
-		handshake_fail(ctx, -err, NULL, 0);
+		handshake_fail(ctx, err == -ENOMEM ? ENOMEM : EPROTO, NULL, 0);
 		return;
 	}
 

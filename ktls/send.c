@@ -215,20 +215,56 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	return err;
 }
 
+static bool send_has_room(const struct ktls_ctx *ctx)
+{
+	return ktls_tx_idle(ctx) && sk_stream_memory_free(ctx->sk);
+}
+
+/* Whether a sleeping sender has to look again. */
+static bool send_has_news(const struct ktls_ctx *ctx)
+{
+	const struct sock *sk = ctx->sk;
+
+	return send_has_room(ctx) || READ_ONCE(sk->sk_err) || READ_ONCE(ctx->tx.closed) ||
+	       (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
+	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN;
+}
+
 /*
  * Let TCP have what is sealed, and wait until it has room for more. The lock is
- * dropped meanwhile, so everything has to be looked at again.
+ * dropped meanwhile, so everything has to be looked at again. Not with
+ * sk_stream_wait_memory(), which does not know of a close_notify that another
+ * thread has sent. A machine short of memory does not say when there is some, so
+ * with room in the socket the wait is a pause.
  */
 static int send_wait(struct ktls_ctx *ctx, long *timeo)
 {
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = ctx->sk;
+	long left, pause;
 	int err;
 
 	err = ktls_tx_push(ctx);
-	if (err || (ktls_tx_idle(ctx) && sk_stream_memory_free(sk)))
+	if (err || send_has_room(ctx))
 		return err;
 	ktls_framing_settle(ctx);
-	return sk_stream_wait_memory(sk, timeo);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+
+	pause = sk_stream_memory_free(sk) ? min_t(long, *timeo, HZ / 20) : *timeo;
+	left = pause;
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk->sk_write_pending++;
+	err = sk_wait_event(sk, &left, send_has_news(ctx), &wait);
+	sk->sk_write_pending--;
+	remove_wait_queue(sk_sleep(sk), &wait);
+	if (*timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= pause - left;
+	return err < 0 ? -EPIPE : 0;
 }
 
 static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)

@@ -37,7 +37,7 @@ struct workqueue_struct *ktls_upcall_wq;
 /**
  * ktls_upcall_init - before anything else here is called
  *
- * Context: module load. Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM.
  */
 int ktls_upcall_init(void)
 {
@@ -512,7 +512,8 @@ enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
  * ktls_upcall_served - is there a helper?
  * @net: the namespace
  *
- * Context: any, lockless; the answer may be stale when it is looked at.
+ * Context: any, lockless.
+ * Return: whether there is; it may have changed when it is looked at.
  */
 bool ktls_upcall_served(const struct net *net)
 {

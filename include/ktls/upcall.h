@@ -67,18 +67,49 @@ struct ktls_certs {
  * struct ktls_done - a helper's DONE, copied and checked for form only
  *
  * Whoever takes it from the request owns it and frees it with
- * ktls_done_free(), which wipes it. Field names are those of enum ktls_attr.
+ * ktls_done_free(), which wipes it. What fields mean is said at enum ktls_attr.
+ *
+ * @error: 0 or a positive errno
+ * @alert: KTLS_ALERT_NONE: none
+ * @alert_rcvd: the peer sent @alert
+ * @version: of TLS
+ * @suite: IANA number
+ * @group: IANA number
+ * @sigalg: IANA number
+ * @consumed: bytes of the last batch
+ * @max_fragment: 0: not limited
+ * @verified: the peer was
+ * @resumed: the session was
+ * @tx_secret_len: bytes in @tx_secret
+ * @rx_secret_len: bytes in @rx_secret
+ * @tx_iv_len: bytes in @tx_iv
+ * @rx_iv_len: bytes in @rx_iv
+ * @exporter_len: bytes in @exporter
+ * @alpn_len: bytes in @alpn
+ * @tx_secret: 1.3: traffic secret; 1.2: key
+ * @rx_secret: likewise
+ * @tx_iv: 1.2
+ * @rx_iv: 1.2
+ * @exporter: 1.3: exporter secret; 1.2: master secret
+ * @tx_seq: of the next record sealed
+ * @rx_seq: of the next record opened
+ * @tx_nonce: 1.2 GCM: explicit nonce of the next record sealed
+ * @alpn: protocol chosen
+ * @server_name: what the client asked for; NUL-terminated
+ * @peer_name: what was verified; NUL-terminated
+ * @sentence: why it failed; NUL-terminated
+ * @peer_certs: or NULL; owned
  */
 struct ktls_done {
-	int			error;		/* 0 or a positive errno */
-	u8			alert;		/* KTLS_ALERT_NONE: none */
+	int			error;
+	u8			alert;
 	bool			alert_rcvd;
 	u16			version;
 	u16			suite;
 	u16			group;
 	u16			sigalg;
 	u32			consumed;
-	u32			max_fragment;	/* 0: not limited */
+	u32			max_fragment;
 	bool			verified;
 	bool			resumed;
 	u8			tx_secret_len;
@@ -99,7 +130,7 @@ struct ktls_done {
 	char			server_name[KTLS_SERVER_NAME_MAX + 1];
 	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
 	char			sentence[KTLS_SENTENCE_MAX];
-	struct ktls_certs	*peer_certs;	/* or NULL; owned */
+	struct ktls_certs	*peer_certs;
 };
 
 enum ktls_request_kind {
@@ -331,6 +362,7 @@ extern unsigned int ktls_net_id;
  * @net: the namespace
  *
  * Context: any, between ktls_netlink_init() and ktls_netlink_exit().
+ * Return: never NULL.
  */
 static inline struct ktls_net *ktls_net(const struct net *net)
 {

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Close loses nothing, tells the truth, and does not take for ever. */
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
+#include <sys/wait.h>
+
+#include "lib/record.h"
+
+#define MEG	(1 << 20)
+
+static uint8_t big[MEG], back[MEG];
+
+enum when { EARLY = 1, DURING = 2, LATE = 4 };
+
+/* The peer reads all of it, and sends tickets before, while and after. */
+static void expect_megabyte(struct peer *p, int tickets)
+{
+	size_t got = 0;
+	int sent = 0;
+
+	while (got < MEG) {
+		uint8_t type = 0;
+		ssize_t n = peer_recv(p, &type, back + got, MEG - got);
+
+		if (n < 0) {
+			harness_fail(__FILE__, __LINE__, "after %zu bytes: %s", got,
+				     errno ? strerrorname_np(errno) : "FIN");
+			harness_end();
+		}
+		ASSERT_EQ(CT_DATA, type);
+		got += n;
+		if ((tickets & DURING) && sent < 3 && got > MEG / 4u * (sent + 1)) {
+			peer_send_ticket(p);
+			sent++;
+		}
+	}
+	ASSERT_MEMEQ(big, back, MEG);
+	if (!(tickets & LATE)) {
+		peer_expect_close(p);
+		return;
+	}
+	/*
+	 * All was acknowledged, so the closed socket may be gone, and this may
+	 * be answered by RST; but not before close_notify is here.
+	 */
+	peer_send_ticket(p);
+	peer_expect_alert(p, 0);
+	if (!peer_drain_to_fin(p))
+		EXPECT_ERRNO(ECONNRESET, errno);
+}
+
+FIXTURE(lossless) { struct env e; struct conn c; };
+FIXTURE_VARIANT(lossless) { int tickets; };
+FIXTURE_VARIANT_ADD(lossless, no_tickets) { 0 };
+FIXTURE_VARIANT_ADD(lossless, early) { EARLY };
+FIXTURE_VARIANT_ADD(lossless, during) { DURING };
+FIXTURE_VARIANT_ADD(lossless, late) { LATE };
+FIXTURE_VARIANT_ADD(lossless, always) { EARLY | DURING | LATE };
+FIXTURE_SETUP(lossless)
+{
+	env_start(&self->e, S13_AES128);
+	conn_open(&self->c, &self->e, ROLE_CLIENT, AF_INET);
+	net_pattern(big, MEG, 1);
+	if (variant->tickets & EARLY) {
+		peer_send_ticket(&self->c.peer);
+		peer_send_ticket(&self->c.peer);
+	}
+}
+FIXTURE_TEARDOWN(lossless)
+{
+	peer_free(&self->c.peer);
+}
+
+static void *write_and_close(void *arg)
+{
+	int fd = *(int *)arg;
+
+	net_write(fd, big, MEG);
+	close(fd);
+	return NULL;
+}
+
+TEST_F(lossless, write_a_megabyte_and_close)
+{
+	struct job j;
+
+	job_run(&j, write_and_close, &self->c.fd);
+	expect_megabyte(&self->c.peer, variant->tickets);
+	job_wait(&j, 10000);
+}
+
+/* The whole process ends: the same, by exit. */
+TEST_F(lossless, write_a_megabyte_and_exit)
+{
+	pid_t pid = OK(fork());
+
+	if (!pid) {
+		net_write(self->c.fd, big, MEG);
+		_exit(0);
+	}
+	close(self->c.fd);
+	expect_megabyte(&self->c.peer, variant->tickets);
+	OK(waitpid(pid, NULL, 0));
+}
+
+/* A slow reader: the close comes long before the data is gone. */
+TEST_F(lossless, slow_reader)
+{
+	size_t room = 0, got = 0;
+
+	net_nonblock(self->c.fd, true);
+	while (room < MEG) {
+		ssize_t n = send(self->c.fd, big + room, MEG - room, MSG_NOSIGNAL);
+
+		if (n < 0)
+			break;
+		room += n;
+	}
+	ASSERT_GT(room, 0);
+	close(self->c.fd);
+	while (got < room) {
+		uint8_t type = 0;
+		ssize_t n = OK(peer_recv(&self->c.peer, &type, back + got, MEG - got));
+
+		got += n;
+		harness_nap(2);
+		if (variant->tickets && got < MEG / 2)
+			peer_send_ticket(&self->c.peer);
+	}
+	EXPECT_EQ(room, got);
+	EXPECT_MEMEQ(big, back, room);
+	peer_expect_close(&self->c.peer);
+}
+
+/* Both ends ours, every way round. */
+TEST(ours_to_ours)
+{
+	struct env e;
+
+	env_start(&e, S13_AES128);
+	net_pattern(big, MEG, 2);
+	for (int i = 0; i < 4; i++) {
+		struct job j;
+		int ends[2];
+
+		sock_pair(&e, i & 2 ? AF_INET6 : AF_INET, ends);
+		job_run(&j, write_and_close, &ends[i & 1]);
+		net_read(ends[!(i & 1)], back, MEG);
+		EXPECT_MEMEQ(big, back, MEG);
+		EXPECT_EQ(0, read(ends[!(i & 1)], back, 1));
+		job_wait(&j, 10000);
+		close(ends[!(i & 1)]);
+	}
+}
+
+/* --- how it ends ---------------------------------------------------------- */
+
+TEST_F(both, close_notify_is_the_last_record)
+{
+	uint8_t type;
+
+	net_write(self->r.fd, "last words", 10);
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	EXPECT_EQ(10, peer_recv(self->r.p, &type, back, MEG));
+	peer_expect_close(self->r.p);
+}
+
+TEST_F(both, shutdown_then_read)
+{
+	OK(shutdown(self->r.fd, SHUT_WR));
+	peer_expect_alert(self->r.p, 0);
+	EXPECT_TRUE(peer_drain_to_fin(self->r.p));
+	EXPECT_TRUE(sock_info(self->r.fd).flags & KTLS_INFO_CLOSE_SENT);
+	FAILS(EPIPE, send(self->r.fd, MARKER, 5, MSG_NOSIGNAL));
+	/* this direction is open as long as the peer likes */
+	peer_send_data(self->r.p, "answer", 6);
+	net_read(self->r.fd, back, 6);
+	peer_send_close(self->r.p);
+	EXPECT_EQ(0, read(self->r.fd, back, 1));
+}
+
+TEST_F(both, shutdown_twice_sends_one_close_notify)
+{
+	uint8_t byte;
+
+	OK(shutdown(self->r.fd, SHUT_WR));
+	shutdown(self->r.fd, SHUT_WR);
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	peer_expect_alert(self->r.p, 0);
+	EXPECT_EQ(0, read(self->r.p->fd, &byte, 1));
+}
+
+TEST_F(both, shutdown_of_reading)
+{
+	char byte;
+
+	OK(shutdown(self->r.fd, SHUT_RD));
+	EXPECT_EQ(0, read(self->r.fd, &byte, 1));
+	net_write(self->r.fd, "x", 1);
+	peer_recv_data(self->r.p, &byte, 1);
+}
+
+/* Data in flight first, then the notify, from shutdown too. */
+TEST_F(both, shutdown_behind_a_full_buffer)
+{
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	net_pattern(big, MEG, 3);
+	while ((n = send(self->r.fd, big + sent, MEG - sent, MSG_DONTWAIT)) > 0)
+		sent += n;
+	OK(shutdown(self->r.fd, SHUT_WR));
+	while (got < sent) {
+		uint8_t type;
+
+		n = OK(peer_recv(self->r.p, &type, back + got, MEG - got));
+		ASSERT_EQ(CT_DATA, type);
+		got += n;
+	}
+	EXPECT_MEMEQ(big, back, sent);
+	peer_expect_close(self->r.p);
+}
+
+/* Both close at the same time. */
+TEST_F(both, both_close)
+{
+	peer_send_close(self->r.p);
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	peer_expect_close(self->r.p);
+}
+
+/* A truncated answer must look truncated: a process that is killed says no close_notify. */
+TEST_F(both, no_close_notify_when_killed)
+{
+	pid_t pid = OK(fork());
+	uint8_t type;
+	ssize_t n;
+
+	if (!pid) {
+		net_write(self->r.fd, "half an ans", 11);
+		for (;;)
+			pause();
+	}
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	peer_recv_data(self->r.p, back, 11);
+	OK(kill(pid, SIGKILL));
+	OK(waitpid(pid, NULL, 0));
+	n = peer_recv(self->r.p, &type, back, MEG);
+	EXPECT_EQ(-1, n);
+	EXPECT_TRUE(errno == 0 || errno == ECONNRESET);
+}
+
+/* --- RST ------------------------------------------------------------------ */
+
+/* Unread application data: the peer is told by RST that it was not heard. */
+TEST_F(both, unread_data_is_answered_by_rst)
+{
+	peer_send_data(self->r.p, "unheard", 7);
+	EXPECT_EQ(POLLIN, net_poll(self->r.fd, POLLIN, 2000));
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	EXPECT_FALSE(peer_drain_to_fin(self->r.p));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
+/* Unread tickets, and an unread close_notify, are nothing a peer must be told of. */
+TEST_F(tls13_client, unread_tickets_cause_no_rst)
+{
+	for (int i = 0; i < 4; i++)
+		peer_send_ticket(self->r.p);
+	EVENTUALLY(({ int n = 0; ioctl(self->r.p->fd, SIOCOUTQ, &n); n == 0; }), 2000);
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	peer_expect_close(self->r.p);
+	EXPECT_EQ(0, net_so_error(self->r.p->fd));
+}
+
+TEST_F(both, unread_close_notify_causes_no_rst)
+{
+	peer_send_close(self->r.p);
+	shutdown(self->r.p->fd, SHUT_WR);
+	EVENTUALLY(net_tcp_state(self->r.fd) == TCP_CLOSE_WAIT, 2000);
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	peer_expect_close(self->r.p);
+}
+
+TEST_F(both, linger_0_is_rst)
+{
+	char byte;
+
+	net_write(self->r.fd, "x", 1);
+	peer_recv_data(self->r.p, &byte, 1);
+	net_rst(self->r.fd);
+	self->r.c.fd = -1;
+	EXPECT_FALSE(peer_drain_to_fin(self->r.p));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
+/* close() waits for the acknowledgement, but no longer than told. */
+TEST_F(both, linger_waits_and_gives_up)
+{
+	struct linger l = { 1, 1 };
+	double start;
+	ssize_t n;
+
+	while ((n = send(self->r.fd, big, MEG, MSG_DONTWAIT)) > 0)
+		;
+	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	start = harness_now();
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	EXPECT_GE(harness_now() - start, 0.8);
+	EXPECT_LE(harness_now() - start, 4.0 * harness_scale());
+}
+
+TEST_F(both, linger_returns_when_all_is_acknowledged)
+{
+	struct linger l = { 1, 20 };
+	struct job j;
+	double start;
+
+	net_pattern(big, MEG, 4);
+	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	start = harness_now();
+	job_run(&j, write_and_close, &self->r.fd);
+	peer_recv_data(self->r.p, back, MEG);
+	peer_expect_close(self->r.p);
+	job_wait(&j, 5000);
+	self->r.c.fd = -1;
+	EXPECT_LE(harness_now() - start, 10.0 * harness_scale());
+	EXPECT_MEMEQ(big, back, MEG);
+}
+
+/* Without SO_LINGER close() does not wait for anybody. */
+TEST_F(both, close_does_not_block)
+{
+	double start;
+
+	while (send(self->r.fd, big, MEG, MSG_DONTWAIT) > 0)
+		;
+	start = harness_now();
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	EXPECT_LE((harness_now() - start) * 1000, 300 * harness_scale());
+}
+
+/*
+ * A peer that is dead keeps nothing of ours for long: the module's reference
+ * comes back although TCP goes on retransmitting.
+ */
+TEST_TIMEOUT(a_dead_peer_is_given_up, 60)
+{
+	struct conn c;
+	struct env e;
+	int before;
+
+	env_start(&e, S13_AES128);
+	before = net_module_refs("ktls");
+	conn_open(&c, &e, ROLE_CLIENT, AF_INET);
+	net_deaf(c.peer.fd);
+	net_write(c.fd, big, 50000);
+	close(c.fd);
+	EVENTUALLY(net_module_refs("ktls") <= before, 15000);
+	EXPECT_GE(net_mib("Lingers"), 1);
+}
+
+static void *write_until_error(void *arg)
+{
+	while (send(*(int *)arg, big, 65536, MSG_NOSIGNAL) > 0)
+		;
+	close(*(int *)arg);
+	return NULL;
+}
+
+/* The end comes in the middle of somebody's send, again and again. */
+TEST_F(both, close_under_use)
+{
+	for (int i = 0; i < 10; i++) {
+		int copy = OK(dup(self->r.fd));
+		uint8_t type;
+		struct job j;
+
+		job_run(&j, write_until_error, &copy);
+		for (int k = 0; k <= i; k++)
+			OK(peer_recv(self->r.p, &type, back, MEG));
+		shutdown(self->r.fd, SHUT_RDWR);
+		job_wait(&j, 5000);
+		record_reopen(&self->r, 0);
+	}
+}
+
+TEST_HARNESS_MAIN

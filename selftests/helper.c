@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A helper that lies breaks its own connections, never the kernel, never another's. */
+#include <poll.h>
+
+#include "lib/sock.h"
+
+FIXTURE(lie)
+{
+	struct env e;
+	struct addr a;
+	int l, fd;
+	struct peer p;
+	struct job j;
+	uint64_t id;
+	size_t batch;		/* bytes of the batch that waits for an answer */
+};
+FIXTURE_VARIANT(lie) { uint16_t suite; };
+FIXTURE_VARIANT_ADD(lie, tls13) { S13_AES128 };
+FIXTURE_VARIANT_ADD(lie, tls12) { S12_AES256 };
+
+/* As far as the moment where a truthful helper says DONE. */
+FIXTURE_SETUP(lie)
+{
+	uint8_t flight[HS_FLIGHT_MAX];
+	struct fake_msg *m;
+
+	env_start_bare(&self->e, variant->suite);
+	self->e.fake = fake_new(&self->e.hs);
+	ASSERT_EQ(0, fake_register(self->e.fake, 8));
+	self->l = net_listen(AF_INET, 8, &self->a);
+	self->fd = sock_new(AF_INET);
+	job_connect(&self->j, self->fd, &self->a);
+	m = fake_expect(self->e.fake, KTLS_CMD_START);
+	self->id = m->id;
+	ASSERT_EQ(0, fake_data(self->e.fake, m->id, flight,
+			       hs_flight(&self->e.hs, HS_CLIENT_HELLO, flight), false));
+	free(m);
+	peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
+	peer_recv_flight(&self->p, HS_CLIENT_HELLO);
+	peer_send_flight(&self->p, HS_SERVER_FLIGHT);
+	self->batch = 0;
+	for (size_t all = hs_flight(&self->e.hs, HS_SERVER_FLIGHT, flight); self->batch < all;) {
+		m = fake_expect(self->e.fake, KTLS_CMD_DATA);
+		ASSERT_EQ(self->id, m->id);
+		if (self->batch)
+			harness_note("the flight came in pieces");
+		self->batch += fake_len(m, KTLS_A_RECORDS);
+		if (self->batch < all && !m->tb[KTLS_A_MORE]) {
+			ASSERT_EQ(0, fake_data(self->e.fake, m->id, NULL, 0, false));
+			all -= self->batch;
+			self->batch = 0;
+		}
+		free(m);
+	}
+}
+FIXTURE_TEARDOWN(lie)
+{
+	close(self->fd);
+	peer_free(&self->p);
+}
+
+/*
+ * The lie does no good: connect() fails, nobody else notices. Whether the
+ * kernel tells the liar by its acknowledgement or only by failing is its own.
+ */
+static void expect_lie_fails(struct lie_self *self, const struct fake_done *d)
+{
+	fake_done(self->e.fake, d);
+	job_wait(&self->j, 5000);
+	EXPECT_EQ(-1, self->j.ret);
+	EXPECT_ERRNO(EPROTO, self->j.err);
+	EXPECT_EQ(KTLS_STATE_FAILED, sock_state(self->fd));
+	FAILS(EPIPE, send(self->fd, MARKER, 5, MSG_NOSIGNAL));
+	FAILS(ENOTCONN, recv(self->fd, &(char){ 0 }, 1, 0));
+}
+
+/* The helper is still served, and still serves. */
+static void expect_next_works(struct lie_self *self)
+{
+	struct peer p;
+	struct job j;
+	int fd = sock_new(AF_INET);
+
+	fake_start(self->e.fake, NULL, NULL);
+	job_connect(&j, fd, &self->a);
+	peer_init(&p, net_accept(self->l), true, &self->e.hs);
+	peer_handshake(&p);
+	job_wait(&j, 5000);
+	OK(j.ret);
+}
+
+static void honest(struct lie_self *self, struct fake_done *d)
+{
+	static uint8_t flight[HS_FLIGHT_MAX];
+
+	fake_done_init(d, self->e.fake, self->id, ROLE_CLIENT);
+	d->consumed = self->batch;
+	d->records = flight;
+	d->records_len = hs_flight(&self->e.hs, HS_CLIENT_FIN, flight);
+}
+
+/* The fixture itself can succeed, or the lies below would prove nothing. */
+TEST_F(lie, the_truth)
+{
+	struct fake_done d;
+	char byte = 0;
+
+	honest(self, &d);
+	EXPECT_EQ(0, fake_done(self->e.fake, &d));
+	peer_recv_flight(&self->p, HS_CLIENT_FIN);
+	job_wait(&self->j, 5000);
+	OK(self->j.ret);
+	peer_send_data(&self->p, "x", 1);
+	net_read(self->fd, &byte, 1);
+	EXPECT_EQ('x', byte);
+	EXPECT_EQ(0, net_mib("UpcallBad"));
+}
+
+#define LIE(name, edit)								\
+	TEST_F(lie, name)							\
+	{									\
+		struct fake_done d;						\
+										\
+		honest(self, &d);						\
+		edit;								\
+		expect_lie_fails(self, &d);					\
+		expect_next_works(self);					\
+	}
+
+LIE(no_version, d.omit = 1ULL << KTLS_A_VERSION)
+LIE(no_suite, d.omit = 1ULL << KTLS_A_SUITE)
+LIE(no_tx_secret, d.omit = 1ULL << KTLS_A_TX_SECRET)
+LIE(no_rx_secret, d.omit = 1ULL << KTLS_A_RX_SECRET)
+LIE(unknown_version, d.version = 0x0302)
+LIE(future_version, d.version = 0x0305)
+LIE(unknown_suite, d.suite = 0x002f)
+LIE(suite_0, d.suite = 0)
+/* the suite of the other version */
+LIE(suite_of_the_other_version, d.suite = d.version == 0x0304 ? S12_AES256 : S13_AES128)
+LIE(short_secret, d.tx_secret_len--)
+LIE(long_secret, d.rx_secret_len++)
+LIE(empty_secret, d.tx_secret_len = 0)
+LIE(not_verified, d.verified = false)
+LIE(alpn_nobody_asked_for, d.alpn = "h2")
+LIE(consumed_too_much, d.consumed = self->batch + 1)
+LIE(consumed_far_too_much, d.consumed = 0xffffffff)
+/* half a record */
+LIE(consumed_within_a_record, d.consumed = self->batch - 3)
+LIE(fragment_of_one_byte_too_many, d.max_fragment = 16385)
+
+/* Refused, or at its end at once: a sequence number never comes round (RFC 8446 5.3). */
+TEST_F(lie, tx_sequence_at_the_end)
+{
+	struct fake_done d;
+	int i;
+
+	honest(self, &d);
+	d.tx_seq = -1;
+	fake_done(self->e.fake, &d);
+	job_wait(&self->j, 5000);
+	for (i = 0; i < 3 && !self->j.ret; i++)
+		if (send(self->fd, "x", 1, MSG_NOSIGNAL) < 0)
+			break;
+	EXPECT_LE(i, 1);
+	expect_next_works(self);
+}
+
+TEST_F(lie, rx_sequence_at_the_end)
+{
+	struct fake_done d;
+	char byte;
+	int i;
+
+	honest(self, &d);
+	d.rx_seq = self->p.tx.seq = -1;
+	fake_done(self->e.fake, &d);
+	job_wait(&self->j, 5000);
+	for (i = 0; i < 3 && !self->j.ret; i++) {
+		peer_send_data(&self->p, "x", 1);
+		EXPECT_TRUE(net_poll(self->fd, POLLIN, 3000));
+		if (recv(self->fd, &byte, 1, MSG_DONTWAIT) < 0)
+			break;
+	}
+	EXPECT_LE(i, 1);
+	expect_next_works(self);
+}
+
+TEST_F(lie, iv_of_a_wrong_size)
+{
+	struct fake_done d;
+	uint8_t iv[12] = { 1 };
+
+	honest(self, &d);
+	d.tx_iv = d.rx_iv = iv;
+	/* 1.3 has no IV of its own, GCM of 1.2 has four bytes */
+	d.tx_iv_len = d.rx_iv_len = variant->suite == S13_AES128 ? 12 : 11;
+	if (variant->suite == S13_AES128) {
+		/* superfluous is not wrong: it may be refused or ignored, not used */
+		fake_done(self->e.fake, &d);
+		job_wait(&self->j, 5000);
+		if (!self->j.ret) {
+			char byte = 0;
+
+			peer_recv_flight(&self->p, HS_CLIENT_FIN);
+			peer_send_data(&self->p, "x", 1);
+			net_read(self->fd, &byte, 1);
+			EXPECT_EQ('x', byte);
+		}
+	} else {
+		expect_lie_fails(self, &d);
+	}
+}
+
+/* Bytes to send that are no whole records, or are no handshake. */
+TEST_F(lie, half_a_record_to_send)
+{
+	struct fake_done d;
+
+	honest(self, &d);
+	d.records_len--;
+	fake_done(self->e.fake, &d);
+	job_wait(&self->j, 5000);
+	/* its own connection is broken either way; here or at the peer */
+	if (!self->j.ret)
+		EXPECT_EQ(KTLS_STATE_OPEN, sock_state(self->fd));
+	else
+		EXPECT_ERRNO(EPROTO, self->j.err);
+	expect_next_works(self);
+}
+
+/* An error that is none, or one the kernel keeps for itself. */
+TEST_F(lie, odd_errnos)
+{
+	static const uint32_t odd[] = { 4096, 0x7fffffff, 0x80000000, 0xffffffff, 512, 530 };
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct fake_msg *m = NULL;
+
+		/* refused as a message, the request is open still */
+		if (fake_fail(self->e.fake, self->id, odd[i], -1, "odd"))
+			fake_fail(self->e.fake, self->id, EPROTO, -1, "even");
+		job_wait(&self->j, 5000);
+		EXPECT_EQ(-1, self->j.ret);
+		/* a program must never see ERESTARTSYS and its like */
+		EXPECT_GT(self->j.err, 0);
+		EXPECT_LT(self->j.err, 512);
+		if (i + 1 == sizeof(odd) / sizeof(odd[0]))
+			break;
+		job_connect(&self->j, self->fd, &self->a);
+		while (!m || m->cmd != KTLS_CMD_START)
+			m = fake_next(self->e.fake, 5000);
+		self->id = m->id;
+		close(net_accept(self->l));
+	}
+}
+
+/* ETIMEDOUT and ECONNABORTED mean something else to programs: never from a helper? The
+ * latter connect() never returns: io_uring would retry. */
+TEST_F(lie, econnaborted_is_not_for_connect)
+{
+	fake_fail(self->e.fake, self->id, ECONNABORTED, -1, "aborted");
+	job_wait(&self->j, 5000);
+	EXPECT_EQ(-1, self->j.ret);
+	EXPECT_NE(ECONNABORTED, self->j.err);
+}
+
+/* A sentence may hold anything; what comes out is a bounded string. */
+TEST_F(lie, long_sentence)
+{
+	char text[2000];
+	int ret;
+
+	memset(text, 'S', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	ret = fake_fail(self->e.fake, self->id, EPROTO, -1, text);
+	if (ret)	/* refused: then the honest one counts */
+		fake_fail(self->e.fake, self->id, EPROTO, -1, "short");
+	job_wait(&self->j, 5000);
+	EXPECT_ERRNO(EPROTO, self->j.err);
+	EXPECT_LE(strlen(sock_error(self->fd)), 255);
+}
+
+TEST_F(lie, data_after_done)
+{
+	uint8_t junk[] = { 22, 3, 3, 0, 1, 0 };
+	struct fake_done d;
+	char buf[6];
+
+	honest(self, &d);
+	EXPECT_EQ(0, fake_done(self->e.fake, &d));
+	peer_recv_flight(&self->p, HS_CLIENT_FIN);
+	job_wait(&self->j, 5000);
+	OK(self->j.ret);
+	EXPECT_NE(0, fake_data(self->e.fake, self->id, junk, sizeof(junk), false));
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	EXPECT_NE(0, fake_fail(self->e.fake, self->id, EPROTO, -1, "too late"));
+	/* nothing of it went out, and the connection is as it was */
+	net_write(self->fd, "intact", 6);
+	peer_recv_data(&self->p, buf, 6);
+	EXPECT_MEMEQ("intact", buf, 6);
+}
+
+TEST_F(lie, wrong_ids)
+{
+	struct fake_done d;
+
+	honest(self, &d);
+	d.id = self->id + 1;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	d.id = 0;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	d.id = -1;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	EXPECT_NE(0, fake_data(self->e.fake, self->id + 1, "x", 1, false));
+	d.omit = 1ULL << KTLS_A_ID;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	EXPECT_FALSE(self->j.done);
+	honest(self, &d);
+	EXPECT_EQ(0, fake_done(self->e.fake, &d));
+	job_wait(&self->j, 5000);
+	OK(self->j.ret);
+}
+
+/* More than a message may hold, and more than a handshake may send. */
+TEST_F(lie, oversized_output)
+{
+	static uint8_t big[65000];
+
+	for (size_t at = 0; at + 5 + 1000 <= sizeof(big); at += 1005)
+		memcpy(big + at, "\26\3\3\3\350", 5);
+	EXPECT_NE(0, fake_data(self->e.fake, self->id, big, 64 * 1005, false));
+	fake_fail(self->e.fake, self->id, EPROTO, -1, "end");
+	job_wait(&self->j, 5000);
+	EXPECT_ERRNO(EPROTO, self->j.err);
+	expect_next_works(self);
+}
+
+TEST_F(lie, endless_output)
+{
+	static uint8_t big[32 * 1005];
+	int i;
+
+	for (size_t at = 0; at < sizeof(big); at += 1005)
+		memcpy(big + at, "\26\3\3\3\350", 5);
+	for (i = 0; i < 40; i++)
+		if (fake_data(self->e.fake, self->id, big, sizeof(big), true))
+			break;
+	/* 256 KiB, and not one batch of any size */
+	EXPECT_LT(i, 20);
+	job_wait(&self->j, 12000);
+	EXPECT_EQ(-1, self->j.ret);
+	expect_next_works(self);
+}
+
+/* Answers without a question: the lock-step is the kernel's to keep. */
+TEST_F(lie, data_out_of_turn)
+{
+	uint8_t rec[] = { 22, 3, 3, 0, 1, 0 };
+
+	EXPECT_EQ(0, fake_data(self->e.fake, self->id, rec, sizeof(rec), false));
+	EXPECT_NE(0, fake_data(self->e.fake, self->id, rec, sizeof(rec), false));
+	fake_fail(self->e.fake, self->id, EPROTO, -1, "end");
+	job_wait(&self->j, 12000);
+	EXPECT_EQ(-1, self->j.ret);
+}
+
+static void fill_nothing(struct nlmsghdr *nlh, void *arg)
+{
+	(void)nlh;
+	(void)arg;
+}
+
+static void fill_wrong_types(struct nlmsghdr *nlh, void *arg)
+{
+	mnl_attr_put_u64(nlh, KTLS_A_ID, *(uint64_t *)arg);
+	mnl_attr_put_u8(nlh, KTLS_A_ERRNO, 1);
+	mnl_attr_put(nlh, KTLS_A_VERSION, 1, "x");
+	mnl_attr_put(nlh, KTLS_A_SUITE, 7, "1234567");
+}
+
+static void fill_unknown(struct nlmsghdr *nlh, void *arg)
+{
+	mnl_attr_put_u64(nlh, KTLS_A_ID, *(uint64_t *)arg);
+	mnl_attr_put_u32(nlh, KTLS_A_ERRNO, 71);
+	mnl_attr_put_u32(nlh, KTLS_A_MAX + 7, 1);
+}
+
+static void fill_truncated(struct nlmsghdr *nlh, void *arg)
+{
+	struct nlattr *attr;
+
+	mnl_attr_put_u64(nlh, KTLS_A_ID, *(uint64_t *)arg);
+	attr = mnl_nlmsg_get_payload_tail(nlh);
+	mnl_attr_put_u32(nlh, KTLS_A_ERRNO, 71);
+	attr->nla_len = 4000;
+}
+
+TEST_F(lie, malformed_messages)
+{
+	for (int cmd = 0; cmd < 20; cmd++) {
+		EXPECT_NE(0, fake_raw(self->e.fake, cmd, fill_nothing, NULL));
+		EXPECT_NE(0, fake_raw(self->e.fake, cmd, fill_wrong_types, &self->id));
+	}
+	EXPECT_NE(0, fake_raw(self->e.fake, KTLS_CMD_DONE, fill_unknown, &self->id));
+	EXPECT_NE(0, fake_raw(self->e.fake, KTLS_CMD_DONE, fill_truncated, &self->id));
+	EXPECT_FALSE(self->j.done);
+	fake_fail(self->e.fake, self->id, EPROTO, -1, "end");
+	job_wait(&self->j, 5000);
+	EXPECT_STREQ("end", sock_error(self->fd));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The real ktlsd, and OpenSSL and GnuTLS at the other end, which know nothing of us. */
+#include <poll.h>
+#include <signal.h>
+
+#include "lib/interop.h"
+
+/* --- every suite, both roles ---------------------------------------------- */
+
+FIXTURE(suite) { struct proc d; };
+FIXTURE_VARIANT(suite)
+{
+	const char *name;
+	uint16_t id;
+	const char *cert;
+};
+FIXTURE_VARIANT_ADD(suite, tls13_aes128) { "TLS_AES_128_GCM_SHA256", 0x1301, "rsa" };
+FIXTURE_VARIANT_ADD(suite, tls13_aes256) { "TLS_AES_256_GCM_SHA384", 0x1302, "ecdsa" };
+FIXTURE_VARIANT_ADD(suite, tls13_chacha) { "TLS_CHACHA20_POLY1305_SHA256", 0x1303, "rsa" };
+FIXTURE_VARIANT_ADD(suite, rsa_aes128) { "ECDHE-RSA-AES128-GCM-SHA256", 0xc02f, "rsa" };
+FIXTURE_VARIANT_ADD(suite, rsa_aes256) { "ECDHE-RSA-AES256-GCM-SHA384", 0xc030, "rsa" };
+FIXTURE_VARIANT_ADD(suite, rsa_chacha) { "ECDHE-RSA-CHACHA20-POLY1305", 0xcca8, "rsa" };
+FIXTURE_VARIANT_ADD(suite, ecdsa_aes128) { "ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b, "ecdsa" };
+FIXTURE_VARIANT_ADD(suite, ecdsa_aes256) { "ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c, "ecdsa" };
+FIXTURE_VARIANT_ADD(suite, ecdsa_chacha) { "ECDHE-ECDSA-CHACHA20-POLY1305", 0xcca9, "ecdsa" };
+FIXTURE_SETUP(suite)
+{
+	net_new();
+	real_start(&self->d);
+}
+FIXTURE_TEARDOWN(suite)
+{
+	if (harness_failed())
+		proc_show(&self->d);
+}
+
+TEST_F_TIMEOUT(suite, client_of_s_server, 40)
+{
+	struct s_server s;
+	struct ktls_info info;
+	int fd;
+
+	s_server_start(&s, variant->cert, "-rev", NULL);
+	fd = interop_socket("server.test");
+	OK(sock_set_str(fd, KTLS_CIPHERS, variant->name));
+	OK(connect(fd, &s.a.sa, s.a.len));
+	info = sock_info(fd);
+	EXPECT_EQ(variant->id, info.suite);
+	EXPECT_EQ(variant->id < 0x1400 ? 0x0304 : 0x0303, info.version);
+	EXPECT_TRUE(info.flags & KTLS_INFO_VERIFIED);
+	EXPECT_NE(0, info.group);
+	EXPECT_STREQ("server.test", interop_get(fd, KTLS_PEER_NAME));
+	EXPECT_TRUE(strstr(interop_get(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
+	for (int i = 0; i < 3; i++)
+		interop_expect_reversed(fd);
+	OK(shutdown(fd, SHUT_WR));
+	/* s_server answers close_notify with its own */
+	EXPECT_EQ(0, read(fd, &(char){ 0 }, 1));
+	close(fd);
+}
+
+TEST_F_TIMEOUT(suite, server_of_s_client, 40)
+{
+	struct proc c;
+	char buf[8];
+	int l, fd;
+	struct addr a;
+
+	l = interop_listen(variant->cert, variant->name, &a);
+	s_client_start(&c, &a, "-servername", "server.test", NULL);
+	fd = interop_accept(l, &c);
+	EXPECT_EQ(variant->id, sock_info(fd).suite);
+	EXPECT_STREQ("server.test", interop_get(fd, KTLS_SERVER_NAME));
+	OK(write(c.in, "hello\n", 6));
+	net_read(fd, buf, 6);
+	EXPECT_MEMEQ("hello\n", buf, 6);
+	net_write(fd, "and back\n", 9);
+	EVENTUALLY(proc_printed(&c, "and back\n"), 5000);
+	close(fd);
+	/* our close_notify ends it, and cleanly */
+	EXPECT_EQ(0, proc_wait(&c, 5000));
+}
+
+/* --- GnuTLS --------------------------------------------------------------- */
+
+FIXTURE(gnutls) { struct proc d; };
+FIXTURE_VARIANT(gnutls) { const char *priority; int version; };
+FIXTURE_VARIANT_ADD(gnutls, tls13) { "NORMAL:-VERS-ALL:+VERS-TLS1.3", 0x0304 };
+FIXTURE_VARIANT_ADD(gnutls, tls12) { "NORMAL:-VERS-ALL:+VERS-TLS1.2", 0x0303 };
+FIXTURE_SETUP(gnutls)
+{
+	net_new();
+	real_start(&self->d);
+}
+FIXTURE_TEARDOWN(gnutls)
+{
+	if (harness_failed())
+		proc_show(&self->d);
+}
+
+TEST_F_TIMEOUT(gnutls, server_of_gnutls_cli, 40)
+{
+	struct proc c;
+	char port[8], buf[8];
+	struct addr a;
+	int l, fd;
+
+	l = interop_listen("ecdsa", NULL, &a);
+	snprintf(port, sizeof(port), "%u", ntohs(a.v4.sin_port));
+	proc_start(&c, "gnutls-cli", "--x509cafile", real_pki("ca.pem"), "--sni-hostname", "server.test",
+		   "--verify-hostname", "server.test", "--priority", variant->priority,
+		   "--port", port, "127.0.0.1", NULL);
+	fd = interop_accept(l, &c);
+	EXPECT_EQ(variant->version, sock_info(fd).version);
+	EVENTUALLY(proc_printed(&c, "Handshake was completed"), 5000);
+	OK(write(c.in, "hello\n", 6));
+	net_read(fd, buf, 6);
+	EXPECT_MEMEQ("hello\n", buf, 6);
+	net_write(fd, "and back\n", 9);
+	EVENTUALLY(proc_printed(&c, "and back\n"), 5000);
+	close(fd);
+	EXPECT_EQ(0, proc_wait(&c, 5000));
+}
+
+TEST_F_TIMEOUT(gnutls, client_of_gnutls_serv, 40)
+{
+	struct addr a = net_loopback(AF_INET, 4433);
+	char buf[8] = "";
+	struct proc s;
+	int fd;
+
+	proc_start(&s, "gnutls-serv", "--echo", "--port", "4433", "--priority", variant->priority,
+		   "--x509certfile", real_pki("rsa.pem"), "--x509keyfile", real_pki("rsa.key"), NULL);
+	real_wait_port(4433);
+	fd = interop_socket("server.test");
+	OK(connect(fd, &a.sa, a.len));
+	EXPECT_EQ(variant->version, sock_info(fd).version);
+	net_write(fd, "hello\n", 6);
+	net_read(fd, buf, 6);
+	EXPECT_MEMEQ("hello\n", buf, 6);
+	close(fd);
+	proc_kill(&s, SIGTERM);
+}
+
+/* --- options on the wire -------------------------------------------------- */
+
+FIXTURE(real) { struct proc d; struct s_server s; };
+FIXTURE_SETUP(real)
+{
+	net_new();
+	real_start(&self->d);
+}
+FIXTURE_TEARDOWN(real)
+{
+	if (harness_failed())
+		proc_show(&self->d);
+}
+
+TEST_F(real, alpn)
+{
+	int fd;
+
+	s_server_start(&self->s, "rsa", "-rev", "-alpn", "h2,http/1.1", NULL);
+	fd = interop_socket("server.test");
+	OK(setsockopt(fd, SOL_TLS, KTLS_ALPN, "\10http/1.1", 9));
+	OK(connect(fd, &self->s.a.sa, self->s.a.len));
+	EXPECT_STREQ("http/1.1", interop_get(fd, KTLS_ALPN));
+	interop_expect_reversed(fd);
+	close(fd);
+}
+
+TEST_F(real, alpn_without_overlap)
+{
+	int fd;
+
+	s_server_start(&self->s, "rsa", "-rev", "-alpn", "h2", NULL);
+	fd = interop_socket("server.test");
+	OK(setsockopt(fd, SOL_TLS, KTLS_ALPN, "\4smtp", 5));
+	FAILS(EPROTO, connect(fd, &self->s.a.sa, self->s.a.len));
+	EXPECT_EQ(120, sock_info(fd).alert_rcvd);
+	EXPECT_TRUE(strlen(sock_error(fd)) > 10);
+}
+
+TEST_F(real, alpn_as_server)
+{
+	struct proc c;
+	struct addr a;
+	int l, fd;
+
+	l = interop_listen("rsa", NULL, &a);
+	OK(setsockopt(l, SOL_TLS, KTLS_ALPN, "\2h2\10http/1.1", 12));
+	s_client_start(&c, &a, "-alpn", "http/1.1,h2", NULL);
+	fd = interop_accept(l, &c);
+	/* the server's preference counts */
+	EXPECT_STREQ("h2", interop_get(fd, KTLS_ALPN));
+	close(fd);
+	proc_wait(&c, 5000);
+	s_client_start(&c, &a, "-alpn", "smtp", NULL);
+	EXPECT_NE(0, proc_wait(&c, 10000));
+	EXPECT_TRUE(proc_printed(&c, "no application protocol"));
+}
+
+TEST_F(real, versions)
+{
+	static const struct ktls_versions only12 = { 0x0303, 0x0303 }, only13 = { 0x0304, 0x0304 };
+	int fd;
+
+	s_server_start(&self->s, "rsa", "-rev", NULL);
+	fd = interop_socket("server.test");
+	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only12, sizeof(only12)));
+	OK(connect(fd, &self->s.a.sa, self->s.a.len));
+	EXPECT_EQ(0x0303, sock_info(fd).version);
+	interop_expect_reversed(fd);
+	close(fd);
+	fd = interop_socket("server.test");
+	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only13, sizeof(only13)));
+	OK(connect(fd, &self->s.a.sa, self->s.a.len));
+	EXPECT_EQ(0x0304, sock_info(fd).version);
+	interop_expect_reversed(fd);
+	close(fd);
+}
+
+TEST_F(real, no_common_version)
+{
+	static const struct ktls_versions only12 = { 0x0303, 0x0303 };
+	int fd;
+
+	s_server_start(&self->s, "rsa", "-rev", "-tls1_3", NULL);
+	fd = interop_socket("server.test");
+	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only12, sizeof(only12)));
+	FAILS(EPROTO, connect(fd, &self->s.a.sa, self->s.a.len));
+	EXPECT_EQ(70, sock_info(fd).alert_rcvd);
+}
+
+TEST_F(real, ipv6)
+{
+	struct addr a = net_loopback(AF_INET6, 4434);
+	struct proc s;
+	int fd;
+
+	proc_start(&s, "openssl", "s_server", "-accept", "[::1]:4434", "-rev", "-cert",
+		   real_pki("rsa.pem"), "-key", real_pki("rsa.key"), NULL);
+	real_wait_port(4434);
+	fd = sock_new(AF_INET6);
+	/* no name: the address is verified, and the certificate has it */
+	OK(connect(fd, &a.sa, a.len));
+	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
+	interop_expect_reversed(fd);
+	close(fd);
+	proc_kill(&s, SIGTERM);
+}
+
+/* A server's own certificate, from the program and not from ktlsd's files. */
+TEST_F(real, the_programs_own_certificate)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	struct proc c;
+	int l = sock_new(AF_INET), fd;
+
+	interop_set_file(l, KTLS_CERTIFICATE, "ecdsa.pem");
+	interop_set_file(l, KTLS_PRIVATE_KEY, "ecdsa.key");
+	OK(bind(l, &a.sa, a.len));
+	OK(listen(l, 5));
+	OK(getsockname(l, &a.sa, &a.len));
+	s_client_start(&c, &a, NULL);
+	fd = interop_accept(l, &c);
+	net_write(fd, "mine\n", 5);
+	EVENTUALLY(proc_printed(&c, "mine\n"), 5000);
+	close(fd);
+	EXPECT_EQ(0, proc_wait(&c, 5000));
+}
+
+TEST_F(real, a_key_of_another_certificate)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int l = sock_new(AF_INET);
+
+	interop_set_file(l, KTLS_CERTIFICATE, "ecdsa.pem");
+	interop_set_file(l, KTLS_PRIVATE_KEY, "rsa.key");
+	OK(bind(l, &a.sa, a.len));
+	FAILS(EINVAL, listen(l, 5));
+	EXPECT_TRUE(strlen(sock_error(l)) > 10);
+	interop_set_file(l, KTLS_PRIVATE_KEY, "ecdsa.key");
+	OK(listen(l, 5));
+}
+
+TEST_F(real, identities)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int l = sock_new(AF_INET);
+
+	OK(bind(l, &a.sa, a.len));
+	OK(sock_set_str(l, KTLS_IDENTITY, "nobody"));
+	FAILS(ENOKEY, listen(l, 5));
+	EXPECT_TRUE(strstr(sock_error(l), "nobody"));
+	OK(sock_set_str(l, KTLS_IDENTITY, "private"));
+	FAILS(EACCES, listen(l, 5));
+	EXPECT_TRUE(strstr(sock_error(l), "private"));
+	/* with the credentials of whoever sets it */
+	OK(seteuid(4242));
+	OK(sock_set_str(l, KTLS_IDENTITY, "private"));
+	OK(seteuid(0));
+	OK(listen(l, 5));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* openssl as a peer. See interop.h. */
+#include <fcntl.h>
+#include <poll.h>
+
+#include "interop.h"
+
+static void append(char **argv, int n, va_list ap)
+{
+	while ((argv[n] = va_arg(ap, char *)))
+		ASSERT_LT(++n, 63);
+}
+
+/* A port that was free a moment ago; this namespace is ours alone. */
+static uint16_t free_port(void)
+{
+	static uint16_t next = 4440;
+
+	return next++;
+}
+
+void s_server_start(struct s_server *s, const char *identity, ...)
+{
+	char port[8], pem[32], key[32];
+	uint16_t n = free_port();
+	va_list ap;
+
+	snprintf(port, sizeof(port), "%u", n);
+	snprintf(pem, sizeof(pem), "%s.pem", identity);
+	snprintf(key, sizeof(key), "%s.key", identity);
+
+	char *argv[64] = {
+		"openssl", "s_server", "-4", "-accept", port,
+		"-cert", (char *)real_pki(pem), "-key", (char *)real_pki(key),
+	};
+
+	va_start(ap, identity);
+	append(argv, 9, ap);
+	va_end(ap);
+	proc_startv(&s->p, argv);
+	s->a = net_loopback(AF_INET, n);
+	real_wait_port(n);
+}
+
+void s_client_start(struct proc *p, const struct addr *a, ...)
+{
+	char where[64];
+	va_list ap;
+	char *argv[64] = {
+		"openssl", "s_client", "-CAfile", (char *)real_pki("ca.pem"),
+		"-verify_return_error", "-connect", where,
+	};
+
+	if (a->sa.sa_family == AF_INET)
+		snprintf(where, sizeof(where), "127.0.0.1:%u", ntohs(a->v4.sin_port));
+	else
+		snprintf(where, sizeof(where), "[::1]:%u", ntohs(a->v6.sin6_port));
+	va_start(ap, a);
+	append(argv, 7, ap);
+	va_end(ap);
+	proc_startv(p, argv);
+}
+
+int interop_socket(const char *server_name)
+{
+	int fd = sock_new(AF_INET);
+
+	if (server_name)
+		OK(sock_set_str(fd, KTLS_SERVER_NAME, server_name));
+	OK(sock_set_u32(fd, KTLS_TIMEOUT, 10000 * harness_scale() > 60000 ? 60000 :
+			10000 * harness_scale()));
+	return fd;
+}
+
+int interop_listen(const char *identity, const char *ciphers, struct addr *ret)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int fd = interop_socket(NULL);
+
+	OK(bind(fd, &a.sa, a.len));
+	OK(sock_set_str(fd, KTLS_IDENTITY, identity));
+	if (ciphers)
+		OK(sock_set_str(fd, KTLS_CIPHERS, ciphers));
+	OK(listen(fd, 8));
+	OK(getsockname(fd, &a.sa, &a.len));
+	*ret = a;
+	return fd;
+}
+
+int interop_accept(int l, struct proc *client)
+{
+	if (!net_poll(l, POLLIN, 10000)) {
+		harness_fail(__FILE__, __LINE__, "the client does not get through");
+		proc_show(client);
+		harness_end();
+	}
+	return net_accept(l);
+}
+
+const char *interop_get(int fd, int opt)
+{
+	static char text[65536];
+	socklen_t len = sizeof(text) - 1;
+
+	OK(getsockopt(fd, SOL_TLS, opt, text, &len));
+	text[len] = 0;
+	return text;
+}
+
+void interop_set_file(int fd, int opt, const char *pki_name)
+{
+	static char text[65536];
+	int file = OK(open(real_pki(pki_name), O_RDONLY | O_CLOEXEC));
+	ssize_t n = OK(read(file, text, sizeof(text)));
+
+	OK(setsockopt(fd, SOL_TLS, opt, text, n));
+	close(file);
+}
+
+void interop_expect_reversed(int fd)
+{
+	char buf[8] = "";
+
+	net_write(fd, "abcdef\n", 7);
+	net_read(fd, buf, 7);
+	EXPECT_MEMEQ("fedcba\n", buf, 7);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Namespaces and TCP. See net.h. */
+#include <ctype.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+
+#include "harness.h"
+#include "net.h"
+
+void net_new(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd;
+
+	OK(unshare(CLONE_NEWNET));
+	fd = OK(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	OK(ioctl(fd, SIOCGIFFLAGS, &ifr));
+	ifr.ifr_flags |= IFF_UP;
+	OK(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
+struct addr net_loopback(int family, uint16_t port)
+{
+	struct addr a = { 0 };
+
+	if (family == AF_INET) {
+		a.v4.sin_family = AF_INET;
+		a.v4.sin_port = htons(port);
+		a.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		a.len = sizeof(a.v4);
+	} else {
+		a.v6.sin6_family = AF_INET6;
+		a.v6.sin6_port = htons(port);
+		a.v6.sin6_addr = in6addr_loopback;
+		a.len = sizeof(a.v6);
+	}
+	return a;
+}
+
+/* A filter that accepts no packet: no ACK, no RST, and nothing is learnt. */
+void net_deaf(int fd)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { 1, &drop };
+
+	OK(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+}
+
+int net_socket(int family)
+{
+	return OK(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+int net_listen(int family, int backlog, struct addr *ret)
+{
+	struct addr a = net_loopback(family, 0);
+	int fd = net_socket(family);
+
+	OK(bind(fd, &a.sa, a.len));
+	OK(listen(fd, backlog));
+	OK(getsockname(fd, &a.sa, &a.len));
+	*ret = a;
+	return fd;
+}
+
+int net_accept(int fd)
+{
+	return OK(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+}
+
+void net_pair(int family, int ends[2])
+{
+	struct addr a;
+	int l = net_listen(family, 1, &a);
+
+	ends[0] = net_socket(family);
+	OK(connect(ends[0], &a.sa, a.len));
+	ends[1] = net_accept(l);
+	close(l);
+}
+
+void net_nonblock(int fd, bool on)
+{
+	int flags = OK(fcntl(fd, F_GETFL));
+
+	OK(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+int net_so_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int e = -1;
+
+	OK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len));
+	return e;
+}
+
+int net_poll(int fd, int events, int ms)
+{
+	struct pollfd p = { fd, events, 0 };
+
+	OK(poll(&p, 1, ms > 0 ? ms * (int)harness_scale() : ms));
+	return p.revents;
+}
+
+void net_rst(int fd)
+{
+	struct linger l = { 1, 0 };
+
+	OK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	close(fd);
+}
+
+void net_write(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len) {
+		ssize_t n = OK(send(fd, p, len, MSG_NOSIGNAL));
+
+		p += n;
+		len -= n;
+	}
+}
+
+void net_read(int fd, void *buf, size_t len)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = read(fd, (char *)buf + got, len - got);
+
+		if (n <= 0) {
+			harness_fail(__FILE__, __LINE__, "read %zu of %zu bytes, then %s", got, len,
+				     n ? strerrorname_np(errno) : "EOF");
+			harness_end();
+		}
+		got += n;
+	}
+}
+
+void net_pattern(void *buf, size_t len, uint64_t offset)
+{
+	unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++) {
+		uint64_t x = (offset + i) * 0x9e3779b97f4a7c15ULL;
+
+		p[i] = (x >> 56) | 1;
+	}
+}
+
+int net_tcp_state(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	OK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_state;
+}
+
+void *net_bad_address(void)
+{
+	static void *volatile bad = (void *)8;
+
+	return bad;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	for (;;) {
+		while (*a == '_')
+			a++;
+		while (*b == '_')
+			b++;
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+		a++;
+		b++;
+	}
+}
+
+uint64_t net_mib(const char *name)
+{
+	/* Not /proc/net: that is the namespace of the process' first thread. */
+	FILE *f = fopen("/proc/thread-self/net/ktls_stat", "re");
+	unsigned long long value;
+	char line[200], key[100];
+
+	if (!f) {
+		harness_fail(__FILE__, __LINE__, "/proc/net/ktls_stat: %s", strerror(errno));
+		harness_end();
+	}
+	while (fgets(line, sizeof(line), f)) {
+		const char *k = key;
+
+		if (sscanf(line, "%99s %llu", key, &value) != 2)
+			continue;
+		if (!strncasecmp(k, "ktls", 4))
+			k += 4;
+		if (same_name(k, name)) {
+			fclose(f);
+			return value;
+		}
+	}
+	harness_fail(__FILE__, __LINE__, "no %s in /proc/net/ktls_stat", name);
+	harness_end();
+}
+
+bool net_module_loaded(const char *module)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	return !access(path, F_OK);
+}
+
+int net_module_refs(const char *module)
+{
+	char path[200];
+	int n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%d", &n) != 1)
+		n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Network namespaces, TCP sockets, counters, capture: what is not TLS. */
+#ifndef _SELFTESTS_NET_H
+#define _SELFTESTS_NET_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct addr {
+	union {
+		struct sockaddr		sa;
+		struct sockaddr_in	v4;
+		struct sockaddr_in6	v6;
+	};
+	socklen_t	len;
+};
+
+/* A namespace of our own with only lo, which is up: no test sees another's. */
+void net_new(void);
+
+/* Loopback, port 0 */
+struct addr net_loopback(int family, uint16_t port);
+/* From now on a plain TCP socket, or listener, drops all that arrives: a dead host. */
+void net_deaf(int fd);
+
+int net_socket(int family);
+int net_listen(int family, int backlog, struct addr *ret);
+int net_accept(int fd);
+/* A connected pair of plain TCP sockets: ends[0] connected, ends[1] accepted. */
+void net_pair(int family, int ends[2]);
+
+void net_nonblock(int fd, bool on);
+int net_so_error(int fd);
+/* poll() one socket: what is reported within @ms, 0 if nothing */
+int net_poll(int fd, int events, int ms);
+void net_rst(int fd);
+void net_write(int fd, const void *buf, size_t len);
+/* Reads exactly @len or fails the test. */
+void net_read(int fd, void *buf, size_t len);
+/* Bytes that are not zero and do not repeat with a small period. */
+void net_pattern(void *buf, size_t len, uint64_t offset);
+int net_tcp_state(int fd);
+/* An address that nothing is mapped at, and that the compiler does not see through. */
+void *net_bad_address(void);
+
+/* A counter of /proc/net/ktls_stat, by name in any case, underscores or none. */
+uint64_t net_mib(const char *name);
+int net_module_refs(const char *module);
+bool net_module_loaded(const char *module);
+
+/* A capture of all that passes lo, to look for a marker in. */
+struct capture {
+	int		fd;
+	uint64_t	packets, payload;
+};
+
+#define MARKER		"ktls-plaintext-marker-4711"
+
+void capture_start(struct capture *c);
+/* How often the marker passed since capture_start(); ends the capture. */
+unsigned int capture_count(struct capture *c, const void *marker, size_t len);
+/* @len bytes of nothing but markers */
+void capture_fill(void *buf, size_t len);
+
+#endif /* _SELFTESTS_NET_H */

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Processes, and ktlsd among them. See real.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "real.h"
+#include "sock.h"
+
+static const char *const identities[] = {
+	"rsa", "ecdsa", "named", "other", "expired", "stranger", "client",
+};
+
+/* --- processes ------------------------------------------------------------ */
+
+void proc_startv(struct proc *p, char **argv)
+{
+	int in[2], out;
+
+	memset(p, 0, sizeof(*p));
+	strcpy(p->path, "/tmp/ktls-proc-XXXXXX");
+	out = OK(mkostemp(p->path, O_CLOEXEC));
+	OK(pipe2(in, O_CLOEXEC));
+	p->pid = OK(fork());
+	if (!p->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGPIPE, SIG_DFL);
+		dup2(in[0], 0);
+		dup2(out, 1);
+		dup2(out, 2);
+		execvp(argv[0], argv);
+		dprintf(2, "%s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	close(in[0]);
+	close(out);
+	p->in = in[1];
+}
+
+void proc_start(struct proc *p, const char *program, ...)
+{
+	char *argv[64] = { (char *)program };
+	va_list ap;
+	int n = 1;
+
+	va_start(ap, program);
+	while ((argv[n] = va_arg(ap, char *)))
+		ASSERT_LT(++n, 63);
+	va_end(ap);
+	proc_startv(p, argv);
+}
+
+void proc_eof(struct proc *p)
+{
+	if (p->in >= 0)
+		close(p->in);
+	p->in = -1;
+}
+
+static bool has_ended(struct proc *p)
+{
+	if (!p->ended && waitpid(p->pid, &p->status, WNOHANG) == p->pid)
+		p->ended = true;
+	return p->ended;
+}
+
+int proc_wait(struct proc *p, int ms)
+{
+	double end = harness_now() + ms / 1e3 * harness_scale();
+
+	while (!has_ended(p)) {
+		if (harness_now() > end) {
+			harness_fail(__FILE__, __LINE__, "process %d does not end", p->pid);
+			proc_show(p);
+			harness_end();
+		}
+		harness_nap(5);
+	}
+	return WIFEXITED(p->status) ? WEXITSTATUS(p->status) : 128 + WTERMSIG(p->status);
+}
+
+void proc_kill(struct proc *p, int sig)
+{
+	if (!has_ended(p))
+		kill(p->pid, sig);
+	proc_wait(p, 10000);
+	proc_eof(p);
+}
+
+char *proc_output(struct proc *p, size_t *ret_len)
+{
+	int fd = OK(open(p->path, O_RDONLY | O_CLOEXEC));
+	struct stat st;
+	size_t len;
+	char *text;
+
+	OK(fstat(fd, &st));
+	text = malloc(st.st_size + 1);
+	ASSERT_TRUE(text);
+	len = OK(read(fd, text, st.st_size));
+	text[len] = 0;
+	if (ret_len)
+		*ret_len = len;
+	close(fd);
+	return text;
+}
+
+bool proc_printed(struct proc *p, const char *text)
+{
+	size_t len;
+	char *out = proc_output(p, &len);
+	bool found = memmem(out, len, text, strlen(text));
+
+	free(out);
+	return found;
+}
+
+void proc_show(struct proc *p)
+{
+	char *out = proc_output(p, NULL), *line, *save;
+	int n = 0;
+
+	for (line = strtok_r(out, "\n", &save); line && n++ < 60; line = strtok_r(NULL, "\n", &save))
+		harness_note("| %s", line);
+	free(out);
+}
+
+/* --- ktlsd ---------------------------------------------------------------- */
+
+/* Beside this program: .build/selftests/pki, .build/tools/ktlsd/ktlsd */
+static const char *build_path(const char *name)
+{
+	static char text[8][300];
+	static unsigned int next;
+	char *path = text[next++ % 8], self[200];
+	ssize_t n = OK(readlink("/proc/self/exe", self, sizeof(self) - 1));
+
+	self[n] = 0;
+	*strrchr(self, '/') = 0;
+	snprintf(path, sizeof(text[0]), "%s/%s", self, name);
+	return path;
+}
+
+const char *real_pki(const char *name)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "pki/%s", name);
+	return build_path(path);
+}
+
+static void write_config(char *path, const char *trust)
+{
+	int fd;
+
+	strcpy(path, "/tmp/ktlsd-conf-XXXXXX");
+	fd = OK(mkostemp(path, O_CLOEXEC));
+	dprintf(fd, "[ktlsd]\nworkers = 2\nlog = stderr\nlog_level = info\ntrust = %s\n", trust);
+	for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++) {
+		char pem[20], key[20];
+
+		snprintf(pem, sizeof(pem), "%s.pem", identities[i]);
+		snprintf(key, sizeof(key), "%s.key", identities[i]);
+		dprintf(fd, "[identity %s]\ncertificate = %s\nprivate_key = %s\n",
+			identities[i], real_pki(pem), real_pki(key));
+	}
+	/* one that root may not use */
+	dprintf(fd, "[identity private]\ncertificate = %s\nprivate_key = %s\nallow_uids = 4242\n",
+		real_pki("rsa.pem"), real_pki("rsa.key"));
+	fchmod(fd, 0644);
+	close(fd);
+}
+
+/* ESRCH is the one answer that says: nobody is there. */
+static bool is_served(void)
+{
+	struct addr a = net_loopback(AF_INET, 1);
+	int fd = sock_new(AF_INET), ret;
+
+	ret = connect(fd, &a.sa, a.len);
+	ASSERT_EQ(-1, ret);
+	ret = errno;
+	close(fd);
+	return ret != ESRCH;
+}
+
+static void wait_served(struct proc *p)
+{
+	double end = harness_now() + 10 * harness_scale();
+
+	while (!is_served()) {
+		if (has_ended(p) || harness_now() > end) {
+			harness_fail(__FILE__, __LINE__, "ktlsd does not serve");
+			proc_show(p);
+			harness_end();
+		}
+		harness_nap(10);
+	}
+}
+
+void real_start(struct proc *p)
+{
+	char config[32];
+
+	write_config(config, real_pki("ca.pem"));
+	proc_start(p, build_path("../tools/ktlsd/ktlsd"), "--foreground", "--config", config, NULL);
+	wait_served(p);
+}
+
+void real_start_unprivileged(struct proc *p, uid_t uid)
+{
+	char config[32], user[16];
+
+	write_config(config, real_pki("ca.pem"));
+	snprintf(user, sizeof(user), "%u", uid);
+	/* group 0 may read the keys, as a group of its own would */
+	proc_start(p, "setpriv", "--reuid", user, "--regid", "0", "--clear-groups",
+		   "--inh-caps", "-all,+net_admin", "--ambient-caps", "-all,+net_admin",
+		   "--bounding-set", "-all,+net_admin", "--no-new-privs",
+		   build_path("../tools/ktlsd/ktlsd"), "--foreground", "--config", config, NULL);
+	wait_served(p);
+}
+
+void real_stop(struct proc *p)
+{
+	proc_kill(p, SIGTERM);
+}
+
+static bool is_listening(uint16_t port)
+{
+	static const char *const files[] = { "tcp", "tcp6" };
+	char path[64], line[300], want[8];
+	bool found = false;
+
+	snprintf(want, sizeof(want), ":%04X ", port);
+	for (int i = 0; i < 2 && !found; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", files[i]);
+		f = fopen(path, "re");
+		while (f && !found && fgets(line, sizeof(line), f))
+			/* state 0A: LISTEN */
+			found = strstr(line, want) && strstr(line, " 0A ");
+		if (f)
+			fclose(f);
+	}
+	return found;
+}
+
+void real_wait_port(uint16_t port)
+{
+	EVENTUALLY(is_listening(port), 15000);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The real ktlsd, and real programs at the other end: openssl, gnutls. */
+#ifndef _SELFTESTS_REAL_H
+#define _SELFTESTS_REAL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "net.h"
+
+/* A program under our control; what it prints goes to a file. */
+struct proc {
+	pid_t	pid;
+	int	in;		/* its standard input */
+	char	path[64];	/* where its output is */
+	int	status;		/* after proc_wait() */
+	bool	ended;
+};
+
+/* The arguments end with NULL. */
+void proc_start(struct proc *p, const char *program, ...) __attribute__((sentinel));
+void proc_startv(struct proc *p, char **argv);
+/* Ends its standard input. */
+void proc_eof(struct proc *p);
+/* Waits for its end by itself; the test fails after @ms. Returns the exit status. */
+int proc_wait(struct proc *p, int ms);
+void proc_kill(struct proc *p, int sig);
+/* All it has printed so far, NUL-terminated; to be freed. */
+char *proc_output(struct proc *p, size_t *ret_len);
+bool proc_printed(struct proc *p, const char *text);
+/* Its output as diagnostics of this test. */
+void proc_show(struct proc *p);
+
+/* A file of pki, as ca.sh made it: a static buffer of a few. */
+const char *real_pki(const char *name);
+
+/* ktlsd in this namespace, with the identities of ca.sh under their names. */
+void real_start(struct proc *p);
+/* The same as another user, with CAP_NET_ADMIN and no other privilege. */
+void real_start_unprivileged(struct proc *p, uid_t uid);
+void real_stop(struct proc *p);
+
+/* A port of this namespace that a server listens on within 10 s. */
+void real_wait_port(uint16_t port);
+
+#endif /* _SELFTESTS_REAL_H */
