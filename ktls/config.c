@@ -95,7 +95,7 @@ struct ktls_config *ktls_config_get(struct ktls_config *config)
  *
  * With the last one the helper is told that it may forget what it cached.
  *
- * Context: process.
+ * Context: any.
  */
 void ktls_config_put(struct ktls_config *config)
 {

@@ -108,8 +108,6 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 		return -ENOMEM;
 	hs->started = jiffies;
 
-	/* A connection before this one may have left the program's own here. */
-	WRITE_ONCE(ctx->sk->sk_rcvlowat, 1);
 	ctx->handshake = hs;
 	ctx->role = role;
 	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
@@ -294,7 +292,6 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 		ktls_ctx_disarm(ctx);
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
-	ctx->base->ops->set_rcvlowat(sk, ctx->rcvlowat);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_DONE);
 	return 0;
 }

@@ -276,8 +276,7 @@ static struct ktls_ctx *ulp_ctx_new(struct sock *sk, struct ktls_config *config)
 	return ctx;
 }
 
-/* From here on every byte in or out passes through us. TCP must not hold back
- * sk_data_ready during the handshake, so its low-water mark is 1 until OPEN.
+/* From here on every byte in or out passes through us.
  *
  * ORDER: the context, then the ULP, then the operations. Connections are cloned
  * from a listener without its lock: one that has our operations must have our
@@ -579,15 +578,13 @@ static __poll_t ulp_poll(struct file *file, struct socket *sock, poll_table *wai
 	}
 }
 
-/* proto_ops.set_rcvlowat: socket lock held */
+/* proto_ops.set_rcvlowat: socket lock held. TCP's own mark stays at 1: it would
+ * hold back wake-ups by counting ciphertext, and only what lies in its queue.
+ */
 static int ulp_set_rcvlowat(struct sock *sk, int val)
 {
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-
-	ctx->rcvlowat = val ? : 1;
-	if (ctx->state != KTLS_STATE_OPEN)
-		return 0;
-	return ctx->base->ops->set_rcvlowat(sk, val);
+	ktls_ctx_get(sk)->rcvlowat = val ? : 1;
+	return 0;
 }
 
 /* proto.release_cb: the socket's spinlock held, softirqs off */

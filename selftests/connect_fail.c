@@ -53,7 +53,7 @@ TEST_F(failing, the_helpers_errno_and_sentence)
 	struct fake_done d;
 	struct fake_msg *m;
 
-	for (size_t i = 0; i < sizeof(failure) / sizeof(failure[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(failure); i++) {
 		job_connect(&self->j, self->fd, &self->a);
 		peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
 		m = fake_expect(self->e.fake, KTLS_CMD_START);
@@ -195,8 +195,7 @@ TEST_F(failing, deadline_with_a_slow_peer)
 	EXPECT_ERRNO(ETIMEDOUT, self->j.err);
 }
 
-/* TCP's SYN is not answered: the deadline counts from the connection on, TCP's own
- * limit before that. */
+/* The deadline counts from the connection on; before that there is TCP's own limit. */
 TEST_F(failing, nobody_answers_the_syn)
 {
 	net_deaf(self->l);
@@ -265,7 +264,7 @@ TEST_F(failing, records_against_the_rfc)
 	int datas;
 
 	fake_start(self->e.fake, NULL, NULL);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		job_connect(&self->j, self->fd, &self->a);
 		peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
 		peer_recv_flight(&self->p, HS_CLIENT_HELLO);

@@ -233,7 +233,7 @@ TEST_F(lie, odd_errnos)
 {
 	static const uint32_t odd[] = { 4096, 0x7fffffff, 0x80000000, 0xffffffff, 512, 530 };
 
-	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		struct fake_msg *m = NULL;
 
 		/* refused as a message, the request is open still */
@@ -244,7 +244,7 @@ TEST_F(lie, odd_errnos)
 		/* a program must never see ERESTARTSYS and its like */
 		EXPECT_GT(self->j.err, 0);
 		EXPECT_LT(self->j.err, 512);
-		if (i + 1 == sizeof(odd) / sizeof(odd[0]))
+		if (i + 1 == ARRAY_SIZE(odd))
 			break;
 		job_connect(&self->j, self->fd, &self->a);
 		while (!m || m->cmd != KTLS_CMD_START)
@@ -254,8 +254,7 @@ TEST_F(lie, odd_errnos)
 	}
 }
 
-/* ETIMEDOUT and ECONNABORTED mean something else to programs: never from a helper? The
- * latter connect() never returns: io_uring would retry. */
+/* connect() never returns ECONNABORTED: io_uring would try again by itself. */
 TEST_F(lie, econnaborted_is_not_for_connect)
 {
 	fake_fail(self->e.fake, self->id, ECONNABORTED, -1, "aborted");

@@ -378,7 +378,7 @@ static void answer_at_the_deadline(struct fake *f, struct fake_msg *m)
 
 	if (m->cmd != KTLS_CMD_START && m->cmd != KTLS_CMD_DATA)
 		return;
-	harness_nap(rand_r(&seed) % 12);
+	harness_nap(rand_r(&seed) % 12 * harness_scale());
 	fake_answer(f, m);
 }
 
@@ -396,7 +396,7 @@ TEST_TIMEOUT(completion_races, 60)
 		struct peer p;
 
 		c.fd = sock_new(AF_INET);
-		OK(sock_set_u32(c.fd, KTLS_TIMEOUT, 1 + rand_r(&seed) % 20));
+		OK(sock_set_u32(c.fd, KTLS_TIMEOUT, (1 + rand_r(&seed) % 24) * harness_scale()));
 		if (i % 3 == 2) {
 			/* close races with both */
 			net_nonblock(c.fd, true);

@@ -48,7 +48,7 @@ static bool is_noise(const char *name)
 		"taskstats", "uts_", "nsproxy", "eventpoll", "percpu", "tw_sock",
 	};
 
-	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(noise); i++)
 		if (strstr(name, noise[i]))
 			return true;
 	return false;

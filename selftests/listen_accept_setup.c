@@ -37,7 +37,7 @@ TEST(check_decides_listen)
 	fd = sock_new(AF_INET);
 	OK(sock_set_str(fd, KTLS_IDENTITY, "server"));
 	OK(bind(fd, &a.sa, a.len));
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		int acc = 0;
 		socklen_t len = sizeof(acc);
 

@@ -10,12 +10,11 @@ static uint8_t big[1 << 20], back[1 << 20];
 static const size_t sizes[] = {
 	1, 2, 15, 16, 17, 63, 64, 1000, 1427, 1448, 4075, 4096, 16383, 16384, 16385, 32768, 65536, 70001,
 };
-#define N_SIZES		(sizeof(sizes) / sizeof(sizes[0]))
 
 TEST_F(record, send_sizes)
 {
 	net_pattern(big, sizeof(big), 1);
-	for (size_t i = 0; i < N_SIZES; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct transfer t;
 
 		transfer_write(&t, self->r.fd, big, sizes[i]);

@@ -292,7 +292,7 @@ TEST_F(tls13, padded_records)
 	static const size_t pads[] = { 1, 15, 16, 255, 4096, 10000 };
 
 	net_pattern(big, 200, 4);
-	for (size_t i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(pads); i++) {
 		struct tls_record r = { .type = CT_DATA, .data = big, .len = 200, .pad = pads[i] };
 		struct tls_record empty = { .type = CT_DATA, .pad = pads[i] };
 

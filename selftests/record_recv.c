@@ -13,7 +13,7 @@ TEST_F(record, recv_sizes)
 	static const size_t sizes[] = { 1, 2, 16, 17, 1000, 4096, 16383, 16384, 16385, 65536, 70001 };
 
 	net_pattern(big, sizeof(big), 1);
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct transfer t;
 
 		transfer_read(&t, self->r.fd, back, sizes[i]);

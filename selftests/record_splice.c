@@ -53,7 +53,7 @@ TEST_F(record, sendfile_sizes)
 	static const size_t sizes[] = { 1, 100, 4095, 4096, 4097, 16384, 16385, 100000 };
 	int in = make_file(sizeof(big), 1);
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct file_job f = { .out = self->r.fd, .in = in, .at = i * 777, .len = sizes[i] };
 
 		job_run(&f.job, sendfile_thread, &f);
@@ -219,7 +219,7 @@ TEST_F(record, splice_to_a_pipe)
 
 	OK(pipe(p));
 	net_pattern(big, 16384, 10);
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		size_t got = 0;
 
 		peer_send_data(self->r.p, big, sizes[i]);

@@ -19,7 +19,7 @@ static const struct {
 
 static void expect_all_busy(int fd)
 {
-	for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(early); i++)
 		FAILS(EBUSY, setsockopt(fd, SOL_TLS, early[i].opt, early[i].value, early[i].len));
 }
 

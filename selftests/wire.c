@@ -18,7 +18,8 @@
 
 #define LEN		50000
 
-static char text[LEN];
+/* Anonymous memory: 6.1's io_uring takes no other as a registered buffer. */
+static char *text;
 
 /* Each way tries to send the marker; what it returns does not matter. */
 typedef void (*way_fn)(int fd);
@@ -143,8 +144,10 @@ enum uring_op { U_SEND, U_SENDMSG, U_WRITE, U_WRITEV, U_SPLICE, U_SEND_ZC, U_WRI
 
 static void uring_prepare(struct io_uring_sqe *sqe, enum uring_op op, int fd, const int *pipe_fd)
 {
-	static struct iovec iov = { text, 3000 };
+	static struct iovec iov;
 	static struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	iov = (struct iovec){ text, 3000 };
 
 	switch (op) {
 	case U_SEND:
@@ -269,7 +272,6 @@ static const struct { const char *name; way_fn fn; } ways[] = {
 	/* these end the connection and come last */
 	{ "shutdown", by_shutdown }, { "disconnect", by_disconnect },
 };
-#define N_WAYS	(sizeof(ways) / sizeof(ways[0]))
 
 FIXTURE(wire)
 {
@@ -285,7 +287,9 @@ FIXTURE_SETUP(wire)
 	env_start_bare(&self->e, S13_AES128);
 	self->e.fake = fake_new(&self->e.hs);
 	ASSERT_EQ(0, fake_register(self->e.fake, 64));
-	capture_fill(text, sizeof(text));
+	text = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, text);
+	capture_fill(text, LEN);
 	self->l = net_listen(AF_INET, 64, &self->a);
 	capture_start(&self->c);
 }
@@ -315,7 +319,7 @@ static void expect_none(struct capture *c, const char *state, const char *way)
 /* The state before any connection. */
 TEST_F(wire, new)
 {
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int fd = sock_new(AF_INET);
 
 		ways[i].fn(fd);
@@ -327,7 +331,7 @@ TEST_F(wire, new)
 /* Attached to an established connection, no handshake, no keys. */
 TEST_F(wire, established_without_keys)
 {
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int fd = net_socket(AF_INET);
 
 		OK(connect(fd, &self->a.sa, self->a.len));
@@ -345,7 +349,7 @@ TEST_F(wire, established_without_keys)
 
 TEST_F(wire, listening)
 {
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int fd = sock_new(AF_INET);
 		struct addr a = net_loopback(AF_INET, 0);
 
@@ -363,7 +367,7 @@ TEST_F(wire, listening)
 /* While the helper is at work, on a blocking and a non-blocking socket. */
 TEST_F(wire, handshake)
 {
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int fd = sock_new(AF_INET), peer;
 		struct fake_msg *m;
 
@@ -387,7 +391,7 @@ TEST_F(wire, handshake)
 
 TEST_F(wire, failed)
 {
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int fd = sock_new(AF_INET);
 		struct fake_msg *m;
 		struct job j;
@@ -407,7 +411,7 @@ TEST_F(wire, failed)
 TEST_F(wire, open)
 {
 	fake_start(self->e.fake, NULL, NULL);
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		struct conn c;
 		struct job j;
 
@@ -427,7 +431,7 @@ TEST_F(wire, open)
 TEST_F(wire, after_an_error)
 {
 	fake_start(self->e.fake, NULL, NULL);
-	for (size_t i = 0; i < N_WAYS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		struct conn c;
 		struct job j;
 
@@ -452,7 +456,7 @@ TEST_F(wire, control)
 		by_splice_of_a_file, by_splice_of_a_pipe, by_vmsplice, by_uring,
 	};
 
-	for (size_t i = 0; i < sizeof(visible) / sizeof(visible[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(visible); i++) {
 		struct capture c;
 		struct job j;
 		int ends[2];

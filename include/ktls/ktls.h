@@ -5,14 +5,16 @@
  *
  * Locks, outermost first:
  *
- *   lock_sock(listener)	never held together with a child's, except
- *				listener before child (listener.c)
  *   lock_sock(sk)		all of struct ktls_ctx unless a field says
- *				otherwise; taken by system calls and by ctx->work
- *   ktls_listener.lock		the lists of a listener; softirq-safe leaf
+ *				otherwise; taken by system calls and by ctx->work;
+ *				a listener's and a child's are never held together
+ *   ktls_worker.mutex		order of messages to a worker (outbox.c)
  *   ktls_net.lock		workers and waiting requests of a namespace
- *				(upcall.c); softirq-safe leaf
- *   ktls_request.lock		what the helper has answered; leaf
+ *				(queue.c, worker.c)
+ *   ktls_worker.lock		requests and credit of a worker
+ *   ktls_request.lock		what the helper has answered; taken alone
+ *   listener_lock		the lists and counts of listener.c; taken alone,
+ *				softirq-safe
  *
  * Netlink handlers never take a socket lock: they settle a request's one
  * atomic, leave the answer with the request, and queue ctx->work.
@@ -184,7 +186,7 @@ enum ktls_ctx_flags {
  * @starttls: begun by KTLS_HANDSHAKE, which reports the result
  * @carrier: the socket structure under a connection that no file has: a child
  *	before accept, a closed socket that lingers
- * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1 until OPEN
+ * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
  */
 struct ktls_ctx {
 	refcount_t			ref;

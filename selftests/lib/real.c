@@ -164,7 +164,7 @@ static void write_config(char *path, const char *trust)
 	strcpy(path, "/tmp/ktlsd-conf-XXXXXX");
 	fd = OK(mkostemp(path, O_CLOEXEC));
 	dprintf(fd, "[ktlsd]\nworkers = 2\nlog = stderr\nlog_level = info\ntrust = %s\n", trust);
-	for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
 		char pem[20], key[20];
 
 		snprintf(pem, sizeof(pem), "%s.pem", identities[i]);

@@ -24,7 +24,7 @@ static const struct tls_suite suites[] = {
 
 const struct tls_suite *tls_suite(uint16_t id)
 {
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
 		if (suites[i].id == id)
 			return &suites[i];
 	harness_fail(__FILE__, __LINE__, "no such suite: %04x", id);
