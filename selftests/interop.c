@@ -30,8 +30,6 @@ FIXTURE_SETUP(suite)
 }
 FIXTURE_TEARDOWN(suite)
 {
-	if (harness_failed())
-		proc_show(&self->d);
 }
 
 TEST_F_TIMEOUT(suite, client_of_s_server, 40)
@@ -94,8 +92,6 @@ FIXTURE_SETUP(gnutls)
 }
 FIXTURE_TEARDOWN(gnutls)
 {
-	if (harness_failed())
-		proc_show(&self->d);
 }
 
 TEST_F_TIMEOUT(gnutls, server_of_gnutls_cli, 40)
@@ -152,8 +148,6 @@ FIXTURE_SETUP(real)
 }
 FIXTURE_TEARDOWN(real)
 {
-	if (harness_failed())
-		proc_show(&self->d);
 }
 
 TEST_F(real, alpn)

@@ -4,10 +4,6 @@
 
 #include "lib/interop.h"
 
-#define UNKNOWN_CA	48
-#define BAD_CERTIFICATE	42
-#define EXPIRED		45
-
 FIXTURE(trust) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(trust)
 {
@@ -16,8 +12,6 @@ FIXTURE_SETUP(trust)
 }
 FIXTURE_TEARDOWN(trust)
 {
-	if (harness_failed())
-		proc_show(&self->d);
 }
 
 /* connect() refuses; the alert reaches s_server, which prints it. */
@@ -40,14 +34,12 @@ static void expect_rejected(struct trust_self *self, const char *identity, const
 	EVENTUALLY(proc_printed(&self->s.p, "alert"), 5000);
 	if (s_server_says)
 		EXPECT_TRUE(proc_printed(&self->s.p, s_server_says));
-	if (harness_failed())
-		proc_show(&self->s.p);
 	close(fd);
 }
 
 TEST_F(trust, unknown_ca)
 {
-	expect_rejected(self, "stranger", "server.test", "issuer", "unknown ca");
+	expect_rejected(self, "stranger", "server.test", "not trusted", "unknown ca");
 }
 
 TEST_F(trust, expired)

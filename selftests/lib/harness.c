@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -70,8 +71,20 @@ void harness_fail(const char *file, int line, const char *fmt, ...)
 	harness_note("%s:%d: %s", base ? base + 1 : file, line, text);
 }
 
+void (*harness_explain)(void);
+
+static void explain(void)
+{
+	static atomic_flag once = ATOMIC_FLAG_INIT;
+
+	if (harness_explain && !atomic_flag_test_and_set(&once))
+		harness_explain();
+}
+
 void harness_end(void)
 {
+	failed = 1;
+	explain();
 	_exit(KSFT_FAIL);
 }
 
@@ -189,6 +202,8 @@ static void run_child(const struct harness_test *test, const struct harness_vari
 	test->fn(self, data);
 	if (test->fixture)
 		test->fixture->teardown(self, data);
+	if (failed)
+		explain();
 	_exit(failed ? KSFT_FAIL : KSFT_PASS);
 }
 

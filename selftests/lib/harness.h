@@ -64,6 +64,9 @@ bool harness_failed(void);
 /* Where in the kernel this process's threads are, as diagnostics. */
 void harness_stacks(void);
 
+/* Called once in a process whose test has failed, to say more about it. */
+extern void (*harness_explain)(void);
+
 /* How much slower than a real machine this one may be; for every bound. */
 unsigned int harness_scale(void);
 double harness_now(void);

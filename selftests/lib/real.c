@@ -21,11 +21,25 @@ static const char *const identities[] = {
 
 /* --- processes ------------------------------------------------------------ */
 
+/* What the processes of a failed test have printed. */
+static struct proc procs[64];
+static unsigned int n_procs;
+
+static void show_procs(void)
+{
+	harness_explain = NULL;
+	for (unsigned int i = 0; i < n_procs; i++) {
+		harness_note("process %u, %s", procs[i].pid, procs[i].name);
+		proc_show(&procs[i]);
+	}
+}
+
 void proc_startv(struct proc *p, char **argv)
 {
 	int in[2], out;
 
 	memset(p, 0, sizeof(*p));
+	snprintf(p->name, sizeof(p->name), "%s %s", argv[0], argv[1] ? argv[1] : "");
 	strcpy(p->path, "/tmp/ktls-proc-XXXXXX");
 	out = OK(mkostemp(p->path, O_CLOEXEC));
 	OK(pipe2(in, O_CLOEXEC));
@@ -43,6 +57,9 @@ void proc_startv(struct proc *p, char **argv)
 	close(in[0]);
 	close(out);
 	p->in = in[1];
+	harness_explain = show_procs;
+	if (n_procs < ARRAY_SIZE(procs))
+		procs[n_procs++] = *p;
 }
 
 void proc_start(struct proc *p, const char *program, ...)
@@ -79,7 +96,6 @@ int proc_wait(struct proc *p, int ms)
 	while (!has_ended(p)) {
 		if (harness_now() > end) {
 			harness_fail(__FILE__, __LINE__, "process %d does not end", p->pid);
-			proc_show(p);
 			harness_end();
 		}
 		harness_nap(5);
@@ -125,10 +141,14 @@ bool proc_printed(struct proc *p, const char *text)
 
 void proc_show(struct proc *p)
 {
-	char *out = proc_output(p, NULL), *line, *save;
-	int n = 0;
+	char *out = proc_output(p, NULL), *line = out, *save;
+	size_t lines = 0;
 
-	for (line = strtok_r(out, "\n", &save); line && n++ < 60; line = strtok_r(NULL, "\n", &save))
+	/* the last of it says what happened */
+	for (char *c = out + strlen(out); c > out && lines <= 30; c--)
+		if (c[-1] == '\n' && ++lines == 31)
+			line = c;
+	for (line = strtok_r(line, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		harness_note("| %s", line);
 	free(out);
 }
@@ -199,7 +219,6 @@ static void wait_served(struct proc *p)
 	while (!is_served()) {
 		if (has_ended(p) || harness_now() > end) {
 			harness_fail(__FILE__, __LINE__, "ktlsd does not serve");
-			proc_show(p);
 			harness_end();
 		}
 		harness_nap(10);
@@ -257,5 +276,14 @@ static bool is_listening(uint16_t port)
 
 void real_wait_port(uint16_t port)
 {
-	EVENTUALLY(is_listening(port), 15000);
+	double end = harness_now() + 15 * harness_scale();
+
+	/* Reading that file walks all of TCP's tables: not too often. */
+	while (!is_listening(port)) {
+		if (harness_now() > end) {
+			harness_fail(__FILE__, __LINE__, "nobody listens on port %u", port);
+			harness_end();
+		}
+		harness_nap(50);
+	}
 }

@@ -13,6 +13,7 @@
 struct proc {
 	pid_t	pid;
 	int	in;		/* its standard input */
+	char	name[64];
 	char	path[64];	/* where its output is */
 	int	status;		/* after proc_wait() */
 	bool	ended;
@@ -29,7 +30,7 @@ void proc_kill(struct proc *p, int sig);
 /* All it has printed so far, NUL-terminated; to be freed. */
 char *proc_output(struct proc *p, size_t *ret_len);
 bool proc_printed(struct proc *p, const char *text);
-/* Its output as diagnostics of this test. */
+/* The end of its output as diagnostics; happens by itself when a test fails. */
 void proc_show(struct proc *p);
 
 /* A file of pki, as ca.sh made it: a static buffer of a few. */
