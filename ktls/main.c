@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
+#include <net/genetlink.h>
 
 #include <ktls/ktls.h>
 
@@ -93,5 +94,5 @@ MODULE_DESCRIPTION("TLS as a property of a TCP socket");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");
 MODULE_ALIAS_TCP_ULP("ktls");
-MODULE_ALIAS("net-pf-16-proto-16-family-ktls");
+MODULE_ALIAS_GENL_FAMILY("ktls");
 MODULE_SOFTDEP("pre: gcm ghash-generic aesni_intel chacha20poly1305 hmac sha256 sha512");

@@ -272,7 +272,7 @@ TEST_F(daemon, a_silent_server)
 	int fd;
 
 	real_start(&self->d);
-	net_listen(AF_INET, 1, &a);
+	net_listen(AF_INET, 8, &a);
 	for (int i = 0; i < 3; i++) {
 		fd = interop_socket("server.test");
 		OK(sock_set_u32(fd, KTLS_TIMEOUT, 300 + 700 * i));

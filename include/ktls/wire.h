@@ -79,7 +79,7 @@ enum ktls_limits {
 	KTLS_SENTENCE_MAX	= 256,		/* KTLS_ERROR with its NUL */
 	KTLS_CERTS_MAX		= 128 * 1024,	/* what DONE may carry */
 	KTLS_GROUPS_MAX		= 64,
-	KTLS_HS_SEQ_MAX		= 1 << 16,	/* records under new keys before DONE */
+	KTLS_HS_SEQ_MAX		= 65536,	/* records under new keys before DONE */
 	KTLS_HS_BATCH_MAX	= 32 * 1024,	/* one batch to the helper */
 	KTLS_HS_BYTES_MAX	= 256 * 1024,	/* a peer's whole handshake */
 	KTLS_HS_OUT_MAX		= 256 * 1024,	/* a helper's whole output */
