@@ -10,6 +10,7 @@
  */
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/tls.h>
 #include <linux/unaligned.h>
 #include <crypto/hash.h>
 
@@ -30,6 +31,16 @@ enum aead_index {
 /* A direction that may seal no more data can still say why. */
 #define AEAD_ALERTS_RESERVED	16
 
+/* Where nothing else ends it, the sequence number does: it must not wrap. */
+#define AEAD_SEQ_RECORDS_MAX	(U64_MAX - AEAD_ALERTS_RESERVED)
+
+/* The parts of struct tls12_crypto_info_*, which has no padding. */
+#define AEAD_INFO(_name, _struct)						\
+	.info_type = TLS_CIPHER_##_name,					\
+	.info_size = sizeof(struct tls12_crypto_info_##_struct),		\
+	.info_iv_size = TLS_CIPHER_##_name##_IV_SIZE,				\
+	.info_salt_size = TLS_CIPHER_##_name##_SALT_SIZE
+
 static const struct ktls_cipher aead_ciphers[__AEAD_MAX] = {
 	[AEAD_AES_128_GCM] = {
 		.name		= "AES-128-GCM",
@@ -38,6 +49,7 @@ static const struct ktls_cipher aead_ciphers[__AEAD_MAX] = {
 		.salt_size	= KTLS_NONCE_SIZE - KTLS_EXPLICIT_SIZE,
 		.explicit_size	= KTLS_EXPLICIT_SIZE,
 		.records_max	= AEAD_GCM_RECORDS_MAX,
+		AEAD_INFO(AES_GCM_128, aes_gcm_128),
 	},
 	[AEAD_AES_256_GCM] = {
 		.name		= "AES-256-GCM",
@@ -46,6 +58,7 @@ static const struct ktls_cipher aead_ciphers[__AEAD_MAX] = {
 		.salt_size	= KTLS_NONCE_SIZE - KTLS_EXPLICIT_SIZE,
 		.explicit_size	= KTLS_EXPLICIT_SIZE,
 		.records_max	= AEAD_GCM_RECORDS_MAX,
+		AEAD_INFO(AES_GCM_256, aes_gcm_256),
 	},
 	[AEAD_CHACHA20_POLY1305] = {
 		.name		= "ChaCha20-Poly1305",
@@ -53,7 +66,8 @@ static const struct ktls_cipher aead_ciphers[__AEAD_MAX] = {
 		.key_size	= 32,
 		.salt_size	= KTLS_NONCE_SIZE,
 		.explicit_size	= 0,
-		.records_max	= U64_MAX - AEAD_ALERTS_RESERVED,
+		.records_max	= AEAD_SEQ_RECORDS_MAX,
+		AEAD_INFO(CHACHA20_POLY1305, chacha20_poly1305),
 	},
 };
 
@@ -83,6 +97,22 @@ static const struct ktls_suite aead_suites[] = {
 		   AEAD_CHACHA20_POLY1305, "sha256", 32),
 	AEAD_SUITE(0xcca8, KTLS_VERSION_1_2, "ECDHE-RSA-CHACHA20-POLY1305",
 		   AEAD_CHACHA20_POLY1305, "sha256", 32),
+};
+
+/*
+ * What keys from elsewhere can be for: a version and a cipher. In 1.2 nothing
+ * tells by which suite they were agreed on.
+ */
+static const struct ktls_suite aead_info_suites[] = {
+	AEAD_SUITE(0x1301, KTLS_VERSION_1_3, "TLS_AES_128_GCM_SHA256",
+		   AEAD_AES_128_GCM, NULL, 0),
+	AEAD_SUITE(0x1302, KTLS_VERSION_1_3, "TLS_AES_256_GCM_SHA384",
+		   AEAD_AES_256_GCM, NULL, 0),
+	AEAD_SUITE(0x1303, KTLS_VERSION_1_3, "TLS_CHACHA20_POLY1305_SHA256",
+		   AEAD_CHACHA20_POLY1305, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_AES_128_GCM, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_AES_256_GCM, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_CHACHA20_POLY1305, NULL, 0),
 };
 
 /* Written by ktls_aead_init() only. */
@@ -184,6 +214,26 @@ const struct ktls_suite *ktls_suite_by_name(const char *name, size_t len)
 }
 
 /**
+ * ktls_suite_by_info - what a struct tls_crypto_info means
+ * @version: TLS_1_2_VERSION or TLS_1_3_VERSION
+ * @cipher_type: TLS_CIPHER_*
+ *
+ * Context: any; lockless, the table is constant.
+ * Return: for raw keys only (struct ktls_keys), its id is 0 where it is not known;
+ * NULL if there is none. Whether this kernel has the cipher is not asked.
+ */
+const struct ktls_suite *ktls_suite_by_info(u16 version, u16 cipher_type)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(aead_info_suites); i++)
+		if (aead_info_suites[i].version == version &&
+		    aead_info_suites[i].cipher->info_type == cipher_type)
+			return &aead_info_suites[i];
+	return NULL;
+}
+
+/**
  * ktls_suite_list - the suites this kernel can do, in order of preference
  * @ids: out: IANA numbers
  * @max: room in @ids
@@ -209,13 +259,15 @@ static bool dir_is_13(const struct ktls_dir *dir)
 static int dir_check_keys(const struct ktls_keys *keys)
 {
 	const struct ktls_suite *suite = keys->suite;
+	size_t iv_len;
 
 	if (!suite || !keys->secret)
 		return -EINVAL;
-	if (suite->version == KTLS_VERSION_1_3)
+	if (suite->version == KTLS_VERSION_1_3 && !keys->raw)
 		return keys->secret_len == suite->hash_size && !keys->iv_len ? 0 : -EINVAL;
-	if (keys->secret_len != suite->cipher->key_size ||
-	    keys->iv_len != suite->cipher->salt_size || !keys->iv)
+	iv_len = suite->version == KTLS_VERSION_1_3 ? KTLS_NONCE_SIZE :
+						      suite->cipher->salt_size;
+	if (keys->secret_len != suite->cipher->key_size || keys->iv_len != iv_len || !keys->iv)
 		return -EINVAL;
 	return 0;
 }
@@ -260,7 +312,8 @@ static void dir_set_layout(struct ktls_dir *dir)
  * @keys: suite and secrets; stay the caller's, who wipes them
  *
  * For TLS 1.3 the key and the IV are derived from the traffic secret (RFC 8446
- * 7.3), which is kept for the next generation; for TLS 1.2 they are given.
+ * 7.3), which is kept for the next generation; for TLS 1.2, and from elsewhere,
+ * they are given.
  * Counters and a sticky error of the direction stay as they are.
  *
  * Context: process context, sleeps; socket lock held by the caller, who owns @dir.
@@ -279,7 +332,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	if (err)
 		return err;
 
-	if (suite->version == KTLS_VERSION_1_3) {
+	if (suite->version == KTLS_VERSION_1_3 && !keys->raw) {
 		err = ktls_keysched_traffic(suite, keys->secret, key, iv);
 		if (err)
 			goto wipe_keys;
@@ -310,7 +363,8 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	dir->seq = keys->seq;
 	dir->nonce = keys->nonce;
 	memcpy(dir->iv, iv, sizeof(dir->iv));
-	if (suite->version == KTLS_VERSION_1_3)
+	dir->records_max = keys->raw ? AEAD_SEQ_RECORDS_MAX : suite->cipher->records_max;
+	if (suite->version == KTLS_VERSION_1_3 || keys->raw)
 		memcpy(dir->secret, keys->secret, keys->secret_len);
 	dir_set_layout(dir);
 	aead_request_set_ad(req, dir->aad);
@@ -401,7 +455,7 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	u64 limit;
 	int err;
 
-	limit = dir->suite->cipher->records_max;
+	limit = dir->records_max;
 	if (type != KTLS_CT_DATA)
 		limit += AEAD_ALERTS_RESERVED;
 	if (unlikely(dir->seq >= limit)) {
@@ -462,6 +516,7 @@ int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	if (unlikely(err))
 		return err;
 	dir->seq++;
+	dir->nonce++;
 	dir->records++;
 	return 0;
 }

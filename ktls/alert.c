@@ -115,11 +115,30 @@ int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
 }
 
 /**
+ * ktls_alert_report - tell the program what the peer did, and nobody else
+ * @ctx: an open connection, with keys from elsewhere
+ * @err: positive errno, reported once
+ * @sentence: for KTLS_ERROR
+ *
+ * Context: process context, socket lock held. What framing.c knows about TCP's
+ * queue is forgotten.
+ */
+void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence)
+{
+	ktls_framing_settle(ctx);
+	ktls_state_explain(ctx, "%s", sentence);
+	WRITE_ONCE(ctx->sk->sk_err, err);
+	sk_error_report(ctx->sk);
+}
+
+/**
  * ktls_alert_fatal - end the connection because of what the peer did
  * @ctx: an open connection
  * @alert: what to tell the peer
  * @err: positive errno that reading reports
  * @sentence: for KTLS_ERROR
+ *
+ * With keys from elsewhere the peer is told nothing, and what it did is EBADMSG.
  *
  * Context: process context, socket lock held; never waits for TCP. What
  * framing.c knows about TCP's queue is forgotten.
@@ -127,6 +146,14 @@ int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
  */
 int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence)
 {
+	if (ctx->external) {
+		err = err == EPROTO ? EBADMSG : err;
+		WRITE_ONCE(ctx->rx.error, err);
+		if (!ctx->tx.error)
+			WRITE_ONCE(ctx->tx.error, err);
+		ktls_alert_report(ctx, err, sentence);
+		return -err;
+	}
 	ktls_alert_send(ctx, alert);
 	ktls_framing_settle(ctx);
 	ktls_state_fail(ctx, err, "%s", sentence);

@@ -41,13 +41,18 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 	ctx->base->prot->shutdown(sk, SEND_SHUTDOWN);
 }
 
-/* Data behind an open MSG_MORE record, then close_notify (RFC 8446 6.1). */
+/* Data behind an open MSG_MORE record, then close_notify (RFC 8446 6.1); with keys
+ * from elsewhere that is the program's to send, and nothing follows either.
+ */
 static void close_notify(struct ktls_ctx *ctx)
 {
 	if (ctx->tx.closed || ctx->tx.error || !ctx->tx.tfm)
 		return;
 	ktls_tx_flush(ctx);
-	ktls_alert_send(ctx, KTLS_ALERT_CLOSE_NOTIFY);
+	if (ctx->external)
+		WRITE_ONCE(ctx->tx.closed, true);
+	else
+		ktls_alert_send(ctx, KTLS_ALERT_CLOSE_NOTIFY);
 }
 
 /**
@@ -245,6 +250,9 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 			ctx->base->prot->disconnect(sk, O_NONBLOCK);
 		return false;
 	}
+	/* By mainline's rules: what TCP has is TCP's to finish. */
+	if (ctx->external && !ktls_tx_push(ctx) && ktls_tx_idle(ctx))
+		return false;
 	if (*timeout)
 		*timeout = close_wait(ctx, *timeout);
 	return ktls_close_linger(ctx, READ_ONCE(ktls_linger_ms));

@@ -31,8 +31,11 @@ void ktls_framing_init(struct ktls_ctx *ctx)
 	INIT_LIST_HEAD(&q->opened);
 	q->skb = NULL;
 	q->eaten = 0;
+	q->stopped = false;
 	q->head.len = 0;
 	WRITE_ONCE(q->need, KTLS_HEADER_SIZE);
+	/* Whatever had keys from elsewhere, it was another connection. */
+	ctx->external = false;
 	/* Otherwise TCP takes the byte out of the stream by itself. */
 	sock_set_flag(ctx->sk, SOCK_URGINLINE);
 }
@@ -91,7 +94,7 @@ bool ktls_framing_stalled(const struct ktls_ctx *ctx)
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 	u32 need = READ_ONCE(ctx->rxq.need);
 
-	if (!bytes || bytes >= need)
+	if (!bytes || bytes >= need || READ_ONCE(ctx->rxq.stopped))
 		return false;
 	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(ctx->sk, INT_MAX);
 }
@@ -265,10 +268,16 @@ static void framing_eat(struct ktls_ctx *ctx, u32 len)
 		q->raw_off = 0;
 }
 
-static int framing_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+/* With keys from elsewhere: @err is reported once, and nothing is received after. */
+static int framing_refuse(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence)
 {
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+	if (!ctx->external)
+		return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+	WRITE_ONCE(ctx->rxq.stopped, true);
+	WRITE_ONCE(ctx->rxq.need, U32_MAX);
+	ktls_alert_report(ctx, err, sentence);
+	return 0;
 }
 
 /* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3, as far as it shows before decryption. */
@@ -277,19 +286,23 @@ static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
 	const bool is_13 = ctx->rx.suite->version == KTLS_VERSION_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
 	const u32 overhead = ctx->rx.head - KTLS_HEADER_SIZE + ctx->rx.tail;
+	const u32 max = is_13 && !ctx->external ? KTLS_CIPHERTEXT13_MAX :
+						  KTLS_PAYLOAD_MAX + overhead;
+	/* Of several faults, mainline reports the one of the length. */
+	const int err = len > max ? EMSGSIZE : len < overhead ? EBADMSG : EINVAL;
 
-	if (is_13 ? at[0] != KTLS_CT_DATA :
-		    at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA)
-		return framing_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+	if (!ctx->external && (is_13 ? at[0] != KTLS_CT_DATA :
+			       at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA))
+		return framing_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE, err,
 				      "the peer sent a record of a type that is not allowed now");
 	if (get_unaligned_be16(at + 1) != KTLS_VERSION_1_2)
-		return framing_refuse(ctx, KTLS_ALERT_PROTOCOL_VERSION,
+		return framing_refuse(ctx, KTLS_ALERT_PROTOCOL_VERSION, err,
 				      "the peer sent a record of another version of TLS");
-	if (len > (is_13 ? KTLS_CIPHERTEXT13_MAX : KTLS_PAYLOAD_MAX + overhead))
-		return framing_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW,
+	if (len > max)
+		return framing_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW, err,
 				      "the peer sent a record that is too long");
 	if (len < overhead)
-		return framing_refuse(ctx, KTLS_ALERT_BAD_RECORD_MAC,
+		return framing_refuse(ctx, KTLS_ALERT_BAD_RECORD_MAC, err,
 				      "the peer sent a record that is too short to be authentic");
 
 	ctx->rxq.head.type = at[0];
@@ -307,7 +320,7 @@ static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
  *
  * Context: process context, socket lock held.
  * Return: 1 yes, 0 not yet, -EPROTO: the header is against the RFC, the alert is
- * sent and the connection has failed.
+ * sent and the connection has failed. With keys from elsewhere 0 then, too.
  */
 int ktls_framing_head(struct ktls_ctx *ctx)
 {
@@ -325,7 +338,7 @@ int ktls_framing_head(struct ktls_ctx *ctx)
 		err = ktls_framing_copy(ctx, 0, at, sizeof(at));
 		if (!err)
 			err = framing_check_header(ctx, at);
-		if (unlikely(err))
+		if (unlikely(err || q->stopped))
 			return err;
 	}
 	if (avail < q->head.len) {

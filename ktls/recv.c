@@ -5,6 +5,7 @@
  */
 #include <linux/net.h>
 #include <linux/sched/signal.h>
+#include <linux/tls.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 #include <net/sock.h>
@@ -65,6 +66,7 @@ static bool rx_has_news(const struct ktls_ctx *ctx)
 	return bytes >= READ_ONCE(ctx->rxq.need) ||
 	       READ_ONCE(sk->sk_err) || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
 	       READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
+	       READ_ONCE(ctx->rxq.opened_control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
 	       ktls_framing_stalled(ctx);
 }
@@ -90,7 +92,7 @@ bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
  */
 static int rx_truncated(struct ktls_ctx *ctx)
 {
-	if (!ctx->config->strict_eof)
+	if (!ctx->config->strict_eof || ctx->external)
 		return 0;
 	WRITE_ONCE(ctx->rx.error, ECONNABORTED);
 	strscpy(ctx->session.error, "the peer closed the connection without close_notify",
@@ -110,11 +112,13 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 		sock_error(sk);
 		return -ctx->rx.error;
 	}
+	if (sk->sk_err && ctx->external)
+		return sock_error(sk);
 	if (sock_flag(sk, SOCK_DONE))
 		return rx_truncated(ctx);
 	if (sk->sk_err)
 		return sock_error(sk);
-	if (sk->sk_state == TCP_CLOSE)
+	if (sk->sk_state == TCP_CLOSE && !ctx->external)
 		/* A reset whose error somebody else has picked up. */
 		return -ECONNRESET;
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
@@ -169,7 +173,30 @@ struct recv_op {
 	int		flags;
 	size_t		len;
 	size_t		copied;
+	u8		type;	/* keys from elsewhere: of the records so far */
+	bool		done;	/* what comes next is for another call */
 };
+
+/*
+ * Keys from elsewhere: records of one call have one type, which the program is
+ * told, and must be able to be told if it is not application data. Whether this
+ * one belongs to the call.
+ */
+static int recv_type(struct recv_op *op, u8 type)
+{
+	struct msghdr *msg = op->msg;
+	int err;
+
+	if (op->type) {
+		op->done = op->type != type;
+		return 0;
+	}
+	err = put_cmsg(msg, SOL_TLS, TLS_GET_RECORD_TYPE, sizeof(type), &type);
+	if (type != KTLS_CT_DATA && (err || (msg->msg_flags & MSG_CTRUNC)))
+		return -EIO;
+	op->type = type;
+	return 0;
+}
 
 /* Copy from one opened record, at most what is left of the call. */
 static int recv_copy(struct ktls_rxbuf *buf, u32 skip, struct recv_op *op)
@@ -177,7 +204,7 @@ static int recv_copy(struct ktls_rxbuf *buf, u32 skip, struct recv_op *op)
 	size_t n = min_t(size_t, buf->len - skip, op->len - op->copied);
 
 	/* As with TCP the bytes are thrown away. */
-	if (op->flags & MSG_TRUNC)
+	if (!n || (op->flags & MSG_TRUNC))
 		return n;
 	return copy_to_iter(ktls_rx_payload(buf) + skip, n, &op->msg->msg_iter) ?: -EFAULT;
 }
@@ -192,10 +219,13 @@ static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 	list_for_each_entry_safe(buf, next, &ctx->rxq.opened, node) {
 		if (op->copied == op->len)
 			break;
-		if (skip >= buf->len) {
+		if (skip && skip >= buf->len) {
 			skip -= buf->len;
 			continue;
 		}
+		n = ctx->external ? recv_type(op, buf->type) : 0;
+		if (n || op->done)
+			return n;
 		n = recv_copy(buf, skip, op);
 		if (n < 0)
 			return n;
@@ -203,6 +233,9 @@ static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 		if (!(op->flags & MSG_PEEK))
 			ktls_rx_advance(ctx, buf, n);
 		skip = 0;
+		op->done = op->type && op->type != KTLS_CT_DATA;
+		if (op->done)
+			break;
 	}
 	return 0;
 }
@@ -226,15 +259,18 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 		 min_t(size_t, READ_ONCE(ctx->rcvlowat), op->len);
 	for (;;) {
 		ret = ktls_rx_admit(ctx);
-		if (!ret && ctx->rxq.opened_len)
+		if (!ret && (ctx->rxq.opened_len || ctx->rxq.opened_control))
 			ret = recv_opened(ctx, op);
-		if (ret || op->copied == op->len || recv_peeked_enough(ctx, op))
+		if (ret || op->done || op->copied == op->len || recv_peeked_enough(ctx, op))
 			return ret;
 
 		ret = ktls_rx_open(ctx, may_go_direct ? &op->msg->msg_iter : NULL,
 				   op->len - op->copied, &direct);
-		if (ret == KTLS_RX_DIRECT)
+		if (ret == KTLS_RX_DIRECT) {
 			op->copied += direct;
+			if (ctx->external)
+				recv_type(op, KTLS_CT_DATA);
+		}
 		if (ret > KTLS_RX_NONE)
 			continue;
 		/* What failed the connection is reported where its end is. */
@@ -257,7 +293,8 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
  *
  * As TCP, with plaintext: one call may return many records; a partial result
  * comes before an error; 0 is a close_notify, or FIN where KTLS_EOF says so.
- * Only application data is ever returned.
+ * Only application data is ever returned; with keys from elsewhere also records
+ * of other types, each alone and with its type, and FIN is 0.
  *
  * Context: process context, takes the socket lock and drops it while waiting.
  * Return: bytes, or a negative errno.
@@ -290,7 +327,8 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 /*
  * Open what is there until so many bytes of application data are, or no whole
- * record is left. Returns what ktls_rx_open() returned last.
+ * record is left, or one of another type is for the program. Returns what
+ * ktls_rx_open() returned last.
  */
 static int rx_prepare(struct ktls_ctx *ctx, size_t target)
 {
@@ -298,7 +336,7 @@ static int rx_prepare(struct ktls_ctx *ctx, size_t target)
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
 
-	while (ctx->rxq.opened_len < target) {
+	while (ctx->rxq.opened_len < target && !ctx->rxq.opened_control) {
 		ret = ktls_rx_open(ctx, NULL, 0, NULL);
 		if (ret <= KTLS_RX_NONE)
 			break;
@@ -327,7 +365,8 @@ static bool rx_has_ended(const struct ktls_ctx *ctx)
  *
  * A record at the head may be a ticket, which no reader ever sees. So records are
  * opened until there is application data, and what is not is dealt with. A peer
- * that sends nothing but such records can make this answer yes too early.
+ * that sends nothing but such records can make this answer yes too early. With
+ * keys from elsewhere each record is for the program; without any nothing is.
  *
  * Context: process context, takes the socket lock; from poll().
  */
@@ -341,6 +380,8 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	target = max_t(size_t, target, 1);
 	if (READ_ONCE(ctx->rxq.opened_len) >= target || rx_has_ended(ctx))
 		return true;
+	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rx.tfm))
+		return false;
 	if (!rx_has_news(ctx) && !READ_ONCE(ctx->rxq.raw_len))
 		return false;
 
@@ -348,7 +389,7 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	if (!ktls_rx_admit(ctx)) {
 		ret = rx_prepare(ctx, target);
 		readable = ret != KTLS_RX_NONE || ctx->rxq.opened_len >= target ||
-			   rx_has_ended(ctx);
+			   ctx->rxq.opened_control || rx_has_ended(ctx);
 	}
 	release_sock(sk);
 	return readable;
@@ -385,12 +426,17 @@ int ktls_rx_inq(struct sock *sk)
  * ktls_rx_drain_control - deal with control records nobody will read any more
  * @ctx: the connection, about to be closed
  *
+ * With keys from elsewhere there are none: as with TCP, all bytes are data.
+ *
  * Context: process context, socket lock held.
  * Return: 1 if application data is left that nobody has read, 0 if not.
  */
 int ktls_rx_drain_control(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
+	if (ctx->external)
+		return ctx->rxq.opened_len || ctx->rxq.opened_control ||
+		       ktls_framing_avail(ctx);
 	if (!ktls_rx_admit(ctx))
 		rx_prepare(ctx, 1);
 	return ctx->rxq.opened_len ? 1 : 0;

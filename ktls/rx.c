@@ -124,6 +124,8 @@ void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	if (buf->len)
 		return;
 	list_del(&buf->node);
+	if (buf->type != KTLS_CT_DATA)
+		WRITE_ONCE(ctx->rxq.opened_control, ctx->rxq.opened_control - 1);
 	rx_buf_put(ctx, buf);
 }
 
@@ -157,9 +159,29 @@ static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	q->empty = 0;
 	q->warnings = 0;
 	buf->len = len;
+	buf->type = KTLS_CT_DATA;
 	list_add_tail(&buf->node, &q->opened);
 	WRITE_ONCE(q->opened_len, q->opened_len + len);
 	ctx->rx.bytes += len;
+	return KTLS_RX_DATA;
+}
+
+/* Keys from elsewhere: the program gets all types. Consumes buf. */
+static int rx_queue_control(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	if (unlikely(!type)) {
+		rx_buf_put(ctx, buf);
+		return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				 "the peer sent a record without a content type");
+	}
+	q->empty = 0;
+	buf->len = len;
+	buf->type = type;
+	list_add_tail(&buf->node, &q->opened);
+	WRITE_ONCE(q->opened_len, q->opened_len + len);
+	WRITE_ONCE(q->opened_control, q->opened_control + 1);
 	return KTLS_RX_DATA;
 }
 
@@ -198,6 +220,8 @@ static int rx_sort(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
 	}
 	if (likely(type == KTLS_CT_DATA && !ktls_control_pending(ctx)))
 		return rx_queue_data(ctx, buf, len);
+	if (ctx->external)
+		return rx_queue_control(ctx, buf, type, len);
 
 	if (type != KTLS_CT_HANDSHAKE && ktls_control_pending(ctx))
 		err = rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
@@ -420,7 +444,7 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.tfm)
+	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.tfm || ctx->rxq.stopped)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_head(ctx);
 	if (ret <= 0)
@@ -456,6 +480,7 @@ void ktls_rx_free(struct ktls_ctx *ctx)
 		}
 	}
 	WRITE_ONCE(q->opened_len, 0);
+	WRITE_ONCE(q->opened_control, 0);
 	ktls_rx_trim(ctx);
 	ktls_control_free(ctx);
 	q->empty = 0;

@@ -26,6 +26,8 @@ enum send_limits {
 struct send_op {
 	struct msghdr	*msg;
 	bool		more;	/* MSG_MORE: the last record stays open */
+	bool		typed;	/* keys from elsewhere: @type was given, records are new */
+	u8		type;	/* content type */
 	size_t		copied;	/* bytes taken from the program */
 };
 
@@ -51,21 +53,29 @@ static int send_check_state(const struct ktls_ctx *ctx)
 	return ctx->tx.tfm ? 0 : -ENOTCONN;
 }
 
-static int send_check_cmsgs(struct msghdr *msg)
+/* Keys from elsewhere: TLS_SET_RECORD_TYPE, and nothing else, as on mainline. */
+static int send_check_cmsgs(const struct ktls_ctx *ctx, struct send_op *op)
 {
+	struct msghdr *msg = op->msg;
 	struct cmsghdr *cmsg;
 
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_TLS)
+		if (cmsg->cmsg_level != SOL_TLS)
+			continue;
+		if (!ctx->external || cmsg->cmsg_type != TLS_SET_RECORD_TYPE || op->more ||
+		    cmsg->cmsg_len < CMSG_LEN(sizeof(op->type)))
 			return -EINVAL;
+		op->type = *(u8 *)CMSG_DATA(cmsg);
+		op->typed = true;
 	}
-	return 0;
+	return ctx->external && !op->typed ? -EINVAL : 0;
 }
 
-static int send_check_msg(struct sock *sk, struct msghdr *msg)
+static int send_check_msg(struct sock *sk, struct send_op *op)
 {
+	struct msghdr *msg = op->msg;
 	const int flags = msg->msg_flags;
 
 	if (flags & (MSG_OOB | MSG_FASTOPEN))
@@ -75,7 +85,7 @@ static int send_check_msg(struct sock *sk, struct msghdr *msg)
 		return -EOPNOTSUPP;
 	if ((flags & MSG_MORE) && (flags & MSG_EOR))
 		return -EINVAL;
-	return msg->msg_controllen ? send_check_cmsgs(msg) : 0;
+	return msg->msg_controllen ? send_check_cmsgs(ktls_ctx_get(sk), op) : 0;
 }
 
 /* How many bytes to seal before TCP gets them: what it has room for. */
@@ -150,22 +160,22 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 	u8 *head;
 	int err;
 
-	q->type = KTLS_CT_DATA;
+	q->type = op->type;
 	len = send_map_pages(ctx, &op->msg->msg_iter, len, src);
 	err = ktls_tx_reserve(ctx, len);
 	if (err)
 		return err;
 
-	err = ktls_tx_add_tail(ctx, KTLS_CT_DATA);
+	err = ktls_tx_add_tail(ctx, op->type);
 	if (!err) {
 		head = ktls_tx_map(ctx, dst);
-		err = ktls_aead_seal(&ctx->tx, src, dst, q->aad, head, KTLS_CT_DATA, len);
+		err = ktls_aead_seal(&ctx->tx, src, dst, q->aad, head, op->type, len);
 	}
 	if (unlikely(err)) {
 		ktls_tx_poison(ctx, err);
 		return err;
 	}
-	ktls_tx_sealed(ctx, true);
+	ktls_tx_sealed(ctx, op->type == KTLS_CT_DATA);
 	iov_iter_advance(&op->msg->msg_iter, len);
 	op->copied += len;
 	return 0;
@@ -179,6 +189,12 @@ static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op
 	return len == ctx->session.max_payload || !op->more;
 }
 
+/* A record of a given type begins with this call's bytes. */
+static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
+{
+	return op->typed && ctx->txq.open_len ? ktls_tx_seal(ctx, KTLS_CT_DATA) : 0;
+}
+
 /*
  * Fill the open record, and close it when it is full or the program wants it out.
  * Bytes of this call in a record that could not be sealed were not sent.
@@ -187,10 +203,13 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 {
 	struct msghdr *msg = op->msg;
 	struct ktls_txq *q = &ctx->txq;
-	const u32 room = ctx->session.max_payload - q->open_len;
-	const u32 len = min_t(size_t, msg_data_left(msg), room);
-	int got, err = 0;
+	int got, err = send_close_open(ctx, op);
+	u32 room, len;
 
+	if (unlikely(err))
+		return err;
+	room = ctx->session.max_payload - q->open_len;
+	len = min_t(size_t, msg_data_left(msg), room);
 	if (send_may_splice(ctx, op, len))
 		return send_splice_record(ctx, op, len);
 
@@ -205,7 +224,7 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 
 	if (q->open_len == ctx->session.max_payload ||
 	    (!op->more && q->open_len && (err || !msg_data_left(msg)))) {
-		int sealed = ktls_tx_seal(ctx, KTLS_CT_DATA);
+		int sealed = ktls_tx_seal(ctx, op->type);
 
 		if (unlikely(sealed)) {
 			op->copied -= got;
@@ -302,7 +321,8 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
  *
  * As TCP: a partial count before an error, SO_SNDTIMEO, signals, SIGPIPE. Bytes
  * counted are sealed or in the open record; TCP gets them in order.
- * With MSG_MORE the last record stays open for what comes next.
+ * With MSG_MORE the last record stays open for what comes next. With keys from
+ * elsewhere TLS_SET_RECORD_TYPE closes it, and is the type of what is sent.
  *
  * Context: process context, socket lock held and dropped while waiting.
  * Return: bytes taken or a negative errno.
@@ -310,13 +330,17 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct send_op op = { .msg = msg, .more = msg->msg_flags & MSG_MORE };
+	struct send_op op = {
+		.msg	= msg,
+		.more	= msg->msg_flags & MSG_MORE,
+		.type	= KTLS_CT_DATA,
+	};
 	u64 records = ctx->tx.records, bytes = ctx->tx.bytes;
 	long timeo;
 	int err;
 
 	sock_owned_by_me(sk);
-	err = send_check_msg(sk, msg);
+	err = send_check_msg(sk, &op);
 	if (err)
 		return err;
 

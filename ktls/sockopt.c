@@ -4,6 +4,7 @@
 #include <linux/ctype.h>
 #include <linux/inet.h>
 #include <linux/sockptr.h>
+#include <linux/tls.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 #include <net/sock.h>
@@ -313,6 +314,9 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 	int role, err;
 
 	switch (optname) {
+	case TLS_TX:
+	case TLS_RX:
+		return ktls_crypto_info_set(sk, optname, optval, optlen);
 	case KTLS_VERIFY:
 	case KTLS_TIMEOUT:
 	case KTLS_EOF:
@@ -462,7 +466,7 @@ static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info
 		info->flags |= KTLS_INFO_VERIFIED;
 	if (session->peer_certs)
 		info->flags |= KTLS_INFO_PEER_CERT;
-	if (ctx->tx.closed)
+	if (ctx->tx.closed && !ctx->external)
 		info->flags |= KTLS_INFO_CLOSE_SENT;
 	if (ctx->rx.closed)
 		info->flags |= KTLS_INFO_CLOSE_RCVD;
@@ -574,6 +578,9 @@ static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, in
 {
 	struct sockopt_value value = { };
 	int err;
+
+	if (optname == TLS_TX || optname == TLS_RX)
+		return ktls_crypto_info_get(sk, optname, optval, optlen);
 
 	lock_sock(sk);
 	err = sockopt_take_option(&value, ktls_ctx_get(sk), optname);

@@ -76,6 +76,10 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 			break;
 		buf = splice_first(ctx);
 		if (buf) {
+			/* Only recvmsg() can tell what type a record has. */
+			ret = -EINVAL;
+			if (buf->type != KTLS_CT_DATA)
+				break;
 			ret = splice_to(ctx, buf, pipe, len - copied);
 			if (ret <= 0)
 				break;
@@ -177,6 +181,10 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 				break;
 			ret = 0;
 			continue;
+		}
+		if (buf->type != KTLS_CT_DATA) {
+			ret = -EINVAL;
+			break;
 		}
 		skb = splice_skb(buf);
 		if (!skb) {

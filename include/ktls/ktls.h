@@ -187,6 +187,8 @@ enum ktls_ctx_flags {
  * @carrier: the socket structure under a connection that no file has: a child
  *	before accept, a closed socket that lingers
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
+ * @external: keys came from elsewhere (crypto_info.c): mainline's rules hold. Set
+ *	once, with the first direction; until the socket is connected anew
  */
 struct ktls_ctx {
 	refcount_t			ref;
@@ -215,6 +217,7 @@ struct ktls_ctx {
 	bool				starttls;
 	struct socket			*carrier;
 	int				rcvlowat;
+	bool				external;
 };
 
 /**
@@ -291,6 +294,11 @@ int ktls_sockopt_set(struct sock *sk, int level, int optname,
 		     sockptr_t optval, unsigned int optlen);
 int ktls_sockopt_get(struct sock *sk, int level, int optname,
 		     char __user *optval, int __user *optlen);
+
+/* crypto_info.c: TLS_TX and TLS_RX, keys from elsewhere; lock not held */
+int ktls_crypto_info_set(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen);
+int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
+			 int __user *optlen);
 
 /* state.c: the only writer of ctx->state; lock held */
 bool ktls_state_legal(u8 from, u8 to);

@@ -28,6 +28,10 @@ struct ktls_cipher {
 	u8		key_size;
 	u8		salt_size;	/* 1.2: implicit part of the nonce */
 	u8		explicit_size;	/* 1.2: explicit part, 8 or 0 */
+	u16		info_type;	/* TLS_CIPHER_* of <linux/tls.h> */
+	u8		info_size;	/* of struct tls12_crypto_info_* */
+	u8		info_iv_size;	/* of its parts; the key's is key_size */
+	u8		info_salt_size;
 	u64		records_max;	/* under one key: RFC 8446 5.5 */
 };
 
@@ -56,8 +60,11 @@ struct ktls_suite {
  * @aad: bytes of associated data; they end where the ciphertext begins
  * @tail: bytes behind the payload: 1.3's type byte, and the tag
  * @seq: sequence number of the next record; only ever grows under one key
- * @nonce: 1.2 GCM sending: explicit nonce of the next record
- * @secret: 1.3: application_traffic_secret_N; wiped with the keys
+ * @records_max: sealing ends at this sequence number
+ * @nonce: 1.2 GCM: explicit nonce of the next record sent; receiving it only
+ *	counts, for TLS_RX
+ * @secret: 1.3: application_traffic_secret_N; with keys from elsewhere: the AEAD
+ *	key, for TLS_TX and TLS_RX; wiped with the keys
  * @records: sealed or opened under application keys, all generations
  * @bytes: application bytes, likewise
  * @key_updates: generations after the first
@@ -76,6 +83,7 @@ struct ktls_dir {
 	u8			aad;
 	u8			tail;
 	u64			seq;
+	u64			records_max;
 	u64			nonce;
 	u8			secret[KTLS_SECRET_MAX];
 	u64			records;
@@ -88,6 +96,8 @@ struct ktls_dir {
 /**
  * struct ktls_keys - what installs a direction
  * @suite: the cipher suite
+ * @raw: not from a handshake of ours: in 1.3, too, @secret is the AEAD key and
+ *	@iv all of the IV, and whoever has them answers for the AEAD's limit
  * @secret: 1.3: traffic secret; 1.2: the AEAD key
  * @secret_len: bytes in @secret
  * @iv: 1.2: the implicit part of the nonce
@@ -97,6 +107,7 @@ struct ktls_dir {
  */
 struct ktls_keys {
 	const struct ktls_suite	*suite;
+	bool			raw;
 	const u8		*secret;
 	size_t			secret_len;
 	const u8		*iv;
@@ -161,6 +172,7 @@ struct ktls_txq {
  * @size: bytes from the payload's start to the end of the allocation
  * @off: of the first unread byte, from the start of the payload
  * @len: unread bytes
+ * @type: content type; with a handshake of ours always application data
  * @shared: a pipe or an skb may refer to the page; it is not used again
  */
 struct ktls_rxbuf {
@@ -169,6 +181,7 @@ struct ktls_rxbuf {
 	u32			size;
 	u32			off;
 	u32			len;
+	u8			type;
 	bool			shared;
 };
 
@@ -201,9 +214,12 @@ struct ktls_head {
  * @raw_off: first byte in use
  * @raw_len: bytes in use
  * @raw_size: bytes allocated
+ * @stopped: framing.c: keys from elsewhere, and no record can follow; likewise
  * @head: framing.c: the record at the head
- * @opened: rx.c: opened application data, struct ktls_rxbuf
+ * @opened: rx.c: opened application data, struct ktls_rxbuf; with keys from
+ *	elsewhere records of other types, too
  * @opened_len: rx.c: bytes in it; read without the lock
+ * @opened_control: rx.c: records of other types in it; likewise
  * @spare: rx.c: a buffer for the next record, or NULL
  * @aad: rx.c: associated data where source and destination differ
  * @type: rx.c: likewise 1.3's type byte
@@ -222,9 +238,11 @@ struct ktls_rxq {
 	u32			raw_off;
 	u32			raw_len;
 	u32			raw_size;
+	bool			stopped;
 	struct ktls_head	head;
 	struct list_head	opened;
 	size_t			opened_len;
+	u32			opened_control;
 	struct ktls_rxbuf	*spare;
 	u8			aad[KTLS_AAD_MAX];
 	u8			type;
@@ -248,6 +266,7 @@ int ktls_aead_init(void);
 void ktls_aead_exit(void);
 const struct ktls_suite *ktls_suite_by_id(u16 id);
 const struct ktls_suite *ktls_suite_by_name(const char *name, size_t len);
+const struct ktls_suite *ktls_suite_by_info(u16 version, u16 cipher_type);
 unsigned int ktls_suite_list(u16 *ids, unsigned int max);
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys);
 void ktls_dir_clear(struct ktls_dir *dir);
@@ -304,6 +323,7 @@ void ktls_control_free(struct ktls_ctx *ctx);
 /* alert.c; lock held */
 int ktls_alert_send(struct ktls_ctx *ctx, u8 alert);
 int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence);
+void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence);
 int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
 const char *ktls_alert_name(u8 alert);
 

@@ -12,7 +12,7 @@ struct ktls_rxbuf;
 /* What ktls_rx_open() did; negative: an errno. */
 enum ktls_rx_opened {
 	KTLS_RX_NONE,		/* no whole record is there, or no more are wanted */
-	KTLS_RX_DATA,		/* application data was put on ktls_rxq.opened */
+	KTLS_RX_DATA,		/* a record for the program was put on ktls_rxq.opened */
 	KTLS_RX_CONTROL,	/* a record that carries none was dealt with */
 	KTLS_RX_DIRECT,		/* application data was put into the reader's memory */
 };

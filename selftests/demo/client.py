@@ -10,7 +10,6 @@ whole body arrived, 1 if not.
 
 import argparse
 import errno
-import os
 import socket
 import sys
 
@@ -50,7 +49,7 @@ def report(key, value):
 def fetch(sock, args, out):
     request = "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" % (args.path, args.name or args.host)
     sock.sendall(request.encode())
-    with sock, sock.makefile("rb") as reply:
+    with sock.makefile("rb") as reply:
         report("status", reply.readline().decode().strip())
         while reply.readline().strip():
             pass			# headers
@@ -72,13 +71,14 @@ def main():
     parser.add_argument("--ciphers", help="as in KTLS_CIPHERS")
     args = parser.parse_args()
 
-    sock = connect_tls(args)
-    assert "ssl" not in sys.modules and "_ssl" not in sys.modules
-    try:
-        fetch(sock, args, sys.stdout.buffer)
-    except OSError as e:
-        report("read", errno.errorcode.get(e.errno, e.errno))
-        sys.exit(1)
+    with connect_tls(args) as sock:
+        assert "ssl" not in sys.modules and "_ssl" not in sys.modules
+        try:
+            fetch(sock, args, sys.stdout.buffer)
+        except OSError as e:
+            report("read", errno.errorcode.get(e.errno, e.errno))
+            report("error", ktls.error(sock))
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keys from elsewhere: TLS_TX and TLS_RX with the structures of <linux/tls.h>,
+ * as mainline's TLS ULP has them. No helper is involved, and nothing is known of
+ * the peer. Alerts and handshake messages are the program's business: it gets
+ * them from recvmsg() and sends them with sendmsg().
+ */
+#include <linux/sockptr.h>
+#include <linux/string.h>
+#include <linux/tls.h>
+#include <linux/uaccess.h>
+#include <linux/unaligned.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+
+#include <ktls/ktls.h>
+
+/* Any struct tls12_crypto_info_*: this, then iv, key, salt, rec_seq. */
+union crypto_info {
+	struct tls_crypto_info				info;
+	struct tls12_crypto_info_aes_gcm_128		aes_gcm_128;
+	struct tls12_crypto_info_aes_gcm_256		aes_gcm_256;
+	struct tls12_crypto_info_chacha20_poly1305	chacha20_poly1305;
+	u8						bytes[56];
+};
+
+struct crypto_info_parts {
+	u8	*iv;
+	u8	*key;
+	u8	*salt;
+	u8	*rec_seq;
+};
+
+static struct crypto_info_parts crypto_info_split(union crypto_info *ci,
+						  const struct ktls_cipher *cipher)
+{
+	struct crypto_info_parts parts;
+
+	parts.iv = ci->bytes + sizeof(ci->info);
+	parts.key = parts.iv + cipher->info_iv_size;
+	parts.salt = parts.key + cipher->key_size;
+	parts.rec_seq = parts.salt + cipher->info_salt_size;
+	return parts;
+}
+
+/* 1.2 GCM: the iv is the explicit nonce of the next record. */
+static bool crypto_info_iv_counts(const struct ktls_suite *suite)
+{
+	return suite->version == KTLS_VERSION_1_2 && suite->cipher->explicit_size;
+}
+
+static struct ktls_dir *crypto_info_dir(struct ktls_ctx *ctx, int optname)
+{
+	return optname == TLS_TX ? &ctx->tx : &ctx->rx;
+}
+
+/* May this direction get a key now? */
+static int crypto_info_admit(const struct ktls_ctx *ctx, const struct ktls_dir *dir)
+{
+	switch (ctx->state) {
+	case KTLS_STATE_NEW:
+		if (!((1 << ctx->sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+			return -ENOTCONN;
+		return 0;
+	case KTLS_STATE_OPEN:
+		return ctx->external && !dir->tfm ? 0 : -EBUSY;
+	case KTLS_STATE_LISTENING:
+	case KTLS_STATE_CONNECTING:
+		return -ENOTCONN;
+	default:
+		return -EBUSY;
+	}
+}
+
+static int crypto_info_install(struct ktls_dir *dir, const struct ktls_suite *suite,
+			       union crypto_info *ci)
+{
+	struct crypto_info_parts parts = crypto_info_split(ci, suite->cipher);
+	u8 iv[KTLS_NONCE_SIZE];
+	struct ktls_keys keys = {
+		.suite		= suite,
+		.raw		= true,
+		.secret		= parts.key,
+		.secret_len	= suite->cipher->key_size,
+		.iv		= iv,
+		.iv_len		= sizeof(iv),
+		.seq		= get_unaligned_be64(parts.rec_seq),
+	};
+	int err;
+
+	memcpy(iv, parts.salt, suite->cipher->info_salt_size);
+	memcpy(iv + suite->cipher->info_salt_size, parts.iv, suite->cipher->info_iv_size);
+	if (crypto_info_iv_counts(suite)) {
+		keys.iv_len = suite->cipher->info_salt_size;
+		keys.nonce = get_unaligned_be64(parts.iv);
+	}
+	err = ktls_dir_install(dir, &keys);
+	memzero_explicit(iv, sizeof(iv));
+	return err;
+}
+
+/* Socket lock held. The order of the checks is mainline's. */
+static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info *ci,
+			   unsigned int optlen)
+{
+	struct ktls_dir *other = crypto_info_dir(ctx, optname == TLS_TX ? TLS_RX : TLS_TX);
+	struct ktls_dir *dir = crypto_info_dir(ctx, optname);
+	const struct ktls_suite *suite;
+	int err;
+
+	err = crypto_info_admit(ctx, dir);
+	if (err)
+		return err;
+	suite = ktls_suite_by_info(ci->info.version, ci->info.cipher_type);
+	if (!suite || (other->tfm && other->suite != suite) ||
+	    optlen != suite->cipher->info_size)
+		return -EINVAL;
+	err = crypto_info_install(dir, suite, ci);
+	if (err)
+		return err;
+
+	if (ctx->state == KTLS_STATE_NEW) {
+		ctx->external = true;
+		ctx->session.version = suite->version;
+		ctx->session.suite = suite->id;
+		ktls_state_set(ctx, KTLS_STATE_OPEN);
+	}
+	/* Who polls has not been told of what came before the key. */
+	if (optname == TLS_RX && ktls_rx_worth_waking(ctx))
+		ctx->base->data_ready(ctx->sk);
+	return 0;
+}
+
+/**
+ * ktls_crypto_info_set - TLS_TX, TLS_RX: give a direction its key
+ * @sk: the socket, connected
+ * @optname: TLS_TX or TLS_RX
+ * @optval: a struct tls12_crypto_info_*
+ * @optlen: exactly its size
+ *
+ * The first direction opens the connection, by mainline's rules from then on
+ * (ktls_ctx.external); the other one cannot be used before it has its own key.
+ *
+ * Context: process, socket lock not held.
+ * Return: 0; -EINVAL for what is not known, has another length, or differs from
+ * the other direction; -EBUSY if the direction has a key, or the connection one of
+ * a handshake; -ENOTCONN; -EFAULT; as ktls_dir_install(): -ENOENT without cipher.
+ */
+int ktls_crypto_info_set(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	union crypto_info ci = { };
+	int err = -EFAULT;
+
+	BUILD_BUG_ON(sizeof(ci) != sizeof(ci.bytes));
+	if (sockptr_is_null(optval) || optlen < sizeof(ci.info))
+		return -EINVAL;
+	if (!copy_from_sockptr(&ci, optval, min_t(size_t, optlen, sizeof(ci)))) {
+		lock_sock(sk);
+		err = crypto_info_set(ktls_ctx_get(sk), optname, &ci, optlen);
+		release_sock(sk);
+	}
+	memzero_explicit(&ci, sizeof(ci));
+	return err;
+}
+
+static void crypto_info_fill(const struct ktls_dir *dir, union crypto_info *ci)
+{
+	const struct ktls_cipher *cipher = dir->suite->cipher;
+	struct crypto_info_parts parts = crypto_info_split(ci, cipher);
+
+	ci->info.version = dir->suite->version;
+	ci->info.cipher_type = cipher->info_type;
+	if (crypto_info_iv_counts(dir->suite))
+		put_unaligned_be64(dir->nonce, parts.iv);
+	else
+		memcpy(parts.iv, dir->iv + cipher->info_salt_size, cipher->info_iv_size);
+	memcpy(parts.key, dir->secret, cipher->key_size);
+	memcpy(parts.salt, dir->iv, cipher->info_salt_size);
+	put_unaligned_be64(dir->seq, parts.rec_seq);
+}
+
+/**
+ * ktls_crypto_info_get - TLS_TX, TLS_RX: what a direction goes on with
+ * @sk: the socket
+ * @optname: TLS_TX or TLS_RX
+ * @optval: where the structure goes; its iv and rec_seq are of the next record
+ * @optlen: exactly its size, or that of struct tls_crypto_info for only that
+ *
+ * The keys of a handshake of ours are never told.
+ *
+ * Context: process, socket lock not held.
+ * Return: 0; -EINVAL for another length; -EBUSY if no such key was set; -EFAULT.
+ */
+int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
+			 int __user *optlen)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	const struct ktls_dir *dir = crypto_info_dir(ctx, optname);
+	union crypto_info ci = { };
+	int len, err = 0;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (!optval || len < (int)sizeof(ci.info))
+		return -EINVAL;
+
+	lock_sock(sk);
+	if (!ctx->external || !dir->tfm)
+		err = -EBUSY;
+	else if (len != sizeof(ci.info) && len != dir->suite->cipher->info_size)
+		err = -EINVAL;
+	else
+		crypto_info_fill(dir, &ci);
+	release_sock(sk);
+
+	if (!err && copy_to_user(optval, &ci, len))
+		err = -EFAULT;
+	memzero_explicit(&ci, sizeof(ci));
+	return err;
+}
