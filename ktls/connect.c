@@ -57,7 +57,7 @@ static int connect_tcp_reset(struct ktls_ctx *ctx)
 	}
 	if (!err && sk->sk_socket)
 		sk->sk_socket->state = SS_UNCONNECTED;
-	WRITE_ONCE(sk->sk_err, sk_err);
+	cmpxchg(&sk->sk_err, ECONNRESET, sk_err);
 	return err;
 }
 
@@ -73,6 +73,8 @@ static int connect_report(struct ktls_ctx *ctx)
 		return 0;
 	case KTLS_STATE_FAILED:
 		WRITE_ONCE(sk->sk_err, 0);
+		if (!ktls_tx_idle(ctx))
+			ktls_ctx_kick(ctx);
 		return -ctx->connect_result;
 	default:
 		err = sock_error(sk) ? : -ECONNABORTED;
@@ -87,7 +89,9 @@ static int connect_report(struct ktls_ctx *ctx)
  * @ctx: in state FAILED
  *
  * A reset would destroy the alert, so: send what is queued, then FIN, throw
- * input away until the peer has closed too or KTLS_DRAIN_MS are over.
+ * input away until the peer has closed too or KTLS_DRAIN_MS are over. TCP takes
+ * nothing while the program has an error to fetch, and whoever fetches it must
+ * not find 0: an alert that TCP had no room for at first waits until then.
  * A connection that had been open is the program's to close.
  *
  * Context: ctx->work or the end of the handshake, socket lock held.
@@ -95,7 +99,6 @@ static int connect_report(struct ktls_ctx *ctx)
 void ktls_connect_drain(struct ktls_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
-	int sk_err;
 
 	sock_owned_by_me(sk);
 	if (ctx->session.version) {
@@ -106,13 +109,9 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 		return;
 	}
 
-	/* TCP takes nothing while an error is pending, and may set one of its
-	 * own; the program is to fetch ours.
-	 */
-	sk_err = xchg(&sk->sk_err, 0);
-	ktls_close_fin(ctx);
+	if (!READ_ONCE(sk->sk_err))
+		ktls_close_fin(ctx);
 	ktls_rx_discard(ctx);
-	WRITE_ONCE(sk->sk_err, sk_err ? ctx->connect_result : 0);
 	if (sk->sk_state != TCP_CLOSE && !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
 	if (connect_tcp_reset(ctx))
@@ -307,7 +306,7 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
  */
 int ktls_connect_disconnect(struct sock *sk, int flags)
 {
-	struct ktls_base *base = ktls_ulp_base(sk);
+	struct ktls_base *base = ktls_ops_base(sk);
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int err;
 

@@ -134,8 +134,11 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 	if (err == EHOSTDOWN)
 		ktls_mib_inc(sock_net(sk), KTLS_MIB_HELPER_LOST);
 
+	/* Before the error is the program's to fetch: with one, TCP takes nothing. */
 	if (len)
 		ktls_tx_raw(ctx, records, len);
+	if (!ctx->parent)
+		ktls_close_fin(ctx);
 	WRITE_ONCE(ctx->rx.error, ENOTCONN);
 	WRITE_ONCE(ctx->tx.error, EPIPE);
 	ctx->connect_result = err;

@@ -362,7 +362,7 @@ int ktls_sockopt_set(struct sock *sk, int level, int optname,
 			return -EOPNOTSUPP;
 		}
 	}
-	return ktls_ulp_base(sk)->prot->setsockopt(sk, level, optname, optval, optlen);
+	return ktls_ops_base(sk)->prot->setsockopt(sk, level, optname, optval, optlen);
 }
 
 /* Get ----------------------------------------------------------------------- */
@@ -612,5 +612,5 @@ int ktls_sockopt_get(struct sock *sk, int level, int optname,
 	/* It would map ciphertext into the program. */
 	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
 		return -EOPNOTSUPP;
-	return ktls_ulp_base(sk)->prot->getsockopt(sk, level, optname, optval, optlen);
+	return ktls_ops_base(sk)->prot->getsockopt(sk, level, optname, optval, optlen);
 }

@@ -262,14 +262,21 @@ extern unsigned int ktls_children_max;
 extern unsigned int ktls_children_per_listener;
 extern unsigned int ktls_children_per_uid;
 
-/* ulp.c: attach, references, the operations that replace TCP's */
+/* ops.c: the operations and callbacks that replace TCP's */
+int ktls_ops_init(void);
+struct ktls_base *ktls_ops_base(const struct sock *sk);
+void ktls_ops_hook(struct sock *sk);
+
+/* ulp.c: attach, give back */
 int ktls_ulp_init(void);
 void ktls_ulp_exit(void);
-struct ktls_base *ktls_ulp_base(const struct sock *sk);
 struct ktls_ctx *ktls_ulp_attach_child(struct sock *sk, struct ktls_config *config);
 void ktls_ulp_give_back(struct ktls_ctx *ctx);
 int ktls_ulp_carry(struct ktls_ctx *ctx);
 void ktls_ulp_uncarry(struct ktls_ctx *ctx);
+
+/* ctx.c: references, the one work, the one timer */
+struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config);
 void ktls_ctx_hold(struct ktls_ctx *ctx);
 void ktls_ctx_put(struct ktls_ctx *ctx);
 void ktls_ctx_kick(struct ktls_ctx *ctx);

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The life of a context: its references, its one work and its one timer. */
+
+#include <linux/slab.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include <ktls/ktls.h>
+
+/**
+ * ktls_ctx_hold - take a reference
+ * @ctx: a context to which the caller has a reference, or that it found under
+ *	RCU or the socket lock
+ */
+void ktls_ctx_hold(struct ktls_ctx *ctx)
+{
+	refcount_inc(&ctx->ref);
+}
+
+/**
+ * ktls_ctx_put - give up a reference
+ * @ctx: the context
+ *
+ * All that needs process context went in ktls_ulp_give_back(); what is left is
+ * the memory and the reference to the sock.
+ *
+ * Context: any.
+ */
+void ktls_ctx_put(struct ktls_ctx *ctx)
+{
+	if (!refcount_dec_and_test(&ctx->ref))
+		return;
+	sock_put(ctx->sk);
+	kfree_rcu(ctx, rcu);
+}
+
+/* lock_sock(), unless a program has the lock: it may hold it as long as it takes
+ * to fault in its buffer, and enough such programs would keep every worker
+ * thread waiting. Then ops.c's release_cb kicks the work.
+ */
+static bool ctx_trylock(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+	bool locked;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	locked = !sk->sk_lock.owned;
+	if (locked)
+		sk->sk_lock.owned = 1;
+	else
+		set_bit(KTLS_F_AGAIN, &ctx->flags);
+	spin_unlock_bh(&sk->sk_lock.slock);
+	if (locked)
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return locked;
+}
+
+/* What the work does follows from the state alone, so that a kick can never be
+ * for the wrong thing, only superfluous. Socket lock held. Returns whether the
+ * context is to end.
+ */
+static bool ctx_step(struct ktls_ctx *ctx)
+{
+	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_listener_child_drop(ctx))
+		return true;
+
+	switch (ctx->state) {
+	case KTLS_STATE_CONNECTING:
+		ktls_connect_step(ctx);
+		break;
+	case KTLS_STATE_HANDSHAKE:
+		ktls_handshake_step(ctx);
+		break;
+	case KTLS_STATE_OPEN:
+		if (test_bit(KTLS_F_FIN, &ctx->flags))
+			ktls_close_fin(ctx);
+		else
+			ktls_tx_push(ctx);
+		ktls_listener_child_step(ctx);
+		break;
+	case KTLS_STATE_FAILED:
+		ktls_connect_drain(ctx);
+		break;
+	case KTLS_STATE_CLOSED:
+		return ktls_close_step(ctx);
+	}
+	return false;
+}
+
+/* The one work of a context. */
+static void ctx_work(struct work_struct *work)
+{
+	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, work);
+	bool final;
+
+	if (READ_ONCE(ctx->state) == KTLS_STATE_LISTENING) {
+		ktls_listener_step(ctx);
+	} else if (ctx_trylock(ctx)) {
+		final = !test_bit(KTLS_F_GONE, &ctx->flags) && ctx_step(ctx);
+		release_sock(ctx->sk);
+		if (final)
+			ktls_close_final(ctx);
+	}
+	ktls_ctx_put(ctx);
+}
+
+/**
+ * ktls_ctx_kick - have the context's work run soon
+ * @ctx: the context; the queued work owns a reference
+ *
+ * Context: any, under RCU or with a reference. A context that is about to be
+ * freed has nothing left to do.
+ */
+void ktls_ctx_kick(struct ktls_ctx *ctx)
+{
+	if (!refcount_inc_not_zero(&ctx->ref))
+		return;
+	if (!queue_work(ktls_wq, &ctx->work))
+		ktls_ctx_put(ctx);
+}
+
+static void ctx_timer(struct timer_list *timer)
+{
+	struct ktls_ctx *ctx = timer_container_of(ctx, timer, timer);
+
+	/* Not if it was armed anew meanwhile: that deadline is still to come. */
+	if (!timer_pending(timer))
+		set_bit(KTLS_F_DEADLINE, &ctx->flags);
+	ktls_ctx_kick(ctx);
+	ktls_ctx_put(ctx);
+}
+
+/**
+ * ktls_ctx_arm - bound the time a context stays in its state
+ * @ctx: the context; the armed timer owns a reference
+ * @ms: from now, milliseconds
+ *
+ * Context: socket lock held. Replaces an earlier deadline.
+ */
+void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
+{
+	sock_owned_by_me(ctx->sk);
+	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
+	ktls_ctx_hold(ctx);
+	if (mod_timer(&ctx->timer, jiffies + msecs_to_jiffies(ms)))
+		ktls_ctx_put(ctx);
+}
+
+/**
+ * ktls_ctx_disarm - the state has no deadline any more
+ * @ctx: the context
+ *
+ * Context: socket lock held. A timer that fires just now is harmless: the work
+ * looks at the state first, and the next ktls_ctx_arm() clears the flag.
+ */
+void ktls_ctx_disarm(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	if (timer_delete(&ctx->timer))
+		ktls_ctx_put(ctx);
+	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
+}
+
+/**
+ * ktls_ctx_new - a context for a socket
+ * @sk: the socket; the context takes a reference
+ * @config: snapshot of the options; its reference goes to the context
+ *
+ * Context: process, may sleep.
+ * Return: the context with one reference, the caller's; NULL: no memory, and
+ * @config is still the caller's.
+ */
+struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
+{
+	struct ktls_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+
+	if (!ctx)
+		return NULL;
+
+	refcount_set(&ctx->ref, 1);
+	sock_hold(sk);
+	ctx->sk = sk;
+	ctx->base = ktls_ops_base(sk);
+	ctx->config = config;
+	ctx->session.alert_sent = KTLS_ALERT_NONE;
+	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
+	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
+	ctx->rcvlowat = READ_ONCE(sk->sk_rcvlowat);
+	INIT_LIST_HEAD(&ctx->child_node);
+	INIT_LIST_HEAD(&ctx->silent_node);
+	INIT_WORK(&ctx->work, ctx_work);
+	timer_setup(&ctx->timer, ctx_timer, 0);
+	ktls_tx_init(ctx);
+	ktls_framing_init(ctx);
+	return ctx;
+}

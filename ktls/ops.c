@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The operations and callbacks that replace TCP's on a socket that is ours. */
+
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <asm/ioctls.h>
+#include <net/inet_common.h>
+#include <net/transp_v6.h>
+
+#include <compat/proto.h>
+#include <ktls/ktls.h>
+
+enum { OPS_IPV4, OPS_IPV6, OPS_FAMILIES };
+
+static struct ktls_base ops_bases[OPS_FAMILIES];
+
+/**
+ * ktls_ops_base - TCP's own operations for a socket
+ * @sk: any TCP socket
+ *
+ * Context: any.
+ */
+struct ktls_base *ktls_ops_base(const struct sock *sk)
+{
+	return &ops_bases[sk->sk_family == AF_INET6 ? OPS_IPV6 : OPS_IPV4];
+}
+
+/* Callbacks from TCP ------------------------------------------------------ */
+
+/* Softirq, or process context with the socket lock held. Under RCU, because
+ * the context may be given back at any moment.
+ */
+static void ops_data_ready(struct sock *sk)
+{
+	struct ktls_ctx *ctx;
+	u8 state;
+
+	rcu_read_lock();
+	ctx = ktls_ctx_get(sk);
+	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_CLOSED;
+	if (!ctx || (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)))
+		ktls_ops_base(sk)->data_ready(sk);
+	else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW)
+		ktls_ctx_kick(ctx);
+	rcu_read_unlock();
+}
+
+/* As ops_data_ready(). Records that TCP had no memory for are pushed by the
+ * work; the program is woken only when there is room behind them.
+ */
+static void ops_write_space(struct sock *sk)
+{
+	struct ktls_ctx *ctx;
+
+	rcu_read_lock();
+	ctx = ktls_ctx_get(sk);
+	if (ctx && !ktls_tx_idle(ctx))
+		ktls_ctx_kick(ctx);
+	if (!ctx || smp_load_acquire(&ctx->state) != KTLS_STATE_HANDSHAKE)
+		ktls_ops_base(sk)->write_space(sk);
+	rcu_read_unlock();
+}
+
+/* As ops_data_ready(). TCP connected, was reset, or got a FIN. */
+static void ops_state_change(struct sock *sk)
+{
+	struct ktls_ctx *ctx;
+	u8 state;
+
+	rcu_read_lock();
+	ctx = ktls_ctx_get(sk);
+	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_NEW;
+	if (state != KTLS_STATE_NEW && state != KTLS_STATE_OPEN)
+		ktls_ctx_kick(ctx);
+	/* Why the handshake failed is what the program is to fetch, not how TCP
+	 * went on from there.
+	 */
+	if (state == KTLS_STATE_FAILED && !ctx->session.version && READ_ONCE(sk->sk_err))
+		WRITE_ONCE(sk->sk_err, ctx->connect_result);
+	/* A program in connect() is woken by the work, when there is a result;
+	 * the base's connect() waits for TCP and must be woken now.
+	 */
+	if (state != KTLS_STATE_HANDSHAKE)
+		ktls_ops_base(sk)->state_change(sk);
+	rcu_read_unlock();
+}
+
+/* Operations -------------------------------------------------------------- */
+
+static int ops_ioctl(struct sock *sk, int cmd, int *karg)
+{
+	switch (cmd) {
+	case SIOCINQ:
+		*karg = ktls_rx_inq(sk);
+		return *karg < 0 ? *karg : 0;
+	case SIOCATMARK:
+		return -EOPNOTSUPP;
+	default:
+		return ktls_base_ioctl(ktls_ops_base(sk)->prot, sk, cmd, karg);
+	}
+}
+
+/* proto_ops.getname: while a handshake runs there is no peer yet. */
+static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+	u8 state = READ_ONCE(ctx->state);
+
+	if (peer && !ctx->starttls &&
+	    (state == KTLS_STATE_CONNECTING || state == KTLS_STATE_HANDSHAKE ||
+	     (state == KTLS_STATE_FAILED && !ctx->session.version)))
+		return -ENOTCONN;
+	return ctx->base->ops->getname(sock, uaddr, peer);
+}
+
+/* proto_ops.poll: process context, lock not held. TCP's answer, less what it
+ * cannot know: readable means that a recv would return.
+ */
+static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	const __poll_t in = EPOLLIN | EPOLLRDNORM;
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+	__poll_t mask = ctx->base->ops->poll(file, sock, wait);
+
+	switch (smp_load_acquire(&ctx->state)) {
+	case KTLS_STATE_LISTENING:
+		return ktls_listener_poll(ctx) | (mask & (EPOLLERR | EPOLLHUP));
+	case KTLS_STATE_CONNECTING:
+	case KTLS_STATE_HANDSHAKE:
+		return 0;
+	case KTLS_STATE_OPEN:
+		mask &= ~(in | EPOLLPRI);
+		if (ktls_rx_readable(ctx))
+			mask |= in;
+		return mask;
+	case KTLS_STATE_FAILED:
+		/* TCP was asked before: perhaps before there was an error. */
+		if (READ_ONCE(sock->sk->sk_err))
+			mask |= EPOLLERR;
+		return mask | in | EPOLLHUP | EPOLLRDHUP | EPOLLOUT | EPOLLWRNORM;
+	default:
+		return mask & ~(in | EPOLLPRI);
+	}
+}
+
+/* proto_ops.set_rcvlowat: socket lock held. TCP's own mark stays at 1: it would
+ * hold back wake-ups by counting ciphertext, and only what lies in its queue.
+ */
+static int ops_set_rcvlowat(struct sock *sk, int val)
+{
+	ktls_ctx_get(sk)->rcvlowat = val ? : 1;
+	return 0;
+}
+
+/* proto.release_cb: the socket's spinlock held, softirqs off */
+static void ops_release_cb(struct sock *sk)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	ktls_ops_base(sk)->prot->release_cb(sk);
+	if (ctx && test_and_clear_bit(KTLS_F_AGAIN, &ctx->flags))
+		ktls_ctx_kick(ctx);
+}
+
+/* proto_ops.read_skb: the raw bytes are nobody's business */
+static int ops_read_skb(struct sock *sk, skb_read_actor_t recv_actor)
+{
+	return -EOPNOTSUPP;
+}
+
+static int ops_sendmsg_socket(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	return ktls_tx_sendmsg(sock->sk, msg, size);
+}
+
+KTLS_ADAPT_PROTO_ACCEPT(ktls_listener_accept);
+KTLS_ADAPT_PROTO_RECVMSG(ktls_rx_recvmsg);
+KTLS_ADAPT_PROTO_IOCTL(ops_ioctl);
+KTLS_ADAPT_PROTO_SENDPAGE(ktls_tx_sendmsg);
+KTLS_ADAPT_OPS_SENDPAGE(ops_sendmsg_socket);
+KTLS_ADAPT_OPS_SENDPAGE_LOCKED(ktls_tx_sendmsg_locked);
+
+/* Every way to move bytes is replaced, also those that mainline's net/tls
+ * leaves to TCP: each of them would be a way round the record layer.
+ */
+static void ops_build(struct ktls_base *base)
+{
+	struct proto_ops *ops = &base->tls_ops;
+	struct proto *prot = &base->tls_prot;
+
+	*prot = *base->prot;
+	prot->close = ktls_close;
+	prot->disconnect = ktls_connect_disconnect;
+	prot->setsockopt = ktls_sockopt_set;
+	prot->getsockopt = ktls_sockopt_get;
+	prot->accept = KTLS_PROTO_ACCEPT(ktls_listener_accept);
+	prot->recvmsg = KTLS_PROTO_RECVMSG(ktls_rx_recvmsg);
+	prot->sendmsg = ktls_tx_sendmsg;
+	prot->splice_eof = ktls_tx_splice_eof;
+	prot->ioctl = KTLS_PROTO_IOCTL(ops_ioctl);
+	prot->release_cb = ops_release_cb;
+	prot->psock_update_sk_prot = NULL;
+	KTLS_SET_PROTO_SENDPAGE(prot, ktls_tx_sendmsg);
+
+	*ops = *base->ops;
+	ops->connect = ktls_connect;
+	ops->listen = ktls_listener_listen;
+	ops->getname = ops_getname;
+	ops->poll = ops_poll;
+	ops->shutdown = ktls_close_shutdown;
+	ops->sendmsg = ops_sendmsg_socket;
+	ops->sendmsg_locked = ktls_tx_sendmsg_locked;
+	ops->splice_read = ktls_rx_splice_read;
+	ops->read_sock = ktls_rx_read_sock;
+	ops->read_skb = ops_read_skb;
+	ops->peek_len = NULL;
+	ops->set_peek_off = NULL;
+	ops->set_rcvlowat = ops_set_rcvlowat;
+	ops->mmap = sock_no_mmap;
+	KTLS_SET_OPS_SENDPAGE(ops, ops_sendmsg_socket);
+	KTLS_SET_OPS_SENDPAGE_LOCKED(ops, ktls_tx_sendmsg_locked);
+}
+
+/* A fresh kernel socket shows what TCP's operations and callbacks are: most of
+ * them are exported by no kernel.
+ */
+static int __init ops_learn(struct ktls_base *base, int family)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, family, SOCK_STREAM, IPPROTO_TCP, &sock);
+	if (err)
+		return err;
+
+	base->prot = sock->sk->sk_prot;
+	base->ops = sock->ops;
+	base->data_ready = sock->sk->sk_data_ready;
+	base->write_space = sock->sk->sk_write_space;
+	base->state_change = sock->sk->sk_state_change;
+	ops_build(base);
+	sock_release(sock);
+	return 0;
+}
+
+/**
+ * ktls_ops_hook - have TCP's callbacks come to us
+ * @sk: a socket whose context is in place
+ *
+ * ktls_ulp_give_back() undoes it.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ops_hook(struct sock *sk)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = ops_data_ready;
+	sk->sk_write_space = ops_write_space;
+	sk->sk_state_change = ops_state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * ktls_ops_init - learn TCP's operations and build ours from them
+ *
+ * A machine without IPv6 has no IPv6 sockets to attach to, which is no error.
+ *
+ * Return: 0 or a negative errno.
+ */
+int __init ktls_ops_init(void)
+{
+	int err;
+
+	err = ops_learn(&ops_bases[OPS_IPV4], AF_INET);
+	if (err)
+		return err;
+	err = ops_learn(&ops_bases[OPS_IPV6], AF_INET6);
+	return err == -EAFNOSUPPORT ? 0 : err;
+}
