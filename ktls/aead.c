@@ -293,6 +293,17 @@ static struct crypto_aead *dir_alloc_aead(const struct ktls_cipher *cipher, cons
 	return tfm;
 }
 
+/* Who has keys from elsewhere answers for the AEAD's limit, too. */
+static u64 dir_records_max(const struct ktls_keys *keys)
+{
+	const u64 max = keys->suite->cipher->records_max;
+	const unsigned int fewer = READ_ONCE(ktls_key_records);
+
+	if (keys->raw)
+		return AEAD_SEQ_RECORDS_MAX;
+	return fewer ? min_t(u64, fewer, max) : max;
+}
+
 static void dir_set_layout(struct ktls_dir *dir)
 {
 	if (dir_is_13(dir)) {
@@ -363,7 +374,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	dir->seq = keys->seq;
 	dir->nonce = keys->nonce;
 	memcpy(dir->iv, iv, sizeof(dir->iv));
-	dir->records_max = keys->raw ? AEAD_SEQ_RECORDS_MAX : suite->cipher->records_max;
+	dir->records_max = dir_records_max(keys);
 	if (suite->version == KTLS_VERSION_1_3 || keys->raw)
 		memcpy(dir->secret, keys->secret, keys->secret_len);
 	dir_set_layout(dir);
@@ -372,6 +383,49 @@ wipe_keys:
 	memzero_explicit(key, sizeof(key));
 	memzero_explicit(iv, sizeof(iv));
 	return err;
+}
+
+/**
+ * ktls_dir_next - derive what follows the keys of a direction
+ * @dir: a direction of TLS 1.3 with the keys of a handshake of ours
+ * @next: out; wiped on failure
+ *
+ * Context: process context, sleeps; socket lock held.
+ * Return: 0 or what the crypto API says; nothing has changed.
+ */
+int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next)
+{
+	int err;
+
+	err = ktls_keysched_update(dir->suite, dir->secret, next->secret);
+	if (!err)
+		err = ktls_keysched_traffic(dir->suite, next->secret, next->key, next->iv);
+	if (err)
+		memzero_explicit(next, sizeof(*next));
+	return err;
+}
+
+/**
+ * ktls_dir_advance - the next record is sealed, or opened, under new keys
+ * @dir: the direction
+ * @next: from ktls_dir_next(); stays the caller's
+ *
+ * The sequence number begins at 0 again (RFC 8446 5.3).
+ *
+ * Context: process context, sleeps; socket lock held.
+ * Return: 0 or what the cipher says; then the direction is of no use any more.
+ */
+int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next)
+{
+	int err = crypto_aead_setkey(dir->tfm, next->key, dir->suite->cipher->key_size);
+
+	if (err)
+		return err;
+	memcpy(dir->secret, next->secret, dir->suite->hash_size);
+	memcpy(dir->iv, next->iv, sizeof(dir->iv));
+	dir->seq = 0;
+	dir->key_updates++;
+	return 0;
 }
 
 /**
@@ -442,8 +496,8 @@ static void aead_put_aad(const struct ktls_dir *dir, u8 *at, u8 type,
  * sealing failed is dead: its next nonce is not known to be unused.
  *
  * Context: process context; socket lock held. May sleep.
- * Return: 0; -EKEYEXPIRED at the limit of the key (RFC 8446 5.5; there is no key
- * update yet), for data a little earlier than for the alert that ends it; what
+ * Return: 0; -EKEYEXPIRED at the limit of the key (RFC 8446 5.5), for data a little
+ * earlier than for what is said about it, a KeyUpdate or an alert; what
  * @dir->error says; or what the cipher said. In each case dir->error is set.
  */
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,

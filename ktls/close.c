@@ -42,11 +42,12 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 }
 
 /* Data behind an open MSG_MORE record, then close_notify (RFC 8446 6.1); with keys
- * from elsewhere that is the program's to send, and nothing follows either.
+ * from elsewhere that is the program's to send, and nothing follows either. A key
+ * that has expired is still good for saying so.
  */
 static void close_notify(struct ktls_ctx *ctx)
 {
-	if (ctx->tx.closed || ctx->tx.error || !ctx->tx.tfm)
+	if (ctx->tx.closed || !ctx->tx.tfm || (ctx->tx.error && ctx->tx.error != EKEYEXPIRED))
 		return;
 	ktls_tx_flush(ctx);
 	if (ctx->external)

@@ -61,26 +61,37 @@ static int control_ticket(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	return 0;
 }
 
-static int control_key_update(struct ktls_ctx *ctx, const u8 *data, size_t len)
-{
-	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-			      "the peer updated its keys, which is not supported yet");
-}
-
 static int control_certificate_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
 	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer asked for a certificate after the handshake");
 }
 
-/* RFC 5246 7.4.1.1: a warning refuses, and the connection goes on. */
+static int control_insists(struct ktls_ctx *ctx)
+{
+	if (++ctx->rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
+		return 0;
+	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer insists on renegotiation");
+}
+
+/* RFC 5246 7.4.1.1: a client that does not want to renegotiate may ignore it. */
+static int control_hello_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	if (len)
+		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+				      "the peer sent a malformed HelloRequest");
+	return control_insists(ctx);
+}
+
+/* RFC 5246 7.2.2: a warning refuses, and the connection goes on. */
 static int control_renegotiation(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
-	if (++ctx->rxq.renegotiations > KTLS_RENEGOTIATIONS_MAX)
-		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				      "the peer insists on renegotiation");
-	ktls_alert_send(ctx, KTLS_ALERT_NO_RENEGOTIATION);
-	return 0;
+	int err = control_insists(ctx);
+
+	if (!err)
+		ktls_alert_send(ctx, KTLS_ALERT_NO_RENEGOTIATION);
+	return err;
 }
 
 /* Which message may come to whom; all others are unexpected. */
@@ -88,18 +99,20 @@ static const struct {
 	u16	version;
 	u8	role;		/* ours */
 	u8	type;
+	bool	last;		/* of its record: new keys come behind it (RFC 8446 5.1) */
 	int	(*handle)(struct ktls_ctx *ctx, const u8 *data, size_t len);
 } control_messages[] = {
-	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_NEW_SESSION_TICKET, control_ticket },
-	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_KEY_UPDATE, control_key_update },
-	{ KTLS_VERSION_1_3, KTLS_ROLE_SERVER, KTLS_HS_KEY_UPDATE, control_key_update },
-	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_CERTIFICATE_REQUEST,
+	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_NEW_SESSION_TICKET, false, control_ticket },
+	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
+	{ KTLS_VERSION_1_3, KTLS_ROLE_SERVER, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
+	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_CERTIFICATE_REQUEST, false,
 	  control_certificate_request },
-	{ KTLS_VERSION_1_2, KTLS_ROLE_CLIENT, KTLS_HS_HELLO_REQUEST, control_renegotiation },
-	{ KTLS_VERSION_1_2, KTLS_ROLE_SERVER, KTLS_HS_CLIENT_HELLO, control_renegotiation },
+	{ KTLS_VERSION_1_2, KTLS_ROLE_CLIENT, KTLS_HS_HELLO_REQUEST, false, control_hello_request },
+	{ KTLS_VERSION_1_2, KTLS_ROLE_SERVER, KTLS_HS_CLIENT_HELLO, false, control_renegotiation },
 };
 
-static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len)
+/* A whole message, with @left bytes behind it in its record. */
+static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len, size_t left)
 {
 	const u16 version = ctx->rx.suite->version;
 	unsigned int i;
@@ -107,10 +120,15 @@ static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t
 	for (i = 0; i < ARRAY_SIZE(control_messages); i++)
 		if (control_messages[i].version == version &&
 		    control_messages[i].role == ctx->role && control_messages[i].type == type)
-			return control_messages[i].handle(ctx, data, len);
+			break;
 
-	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-			      "the peer sent a handshake message after the handshake");
+	if (i == ARRAY_SIZE(control_messages))
+		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer sent a handshake message after the handshake");
+	if (control_messages[i].last && left)
+		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer sent something between its KeyUpdate and its new keys");
+	return control_messages[i].handle(ctx, data, len);
 }
 
 /* The header is complete: is there anything we would keep so many bytes for? */
@@ -154,7 +172,7 @@ static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	want = get_unaligned_be24(q->msg_head + 1);
 	if (q->msg_have < CONTROL_HEAD_SIZE + want)
 		return used;
-	err = control_message(ctx, q->msg_head[0], q->msg, want);
+	err = control_message(ctx, q->msg_head[0], q->msg, want, len - used);
 	ktls_control_free(ctx);
 	return err ?: used;
 }
@@ -173,7 +191,7 @@ static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
 		       CONTROL_HEAD_SIZE + get_unaligned_be24(data + 1);
 		if (!q->msg_have && size <= len) {
 			used = control_message(ctx, data[0], data + CONTROL_HEAD_SIZE,
-					       size - CONTROL_HEAD_SIZE) ?: (int)size;
+					       size - CONTROL_HEAD_SIZE, len - size) ?: (int)size;
 		} else {
 			used = control_gather(ctx, data, len);
 		}

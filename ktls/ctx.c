@@ -75,7 +75,7 @@ static bool ctx_step(struct ktls_ctx *ctx)
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
 			ktls_close_fin(ctx);
 		else
-			ktls_tx_push(ctx);
+			ktls_key_update_step(ctx);
 		ktls_listener_child_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:

@@ -78,11 +78,12 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_framing_init(ctx);
 
 	kvfree(ctx->session.peer_certs);
-	memset(&ctx->session, 0, sizeof(ctx->session));
+	memzero_explicit(&ctx->session, sizeof(ctx->session));
 	ctx->session.alert_sent = KTLS_ALERT_NONE;
 	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
 	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
 	ctx->role = 0;
+	ctx->key_update = KTLS_KEY_UPDATE_NONE;
 	ctx->starttls = false;
 	ctx->connect_pending = false;
 	ctx->connect_result = 0;
@@ -216,6 +217,10 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	if (done->tx_seq > KTLS_HS_SEQ_MAX || done->rx_seq > KTLS_HS_SEQ_MAX)
 		return "an impossible sequence number";
 
+	if (done->exporter_len && done->exporter_len != (done->version == KTLS_TLS_1_3 ?
+			suite->hash_size : KTLS_MASTER_SECRET_SIZE + 2 * KTLS_RANDOM_SIZE))
+		return "an exporter secret of an impossible length";
+
 	/* What is left of the last batch must begin with a whole record. */
 	for (i = 0; i < done->consumed && i < hs->batch_len; )
 		i += KTLS_HEADER_SIZE + get_unaligned_be16(hs->batch + i + 3);
@@ -289,6 +294,8 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	strscpy(session->peer_name, done->peer_name);
 	if (done->max_fragment)
 		session->max_payload = done->max_fragment;
+	session->exporter_len = done->exporter_len;
+	memcpy(session->exporter, done->exporter, done->exporter_len);
 
 	/* A child keeps its deadline until it is ready. */
 	if (!ctx->parent)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The part of TLS 1.3's key schedule that comes after the handshake: from a
- * traffic secret to the keys of records (RFC 8446 7.1, 7.3).
+ * traffic secret to the keys of records (RFC 8446 7.1, 7.3), and exporters (7.5);
+ * also those of TLS 1.2 (RFC 5705), which use its PRF (RFC 5246 5).
  *
  * No kernel exports HKDF, so HKDF-Expand is written here over hmac(sha256) and
  * hmac(sha384).
@@ -17,8 +18,8 @@ enum keysched_sizes {
 	/* HkdfLabel: length, label with its prefix, context, each vector with a
 	 * length byte; and the counter of HKDF-Expand.
 	 */
-	KEYSCHED_LABEL_MAX	= 32,
-	KEYSCHED_CONTEXT_MAX	= 64,
+	KEYSCHED_LABEL_MAX	= 255,
+	KEYSCHED_CONTEXT_MAX	= KTLS_SECRET_MAX,
 	KEYSCHED_INFO_MAX	= 2 + 1 + KEYSCHED_LABEL_MAX + 1 + KEYSCHED_CONTEXT_MAX + 1,
 };
 
@@ -45,11 +46,10 @@ static struct crypto_shash *keysched_hmac(const char *hash, const u8 *secret,
 }
 
 /* HkdfLabel of RFC 8446 7.1, and one byte behind it for the counter. */
-static int keysched_info(u8 *info, const char *label, const u8 *context,
+static int keysched_info(u8 *info, const char *label, size_t label_len, const u8 *context,
 			 size_t context_len, size_t out_len)
 {
 	const size_t prefix = sizeof(keysched_prefix) - 1;
-	const size_t label_len = strlen(label);
 	u8 *at = info;
 
 	if (prefix + label_len > KEYSCHED_LABEL_MAX || context_len > KEYSCHED_CONTEXT_MAX)
@@ -70,7 +70,7 @@ static int keysched_info(u8 *info, const char *label, const u8 *context,
 }
 
 /* HKDF-Expand of RFC 5869 2.3: T(n) = HMAC(secret, T(n-1) | info | n). */
-static int keysched_expand(struct crypto_shash *tfm, const char *label,
+static int keysched_expand(struct crypto_shash *tfm, const char *label, size_t label_len,
 			   const u8 *context, size_t context_len,
 			   u8 *out, size_t out_len)
 {
@@ -83,7 +83,7 @@ static int keysched_expand(struct crypto_shash *tfm, const char *label,
 
 	if (!out_len || size > sizeof(block) || out_len > 255 * size)
 		return -EINVAL;
-	info_len = keysched_info(info, label, context, context_len, out_len);
+	info_len = keysched_info(info, label, label_len, context, context_len, out_len);
 	if (info_len < 0)
 		return info_len;
 
@@ -133,9 +133,24 @@ int ktls_keysched_expand_label(const char *hash, const u8 *secret, size_t secret
 	tfm = keysched_hmac(hash, secret, secret_len);
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
-	err = keysched_expand(tfm, label, context, context_len, out, out_len);
+	err = keysched_expand(tfm, label, strlen(label), context, context_len, out, out_len);
 	crypto_free_shash(tfm);
 	return err;
+}
+
+/**
+ * ktls_keysched_update - the traffic secret of the next generation (RFC 8446 7.2)
+ * @suite: a suite of TLS 1.3
+ * @secret: application_traffic_secret_N, suite->hash_size bytes
+ * @next: out: application_traffic_secret_N+1; zeroed on failure
+ *
+ * Context: sleeps; lockless.
+ * Return: 0 or what the crypto API says.
+ */
+int ktls_keysched_update(const struct ktls_suite *suite, const u8 *secret, u8 *next)
+{
+	return ktls_keysched_expand_label(suite->hash, secret, suite->hash_size, "traffic upd",
+					  NULL, 0, next, suite->hash_size);
 }
 
 /**
@@ -159,9 +174,152 @@ int ktls_keysched_traffic(const struct ktls_suite *suite, const u8 *secret,
 	tfm = keysched_hmac(suite->hash, secret, suite->hash_size);
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
-	err = keysched_expand(tfm, "key", NULL, 0, key, suite->cipher->key_size);
+	err = keysched_expand(tfm, "key", 3, NULL, 0, key, suite->cipher->key_size);
 	if (!err)
-		err = keysched_expand(tfm, "iv", NULL, 0, iv, KTLS_NONCE_SIZE);
+		err = keysched_expand(tfm, "iv", 2, NULL, 0, iv, KTLS_NONCE_SIZE);
 	crypto_free_shash(tfm);
+	return err;
+}
+
+/* A transcript hash of messages that there are none of, or a context's. */
+static int keysched_digest(const char *hash, const u8 *data, size_t len, u8 *out)
+{
+	struct crypto_shash *tfm;
+	int err;
+
+	tfm = crypto_alloc_shash(hash, 0, 0);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	err = crypto_shash_tfm_digest(tfm, data, len, out);
+	crypto_free_shash(tfm);
+	return err;
+}
+
+static int keysched_derive_exporter(const struct ktls_suite *suite, const u8 *secret,
+				    const u8 *label, size_t label_len, u8 *out)
+{
+	u8 empty[KTLS_SECRET_MAX];
+	struct crypto_shash *tfm;
+	int err;
+
+	err = keysched_digest(suite->hash, NULL, 0, empty);
+	if (err)
+		return err;
+	tfm = keysched_hmac(suite->hash, secret, suite->hash_size);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	err = keysched_expand(tfm, (const char *)label, label_len, empty, suite->hash_size,
+			      out, suite->hash_size);
+	crypto_free_shash(tfm);
+	return err;
+}
+
+/**
+ * ktls_keysched_export - TLS-Exporter of TLS 1.3 (RFC 8446 7.5)
+ * @suite: a suite of TLS 1.3
+ * @secret: exporter_secret, suite->hash_size bytes
+ * @label: the label, without the prefix "tls13 "
+ * @label_len: bytes in @label, at most 249
+ * @context: context_value
+ * @context_len: bytes in @context
+ * @out: the keying material; zeroed on failure of the last step
+ * @out_len: bytes wanted, 1..255 hash sizes
+ *
+ * Context: sleeps; lockless, all memory is the caller's.
+ * Return: 0, -EINVAL for lengths out of bounds, or what the crypto API says.
+ */
+int ktls_keysched_export(const struct ktls_suite *suite, const u8 *secret,
+			 const u8 *label, size_t label_len,
+			 const u8 *context, size_t context_len, u8 *out, size_t out_len)
+{
+	u8 derived[KTLS_SECRET_MAX], digest[KTLS_SECRET_MAX];
+	int err;
+
+	err = keysched_derive_exporter(suite, secret, label, label_len, derived);
+	if (!err)
+		err = keysched_digest(suite->hash, context, context_len, digest);
+	if (!err)
+		err = ktls_keysched_expand_label(suite->hash, derived, suite->hash_size, "exporter",
+						 digest, suite->hash_size, out, out_len);
+	memzero_explicit(derived, sizeof(derived));
+	return err;
+}
+
+/* P_hash of RFC 5246 5: A(n) = HMAC(secret, A(n-1)), out = HMAC(secret, A(n) | seed) ... */
+static int keysched_p_hash(struct crypto_shash *tfm, const u8 *seed, size_t seed_len,
+			   u8 *out, size_t out_len)
+{
+	const size_t size = crypto_shash_digestsize(tfm);
+	u8 a[KTLS_SECRET_MAX], block[KTLS_SECRET_MAX];
+	SHASH_DESC_ON_STACK(desc, tfm);
+	size_t done, step;
+	int err;
+
+	desc->tfm = tfm;
+	err = crypto_shash_digest(desc, seed, seed_len, a);
+	for (done = 0; !err && done < out_len; done += step) {
+		step = min(size, out_len - done);
+		err = crypto_shash_init(desc);
+		if (!err)
+			err = crypto_shash_update(desc, a, size);
+		if (!err)
+			err = crypto_shash_finup(desc, seed, seed_len, block);
+		if (!err)
+			err = crypto_shash_digest(desc, a, size, a);
+		if (!err)
+			memcpy(out + done, block, step);
+	}
+
+	if (err)
+		memzero_explicit(out, out_len);
+	memzero_explicit(a, sizeof(a));
+	memzero_explicit(block, sizeof(block));
+	shash_desc_zero(desc);
+	return err;
+}
+
+/**
+ * ktls_keysched_export12 - keying material of TLS 1.2 (RFC 5705 4)
+ * @suite: a suite of TLS 1.2, whose hash the PRF uses
+ * @secret: master secret, ClientHello.random, ServerHello.random
+ * @label: the label
+ * @label_len: bytes in @label
+ * @context: the context; NULL: none, which is not an empty one
+ * @context_len: bytes in @context, at most 65535
+ * @out: the keying material; zeroed on failure of the last step
+ * @out_len: bytes wanted
+ *
+ * Context: sleeps; lockless, all memory is the caller's.
+ * Return: 0, -ENOMEM, or what the crypto API says.
+ */
+int ktls_keysched_export12(const struct ktls_suite *suite, const u8 *secret,
+			   const u8 *label, size_t label_len,
+			   const u8 *context, size_t context_len, u8 *out, size_t out_len)
+{
+	const size_t randoms = 2 * KTLS_RANDOM_SIZE;
+	struct crypto_shash *tfm;
+	size_t len;
+	u8 *seed;
+	int err;
+
+	seed = kmalloc(label_len + randoms + sizeof(__be16) + context_len, GFP_KERNEL);
+	if (!seed)
+		return -ENOMEM;
+	memcpy(seed, label, label_len);
+	memcpy(seed + label_len, secret + KTLS_MASTER_SECRET_SIZE, randoms);
+	len = label_len + randoms;
+	if (context) {
+		put_unaligned_be16(context_len, seed + len);
+		memcpy(seed + len + sizeof(__be16), context, context_len);
+		len += sizeof(__be16) + context_len;
+	}
+
+	tfm = keysched_hmac(suite->hash, secret, KTLS_MASTER_SECRET_SIZE);
+	err = PTR_ERR_OR_ZERO(tfm);
+	if (!err) {
+		err = keysched_p_hash(tfm, seed, len, out, out_len);
+		crypto_free_shash(tfm);
+	}
+	kfree_sensitive(seed);
 	return err;
 }

@@ -30,6 +30,10 @@ unsigned int ktls_children_per_uid = KTLS_CHILDREN_PER_UID;
 module_param_named(children_per_uid, ktls_children_per_uid, uint, 0644);
 MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one user (4096)");
 
+unsigned int ktls_key_records;
+module_param_named(key_records, ktls_key_records, uint, 0644);
+MODULE_PARM_DESC(key_records, "Records sealed under one key, if fewer than RFC 8446 5.5 allows (0: what it allows)");
+
 static int __init ktls_init(void)
 {
 	int err;

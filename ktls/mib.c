@@ -49,6 +49,10 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_ALERTS_SENT]		= "KtlsAlertsSent",
 	/* Alerts received, close_notify included. */
 	[KTLS_MIB_ALERTS_RCVD]		= "KtlsAlertsRcvd",
+	/* KeyUpdates sent: asked for by the program or the peer, or due. */
+	[KTLS_MIB_KEY_UPDATES_SENT]	= "KtlsKeyUpdatesSent",
+	/* KeyUpdates received. */
+	[KTLS_MIB_KEY_UPDATES_RCVD]	= "KtlsKeyUpdatesRcvd",
 	/* NewSessionTickets that were not passed on. */
 	[KTLS_MIB_TICKETS_DROPPED]	= "KtlsTicketsDropped",
 	/* Closed sockets that were kept until the peer had all data. */

@@ -59,7 +59,7 @@ static const struct nla_policy netlink_done_policy[KTLS_A_CHAIN_CERT + 1] = {
 	[KTLS_A_TX_SEQ]		= { .type = NLA_U64 },
 	[KTLS_A_RX_SEQ]		= { .type = NLA_U64 },
 	[KTLS_A_TX_NONCE]	= { .type = NLA_U64 },
-	[KTLS_A_EXPORTER]	= { .type = NLA_BINARY, .len = KTLS_GENL_SECRET_MAX },
+	[KTLS_A_EXPORTER]	= { .type = NLA_BINARY, .len = KTLS_GENL_EXPORTER_MAX },
 	[KTLS_A_MAX_FRAGMENT]	= { .type = NLA_U32 },
 	[KTLS_A_VERIFIED]	= { .type = NLA_FLAG },
 	[KTLS_A_RESUMED]	= { .type = NLA_FLAG },

@@ -158,6 +158,7 @@ static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	}
 	q->empty = 0;
 	q->warnings = 0;
+	q->key_updates = 0;
 	buf->len = len;
 	buf->type = KTLS_CT_DATA;
 	list_add_tail(&buf->node, &q->opened);
@@ -411,6 +412,7 @@ static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *r
 	ktls_framing_consume(ctx);
 	q->empty = 0;
 	q->warnings = 0;
+	q->key_updates = 0;
 	dir->bytes += reader.len;
 	*ret_len = reader.len;
 	return KTLS_RX_DIRECT;
@@ -486,4 +488,5 @@ void ktls_rx_free(struct ktls_ctx *ctx)
 	q->empty = 0;
 	q->warnings = 0;
 	q->renegotiations = 0;
+	q->key_updates = 0;
 }

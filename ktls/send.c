@@ -31,8 +31,16 @@ struct send_op {
 	size_t		copied;	/* bytes taken from the program */
 };
 
-/* Nothing is sent before there are keys, nor after close_notify (RFC 8446 6.1). */
-static int send_check_state(const struct ktls_ctx *ctx)
+/**
+ * ktls_tx_admit - may application data be sent?
+ * @ctx: the connection
+ *
+ * Not before there are keys, nor after close_notify (RFC 8446 6.1).
+ *
+ * Context: socket lock held.
+ * Return: 0; -EAGAIN during the handshake; -ENOTCONN; -EPIPE; what ended sending.
+ */
+int ktls_tx_admit(const struct ktls_ctx *ctx)
 {
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
@@ -184,7 +192,8 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 /* Are the next bytes a record of their own, worth sealing where they lie? */
 static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op, u32 len)
 {
-	if (!ktls_msg_splices(op->msg) || ctx->txq.open || len < SEND_SPLICE_MIN)
+	if (!ktls_msg_splices(op->msg) || ctx->txq.open || len < SEND_SPLICE_MIN ||
+	    ctx->config->padding)
 		return false;
 	return len == ctx->session.max_payload || !op->more;
 }
@@ -206,6 +215,8 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	int got, err = send_close_open(ctx, op);
 	u32 room, len;
 
+	if (unlikely(!err && !q->open && ktls_key_update_due(ctx)))
+		err = ktls_key_update_send(ctx);
 	if (unlikely(err))
 		return err;
 	room = ctx->session.max_payload - q->open_len;
@@ -292,7 +303,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 	int err;
 
 	while (msg_data_left(op->msg)) {
-		err = send_check_state(ctx);
+		err = ktls_tx_admit(ctx);
 		if (err)
 			return err;
 		if (ctx->txq.bytes || !sk_stream_memory_free(ctx->sk)) {
@@ -349,7 +360,7 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	if (likely(msg_data_left(msg))) {
 		err = send_records(ctx, &op, &timeo);
 	} else {
-		err = send_check_state(ctx);
+		err = ktls_tx_admit(ctx);
 		if (!err && !op.more && ctx->txq.open)
 			err = ktls_tx_flush(ctx);
 	}
@@ -394,7 +405,7 @@ void ktls_tx_splice_eof(struct socket *sock)
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
 	lock_sock(sk);
-	if (!send_check_state(ctx) && ctx->txq.open)
+	if (!ktls_tx_admit(ctx) && ctx->txq.open)
 		ktls_tx_flush(ctx);
 	release_sock(sk);
 

@@ -309,6 +309,46 @@ out:
 	return err;
 }
 
+static int sockopt_set_padding(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	struct ktls_config *config;
+	u16 padding;
+	int err;
+
+	err = sockopt_read_fixed(&padding, sizeof(padding), optval, optlen);
+	if (err)
+		return err;
+	/* Of an int this would be one half. */
+	if (optlen != sizeof(padding) || padding > KTLS_PAYLOAD_MAX)
+		return -EINVAL;
+
+	lock_sock(sk);
+	err = -EBUSY;
+	if (!sockopt_may_configure(ctx))
+		goto out;
+	config = ktls_config_edit(ctx);
+	err = config ? 0 : -ENOMEM;
+	if (config)
+		config->padding = padding;
+out:
+	release_sock(sk);
+	return err;
+}
+
+static int sockopt_update_keys(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	int ask, err;
+
+	err = sockopt_read_fixed(&ask, sizeof(ask), optval, optlen);
+	if (err)
+		return err;
+	lock_sock(sk);
+	err = ktls_key_update_set(ktls_ctx_get(sk), ask);
+	release_sock(sk);
+	return err;
+}
+
 static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
 {
 	int role, err;
@@ -323,9 +363,13 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 		return sockopt_set_int(sk, optname, optval, optlen);
 	case KTLS_VERSIONS:
 		return sockopt_set_versions(sk, optval, optlen);
+	case KTLS_RECORD_PADDING:
+		return sockopt_set_padding(sk, optval, optlen);
 	case KTLS_HANDSHAKE:
 		err = sockopt_read_fixed(&role, sizeof(role), optval, optlen);
 		return err ? : ktls_connect_starttls(sk, role);
+	case KTLS_KEY_UPDATE:
+		return sockopt_update_keys(sk, optval, optlen);
 	default:
 		return sockopt_set_bytes(sk, optname, optval, optlen);
 	}
@@ -545,6 +589,8 @@ static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ct
 		return sockopt_take_int(value, config->timeout_ms);
 	case KTLS_EOF:
 		return sockopt_take_int(value, config->strict_eof);
+	case KTLS_RECORD_PADDING:
+		return sockopt_take(value, &config->padding, sizeof(config->padding));
 	}
 	return -ENOPROTOOPT;
 }
@@ -581,6 +627,8 @@ static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, in
 
 	if (optname == TLS_TX || optname == TLS_RX)
 		return ktls_crypto_info_get(sk, optname, optval, optlen);
+	if (optname == KTLS_EXPORTER)
+		return ktls_exporter_get(sk, optval, optlen);
 
 	lock_sock(sk);
 	err = sockopt_take_option(&value, ktls_ctx_get(sk), optname);

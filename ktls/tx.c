@@ -230,18 +230,63 @@ int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
 	return 0;
 }
 
+/* RFC 8446 5.4: zeros behind the type byte. The record stays as long as one can be. */
+static u32 tx_padding(const struct ktls_ctx *ctx)
+{
+	const u32 multiple = ctx->config->padding, len = ctx->txq.open_len;
+	const u32 max = ctx->session.max_payload;
+
+	if (likely(!multiple) || ctx->tx.tail == KTLS_TAG_SIZE || len >= max)
+		return 0;
+	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
+}
+
+/* So many zeros behind the open record, which are not its payload. */
+static int tx_add_zeros(struct ktls_ctx *ctx, u32 len)
+{
+	struct ktls_txq *q = &ctx->txq;
+	u32 n;
+	int err;
+
+	while (len) {
+		if (!q->room) {
+			err = ktls_tx_claim(ctx, len);
+			if (err)
+				return err;
+		}
+		n = min(len, q->room);
+		memset(ktls_tx_extend(q, n), 0, n);
+		len -= n;
+	}
+	return 0;
+}
+
 /**
- * ktls_tx_add_tail - put type byte and room for the tag behind the open record
+ * ktls_tx_add_tail - put type byte, padding and room for the tag behind the open record
  * @ctx: the connection
  * @type: content type
  *
  * Context: process context, socket lock held; may sleep.
- * Return: 0, -ENOMEM, -ENOBUFS.
+ * Return: bytes of padding, -ENOMEM, -ENOBUFS.
  */
 int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
 {
+	const u32 padding = tx_padding(ctx);
 	struct ktls_txq *q = &ctx->txq;
 	int err;
+
+	if (unlikely(padding)) {
+		err = tx_add_zeros(ctx, 1);
+		if (err)
+			return err;
+		*(ktls_tx_extend(q, 0) - 1) = type;
+		/* The tag's room is some more of them. */
+		err = tx_add_zeros(ctx, padding + KTLS_TAG_SIZE);
+		if (err)
+			return err;
+		tx_unclaim(ctx);
+		return padding;
+	}
 
 	if (unlikely(q->room < ctx->tx.tail)) {
 		q->room = 0;
@@ -324,17 +369,19 @@ int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
 {
 	struct scatterlist sg[KTLS_TX_PIECES];
 	struct ktls_dir *dir = &ctx->tx;
+	int err, padding;
 	u8 *head;
-	int err;
 
 	sock_owned_by_me(ctx->sk);
 	err = tx_may_seal(dir, type);
-	if (!err)
-		err = ktls_tx_add_tail(ctx, type);
+	if (!err) {
+		padding = ktls_tx_add_tail(ctx, type);
+		err = min(padding, 0);
+	}
 	if (!err) {
 		head = ktls_tx_map(ctx, sg);
 		err = ktls_aead_seal(dir, sg, sg, head + dir->head - dir->aad, head,
-				     type, ctx->txq.open_len);
+				     type, ctx->txq.open_len + padding);
 	}
 	if (unlikely(err)) {
 		ktls_tx_poison(ctx, err);

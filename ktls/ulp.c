@@ -170,6 +170,8 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_dir_clear(&ctx->rx);
 	kvfree(ctx->session.peer_certs);
 	ctx->session.peer_certs = NULL;
+	memzero_explicit(ctx->session.exporter, sizeof(ctx->session.exporter));
+	ctx->session.exporter_len = 0;
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 

@@ -278,6 +278,22 @@ TEST_F(option, timeout)
 	EXPECT_EQ(60000, get_int(self->fd, KTLS_TIMEOUT));
 }
 
+TEST_F(option, record_padding)
+{
+	socklen_t len = sizeof(uint16_t);
+	uint16_t v = 1;
+
+	OK(getsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &v, &len));
+	EXPECT_EQ(0, v);
+	OK(setsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &(uint16_t){ 16384 }, 2));
+	FAILS(EINVAL, setsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &(uint16_t){ 16385 }, 2));
+	/* an int that would mean something else */
+	FAILS(EINVAL, sock_set_int(self->fd, KTLS_RECORD_PADDING, 65537));
+	OK(getsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &v, &len));
+	EXPECT_EQ(16384, v);
+	EXPECT_EQ(2, len);
+}
+
 TEST_F(option, eof)
 {
 	EXPECT_EQ(1, get_int(self->fd, KTLS_EOF));

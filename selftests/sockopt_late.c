@@ -15,6 +15,7 @@ static const struct {
 	{ KTLS_VERIFY, "\0\0\0", 4 }, { KTLS_ALPN, "\2h2", 3 },
 	{ KTLS_VERSIONS, "\3\3\4\3", 4 }, { KTLS_CIPHERS, "TLS_AES_128_GCM_SHA256", 22 },
 	{ KTLS_TIMEOUT, "\1\1\0", 4 }, { KTLS_EOF, "\0\0\0", 4 },
+	{ KTLS_RECORD_PADDING, "\0\4", 2 },
 };
 
 static void expect_all_busy(int fd)

@@ -82,6 +82,7 @@ struct ktls_blob {
  * @version_max: KTLS_VERSIONS
  * @timeout_ms: KTLS_TIMEOUT
  * @strict_eof: KTLS_EOF
+ * @padding: KTLS_RECORD_PADDING
  */
 struct ktls_config {
 	refcount_t		ref;
@@ -100,6 +101,7 @@ struct ktls_config {
 	u16			version_max;
 	u32			timeout_ms;
 	bool			strict_eof;
+	u16			padding;
 };
 
 /**
@@ -119,6 +121,9 @@ struct ktls_config {
  * @server_name: what a server's client asked for; NUL-terminated
  * @peer_name: what was verified; NUL-terminated
  * @peer_certs: what the peer presented, or NULL; owned
+ * @exporter_len: bytes in @exporter, 0: there is none
+ * @exporter: 1.3: exporter_secret (RFC 8446 7.1); 1.2: master secret, and the
+ *	randoms of client and server; wiped with the session
  * @error: the sentence of KTLS_ERROR
  */
 struct ktls_session {
@@ -137,6 +142,8 @@ struct ktls_session {
 	char			server_name[KTLS_SERVER_NAME_MAX + 1];
 	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
 	struct ktls_certs	*peer_certs;
+	u8			exporter_len;
+	u8			exporter[KTLS_GENL_EXPORTER_MAX];
 	char			error[KTLS_SENTENCE_MAX];
 };
 
@@ -173,6 +180,7 @@ enum ktls_ctx_flags {
  * @rx: likewise of the receiving direction
  * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
  * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
+ * @key_update: enum ktls_key_update: what the next record is to be preceded by
  * @handshake: while one runs (handshake.c), else NULL
  * @listener: of a listening socket (listener.c), else NULL
  * @parent: of a child not accepted yet: the listener's state; owns a reference
@@ -204,6 +212,7 @@ struct ktls_ctx {
 	struct ktls_dir			rx;
 	struct ktls_txq			txq;
 	struct ktls_rxq			rxq;
+	u8				key_update;
 	struct ktls_handshake		*handshake;
 	struct ktls_listener		*listener;
 	struct ktls_listener		*parent;
@@ -261,6 +270,7 @@ extern unsigned int ktls_linger_ms;
 extern unsigned int ktls_children_max;
 extern unsigned int ktls_children_per_listener;
 extern unsigned int ktls_children_per_uid;
+extern unsigned int ktls_key_records;
 
 /* ops.c: the operations and callbacks that replace TCP's */
 int ktls_ops_init(void);
@@ -367,6 +377,8 @@ enum ktls_mib {
 	KTLS_MIB_TRUNCATED,		/* FIN without close_notify */
 	KTLS_MIB_ALERTS_SENT,		/* alerts sent, close_notify too */
 	KTLS_MIB_ALERTS_RCVD,		/* alerts received, close_notify too */
+	KTLS_MIB_KEY_UPDATES_SENT,
+	KTLS_MIB_KEY_UPDATES_RCVD,
 	KTLS_MIB_TICKETS_DROPPED,	/* NewSessionTickets not passed on */
 	KTLS_MIB_LINGERS,		/* closed sockets kept until acknowledged */
 	KTLS_MIB_LINGERS_EXPIRED,	/* of those: given up at the bound */

@@ -116,6 +116,27 @@ struct ktls_keys {
 	u64			nonce;
 };
 
+/**
+ * struct ktls_generation - what follows the keys of a direction (RFC 8446 7.2)
+ * @secret: application_traffic_secret_N+1
+ * @key: the AEAD's key under it
+ * @iv: write_iv under it
+ *
+ * On the stack of whoever replaces keys, who wipes it.
+ */
+struct ktls_generation {
+	u8			secret[KTLS_SECRET_MAX];
+	u8			key[KTLS_KEY_MAX];
+	u8			iv[KTLS_NONCE_SIZE];
+};
+
+/* What the peer is still to be told about our sending keys. */
+enum ktls_key_update {
+	KTLS_KEY_UPDATE_NONE,
+	KTLS_KEY_UPDATE_DUE,	/* that they are new from here on */
+	KTLS_KEY_UPDATE_ASK,	/* and that we ask for the same */
+};
+
 /* Sizes of the record layer's own structures. */
 enum ktls_record_limits {
 	KTLS_TXQ_FIXED		= 16,	/* pieces a queue holds without memory of its own */
@@ -127,6 +148,7 @@ enum ktls_record_limits {
 	KTLS_RX_POLL_RECORDS	= 256,	/* control records one poll() looks at */
 	KTLS_RENEGOTIATIONS_MAX	= 8,	/* 1.2: requests refused before it is fatal */
 	KTLS_WARNINGS_MAX	= 8,	/* warning alerts in a row */
+	KTLS_KEY_UPDATES_MAX	= 32,	/* without application data between them */
 };
 
 /**
@@ -226,6 +248,7 @@ struct ktls_head {
  * @empty: rx.c: empty application records in a row
  * @warnings: alert.c: warning alerts in a row
  * @renegotiations: control.c: refused so far
+ * @key_updates: key_update.c: received since the last application data
  * @msg: control.c: a handshake message that is not complete, behind its header
  * @msg_head: control.c: that header
  * @msg_have: control.c: bytes of it so far, header included
@@ -249,6 +272,7 @@ struct ktls_rxq {
 	u8			empty;
 	u8			warnings;
 	u8			renegotiations;
+	u8			key_updates;
 	u8			*msg;
 	u8			msg_head[4];
 	u32			msg_have;
@@ -258,8 +282,19 @@ struct ktls_rxq {
 int ktls_keysched_expand_label(const char *hash, const u8 *secret, size_t secret_len,
 			       const char *label, const u8 *context, size_t context_len,
 			       u8 *out, size_t out_len);
+int ktls_keysched_update(const struct ktls_suite *suite, const u8 *secret, u8 *next);
 int ktls_keysched_traffic(const struct ktls_suite *suite, const u8 *secret,
 			  u8 *key, u8 *iv);
+
+int ktls_keysched_export(const struct ktls_suite *suite, const u8 *secret,
+			 const u8 *label, size_t label_len,
+			 const u8 *context, size_t context_len, u8 *out, size_t out_len);
+int ktls_keysched_export12(const struct ktls_suite *suite, const u8 *secret,
+			   const u8 *label, size_t label_len,
+			   const u8 *context, size_t context_len, u8 *out, size_t out_len);
+
+/* exporter.c: KTLS_EXPORTER; lock not held */
+int ktls_exporter_get(struct sock *sk, char __user *optval, int __user *optlen);
 
 /* aead.c: the tables, keys, sealing and opening; process context */
 int ktls_aead_init(void);
@@ -270,6 +305,8 @@ const struct ktls_suite *ktls_suite_by_info(u16 version, u16 cipher_type);
 unsigned int ktls_suite_list(u16 *ids, unsigned int max);
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys);
 void ktls_dir_clear(struct ktls_dir *dir);
+int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next);
+int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next);
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, u8 *head, u8 type, u32 len);
 int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
@@ -279,6 +316,7 @@ int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 void ktls_tx_init(struct ktls_ctx *ctx);
 int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);		/* unlocked */
 int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
+int ktls_tx_admit(const struct ktls_ctx *ctx);
 void ktls_tx_splice_eof(struct socket *sock);					/* unlocked */
 int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len);
 int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len);
@@ -319,6 +357,13 @@ void ktls_rx_free(struct ktls_ctx *ctx);		/* lock held */
 int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len);
 bool ktls_control_pending(const struct ktls_ctx *ctx);
 void ktls_control_free(struct ktls_ctx *ctx);
+
+/* key_update.c; lock held */
+bool ktls_key_update_due(const struct ktls_ctx *ctx);
+int ktls_key_update_send(struct ktls_ctx *ctx);
+void ktls_key_update_step(struct ktls_ctx *ctx);
+int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
+int ktls_key_update_set(struct ktls_ctx *ctx, int ask);
 
 /* alert.c; lock held */
 int ktls_alert_send(struct ktls_ctx *ctx, u8 alert);

@@ -90,7 +90,7 @@ struct ktls_certs {
  * @rx_secret: likewise
  * @tx_iv: 1.2
  * @rx_iv: 1.2
- * @exporter: 1.3: exporter secret; 1.2: master secret
+ * @exporter: 1.3: exporter secret; 1.2: master secret and randoms
  * @tx_seq: of the next record sealed
  * @rx_seq: of the next record opened
  * @tx_nonce: 1.2 GCM: explicit nonce of the next record sealed
@@ -122,7 +122,7 @@ struct ktls_done {
 	u8			rx_secret[KTLS_GENL_SECRET_MAX];
 	u8			tx_iv[KTLS_NONCE_SIZE];
 	u8			rx_iv[KTLS_NONCE_SIZE];
-	u8			exporter[KTLS_GENL_SECRET_MAX];
+	u8			exporter[KTLS_GENL_EXPORTER_MAX];
 	u64			tx_seq;
 	u64			rx_seq;
 	u64			tx_nonce;

@@ -60,8 +60,8 @@ struct fake_done {
 	uint32_t	consumed;
 	const void	*records;
 	size_t		records_len;
-	const void	*tx_secret, *rx_secret, *tx_iv, *rx_iv;
-	size_t		tx_secret_len, rx_secret_len, tx_iv_len, rx_iv_len;
+	const void	*tx_secret, *rx_secret, *tx_iv, *rx_iv, *exporter;
+	size_t		tx_secret_len, rx_secret_len, tx_iv_len, rx_iv_len, exporter_len;
 	uint64_t	tx_seq, rx_seq, tx_nonce;
 	bool		verified;
 	const char	*peer_name, *alpn, *server_name;

@@ -21,6 +21,8 @@ void fake_done_init(struct fake_done *d, const struct fake *f, uint64_t id, uint
 		.rx_secret = client ? hs->server_secret : hs->client_secret,
 		.tx_secret_len = len,
 		.rx_secret_len = len,
+		.exporter = hs->exporter_len ? hs->exporter : NULL,
+		.exporter_len = hs->exporter_len,
 		.tx_seq = client ? hs->client_seq : hs->server_seq,
 		.rx_seq = client ? hs->server_seq : hs->client_seq,
 	};
@@ -72,6 +74,7 @@ static void fill_keys(struct nlmsghdr *nlh, const struct fake_done *d)
 		mnl_attr_put_u64(nlh, KTLS_A_TX_SEQ, d->tx_seq);
 	if (has(d, KTLS_A_RX_SEQ))
 		mnl_attr_put_u64(nlh, KTLS_A_RX_SEQ, d->rx_seq);
+	put(nlh, d, KTLS_A_EXPORTER, d->exporter, d->exporter_len);
 	if (d->tx_nonce && has(d, KTLS_A_TX_NONCE))
 		mnl_attr_put_u64(nlh, KTLS_A_TX_NONCE, d->tx_nonce);
 }

@@ -17,6 +17,8 @@ void hs_init(struct hs *hs, uint16_t suite)
 	ASSERT_EQ(1, RAND_bytes(hs->server_secret, sizeof(hs->server_secret)));
 	ASSERT_EQ(1, RAND_bytes(hs->client_iv, sizeof(hs->client_iv)));
 	ASSERT_EQ(1, RAND_bytes(hs->server_iv, sizeof(hs->server_iv)));
+	ASSERT_EQ(1, RAND_bytes(hs->exporter, sizeof(hs->exporter)));
+	hs->exporter_len = hs->suite->version == 0x0304 ? hs->suite->hash : sizeof(hs->exporter);
 	hs->nonce = 0x0123456789abcdefULL;
 	/* In 1.2 the Finished was record 0 of the new keys. */
 	if (hs->suite->version == 0x0303)

@@ -26,6 +26,8 @@ struct hs {
 	uint8_t			client_iv[12], server_iv[12];
 	uint64_t		client_seq, server_seq;	/* of the first records after it */
 	uint64_t		nonce;			/* 1.2 GCM: first explicit nonce */
+	uint8_t			exporter[112];	/* 1.2: master secret, both randoms */
+	size_t			exporter_len;	/* 0: the helper tells none */
 };
 
 enum hs_flight { HS_CLIENT_HELLO, HS_SERVER_FLIGHT, HS_CLIENT_FIN };

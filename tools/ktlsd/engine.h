@@ -50,8 +50,9 @@ struct ktlsd_direction {
  * @tx: keys of what we send
  * @rx: keys of what we receive
  * @tx_nonce: 1.2 GCM: explicit nonce of the next record
- * @exporter: 1.3: exporter_secret
- * @exporter_len: bytes, 0 for 1.2
+ * @exporter: 1.3: exporter_secret; 1.2: master secret, and the randoms of client
+ *	and server
+ * @exporter_len: bytes; 0 for 1.2 without extended master secret (RFC 7627)
  * @max_fragment: largest plaintext we may send, 0 for the usual
  * @verified: chain, and for a client the name, were verified
  * @alpn: the protocol chosen, inside the engine
@@ -68,7 +69,7 @@ struct ktlsd_result {
 	struct ktlsd_direction		tx;
 	struct ktlsd_direction		rx;
 	uint64_t			tx_nonce;
-	uint8_t				exporter[KTLS_GENL_SECRET_MAX];
+	uint8_t				exporter[KTLS_GENL_EXPORTER_MAX];
 	size_t				exporter_len;
 	uint32_t			max_fragment;
 	bool				verified;

@@ -175,6 +175,23 @@ static void keys_cut_block(const struct ktlsd_engine *engine,
 	memcpy(server->iv, block, suite->iv_len);
 }
 
+/* What the kernel computes exporters from (RFC 5705 4). Without extended master
+ * secret they would bind nothing (RFC 7627 1), and the kernel gets nothing.
+ */
+static void keys_take_exporter_12(const struct ktlsd_engine *engine,
+				  struct ktlsd_result *result, const uint8_t *master)
+{
+	uint8_t *at = result->exporter;
+
+	if (SSL_get_extms_support(engine->ssl) != 1)
+		return;
+	memcpy(at, master, KEYS_MASTER);
+	at += KEYS_MASTER;
+	at += SSL_get_client_random(engine->ssl, at, KEYS_RANDOM);
+	at += SSL_get_server_random(engine->ssl, at, KEYS_RANDOM);
+	result->exporter_len = at - result->exporter;
+}
+
 static int keys_derive_12(struct ktlsd_engine *engine,
 			  struct ktlsd_result *result, struct ktlsd_fault *fault)
 {
@@ -201,6 +218,7 @@ static int keys_derive_12(struct ktlsd_engine *engine,
 		goto wipe;
 	}
 	keys_cut_block(engine, result, block);
+	keys_take_exporter_12(engine, result, master);
 
 	/* Each side's Finished was record 0. */
 	result->tx.seq = 1;

@@ -44,6 +44,7 @@ static void keys_live_pair(bool ems, const char *suite, size_t key, size_t iv)
 {
 	struct ktlsd_engine theirs = { .is_server = true, .scanner.found = true };
 	struct ktlsd_result ours, mirror = { .version = KTLS_TLS_1_2 };
+	uint8_t random[32];
 	struct test_side side;
 	struct test_peer peer;
 
@@ -71,7 +72,15 @@ static void keys_live_pair(bool ems, const char *suite, size_t key, size_t iv)
 	assert_memory_equal(ours.tx.iv, mirror.rx.iv, iv);
 	assert_memory_equal(ours.rx.iv, mirror.tx.iv, iv);
 	assert_memory_not_equal(ours.tx.secret, ours.rx.secret, key);
-	assert_int_equal(ours.exporter_len, 0);
+	assert_int_equal(ours.exporter_len, ems ? 48 + 2 * 32 : 0);
+	assert_int_equal(mirror.exporter_len, ours.exporter_len);
+	if (ems) {
+		SSL_get_client_random(peer.ssl, random, sizeof(random));
+		assert_memory_equal(ours.exporter + 48, random, sizeof(random));
+		SSL_get_server_random(peer.ssl, random, sizeof(random));
+		assert_memory_equal(ours.exporter + 80, random, sizeof(random));
+		assert_memory_equal(ours.exporter, mirror.exporter, ours.exporter_len);
+	}
 	test_peer_free(&peer);
 	test_side_free(&side);
 }

@@ -145,7 +145,14 @@ struct ktls_versions {
  */
 #define KTLS_EOF		75
 
-/** KTLS_RECORD_PADDING - TLS 1.3 record padding (RFC 8446 5.4); reserved */
+/**
+ * KTLS_RECORD_PADDING - hide how long records are (RFC 8446 5.4); set and get, __u16
+ *
+ * TLS 1.3: each record sent is filled up with zeros, so that it carries a multiple
+ * of so many bytes, or as many as a record can. 0, the default: none; at most
+ * 16384. TLS 1.2 has no padding, and the option no effect there. EINVAL: out of
+ * bounds; EBUSY: after the handshake has begun.
+ */
 #define KTLS_RECORD_PADDING	76
 
 /** KTLS_GROUPS - named groups, colon-separated; reserved */
@@ -172,7 +179,18 @@ enum ktls_role {
 	KTLS_ROLE_SERVER	= 2,
 };
 
-/** KTLS_KEY_UPDATE - new sending keys now (RFC 8446 4.6.3); reserved */
+/**
+ * KTLS_KEY_UPDATE - new sending keys now (RFC 8446 4.6.3); set only, int
+ *
+ * 1 asks the peer for the same, 0 does not. On an open TLS 1.3 connection; the
+ * call does not wait: if TCP has no room, the message goes out with the next
+ * data, or as soon as there is some. Without it keys are replaced before the
+ * AEAD's limit (RFC 8446 5.5), and when the peer asks. Peers end a connection
+ * that does little else than replacing keys.
+ *
+ * EINVAL: another value; EOPNOTSUPP: TLS 1.2, or keys set by TLS_TX; ENOTCONN,
+ * EAGAIN, EPIPE as send() would; ENOMEM: may be tried again.
+ */
 #define KTLS_KEY_UPDATE		81
 
 /**
@@ -265,8 +283,47 @@ struct ktls_info {
  */
 #define KTLS_PEER_NAME		85
 
-/** KTLS_EXPORTER - keying material (RFC 8446 7.5, RFC 5705); reserved */
+/**
+ * KTLS_EXPORTER - keying material that both ends can compute and nobody else
+ * (RFC 8446 7.5, RFC 5705); get only, struct ktls_exporter
+ *
+ * In and out: the program fills in the structure, and the label and the context
+ * behind it; the keying material is written behind these. *optlen is
+ * sizeof(struct ktls_exporter) + label_len + context_len + output_len, in and out.
+ * The channel binding "tls-exporter" (RFC 9266) has the label
+ * "EXPORTER-Channel-Binding", an empty context and 32 bytes of output.
+ *
+ * EINVAL: a length out of bounds, a label that is not printable ASCII or that TLS
+ * itself uses, unknown flags; EOPNOTSUPP: TLS 1.2 without extended master secret
+ * (RFC 7627), whose exporters bind nothing, or keys set by TLS_TX; ENOTCONN: no
+ * handshake is complete; EFAULT; ENOMEM.
+ */
 #define KTLS_EXPORTER		86
+
+#define KTLS_EXPORTER_LABEL_MAX		249
+#define KTLS_EXPORTER_CONTEXT_MAX	4096
+#define KTLS_EXPORTER_OUTPUT_MAX	4096
+
+/**
+ * struct ktls_exporter - what KTLS_EXPORTER is to compute
+ * @label_len: bytes of label, 1..KTLS_EXPORTER_LABEL_MAX, no NUL counted
+ * @context_len: bytes of context, at most KTLS_EXPORTER_CONTEXT_MAX
+ * @output_len: bytes wanted, 1..KTLS_EXPORTER_OUTPUT_MAX
+ * @flags: KTLS_EXPORTER_CONTEXT or 0
+ * @data: label, context, output, one behind the other
+ */
+struct ktls_exporter {
+	__u16		label_len;
+	__u16		context_len;
+	__u16		output_len;
+	__u16		flags;
+	__u8		data[];
+};
+
+/* There is a context, though it may be empty. In TLS 1.2 that is not the same as
+ * none (RFC 5705 4); in TLS 1.3 it is.
+ */
+#define KTLS_EXPORTER_CONTEXT	1
 
 /** KTLS_PEER_CHAIN - the chain that was verified, PEM; reserved */
 #define KTLS_PEER_CHAIN		87

@@ -33,6 +33,7 @@
 #define KTLS_GENL_PIECE_MAX	16384	/* one CONFIG piece */
 #define KTLS_GENL_CHAINS_MAX	131072	/* all certificates in a DONE */
 #define KTLS_GENL_SECRET_MAX	64	/* a traffic secret or key */
+#define KTLS_GENL_EXPORTER_MAX	112	/* master secret and both randoms */
 #define KTLS_GENL_SENTENCE_MAX	255	/* KTLS_A_SENTENCE */
 #define KTLS_GENL_GROUPS_MAX	64	/* supplementary groups sent, count */
 
@@ -141,8 +142,9 @@ enum ktls_cmd {
  * @KTLS_A_TX_SEQ: u64, sequence number of the next record sealed
  * @KTLS_A_RX_SEQ: u64, sequence number of the next record opened
  * @KTLS_A_TX_NONCE: u64, 1.2 GCM only: explicit nonce of the next record sealed
- * @KTLS_A_EXPORTER: binary, 1.3: exporter_secret; 1.2 with extended master
- *	secret: the master secret (reserved for KTLS_EXPORTER)
+ * @KTLS_A_EXPORTER: binary, 1.3: exporter_secret; 1.2: master secret (48 bytes),
+ *	ClientHello.random, ServerHello.random (32 bytes each), and only with
+ *	extended master secret (RFC 7627); absent: KTLS_EXPORTER is EOPNOTSUPP
  * @KTLS_A_MAX_FRAGMENT: u32, largest plaintext we may send in a record
  *	(max_fragment_length, RFC 6066); absent: 16384
  * @KTLS_A_VERIFIED: flag, the peer's chain and name were verified

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * New keys on a living connection: KeyUpdate, RFC 8446 4.6.3.
+ *
+ * Each direction is replaced by whoever seals in it, at a record boundary: the
+ * message is the last record under the old keys. A reader never sends: that an
+ * answer is due is a flag, which the next record of a sender or the context's
+ * work takes up. However often the peer asked meanwhile, it gets one answer.
+ */
+#include <linux/string.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+#include <ktls/tx.h>
+
+/* KeyUpdateRequest, RFC 8446 4.6.3 */
+enum key_update_request {
+	KEY_UPDATE_NOT_REQUESTED	= 0,
+	KEY_UPDATE_REQUESTED		= 1,
+};
+
+/**
+ * ktls_key_update_due - must sending keys be replaced before the next record?
+ * @ctx: an open connection
+ *
+ * Either somebody asked, or the AEAD's limit is reached (RFC 8446 5.5), which in
+ * TLS 1.2, and with keys from elsewhere, ends the connection instead.
+ *
+ * Context: socket lock held.
+ */
+bool ktls_key_update_due(const struct ktls_ctx *ctx)
+{
+	const struct ktls_dir *dir = &ctx->tx;
+
+	if (likely(!ctx->key_update && dir->seq < dir->records_max))
+		return false;
+	return dir->tfm && dir->suite->version == KTLS_VERSION_1_3 && !ctx->external;
+}
+
+/**
+ * ktls_key_update_send - tell the peer, and seal under new keys from then on
+ * @ctx: a connection for which ktls_key_update_due() holds
+ *
+ * The open record is closed before. New keys are derived first, so that a lack of
+ * memory for them changes nothing.
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0; -ENOMEM, -ENOBUFS: nothing was sent, it is still due; -EPIPE: TCP takes
+ * no more; another errno: the direction is dead.
+ */
+int ktls_key_update_send(struct ktls_ctx *ctx)
+{
+	const u8 message[] = {
+		KTLS_HS_KEY_UPDATE, 0, 0, 1,
+		ctx->key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
+							 KEY_UPDATE_NOT_REQUESTED,
+	};
+	struct ktls_generation next;
+	int err, err_advance;
+	u64 seq;
+
+	sock_owned_by_me(ctx->sk);
+	err = ktls_dir_next(&ctx->tx, &next);
+	if (err)
+		return err;
+
+	err = ktls_tx_flush(ctx);
+	seq = ctx->tx.seq;
+	if (!err)
+		err = ktls_tx_record(ctx, KTLS_CT_HANDSHAKE, message, sizeof(message));
+	if (ctx->tx.seq != seq) {
+		/* Whatever else went wrong, the peer may have it. */
+		err_advance = ktls_dir_advance(&ctx->tx, &next);
+		if (err_advance)
+			ktls_tx_poison(ctx, err_advance);
+		err = err ?: err_advance;
+		ctx->key_update = KTLS_KEY_UPDATE_NONE;
+		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_SENT);
+	}
+	memzero_explicit(&next, sizeof(next));
+	return err;
+}
+
+/**
+ * ktls_key_update_step - push what is queued, and what is due
+ * @ctx: an open connection
+ *
+ * While TCP is full nothing is sealed: a peer that asks and does not read gets
+ * no queue for it. When there is room, write_space leads here.
+ *
+ * Context: ctx->work, socket lock held.
+ */
+void ktls_key_update_step(struct ktls_ctx *ctx)
+{
+	ktls_tx_push(ctx);
+	if (ctx->key_update && ktls_tx_idle(ctx) && !ktls_tx_admit(ctx))
+		ktls_key_update_send(ctx);
+}
+
+static int key_update_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+{
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+}
+
+/**
+ * ktls_key_update_received - the peer's next record is sealed under new keys
+ * @ctx: an open connection of TLS 1.3
+ * @data: the body of a KeyUpdate, which was the last message in its record
+ * @len: bytes in it
+ *
+ * Context: process context, socket lock held; sends only if it ends the connection.
+ * Return: 0; -EPROTO, or for a lack of memory -ENOMEM: the connection has failed.
+ */
+int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
+{
+	struct ktls_generation next;
+	int err;
+
+	if (len != 1)
+		return key_update_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+					 "the peer sent a malformed KeyUpdate");
+	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
+		return key_update_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
+					 "the peer sent a KeyUpdate that asks for something unknown");
+	if (++ctx->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
+		return key_update_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer does nothing but update its keys");
+
+	err = ktls_dir_next(&ctx->rx, &next);
+	if (!err)
+		err = ktls_dir_advance(&ctx->rx, &next);
+	memzero_explicit(&next, sizeof(next));
+	if (err)
+		return ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, -err,
+					"the peer's new keys could not be installed");
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_RCVD);
+
+	if (data[0] == KEY_UPDATE_REQUESTED && !ctx->key_update) {
+		ctx->key_update = KTLS_KEY_UPDATE_DUE;
+		ktls_ctx_kick(ctx);
+	}
+	return 0;
+}
+
+/**
+ * ktls_key_update_set - KTLS_KEY_UPDATE
+ * @ctx: the connection
+ * @ask: 1: the peer is to do the same; 0: it is not
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ */
+int ktls_key_update_set(struct ktls_ctx *ctx, int ask)
+{
+	int err;
+
+	if (ask != 0 && ask != 1)
+		return -EINVAL;
+	err = ktls_tx_admit(ctx);
+	if (err)
+		return err;
+	if (ctx->external || ctx->tx.suite->version != KTLS_VERSION_1_3)
+		return -EOPNOTSUPP;
+
+	ctx->key_update = ask || ctx->key_update == KTLS_KEY_UPDATE_ASK ?
+			  KTLS_KEY_UPDATE_ASK : KTLS_KEY_UPDATE_DUE;
+	err = ktls_tx_push(ctx);
+	if (err)
+		return err;
+	return ktls_tx_idle(ctx) ? ktls_key_update_send(ctx) : 0;
+}
