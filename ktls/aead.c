@@ -191,6 +191,7 @@ const struct ktls_suite *ktls_suite_by_id(u16 id)
 			return aead_usable[i] ? &aead_suites[i] : NULL;
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_suite_by_id);
 
 /**
  * ktls_suite_by_name - look a suite up by OpenSSL's name for it
@@ -232,6 +233,7 @@ const struct ktls_suite *ktls_suite_by_info(u16 version, u16 cipher_type)
 			return &aead_info_suites[i];
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_suite_by_info);
 
 /**
  * ktls_suite_list - the suites this kernel can do, in order of preference
@@ -250,6 +252,7 @@ unsigned int ktls_suite_list(u16 *ids, unsigned int max)
 			ids[n++] = aead_suites[i].id;
 	return n;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_suite_list);
 
 static bool dir_is_13(const struct ktls_dir *dir)
 {
@@ -384,6 +387,7 @@ wipe_keys:
 	memzero_explicit(iv, sizeof(iv));
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_dir_install);
 
 /**
  * ktls_dir_next - derive what follows the keys of a direction
@@ -448,6 +452,7 @@ void ktls_dir_clear(struct ktls_dir *dir)
 	memzero_explicit(dir->npub, sizeof(dir->npub));
 	memzero_explicit(dir->secret, sizeof(dir->secret));
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_dir_clear);
 
 /* RFC 8446 5.3, RFC 7905 2: IV xor sequence number. RFC 5288 3: salt, explicit. */
 static void aead_set_nonce(struct ktls_dir *dir, const u8 *explicit)
@@ -537,6 +542,7 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	dir->records++;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_aead_seal);
 
 /**
  * ktls_aead_open - authenticate and decrypt a record
@@ -574,3 +580,4 @@ int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	dir->records++;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_aead_open);

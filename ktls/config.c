@@ -81,6 +81,7 @@ struct ktls_config *ktls_config_new(void)
 	config->strict_eof = true;
 	return config;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_config_new);
 
 /** ktls_config_get - take a reference */
 struct ktls_config *ktls_config_get(struct ktls_config *config)
@@ -114,6 +115,7 @@ void ktls_config_put(struct ktls_config *config)
 	put_cred(config->cred);
 	kfree(config);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_config_put);
 
 static struct ktls_config *config_dup(const struct ktls_config *old)
 {
@@ -185,6 +187,7 @@ struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx)
 	config->frozen = true;
 	return config;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_config_freeze);
 
 /**
  * ktls_config_verify - what KTLS_VERIFY means for a role

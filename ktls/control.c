@@ -215,6 +215,7 @@ bool ktls_control_pending(const struct ktls_ctx *ctx)
 {
 	return ctx->rxq.msg_have;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
 
 /**
  * ktls_control_free - forget an incomplete handshake message
@@ -264,3 +265,4 @@ int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t le
 				      "the peer sent a record of an unknown type");
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_control_record);

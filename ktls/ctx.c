@@ -33,6 +33,7 @@ void ktls_ctx_put(struct ktls_ctx *ctx)
 	sock_put(ctx->sk);
 	kfree_rcu(ctx, rcu);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
 
 /* lock_sock(), unless a program has the lock: it may hold it as long as it takes
  * to fault in its buffer, and enough such programs would keep every worker
@@ -194,3 +195,4 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	ktls_framing_init(ctx);
 	return ctx;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);

@@ -57,6 +57,7 @@ void ktls_framing_free(struct ktls_ctx *ctx)
 	q->raw_size = 0;
 	q->skb = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_free);
 
 /* Bytes in TCP's queue that were not used; a FIN has a number but is no byte. */
 static u32 framing_queued(const struct ktls_ctx *ctx)
@@ -79,6 +80,7 @@ u32 ktls_framing_avail(const struct ktls_ctx *ctx)
 {
 	return ctx->rxq.raw_len + framing_queued(ctx);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
 
 /**
  * ktls_framing_stalled - is the rest of a record more than TCP will take?
@@ -155,6 +157,7 @@ int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len)
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_copy);
 
 /* Add a piece; one that goes on where the last one ended becomes part of it. */
 static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int max,
@@ -254,6 +257,7 @@ int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist
 	}
 	return n;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
 
 /* Use bytes from the front. */
 static void framing_eat(struct ktls_ctx *ctx, u32 len)
@@ -350,6 +354,7 @@ int ktls_framing_head(struct ktls_ctx *ctx)
 					 KTLS_EXPLICIT_SIZE) ?: 1;
 	return 1;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_head);
 
 /* What speaks to a TLS port without TLS begins like this. */
 static const struct {
@@ -436,6 +441,7 @@ int ktls_framing_take(struct ktls_ctx *ctx, void *buf, size_t size)
 		err = min(ktls_framing_relieve(ctx), 0);
 	return done ?: err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_take);
 
 /**
  * ktls_framing_settle - tell TCP what was used
@@ -456,6 +462,7 @@ void ktls_framing_settle(struct ktls_ctx *ctx)
 	if (eaten)
 		tcp_read_done(ctx->sk, eaten);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_settle);
 
 /**
  * ktls_framing_consume - the record at the head was opened
@@ -479,6 +486,7 @@ void ktls_framing_consume(struct ktls_ctx *ctx)
 		sk_flush_backlog(sk);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_consume);
 
 /* Room behind the raw bytes for so many more. */
 static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
@@ -535,6 +543,7 @@ int ktls_framing_relieve(struct ktls_ctx *ctx)
 	ktls_framing_settle(ctx);
 	return 1;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_relieve);
 
 /**
  * ktls_framing_unread - bytes that were taken too much are the next ones again
@@ -568,6 +577,7 @@ int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len)
 	WRITE_ONCE(q->need, 1);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
 
 /**
  * ktls_framing_discard - throw away all that was received
@@ -586,3 +596,4 @@ void ktls_framing_discard(struct ktls_ctx *ctx)
 	ktls_framing_settle(ctx);
 	WRITE_ONCE(q->need, 1);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_discard);

@@ -137,6 +137,7 @@ int ktls_keysched_expand_label(const char *hash, const u8 *secret, size_t secret
 	crypto_free_shash(tfm);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_keysched_expand_label);
 
 /**
  * ktls_keysched_update - the traffic secret of the next generation (RFC 8446 7.2)
@@ -152,6 +153,7 @@ int ktls_keysched_update(const struct ktls_suite *suite, const u8 *secret, u8 *n
 	return ktls_keysched_expand_label(suite->hash, secret, suite->hash_size, "traffic upd",
 					  NULL, 0, next, suite->hash_size);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_keysched_update);
 
 /**
  * ktls_keysched_traffic - key and IV of records under a traffic secret

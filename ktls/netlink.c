@@ -18,6 +18,7 @@
 #define NETLINK_PIECES_MAX	8
 
 unsigned int ktls_net_id;
+EXPORT_SYMBOL_IF_KUNIT(ktls_net_id);
 
 /* --- what a message may look like ----------------------------------------- */
 

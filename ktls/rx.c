@@ -490,3 +490,4 @@ void ktls_rx_free(struct ktls_ctx *ctx)
 	q->renegotiations = 0;
 	q->key_updates = 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

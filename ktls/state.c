@@ -36,6 +36,7 @@ bool ktls_state_legal(u8 from, u8 to)
 	return from < ARRAY_SIZE(state_next) && to < ARRAY_SIZE(state_next) &&
 	       (state_next[from] & BIT(to));
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_state_legal);
 
 /**
  * ktls_state_set - move a context to another state
@@ -56,6 +57,7 @@ void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 	trace_ktls_state(ctx->sk, from, to);
 	smp_store_release(&ctx->state, to);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);
 
 static __printf(2, 0) void state_vexplain(struct ktls_ctx *ctx, const char *fmt, va_list args)
 {

@@ -641,3 +641,4 @@ void ktls_tx_free(struct ktls_ctx *ctx)
 	txq_drop_open(&ctx->txq);
 	txq_drop_sealed(&ctx->txq);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_tx_free);

@@ -80,6 +80,7 @@ void ktls_done_free(struct ktls_done *done)
 	kvfree(done->peer_certs);
 	kfree_sensitive(done);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_done_free);
 
 /* --- references ----------------------------------------------------------- */
 
@@ -261,6 +262,7 @@ void ktls_upcall_cancel(struct ktls_request *req)
 	if (ctx)
 		ktls_ctx_put(ctx);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_cancel);
 
 /**
  * ktls_upcall_put - drop the reference that ktls_upcall_start() returned
@@ -275,6 +277,7 @@ void ktls_upcall_put(struct ktls_request *req)
 	ktls_upcall_cancel(req);
 	ktls_upcall_drop(req);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_put);
 
 /* --- asking --------------------------------------------------------------- */
 
@@ -415,6 +418,7 @@ give_up:
 	ktls_upcall_put(req);
 	return ERR_PTR(err);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_start);
 
 /**
  * ktls_upcall_data - hand the helper the next batch
@@ -455,6 +459,7 @@ int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len)
 		ktls_worker_feed(worker);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_data);
 
 /* --- taking what was answered --------------------------------------------- */
 
@@ -507,6 +512,7 @@ enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
 	*ret_done = done;
 	return answer;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_take);
 
 /**
  * ktls_upcall_served - is there a helper?
@@ -519,6 +525,7 @@ bool ktls_upcall_served(const struct net *net)
 {
 	return READ_ONCE(ktls_net(net)->worker_count);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_served);
 
 static int upcall_check_result(struct ktls_request *req, char *sentence)
 {
@@ -586,6 +593,7 @@ int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_m
 	ktls_upcall_put(req);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_check);
 
 /**
  * ktls_upcall_config_drop - the last reference to a configuration is gone

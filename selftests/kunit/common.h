@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What several suites need; common.c. */
+#ifndef _KTLS_KUNIT_COMMON_H
+#define _KTLS_KUNIT_COMMON_H
+
+#include <kunit/test.h>
+
+#include <ktls/ktls.h>
+
+/* How long anything may take that takes no time. */
+#define KTLS_KUNIT_WAIT_MS	20000
+
+/* Both ends of a TCP connection over loopback, the first with a context. */
+struct ktls_kunit_conn {
+	struct ktls_ctx	*ctx;
+	struct socket	*sock;
+	struct socket	*peer;
+};
+
+size_t ktls_kunit_unhex(struct kunit *test, const char *hex, u8 *out, size_t size);
+struct ktls_ctx *ktls_kunit_ctx(struct kunit *test, struct socket *sock);
+struct socket *ktls_kunit_socket(struct kunit *test);
+struct ktls_kunit_conn *ktls_kunit_conn(struct kunit *test);
+void ktls_kunit_send(struct kunit *test, struct ktls_kunit_conn *conn, const void *data,
+		     size_t len);
+void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 suite);
+
+#endif /* _KTLS_KUNIT_COMMON_H */
