@@ -274,6 +274,7 @@ struct genl_family ktls_netlink_family __ro_after_init = {
 	.ops		= netlink_ops,
 	.n_ops		= ARRAY_SIZE(netlink_ops),
 };
+EXPORT_SYMBOL_IF_KUNIT(ktls_netlink_family);
 
 /* A netlink socket was closed; perhaps it was a worker. */
 static int netlink_notify(struct notifier_block *nb, unsigned long state, void *data)

@@ -497,3 +497,4 @@ void ktls_worker_bury_all(struct ktls_net *kn)
 		}
 	} while (req);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_worker_bury_all);
