@@ -182,6 +182,7 @@ int ktls_keysched_traffic(const struct ktls_suite *suite, const u8 *secret,
 	crypto_free_shash(tfm);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_keysched_traffic);
 
 /* A transcript hash of messages that there are none of, or a context's. */
 static int keysched_digest(const char *hash, const u8 *data, size_t len, u8 *out)
@@ -246,6 +247,7 @@ int ktls_keysched_export(const struct ktls_suite *suite, const u8 *secret,
 	memzero_explicit(derived, sizeof(derived));
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_keysched_export);
 
 /* P_hash of RFC 5246 5: A(n) = HMAC(secret, A(n-1)), out = HMAC(secret, A(n) | seed) ... */
 static int keysched_p_hash(struct crypto_shash *tfm, const u8 *seed, size_t seed_len,
@@ -325,3 +327,4 @@ int ktls_keysched_export12(const struct ktls_suite *suite, const u8 *secret,
 	kfree_sensitive(seed);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_keysched_export12);
