@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Failures on demand. See inject.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "inject.h"
+
+#define DEBUGFS		"/sys/kernel/debug"
+#define WALK_MAX	300	/* no path is longer */
+#define TASKS_MAX	64
+
+/* What is armed now. */
+static struct {
+	const char	*path;
+	enum inject_who	who;
+	unsigned int	n;
+	bool		hit;
+	int		tasks[TASKS_MAX];	/* open fail-nth files */
+	unsigned int	n_tasks;
+} now;
+
+/* --- the kernel's side ---------------------------------------------------- */
+
+static void set_attr(const char *attr, const char *file, const char *fmt, uint64_t value)
+{
+	char path[128], text[32];
+	int fd, n;
+
+	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", attr, file);
+	n = snprintf(text, sizeof(text), fmt, (unsigned long long)value);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, n) != n) {
+		harness_fail(__FILE__, __LINE__, "%s: %s (a kernel with fault injection?)",
+			     path, strerror(errno));
+		harness_end();
+	}
+	close(fd);
+}
+
+struct range {
+	uint64_t	start, end;
+};
+
+static void widen(struct range *r, uint64_t start, uint64_t end)
+{
+	if (!r->start || start < r->start)
+		r->start = start;
+	if (end > r->end)
+		r->end = end;
+}
+
+static bool is_kmemleak(const char *name)
+{
+	return !strcmp(name, "mem_pool_alloc") || !strcmp(name, "__alloc_object") ||
+	       !strcmp(name, "create_object") || !strcmp(name, "__create_object");
+}
+
+/*
+ * Where the module's code lies; a page behind it is nobody's. And where kmemleak's
+ * does: what it allocates for itself is no step of any path.
+ */
+static void find_code(struct range *module, struct range *kmemleak)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[600], name[512], owner[64];
+	unsigned long long addr, prev = 0;
+	bool wanted = false;
+	char type;
+	int n;
+
+	ASSERT_TRUE(f);
+	while (fgets(line, sizeof(line), f)) {
+		n = sscanf(line, "%llx %c %511s [%63[^]]", &addr, &type, name, owner);
+		if (n < 3 || (type != 't' && type != 'T'))
+			continue;
+		if (wanted && addr > prev)
+			widen(kmemleak, prev, addr);
+		wanted = n == 3 && is_kmemleak(name);
+		prev = addr;
+		if (n == 4 && !strcmp(owner, "ktls"))
+			widen(module, addr, (addr | 4095) + 1 + 4096);
+	}
+	fclose(f);
+	if (!module->start) {
+		harness_fail(__FILE__, __LINE__, "no code of ktls in /proc/kallsyms");
+		harness_end();
+	}
+}
+
+void inject_init(void)
+{
+	static const char *const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+	const char *verbose = getenv("KTLS_FAULTS_VERBOSE");
+	struct range module = { 0, 0 }, kmemleak = { 0, 0 };
+
+	find_code(&module, &kmemleak);
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		set_attr(attrs[i], "probability", "%llu", 0);
+		/* 2: with a stack, which the runner of the VM takes for a complaint */
+		set_attr(attrs[i], "verbose", "%llu", verbose ? atoi(verbose) : 0);
+		set_attr(attrs[i], "stacktrace-depth", "%llu", 32);
+		set_attr(attrs[i], "require-start", "%#llx", module.start);
+		set_attr(attrs[i], "require-end", "%#llx", module.end);
+		set_attr(attrs[i], "reject-start", "%#llx", kmemleak.start);
+		set_attr(attrs[i], "reject-end", "%#llx", kmemleak.end);
+	}
+	set_attr("failslab", "ignore-gfp-wait", "%llu", 0);
+	set_attr("fail_page_alloc", "ignore-gfp-wait", "%llu", 0);
+	set_attr("fail_page_alloc", "ignore-gfp-highmem", "%llu", 0);
+	set_attr("fail_page_alloc", "min-order", "%llu", 0);
+}
+
+/* --- tasks ---------------------------------------------------------------- */
+
+static void arm(const char *dir, const char *task)
+{
+	char path[300], text[16];
+	int fd, n = snprintf(text, sizeof(text), "%u", now.n);
+
+	snprintf(path, sizeof(path), "%s/%s/fail-nth", dir, task);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	/* A worker of the kernel may be gone by now; we ourselves may not. */
+	if (fd < 0 || now.n_tasks == TASKS_MAX || pwrite(fd, text, n, 0) != n) {
+		if (now.who != INJECT_WORK)
+			harness_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	now.tasks[now.n_tasks++] = fd;
+}
+
+static bool is_worker(const char *task)
+{
+	char path[300], comm[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", task);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, comm, sizeof(comm) - 1) < 0)
+		comm[0] = 0;
+	close(fd);
+	return !strncmp(comm, "kworker/u", 9);
+}
+
+static void arm_all(const char *dir)
+{
+	int self = syscall(SYS_gettid);
+	struct dirent *de;
+	DIR *d = opendir(dir);
+
+	ASSERT_TRUE(d);
+	while ((de = readdir(d))) {
+		if (de->d_name[0] < '0' || de->d_name[0] > '9' || atoi(de->d_name) == self)
+			continue;
+		if (now.who != INJECT_WORK || is_worker(de->d_name))
+			arm(dir, de->d_name);
+	}
+	closedir(d);
+}
+
+void inject_on(void)
+{
+	ASSERT_EQ(0, now.n_tasks);
+	switch (now.who) {
+	case INJECT_SELF:
+		arm("/proc", "thread-self");
+		break;
+	case INJECT_HELPER:
+		arm_all("/proc/self/task");
+		break;
+	case INJECT_WORK:
+		arm_all("/proc");
+		break;
+	}
+}
+
+void inject_off(void)
+{
+	char text[16];
+	ssize_t n;
+
+	while (now.n_tasks) {
+		int fd = now.tasks[--now.n_tasks];
+
+		n = pread(fd, text, sizeof(text) - 1, 0);
+		if (n > 0) {
+			text[n] = 0;
+			now.hit |= !atoi(text);
+		}
+		if (pwrite(fd, "0", 1, 0) < 0)
+			now.n_tasks += 0;	/* it is gone */
+		close(fd);
+	}
+}
+
+/* --- walking -------------------------------------------------------------- */
+
+static void explain(void)
+{
+	harness_note("on the path \"%s\", at failure %u", now.path, now.n);
+}
+
+static bool is_clean(int err)
+{
+	return err == ENOMEM || err == ENOBUFS || err == EFAULT;
+}
+
+void inject_walk(const char *path, enum inject_who who, int (*run)(void *arg),
+		 void (*after)(void *arg), void *arg)
+{
+	static const char *const whose[] = { "program", "helper", "kernel" };
+	unsigned int errors = 0;
+
+	harness_explain = explain;
+	now.path = path;
+	now.who = who;
+	for (now.n = 1; now.n <= WALK_MAX; now.n++) {
+		int err;
+
+		now.hit = false;
+		err = run(arg);
+		ASSERT_EQ(0, now.n_tasks);
+		if (!now.hit) {
+			/* Nothing has failed: so nothing may have failed. */
+			EXPECT_ERRNO(0, err);
+			break;
+		}
+		if (err) {
+			errors++;
+			if (!is_clean(err))
+				harness_fail(__FILE__, __LINE__, "%s, failure %u: %s is not clean",
+					     path, now.n, strerrorname_np(err));
+		}
+		if (after)
+			after(arg);
+	}
+	harness_note("%s, %s's steps: %u failures, %u errors seen", path, whose[who],
+		     now.n - 1, errors);
+	if (now.n > WALK_MAX)
+		harness_fail(__FILE__, __LINE__, "%s: no end after %u failures", path, WALK_MAX);
+	if (now.n == 1)
+		harness_fail(__FILE__, __LINE__, "%s: nothing failed", path);
+}
