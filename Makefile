@@ -29,7 +29,7 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 # Directories with sources of the module and of its KUnit tests.
 sources	 := ktls selftests/kunit
 
-.PHONY: all modules modules_install tools selftests install demo check check-full
+.PHONY: all modules modules_install tools selftests install demo check check-full coverage
 .PHONY: compile-7.3 sparse checkpatch clean help objdir
 
 all: modules tools selftests
@@ -79,6 +79,10 @@ check-full:
 	$(setup)
 	selftests/check --full
 
+coverage:
+	$(setup)
+	selftests/coverage
+
 # Debian 12 cannot boot 7.3's headers package, but compiles for a prepared source.
 compile-7.3:
 	$(setup) packages 7.3
@@ -117,6 +121,7 @@ help:
 	@echo 'make demo            sets the machine up, boots a VM, shows it at work'
 	@echo 'make check           sets the machine up, boots VMs, runs the tests'
 	@echo 'make check-full      the same with the long ones'
+	@echo 'make coverage        which lines of ktls/ the tests execute'
 	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors'
 	@echo 'make sparse          sparse and W=1 over the module, for KDIR'
 	@echo 'make checkpatch      checkpatch --strict over the module'

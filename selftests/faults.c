@@ -252,7 +252,7 @@ static int new_namespace(void *arg)
 	if (err)
 		OK(unshare(CLONE_NEWNET));
 	/* It is whole. */
-	EXPECT_EQ(0, net_mib("KtlsHandshakesDone"));
+	EXPECT_EQ(0, net_mib("handshakes_done"));
 	return err;
 }
 
