@@ -198,8 +198,8 @@ void inject_off(void)
 			text[n] = 0;
 			now.hit |= !atoi(text);
 		}
-		if (pwrite(fd, "0", 1, 0) < 0)
-			now.n_tasks += 0;	/* it is gone */
+		/* Fails if the task is gone, and then it does not matter. */
+		n = pwrite(fd, "0", 1, 0);
 		close(fd);
 	}
 }
