@@ -66,6 +66,7 @@ tools selftests:
 
 install: tools
 	+@$(MAKE) -C tools install
+	install -D -m 644 include/uapi/linux/ktls.h "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
 
 demo:
 	$(setup)
@@ -116,7 +117,7 @@ help:
 	@echo '                     result: .build/<kernel release>/ktls.ko'
 	@echo 'make tools           ktlsd, ktlsctl, ktls-run'
 	@echo 'make selftests       the test programs'
-	@echo 'make install         the tools, to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make install         the tools and <linux/ktls.h>, to DESTDIR and PREFIX ($(PREFIX))'
 	@echo 'make modules_install the module, to /lib/modules (or INSTALL_MOD_PATH)'
 	@echo 'make demo            sets the machine up, boots a VM, shows it at work'
 	@echo 'make check           sets the machine up, boots VMs, runs the tests'
