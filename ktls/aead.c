@@ -20,6 +20,11 @@ enum aead_index {
 	AEAD_AES_128_GCM,
 	AEAD_AES_256_GCM,
 	AEAD_CHACHA20_POLY1305,
+	AEAD_AES_128_CCM,
+	AEAD_SM4_GCM,
+	AEAD_SM4_CCM,
+	AEAD_ARIA_128_GCM,
+	AEAD_ARIA_256_GCM,
 	__AEAD_MAX
 };
 
@@ -41,6 +46,12 @@ enum aead_index {
 	.info_iv_size = TLS_CIPHER_##_name##_IV_SIZE,				\
 	.info_salt_size = TLS_CIPHER_##_name##_SALT_SIZE
 
+/* RFC 5288, RFC 6655, RFC 6209, RFC 8998: 1.2 has the nonce in two parts. */
+#define AEAD_TWO_PART_NONCE							\
+	.salt_size = KTLS_NONCE_SIZE - KTLS_EXPLICIT_SIZE,			\
+	.explicit_size = KTLS_EXPLICIT_SIZE
+
+/* Those that are only for keys from elsewhere have no limit of ours. */
 static const struct ktls_cipher aead_ciphers[__AEAD_MAX] = {
 	[AEAD_AES_128_GCM] = {
 		.name		= "AES-128-GCM",
@@ -68,6 +79,43 @@ static const struct ktls_cipher aead_ciphers[__AEAD_MAX] = {
 		.explicit_size	= 0,
 		.records_max	= AEAD_SEQ_RECORDS_MAX,
 		AEAD_INFO(CHACHA20_POLY1305, chacha20_poly1305),
+	},
+	[AEAD_AES_128_CCM] = {
+		.name		= "AES-128-CCM",
+		.alg		= "ccm(aes)",
+		.key_size	= 16,
+		.ccm		= true,
+		AEAD_TWO_PART_NONCE,
+		AEAD_INFO(AES_CCM_128, aes_ccm_128),
+	},
+	[AEAD_SM4_GCM] = {
+		.name		= "SM4-GCM",
+		.alg		= "gcm(sm4)",
+		.key_size	= 16,
+		AEAD_TWO_PART_NONCE,
+		AEAD_INFO(SM4_GCM, sm4_gcm),
+	},
+	[AEAD_SM4_CCM] = {
+		.name		= "SM4-CCM",
+		.alg		= "ccm(sm4)",
+		.key_size	= 16,
+		.ccm		= true,
+		AEAD_TWO_PART_NONCE,
+		AEAD_INFO(SM4_CCM, sm4_ccm),
+	},
+	[AEAD_ARIA_128_GCM] = {
+		.name		= "ARIA-128-GCM",
+		.alg		= "gcm(aria)",
+		.key_size	= 16,
+		AEAD_TWO_PART_NONCE,
+		AEAD_INFO(ARIA_GCM_128, aria_gcm_128),
+	},
+	[AEAD_ARIA_256_GCM] = {
+		.name		= "ARIA-256-GCM",
+		.alg		= "gcm(aria)",
+		.key_size	= 32,
+		AEAD_TWO_PART_NONCE,
+		AEAD_INFO(ARIA_GCM_256, aria_gcm_256),
 	},
 };
 
@@ -110,9 +158,18 @@ static const struct ktls_suite aead_info_suites[] = {
 		   AEAD_AES_256_GCM, NULL, 0),
 	AEAD_SUITE(0x1303, KTLS_VERSION_1_3, "TLS_CHACHA20_POLY1305_SHA256",
 		   AEAD_CHACHA20_POLY1305, NULL, 0),
+	AEAD_SUITE(0x1304, KTLS_VERSION_1_3, "TLS_AES_128_CCM_SHA256",
+		   AEAD_AES_128_CCM, NULL, 0),
+	AEAD_SUITE(0x00c6, KTLS_VERSION_1_3, "TLS_SM4_GCM_SM3", AEAD_SM4_GCM, NULL, 0),
+	AEAD_SUITE(0x00c7, KTLS_VERSION_1_3, "TLS_SM4_CCM_SM3", AEAD_SM4_CCM, NULL, 0),
 	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_AES_128_GCM, NULL, 0),
 	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_AES_256_GCM, NULL, 0),
 	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_CHACHA20_POLY1305, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_AES_128_CCM, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_SM4_GCM, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_SM4_CCM, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_ARIA_128_GCM, NULL, 0),
+	AEAD_SUITE(0, KTLS_VERSION_1_2, NULL, AEAD_ARIA_256_GCM, NULL, 0),
 };
 
 /* Written by ktls_aead_init() only. */
@@ -287,7 +344,7 @@ static struct crypto_aead *dir_alloc_aead(const struct ktls_cipher *cipher, cons
 	err = crypto_aead_setkey(tfm, key, cipher->key_size);
 	if (!err)
 		err = crypto_aead_setauthsize(tfm, KTLS_TAG_SIZE);
-	if (!err && crypto_aead_ivsize(tfm) != KTLS_NONCE_SIZE)
+	if (!err && crypto_aead_ivsize(tfm) != (cipher->ccm ? KTLS_IV_MAX : KTLS_NONCE_SIZE))
 		err = -EINVAL;
 	if (err) {
 		crypto_free_aead(tfm);
@@ -454,17 +511,25 @@ void ktls_dir_clear(struct ktls_dir *dir)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_dir_clear);
 
-/* RFC 8446 5.3, RFC 7905 2: IV xor sequence number. RFC 5288 3: salt, explicit. */
+/* RFC 8446 5.3, RFC 7905 2: IV xor sequence number. RFC 5288 3: salt, explicit.
+ * RFC 3610 2.3: CCM has the size of its block counter, less one, in front, and the
+ * counter behind.
+ */
 static void aead_set_nonce(struct ktls_dir *dir, const u8 *explicit)
 {
 	const unsigned int salt = KTLS_NONCE_SIZE - sizeof(u64);
+	u8 *nonce = dir->npub;
 
-	memcpy(dir->npub, dir->iv, KTLS_NONCE_SIZE);
+	if (dir->suite->cipher->ccm) {
+		memset(dir->npub, 0, sizeof(dir->npub));
+		*nonce++ = KTLS_IV_MAX - 1 - KTLS_NONCE_SIZE - 1;
+	}
+	memcpy(nonce, dir->iv, KTLS_NONCE_SIZE);
 	if (explicit)
-		memcpy(dir->npub + salt, explicit, KTLS_EXPLICIT_SIZE);
+		memcpy(nonce + salt, explicit, KTLS_EXPLICIT_SIZE);
 	else
 		put_unaligned_be64(get_unaligned_be64(dir->iv + salt) ^ dir->seq,
-				   dir->npub + salt);
+				   nonce + salt);
 }
 
 static void aead_put_header(u8 *at, u8 type, u16 len)
@@ -502,8 +567,9 @@ static void aead_put_aad(const struct ktls_dir *dir, u8 *at, u8 type,
  *
  * Context: process context; socket lock held. May sleep.
  * Return: 0; -EKEYEXPIRED at the limit of the key (RFC 8446 5.5), for data a little
- * earlier than for what is said about it, a KeyUpdate or an alert; what
- * @dir->error says; or what the cipher said. In each case dir->error is set.
+ * earlier than for what is said about it, a KeyUpdate or an alert, and with keys
+ * from elsewhere -EBADMSG, as on mainline; what @dir->error says; or what the
+ * cipher said. In each case dir->error is set.
  */
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, u8 *head, u8 type, u32 len)
@@ -518,8 +584,9 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	if (type != KTLS_CT_DATA)
 		limit += AEAD_ALERTS_RESERVED;
 	if (unlikely(dir->seq >= limit)) {
-		dir->error = EKEYEXPIRED;
-		return -EKEYEXPIRED;
+		/* With keys from elsewhere it is the sequence number that ends. */
+		dir->error = dir->suite->hash ? EKEYEXPIRED : EBADMSG;
+		return -dir->error;
 	}
 
 	if (explicit_size)

@@ -283,6 +283,8 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
 
 	if (addr_len < (int)sizeof(addr->sa_family))
 		return -EINVAL;
+	if (ktls_ctx_get(sk)->alias)
+		return ktls_ops_base(sk)->ops->connect(sock, uaddr, addr_len, flags);
 
 	lock_sock(sk);
 	if (addr->sa_family == AF_UNSPEC) {
@@ -312,6 +314,9 @@ int ktls_connect_disconnect(struct sock *sk, int flags)
 
 	if (!ctx)
 		return base->prot->disconnect(sk, flags);
+	/* As on mainline: what is under way would be lost without a word. */
+	if (ctx->alias)
+		return -EOPNOTSUPP;
 
 	if (ctx->state == KTLS_STATE_LISTENING)
 		ktls_listener_end(ctx);

@@ -21,6 +21,11 @@ union crypto_info {
 	struct tls12_crypto_info_aes_gcm_128		aes_gcm_128;
 	struct tls12_crypto_info_aes_gcm_256		aes_gcm_256;
 	struct tls12_crypto_info_chacha20_poly1305	chacha20_poly1305;
+	struct tls12_crypto_info_aes_ccm_128		aes_ccm_128;
+	struct tls12_crypto_info_sm4_gcm		sm4_gcm;
+	struct tls12_crypto_info_sm4_ccm		sm4_ccm;
+	struct tls12_crypto_info_aria_gcm_128		aria_gcm_128;
+	struct tls12_crypto_info_aria_gcm_256		aria_gcm_256;
 	u8						bytes[56];
 };
 
@@ -54,16 +59,21 @@ static struct ktls_dir *crypto_info_dir(struct ktls_ctx *ctx, int optname)
 	return optname == TLS_TX ? &ctx->tx : &ctx->rx;
 }
 
-/* May this direction get a key now? */
+/* May this direction get a key now? A second one only in 1.3, where a KeyUpdate
+ * tells the peer of it.
+ */
 static int crypto_info_admit(const struct ktls_ctx *ctx, const struct ktls_dir *dir)
 {
 	switch (ctx->state) {
 	case KTLS_STATE_NEW:
-		if (!((1 << ctx->sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		/* A FIN of either end leaves the other direction. */
+		if ((1 << ctx->sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
 			return -ENOTCONN;
 		return 0;
 	case KTLS_STATE_OPEN:
-		return ctx->external && !dir->tfm ? 0 : -EBUSY;
+		if (!ctx->external)
+			return -EBUSY;
+		return dir->tfm && dir->suite->version != KTLS_VERSION_1_3 ? -EBUSY : 0;
 	case KTLS_STATE_LISTENING:
 	case KTLS_STATE_CONNECTING:
 		return -ENOTCONN;
@@ -99,12 +109,39 @@ static int crypto_info_install(struct ktls_dir *dir, const struct ktls_suite *su
 	return err;
 }
 
+/* The first key of this direction. */
+static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
+{
+	if (dir->plain) {
+		if (dir == &ctx->rx)
+			ktls_ulp_own_rx(ctx);
+		WRITE_ONCE(dir->plain, false);
+	}
+	if (ctx->state == KTLS_STATE_NEW) {
+		ctx->external = true;
+		ctx->session.version = dir->suite->version;
+		ctx->session.suite = dir->suite->id;
+		ktls_state_set(ctx, KTLS_STATE_OPEN);
+	}
+}
+
+/* Another key of this direction. An open record stays open: what is in it was
+ * written behind the KeyUpdate, or before a key that nobody was told of.
+ */
+static void crypto_info_rekeyed(struct ktls_ctx *ctx, struct ktls_dir *dir)
+{
+	dir->key_updates++;
+	if (dir == &ctx->rx)
+		WRITE_ONCE(ctx->rxq.rekey, false);
+}
+
 /* Socket lock held. The order of the checks is mainline's. */
 static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info *ci,
 			   unsigned int optlen)
 {
 	struct ktls_dir *other = crypto_info_dir(ctx, optname == TLS_TX ? TLS_RX : TLS_TX);
 	struct ktls_dir *dir = crypto_info_dir(ctx, optname);
+	const bool again = dir->tfm;
 	const struct ktls_suite *suite;
 	int err;
 
@@ -112,19 +149,17 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	if (err)
 		return err;
 	suite = ktls_suite_by_info(ci->info.version, ci->info.cipher_type);
-	if (!suite || (other->tfm && other->suite != suite) ||
+	if (!suite || (again && dir->suite != suite) || (other->tfm && other->suite != suite) ||
 	    optlen != suite->cipher->info_size)
 		return -EINVAL;
 	err = crypto_info_install(dir, suite, ci);
 	if (err)
 		return err;
+	if (again)
+		crypto_info_rekeyed(ctx, dir);
+	else
+		crypto_info_begin(ctx, dir);
 
-	if (ctx->state == KTLS_STATE_NEW) {
-		ctx->external = true;
-		ctx->session.version = suite->version;
-		ctx->session.suite = suite->id;
-		ktls_state_set(ctx, KTLS_STATE_OPEN);
-	}
 	/* Who polls has not been told of what came before the key. */
 	if (optname == TLS_RX && ktls_rx_worth_waking(ctx))
 		ctx->base->data_ready(ctx->sk);
@@ -139,12 +174,14 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
  * @optlen: exactly its size
  *
  * The first direction opens the connection, by mainline's rules from then on
- * (ktls_ctx.external); the other one cannot be used before it has its own key.
+ * (ktls_ctx.external); the other one cannot be used before it has its own key, or
+ * is plain TCP till then on a socket with the ULP `tls`. In TLS 1.3 a direction may
+ * be given another key of the same cipher.
  *
  * Context: process, socket lock not held.
  * Return: 0; -EINVAL for what is not known, has another length, or differs from
- * the other direction; -EBUSY if the direction has a key, or the connection one of
- * a handshake; -ENOTCONN; -EFAULT; as ktls_dir_install(): -ENOENT without cipher.
+ * the other direction or the key before; -EBUSY if the direction has a key of
+ * TLS 1.2, or the connection one of a handshake; -ENOTCONN; -EFAULT; as ktls_dir_install(): -ENOENT without cipher.
  */
 int ktls_crypto_info_set(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
 {
@@ -217,4 +254,119 @@ int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
 		err = -EFAULT;
 	memzero_explicit(&ci, sizeof(ci));
 	return err;
+}
+
+static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
+{
+	if (value > 1)
+		return -EINVAL;
+	if (optname == TLS_TX_ZEROCOPY_RO) {
+		ctx->zerocopy_ro = value;
+		return 0;
+	}
+	if (!ctx->rx.tfm || ctx->rx.suite->version != KTLS_VERSION_1_3)
+		return -EINVAL;
+	ctx->no_pad = value;
+	return 0;
+}
+
+/* What was agreed on in a handshake of ours may only be lowered. RFC 8449 4 counts
+ * 1.3's type byte.
+ */
+static int crypto_info_set_payload(struct ktls_ctx *ctx, u16 value)
+{
+	struct ktls_session *session = &ctx->session;
+	u16 min = KTLS_PAYLOAD_LIMIT_MIN;
+	u32 max = KTLS_PAYLOAD_MAX;
+
+	if (ctx->txq.open)
+		return -EBUSY;
+	if (session->version == KTLS_VERSION_1_3)
+		min--;
+	if (session->version && !ctx->external)
+		max = session->max_payload;
+	if (value < min || value > max)
+		return -EINVAL;
+	session->max_payload = value;
+	return 0;
+}
+
+/**
+ * ktls_crypto_info_set_option - mainline's other options
+ * @sk: the socket
+ * @optname: TLS_TX_ZEROCOPY_RO, TLS_RX_EXPECT_NO_PAD or TLS_TX_MAX_PAYLOAD_LEN
+ * @optval: an unsigned int of 0 or 1; of the last a __u16
+ * @optlen: exactly its size; of the second also more, if that is zero
+ *
+ * The payload limit of a connection that is yet to shake hands is the handshake's
+ * to set.
+ *
+ * Context: process, socket lock not held.
+ * Return: 0; -EINVAL; -EBUSY: a record is open; -EFAULT, -E2BIG.
+ */
+int ktls_crypto_info_set_option(struct sock *sk, int optname, sockptr_t optval,
+				unsigned int optlen)
+{
+	const bool is_flag = optname != TLS_TX_MAX_PAYLOAD_LEN;
+	const unsigned int size = is_flag ? sizeof(u32) : sizeof(u16);
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	u16 payload = 0;
+	u32 flag = 0;
+	int err;
+
+	if (sockptr_is_null(optval) || optlen < size)
+		return -EINVAL;
+	if (optlen > size) {
+		if (optname != TLS_RX_EXPECT_NO_PAD)
+			return -EINVAL;
+		err = check_zeroed_sockptr(optval, size, optlen - size);
+		if (err < 1)
+			return err ?: -EINVAL;
+	}
+	if (copy_from_sockptr(is_flag ? (void *)&flag : &payload, optval, size))
+		return -EFAULT;
+
+	lock_sock(sk);
+	err = is_flag ? crypto_info_set_flag(ctx, optname, flag) :
+			crypto_info_set_payload(ctx, payload);
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * ktls_crypto_info_get_option - mainline's other options
+ * @sk: the socket
+ * @optname: as for ktls_crypto_info_set_option()
+ * @optval: where the value goes
+ * @optlen: room there; the length of the value on return
+ *
+ * Context: process, socket lock not held.
+ * Return: 0; -EINVAL: no room, or TLS_RX_EXPECT_NO_PAD and no key of TLS 1.3 to
+ * receive with; -EFAULT.
+ */
+int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optval,
+				int __user *optlen)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	u16 payload;
+	u32 flag;
+	void *value = optname == TLS_TX_MAX_PAYLOAD_LEN ? (void *)&payload : &flag;
+	int size = optname == TLS_TX_MAX_PAYLOAD_LEN ? sizeof(payload) : sizeof(flag);
+	int len, err = 0;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < size || (optname == TLS_TX_ZEROCOPY_RO && len != size))
+		return -EINVAL;
+
+	lock_sock(sk);
+	payload = ctx->session.max_payload;
+	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->zerocopy_ro : ctx->no_pad;
+	if (optname == TLS_RX_EXPECT_NO_PAD &&
+	    (!ctx->rx.tfm || ctx->rx.suite->version != KTLS_VERSION_1_3))
+		err = -EINVAL;
+	release_sock(sk);
+	if (err)
+		return err;
+	return put_user(size, optlen) || copy_to_user(optval, value, size) ? -EFAULT : 0;
 }

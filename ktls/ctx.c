@@ -186,7 +186,6 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	ctx->session.alert_sent = KTLS_ALERT_NONE;
 	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
 	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
-	ctx->rcvlowat = READ_ONCE(sk->sk_rcvlowat);
 	INIT_LIST_HEAD(&ctx->child_node);
 	INIT_LIST_HEAD(&ctx->silent_node);
 	INIT_WORK(&ctx->work, ctx_work);

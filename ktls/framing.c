@@ -36,8 +36,8 @@ void ktls_framing_init(struct ktls_ctx *ctx)
 	WRITE_ONCE(q->need, KTLS_HEADER_SIZE);
 	/* Whatever had keys from elsewhere, it was another connection. */
 	ctx->external = false;
-	/* Otherwise TCP takes the byte out of the stream by itself. */
-	sock_set_flag(ctx->sk, SOCK_URGINLINE);
+	q->rekey = false;
+	q->rekey_skip = 0;
 }
 
 /**

@@ -662,6 +662,9 @@ int ktls_listener_listen(struct socket *sock, int backlog)
 	bool fresh;
 	int err;
 
+	if (ctx->alias)
+		return ctx->base->ops->listen(sock, backlog);
+
 	lock_sock(sk);
 	err = -EINVAL;
 	if (sock->state != SS_UNCONNECTED ||

@@ -34,6 +34,10 @@ unsigned int ktls_key_records;
 module_param_named(key_records, ktls_key_records, uint, 0644);
 MODULE_PARM_DESC(key_records, "Records sealed under one key, if fewer than RFC 8446 5.5 allows (0: what it allows)");
 
+bool ktls_alias_tls;
+module_param_named(alias_tls, ktls_alias_tls, bool, 0444);
+MODULE_PARM_DESC(alias_tls, "Stand in for the kernel's own module tls: serve the ULP name tls, too (N)");
+
 static int __init ktls_init(void)
 {
 	int err;

@@ -25,6 +25,14 @@ struct ktls_base *ktls_ops_base(const struct sock *sk)
 	return &ops_bases[sk->sk_family == AF_INET6 ? OPS_IPV6 : OPS_IPV4];
 }
 
+/* Whether a direction is still TCP's. Lockless: who sets the first key while another
+ * thread is in a system call that moves bytes cannot know which came first.
+ */
+static bool ops_is_plain(const struct ktls_dir *dir)
+{
+	return unlikely(READ_ONCE(dir->plain));
+}
+
 /* Callbacks from TCP ------------------------------------------------------ */
 
 /* Softirq, or process context with the socket lock held. Under RCU, because
@@ -38,7 +46,8 @@ static void ops_data_ready(struct sock *sk)
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
 	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_CLOSED;
-	if (!ctx || (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)))
+	if (!ctx || ops_is_plain(&ctx->rx) ||
+	    (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)))
 		ktls_ops_base(sk)->data_ready(sk);
 	else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW)
 		ktls_ctx_kick(ctx);
@@ -89,6 +98,9 @@ static void ops_state_change(struct sock *sk)
 
 static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 {
+	if (ops_is_plain(&ktls_ctx_get(sk)->rx))
+		return ktls_base_ioctl(ktls_ops_base(sk)->prot, sk, cmd, karg);
+
 	switch (cmd) {
 	case SIOCINQ:
 		*karg = ktls_rx_inq(sk);
@@ -122,6 +134,9 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 	__poll_t mask = ctx->base->ops->poll(file, sock, wait);
 
+	if (ops_is_plain(&ctx->rx))
+		return mask;
+
 	switch (smp_load_acquire(&ctx->state)) {
 	case KTLS_STATE_LISTENING:
 		return ktls_listener_poll(ctx) | (mask & (EPOLLERR | EPOLLHUP));
@@ -148,7 +163,11 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
  */
 static int ops_set_rcvlowat(struct sock *sk, int val)
 {
-	ktls_ctx_get(sk)->rcvlowat = val ? : 1;
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	if (ops_is_plain(&ctx->rx))
+		return ctx->base->ops->set_rcvlowat(sk, val);
+	ctx->rcvlowat = val ? : 1;
 	return 0;
 }
 
@@ -168,20 +187,67 @@ static int ops_read_skb(struct sock *sk, skb_read_actor_t recv_actor)
 	return -EOPNOTSUPP;
 }
 
+static int ops_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	if (ops_is_plain(&ctx->tx))
+		return ctx->base->prot->sendmsg(sk, msg, size);
+	return ktls_tx_sendmsg(sk, msg, size);
+}
+
 static int ops_sendmsg_socket(struct socket *sock, struct msghdr *msg, size_t size)
 {
-	return ktls_tx_sendmsg(sock->sk, msg, size);
+	return ops_sendmsg(sock->sk, msg, size);
+}
+
+static int ops_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	if (ops_is_plain(&ctx->tx))
+		return ctx->base->ops->sendmsg_locked(sk, msg, size);
+	return ktls_tx_sendmsg_locked(sk, msg, size);
+}
+
+static int ops_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	if (ops_is_plain(&ctx->rx))
+		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
+	return ktls_rx_recvmsg(sk, msg, len, flags);
+}
+
+static ssize_t ops_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			       size_t len, unsigned int flags)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+
+	if (ops_is_plain(&ctx->rx))
+		return ctx->base->ops->splice_read(sock, ppos, pipe, len, flags);
+	return ktls_rx_splice_read(sock, ppos, pipe, len, flags);
+}
+
+static int ops_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	if (ops_is_plain(&ctx->rx))
+		return ctx->base->ops->read_sock(sk, desc, actor);
+	return ktls_rx_read_sock(sk, desc, actor);
 }
 
 KTLS_ADAPT_PROTO_ACCEPT(ktls_listener_accept);
-KTLS_ADAPT_PROTO_RECVMSG(ktls_rx_recvmsg);
+KTLS_ADAPT_PROTO_RECVMSG(ops_recvmsg);
 KTLS_ADAPT_PROTO_IOCTL(ops_ioctl);
-KTLS_ADAPT_PROTO_SENDPAGE(ktls_tx_sendmsg);
+KTLS_ADAPT_PROTO_SENDPAGE(ops_sendmsg);
 KTLS_ADAPT_OPS_SENDPAGE(ops_sendmsg_socket);
-KTLS_ADAPT_OPS_SENDPAGE_LOCKED(ktls_tx_sendmsg_locked);
+KTLS_ADAPT_OPS_SENDPAGE_LOCKED(ops_sendmsg_locked);
 
 /* Every way to move bytes is replaced, also those that mainline's net/tls
- * leaves to TCP: each of them would be a way round the record layer.
+ * leaves to TCP: each of them would be a way round the record layer. Only with the
+ * ULP `tls` does a direction without a key go to TCP's own.
  */
 static void ops_build(struct ktls_base *base)
 {
@@ -194,13 +260,13 @@ static void ops_build(struct ktls_base *base)
 	prot->setsockopt = ktls_sockopt_set;
 	prot->getsockopt = ktls_sockopt_get;
 	prot->accept = KTLS_PROTO_ACCEPT(ktls_listener_accept);
-	prot->recvmsg = KTLS_PROTO_RECVMSG(ktls_rx_recvmsg);
-	prot->sendmsg = ktls_tx_sendmsg;
+	prot->recvmsg = KTLS_PROTO_RECVMSG(ops_recvmsg);
+	prot->sendmsg = ops_sendmsg;
 	prot->splice_eof = ktls_tx_splice_eof;
 	prot->ioctl = KTLS_PROTO_IOCTL(ops_ioctl);
 	prot->release_cb = ops_release_cb;
 	prot->psock_update_sk_prot = NULL;
-	KTLS_SET_PROTO_SENDPAGE(prot, ktls_tx_sendmsg);
+	KTLS_SET_PROTO_SENDPAGE(prot, ops_sendmsg);
 
 	*ops = *base->ops;
 	ops->connect = ktls_connect;
@@ -209,16 +275,16 @@ static void ops_build(struct ktls_base *base)
 	ops->poll = ops_poll;
 	ops->shutdown = ktls_close_shutdown;
 	ops->sendmsg = ops_sendmsg_socket;
-	ops->sendmsg_locked = ktls_tx_sendmsg_locked;
-	ops->splice_read = ktls_rx_splice_read;
-	ops->read_sock = ktls_rx_read_sock;
+	ops->sendmsg_locked = ops_sendmsg_locked;
+	ops->splice_read = ops_splice_read;
+	ops->read_sock = ops_read_sock;
 	ops->read_skb = ops_read_skb;
 	ops->peek_len = NULL;
 	ops->set_peek_off = NULL;
 	ops->set_rcvlowat = ops_set_rcvlowat;
 	ops->mmap = sock_no_mmap;
 	KTLS_SET_OPS_SENDPAGE(ops, ops_sendmsg_socket);
-	KTLS_SET_OPS_SENDPAGE_LOCKED(ops, ktls_tx_sendmsg_locked);
+	KTLS_SET_OPS_SENDPAGE_LOCKED(ops, ops_sendmsg_locked);
 }
 
 /* A fresh kernel socket shows what TCP's operations and callbacks are: most of

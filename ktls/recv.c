@@ -133,8 +133,9 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
  * @partial: the reader has something to return: no error is used up
  *
  * Context: process context; the socket lock is dropped while waiting.
- * Return: 1: look again; 0: end of file; -EAGAIN, a signal's errno, or what is
- * wrong with the connection.
+ * Return: 1: look again; 0: end of file; -EAGAIN, a signal's errno, -EKEYEXPIRED
+ * behind a KeyUpdate that the program has to deal with, or what is wrong with the
+ * connection.
  */
 int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 {
@@ -143,6 +144,8 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	struct sock *sk = ctx->sk;
 	int ret;
 
+	if (ctx->rxq.rekey)
+		return partial ? 0 : -EKEYEXPIRED;
 	if (partial && (ctx->rx.closed || ctx->rx.error || sk->sk_err ||
 			sk->sk_state == TCP_CLOSE || (sk->sk_shutdown & RCV_SHUTDOWN)))
 		return 0;
@@ -198,6 +201,15 @@ static int recv_type(struct recv_op *op, u8 type)
 	return 0;
 }
 
+/* The same for application data, whole or empty, that went by without being put on
+ * ktls_rxq.opened. It is the first of the call, or behind others of its type.
+ */
+static void recv_record(struct recv_op *op, u8 type)
+{
+	recv_type(op, type);
+	op->msg->msg_flags |= MSG_EOR;
+}
+
 /* Copy from one opened record, at most what is left of the call. */
 static int recv_copy(struct ktls_rxbuf *buf, u32 skip, struct recv_op *op)
 {
@@ -230,6 +242,8 @@ static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 		if (n < 0)
 			return n;
 		op->copied += n;
+		if (ctx->external && skip + n == buf->len)
+			op->msg->msg_flags |= MSG_EOR;
 		if (!(op->flags & MSG_PEEK))
 			ktls_rx_advance(ctx, buf, n);
 		skip = 0;
@@ -266,13 +280,13 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 
 		ret = ktls_rx_open(ctx, may_go_direct ? &op->msg->msg_iter : NULL,
 				   op->len - op->copied, &direct);
-		if (ret == KTLS_RX_DIRECT) {
+		if (ret == KTLS_RX_DIRECT)
 			op->copied += direct;
-			if (ctx->external)
-				recv_type(op, KTLS_CT_DATA);
-		}
-		if (ret > KTLS_RX_NONE)
+		if (ret > KTLS_RX_NONE) {
+			if (ctx->external && ret != KTLS_RX_DATA)
+				recv_record(op, KTLS_CT_DATA);
 			continue;
+		}
 		/* What failed the connection is reported where its end is. */
 		if (ret < 0 && !ctx->rx.error)
 			return ret;

@@ -17,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/uio.h>
+#include <linux/unaligned.h>
 #include <net/sock.h>
 
 #include <compat/user_pages.h>
@@ -167,6 +168,31 @@ static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	return KTLS_RX_DATA;
 }
 
+/*
+ * Keys from elsewhere: is there a KeyUpdate in this handshake record? A message may
+ * go on in another record, and several may be in one. Where a message's header is
+ * cut, its length counts as 0.
+ */
+static bool rx_has_key_update(struct ktls_rxq *q, const u8 *at, u32 len)
+{
+	u32 n = min(len, q->rekey_skip);
+
+	q->rekey_skip -= n;
+	while (n < len) {
+		if (at[n] == KTLS_HS_KEY_UPDATE)
+			return true;
+		if (len - n < 4)
+			return false;
+		n += 4;
+		q->rekey_skip = get_unaligned_be24(at + n - 3);
+		len -= n;
+		at += n;
+		n = min(len, q->rekey_skip);
+		q->rekey_skip -= n;
+	}
+	return false;
+}
+
 /* Keys from elsewhere: the program gets all types. Consumes buf. */
 static int rx_queue_control(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len)
 {
@@ -176,6 +202,11 @@ static int rx_queue_control(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 typ
 		rx_buf_put(ctx, buf);
 		return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 				 "the peer sent a record without a content type");
+	}
+	if (type == KTLS_CT_HANDSHAKE && ctx->rx.suite->version == KTLS_VERSION_1_3 &&
+	    rx_has_key_update(q, ktls_rx_payload(buf), len)) {
+		q->rekey_skip = 0;
+		WRITE_ONCE(q->rekey, true);
 	}
 	q->empty = 0;
 	buf->len = len;
@@ -446,7 +477,8 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.tfm || ctx->rxq.stopped)
+	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.tfm || ctx->rxq.stopped ||
+	    ctx->rxq.rekey)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_head(ctx);
 	if (ret <= 0)

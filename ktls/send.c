@@ -159,7 +159,7 @@ static u32 send_map_pages(struct ktls_ctx *ctx, const struct iov_iter *from, u32
 /*
  * One record straight from the page cache: the cipher reads there and writes to
  * fresh fragments. It reads each byte once, so a file that changes meanwhile
- * makes other bytes, not a bad record.
+ * makes other bytes, not a bad record. CCM reads twice, and gets a copy.
  */
 static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 {
@@ -193,7 +193,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op, u32 len)
 {
 	if (!ktls_msg_splices(op->msg) || ctx->txq.open || len < SEND_SPLICE_MIN ||
-	    ctx->config->padding)
+	    ctx->config->padding || ctx->tx.suite->cipher->ccm)
 		return false;
 	return len == ctx->session.max_payload || !op->more;
 }

@@ -353,10 +353,17 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 {
 	int role, err;
 
+	if (optname >= KTLS_SERVER_NAME && ktls_ctx_get(sk)->alias)
+		return -ENOPROTOOPT;
+
 	switch (optname) {
 	case TLS_TX:
 	case TLS_RX:
 		return ktls_crypto_info_set(sk, optname, optval, optlen);
+	case TLS_TX_ZEROCOPY_RO:
+	case TLS_RX_EXPECT_NO_PAD:
+	case TLS_TX_MAX_PAYLOAD_LEN:
+		return ktls_crypto_info_set_option(sk, optname, optval, optlen);
 	case KTLS_VERIFY:
 	case KTLS_TIMEOUT:
 	case KTLS_EOF:
@@ -625,8 +632,17 @@ static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, in
 	struct sockopt_value value = { };
 	int err;
 
-	if (optname == TLS_TX || optname == TLS_RX)
+	switch (optname) {
+	case TLS_TX:
+	case TLS_RX:
 		return ktls_crypto_info_get(sk, optname, optval, optlen);
+	case TLS_TX_ZEROCOPY_RO:
+	case TLS_RX_EXPECT_NO_PAD:
+	case TLS_TX_MAX_PAYLOAD_LEN:
+		return ktls_crypto_info_get_option(sk, optname, optval, optlen);
+	}
+	if (ktls_ctx_get(sk)->alias)
+		return -ENOPROTOOPT;
 	if (optname == KTLS_EXPORTER)
 		return ktls_exporter_get(sk, optval, optlen);
 

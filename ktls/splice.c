@@ -177,6 +177,8 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 		buf = splice_first(ctx);
 		if (!buf) {
 			ret = ktls_rx_open(ctx, NULL, 0, NULL);
+			if (ret == KTLS_RX_NONE && ctx->rxq.rekey)
+				ret = -EKEYEXPIRED;
 			if (ret <= KTLS_RX_NONE)
 				break;
 			ret = 0;

@@ -13,12 +13,30 @@
 #include <linux/module.h>
 #include <linux/net.h>
 
+#include <compat/proto.h>
 #include <ktls/ktls.h>
 #include <trace/events/ktls.h>
 
-static struct tcp_ulp_ops ulp_ops;
+static struct tcp_ulp_ops ulp_ops, ulp_alias_ops;
 
 /* Attach ------------------------------------------------------------------ */
+
+/**
+ * ktls_ulp_own_rx - what is received is records
+ * @ctx: the context, its state not OPEN or without receiving keys until now
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ulp_own_rx(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	sock_owned_by_me(sk);
+	ctx->rcvlowat = READ_ONCE(sk->sk_rcvlowat);
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	/* Otherwise TCP takes an urgent byte out of the stream by itself. */
+	sock_set_flag(sk, SOCK_URGINLINE);
+}
 
 /* From here on every byte in or out passes through us.
  *
@@ -29,8 +47,9 @@ static struct tcp_ulp_ops ulp_ops;
 static void ulp_take(struct sock *sk, struct ktls_ctx *ctx)
 {
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
-	inet_csk(sk)->icsk_ulp_ops = &ulp_ops;
-	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	inet_csk(sk)->icsk_ulp_ops = ctx->alias ? &ulp_alias_ops : &ulp_ops;
+	if (!ctx->rx.plain)
+		ktls_ulp_own_rx(ctx);
 
 	ktls_ops_hook(sk);
 
@@ -71,6 +90,34 @@ static bool ulp_has_sleepers(struct sock *sk)
 		found |= entry->func == autoremove_wake_function;
 	spin_unlock_irq(&wq->lock);
 	return found;
+}
+
+/* The ULP `tls`: nothing changes before there are keys. */
+static int ulp_alias_init(struct sock *sk)
+{
+	struct ktls_config *config;
+	struct ktls_ctx *ctx;
+
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	if (!ulp_is_plain(sk, ktls_ops_base(sk)))
+		return -EBUSY;
+	if (tcp_sk(sk)->repair)
+		return -EOPNOTSUPP;
+
+	config = ktls_config_new();
+	if (!config)
+		return -ENOMEM;
+	ctx = ktls_ctx_new(sk, config);
+	if (!ctx) {
+		ktls_config_put(config);
+		return -ENOMEM;
+	}
+	ctx->alias = true;
+	ctx->tx.plain = true;
+	ctx->rx.plain = true;
+	ulp_take(sk, ctx);
+	return 0;
 }
 
 /* tcp_ulp_ops.init: socket lock held, process context. The ULP core has taken
@@ -273,28 +320,61 @@ static void ulp_release(struct sock *sk)
 	WARN_ON_ONCE(rcu_access_pointer(inet_csk(sk)->icsk_ulp_data));
 }
 
+KTLS_ADAPT_ULP_GET_INFO(ktls_diag_get_info);
+KTLS_ADAPT_ULP_GET_INFO_SIZE(ktls_diag_get_info_size);
+
 static struct tcp_ulp_ops ulp_ops = {
 	.name		= "ktls",
 	.owner		= THIS_MODULE,
 	.init		= ulp_init,
 	.clone		= ulp_clone,
 	.release	= ulp_release,
+	.get_info	= KTLS_ULP_GET_INFO(ktls_diag_get_info),
+	.get_info_size	= KTLS_ULP_GET_INFO_SIZE(ktls_diag_get_info_size),
 };
 
+/* Without clone(): TCP refuses to listen. */
+static struct tcp_ulp_ops ulp_alias_ops = {
+	.name		= "tls",
+	.owner		= THIS_MODULE,
+	.init		= ulp_alias_init,
+	.release	= ulp_release,
+	.get_info	= KTLS_ULP_GET_INFO(ktls_diag_get_info),
+	.get_info_size	= KTLS_ULP_GET_INFO_SIZE(ktls_diag_get_info_size),
+};
+
+static int __init ulp_register_alias(void)
+{
+	int err = tcp_register_ulp(&ulp_alias_ops);
+
+	if (err == -EEXIST)
+		pr_err("ktls: alias_tls=1 is not possible while the kernel's own module tls has that name: stop what uses it, rmmod tls, and keep it from coming back (see \"The name tls\" in the README)\n");
+	return err;
+}
+
 /**
- * ktls_ulp_init - learn from TCP and register the ULP
+ * ktls_ulp_init - learn from TCP and register the ULP, under both names if asked to
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -EEXIST if somebody else has a name; another negative errno.
  */
 int __init ktls_ulp_init(void)
 {
 	int err = ktls_ops_init();
 
-	return err ? : tcp_register_ulp(&ulp_ops);
+	if (!err && ktls_alias_tls)
+		err = ulp_register_alias();
+	if (err)
+		return err;
+	err = tcp_register_ulp(&ulp_ops);
+	if (err && ktls_alias_tls)
+		tcp_unregister_ulp(&ulp_alias_ops);
+	return err;
 }
 
 /** ktls_ulp_exit - unregister the ULP; no socket has it any more */
 void ktls_ulp_exit(void)
 {
 	tcp_unregister_ulp(&ulp_ops);
+	if (ktls_alias_tls)
+		tcp_unregister_ulp(&ulp_alias_ops);
 }

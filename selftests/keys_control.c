@@ -3,57 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 
 #include "lib/keys.h"
 
 static uint8_t big[1 << 17], back[1 << 17];
-
-/* recvmsg() with room for the type, which goes to *type; 0: none was told. */
-static ssize_t recv_typed(int fd, void *buf, size_t len, int flags, uint8_t *type)
-{
-	char room[CMSG_SPACE(1)];
-	struct iovec iov = { buf, len };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = room, .msg_controllen = sizeof(room),
-	};
-	ssize_t n = recvmsg(fd, &msg, flags);
-	struct cmsghdr *cmsg = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
-
-	*type = 0;
-	if (cmsg) {
-		ASSERT_EQ(SOL_TLS, cmsg->cmsg_level);
-		ASSERT_EQ(TLS_GET_RECORD_TYPE, cmsg->cmsg_type);
-		ASSERT_EQ(CMSG_LEN(1), cmsg->cmsg_len);
-		*type = *CMSG_DATA(cmsg);
-	}
-	return n;
-}
-
-/* sendmsg() with a cmsg of the level SOL_TLS. */
-static ssize_t send_cmsg(int fd, const void *buf, size_t len, int flags, int cmsg_type,
-			 uint8_t type, size_t cmsg_len)
-{
-	char room[CMSG_SPACE(1)] = { 0 };
-	struct iovec iov = { (void *)buf, len };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = room, .msg_controllen = sizeof(room),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_TLS;
-	cmsg->cmsg_type = cmsg_type;
-	cmsg->cmsg_len = cmsg_len;
-	*CMSG_DATA(cmsg) = type;
-	return sendmsg(fd, &msg, flags);
-}
-
-static ssize_t send_typed(int fd, const void *buf, size_t len, int flags, uint8_t type)
-{
-	return send_cmsg(fd, buf, len, flags, TLS_SET_RECORD_TYPE, type, CMSG_LEN(1));
-}
 
 static void expect_typed(int fd, int flags, uint8_t type, const char *text)
 {

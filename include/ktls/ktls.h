@@ -196,8 +196,13 @@ enum ktls_ctx_flags {
  * @carrier: the socket structure under a connection that no file has: a child
  *	before accept, a closed socket that lingers
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
+ * @alias: attached under the name `tls`, for good: established sockets and keys from
+ *	elsewhere only; a direction without a key is TCP's, see ktls_dir.plain
  * @external: keys came from elsewhere (crypto_info.c): mainline's rules hold. Set
  *	once, with the first direction; until the socket is connected anew
+ * @zerocopy_ro: TLS_TX_ZEROCOPY_RO, which only reads back: pages that may change
+ *	while they are sent do no harm here, see send.c
+ * @no_pad: TLS_RX_EXPECT_NO_PAD, likewise: no record is opened twice
  */
 struct ktls_ctx {
 	refcount_t			ref;
@@ -227,7 +232,10 @@ struct ktls_ctx {
 	bool				starttls;
 	struct socket			*carrier;
 	int				rcvlowat;
+	bool				alias;
 	bool				external;
+	bool				zerocopy_ro;
+	bool				no_pad;
 };
 
 /**
@@ -272,6 +280,7 @@ extern unsigned int ktls_children_max;
 extern unsigned int ktls_children_per_listener;
 extern unsigned int ktls_children_per_uid;
 extern unsigned int ktls_key_records;
+extern bool ktls_alias_tls;
 
 /* ops.c: the operations and callbacks that replace TCP's */
 int ktls_ops_init(void);
@@ -282,6 +291,7 @@ void ktls_ops_hook(struct sock *sk);
 int ktls_ulp_init(void);
 void ktls_ulp_exit(void);
 struct ktls_ctx *ktls_ulp_attach_child(struct sock *sk, struct ktls_config *config);
+void ktls_ulp_own_rx(struct ktls_ctx *ctx);			/* lock held */
 void ktls_ulp_give_back(struct ktls_ctx *ctx);
 int ktls_ulp_carry(struct ktls_ctx *ctx);
 void ktls_ulp_uncarry(struct ktls_ctx *ctx);
@@ -317,6 +327,11 @@ int ktls_sockopt_get(struct sock *sk, int level, int optname,
 int ktls_crypto_info_set(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen);
 int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
 			 int __user *optlen);
+
+int ktls_crypto_info_set_option(struct sock *sk, int optname, sockptr_t optval,
+				unsigned int optlen);
+int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optval,
+				int __user *optlen);
 
 /* state.c: the only writer of ctx->state; lock held */
 bool ktls_state_legal(u8 from, u8 to);
@@ -357,6 +372,10 @@ void ktls_close_fin(struct ktls_ctx *ctx);		/* lock held */
 bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms);	/* lock held */
 bool ktls_close_step(struct ktls_ctx *ctx);		/* lock held */
 void ktls_close_final(struct ktls_ctx *ctx);		/* lock not held */
+
+/* diag.c: what `ss` shows; lock not held */
+int ktls_diag_get_info(struct sock *sk, struct sk_buff *skb, bool net_admin);
+size_t ktls_diag_get_info_size(const struct sock *sk, bool net_admin);
 
 /* mib.c */
 enum ktls_mib {

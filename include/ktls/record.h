@@ -28,6 +28,7 @@ struct ktls_cipher {
 	u8		key_size;
 	u8		salt_size;	/* 1.2: implicit part of the nonce */
 	u8		explicit_size;	/* 1.2: explicit part, 8 or 0 */
+	bool		ccm;		/* counts blocks in its IV, reads what it seals twice */
 	u16		info_type;	/* TLS_CIPHER_* of <linux/tls.h> */
 	u8		info_size;	/* of struct tls12_crypto_info_* */
 	u8		info_iv_size;	/* of its parts; the key's is key_size */
@@ -55,7 +56,8 @@ struct ktls_suite {
  * @req: the one request, allocated with the key, used record after record
  * @wait: for simd wrappers that may complete later (kernels before 7.3)
  * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
- * @npub: nonce of the record under way; in memory that outlives the call
+ * @npub: nonce of the record under way, as the cipher wants it; in memory that
+ *	outlives the call
  * @head: bytes before the ciphertext on the wire: header and explicit nonce
  * @aad: bytes of associated data; they end where the ciphertext begins
  * @tail: bytes behind the payload: 1.3's type byte, and the tag
@@ -71,6 +73,9 @@ struct ktls_suite {
  * @error: positive errno this direction reports for ever, 0: none; read by
  *	ktls_rx_worth_waking() without the lock
  * @closed: close_notify was sent, or received; likewise
+ * @plain: the ULP `tls`, and no key yet: TCP's own operations apply. Set when the
+ *	socket is attached, cleared with the first key and never set again; read
+ *	without the lock
  */
 struct ktls_dir {
 	const struct ktls_suite	*suite;
@@ -78,7 +83,7 @@ struct ktls_dir {
 	struct aead_request	*req;
 	struct crypto_wait	wait;
 	u8			iv[KTLS_NONCE_SIZE];
-	u8			npub[KTLS_NONCE_SIZE];
+	u8			npub[KTLS_IV_MAX];
 	u8			head;
 	u8			aad;
 	u8			tail;
@@ -91,6 +96,7 @@ struct ktls_dir {
 	u32			key_updates;
 	int			error;
 	bool			closed;
+	bool			plain;
 };
 
 /**
@@ -237,6 +243,9 @@ struct ktls_head {
  * @raw_len: bytes in use
  * @raw_size: bytes allocated
  * @stopped: framing.c: keys from elsewhere, and no record can follow; likewise
+ * @rekey: rx.c: keys from elsewhere, and a KeyUpdate was opened: what follows is
+ *	under a key that the program has yet to set
+ * @rekey_skip: rx.c: bytes of a handshake message that are still to come
  * @head: framing.c: the record at the head
  * @opened: rx.c: opened application data, struct ktls_rxbuf; with keys from
  *	elsewhere records of other types, too
@@ -262,6 +271,8 @@ struct ktls_rxq {
 	u32			raw_len;
 	u32			raw_size;
 	bool			stopped;
+	bool			rekey;
+	u32			rekey_skip;
 	struct ktls_head	head;
 	struct list_head	opened;
 	size_t			opened_len;

@@ -45,8 +45,10 @@ enum ktls_alert_level {
 enum ktls_wire_sizes {
 	KTLS_HEADER_SIZE	= 5,
 	KTLS_PAYLOAD_MAX	= 16384,	/* TLSPlaintext.fragment */
+	KTLS_PAYLOAD_LIMIT_MIN	= 64,		/* of a record_size_limit, RFC 8449 4 */
 	KTLS_TAG_SIZE		= 16,
 	KTLS_NONCE_SIZE		= 12,
+	KTLS_IV_MAX		= 16,		/* CCM's, around the nonce */
 	KTLS_EXPLICIT_SIZE	= 8,		/* 1.2 GCM explicit nonce */
 	KTLS_AAD12_SIZE		= 13,
 	KTLS_AAD_MAX		= KTLS_AAD12_SIZE,

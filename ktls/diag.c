@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What `ss -tie` shows of a socket: in mainline's attributes, because that is what
+ * it knows, whichever name the ULP has. Nothing here is secret.
+ */
+#include <linux/inet_diag.h>
+#include <linux/tls.h>
+#include <net/netlink.h>
+
+#include <ktls/ktls.h>
+
+/* TLS_CONF_* */
+static u16 diag_conf(const struct ktls_dir *dir)
+{
+	return READ_ONCE(dir->tfm) ? TLS_CONF_SW : TLS_CONF_BASE;
+}
+
+/* The cipher of the direction that has a key. It may go meanwhile: the table of
+ * suites is constant, and so is the pointer once it is set.
+ */
+static u16 diag_cipher(const struct ktls_ctx *ctx)
+{
+	const struct ktls_dir *dir = READ_ONCE(ctx->tx.tfm) ? &ctx->tx : &ctx->rx;
+	const struct ktls_suite *suite = READ_ONCE(dir->suite);
+
+	return suite ? suite->cipher->info_type : 0;
+}
+
+static int diag_fill(const struct ktls_ctx *ctx, struct sk_buff *skb)
+{
+	u16 version = READ_ONCE(ctx->session.version);
+	u16 cipher = diag_cipher(ctx);
+
+	if ((version && nla_put_u16(skb, TLS_INFO_VERSION, version)) ||
+	    (cipher && nla_put_u16(skb, TLS_INFO_CIPHER, cipher)) ||
+	    nla_put_u16(skb, TLS_INFO_TXCONF, diag_conf(&ctx->tx)) ||
+	    nla_put_u16(skb, TLS_INFO_RXCONF, diag_conf(&ctx->rx)) ||
+	    (READ_ONCE(ctx->no_pad) && nla_put_flag(skb, TLS_INFO_RX_NO_PAD)) ||
+	    nla_put_u16(skb, TLS_INFO_TX_MAX_PAYLOAD_LEN,
+			READ_ONCE(ctx->session.max_payload)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * ktls_diag_get_info - tcp_ulp_ops.get_info
+ * @sk: the socket
+ * @skb: the answer
+ * @net_admin: whether an administrator asks, who is told no more than others
+ *
+ * Context: any, lockless: the context is found under RCU.
+ * Return: 0, or -EMSGSIZE if the answer has no room.
+ */
+int ktls_diag_get_info(struct sock *sk, struct sk_buff *skb, bool net_admin)
+{
+	struct nlattr *nest = nla_nest_start_noflag(skb, INET_ULP_INFO_TLS);
+	const struct ktls_ctx *ctx;
+	int err = 0;
+
+	if (!nest)
+		return -EMSGSIZE;
+	rcu_read_lock();
+	ctx = ktls_ctx_get(sk);
+	if (ctx)
+		err = diag_fill(ctx, skb);
+	rcu_read_unlock();
+	if (err || !ctx)
+		nla_nest_cancel(skb, nest);
+	else
+		nla_nest_end(skb, nest);
+	return err;
+}
+
+/**
+ * ktls_diag_get_info_size - tcp_ulp_ops.get_info_size
+ * @sk: the socket
+ * @net_admin: as for ktls_diag_get_info()
+ *
+ * Context: any.
+ * Return: the most that ktls_diag_get_info() may need.
+ */
+size_t ktls_diag_get_info_size(const struct sock *sk, bool net_admin)
+{
+	return nla_total_size(0) +		/* the nest */
+	       5 * nla_total_size(sizeof(u16)) +
+	       nla_total_size(0);		/* a flag */
+}
