@@ -371,8 +371,12 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, u32 len)
 	sg_set_buf(&reader->sg[0], ctx->rxq.aad, ctx->rx.aad);
 	reader->n_sg = 1;
 	while (reader->len < len) {
-		got = ktls_iter_pin(reader->iter, reader->pages + reader->n_pages,
-				    len - reader->len, KTLS_RX_PAGES - reader->n_pages, &off);
+		got = 0;
+		/* Many small pieces have more pages than their bytes would need. */
+		if (reader->n_pages < KTLS_RX_PAGES)
+			got = ktls_iter_pin(reader->iter, reader->pages + reader->n_pages,
+					    len - reader->len,
+					    KTLS_RX_PAGES - reader->n_pages, &off);
 		if (got <= 0) {
 			rx_unpin_undo(reader, false);
 			return got ?: -EMSGSIZE;

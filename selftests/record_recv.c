@@ -287,6 +287,25 @@ TEST_F(both, bad_address)
 }
 
 /* A reader on a page border, so that pinning cannot take a page too many. */
+/* More pieces than there are pages in a record. */
+TEST_F(record, one_record_into_many_pieces)
+{
+	struct iovec iov[32];
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 32 };
+
+	net_pattern(big, 16384, 12);
+	for (size_t size = 512; size <= 4096; size += 512) {
+		memset(back, 0, sizeof(back));
+		for (int i = 0; i < 32; i++)
+			iov[i] = (struct iovec){ back + i * 4300, size };
+		peer_send_data(self->r.p, big, 16384);
+		ASSERT_EQ(16384, recvmsg(self->r.fd, &msg, 0));
+		for (size_t i = 0, at = 0; at < 16384; i++, at += size)
+			EXPECT_MEMEQ(big + at, back + i * 4300,
+				     16384 - at < size ? 16384 - at : size);
+	}
+}
+
 TEST_F(record, odd_buffers)
 {
 	net_pattern(big, 16384, 11);
