@@ -235,7 +235,24 @@ static int ops_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor
 
 	if (ops_is_plain(&ctx->rx))
 		return ctx->base->ops->read_sock(sk, desc, actor);
+	/* A strparser (KCM) asks in softirq, where no record can be opened. When it is
+	 * told that memory is short, it asks again in its work.
+	 */
+	if (in_softirq()) {
+		desc->error = -ENOMEM;
+		return -ENOMEM;
+	}
 	return ktls_rx_read_sock(sk, desc, actor);
+}
+
+/* proto_ops.peek_len: any context. A strparser asks whether it is worth reading, and
+ * how much plaintext there is, is not known before it is opened.
+ */
+static int ops_peek_len(struct socket *sock)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+
+	return ops_is_plain(&ctx->rx) ? ctx->base->ops->peek_len(sock) : INT_MAX;
 }
 
 KTLS_ADAPT_PROTO_ACCEPT(ktls_listener_accept);
@@ -279,7 +296,7 @@ static void ops_build(struct ktls_base *base)
 	ops->splice_read = ops_splice_read;
 	ops->read_sock = ops_read_sock;
 	ops->read_skb = ops_read_skb;
-	ops->peek_len = NULL;
+	ops->peek_len = ops_peek_len;
 	ops->set_peek_off = NULL;
 	ops->set_rcvlowat = ops_set_rcvlowat;
 	ops->mmap = sock_no_mmap;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A reader inside the kernel, by read_sock: KCM cuts what it reads into messages,
+ * here of ten bytes each, and first asks in softirq.
+ */
+#include <linux/bpf.h>
+#include <linux/kcm.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "lib/keys.h"
+
+static uint8_t big[1 << 16], back[1 << 17];
+
+/* A KCM socket over @fd; -1 if the kernel has none. */
+static int kcm_over(int fd)
+{
+	const struct bpf_insn ten[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 10 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)ten, .insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+	};
+	struct kcm_attach attach = { .fd = fd };
+	int kcm = socket(AF_KCM, SOCK_DGRAM, KCMPROTO_CONNECTED);
+
+	if (kcm < 0) {
+		EXPECT_EQ(EAFNOSUPPORT, errno);
+		return -1;
+	}
+	attach.bpf_fd = OK(syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+	OK(ioctl(kcm, SIOCKCMATTACH, &attach));
+	close(attach.bpf_fd);
+	return kcm;
+}
+
+static void expect_messages(int kcm, size_t at, size_t end)
+{
+	for (; at < end; at += 10) {
+		ASSERT_EQ(POLLIN, net_poll(kcm, POLLIN, 5000));
+		ASSERT_EQ(10, recv(kcm, back, 100, 0));
+		EXPECT_MEMEQ(big + at, back, 10);
+	}
+}
+
+TEST_F(keys, kcm)
+{
+	/* of one message, two halves, none, and many */
+	static const size_t sizes[] = { 10, 5, 5, 0, 1000, 16380, 0, 0, 20 };
+	struct peer *p = &self->k.peer;
+	size_t at = 0, seen = 0;
+	int kcm;
+
+	keys_both(&self->k);
+	net_pattern(big, sizeof(big), 1);
+	kcm = kcm_over(self->k.fd);
+	if (kcm < 0)
+		SKIP_TEST("the kernel has no AF_KCM");
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		peer_send_data(p, big + at, sizes[i]);
+		at += sizes[i];
+		expect_messages(kcm, seen, at / 10 * 10);
+		seen = at / 10 * 10;
+	}
+	/* the other way its messages are records like any others */
+	ASSERT_EQ(100, send(kcm, big, 100, 0));
+	peer_recv_data(p, back, 100);
+	EXPECT_MEMEQ(big, back, 100);
+	OK(ioctl(kcm, SIOCKCMUNATTACH, &(struct kcm_unattach){ .fd = self->k.fd }));
+	peer_send_data(p, "mine", 4);
+	net_read(self->k.fd, back, 4);
+	EXPECT_MEMEQ("mine", back, 4);
+	close(kcm);
+}
