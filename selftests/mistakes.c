@@ -3,6 +3,16 @@
  * The mistakes that others made with TLS in kernels, one test each; named
  * after what went wrong there. Many of them are races: what fails then is the
  * kernel log, which the runner reads, rather than an assertion here.
+ *
+ * Those that need keys from elsewhere are in mistakes_keys.c. Some are with others
+ * of their kind:
+ *
+ *	a short splice drops data		record_splice.c: short_splice
+ *	a send interrupted by a signal		record_threads.c: send_interrupted_by_a_signal
+ *	sk_err lost after a partial recv	record_end.c: rst_in_the_middle_of_a_waitall
+ *	RST taken for EOF			record_end.c: rst_after_data
+ *	a KeyUpdate that is not alone		keys_rekey.c: coalesced_and_fragmented
+ *	a forged DONE				helper_life.c: an_unprivileged_process_is_no_helper
  */
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -134,7 +144,7 @@ static void fill(int fd)
 		sched_yield();
 }
 
-/* CVE-2024-26583, 26585, CVE-2026-23240: completion, work and close. */
+/* CVE-2024-26585: the work that pushes what is pending, and close. */
 TEST_F(both, close_races_with_pending_output)
 {
 	for (int i = 0; i < 10; i++) {
@@ -154,7 +164,38 @@ TEST_F(both, close_races_with_pending_output)
 	}
 }
 
-/* CVE-2024-26584, 26800: a cipher that says "later" under load. */
+static void drain(int fd)
+{
+	static _Thread_local char room[65536];
+
+	if (recv(fd, room, sizeof(room), MSG_DONTWAIT) <= 0)
+		sched_yield();
+}
+
+/* CVE-2026-23240: room appears, and asks for the work, while close ends it. */
+TEST_F(both, write_space_races_with_close)
+{
+	int size = 5000;
+
+	for (int i = 0; i < 20; i++) {
+		struct linger none = { 1, 0 };
+		struct spin s;
+
+		OK(setsockopt(self->r.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)));
+		while (send(self->r.fd, big, 20000, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+			;
+		spin_start(&s, self->r.p->fd, drain);
+		harness_nap(i % 4);
+		if (i % 2)
+			OK(setsockopt(self->r.fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)));
+		close(self->r.fd);
+		self->r.c.fd = -1;
+		spin_stop(&s);
+		record_reopen(&self->r, 0);
+	}
+}
+
+/* Likewise under load, many at a time. */
 TEST(many_connections_at_once)
 {
 	enum { N = 16 };
