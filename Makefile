@@ -30,6 +30,7 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 sources	 := ktls selftests/kunit
 
 .PHONY: all modules modules_install tools selftests install demo check check-full coverage
+.PHONY: bench
 .PHONY: compile-7.3 sparse checkpatch clean help objdir
 
 all: modules tools selftests
@@ -84,6 +85,10 @@ coverage:
 	$(setup)
 	selftests/coverage
 
+bench:
+	$(setup) packages 6.12
+	selftests/bench/run
+
 # Debian 12 cannot boot 7.3's headers package, but compiles for a prepared source.
 compile-7.3:
 	$(setup) packages 7.3
@@ -123,6 +128,7 @@ help:
 	@echo 'make check           sets the machine up, boots VMs, runs the tests'
 	@echo 'make check-full      the same with the long ones'
 	@echo 'make coverage        which lines of ktls/ the tests execute'
+	@echo 'make bench           counts what sending and receiving cost, in instructions'
 	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors'
 	@echo 'make sparse          sparse and W=1 over the module, for KDIR'
 	@echo 'make checkpatch      checkpatch --strict over the module'
