@@ -18,6 +18,13 @@
 
 #include <ktls/ktls.h>
 
+/* What is known about TCP's queue was true while nobody else could change it. */
+static void framing_forget(struct ktls_rxq *q)
+{
+	q->skb = NULL;
+	q->at_len = 0;
+}
+
 /**
  * ktls_framing_init - nothing was received yet
  * @ctx: the connection
@@ -29,7 +36,7 @@ void ktls_framing_init(struct ktls_ctx *ctx)
 	struct ktls_rxq *q = &ctx->rxq;
 
 	INIT_LIST_HEAD(&q->opened);
-	q->skb = NULL;
+	framing_forget(q);
 	q->eaten = 0;
 	q->stopped = false;
 	q->head.len = 0;
@@ -55,7 +62,7 @@ void ktls_framing_free(struct ktls_ctx *ctx)
 	q->raw_off = 0;
 	q->raw_len = 0;
 	q->raw_size = 0;
-	q->skb = NULL;
+	framing_forget(q);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_free);
 
@@ -119,6 +126,39 @@ static struct sk_buff *framing_seek(struct ktls_ctx *ctx, u32 from, u32 *off)
 	return NULL;
 }
 
+/* The piece of one skb with the byte at off in it. Returns its length from there. */
+static u32 framing_piece(const struct sk_buff *skb, u32 off, const u8 **at)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	const skb_frag_t *frag = info->frags;
+
+	if (off < skb_headlen(skb)) {
+		*at = skb->data + off;
+		return skb_headlen(skb) - off;
+	}
+	off -= skb_headlen(skb);
+	for (; frag < &info->frags[info->nr_frags]; frag++) {
+		if (off < skb_frag_size(frag)) {
+			if (!skb_frag_page(frag) || PageHighMem(skb_frag_page(frag)))
+				return 0;
+			*at = skb_frag_address(frag) + off;
+			return skb_frag_size(frag) - off;
+		}
+		off -= skb_frag_size(frag);
+	}
+	return 0;
+}
+
+/* Find where the next bytes are, so that small records cost no search each. */
+static void framing_look(struct ktls_ctx *ctx)
+{
+	struct sk_buff *skb;
+	u32 off;
+
+	skb = framing_seek(ctx, 0, &off);
+	ctx->rxq.at_len = skb ? framing_piece(skb, off, &ctx->rxq.at) : 0;
+}
+
 /**
  * ktls_framing_copy - copy received bytes without using them
  * @ctx: the connection
@@ -136,6 +176,10 @@ int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len)
 	u32 off, n;
 
 	sock_owned_by_me(ctx->sk);
+	if (likely(from + len <= q->at_len && !q->raw_len)) {
+		memcpy(to, q->at + from, len);
+		return 0;
+	}
 	if (from < q->raw_len) {
 		n = min(len, q->raw_len - from);
 		memcpy(to, q->raw + q->raw_off + from, n);
@@ -267,7 +311,10 @@ static void framing_eat(struct ktls_ctx *ctx, u32 len)
 
 	q->raw_off += n;
 	q->raw_len -= n;
-	q->eaten += len - n;
+	len -= n;
+	q->eaten += len;
+	q->at += min(len, q->at_len);
+	q->at_len -= min(len, q->at_len);
 	if (n && !q->raw_len)
 		q->raw_off = 0;
 }
@@ -315,6 +362,19 @@ static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
 	return 0;
 }
 
+/* Once, and then only the copy is looked at: the memory may change meanwhile. */
+static int framing_copy_header(struct ktls_ctx *ctx, u8 at[KTLS_HEADER_SIZE])
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	if (!q->raw_len && q->at_len < KTLS_HEADER_SIZE)
+		framing_look(ctx);
+	if (unlikely(q->raw_len || q->at_len < KTLS_HEADER_SIZE))
+		return ktls_framing_copy(ctx, 0, at, KTLS_HEADER_SIZE);
+	memcpy(at, q->at, KTLS_HEADER_SIZE);
+	return 0;
+}
+
 /**
  * ktls_framing_head - is a whole record at the head of what was received?
  * @ctx: an open connection with receiving keys
@@ -339,7 +399,7 @@ int ktls_framing_head(struct ktls_ctx *ctx)
 			WRITE_ONCE(q->need, KTLS_HEADER_SIZE - q->raw_len);
 			return 0;
 		}
-		err = ktls_framing_copy(ctx, 0, at, sizeof(at));
+		err = framing_copy_header(ctx, at);
 		if (!err)
 			err = framing_check_header(ctx, at);
 		if (unlikely(err || q->stopped))
@@ -410,7 +470,7 @@ int ktls_framing_take(struct ktls_ctx *ctx, void *buf, size_t size)
 	u32 len;
 
 	sock_owned_by_me(ctx->sk);
-	q->skb = NULL;
+	framing_forget(q);
 	while (ktls_framing_avail(ctx) >= KTLS_HEADER_SIZE) {
 		err = ktls_framing_copy(ctx, 0, at, sizeof(at));
 		if (err)
@@ -457,7 +517,7 @@ void ktls_framing_settle(struct ktls_ctx *ctx)
 	struct ktls_rxq *q = &ctx->rxq;
 	u32 eaten = q->eaten;
 
-	q->skb = NULL;
+	framing_forget(q);
 	q->eaten = 0;
 	if (eaten)
 		tcp_read_done(ctx->sk, eaten);

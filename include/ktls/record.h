@@ -235,6 +235,8 @@ struct ktls_head {
  *
  * @skb: framing.c: where to begin to look in TCP's queue; only valid until
  *	ktls_framing_settle(), which comes before any lock drop
+ * @at: framing.c: the next byte of TCP's queue, valid as long as @skb
+ * @at_len: framing.c: bytes that lie in one piece there; 0: not known
  * @eaten: framing.c: bytes of TCP's queue that TCP has not been told about
  * @need: framing.c: bytes TCP's queue must hold before it is worth waking
  *	anyone; read without the lock
@@ -264,6 +266,8 @@ struct ktls_head {
  */
 struct ktls_rxq {
 	struct sk_buff		*skb;
+	const u8		*at;
+	u32			at_len;
 	u32			eaten;
 	u32			need;
 	u8			*raw;
