@@ -8,9 +8,10 @@
  * Only sealed bytes are ever given to TCP: ktls_txq keeps the pieces of the open
  * record behind the sealed ones, and txq_give() never looks behind them.
  *
- * The payload begins on a multiple of 16 of its page, so that page boundaries
- * within it are block boundaries; anywhere else the ciphers of some kernels
- * allocate memory for each.
+ * A record that lies in one page follows the one before it without a gap, so that
+ * TCP makes one fragment of them. The payload of any other begins on a multiple of
+ * 16 of its page, so that page boundaries within it are block boundaries; anywhere
+ * else the ciphers of some kernels allocate memory for each.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -26,8 +27,6 @@
 
 enum tx_sizes {
 	TX_ALIGN	= 16,
-	/* Room in front of a payload: 1.2's associated data, or the header. */
-	TX_FRONT	= KTLS_AAD_MAX,
 	/* A piece of a longer record is not worth less than this. */
 	TX_PIECE_MIN	= 2048,
 };
@@ -123,6 +122,14 @@ static void txq_drop_open(struct ktls_txq *q)
 	txq_shrink(q);
 }
 
+/* Where the bytes of a piece begin that has @front bytes before them. */
+static u32 tx_place(u32 offset, u32 front, u32 len)
+{
+	u32 start = offset + front;
+
+	return offset_in_page(start) + len > PAGE_SIZE ? ALIGN(start, TX_ALIGN) : start;
+}
+
 /**
  * ktls_tx_claim - reserve fresh bytes for the open record
  * @ctx: the connection
@@ -136,7 +143,8 @@ static void txq_drop_open(struct ktls_txq *q)
  */
 int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 {
-	const u32 front = ctx->txq.open ? 0 : TX_FRONT;
+	/* Associated data end where the payload begins; so does the header. */
+	const u32 front = ctx->txq.open ? 0 : ctx->tx.aad;
 	const u32 tail = ctx->tx.tail;
 	struct ktls_txq *q = &ctx->txq;
 	struct sock *sk = ctx->sk;
@@ -156,7 +164,7 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 	if (unlikely(!skb_page_frag_refill(start, pfrag, sk->sk_allocation)))
 		return -ENOMEM;
 
-	start = ALIGN(pfrag->offset + front, TX_ALIGN);
+	start = tx_place(pfrag->offset, front, want + tail);
 	take = min_t(u32, want + tail, pfrag->size - start);
 	get_page(pfrag->page);
 	pfrag->offset = start + take;
