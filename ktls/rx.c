@@ -279,7 +279,7 @@ static int rx_open_gathered(struct ktls_ctx *ctx)
 	at = ktls_rx_payload(buf);
 	err = ktls_framing_copy(ctx, dir->head, at, head->crypt_len);
 	if (likely(!err)) {
-		sg_init_one(&sg, at - dir->aad, dir->aad + head->crypt_len);
+		ktls_sg_one(&sg, at - dir->aad, dir->aad + head->crypt_len);
 		err = ktls_aead_open(dir, &sg, &sg, at - dir->aad, head);
 	}
 	if (unlikely(err)) {
@@ -326,7 +326,7 @@ static int rx_open_mapped(struct ktls_ctx *ctx)
 	if (unlikely(!buf))
 		return -ENOMEM;
 	at = ktls_rx_payload(buf);
-	sg_init_one(&dst, at - dir->aad, dir->aad + head->crypt_len);
+	ktls_sg_one(&dst, at - dir->aad, dir->aad + head->crypt_len);
 	err = ktls_aead_open(dir, src, &dst, ctx->rxq.aad, head);
 	if (unlikely(err)) {
 		rx_buf_put(ctx, buf);

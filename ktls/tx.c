@@ -31,11 +31,6 @@ enum tx_sizes {
 	TX_PIECE_MIN	= 2048,
 };
 
-static struct bio_vec *txq_end(struct ktls_txq *q)
-{
-	return &q->vec[q->first + q->sealed + q->open];
-}
-
 /* Make room for n entries more. */
 static int txq_reserve(struct ktls_txq *q, unsigned int n, gfp_t gfp)
 {
@@ -113,7 +108,7 @@ static void txq_drop_open(struct ktls_txq *q)
 	struct bio_vec *bv;
 
 	for (; q->open; q->open--) {
-		bv = txq_end(q) - 1;
+		bv = ktls_txq_end(q) - 1;
 		memzero_explicit(page_address(bv->bv_page) + bv->bv_offset, bv->bv_len);
 		put_page(bv->bv_page);
 	}
@@ -170,9 +165,9 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 	pfrag->offset = start + take;
 
 	if (front)
-		bvec_set_page(txq_end(q), pfrag->page, ctx->tx.head, start - ctx->tx.head);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, ctx->tx.head, start - ctx->tx.head);
 	else
-		bvec_set_page(txq_end(q), pfrag->page, 0, start);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);
 	q->open++;
 	q->room = take;
 	return 0;
@@ -183,30 +178,12 @@ static void tx_unclaim(struct ktls_ctx *ctx)
 {
 	struct page_frag *pfrag = sk_page_frag(ctx->sk);
 	struct ktls_txq *q = &ctx->txq;
-	struct bio_vec *bv = txq_end(q) - 1;
+	struct bio_vec *bv = ktls_txq_end(q) - 1;
 	u32 end = bv->bv_offset + bv->bv_len;
 
 	if (q->room && pfrag->page == bv->bv_page && pfrag->offset == end + q->room)
 		pfrag->offset = end;
 	q->room = 0;
-}
-
-/**
- * ktls_tx_extend - claimed bytes behind the last piece become part of it
- * @q: the queue, with a record open
- * @n: how many, at most q->room; 0 to see where they would be
- *
- * Context: socket lock held.
- * Return: where they are.
- */
-u8 *ktls_tx_extend(struct ktls_txq *q, u32 n)
-{
-	struct bio_vec *bv = txq_end(q) - 1;
-	u8 *at = page_address(bv->bv_page) + bv->bv_offset + bv->bv_len;
-
-	bv->bv_len += n;
-	q->room -= n;
-	return at;
 }
 
 /**
@@ -319,14 +296,19 @@ u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
 {
 	const u32 before = ctx->tx.aad - ctx->tx.head;
 	struct ktls_txq *q = &ctx->txq;
-	struct bio_vec *bv = txq_end(q) - q->open;
+	struct bio_vec *bv = ktls_txq_end(q) - q->open;
+	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
 	unsigned int i;
 
+	if (likely(q->open == 1)) {
+		ktls_sg_one(sg, head - before, bv->bv_len + before);
+		return head;
+	}
 	sg_init_table(sg, q->open);
 	sg_set_page(sg, bv->bv_page, bv->bv_len + before, bv->bv_offset - before);
 	for (i = 1; i < q->open; i++)
 		sg_set_page(&sg[i], bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset);
-	return page_address(bv->bv_page) + bv->bv_offset;
+	return head;
 }
 
 /**
@@ -342,7 +324,7 @@ void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
 	struct bio_vec *bv;
 	size_t bytes = 0;
 
-	for (bv = txq_end(q) - q->open; bv < txq_end(q); bv++)
+	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
 	if (data)
 		ctx->tx.bytes += q->open_len;
@@ -595,7 +577,7 @@ int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
 		n = min_t(size_t, left, pfrag->size - pfrag->offset);
 		memcpy(page_address(pfrag->page) + pfrag->offset, at, n);
 		get_page(pfrag->page);
-		bvec_set_page(txq_end(q), pfrag->page, n, pfrag->offset);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, n, pfrag->offset);
 		pfrag->offset += n;
 		q->open++;
 		at += n;

@@ -311,6 +311,14 @@ int ktls_keysched_export12(const struct ktls_suite *suite, const u8 *secret,
 /* exporter.c: KTLS_EXPORTER; lock not held */
 int ktls_exporter_get(struct sock *sk, char __user *optval, int __user *optlen);
 
+/* One entry, without the calls that sg_init_one() costs for each record. */
+static inline void ktls_sg_one(struct scatterlist *sg, const void *at, u32 len)
+{
+	*sg = (struct scatterlist){};
+	sg_set_page(sg, virt_to_page(at), len, offset_in_page(at));
+	sg_mark_end(sg);
+}
+
 /* aead.c: the tables, keys, sealing and opening; process context */
 int ktls_aead_init(void);
 void ktls_aead_exit(void);

@@ -3,15 +3,39 @@
 #ifndef _KTLS_TX_H
 #define _KTLS_TX_H
 
-#include <linux/types.h>
+#include <linux/mm.h>
+
+#include <ktls/record.h>
 
 struct ktls_ctx;
-struct ktls_txq;
 struct scatterlist;
+
+/* The entry behind the last one in use; socket lock held. */
+static inline struct bio_vec *ktls_txq_end(struct ktls_txq *q)
+{
+	return &q->vec[q->first + q->sealed + q->open];
+}
+
+/**
+ * ktls_tx_extend - claimed bytes behind the last piece become part of it
+ * @q: the queue, with a record open
+ * @n: how many, at most q->room; 0 to see where they would be
+ *
+ * Context: socket lock held.
+ * Return: where they are.
+ */
+static inline u8 *ktls_tx_extend(struct ktls_txq *q, u32 n)
+{
+	struct bio_vec *bv = ktls_txq_end(q) - 1;
+	u8 *at = page_address(bv->bv_page) + bv->bv_offset + bv->bv_len;
+
+	bv->bv_len += n;
+	q->room -= n;
+	return at;
+}
 
 /* tx.c; socket lock held */
 int ktls_tx_claim(struct ktls_ctx *ctx, u32 want);
-u8 *ktls_tx_extend(struct ktls_txq *q, u32 n);
 int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len);
 int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type);
 u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg);
