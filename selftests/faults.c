@@ -6,8 +6,10 @@
  * The program gets an error that says so, or nothing at all happens; what comes
  * next over the same socket, listener and helper works; nothing stays behind.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 #include "inject.h"
 #include "party.h"
@@ -62,6 +64,73 @@ static void with_listener(struct faults_self *self)
 static int errno_of(int ret)
 {
 	return ret < 0 ? errno : 0;
+}
+
+/* --- the module ------------------------------------------------------------ */
+
+struct load {
+	struct hs	hs;
+	char		path[300];
+	unsigned int	suites;		/* that it has when nothing fails */
+};
+
+/* What modprobe would load, as the runner of the VM has told it, or by itself. */
+static void find_module(char *path, size_t size)
+{
+	FILE *f = popen("modprobe -c | sed -n 's/^install ktls .*insmod \\([^ ]*\\).*/\\1/p' | "
+			"grep . || modinfo -n ktls", "re");
+
+	ASSERT_TRUE(f && fgets(path, size, f));
+	path[strcspn(path, "\n")] = 0;
+	pclose(f);
+}
+
+static unsigned int count_suites(const struct hs *hs)
+{
+	struct fake *f = fake_new(hs);
+	unsigned int n;
+
+	ASSERT_EQ(0, fake_register(f, 1));
+	n = f->n_suites;
+	fake_die(f);
+	free(f);
+	return n;
+}
+
+static int rmmod(void)
+{
+	return syscall(SYS_delete_module, "ktls", O_NONBLOCK);
+}
+
+/* It is there with all it can do, or not at all. */
+static int load_once(void *arg)
+{
+	struct load *l = arg;
+	int fd = OK(open(l->path, O_RDONLY | O_CLOEXEC)), err;
+
+	inject_on();
+	err = errno_of(syscall(SYS_finit_module, fd, "", 0));
+	inject_off();
+	close(fd);
+	if (err)
+		return err;
+	EXPECT_EQ(l->suites, count_suites(&l->hs));
+	EVENTUALLY(!rmmod(), 5000);
+	return 0;
+}
+
+TEST_TIMEOUT(load, 180)
+{
+	struct load l;
+
+	inject_init_load();
+	net_new();
+	hs_init(&l.hs, S13_AES128);
+	find_module(l.path, sizeof(l.path));
+	l.suites = count_suites(&l.hs);
+	EVENTUALLY(!rmmod(), 20000);
+	inject_walk("loading the module", INJECT_SELF, load_once, NULL, &l);
+	ASSERT_EQ(0, system("modprobe ktls"));
 }
 
 /* --- sockets and options -------------------------------------------------- */
@@ -543,6 +612,26 @@ TEST_F_TIMEOUT(faults, config_helper, 120)
 	fake_start(self->e.fake, fetching, NULL);
 	with_server(self);
 	inject_walk("CONFIG", INJECT_HELPER, with_credential, NULL, self);
+}
+
+/* The hint that a configuration is gone is given by whoever gave up the last of it. */
+TEST_F(faults, config_drop)
+{
+	int fd = sock_new(AF_INET);
+
+	with_server(self);
+	OK(setsockopt(fd, SOL_TLS, KTLS_TRUST, PEM("CERTIFICATE"), 28));
+	OK(connect(fd, &self->server.addr.sa, self->server.addr.len));
+	party_echo(fd, ECHO);
+	inject_everywhere("ktls_outbox_hint");
+	close(fd);
+	EVENTUALLY(inject_everywhere_hit(), 10000);
+	harness_note("CONFIG_DROP, anybody's step: 1 failure");
+
+	fd = sock_new(AF_INET);
+	OK(connect(fd, &self->server.addr.sa, self->server.addr.len));
+	party_echo(fd, ECHO);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

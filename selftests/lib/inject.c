@@ -64,15 +64,16 @@ static bool is_kmemleak(const char *name)
 }
 
 /*
- * Where the module's code lies; a page behind it is nobody's. And where kmemleak's
+ * Where the code lies on whose behalf a step is taken: the module's, with a page
+ * behind it that is nobody's, or one function of the kernel. And where kmemleak's
  * does: what it allocates for itself is no step of any path.
  */
-static void find_code(struct range *module, struct range *kmemleak)
+static void find_code(const char *function, struct range *code, struct range *kmemleak)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	char line[600], name[512], owner[64];
 	unsigned long long addr, prev = 0;
-	bool wanted = false;
+	struct range *wanted = NULL;
 	char type;
 	int n;
 
@@ -82,33 +83,37 @@ static void find_code(struct range *module, struct range *kmemleak)
 		if (n < 3 || (type != 't' && type != 'T'))
 			continue;
 		if (wanted && addr > prev)
-			widen(kmemleak, prev, addr);
-		wanted = n == 3 && is_kmemleak(name);
+			widen(wanted, prev, addr);
 		prev = addr;
-		if (n == 4 && !strcmp(owner, "ktls"))
-			widen(module, addr, (addr | 4095) + 1 + 4096);
+		wanted = NULL;
+		if (n == 3 && is_kmemleak(name))
+			wanted = kmemleak;
+		else if (function && !strcmp(name, function))
+			wanted = code;
+		else if (n == 4 && !function && !strcmp(owner, "ktls"))
+			widen(code, addr, (addr | 4095) + 1 + 4096);
 	}
 	fclose(f);
-	if (!module->start) {
-		harness_fail(__FILE__, __LINE__, "no code of ktls in /proc/kallsyms");
+	if (!code->start) {
+		harness_fail(__FILE__, __LINE__, "no code of %s in /proc/kallsyms", function ?: "ktls");
 		harness_end();
 	}
 }
 
-void inject_init(void)
+static void init(const char *function)
 {
 	static const char *const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 	const char *verbose = getenv("KTLS_FAULTS_VERBOSE");
-	struct range module = { 0, 0 }, kmemleak = { 0, 0 };
+	struct range code = { 0, 0 }, kmemleak = { 0, 0 };
 
-	find_code(&module, &kmemleak);
+	find_code(function, &code, &kmemleak);
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
 		set_attr(attrs[i], "probability", "%llu", 0);
 		/* 2: with a stack, which the runner of the VM takes for a complaint */
 		set_attr(attrs[i], "verbose", "%llu", verbose ? atoi(verbose) : 0);
 		set_attr(attrs[i], "stacktrace-depth", "%llu", 32);
-		set_attr(attrs[i], "require-start", "%#llx", module.start);
-		set_attr(attrs[i], "require-end", "%#llx", module.end);
+		set_attr(attrs[i], "require-start", "%#llx", code.start);
+		set_attr(attrs[i], "require-end", "%#llx", code.end);
 		set_attr(attrs[i], "reject-start", "%#llx", kmemleak.start);
 		set_attr(attrs[i], "reject-end", "%#llx", kmemleak.end);
 	}
@@ -116,6 +121,37 @@ void inject_init(void)
 	set_attr("fail_page_alloc", "ignore-gfp-wait", "%llu", 0);
 	set_attr("fail_page_alloc", "ignore-gfp-highmem", "%llu", 0);
 	set_attr("fail_page_alloc", "min-order", "%llu", 0);
+}
+
+void inject_init(void)
+{
+	init(NULL);
+}
+
+void inject_init_load(void)
+{
+	init("do_one_initcall");
+}
+
+void inject_everywhere(const char *function)
+{
+	init(function);
+	set_attr("failslab", "interval", "%llu", 1);
+	set_attr("failslab", "times", "%llu", 1);
+	set_attr("failslab", "probability", "%llu", 100);
+}
+
+bool inject_everywhere_hit(void)
+{
+	int fd = OK(open(DEBUGFS "/failslab/times", O_RDONLY | O_CLOEXEC));
+	char text[16] = "";
+
+	OK(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	if (atoi(text))
+		return false;
+	set_attr("failslab", "probability", "%llu", 0);
+	return true;
 }
 
 /* --- tasks ---------------------------------------------------------------- */

@@ -21,9 +21,18 @@ enum inject_who {
 
 /* Fails the test on a kernel that cannot do it. */
 void inject_init(void);
+/* Likewise; only what modules do while they are loaded is a step. */
+void inject_init_load(void);
 void inject_on(void);
 void inject_off(void);
 
+/*
+ * The first step in one function fails, in whatever context it is taken; where a
+ * task's own steps are not all: softirqs, callbacks. Until inject_everywhere_hit()
+ * has returned true once.
+ */
+void inject_everywhere(const char *function);
+bool inject_everywhere_hit(void);
 /*
  * Walks @path. @run goes it, with inject_on() and inject_off() around what may
  * fail, and returns 0 or what a program would have in errno. @after, unless it is
