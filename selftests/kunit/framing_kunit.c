@@ -367,7 +367,17 @@ static struct sk_buff *framing_skb(struct kunit *test, enum framing_make make, c
 	return skb;
 }
 
-/* As if TCP had received it. The socket is not connected: no peer will mind. */
+/* On a socket that is not connected: no peer minds what it seems to receive. */
+static struct ktls_ctx *framing_ctx(struct kunit *test)
+{
+	struct socket *sock = ktls_kunit_socket(test);
+
+	/* TCP computes windows with it when bytes are read. */
+	inet_csk(sock->sk)->icsk_ack.rcv_mss = TCP_MSS_DEFAULT;
+	return ktls_kunit_ctx(test, sock);
+}
+
+/* As if TCP had received it. */
 static void framing_receive(struct ktls_ctx *ctx, struct sk_buff *skb, u32 overlap)
 {
 	struct tcp_sock *tp = tcp_sk(ctx->sk);
@@ -381,7 +391,7 @@ static void framing_receive(struct ktls_ctx *ctx, struct sk_buff *skb, u32 overl
 static void framing_spread_test(struct kunit *test)
 {
 	const struct framing_spread *param = test->param_value;
-	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
+	struct ktls_ctx *ctx = framing_ctx(test);
 	const u32 len = 5 + FRAMING_BODY, total = 3 * len;
 	u32 at = 0, n, overlap, i;
 	u8 *stream;
@@ -416,7 +426,7 @@ static void framing_spread_test(struct kunit *test)
 /* Nothing is there, nothing is shown. */
 static void framing_beyond_test(struct kunit *test)
 {
-	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
+	struct ktls_ctx *ctx = framing_ctx(test);
 	struct scatterlist sg[2];
 	u8 byte;
 
@@ -436,7 +446,7 @@ static void framing_beyond_test(struct kunit *test)
 /* TCP has no window for the rest: what there is, is taken out of its hands. */
 static void framing_relieve_test(struct kunit *test)
 {
-	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
+	struct ktls_ctx *ctx = framing_ctx(test);
 	u8 record[5 + FRAMING_BODY];
 	u32 len = framing_record(record, 1), cut;
 

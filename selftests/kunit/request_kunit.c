@@ -16,7 +16,7 @@
 enum request_sizes {
 	REQUEST_BUFFER		= 128 * 1024,	/* one message, and one that quotes it */
 	REQUEST_ASKERS		= 8,
-	REQUEST_ROUNDS		= 200,		/* of a race */
+	REQUEST_ROUNDS		= 100,		/* of a race */
 };
 
 /* --- the helper ----------------------------------------------------------- */
