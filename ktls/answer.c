@@ -217,27 +217,38 @@ static bool answer_is_cert(const struct nlattr *nla)
 	return nla_type(nla) == KTLS_A_PEER_CERT || nla_type(nla) == KTLS_A_CHAIN_CERT;
 }
 
-/* The peer's certificates are kept; the verified chain is counted only. */
-static int answer_certs(const struct genl_info *info, struct ktls_certs **ret_certs)
+/* All of them together: how much is it? */
+static int answer_check_certs(const struct genl_info *info)
 {
-	const struct nlmsghdr *nlh = info->nlhdr;
-	size_t size = 0, total = 0;
-	struct ktls_certs *certs;
 	struct nlattr *nla;
+	size_t total = 0;
 	int rem;
-	u32 len;
 
-	nlmsg_for_each_attr(nla, nlh, GENL_HDRLEN, rem) {
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem) {
 		if (!answer_is_cert(nla))
 			continue;
 		total += nla_len(nla);
-		if (nla_type(nla) == KTLS_A_PEER_CERT)
-			size += sizeof(len) + nla_len(nla);
 		if (total > KTLS_CERTS_MAX || !nla_len(nla)) {
 			NL_SET_BAD_ATTR(info->extack, nla);
 			return -EINVAL;
 		}
 	}
+	return 0;
+}
+
+/* What the peer presented, or the verified chain, in one piece; NULL: none. */
+static int answer_certs(const struct genl_info *info, int attr, struct ktls_certs **ret_certs)
+{
+	const struct nlmsghdr *nlh = info->nlhdr;
+	struct ktls_certs *certs;
+	struct nlattr *nla;
+	size_t size = 0;
+	int rem;
+	u32 len;
+
+	nlmsg_for_each_attr(nla, nlh, GENL_HDRLEN, rem)
+		if (nla_type(nla) == attr)
+			size += sizeof(len) + nla_len(nla);
 	if (!size)
 		return 0;
 	certs = kvmalloc(struct_size(certs, data, size), GFP_KERNEL);
@@ -245,7 +256,7 @@ static int answer_certs(const struct genl_info *info, struct ktls_certs **ret_ce
 		return -ENOMEM;
 	certs->len = 0;
 	nlmsg_for_each_attr(nla, nlh, GENL_HDRLEN, rem) {
-		if (nla_type(nla) != KTLS_A_PEER_CERT)
+		if (nla_type(nla) != attr)
 			continue;
 		len = nla_len(nla);
 		memcpy(certs->data + certs->len, &len, sizeof(len));
@@ -284,6 +295,7 @@ static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 	done->sigalg = answer_number(info, KTLS_A_SIGALG, 0);
 	done->consumed = answer_number(info, KTLS_A_CONSUMED, 0);
 	done->max_fragment = answer_number(info, KTLS_A_MAX_FRAGMENT, 0);
+	done->messages = answer_number(info, KTLS_A_MESSAGES, 0);
 	done->verified = info->attrs[KTLS_A_VERIFIED];
 	done->resumed = info->attrs[KTLS_A_RESUMED];
 	done->alpn_len = answer_bytes(info, KTLS_A_ALPN, done->alpn, sizeof(done->alpn));
@@ -297,7 +309,11 @@ static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 		err = answer_string(info, KTLS_A_SENTENCE, done->sentence,
 				    sizeof(done->sentence));
 	if (!err)
-		err = answer_certs(info, &done->peer_certs);
+		err = answer_check_certs(info);
+	if (!err)
+		err = answer_certs(info, KTLS_A_PEER_CERT, &done->peer_certs);
+	if (!err)
+		err = answer_certs(info, KTLS_A_CHAIN_CERT, &done->chain_certs);
 	return err;
 }
 

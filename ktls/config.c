@@ -79,6 +79,7 @@ struct ktls_config *ktls_config_new(void)
 	config->version_max = KTLS_TLS_1_3;
 	config->timeout_ms = min_t(u32, KTLS_TIMEOUT_MS, READ_ONCE(ktls_max_timeout_ms));
 	config->strict_eof = true;
+	config->tickets = KTLS_TICKETS_DEFAULT;
 	return config;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_new);
@@ -110,6 +111,8 @@ void ktls_config_put(struct ktls_config *config)
 	ktls_blob_put(config->identity);
 	ktls_blob_put(config->alpn);
 	ktls_blob_put(config->ciphers);
+	ktls_blob_put(config->groups);
+	ktls_blob_put(config->sigalgs);
 	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
 		ktls_blob_put(config->parts[i]);
 	put_cred(config->cred);
@@ -132,6 +135,8 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	ktls_blob_get(config->identity);
 	ktls_blob_get(config->alpn);
 	ktls_blob_get(config->ciphers);
+	ktls_blob_get(config->groups);
+	ktls_blob_get(config->sigalgs);
 	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
 		ktls_blob_get(config->parts[i]);
 	return config;

@@ -51,14 +51,12 @@ static bool control_ticket_is_valid(const u8 *data, size_t len)
 	       control_vector(&data, &len, 2, &n) && !len;
 }
 
-/* Nobody keeps tickets yet: to lose one costs the next handshake some time. */
 static int control_ticket(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
 	if (!control_ticket_is_valid(data, len))
 		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
 				      "the peer sent a malformed NewSessionTicket");
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TICKETS_DROPPED);
-	return 0;
+	return ktls_ticket_received(ctx, data, len);
 }
 
 static int control_certificate_request(struct ktls_ctx *ctx, const u8 *data, size_t len)

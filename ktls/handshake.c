@@ -77,7 +77,9 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_tx_init(ctx);
 	ktls_framing_init(ctx);
 
+	ktls_ticket_end(ctx);
 	kvfree(ctx->session.peer_certs);
+	kvfree(ctx->session.chain_certs);
 	memzero_explicit(&ctx->session, sizeof(ctx->session));
 	ctx->session.alert_sent = KTLS_ALERT_NONE;
 	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
@@ -183,6 +185,7 @@ static void handshake_take_session(struct ktls_ctx *ctx, struct ktls_done *done)
 		session->alert_sent = done->alert;
 	strscpy(session->server_name, done->server_name);
 	swap(session->peer_certs, done->peer_certs);
+	swap(session->chain_certs, done->chain_certs);
 	session->handshake_ms = jiffies_to_msecs(jiffies - ctx->handshake->started);
 }
 
@@ -296,6 +299,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 		session->max_payload = done->max_fragment;
 	session->exporter_len = done->exporter_len;
 	memcpy(session->exporter, done->exporter, done->exporter_len);
+	ktls_ticket_begin(ctx, hs->req, done->messages);
 
 	/* A child keeps its deadline until it is ready. */
 	if (!ctx->parent)

@@ -24,7 +24,7 @@
  */
 #define MESSAGE_FIXED_SIZE						\
 	(nla_total_size_64bit(sizeof(u64)) * 2 +			\
-	 nla_total_size(sizeof(u32)) * 9 +				\
+	 nla_total_size(sizeof(u32)) * 10 +				\
 	 nla_total_size(TASK_COMM_LEN) +				\
 	 nla_total_size(sizeof(struct sockaddr_in6)) * 2)
 
@@ -159,7 +159,10 @@ static int message_put_config(struct sk_buff *skb, const struct ktls_config *con
 	    message_put_blob(skb, KTLS_A_SERVER_NAME, config->server_name) ||
 	    message_put_blob(skb, KTLS_A_IDENTITY, config->identity) ||
 	    message_put_blob(skb, KTLS_A_ALPN, config->alpn) ||
-	    message_put_blob(skb, KTLS_A_CIPHERS, config->ciphers))
+	    message_put_blob(skb, KTLS_A_CIPHERS, config->ciphers) ||
+	    message_put_blob(skb, KTLS_A_TLS_GROUPS, config->groups) ||
+	    message_put_blob(skb, KTLS_A_SIGALGS, config->sigalgs) ||
+	    nla_put_u32(skb, KTLS_A_TICKETS, config->tickets))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -177,7 +180,8 @@ static size_t message_request_size(const struct ktls_config *config)
 	       nla_total_size(message_groups(config->cred) * sizeof(u32)) +
 	       message_blob_size(config->server_name) +
 	       message_blob_size(config->identity) +
-	       message_blob_size(config->alpn) + message_blob_size(config->ciphers);
+	       message_blob_size(config->alpn) + message_blob_size(config->ciphers) +
+	       message_blob_size(config->groups) + message_blob_size(config->sigalgs);
 }
 
 static u32 message_deadline(const struct ktls_request *req)
@@ -313,6 +317,31 @@ struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32
 	    nla_put_u32(skb, KTLS_A_TOTAL, blob->len) ||
 	    message_put_bulk(skb, KTLS_A_PIECE, blob->data + offset, piece)) {
 		ktls_message_wipe(skb);
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return message_end(skb);
+}
+
+/**
+ * ktls_message_ticket - MESSAGE
+ * @id: the request that made the connection
+ * @body: of the NewSessionTicket
+ * @len: bytes in @body, at most KTLS_GENL_TICKET_MAX
+ *
+ * Context: process.
+ * Return: the message, or NULL for want of memory.
+ */
+struct sk_buff *ktls_message_ticket(u64 id, const u8 *body, size_t len)
+{
+	struct sk_buff *skb;
+
+	skb = message_new(KTLS_CMD_MESSAGE, nla_total_size_64bit(sizeof(u64)), len, NULL,
+			  GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
+	    message_put_bulk(skb, KTLS_A_TICKET, body, len)) {
 		nlmsg_free(skb);
 		return NULL;
 	}

@@ -53,6 +53,8 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_KEY_UPDATES_SENT]	= "KtlsKeyUpdatesSent",
 	/* KeyUpdates received. */
 	[KTLS_MIB_KEY_UPDATES_RCVD]	= "KtlsKeyUpdatesRcvd",
+	/* NewSessionTickets that the helper was given, or that wait for their turn. */
+	[KTLS_MIB_TICKETS_PASSED]	= "KtlsTicketsPassed",
 	/* NewSessionTickets that were not passed on. */
 	[KTLS_MIB_TICKETS_DROPPED]	= "KtlsTicketsDropped",
 	/* Closed sockets that were kept until the peer had all data. */

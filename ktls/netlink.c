@@ -39,7 +39,7 @@ static const struct nla_policy netlink_data_policy[KTLS_A_MORE + 1] = {
 	[KTLS_A_MORE]		= { .type = NLA_FLAG },
 };
 
-static const struct nla_policy netlink_done_policy[KTLS_A_CHAIN_CERT + 1] = {
+static const struct nla_policy netlink_done_policy[KTLS_A_MESSAGES + 1] = {
 	[KTLS_A_ID]		= { .type = NLA_U64 },
 	[KTLS_A_SERVER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
 	[KTLS_A_ALPN]		= { .type = NLA_BINARY, .len = KTLS_PROTOCOL_MAX },
@@ -67,11 +67,17 @@ static const struct nla_policy netlink_done_policy[KTLS_A_CHAIN_CERT + 1] = {
 	[KTLS_A_PEER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
 	[KTLS_A_PEER_CERT]	= { .type = NLA_BINARY },
 	[KTLS_A_CHAIN_CERT]	= { .type = NLA_BINARY },
+	[KTLS_A_MESSAGES]	= NLA_POLICY_MAX(NLA_U32, KTLS_GENL_MESSAGES_MAX),
+};
+
+static const struct nla_policy netlink_message_policy[KTLS_A_ID + 1] = {
+	[KTLS_A_ID]		= { .type = NLA_U64 },
 };
 
 static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_SENTENCE_MAX);
 static_assert(KTLS_GENL_CHAINS_MAX == KTLS_CERTS_MAX);
 static_assert(KTLS_GENL_GROUPS_MAX == KTLS_GROUPS_MAX);
+static_assert(KTLS_GENL_TICKET_MAX == KTLS_CONTROL_MAX);
 
 /* --- REGISTER ------------------------------------------------------------- */
 
@@ -134,7 +140,7 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* --- CONFIG, DATA, DONE --------------------------------------------------- */
+/* --- CONFIG, DATA, DONE, MESSAGE ------------------------------------------ */
 
 static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
 			  struct genl_info *info)
@@ -171,10 +177,30 @@ static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
 	skb = ktls_message_piece(req, attr, offset, info);
 	if (!skb)
 		return -ENOMEM;
-	ktls_outbox_keep_secret(worker, req, attr == KTLS_CONFIG_PRIVATE_KEY ? skb : NULL);
+	ktls_outbox_keep_secret(worker, req, attr == KTLS_CONFIG_PRIVATE_KEY ||
+				attr == KTLS_CONFIG_PSK ? skb : NULL);
 	__skb_queue_head_init(&messages);
 	__skb_queue_tail(&messages, skb);
 	ktls_outbox_send(worker, req, &messages);
+	return 0;
+}
+
+/* Who speaks? Some worker, about some request. */
+static int netlink_speaker(struct sk_buff *skb, struct genl_info *info,
+			   struct ktls_worker **ret_worker)
+{
+	struct ktls_net *kn = ktls_net(genl_info_net(info));
+
+	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ID)) {
+		NL_SET_ERR_MSG(info->extack, "which request? ID is missing");
+		return -EINVAL;
+	}
+	*ret_worker = ktls_worker_find(kn, NETLINK_CB(skb).sk);
+	if (!*ret_worker) {
+		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
+		NL_SET_ERR_MSG(info->extack, "this socket is no worker: REGISTER first");
+		return -EPERM;
+	}
 	return 0;
 }
 
@@ -183,21 +209,14 @@ static int netlink_hear(struct sk_buff *skb, struct genl_info *info,
 			int (*hear)(struct ktls_worker *worker, struct ktls_request *req,
 				    struct genl_info *info))
 {
-	struct ktls_net *kn = ktls_net(genl_info_net(info));
 	struct ktls_worker *worker;
 	struct ktls_request *req;
-	int err = -ENOENT;
+	int err;
 
-	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ID)) {
-		NL_SET_ERR_MSG(info->extack, "which request? ID is missing");
-		return -EINVAL;
-	}
-	worker = ktls_worker_find(kn, NETLINK_CB(skb).sk);
-	if (!worker) {
-		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
-		NL_SET_ERR_MSG(info->extack, "this socket is no worker: REGISTER first");
-		return -EPERM;
-	}
+	err = netlink_speaker(skb, info, &worker);
+	if (err)
+		return err;
+	err = -ENOENT;
 	mutex_lock(&worker->mutex);
 	req = ktls_upcall_find(nla_get_u64(info->attrs[KTLS_A_ID]));
 	if (req) {
@@ -234,6 +253,23 @@ static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* About a request that has ended, so there is none to be found. */
+static int netlink_message_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ktls_worker *worker;
+	int err;
+
+	err = netlink_speaker(skb, info, &worker);
+	if (err)
+		return err;
+	err = ktls_ticket_answered(worker, nla_get_u64(info->attrs[KTLS_A_ID]));
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "there is no ticket of this request to answer");
+	ktls_worker_feed(worker);
+	ktls_worker_put(worker);
+	return err;
+}
+
 /* --- the family ----------------------------------------------------------- */
 
 /* CAP_NET_ADMIN is asked for once, at REGISTER: a worker may drop it then. */
@@ -262,6 +298,12 @@ static const struct genl_ops netlink_ops[] = {
 		.doit		= netlink_done_doit,
 		.policy		= netlink_done_policy,
 		.maxattr	= ARRAY_SIZE(netlink_done_policy) - 1,
+	},
+	{
+		.cmd		= KTLS_CMD_MESSAGE,
+		.doit		= netlink_message_doit,
+		.policy		= netlink_message_policy,
+		.maxattr	= ARRAY_SIZE(netlink_message_policy) - 1,
 	},
 };
 

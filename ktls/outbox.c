@@ -234,6 +234,26 @@ struct sock *ktls_outbox_close(struct ktls_worker *worker)
 	return sk;
 }
 
+/**
+ * ktls_outbox_drop_or_send - a message that is not worth waiting for
+ * @worker: the worker
+ * @skb: the message; consumed
+ *
+ * Context: process or softirq, ktls_net.lock may be held.
+ * Return: whether it was sent. If not, something else waits to be sent, the buffer
+ * is full, or the worker is gone.
+ */
+bool ktls_outbox_drop_or_send(struct ktls_worker *worker, struct sk_buff *skb)
+{
+	bool sent;
+
+	spin_lock_bh(&worker->lock);
+	sent = list_empty(&worker->out) && outbox_transmit(worker, skb);
+	spin_unlock_bh(&worker->lock);
+	consume_skb(skb);
+	return sent;
+}
+
 static unsigned int outbox_slot(u64 config_id)
 {
 	return (u32)config_id % KTLS_WORKER_CONFIGS;

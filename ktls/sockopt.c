@@ -107,6 +107,36 @@ static int sockopt_check_ciphers(const struct ktls_blob *blob)
 	}
 }
 
+/* Names with colons between them. Which of them exist, only ktlsd knows. */
+static int sockopt_check_names(const struct ktls_blob *blob)
+{
+	size_t i, len = 0;
+
+	for (i = 0; i <= blob->len; i++) {
+		char c = i < blob->len ? blob->data[i] : ':';
+
+		if (c == ':' ? !len : !(isascii(c) && isalnum(c)) && c != '_' && c != '-')
+			return -EINVAL;
+		len = c == ':' ? 0 : len + 1;
+	}
+	return 0;
+}
+
+static int sockopt_check_psk(const struct ktls_blob *blob)
+{
+	const struct ktls_psk *psk = (const struct ktls_psk *)blob->data;
+	unsigned int i;
+
+	if (blob->len != sizeof(*psk) || !psk->identity_len ||
+	    psk->identity_len > sizeof(psk->identity) ||
+	    psk->key_len < KTLS_PSK_KEY_MIN || psk->key_len > sizeof(psk->key))
+		return -EINVAL;
+	for (i = 0; i < psk->identity_len; i++)
+		if (!isascii(psk->identity[i]) || !isgraph(psk->identity[i]))
+			return -EINVAL;
+	return 0;
+}
+
 /* Set ----------------------------------------------------------------------- */
 
 /* Whether options 64..79 may still be set: before the handshake, on a listener
@@ -142,6 +172,12 @@ static struct ktls_blob **sockopt_slot(struct ktls_config *config, int optname)
 		return &config->parts[KTLS_CONFIG_PRIVATE_KEY];
 	case KTLS_TRUST:
 		return &config->parts[KTLS_CONFIG_TRUST];
+	case KTLS_PSK:
+		return &config->parts[KTLS_CONFIG_PSK];
+	case KTLS_GROUPS:
+		return &config->groups;
+	case KTLS_SIGALGS:
+		return &config->sigalgs;
 	}
 	return NULL;
 }
@@ -213,6 +249,9 @@ static int sockopt_set_bytes(struct sock *sk, int optname, sockptr_t optval, uns
 		{ KTLS_TRUST, KTLS_TRUST_MAX, true },
 		{ KTLS_ALPN, KTLS_ALPN_MAX, false, sockopt_check_alpn },
 		{ KTLS_CIPHERS, KTLS_CIPHERS_MAX, true, sockopt_check_ciphers },
+		{ KTLS_PSK, sizeof(struct ktls_psk), false, sockopt_check_psk },
+		{ KTLS_GROUPS, KTLS_NAMES_MAX, true, sockopt_check_names },
+		{ KTLS_SIGALGS, KTLS_NAMES_MAX, true, sockopt_check_names },
 	};
 	struct ktls_blob *blob;
 	unsigned int i;
@@ -253,6 +292,11 @@ static int sockopt_apply_int(struct ktls_config *config, int optname, int value)
 		if (value != 0 && value != 1)
 			return -EINVAL;
 		config->strict_eof = value;
+		return 0;
+	case KTLS_TICKETS:
+		if (value < 0 || value > KTLS_TICKETS_MAX)
+			return -EINVAL;
+		config->tickets = value;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -367,6 +411,7 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 	case KTLS_VERIFY:
 	case KTLS_TIMEOUT:
 	case KTLS_EOF:
+	case KTLS_TICKETS:
 		return sockopt_set_int(sk, optname, optval, optlen);
 	case KTLS_VERSIONS:
 		return sockopt_set_versions(sk, optval, optlen);
@@ -555,11 +600,11 @@ static int sockopt_take_info(struct sockopt_value *value, const struct ktls_ctx 
 	return sockopt_take(value, &info, sizeof(info));
 }
 
-static int sockopt_take_peer_certs(struct sockopt_value *value, const struct ktls_ctx *ctx)
+static int sockopt_take_certs(struct sockopt_value *value, const struct ktls_certs *certs)
 {
-	if (!ctx->session.peer_certs)
+	if (!certs)
 		return -ENODATA;
-	value->blob = sockopt_pem(ctx->session.peer_certs);
+	value->blob = sockopt_pem(certs);
 	return PTR_ERR_OR_ZERO(value->blob);
 }
 
@@ -587,6 +632,10 @@ static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ct
 		return sockopt_take_blob(value, config->identity);
 	case KTLS_CIPHERS:
 		return sockopt_take_blob(value, config->ciphers);
+	case KTLS_GROUPS:
+		return sockopt_take_blob(value, config->groups);
+	case KTLS_SIGALGS:
+		return sockopt_take_blob(value, config->sigalgs);
 	case KTLS_VERIFY:
 		return sockopt_take_int(value, config->verify < 0 ? ctx->role == KTLS_ROLE_SERVER ?
 					KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED : config->verify);
@@ -598,6 +647,8 @@ static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ct
 		return sockopt_take_int(value, config->strict_eof);
 	case KTLS_RECORD_PADDING:
 		return sockopt_take(value, &config->padding, sizeof(config->padding));
+	case KTLS_TICKETS:
+		return sockopt_take_int(value, config->tickets);
 	}
 	return -ENOPROTOOPT;
 }
@@ -617,7 +668,9 @@ static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ct
 	case KTLS_ERROR:
 		return sockopt_take(value, session->error, strlen(session->error));
 	case KTLS_PEER_CERTIFICATES:
-		return sockopt_take_peer_certs(value, ctx);
+		return sockopt_take_certs(value, session->peer_certs);
+	case KTLS_PEER_CHAIN:
+		return sockopt_take_certs(value, session->verified ? session->chain_certs : NULL);
 	case KTLS_PEER_NAME:
 		if (!session->verified)
 			return -ENODATA;

@@ -215,10 +215,13 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_framing_free(ctx);
 	ktls_dir_clear(&ctx->tx);
 	ktls_dir_clear(&ctx->rx);
+	ktls_ticket_end(ctx);
 	kvfree(ctx->session.peer_certs);
+	kvfree(ctx->session.chain_certs);
 	ctx->session.peer_certs = NULL;
 	memzero_explicit(ctx->session.exporter, sizeof(ctx->session.exporter));
 	ctx->session.exporter_len = 0;
+	ctx->session.chain_certs = NULL;
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 

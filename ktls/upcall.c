@@ -78,6 +78,7 @@ void ktls_done_free(struct ktls_done *done)
 	if (!done)
 		return;
 	kvfree(done->peer_certs);
+	kvfree(done->chain_certs);
 	kfree_sensitive(done);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_done_free);

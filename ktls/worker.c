@@ -242,6 +242,7 @@ struct ktls_worker *ktls_worker_new(struct ktls_net *kn, struct sock *sk, u32 po
 	INIT_LIST_HEAD(&worker->node);
 	INIT_LIST_HEAD(&worker->requests);
 	INIT_LIST_HEAD(&worker->stalled);
+	INIT_LIST_HEAD(&worker->tickets);
 	spin_lock_init(&worker->lock);
 	sock_hold(sk);
 	worker->sk = sk;
@@ -399,6 +400,7 @@ static void worker_bury(struct ktls_worker *worker)
 	list_del_init(&worker->node);
 	WRITE_ONCE(kn->worker_count, kn->worker_count - 1);
 	sk = ktls_outbox_close(worker);
+	ktls_ticket_bury(worker);
 	while ((req = worker_next_lost(worker))) {
 		spin_unlock_bh(&kn->lock);
 		ktls_upcall_lost(req);

@@ -46,6 +46,7 @@
 
 struct ktls_handshake;
 struct ktls_listener;
+struct ktls_tickets;
 
 /**
  * struct ktls_blob - bytes a program handed in, immutable once made
@@ -77,11 +78,14 @@ struct ktls_blob {
  * @identity: KTLS_IDENTITY
  * @alpn: KTLS_ALPN
  * @ciphers: KTLS_CIPHERS
+ * @groups: KTLS_GROUPS
+ * @sigalgs: KTLS_SIGALGS
  * @parts: KTLS_CONFIG_* attributes that go to the helper by pieces
  * @verify: enum ktls_verify or -1: the role's default
  * @version_min: KTLS_VERSIONS
  * @version_max: KTLS_VERSIONS
  * @timeout_ms: KTLS_TIMEOUT
+ * @tickets: KTLS_TICKETS
  * @strict_eof: KTLS_EOF
  * @padding: KTLS_RECORD_PADDING
  */
@@ -96,11 +100,14 @@ struct ktls_config {
 	struct ktls_blob	*identity;
 	struct ktls_blob	*alpn;
 	struct ktls_blob	*ciphers;
+	struct ktls_blob	*groups;
+	struct ktls_blob	*sigalgs;
 	struct ktls_blob	*parts[__KTLS_CONFIG_MAX];
 	int			verify;
 	u16			version_min;
 	u16			version_max;
 	u32			timeout_ms;
+	u8			tickets;
 	bool			strict_eof;
 	u16			padding;
 };
@@ -125,6 +132,7 @@ struct ktls_config {
  * @exporter_len: bytes in @exporter, 0: there is none
  * @exporter: 1.3: exporter_secret (RFC 8446 7.1); 1.2: master secret, and the
  *	randoms of client and server; wiped with the session
+ * @chain_certs: the chain that was verified, or NULL; owned
  * @error: the sentence of KTLS_ERROR
  */
 struct ktls_session {
@@ -145,6 +153,7 @@ struct ktls_session {
 	struct ktls_certs	*peer_certs;
 	u8			exporter_len;
 	u8			exporter[KTLS_GENL_EXPORTER_MAX];
+	struct ktls_certs	*chain_certs;
 	char			error[KTLS_SENTENCE_MAX];
 };
 
@@ -183,6 +192,7 @@ enum ktls_ctx_flags {
  * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
  * @key_update: enum ktls_key_update: what the next record is to be preceded by
  * @handshake: while one runs (handshake.c), else NULL
+ * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
  * @listener: of a listening socket (listener.c), else NULL
  * @parent: of a child not accepted yet: the listener's state; owns a reference
  * @child_node: on one of @parent's lists; listener.c's lock
@@ -220,6 +230,7 @@ struct ktls_ctx {
 	struct ktls_rxq			rxq;
 	u8				key_update;
 	struct ktls_handshake		*handshake;
+	struct ktls_tickets		*tickets;
 	struct ktls_listener		*listener;
 	struct ktls_listener		*parent;
 	struct list_head		child_node;
@@ -365,6 +376,11 @@ void ktls_handshake_step(struct ktls_ctx *ctx);
 void ktls_handshake_end(struct ktls_ctx *ctx);
 void ktls_handshake_reset(struct ktls_ctx *ctx);
 
+/* ticket.c: NewSessionTickets for the helper; lock held */
+void ktls_ticket_begin(struct ktls_ctx *ctx, struct ktls_request *req, u32 wanted);
+int ktls_ticket_received(struct ktls_ctx *ctx, const u8 *body, size_t len);
+void ktls_ticket_end(struct ktls_ctx *ctx);
+
 /* close.c */
 void ktls_close(struct sock *sk, long timeout);
 int ktls_close_shutdown(struct socket *sock, int how);
@@ -399,6 +415,7 @@ enum ktls_mib {
 	KTLS_MIB_ALERTS_RCVD,		/* alerts received, close_notify too */
 	KTLS_MIB_KEY_UPDATES_SENT,
 	KTLS_MIB_KEY_UPDATES_RCVD,
+	KTLS_MIB_TICKETS_PASSED,	/* NewSessionTickets for the helper */
 	KTLS_MIB_TICKETS_DROPPED,	/* NewSessionTickets not passed on */
 	KTLS_MIB_LINGERS,		/* closed sockets kept until acknowledged */
 	KTLS_MIB_LINGERS_EXPIRED,	/* of those: given up at the bound */

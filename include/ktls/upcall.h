@@ -99,6 +99,8 @@ struct ktls_certs {
  * @peer_name: what was verified; NUL-terminated
  * @sentence: why it failed; NUL-terminated
  * @peer_certs: or NULL; owned
+ * @chain_certs: or NULL; owned
+ * @messages: how many NewSessionTickets the helper wants
  */
 struct ktls_done {
 	int			error;
@@ -131,6 +133,8 @@ struct ktls_done {
 	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
 	char			sentence[KTLS_SENTENCE_MAX];
 	struct ktls_certs	*peer_certs;
+	struct ktls_certs	*chain_certs;
+	u32			messages;
 };
 
 enum ktls_request_kind {
@@ -216,6 +220,7 @@ struct ktls_net {
  * @node: on ktls_net.workers; empty once it is dead
  * @requests: &ktls_request.node of all requests handed to it
  * @stalled: &ktls_request.stall_node of those with a batch that needs credit
+ * @tickets: connections with a MESSAGE that it has not answered (ticket.c)
  * @in_flight: messages it has not answered
  *
  * @lock: everything below
@@ -239,6 +244,7 @@ struct ktls_worker {
 	struct list_head	node;
 	struct list_head	requests;
 	struct list_head	stalled;
+	struct list_head	tickets;
 	unsigned int		in_flight;
 
 	spinlock_t		lock;	/* what goes out on the socket */
@@ -425,12 +431,17 @@ int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
 		     struct genl_info *info);
 void ktls_answer_wipe(const struct genl_info *info);
 
+/* ticket.c: what the helper has to do with NewSessionTickets */
+int ktls_ticket_answered(struct ktls_worker *worker, u64 id);
+void ktls_ticket_bury(struct ktls_worker *worker);	/* ktls_net.lock held */
+
 /* outbox.c: what is still to be sent to a worker */
 bool ktls_outbox_flush(struct ktls_worker *worker);
 void ktls_outbox_send(struct ktls_worker *worker, struct ktls_request *req,
 		      struct sk_buff_head *messages);
 void ktls_outbox_keep_secret(struct ktls_worker *worker, struct ktls_request *req,
 			     struct sk_buff *skb);
+bool ktls_outbox_drop_or_send(struct ktls_worker *worker, struct sk_buff *skb);
 void ktls_outbox_forget(struct ktls_worker *worker, struct ktls_request *req, bool cancel);
 struct sock *ktls_outbox_close(struct ktls_worker *worker);
 void ktls_outbox_know(struct ktls_worker *worker, const struct ktls_config *config);
@@ -445,6 +456,7 @@ int ktls_message_data(u64 id, const void *records, size_t len,
 struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value);
 struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,
 				   const struct genl_info *info);
+struct sk_buff *ktls_message_ticket(u64 id, const u8 *body, size_t len);
 struct sk_buff *ktls_message_suites(const struct genl_info *info);
 void ktls_message_wipe(struct sk_buff *skb);
 

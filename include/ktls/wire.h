@@ -78,6 +78,10 @@ enum ktls_limits {
 	KTLS_TRUST_MAX		= 1024 * 1024,
 	KTLS_ALPN_MAX		= 1024,
 	KTLS_CIPHERS_MAX	= 1024,
+	KTLS_NAMES_MAX		= 1024,		/* KTLS_GROUPS, KTLS_SIGALGS */
+	KTLS_TICKETS_MAX	= 16,		/* KTLS_TICKETS */
+	KTLS_TICKETS_DEFAULT	= 2,
+	KTLS_TICKETS_WAITING	= 2,		/* for the helper, of a connection */
 	KTLS_PROTOCOL_MAX	= 255,		/* one ALPN protocol */
 	KTLS_SENTENCE_MAX	= 256,		/* KTLS_ERROR with its NUL */
 	KTLS_CERTS_MAX		= 128 * 1024,	/* what DONE may carry */

@@ -126,8 +126,37 @@ struct ktls_versions {
  */
 #define KTLS_CIPHERS		72
 
-/** KTLS_PSK - external pre-shared key (RFC 8446 4.2.11); reserved */
+/**
+ * KTLS_PSK - external pre-shared key; set only, struct ktls_psk
+ *
+ * TLS 1.3 only (RFC 8446 4.2.11), with an ECDHE exchange (psk_dhe_ke) and a suite
+ * with SHA-256. The peer that knows the key is verified by that, whatever
+ * KTLS_VERIFY says, and KTLS_PEER_NAME is the identity of the key. A client offers
+ * the key beside the usual; if the server does not take it, its certificate is
+ * verified as ever. A server with a key needs no certificate, and then serves
+ * nobody without the key. With KTLS_PSK there are no session tickets. Never
+ * readable back. EINVAL from connect() or listen() if KTLS_VERSIONS leaves out
+ * TLS 1.3.
+ */
 #define KTLS_PSK		73
+
+#define KTLS_PSK_IDENTITY_MAX	128
+#define KTLS_PSK_KEY_MIN	16
+#define KTLS_PSK_KEY_MAX	64
+
+/**
+ * struct ktls_psk - value of KTLS_PSK
+ * @identity_len: bytes in @identity, 1..KTLS_PSK_IDENTITY_MAX
+ * @key_len: bytes in @key, KTLS_PSK_KEY_MIN..KTLS_PSK_KEY_MAX
+ * @identity: names the key to the peer, in the clear; printable ASCII without space
+ * @key: the secret; as random as a key, not a password
+ */
+struct ktls_psk {
+	__u16	identity_len;
+	__u16	key_len;
+	__u8	identity[KTLS_PSK_IDENTITY_MAX];
+	__u8	key[KTLS_PSK_KEY_MAX];
+};
 
 /**
  * KTLS_TIMEOUT - deadline of the whole handshake; set and get, __u32
@@ -155,13 +184,34 @@ struct ktls_versions {
  */
 #define KTLS_RECORD_PADDING	76
 
-/** KTLS_GROUPS - named groups, colon-separated; reserved */
+/**
+ * KTLS_GROUPS - key exchange groups; set and get, string of at most 1024 bytes
+ *
+ * Names separated by colons, in preference order: X25519MLKEM768 (if ktlsd's
+ * OpenSSL has it), X25519, secp256r1 (or P-256), X448, secp384r1 (P-384),
+ * secp521r1 (P-521). Only what a name is made of is checked here; one that ktlsd
+ * does not know is EINVAL from connect() or listen(), and KTLS_ERROR names it.
+ */
 #define KTLS_GROUPS		77
 
-/** KTLS_SIGALGS - signature algorithms, colon-separated; reserved */
+/**
+ * KTLS_SIGALGS - signature algorithms; set and get, string of at most 1024 bytes
+ *
+ * IANA's names separated by colons, in preference order, for instance
+ * "ed25519:ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256": what is accepted from the
+ * peer, and what this side signs with. None with SHA-1. Checked as KTLS_GROUPS.
+ */
 #define KTLS_SIGALGS		78
 
-/** KTLS_TICKETS - session tickets (RFC 8446 4.6.1); reserved */
+/**
+ * KTLS_TICKETS - session tickets; set and get, int, 0..16, 2 by default
+ *
+ * Server: how many are issued to a client after a full TLS 1.3 handshake (one
+ * after a resumed one, and one in TLS 1.2); 0: none, and none is accepted.
+ * Client: 0: tickets are neither kept nor offered; else sessions with verified
+ * servers are kept by ktlsd and resumed, by sockets of the same user with the
+ * same options only. KTLS_INFO_RESUMED tells whether that happened.
+ */
 #define KTLS_TICKETS		79
 
 /**
@@ -325,7 +375,13 @@ struct ktls_exporter {
  */
 #define KTLS_EXPORTER_CONTEXT	1
 
-/** KTLS_PEER_CHAIN - the chain that was verified, PEM; reserved */
+/**
+ * KTLS_PEER_CHAIN - the chain that was verified; get only, PEM
+ *
+ * Leaf first, trust anchor last. In a resumed session the chain of the first
+ * handshake; on a server then the leaf alone. ENODATA when no certificate was
+ * verified.
+ */
 #define KTLS_PEER_CHAIN		87
 
 #endif /* _UAPI_LINUX_KTLS_H */

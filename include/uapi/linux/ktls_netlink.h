@@ -36,6 +36,8 @@
 #define KTLS_GENL_EXPORTER_MAX	112	/* master secret and both randoms */
 #define KTLS_GENL_SENTENCE_MAX	255	/* KTLS_A_SENTENCE */
 #define KTLS_GENL_GROUPS_MAX	64	/* supplementary groups sent, count */
+#define KTLS_GENL_MESSAGES_MAX	16	/* MESSAGEs that a DONE may want, count */
+#define KTLS_GENL_TICKET_MAX	16384	/* KTLS_A_TICKET */
 
 /**
  * enum ktls_cmd - generic netlink commands
@@ -49,7 +51,8 @@
  * @KTLS_CMD_START: kernel to helper: carry out a handshake. ID, ROLE,
  *	DEADLINE, UID, GID, GROUPS, PID, COMM, LOCAL_ADDR, PEER_ADDR, CONFIG,
  *	CONFIG_PARTS, and inline SERVER_NAME, IDENTITY, VERIFY, ALPN, VERSION_MIN,
- *	VERSION_MAX, CIPHERS; for a server RECORDS: the first whole record(s).
+ *	VERSION_MAX, CIPHERS, TLS_GROUPS, SIGALGS, TICKETS; for a server RECORDS:
+ *	the first whole record(s).
  * @KTLS_CMD_CONFIG: helper to kernel: ID, CONFIG_ATTR, OFFSET asks for a
  *	piece of an attribute of the configuration of request ID. Reply (same
  *	command): ID, CONFIG_ATTR, OFFSET, TOTAL, PIECE. Answered only to the
@@ -63,7 +66,9 @@
  *	ALERT, SENTENCE, RECORDS (the alert as it has to go out), CONSUMED, and
  *	the certificates the peer presented.
  * @KTLS_CMD_CANCEL: kernel to helper: ID is over.
- * @KTLS_CMD_MESSAGE: kernel to helper: a NewSessionTicket (reserved).
+ * @KTLS_CMD_MESSAGE: kernel to helper: ID, TICKET: a NewSessionTicket that came
+ *	on the connection of request ID, which is over. Back, with ID alone: dealt
+ *	with, the next one may come.
  * @KTLS_CMD_SOCKETS: dump of sockets (reserved).
  * @KTLS_CMD_STATS: dump of counters (reserved).
  */
@@ -90,7 +95,7 @@ enum ktls_cmd {
  * @KTLS_A_PAD: alignment of 64-bit attributes
  * @KTLS_A_PROTOCOL: u32, KTLS_GENL_VERSION the helper speaks
  * @KTLS_A_CREDIT: u32, 1..1024: how many unanswered messages (START, CHECK,
- *	DATA) the helper is prepared to hold in its receive buffer
+ *	DATA, MESSAGE) the helper is prepared to hold in its receive buffer
  * @KTLS_A_SUITES: binary, array of u16: IANA numbers
  * @KTLS_A_ID: u64, the request; unique for the life of the module
  * @KTLS_A_ROLE: u32, enum ktls_role
@@ -152,7 +157,13 @@ enum ktls_cmd {
  * @KTLS_A_PEER_NAME: string, the name that was verified
  * @KTLS_A_PEER_CERT: binary, DER, once per certificate the peer presented
  * @KTLS_A_CHAIN_CERT: binary, DER, once per certificate of the verified chain
- * @KTLS_A_MESSAGES: u32, how many MESSAGEs are wanted (reserved)
+ * @KTLS_A_MESSAGES: u32, how many MESSAGEs are wanted, at most
+ *	KTLS_GENL_MESSAGES_MAX; absent: none
+ * @KTLS_A_TLS_GROUPS: string, KTLS_GROUPS
+ * @KTLS_A_SIGALGS: string, KTLS_SIGALGS
+ * @KTLS_A_TICKETS: u32, KTLS_TICKETS
+ * @KTLS_A_TICKET: binary, body of a NewSessionTicket (RFC 8446 4.6.1), at most
+ *	KTLS_GENL_TICKET_MAX
  */
 enum ktls_attr {
 	KTLS_A_UNSPEC,
@@ -209,6 +220,10 @@ enum ktls_attr {
 	KTLS_A_PEER_CERT,
 	KTLS_A_CHAIN_CERT,
 	KTLS_A_MESSAGES,
+	KTLS_A_TLS_GROUPS,
+	KTLS_A_SIGALGS,
+	KTLS_A_TICKETS,
+	KTLS_A_TICKET,
 
 	__KTLS_A_MAX,
 	KTLS_A_MAX = __KTLS_A_MAX - 1
@@ -219,11 +234,13 @@ enum ktls_attr {
  * @KTLS_CONFIG_CERTIFICATE: PEM, option KTLS_CERTIFICATE
  * @KTLS_CONFIG_PRIVATE_KEY: PEM, option KTLS_PRIVATE_KEY
  * @KTLS_CONFIG_TRUST: PEM, option KTLS_TRUST
+ * @KTLS_CONFIG_PSK: struct ktls_psk, option KTLS_PSK
  */
 enum ktls_config_attr {
 	KTLS_CONFIG_CERTIFICATE,
 	KTLS_CONFIG_PRIVATE_KEY,
 	KTLS_CONFIG_TRUST,
+	KTLS_CONFIG_PSK,
 
 	__KTLS_CONFIG_MAX,
 	KTLS_CONFIG_MAX = __KTLS_CONFIG_MAX - 1

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * NewSessionTickets (RFC 8446 4.6.1) on their way to the helper, which has kept
+ * what it takes to make sessions of them, and has said in DONE how many it wants.
+ *
+ * Nobody waits for a ticket: to lose one costs a later handshake some time. One of
+ * a connection is with the helper (it counts against the worker's credit) until
+ * that says MESSAGE; two more wait for that; what comes beyond is dropped. What
+ * waits goes on its way even if the connection is closed meanwhile.
+ */
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+/**
+ * struct ktls_tickets - the way of a connection's tickets to the helper
+ * @ref: owned by the context, and by the worker's list
+ * @id: of the request that made the connection
+ * @worker: who had that request; a reference is owned
+ * @left: how many are wanted still; socket lock
+ * @node: on @worker's tickets while one is with the helper; ktls_net.lock
+ * @waiting: messages behind that one; ktls_net.lock
+ */
+struct ktls_tickets {
+	refcount_t		ref;
+	u64			id;
+	struct ktls_worker	*worker;
+	u32			left;
+	struct list_head	node;
+	struct sk_buff_head	waiting;
+};
+
+static void ticket_put(struct ktls_tickets *tickets)
+{
+	if (!refcount_dec_and_test(&tickets->ref))
+		return;
+	ktls_worker_put(tickets->worker);
+	kfree(tickets);
+}
+
+/**
+ * ktls_ticket_begin - the connection is open: tickets may come
+ * @ctx: the context
+ * @req: the request whose DONE was a success
+ * @wanted: how many the helper wants
+ *
+ * Without memory all of them will be dropped.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ticket_begin(struct ktls_ctx *ctx, struct ktls_request *req, u32 wanted)
+{
+	struct ktls_tickets *tickets;
+
+	sock_owned_by_me(ctx->sk);
+	if (!wanted || ctx->role != KTLS_ROLE_CLIENT)
+		return;
+	tickets = kzalloc(sizeof(*tickets), GFP_KERNEL_ACCOUNT);
+	if (!tickets)
+		return;
+	refcount_set(&tickets->ref, 1);
+	tickets->id = req->id;
+	/* Its last worker is a request's for good. */
+	refcount_inc(&req->worker->ref);
+	tickets->worker = req->worker;
+	tickets->left = wanted;
+	INIT_LIST_HEAD(&tickets->node);
+	__skb_queue_head_init(&tickets->waiting);
+	ctx->tickets = tickets;
+}
+
+/**
+ * ktls_ticket_end - no more tickets will come
+ * @ctx: the context; what waits still goes to the helper
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer. Harmless when
+ * repeated.
+ */
+void ktls_ticket_end(struct ktls_ctx *ctx)
+{
+	if (ctx->tickets)
+		ticket_put(ctx->tickets);
+	ctx->tickets = NULL;
+}
+
+/* Half of the credit, and all of the buffer if it is needed, is for handshakes. */
+static bool ticket_may_go(const struct ktls_worker *worker)
+{
+	lockdep_assert_held(&worker->kn->lock);
+	return !list_empty(&worker->node) && list_empty(&worker->stalled) &&
+	       !worker->kn->waiting && worker->in_flight < max(worker->credit / 2, 1U);
+}
+
+/* Takes over the message. Returns whether it was sent, or waits. */
+static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
+{
+	struct ktls_worker *worker = tickets->worker;
+	struct ktls_net *kn = worker->kn;
+	bool passed;
+
+	spin_lock_bh(&kn->lock);
+	if (!list_empty(&tickets->node)) {
+		passed = skb_queue_len(&tickets->waiting) < KTLS_TICKETS_WAITING;
+		if (passed)
+			__skb_queue_tail(&tickets->waiting, skb);
+		else
+			kfree_skb(skb);
+	} else if (ticket_may_go(worker)) {
+		passed = ktls_outbox_drop_or_send(worker, skb);
+		if (passed) {
+			refcount_inc(&tickets->ref);
+			list_add_tail(&tickets->node, &worker->tickets);
+			worker->in_flight++;
+		}
+	} else {
+		passed = false;
+		kfree_skb(skb);
+	}
+	spin_unlock_bh(&kn->lock);
+	return passed;
+}
+
+/**
+ * ktls_ticket_received - pass a NewSessionTicket on, or drop it
+ * @ctx: an open connection, of a client
+ * @body: the message behind its header; well-formed
+ * @len: bytes in @body, at most KTLS_CONTROL_MAX
+ *
+ * Context: process, socket lock held; waits for nobody.
+ * Return: 0, whatever becomes of the ticket.
+ */
+int ktls_ticket_received(struct ktls_ctx *ctx, const u8 *body, size_t len)
+{
+	struct ktls_tickets *tickets = ctx->tickets;
+	struct net *net = sock_net(ctx->sk);
+	struct sk_buff *skb = NULL;
+
+	sock_owned_by_me(ctx->sk);
+	if (tickets && tickets->left)
+		skb = ktls_message_ticket(tickets->id, body, len);
+	if (skb && ticket_pass(tickets, skb)) {
+		tickets->left--;
+		ktls_mib_inc(net, KTLS_MIB_TICKETS_PASSED);
+	} else {
+		ktls_mib_inc(net, KTLS_MIB_TICKETS_DROPPED);
+	}
+	return 0;
+}
+
+static struct ktls_tickets *ticket_find(const struct ktls_worker *worker, u64 id)
+{
+	struct ktls_tickets *tickets;
+
+	lockdep_assert_held(&worker->kn->lock);
+	list_for_each_entry(tickets, &worker->tickets, node)
+		if (tickets->id == id)
+			return tickets;
+	return NULL;
+}
+
+/**
+ * ktls_ticket_answered - the helper has dealt with a ticket: the next, if there is one
+ * @worker: who says so
+ * @id: what was the request's
+ *
+ * Context: process, none of the locks of upcall.h held.
+ * Return: 0; -ENOENT: nothing was asked.
+ */
+int ktls_ticket_answered(struct ktls_worker *worker, u64 id)
+{
+	struct ktls_net *kn = worker->kn;
+	struct ktls_tickets *tickets;
+	struct sk_buff *skb;
+	bool sent = false;
+
+	spin_lock_bh(&kn->lock);
+	tickets = ticket_find(worker, id);
+	while (tickets && !sent && (skb = __skb_dequeue(&tickets->waiting))) {
+		sent = ktls_outbox_drop_or_send(worker, skb);
+		if (!sent)
+			ktls_mib_inc(kn->net, KTLS_MIB_TICKETS_DROPPED);
+	}
+	if (tickets && !sent) {
+		list_del_init(&tickets->node);
+		worker->in_flight--;
+		ticket_put(tickets);
+	}
+	spin_unlock_bh(&kn->lock);
+	return tickets ? 0 : -ENOENT;
+}
+
+/**
+ * ktls_ticket_bury - the worker is dead, and with it the sessions it kept
+ * @worker: the worker
+ *
+ * Context: process or softirq, ktls_net.lock held.
+ */
+void ktls_ticket_bury(struct ktls_worker *worker)
+{
+	struct ktls_tickets *tickets, *next;
+
+	lockdep_assert_held(&worker->kn->lock);
+	list_for_each_entry_safe(tickets, next, &worker->tickets, node) {
+		list_del_init(&tickets->node);
+		ktls_mib_add(worker->kn->net, KTLS_MIB_TICKETS_DROPPED,
+			     1 + skb_queue_len(&tickets->waiting));
+		__skb_queue_purge(&tickets->waiting);
+		ticket_put(tickets);
+	}
+}
