@@ -76,6 +76,7 @@ static int config_set_daemon(struct config_parser *parser, const char *key,
 {
 	static const char *const keys[] = {
 		"workers", "log", "log_level", "trust", "max_sessions",
+		"ticket_lifetime", "session_cache",
 	};
 	struct ktlsd_config *config = parser->config;
 	size_t i;
@@ -103,9 +104,16 @@ static int config_set_daemon(struct config_parser *parser, const char *key,
 	case 3:
 		config->trust_given = true;
 		return config_set_path(parser, &config->trust_path, key, value);
-	default:
+	case 4:
 		return config_set_number(parser, &config->max_sessions, 1,
 					 KTLSD_SESSIONS_MAX, key, value);
+	case 5:
+		return config_set_number(parser, &config->ticket_lifetime,
+					 KTLSD_TICKET_LIFETIME_MIN,
+					 KTLSD_TICKET_LIFETIME_MAX, key, value);
+	default:
+		return config_set_number(parser, &config->session_cache, 0,
+					 KTLSD_CACHE_MAX, key, value);
 	}
 }
 
@@ -229,6 +237,8 @@ static struct ktlsd_config *config_new(const char *path)
 	config->log = KTLSD_LOG_STDERR;
 	config->log_level = KTLSD_LOG_INFO;
 	config->max_sessions = KTLSD_SESSIONS_DEFAULT;
+	config->ticket_lifetime = KTLSD_TICKET_LIFETIME_DEFAULT;
+	config->session_cache = KTLSD_CACHE_DEFAULT;
 	config->path = strdup(path);
 	if (config->path)
 		return config;

@@ -12,8 +12,10 @@
 
 #include "../lib/log.h"
 #include "acl.h"
+#include "cache.h"
 #include "credentials.h"
 #include "errors.h"
+#include "ticket_keys.h"
 
 #define KTLSD_CONFIG_PATH	"/etc/ktls/ktlsd.conf"
 
@@ -56,6 +58,8 @@ struct ktlsd_identity {
  * @trust_path: the system's trust anchors
  * @trust_given: the path is from the file, so it must exist
  * @max_sessions: handshakes at a time, over all workers
+ * @ticket_lifetime: of the tickets that servers issue, seconds
+ * @session_cache: sessions of clients that are kept, 0 for none
  * @identities: owned array
  * @identity_count: its length
  * @trust: the anchors; empty store if the default file does not exist
@@ -72,6 +76,8 @@ struct ktlsd_config {
 	char			*trust_path;
 	bool			trust_given;
 	unsigned int		max_sessions;
+	unsigned int		ticket_lifetime;
+	unsigned int		session_cache;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
 	X509_STORE		*trust;

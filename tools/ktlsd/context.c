@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "context.h"
@@ -94,6 +95,7 @@ void ktlsd_context_put(struct ktlsd_context *context)
 	context->cache->alive -= context->cost;
 	SSL_CTX_free(context->ctx);
 	sk_X509_NAME_pop_free(context->ca_names, X509_NAME_free);
+	OPENSSL_clear_free(context->psk, sizeof(*context->psk));
 	free(context);
 }
 
@@ -168,6 +170,25 @@ static int context_set_trust(struct ktlsd_context *context,
 	return err;
 }
 
+/* The kernel has checked it; so does whoever reads it. */
+static int context_set_psk(struct ktlsd_context *context,
+			   const struct ktlsd_context_parts *parts,
+			   struct ktlsd_fault *fault)
+{
+	const struct ktls_psk *psk = parts->data[KTLS_CONFIG_PSK];
+
+	if (!psk)
+		return 0;
+	if (parts->len[KTLS_CONFIG_PSK] == sizeof(*psk))
+		context->psk = OPENSSL_memdup(psk, sizeof(*psk));
+	if (context->psk && context->psk->identity_len &&
+	    context->psk->identity_len <= KTLS_PSK_IDENTITY_MAX &&
+	    context->psk->key_len >= KTLS_PSK_KEY_MIN &&
+	    context->psk->key_len <= KTLS_PSK_KEY_MAX)
+		return 0;
+	return ktlsd_errors_set(fault, -EINVAL, "KTLS_PSK is of no use.");
+}
+
 static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
 					 const struct ktlsd_request *request,
 					 size_t cost)
@@ -217,7 +238,16 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 	if (!context)
 		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
 
-	err = context_set_trust(context, config, parts, fault);
+	if (config->ticket_lifetime)
+		SSL_CTX_set_timeout(context->ctx, config->ticket_lifetime);
+	err = ktlsd_fingerprint_parts(parts, request->identity, config->generation,
+				      &context->fingerprint);
+	if (err)
+		ktlsd_errors_set(fault, err, "There is no memory.");
+	if (!err)
+		err = context_set_psk(context, parts, fault);
+	if (!err)
+		err = context_set_trust(context, config, parts, fault);
 	if (!err && identity)
 		err = context_set_credential(context->ctx, &identity->credential,
 					     fault);

@@ -15,6 +15,7 @@
 
 #include "config.h"
 #include "errors.h"
+#include "fingerprint.h"
 #include "request.h"
 
 enum {
@@ -36,6 +37,8 @@ enum {
  * @cost: bytes of PEM it was made from, and some
  * @ctx: the object
  * @ca_names: subjects of KTLS_TRUST, or NULL
+ * @psk: KTLS_PSK, or NULL; wiped in the end
+ * @fingerprint: of what it was made from
  */
 struct ktlsd_context {
 	struct ktlsd_contexts	*cache;
@@ -49,6 +52,8 @@ struct ktlsd_context {
 	size_t			cost;
 	SSL_CTX			*ctx;
 	STACK_OF(X509_NAME)	*ca_names;
+	struct ktls_psk		*psk;
+	struct ktlsd_fingerprint fingerprint;
 };
 
 /**

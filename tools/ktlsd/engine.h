@@ -13,10 +13,12 @@
 #include <openssl/ssl.h>
 
 #include "../lib/buffer.h"
+#include "cache.h"
 #include "errors.h"
 #include "names.h"
 #include "request.h"
 #include "suites.h"
+#include "ticket_keys.h"
 
 enum {
 	KTLSD_ENGINE_INPUT_MAX	= 524288,	/* handshake bytes of one peer */
@@ -55,6 +57,8 @@ struct ktlsd_direction {
  * @exporter_len: bytes; 0 for 1.2 without extended master secret (RFC 7627)
  * @max_fragment: largest plaintext we may send, 0 for the usual
  * @verified: chain, and for a client the name, were verified
+ * @resumed: by a ticket or a session id
+ * @peer_name: what was verified, or ""
  * @alpn: the protocol chosen, inside the engine
  * @alpn_len: bytes, 0 for none
  * @server_name: server: what the client asked for, or ""
@@ -73,6 +77,8 @@ struct ktlsd_result {
 	size_t				exporter_len;
 	uint32_t			max_fragment;
 	bool				verified;
+	bool				resumed;
+	char				peer_name[KTLSD_NAME_MAX + 1];
 	const uint8_t			*alpn;
 	unsigned int			alpn_len;
 	char				server_name[KTLSD_NAME_MAX + 1];
@@ -118,9 +124,19 @@ struct ktlsd_secrets {
  * @verified: X509_verify_cert() was content
  * @verdict: else why not
  * @presented: what the peer sent, leaf first; NULL for nothing
+ * @chain: the chain that was verified; NULL for none
  * @alert: last fatal or closing alert, KTLSD_ALERT_NONE for none
  * @alert_received: it came from the peer
  * @tickets: NewSessionTicket records written, each under the application key
+ * @resumable: sessions may be resumed, and kept or issued
+ * @fingerprint: if so: which ones
+ * @keys: of a server's tickets
+ * @offered: a client's session that was offered; a reference
+ * @psk: KTLS_PSK, or NULL; not owned
+ * @asked: the name in a client's hello, lower case, or ""
+ * @ticket_verified: the client's ticket says that its certificate was verified
+ * @expires: and when that ends, seconds since the epoch; INT64_MAX: never
+ * @fed: a client's: records fed after the handshake
  * @input: bytes fed so far
  * @consumed: bytes of the last batch that belong to the handshake
  * @output: records to be sent, until ktlsd_engine_take_output()
@@ -138,9 +154,19 @@ struct ktlsd_engine {
 	bool				verified;
 	struct ktlsd_verdict		verdict;
 	STACK_OF(X509)			*presented;
+	STACK_OF(X509)			*chain;
 	int				alert;
 	bool				alert_received;
 	unsigned int			tickets;
+	bool				resumable;
+	struct ktlsd_fingerprint	fingerprint;
+	struct ktlsd_ticket_keys	*keys;
+	struct ktlsd_saved		*offered;
+	const struct ktls_psk		*psk;
+	char				asked[KTLSD_NAME_MAX + 1];
+	bool				ticket_verified;
+	int64_t				expires;
+	uint64_t			fed;
 	size_t				input;
 	size_t				consumed;
 	struct ktlsd_buffer		output;
@@ -205,6 +231,14 @@ void ktlsd_keys_log(const SSL *ssl, const char *line);
 void ktlsd_keys_scan(struct ktlsd_scanner *scanner, const uint8_t *records,
 		     size_t len);
 
+/**
+ * ktlsd_keys_expand - HKDF-Expand-Label of RFC 8446 7.1, without a context
+ *
+ * Return: 0 or -EPROTO
+ */
+int ktlsd_keys_expand(const char *digest, const uint8_t *secret, size_t secret_len,
+		      const char *label, uint8_t *out, size_t out_len);
+
 /* Fills the two directions, the nonce and the exporter secret. */
 int ktlsd_keys_derive(struct ktlsd_engine *engine, struct ktlsd_result *result,
 		      struct ktlsd_fault *fault);
@@ -223,6 +257,65 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
 /* Tells OpenSSL what to demand of the peer's certificate. */
 int ktlsd_verify_setup(struct ktlsd_engine *engine,
 		       const STACK_OF(X509_NAME) *ca_names);
+
+/* engine_ticket.c: sessions of a client */
+
+/**
+ * ktlsd_ticket_offer - resume a session if there is one, let there be new ones
+ * @engine: a client's, not begun
+ * @fingerprint: of the request
+ * @saved: what the cache had for it, or NULL; the reference is the engine's
+ *
+ * A server that does not want the session gets a full handshake.
+ */
+void ktlsd_ticket_offer(struct ktlsd_engine *engine,
+			const struct ktlsd_fingerprint *fingerprint,
+			struct ktlsd_saved *saved);
+
+/* How many NewSessionTickets the engine wants after its handshake. */
+unsigned int ktlsd_ticket_wanted(const struct ktlsd_engine *engine);
+
+/* Nothing but tickets is read any more, and never a byte written. -ENOMEM. */
+int ktlsd_ticket_keep(struct ktlsd_engine *engine);
+
+/**
+ * ktlsd_ticket_feed - make a session of a ticket that the kernel opened
+ * @engine: after ktlsd_ticket_keep()
+ * @body: of the NewSessionTicket
+ * @len: bytes, at most KTLS_GENL_TICKET_MAX
+ * @lifetime: bound, seconds
+ * @ret_saved: a reference; NULL if it cannot be resumed
+ *
+ * Return: 0, or a negative errno: @engine is of no use any more
+ */
+int ktlsd_ticket_feed(struct ktlsd_engine *engine, const uint8_t *body, size_t len,
+		      unsigned int lifetime, struct ktlsd_saved **ret_saved);
+
+/* TLS 1.2: the session of a handshake that is complete, or NULL. */
+struct ktlsd_saved *ktlsd_ticket_save(struct ktlsd_engine *engine, unsigned int lifetime);
+
+/* engine_issue.c: tickets of a server */
+
+/* Callbacks for every SSL_CTX of ours. Return: 0 or -ENOMEM. */
+int ktlsd_issue_prepare(SSL_CTX *ctx);
+
+/**
+ * ktlsd_issue_allow - issue tickets, and accept those of the same fingerprint
+ * @engine: a server's, not begun
+ * @fingerprint: of the request
+ * @keys: shared; outlive the engine
+ * @count: how many, more than 0
+ *
+ * Return: 0 or -ENOMEM
+ */
+int ktlsd_issue_allow(struct ktlsd_engine *engine,
+		      const struct ktlsd_fingerprint *fingerprint,
+		      struct ktlsd_ticket_keys *keys, unsigned int count);
+
+/* engine_psk.c */
+
+/* Offers, or accepts, KTLS_PSK. @psk outlives the engine. */
+void ktlsd_psk_use(struct ktlsd_engine *engine, const struct ktls_psk *psk);
 
 /* engine_info.c */
 

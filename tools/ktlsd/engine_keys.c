@@ -128,6 +128,36 @@ static int keys_derive_13(struct ktlsd_engine *engine,
 	return 0;
 }
 
+int ktlsd_keys_expand(const char *digest, const uint8_t *secret, size_t secret_len,
+		      const char *label, uint8_t *out, size_t out_len)
+{
+	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+	uint8_t info[64] = { (uint8_t)(out_len >> 8), (uint8_t)out_len };
+	size_t len = strlen(label);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+						 (char *)digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
+						  (void *)secret, secret_len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info,
+						  2 + 1 + 6 + len + 1),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
+	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	int err = -EPROTO;
+
+	info[2] = (uint8_t)(6 + len);
+	memcpy(info + 3, "tls13 ", 6);
+	memcpy(info + 9, label, len);
+	if (ctx && EVP_KDF_derive(ctx, out, out_len, params) > 0)
+		err = 0;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return err;
+}
+
 /* The TLS 1.2 PRF. Return: 0 or -EPROTO. */
 static int keys_prf(const char *digest, const uint8_t *master, size_t master_len,
 		    const uint8_t *seed, size_t seed_len,

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "algorithms.h"
 #include "engine.h"
 
 /* Post-quantum first where OpenSSL knows it; no finite fields: a peer could
@@ -107,7 +108,7 @@ int ktlsd_engine_prepare(SSL_CTX *ctx)
 	SSL_CTX_set_info_callback(ctx, engine_note_alert);
 	SSL_CTX_set_alpn_select_cb(ctx, engine_select_alpn, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, ktlsd_verify_chain, NULL);
-	return 0;
+	return ktlsd_issue_prepare(ctx);
 }
 
 /* Versions and suites have to agree: a version without a suite is not offered. */
@@ -158,6 +159,10 @@ static int engine_setup(struct ktlsd_engine *engine,
 	SSL_set_msg_callback(engine->ssl, engine_note_message);
 	SSL_set_msg_callback_arg(engine->ssl, engine);
 	err = engine_setup_suites(engine, request, suites, fault);
+	if (!err)
+		err = ktlsd_algorithms_set_groups(engine->ssl, request->groups, fault);
+	if (!err)
+		err = ktlsd_algorithms_set_sigalgs(engine->ssl, request->sigalgs, fault);
 	if (err)
 		return err;
 	err = ktlsd_verify_setup(engine, ca_names);
@@ -307,17 +312,72 @@ static void engine_fill_names(struct ktlsd_engine *engine,
 			      struct ktlsd_result *result)
 {
 	struct ktlsd_name name;
-	const char *asked;
 
 	SSL_get0_alpn_selected(engine->ssl, &result->alpn, &result->alpn_len);
-	if (!engine->is_server)
-		return;
-	asked = SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
 	/* A name that no host can have is not passed on. */
-	if (asked && !ktlsd_names_parse(asked, &name) &&
+	if (engine->is_server && !ktlsd_names_parse(engine->asked, &name) &&
 	    name.kind == KTLSD_NAME_HOST)
 		snprintf(result->server_name, sizeof(result->server_name), "%s",
 			 name.text);
+	if (!result->verified)
+		return;
+	if (engine->psk && SSL_session_reused(engine->ssl))
+		snprintf(result->peer_name, sizeof(result->peer_name), "%.*s",
+			 (int)engine->psk->identity_len,
+			 (const char *)engine->psk->identity);
+	else if (!engine->is_server)
+		snprintf(result->peer_name, sizeof(result->peer_name), "%s",
+			 engine->name.text);
+}
+
+/* What the verification of another handshake has to say about this one. */
+static int engine_adopt(struct ktlsd_engine *engine)
+{
+	X509 *leaf;
+
+	/* An external key: whoever knows it is the peer. */
+	if (engine->psk) {
+		engine->verified = true;
+		return 0;
+	}
+	if (!engine->is_server) {
+		/* Only sessions with a verified peer are kept. */
+		if (!engine->offered)
+			return -EPROTO;
+		engine->verified = true;
+		sk_X509_pop_free(engine->presented, X509_free);
+		engine->presented = engine->offered->presented ?
+			X509_chain_up_ref(engine->offered->presented) : NULL;
+		engine->chain = engine->offered->chain ?
+			X509_chain_up_ref(engine->offered->chain) : NULL;
+		return 0;
+	}
+	leaf = SSL_get0_peer_certificate(engine->ssl);
+	engine->verified = engine->ticket_verified && leaf;
+	if (!leaf)
+		return 0;
+	engine->presented = sk_X509_new_null();
+	if (!engine->presented || !X509_up_ref(leaf))
+		return -ENOMEM;
+	if (!sk_X509_push(engine->presented, leaf)) {
+		X509_free(leaf);
+		return -ENOMEM;
+	}
+	if (engine->verified)
+		engine->chain = X509_chain_up_ref(engine->presented);
+	return 0;
+}
+
+/* Who is the peer, as far as it was verified? */
+static int engine_settle_peer(struct ktlsd_engine *engine)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(engine->ssl);
+
+	if (SSL_session_reused(engine->ssl))
+		return engine_adopt(engine);
+	if (engine->verified && chain)
+		engine->chain = X509_chain_up_ref(chain);
+	return 0;
 }
 
 int ktlsd_engine_finish(struct ktlsd_engine *engine,
@@ -337,6 +397,10 @@ int ktlsd_engine_finish(struct ktlsd_engine *engine,
 	    result->suite->version != result->version)
 		return ktlsd_errors_set(fault, -EPROTO,
 			"The handshake came to a suite that was not asked for.");
+	err = engine_settle_peer(engine);
+	if (err)
+		return ktlsd_errors_set(fault, err,
+			"The handshake resumed a session that is not known.");
 	/* OpenSSL saw to it; but nothing else may depend on that. */
 	if (engine->verify == KTLS_VERIFY_REQUIRED && !engine->verified)
 		return ktlsd_errors_set(fault, -EKEYREJECTED,
@@ -349,6 +413,7 @@ int ktlsd_engine_finish(struct ktlsd_engine *engine,
 	result->group = ktlsd_info_group(engine->ssl);
 	result->sigalg = ktlsd_info_sigalg(engine->ssl);
 	result->verified = engine->verified;
+	result->resumed = SSL_session_reused(engine->ssl) && !engine->psk;
 	fragment = SSL_SESSION_get_max_fragment_length(SSL_get0_session(engine->ssl));
 	if (fragment != TLSEXT_max_fragment_length_DISABLED)
 		result->max_fragment = UINT32_C(256) << fragment;
@@ -368,6 +433,8 @@ void ktlsd_engine_free(struct ktlsd_engine *engine)
 	SSL_free(engine->ssl);
 	X509_free(engine->verdict.cert);
 	sk_X509_pop_free(engine->presented, X509_free);
+	sk_X509_pop_free(engine->chain, X509_free);
+	ktlsd_saved_put(engine->offered);
 	ktlsd_buffer_free(&engine->output);
 	OPENSSL_cleanse(engine, sizeof(*engine));
 	free(engine);

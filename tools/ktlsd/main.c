@@ -270,6 +270,9 @@ static void main_reload(const struct main_options *options,
 	shared->config = config;
 	shared->generation = config->generation;
 	pthread_mutex_unlock(&shared->lock);
+	/* What was made with the old one fits nowhere any more. */
+	ktlsd_cache_reset(&shared->cache, config->session_cache);
+	ktlsd_ticket_keys_set_lifetime(&shared->ticket_keys, config->ticket_lifetime);
 	if (old->workers != config->workers)
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "The number of workers changes when ktlsd is restarted.");
@@ -364,6 +367,8 @@ static int main_serve(const struct main_options *options,
 	config->generation = 1;
 	shared.config = config;
 	shared.generation = 1;
+	ktlsd_cache_init(&shared.cache, config->session_cache);
+	ktlsd_ticket_keys_init(&shared.ticket_keys, config->ticket_lifetime);
 	shared.worker_count = options->workers ? options->workers :
 			      config->workers ? config->workers :
 			      main_count_cores();
@@ -381,6 +386,8 @@ static int main_serve(const struct main_options *options,
 	for (i = 0; i < started; i++)
 		ktlsd_worker_join(&workers[i]);
 	free(workers);
+	ktlsd_cache_free(&shared.cache);
+	ktlsd_ticket_keys_free(&shared.ticket_keys);
 	if (shared.tried_fd >= 0)
 		close(shared.tried_fd);
 	ktlsd_config_put(shared.config);

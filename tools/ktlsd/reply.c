@@ -64,7 +64,7 @@ static void reply_put_direction(struct ktlsd_message *message,
 
 void ktlsd_reply_success(struct ktlsd_message *message,
 			 struct ktlsd_engine *engine,
-			 const struct ktlsd_result *result)
+			 const struct ktlsd_result *result, unsigned int messages)
 {
 	size_t left = KTLS_GENL_CHAINS_MAX;
 
@@ -94,16 +94,18 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 	if (result->server_name[0])
 		ktlsd_message_put_string(message, KTLS_A_SERVER_NAME,
 					 result->server_name);
-	if (result->verified) {
+	if (result->verified)
 		ktlsd_message_put_flag(message, KTLS_A_VERIFIED);
-		if (!engine->is_server)
-			ktlsd_message_put_string(message, KTLS_A_PEER_NAME,
-						 engine->name.text);
-	}
+	if (result->resumed)
+		ktlsd_message_put_flag(message, KTLS_A_RESUMED);
+	if (result->peer_name[0])
+		ktlsd_message_put_string(message, KTLS_A_PEER_NAME, result->peer_name);
+	if (messages)
+		ktlsd_message_put_u32(message, KTLS_A_MESSAGES, messages);
 	reply_put_certificates(message, KTLS_A_PEER_CERT, engine->presented, &left);
 	if (result->verified)
-		reply_put_certificates(message, KTLS_A_CHAIN_CERT,
-				       SSL_get0_verified_chain(engine->ssl), &left);
+		reply_put_certificates(message, KTLS_A_CHAIN_CERT, engine->chain,
+				       &left);
 }
 
 void ktlsd_reply_failure(struct ktlsd_message *message,

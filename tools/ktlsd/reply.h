@@ -5,10 +5,13 @@
 
 #include "engine.h"
 
-/* Keys and all that was negotiated. The caller wipes the message once sent. */
+/*
+ * Keys, all that was negotiated, and how many tickets are wanted. The caller wipes
+ * the message once sent.
+ */
 void ktlsd_reply_success(struct ktlsd_message *message,
 			 struct ktlsd_engine *engine,
-			 const struct ktlsd_result *result);
+			 const struct ktlsd_result *result, unsigned int messages);
 
 /* @engine may be NULL: it failed before there was one. */
 void ktlsd_reply_failure(struct ktlsd_message *message,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,15 +44,18 @@ static int request_parse_name(const struct ktlsd_event *event,
 	size_t len;
 	int err;
 
+	bytes = ktlsd_message_bytes(event, KTLS_A_PEER_ADDR, &len);
+	if (len > sizeof(addr))
+		len = sizeof(addr);
+	if (len)
+		memcpy(&addr, bytes, len);
+	/* At the same place in both kinds of address. */
+	request->port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
+
 	err = ktlsd_message_string(event, KTLS_A_SERVER_NAME, text, sizeof(text));
 	if (err > 0) {
 		err = ktlsd_names_parse(text, &request->name);
 	} else if (!err) {
-		bytes = ktlsd_message_bytes(event, KTLS_A_PEER_ADDR, &len);
-		if (len > sizeof(addr))
-			len = sizeof(addr);
-		if (len)
-			memcpy(&addr, bytes, len);
 		if (!ktlsd_names_from_address(&addr, len, &request->name) ||
 		    request->verify == KTLS_VERIFY_NONE)
 			return 0;
@@ -139,9 +143,38 @@ static int request_parse_credentials(const struct ktlsd_event *event,
 	if (own && request->identity[0])
 		return ktlsd_errors_set(fault, -EINVAL,
 			"KTLS_IDENTITY and KTLS_CERTIFICATE exclude each other.");
-	if (!own && !request->identity[0] && request->is_server)
+	if (request->parts & 1u << KTLS_CONFIG_PSK && request->version_max < KTLS_TLS_1_3)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"KTLS_PSK needs TLS 1.3, which KTLS_VERSIONS leaves out.");
+	if (!own && !request->identity[0] && request->is_server &&
+	    !(request->parts & 1u << KTLS_CONFIG_PSK))
 		return ktlsd_errors_set(fault, -ENOKEY,
 			"A TLS server needs a certificate: set KTLS_IDENTITY, or KTLS_CERTIFICATE and KTLS_PRIVATE_KEY.");
+	return 0;
+}
+
+/* The options whose values are names. */
+static int request_parse_names(const struct ktlsd_event *event,
+			       struct ktlsd_request *request,
+			       struct ktlsd_fault *fault)
+{
+	if (ktlsd_message_string(event, KTLS_A_IDENTITY, request->identity,
+				 sizeof(request->identity)) < 0)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"KTLS_IDENTITY is no name of at most %d bytes.",
+			KTLSD_IDENTITY_MAX);
+	if (ktlsd_message_string(event, KTLS_A_CIPHERS, request->ciphers,
+				 sizeof(request->ciphers)) < 0)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"KTLS_CIPHERS is no list of at most %d bytes.",
+			KTLSD_CIPHERS_MAX);
+	if (ktlsd_message_string(event, KTLS_A_TLS_GROUPS, request->groups,
+				 sizeof(request->groups)) < 0 ||
+	    ktlsd_message_string(event, KTLS_A_SIGALGS, request->sigalgs,
+				 sizeof(request->sigalgs)) < 0)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"KTLS_GROUPS and KTLS_SIGALGS are lists of at most %d bytes.",
+			KTLSD_NAMES_MAX);
 	return 0;
 }
 
@@ -168,18 +201,13 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 	    request_parse_caller(event, &request->caller))
 		return ktlsd_errors_set(fault, -EINVAL,
 			"The kernel sent a request that ktlsd does not understand.");
-	if (ktlsd_message_string(event, KTLS_A_IDENTITY, request->identity,
-				 sizeof(request->identity)) < 0)
-		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_IDENTITY is no name of at most %d bytes.",
-			KTLSD_IDENTITY_MAX);
-	if (ktlsd_message_string(event, KTLS_A_CIPHERS, request->ciphers,
-				 sizeof(request->ciphers)) < 0)
-		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_CIPHERS is no list of at most %d bytes.",
-			KTLSD_CIPHERS_MAX);
+	request->tickets = ktlsd_message_u32(event, KTLS_A_TICKETS, 0);
+	if (request->tickets > KTLSD_TICKETS_MAX)
+		request->tickets = KTLSD_TICKETS_MAX;
 
-	err = request_parse_verify(event, request, fault);
+	err = request_parse_names(event, request, fault);
+	if (!err)
+		err = request_parse_verify(event, request, fault);
 	if (!err && !request->is_server)
 		err = request_parse_name(event, request, fault);
 	if (!err)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "acl.h"
+#include "algorithms.h"
 #include "config.h"
 #include "errors.h"
 #include "names.h"
@@ -15,6 +16,7 @@
 enum {
 	KTLSD_ALPN_MAX		= 1024,	/* bytes, as KTLS_ALPN */
 	KTLSD_CIPHERS_MAX	= 1024,	/* bytes, as KTLS_CIPHERS */
+	KTLSD_TICKETS_MAX	= 16,	/* as KTLS_TICKETS */
 };
 
 /**
@@ -28,12 +30,16 @@ enum {
  * @parts: bits of enum ktls_config_attr that can be fetched
  * @identity: name, or ""
  * @name: what the peer must prove to be (client only)
+ * @port: of the peer (client only), 0 if unknown
  * @verify: enum ktls_verify, for a client never KTLS_VERIFY_OPTIONAL
  * @alpn: RFC 7301 list
  * @alpn_len: bytes
  * @version_min: lowest version
  * @version_max: highest
  * @ciphers: KTLS_CIPHERS, or ""
+ * @groups: KTLS_GROUPS, or ""
+ * @sigalgs: KTLS_SIGALGS, or ""
+ * @tickets: KTLS_TICKETS
  */
 struct ktlsd_request {
 	uint64_t		id;
@@ -45,12 +51,16 @@ struct ktlsd_request {
 	uint32_t		parts;
 	char			identity[KTLSD_IDENTITY_MAX + 1];
 	struct ktlsd_name	name;
+	uint16_t		port;
 	uint32_t		verify;
 	uint8_t			alpn[KTLSD_ALPN_MAX];
 	size_t			alpn_len;
 	uint16_t		version_min;
 	uint16_t		version_max;
 	char			ciphers[KTLSD_CIPHERS_MAX + 1];
+	char			groups[KTLSD_NAMES_MAX + 1];
+	char			sigalgs[KTLSD_NAMES_MAX + 1];
+	unsigned int		tickets;
 };
 
 /**

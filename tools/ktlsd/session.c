@@ -172,6 +172,25 @@ static void session_fail(struct ktlsd_sessions *sessions,
 	session_end(sessions, session);
 }
 
+/*
+ * Whether the engine is worth more than its handshake. A session of TLS 1.2 is
+ * there already; those of TLS 1.3 come with tickets. Return: how many are wanted.
+ */
+static unsigned int session_save(struct ktlsd_sessions *sessions,
+				 struct ktlsd_session *session)
+{
+	struct ktlsd_saved *saved;
+
+	if (!sessions->cache || session->engine->is_server)
+		return 0;
+	if (SSL_version(session->engine->ssl) == TLS1_3_VERSION)
+		return ktlsd_ticket_wanted(session->engine);
+	saved = ktlsd_ticket_save(session->engine, session->config->ticket_lifetime);
+	if (saved)
+		ktlsd_cache_put(sessions->cache, saved);
+	return 0;
+}
+
 /* DONE with keys, after a handshake. */
 static void session_succeed(struct ktlsd_sessions *sessions,
 			    struct ktlsd_session *session)
@@ -179,6 +198,7 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	struct ktlsd_message message;
 	struct ktlsd_result result;
 	struct ktlsd_fault fault;
+	unsigned int messages;
 	const uint8_t *rest;
 	size_t len;
 	int err;
@@ -189,13 +209,14 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 		session_fail(sessions, session, &fault);
 		return;
 	}
+	messages = session_save(sessions, session);
 	err = session_send_output(sessions, session, &rest, &len);
 	if (!err) {
 		session_begin_message(sessions, &message, KTLS_CMD_DONE,
 				      session->request.id);
 		if (len)
 			ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
-		ktlsd_reply_success(&message, session->engine, &result);
+		ktlsd_reply_success(&message, session->engine, &result, messages);
 		err = session_send_message(sessions, &message);
 		OPENSSL_cleanse(sessions->tx, message.nlh->nlmsg_len);
 	}
@@ -207,6 +228,13 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
 		  session->request.id, result.suite->name);
 	ktlsd_engine_wipe_result(&result);
+	if (!err && messages) {
+		ktlsd_kept_add(&sessions->kept, session->request.id, session->engine,
+			       session->context, session->config->ticket_lifetime,
+			       ktlsd_session_clock());
+		session->engine = NULL;
+		session->context = NULL;
+	}
 	session_end(sessions, session);
 }
 
@@ -246,15 +274,48 @@ static void session_run(struct ktlsd_sessions *sessions,
 		session_succeed(sessions, session);
 }
 
+/* What was agreed upon before: an external key, or sessions. */
+static int session_resume(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_request *request = &session->request;
+	struct ktlsd_engine *engine = session->engine;
+	struct ktlsd_fingerprint fingerprint;
+	int err;
+
+	if (session->context->psk) {
+		ktlsd_psk_use(engine, session->context->psk);
+		return 0;
+	}
+	if (!request->tickets || request->check)
+		return 0;
+	err = ktlsd_fingerprint_request(&session->context->fingerprint, request,
+					&fingerprint);
+	if (!err && request->is_server && sessions->ticket_keys)
+		err = ktlsd_issue_allow(engine, &fingerprint, sessions->ticket_keys,
+					request->tickets);
+	/* Without verification a session proves nothing. */
+	if (!err && !request->is_server && sessions->cache &&
+	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
+		ktlsd_ticket_offer(engine, &fingerprint,
+				   ktlsd_cache_take(sessions->cache, &fingerprint,
+						    time(NULL)));
+	return err ? ktlsd_errors_set(fault, err, "There is no memory.") : 0;
+}
+
 /* The context is there: begin. */
 static void session_start(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
 {
 	struct ktlsd_fault fault;
+	int err;
 
-	if (ktlsd_engine_new(session->context->ctx, &session->request,
-			     sessions->suites, session->context->ca_names,
-			     &session->engine, &fault))
+	err = ktlsd_engine_new(session->context->ctx, &session->request,
+			       sessions->suites, session->context->ca_names,
+			       &session->engine, &fault);
+	if (!err)
+		err = session_resume(sessions, session, &fault);
+	if (err)
 		session_fail(sessions, session, &fault);
 	else if (session->request.check)
 		session_approve(sessions, session);
@@ -288,6 +349,9 @@ static void session_fetch(struct ktlsd_sessions *sessions,
 	}
 
 	ktlsd_fetch_view(&session->fetch, &parts);
+	/* What only waits for tickets makes room for what is wanted now. */
+	if (sessions->contexts.alive > KTLSD_CONTEXTS_ALIVE / 2)
+		ktlsd_kept_flush(&sessions->kept);
 	err = ktlsd_context_make(&sessions->contexts,
 				 session->config == sessions->config,
 				 session->config, &session->request,
@@ -419,6 +483,21 @@ static void session_take_data(struct ktlsd_sessions *sessions,
 	session_fail(sessions, session, &fault);
 }
 
+/* A NewSessionTicket. It is answered in any case, or the next one never comes. */
+static void session_take_ticket(struct ktlsd_sessions *sessions,
+				const struct ktlsd_event *event, uint64_t id)
+{
+	struct ktlsd_message message;
+	const void *body;
+	size_t len;
+
+	body = ktlsd_message_bytes(event, KTLS_A_TICKET, &len);
+	if (len && sessions->cache)
+		ktlsd_kept_ticket(&sessions->kept, id, body, len, sessions->cache);
+	session_begin_message(sessions, &message, KTLS_CMD_MESSAGE, id);
+	session_send_message(sessions, &message);
+}
+
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 			   const struct ktlsd_event *event)
 {
@@ -460,6 +539,9 @@ void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 		if (session)
 			session_end(sessions, session);
 		break;
+	case KTLS_CMD_MESSAGE:
+		session_take_ticket(sessions, event, id);
+		break;
 	default:
 		break;
 	}
@@ -493,6 +575,7 @@ void ktlsd_sessions_clear(struct ktlsd_sessions *sessions)
 		while (sessions->buckets[i])
 			session_end(sessions, sessions->buckets[i]);
 	}
+	ktlsd_kept_flush(&sessions->kept);
 	sessions->next_deadline = INT64_MAX;
 }
 
@@ -553,10 +636,10 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 	session_fail(sessions, session, &fault);
 }
 
-int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)
+/* The handshakes. Return: as ktlsd_sessions_expire(). */
+static int session_expire(struct ktlsd_sessions *sessions, int64_t now)
 {
 	struct ktlsd_session *session, *next;
-	int64_t now = ktlsd_session_clock();
 	struct ktlsd_fault fault;
 	unsigned int i;
 
@@ -583,4 +666,15 @@ int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)
 	if (sessions->next_deadline == INT64_MAX)
 		return -1;
 	return (int)(sessions->next_deadline - now);
+}
+
+int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)
+{
+	int64_t now = ktlsd_session_clock();
+	int handshakes = session_expire(sessions, now);
+	int kept = ktlsd_kept_expire(&sessions->kept, now);
+
+	if (handshakes < 0 || (kept >= 0 && kept < handshakes))
+		return kept;
+	return handshakes;
 }

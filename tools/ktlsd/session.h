@@ -15,6 +15,7 @@
 #include "context.h"
 #include "engine.h"
 #include "fetch.h"
+#include "kept.h"
 
 enum {
 	KTLSD_SESSION_GRACE_MS	= 1000,	/* the kernel's deadline comes first */
@@ -60,6 +61,9 @@ typedef int (*ktlsd_session_send)(void *arg, const struct ktlsd_message *message
  * @max: how many there may be
  * @config: a reference to the newest configuration
  * @suites: mask of what the kernel can do
+ * @cache: of clients' sessions, shared; NULL: none are kept
+ * @ticket_keys: of servers' tickets, shared; NULL: none are issued
+ * @kept: engines of clients that wait for tickets
  * @contexts: cache
  * @held: bytes in fetches
  * @next_deadline: not later than the earliest; INT64_MAX for none
@@ -76,6 +80,9 @@ struct ktlsd_sessions {
 	unsigned int		max;
 	struct ktlsd_config	*config;
 	uint32_t		suites;
+	struct ktlsd_cache	*cache;
+	struct ktlsd_ticket_keys *ticket_keys;
+	struct ktlsd_kept	kept;
 	struct ktlsd_contexts	contexts;
 	size_t			held;
 	int64_t			next_deadline;
@@ -108,7 +115,7 @@ void ktlsd_sessions_clear(struct ktlsd_sessions *sessions);
 void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
 			      struct ktlsd_config *config, unsigned int max);
 
-/* Takes in START, CHECK, CONFIG, CONFIG_DROP, DATA or CANCEL. */
+/* Takes in START, CHECK, CONFIG, CONFIG_DROP, DATA, CANCEL or MESSAGE. */
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 			   const struct ktlsd_event *event);
 

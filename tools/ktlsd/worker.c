@@ -396,6 +396,8 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		err = ktlsd_sessions_init(&worker->sessions, shared->config,
 					  worker_send, worker);
 	if (!err) {
+		worker->sessions.cache = &shared->cache;
+		worker->sessions.ticket_keys = &shared->ticket_keys;
 		worker->sessions.max = (shared->config->max_sessions +
 					shared->worker_count - 1) /
 				       shared->worker_count;

@@ -24,6 +24,8 @@ enum {
  * struct ktlsd_shared - what the main thread gives to the workers
  * @lock: protects @config
  * @config: the newest configuration, a reference
+ * @cache: sessions of clients; has a lock of its own
+ * @ticket_keys: of servers; likewise
  * @generation: its generation, readable without @lock
  * @stop: the workers are to end
  * @tried_fd: eventfd, one up for each worker that has tried to register
@@ -33,6 +35,8 @@ enum {
 struct ktlsd_shared {
 	pthread_mutex_t		lock;
 	struct ktlsd_config	*config;
+	struct ktlsd_cache	cache;
+	struct ktlsd_ticket_keys ticket_keys;
 	atomic_uint_fast64_t	generation;
 	atomic_bool		stop;
 	int			tried_fd;

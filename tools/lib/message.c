@@ -71,6 +71,10 @@ static const struct message_rule message_rules[KTLS_A_MAX + 1] = {
 	[KTLS_A_PEER_CERT]	= UP_TO(UINT16_MAX),
 	[KTLS_A_CHAIN_CERT]	= UP_TO(UINT16_MAX),
 	[KTLS_A_MESSAGES]	= EXACTLY(4),
+	[KTLS_A_TLS_GROUPS]	= UP_TO(MESSAGE_STRING_MAX + 1),
+	[KTLS_A_SIGALGS]	= UP_TO(MESSAGE_STRING_MAX + 1),
+	[KTLS_A_TICKETS]	= EXACTLY(4),
+	[KTLS_A_TICKET]		= UP_TO(KTLS_GENL_TICKET_MAX),
 };
 
 void ktlsd_message_begin(struct ktlsd_message *message, void *buffer,

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The key exchange groups and signature algorithms that programs may choose from. */
+#ifndef KTLSD_ALGORITHMS_H
+#define KTLSD_ALGORITHMS_H
+
+#include <openssl/ssl.h>
+
+#include "errors.h"
+
+enum {
+	KTLSD_NAMES_MAX		= 1024,	/* bytes, as KTLS_GROUPS and KTLS_SIGALGS */
+};
+
+/**
+ * ktlsd_algorithms_set_groups - KTLS_GROUPS
+ * @ssl: the handshake
+ * @names: colon-separated, or "" for what @ssl has
+ * @fault: on error
+ *
+ * Return: 0, -EINVAL for a name that is not known here, or to OpenSSL; -ENOMEM
+ */
+int ktlsd_algorithms_set_groups(SSL *ssl, const char *names, struct ktlsd_fault *fault);
+
+/* The same for KTLS_SIGALGS. */
+int ktlsd_algorithms_set_sigalgs(SSL *ssl, const char *names, struct ktlsd_fault *fault);
+
+#endif

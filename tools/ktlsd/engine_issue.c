@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Tickets of a server. All state is in the ticket. What may not change between
+ * the first handshake and a resumed one is in the fingerprint, from which the keys
+ * are derived, and which is OpenSSL's session id context as well; what differs
+ * between the clients of one configuration (the name asked for, how long the
+ * client's certificate lasts) is in the ticket's application data. Whatever does
+ * not fit leads to a full handshake.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "engine.h"
+
+enum {
+	ISSUE_IV	= 16,	/* of AES-CBC */
+};
+
+/**
+ * struct issue_data - application data of a ticket
+ * @expires: when the client's chain ends, seconds since the epoch; INT64_MAX
+ *	without one
+ * @verified: the client's certificate was
+ * @asked: the name the client asked for; zeros behind it
+ *
+ * Nobody but a ktlsd with the same keys, that is this process, reads it.
+ */
+struct issue_data {
+	int64_t	expires;
+	uint8_t	verified;
+	char	asked[KTLSD_NAME_MAX + 1];
+};
+
+static int64_t issue_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* The name in the hello, as bytes: OpenSSL has not looked at it yet. RFC 6066 3. */
+static void issue_read_name(SSL *ssl, char *name)
+{
+	const unsigned char *data;
+	size_t len, i, size;
+
+	name[0] = '\0';
+	if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &len))
+		return;
+	if (len < 5 || data[2] != TLSEXT_NAMETYPE_host_name)
+		return;
+	size = (size_t)data[3] << 8 | data[4];
+	if (size > len - 5 || size > KTLSD_NAME_MAX || memchr(data + 5, 0, size))
+		return;
+	for (i = 0; i < size; i++)
+		name[i] = (char)tolower(data[5 + i]);
+	name[size] = '\0';
+}
+
+static int issue_see_hello(SSL *ssl, int *alert, void *arg)
+{
+	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+
+	(void)alert;
+	(void)arg;
+	issue_read_name(ssl, engine->asked);
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* Sets the ciphers up for a ticket. Return: 1, 0 for an unknown key, -1. */
+static int issue_use_key(const struct ktlsd_ticket_key *key, const unsigned char *iv,
+			 EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key->hmac,
+						  sizeof(key->hmac)),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (!EVP_MAC_CTX_set_params(mac, params) ||
+	    !EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->aes, iv, seal))
+		return -1;
+	return 1;
+}
+
+static int issue_key(SSL *ssl, unsigned char *name, unsigned char *iv,
+		     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+{
+	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	struct ktlsd_ticket_key key;
+	bool renew = false;
+	int ret;
+
+	if (!engine->resumable || !engine->keys)
+		return seal ? -1 : 0;
+	if (seal) {
+		ret = ktlsd_ticket_keys_current(engine->keys, issue_clock(),
+						&engine->fingerprint, &key);
+		if (ret || RAND_bytes(iv, ISSUE_IV) != 1)
+			return -1;
+		memcpy(name, key.name, sizeof(key.name));
+	} else {
+		ret = ktlsd_ticket_keys_find(engine->keys, issue_clock(), name,
+					     &engine->fingerprint, &key, &renew);
+		if (ret)
+			return ret == -ENOENT ? 0 : -1;
+	}
+	ret = issue_use_key(&key, iv, cipher, mac, seal);
+	OPENSSL_cleanse(&key, sizeof(key));
+	return ret == 1 && renew ? 2 : ret;
+}
+
+/* A ticket is about to be made: no longer than the client's certificate lasts. */
+static int issue_write_data(SSL *ssl, void *arg)
+{
+	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	struct issue_data data;
+
+	(void)arg;
+	memset(&data, 0, sizeof(data));
+	if (SSL_session_reused(ssl)) {
+		data.verified = engine->ticket_verified;
+		data.expires = engine->expires;
+	} else {
+		data.verified = engine->verified;
+		data.expires = engine->verified ?
+			       ktlsd_saved_chain_end(chain, INT64_MAX) : INT64_MAX;
+	}
+	memcpy(data.asked, engine->asked, strlen(engine->asked));
+	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), &data, sizeof(data));
+}
+
+/* Is it a ticket for this handshake? */
+static bool issue_fits(struct ktlsd_engine *engine, SSL_SESSION *session)
+{
+	struct issue_data *data;
+	size_t len;
+
+	if (!SSL_SESSION_get0_ticket_appdata(session, (void **)&data, &len) ||
+	    len != sizeof(*data) || data->asked[KTLSD_NAME_MAX])
+		return false;
+	if (strcmp(data->asked, engine->asked) || data->expires <= time(NULL))
+		return false;
+	if (engine->verify == KTLS_VERIFY_REQUIRED && !data->verified)
+		return false;
+	engine->ticket_verified = data->verified;
+	engine->expires = data->expires;
+	return true;
+}
+
+static SSL_TICKET_RETURN issue_read_data(SSL *ssl, SSL_SESSION *session,
+					 const unsigned char *name, size_t name_len,
+					 SSL_TICKET_STATUS status, void *arg)
+{
+	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+
+	(void)name;
+	(void)name_len;
+	(void)arg;
+	switch (status) {
+	case SSL_TICKET_SUCCESS:
+	case SSL_TICKET_SUCCESS_RENEW:
+		if (!issue_fits(engine, session))
+			return SSL_TICKET_RETURN_IGNORE_RENEW;
+		/* TLS 1.3 clients use a ticket once: they need another. */
+		if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION)
+			return SSL_TICKET_RETURN_USE_RENEW;
+		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :
+						      SSL_TICKET_RETURN_USE_RENEW;
+	default:
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	}
+}
+
+int ktlsd_issue_prepare(SSL_CTX *ctx)
+{
+	SSL_CTX_set_client_hello_cb(ctx, issue_see_hello, NULL);
+	if (!SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, issue_key) ||
+	    !SSL_CTX_set_session_ticket_cb(ctx, issue_write_data, issue_read_data, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+int ktlsd_issue_allow(struct ktlsd_engine *engine,
+		      const struct ktlsd_fingerprint *fingerprint,
+		      struct ktlsd_ticket_keys *keys, unsigned int count)
+{
+	engine->resumable = true;
+	engine->fingerprint = *fingerprint;
+	engine->keys = keys;
+	SSL_clear_options(engine->ssl, SSL_OP_NO_TICKET);
+	if (!SSL_set_num_tickets(engine->ssl, count) ||
+	    !SSL_set_session_id_context(engine->ssl, fingerprint->bytes,
+					sizeof(fingerprint->bytes)))
+		return -ENOMEM;
+	return 0;
+}

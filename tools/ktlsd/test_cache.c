@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The cache of clients' sessions, the keys of tickets, and fingerprints. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "context.h"
+#include "fingerprint.h"
+#include "request.h"
+#include "test_pki.h"
+#include "ticket_keys.h"
+
+static struct test_pki pki;
+static struct ktlsd_cache cache;
+
+static struct ktlsd_fingerprint cache_fingerprint(uint32_t number)
+{
+	struct ktlsd_fingerprint fingerprint = { { 0 } };
+
+	memcpy(fingerprint.bytes, &number, sizeof(number));
+	return fingerprint;
+}
+
+static struct ktlsd_saved *cache_saved(uint32_t number, const char *der, size_t len,
+				       bool once, int64_t expires)
+{
+	struct ktlsd_saved *saved;
+
+	saved = ktlsd_saved_new((const uint8_t *)der, len, NULL, NULL, expires);
+	assert_non_null(saved);
+	saved->fingerprint = cache_fingerprint(number);
+	saved->once = once;
+	return saved;
+}
+
+static struct ktlsd_saved *cache_get(uint32_t number, int64_t now)
+{
+	struct ktlsd_fingerprint fingerprint = cache_fingerprint(number);
+
+	return ktlsd_cache_take(&cache, &fingerprint, now);
+}
+
+/* A ticket is used once, a session of TLS 1.2 until it ends. */
+static void cache_once(void **state)
+{
+	struct ktlsd_saved *saved;
+	int i;
+
+	(void)state;
+	ktlsd_cache_init(&cache, 10);
+	ktlsd_cache_put(&cache, cache_saved(1, "first", 5, true, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "second", 6, true, 100));
+	ktlsd_cache_put(&cache, cache_saved(2, "reused", 6, false, 100));
+	assert_null(cache_get(3, 0));
+
+	saved = cache_get(1, 0);
+	assert_memory_equal(saved->der, "second", 6);
+	ktlsd_saved_put(saved);
+	saved = cache_get(1, 0);
+	assert_memory_equal(saved->der, "first", 5);
+	ktlsd_saved_put(saved);
+	assert_null(cache_get(1, 0));
+
+	for (i = 0; i < 3; i++) {
+		saved = cache_get(2, 0);
+		assert_memory_equal(saved->der, "reused", 6);
+		ktlsd_saved_put(saved);
+	}
+	assert_int_equal(cache.count, 1);
+	ktlsd_cache_free(&cache);
+	assert_int_equal(cache.bytes, 0);
+}
+
+static void cache_is_timed(void **state)
+{
+	struct ktlsd_saved *saved;
+
+	(void)state;
+	ktlsd_cache_init(&cache, 10);
+	ktlsd_cache_put(&cache, cache_saved(1, "a", 1, true, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "b", 1, true, 50));
+	saved = cache_get(1, 50);
+	assert_memory_equal(saved->der, "a", 1);
+	ktlsd_saved_put(saved);
+	assert_int_equal(cache.count, 0);
+	ktlsd_cache_put(&cache, cache_saved(1, "a", 1, true, 100));
+	assert_null(cache_get(1, 100));
+	assert_int_equal(cache.count, 0);
+	ktlsd_cache_free(&cache);
+}
+
+/* Number, bytes, and how much one connection's fingerprint may have. */
+static void cache_is_bounded(void **state)
+{
+	static char big[1 << 20];
+	struct ktlsd_saved *saved;
+	uint32_t i;
+
+	(void)state;
+	ktlsd_cache_init(&cache, 10);
+	for (i = 0; i < 30; i++)
+		ktlsd_cache_put(&cache, cache_saved(i, "x", 1, true, 100));
+	assert_int_equal(cache.count, 10);
+	assert_null(cache_get(19, 0));
+	saved = cache_get(20, 0);
+	assert_non_null(saved);
+	ktlsd_saved_put(saved);
+	for (i = 0; i < 30; i++)
+		ktlsd_cache_put(&cache, cache_saved(7, "y", 1, true, 100));
+	for (i = 0; (saved = cache_get(7, 0)); i++)
+		ktlsd_saved_put(saved);
+	assert_int_equal(i, KTLSD_CACHE_PER_KEY);
+
+	ktlsd_cache_reset(&cache, 1000);
+	assert_int_equal(cache.count, 0);
+	for (i = 0; i < 40; i++)
+		ktlsd_cache_put(&cache, cache_saved(i, big, sizeof(big), true, 100));
+	assert_true(cache.bytes <= KTLSD_CACHE_BYTES);
+	assert_true(cache.count >= 10 && cache.count <= 16);
+
+	/* 0: nothing is kept */
+	ktlsd_cache_reset(&cache, 0);
+	ktlsd_cache_put(&cache, cache_saved(1, "x", 1, true, 100));
+	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.bytes, 0);
+	ktlsd_cache_free(&cache);
+}
+
+/* A session lives no longer than the first of its certificates. */
+static void cache_chain_ends(void **state)
+{
+	const struct test_pki_spec spec = { .cn = "short", .san = "DNS:server.test",
+					    .to = 60 };
+	X509 *cert = test_pki_issue(&spec, pki.ec_key, pki.ca, pki.ca_key);
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	int64_t now = time(NULL);
+	struct ktlsd_saved *saved;
+
+	(void)state;
+	sk_X509_push(chain, cert);
+	sk_X509_push(chain, pki.ca);
+	saved = ktlsd_saved_new((const uint8_t *)"x", 1, chain, chain, now + 7200);
+	assert_true(saved->expires >= now + 58 && saved->expires <= now + 62);
+	ktlsd_saved_put(saved);
+	saved = ktlsd_saved_new((const uint8_t *)"x", 1, chain, chain, now + 30);
+	assert_int_equal(saved->expires, now + 30);
+	ktlsd_saved_put(saved);
+	sk_X509_free(chain);
+	X509_free(cert);
+}
+
+static void keys_of_tickets(void **state)
+{
+	struct ktlsd_fingerprint a = cache_fingerprint(1), b = cache_fingerprint(2);
+	struct ktlsd_ticket_key sealed, other, found;
+	struct ktlsd_ticket_keys keys;
+	bool renew;
+
+	(void)state;
+	ktlsd_ticket_keys_init(&keys, 100);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &a, &sealed), 0);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &b, &other), 0);
+	/* Nothing of them is the same. */
+	assert_memory_not_equal(sealed.name, other.name, sizeof(sealed.name));
+	assert_memory_not_equal(sealed.aes, other.aes, sizeof(sealed.aes));
+	assert_memory_not_equal(sealed.hmac, other.hmac, sizeof(sealed.hmac));
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &b,
+						&found, &renew), -ENOENT);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1099, sealed.name, &a,
+						&found, &renew), 0);
+	assert_memory_equal(&found, &sealed, sizeof(found));
+	assert_false(renew);
+
+	/* A lifetime later they open still, and seal no more; then they are gone. */
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1100, sealed.name, &a,
+						&found, &renew), 0);
+	assert_memory_equal(&found, &sealed, sizeof(found));
+	assert_true(renew);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1101, &a, &other), 0);
+	assert_memory_not_equal(sealed.name, other.name, sizeof(sealed.name));
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1200, sealed.name, &a,
+						&found, &renew), -ENOENT);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1200, other.name, &a,
+						&found, &renew), 0);
+
+	/* After a long sleep none of them is of any use. */
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5000, other.name, &a,
+						&found, &renew), -ENOENT);
+	assert_int_equal(keys.count, 1);
+	ktlsd_ticket_keys_free(&keys);
+
+	/* Another process has others. */
+	ktlsd_ticket_keys_init(&keys, 100);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &a,
+						&found, &renew), -ENOENT);
+	ktlsd_ticket_keys_free(&keys);
+}
+
+static struct ktlsd_request fingerprint_request(void)
+{
+	struct ktlsd_request request;
+
+	memset(&request, 0, sizeof(request));
+	request.caller.uid = 1000;
+	request.verify = 2;
+	request.version_min = 0x0303;
+	request.version_max = 0x0304;
+	request.name.kind = KTLSD_NAME_HOST;
+	strcpy(request.name.text, "server.test");
+	request.port = 443;
+	return request;
+}
+
+static bool fingerprint_differs(const struct ktlsd_request *changed)
+{
+	struct ktlsd_request request = fingerprint_request();
+	struct ktlsd_fingerprint parts = cache_fingerprint(5), one, two;
+
+	assert_int_equal(ktlsd_fingerprint_request(&parts, &request, &one), 0);
+	assert_int_equal(ktlsd_fingerprint_request(&parts, changed, &two), 0);
+	return memcmp(&one, &two, sizeof(one));
+}
+
+/* Whatever changes what a session is worth changes the fingerprint. */
+static void fingerprint_of_requests(void **state)
+{
+	struct ktlsd_request request = fingerprint_request();
+
+	(void)state;
+	request.id = 77;
+	request.deadline_ms = 12;
+	request.caller.pid = 12;
+	request.config_id = 99;
+	assert_false(fingerprint_differs(&request));
+#define CHANGES(change) do {					\
+		request = fingerprint_request();		\
+		change;						\
+		assert_true(fingerprint_differs(&request));	\
+	} while (0)
+	CHANGES(request.caller.uid = 1001);
+	CHANGES(request.verify = 0);
+	CHANGES(request.version_min = 0x0304);
+	CHANGES(request.version_max = 0x0303);
+	CHANGES(strcpy(request.name.text, "other.test"));
+	CHANGES(request.name.kind = KTLSD_NAME_ADDRESS);
+	CHANGES(request.port = 444);
+	CHANGES(request.is_server = true);
+	CHANGES(strcpy(request.ciphers, "TLS_AES_128_GCM_SHA256"));
+	CHANGES(strcpy(request.groups, "X25519"));
+	CHANGES(strcpy(request.sigalgs, "X25519"));
+	CHANGES((memcpy(request.alpn, "\2h2", 3), request.alpn_len = 3));
+#undef CHANGES
+}
+
+static void fingerprint_of_parts(void **state)
+{
+	struct ktlsd_context_parts parts = { { "cert", NULL, "trust" }, { 4, 0, 5 } };
+	struct ktlsd_context_parts moved = { { "cert", "trust", NULL }, { 4, 5, 0 } };
+	struct ktlsd_fingerprint one, two;
+
+	(void)state;
+	assert_int_equal(ktlsd_fingerprint_parts(&parts, "www", 1, &one), 0);
+	assert_int_equal(ktlsd_fingerprint_parts(&parts, "www", 1, &two), 0);
+	assert_memory_equal(&one, &two, sizeof(one));
+	assert_int_equal(ktlsd_fingerprint_parts(&parts, "www", 2, &two), 0);
+	assert_memory_not_equal(&one, &two, sizeof(one));
+	assert_int_equal(ktlsd_fingerprint_parts(&parts, "", 1, &two), 0);
+	assert_memory_not_equal(&one, &two, sizeof(one));
+	assert_int_equal(ktlsd_fingerprint_parts(&moved, "www", 1, &two), 0);
+	assert_memory_not_equal(&one, &two, sizeof(one));
+	parts.data[2] = "trusT";
+	assert_int_equal(ktlsd_fingerprint_parts(&parts, "www", 1, &two), 0);
+	assert_memory_not_equal(&one, &two, sizeof(one));
+}
+
+static int cache_setup(void **state)
+{
+	(void)state;
+	test_pki_setup(&pki);
+	return 0;
+}
+
+static int cache_teardown(void **state)
+{
+	(void)state;
+	test_pki_teardown(&pki);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cache_once),
+		cmocka_unit_test(cache_is_timed),
+		cmocka_unit_test(cache_is_bounded),
+		cmocka_unit_test(cache_chain_ends),
+		cmocka_unit_test(keys_of_tickets),
+		cmocka_unit_test(fingerprint_of_requests),
+		cmocka_unit_test(fingerprint_of_parts),
+	};
+
+	return cmocka_run_group_tests_name("cache", tests, cache_setup, cache_teardown);
+}
