@@ -229,6 +229,16 @@ int fake_raw(struct fake *f, uint8_t cmd, void (*fill)(struct nlmsghdr *nlh, voi
 	return ret;
 }
 
+static void fill_id(struct nlmsghdr *nlh, void *arg)
+{
+	mnl_attr_put_u64(nlh, KTLS_A_ID, *(uint64_t *)arg);
+}
+
+int fake_message(struct fake *f, uint64_t id)
+{
+	return fake_raw(f, KTLS_CMD_MESSAGE, fill_id, &id);
+}
+
 int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 		void *piece, size_t size, uint32_t *total, size_t *ret_len)
 {
@@ -331,6 +341,9 @@ void fake_answer(struct fake *f, struct fake_msg *m)
 		break;
 	case KTLS_CMD_CANCEL:
 		forget(f, m->id);
+		break;
+	case KTLS_CMD_MESSAGE:
+		fake_message(f, m->id);
 		break;
 	}
 }

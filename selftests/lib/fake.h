@@ -33,6 +33,7 @@ struct fake {
 	uint16_t		family;
 	uint32_t		seq;
 	const struct hs		*hs;
+	uint32_t		messages;	/* wanted by every client's DONE */
 	struct fake_msg		*queue;		/* came while waiting for an answer */
 	uint16_t		suites[64];
 	unsigned int		n_suites;
@@ -68,6 +69,9 @@ struct fake_done {
 	uint32_t	max_fragment;
 	const void	*peer_cert;
 	size_t		peer_cert_len;
+	const void	*chain_cert;
+	size_t		chain_cert_len;
+	uint32_t	messages;
 	uint64_t	omit;
 };
 
@@ -82,6 +86,8 @@ int fake_data(struct fake *f, uint64_t id, const void *records, size_t len, bool
 /* What a truthful helper would say at the end of the trivial handshake. */
 void fake_done_init(struct fake_done *d, const struct fake *f, uint64_t id, uint32_t role);
 int fake_done(struct fake *f, const struct fake_done *d);
+/* "The ticket is dealt with." */
+int fake_message(struct fake *f, uint64_t id);
 int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *sentence);
 int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 		void *piece, size_t size, uint32_t *total, size_t *ret_len);

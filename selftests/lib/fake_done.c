@@ -35,6 +35,7 @@ void fake_done_init(struct fake_done *d, const struct fake *f, uint64_t id, uint
 	if (client) {
 		d->verified = true;
 		d->peer_name = "server.test";
+		d->messages = f->messages;
 	}
 }
 
@@ -102,6 +103,9 @@ static void fill_done(struct nlmsghdr *nlh, void *arg)
 	if (d->max_fragment)
 		mnl_attr_put_u32(nlh, KTLS_A_MAX_FRAGMENT, d->max_fragment);
 	put(nlh, d, KTLS_A_PEER_CERT, d->peer_cert, d->peer_cert_len);
+	put(nlh, d, KTLS_A_CHAIN_CERT, d->chain_cert, d->chain_cert_len);
+	if (d->messages)
+		mnl_attr_put_u32(nlh, KTLS_A_MESSAGES, d->messages);
 }
 
 int fake_done(struct fake *f, const struct fake_done *d)
