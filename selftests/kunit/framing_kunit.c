@@ -486,7 +486,7 @@ static const struct framing_take {
 	{ "two records and a half", "\x16\x03\x03\0\1a\x16\x03\x03\0\2bc\x16\x03\x03\0\2d", 19, 13 },
 	{ "half a header", "\x16\x03\x03", 3, 0 },
 	{ "half a record", "\x16\x03\x03\0\2a", 6, 0 },
-	{ "a record and a stranger", "\x16\x03\x03\0\1aGET /", 11, 6 },
+	{ "a record and a stranger", "\x16\x03\x03\0\1aGET /", 11, 6, "plain HTTP request" },
 	{ "the longest, begun", "\x16\x03\x03\x48\0", 5, 0 },
 	{ "a byte longer", "\x16\x03\x03\x48\1", 5, -EPROTO, "not a TLS record" },
 	{ "an empty record", "\x16\x03\x03\0\0", 5, -EPROTO, "not a TLS record" },
