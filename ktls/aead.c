@@ -175,17 +175,18 @@ static const struct ktls_suite aead_info_suites[] = {
 /* Written by ktls_aead_init() only. */
 static bool aead_usable[ARRAY_SIZE(aead_suites)];
 
-static bool aead_exists(const char *alg)
+/* 1: it exists, 0: it does not; -ENOMEM: nobody knows. So the next two. */
+static int aead_exists(const char *alg)
 {
 	struct crypto_aead *tfm = crypto_alloc_aead(alg, 0, 0);
 
 	if (IS_ERR(tfm))
-		return false;
+		return PTR_ERR(tfm) == -ENOMEM ? -ENOMEM : 0;
 	crypto_free_aead(tfm);
-	return true;
+	return 1;
 }
 
-static bool aead_hash_exists(const char *hash)
+static int aead_hash_exists(const char *hash)
 {
 	char name[CRYPTO_MAX_ALG_NAME];
 	struct crypto_shash *tfm;
@@ -193,9 +194,18 @@ static bool aead_hash_exists(const char *hash)
 	snprintf(name, sizeof(name), "hmac(%s)", hash);
 	tfm = crypto_alloc_shash(name, 0, 0);
 	if (IS_ERR(tfm))
-		return false;
+		return PTR_ERR(tfm) == -ENOMEM ? -ENOMEM : 0;
 	crypto_free_shash(tfm);
-	return true;
+	return 1;
+}
+
+static int aead_suite_exists(const struct ktls_suite *suite)
+{
+	int ret = aead_exists(suite->cipher->alg);
+
+	if (ret <= 0 || suite->version == KTLS_VERSION_1_2)
+		return ret;
+	return aead_hash_exists(suite->hash);
 }
 
 /**
@@ -205,20 +215,20 @@ static bool aead_hash_exists(const char *hash)
  * keys come from the helper as they are.
  *
  * Context: module load, before anything else of this file is called; sleeps.
- * Return: 0, or -ENOENT if the kernel has none of the ciphers.
+ * Return: 0, -ENOENT if the kernel has none of the ciphers, or -ENOMEM.
  */
 int ktls_aead_init(void)
 {
-	const struct ktls_suite *suite;
 	bool any = false;
 	unsigned int i;
+	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(aead_suites); i++) {
-		suite = &aead_suites[i];
-		aead_usable[i] = aead_exists(suite->cipher->alg) &&
-				 (suite->version == KTLS_VERSION_1_2 ||
-				  aead_hash_exists(suite->hash));
-		any |= aead_usable[i];
+		ret = aead_suite_exists(&aead_suites[i]);
+		if (ret < 0)
+			return ret;
+		aead_usable[i] = ret;
+		any |= ret;
 	}
 	return any ? 0 : -ENOENT;
 }
