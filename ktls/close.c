@@ -12,7 +12,7 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/sched/signal.h>
-#include <net/tcp_states.h>
+#include <net/tcp.h>
 
 #include <ktls/ktls.h>
 
@@ -196,6 +196,15 @@ bool ktls_close_step(struct ktls_ctx *ctx)
 	return true;
 }
 
+/* TCP had no memory for its FIN, and does not try again: it waits for an
+ * acknowledgement that cannot come, and the peer for an end.
+ */
+static bool close_has_lost_fin(const struct sock *sk)
+{
+	return ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)) &&
+	       tcp_rtx_and_write_queues_empty(sk);
+}
+
 static void close_final(struct ktls_ctx *ctx, long timeout)
 {
 	struct ktls_base *base = ctx->base;
@@ -208,6 +217,8 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
 	}
 	if (test_and_clear_bit(KTLS_F_LINGERS, &ctx->flags))
 		atomic_dec(&close_lingers);
+	if (close_has_lost_fin(sk))
+		base->prot->disconnect(sk, O_NONBLOCK);
 	ktls_ulp_uncarry(ctx);
 	ktls_ulp_give_back(ctx);
 	release_sock(sk);
