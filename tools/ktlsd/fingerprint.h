@@ -2,7 +2,8 @@
 /*
  * Which sessions may be resumed by whom: a hash over all that must be the same.
  * For a client that is the key of the session cache, for a server the context of
- * the session and what its ticket keys are derived from.
+ * the session and what its ticket keys are derived from. The namespaces are not in
+ * it: a ktlsd serves one network namespace, and uids are in its own user namespace.
  */
 #ifndef KTLSD_FINGERPRINT_H
 #define KTLSD_FINGERPRINT_H
