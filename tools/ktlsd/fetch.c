@@ -10,6 +10,7 @@ static const uint32_t fetch_max[KTLS_CONFIG_MAX + 1] = {
 	[KTLS_CONFIG_CERTIFICATE]	= KTLSD_CERTIFICATE_MAX,
 	[KTLS_CONFIG_PRIVATE_KEY]	= KTLSD_PRIVATE_KEY_MAX,
 	[KTLS_CONFIG_TRUST]		= KTLSD_TRUST_MAX,
+	[KTLS_CONFIG_PSK]		= sizeof(struct ktls_psk),
 };
 
 void ktlsd_fetch_init(struct ktlsd_fetch *fetch, uint32_t parts, size_t *held)

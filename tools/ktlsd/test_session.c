@@ -448,6 +448,38 @@ static void session_check_own(void **state)
 	kernel_free(&kernel);
 }
 
+/* An external key, in place of a certificate; fetched as a key is, and checked. */
+static void session_check_psk(void **state)
+{
+	struct ktls_psk psk = {
+		.identity_len = 4, .key_len = 16, .identity = "lamp",
+		.key = "0123456789abcdef",
+	};
+	struct ktlsd_buffer *part;
+	struct kernel kernel;
+
+	(void)state;
+	kernel_init(&kernel);
+	part = &kernel.parts[KTLS_CONFIG_PSK];
+	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
+	kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 1, NULL);
+	assert_true(kernel_serve_piece(&kernel));
+	kernel_check_done(&kernel, 0, "");
+
+	ktlsd_buffer_append(part, "x", 1, sizeof(psk) + 1);
+	kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 2, NULL);
+	assert_true(kernel_serve_piece(&kernel));
+	kernel_check_done(&kernel, EINVAL, "too long");
+
+	part->len = 0;
+	psk.key_len = 15;
+	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
+	kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 3, NULL);
+	assert_true(kernel_serve_piece(&kernel));
+	kernel_check_done(&kernel, EINVAL, "KTLS_PSK is of no use");
+	kernel_free(&kernel);
+}
+
 static void session_cancel_and_drop(void **state)
 {
 	struct ktlsd_message message;
@@ -747,6 +779,7 @@ int main(void)
 		cmocka_unit_test(session_server_identity),
 		cmocka_unit_test(session_check),
 		cmocka_unit_test(session_check_own),
+		cmocka_unit_test(session_check_psk),
 		cmocka_unit_test(session_cancel_and_drop),
 		cmocka_unit_test(session_bad_pieces),
 		cmocka_unit_test(session_limits),
