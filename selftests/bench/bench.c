@@ -73,8 +73,8 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "send 64 B",		64,	  64,	    64 * KIB, 5000, false, true },
-	{ "send 1 KiB",		1 * KIB,  1 * KIB,  64 * KIB, 3500, false, true },
+	{ "send 64 B",		64,	  64,	    64 * KIB, 10000, false, true },
+	{ "send 1 KiB",		1 * KIB,  1 * KIB,  64 * KIB, 5000, false, true },
 	{ "send 4 KiB",		4 * KIB,  4 * KIB,  64 * KIB, 2000, false, false },
 	{ "send 16 KiB",	16 * KIB, 16 * KIB, 64 * KIB,  700, false, true },
 	{ "send 64 KiB",	64 * KIB, 64 * KIB, 64 * KIB,  170, false, false },
