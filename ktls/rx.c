@@ -34,7 +34,7 @@ enum rx_sizes {
 	/* From here on pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,
 	/* Each piece that ends within a block costs the ciphers an allocation. */
-	RX_BLOCK	= 16,
+	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
 	RX_CROOKED_MAX	= 4,
 };
 

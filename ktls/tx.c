@@ -10,8 +10,8 @@
  *
  * A record that lies in one page follows the one before it without a gap, so that
  * TCP makes one fragment of them. The payload of any other begins on a multiple of
- * 16 of its page, so that page boundaries within it are block boundaries; anywhere
- * else the ciphers of some kernels allocate memory for each.
+ * the ciphers' block, so that page boundaries within it are block boundaries;
+ * anywhere else the ciphers of some kernels allocate memory for each.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -26,7 +26,7 @@
 #include <ktls/tx.h>
 
 enum tx_sizes {
-	TX_ALIGN	= 16,
+	TX_ALIGN	= 64,	/* ChaCha20's block, and four of AES */
 	/* A piece of a longer record is not worth less than this. */
 	TX_PIECE_MIN	= 2048,
 };
