@@ -78,10 +78,10 @@ TEST_F(alias, plain_until_there_is_a_key)
 	OK(keys_set(&self->k, TLS_TX));
 	capture_start(&c);
 	send_every_way(fd, big, 2400);
-	for (int i = 0; i < 5; i++) {
-		peer_recv_data(p, back, 2400);
-		EXPECT_MEMEQ(big, back, 2400);
-	}
+	/* the one with MSG_MORE is in the record of the next */
+	peer_recv_data(p, back, 5 * 2400);
+	for (int i = 0; i < 5; i++)
+		EXPECT_MEMEQ(big, back + i * 2400, 2400);
 	EXPECT_EQ(0, capture_count(&c, MARKER, strlen(MARKER)));
 
 	EXPECT_EQ(0, net_poll(fd, POLLIN, 0));
