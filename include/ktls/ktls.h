@@ -328,7 +328,7 @@ int ktls_config_verify(const struct ktls_config *config, u8 role);
 bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktls_suite *suite);
 bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len);
 
-/* sockopt.c: proto.setsockopt and proto.getsockopt; lock not held */
+/* sockopt.c, sockopt_get.c: proto.setsockopt and proto.getsockopt; lock not held */
 int ktls_sockopt_set(struct sock *sk, int level, int optname,
 		     sockptr_t optval, unsigned int optlen);
 int ktls_sockopt_get(struct sock *sk, int level, int optname,

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/* getsockopt: what the options are, what a handshake established. */
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <linux/tls.h>
+#include <linux/uaccess.h>
+#include <linux/unaligned.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+/* Hands @len bytes to the program. Structures that grow are cut to what the
+ * caller has room for; anything else that does not fit is ERANGE with the size.
+ */
+static int sockopt_put(char __user *optval, int __user *optlen,
+		       const void *data, int len, bool grows)
+{
+	int room;
+
+	if (get_user(room, optlen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (put_user(grows ? min(room, len) : len, optlen))
+		return -EFAULT;
+	if (room < len && !grows)
+		return -ERANGE;
+	return copy_to_user(optval, data, min(room, len)) ? -EFAULT : 0;
+}
+
+static const char sockopt_base64[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* RFC 7468: 64 characters a line. Returns the end of what was written. */
+static char *sockopt_write_pem(char *p, const u8 *der, u32 len)
+{
+	u32 i, column = 0;
+
+	p += sprintf(p, "-----BEGIN CERTIFICATE-----\n");
+	for (i = 0; i < len; i += 3) {
+		u32 left = min_t(u32, len - i, 3);
+		u32 v = der[i] << 16;
+
+		if (left > 1)
+			v |= der[i + 1] << 8;
+		if (left > 2)
+			v |= der[i + 2];
+		*p++ = sockopt_base64[v >> 18];
+		*p++ = sockopt_base64[(v >> 12) & 63];
+		*p++ = left > 1 ? sockopt_base64[(v >> 6) & 63] : '=';
+		*p++ = left > 2 ? sockopt_base64[v & 63] : '=';
+		column += 4;
+		if (column == 64 || i + 3 >= len) {
+			*p++ = '\n';
+			column = 0;
+		}
+	}
+	return p + sprintf(p, "-----END CERTIFICATE-----\n");
+}
+
+/* The certificates as PEM in a new blob, or an ERR_PTR. */
+static struct ktls_blob *sockopt_pem(const struct ktls_certs *certs)
+{
+	struct ktls_blob *blob;
+	u32 i, len, room = 0;
+	char *p;
+
+	for (i = 0; i + 4 <= certs->len; i += 4 + len) {
+		len = get_unaligned((u32 *)(certs->data + i));
+		room += DIV_ROUND_UP(len, 3) * 4 + DIV_ROUND_UP(len, 48) + 64;
+	}
+	blob = ktls_blob_new(NULL, room);
+	if (!blob)
+		return ERR_PTR(-ENOMEM);
+	p = blob->data;
+	for (i = 0; i + 4 <= certs->len; i += 4 + len) {
+		len = get_unaligned((u32 *)(certs->data + i));
+		p = sockopt_write_pem(p, certs->data + i + 4, len);
+	}
+	blob->len = p - (char *)blob->data;
+	return blob;
+}
+
+static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info)
+{
+	const struct ktls_session *session = &ctx->session;
+
+	memset(info, 0, sizeof(*info));
+	info->state = ctx->state;
+	info->role = ctx->role;
+	info->version = session->version;
+	info->suite = session->suite;
+	info->group = session->group;
+	info->sigalg = session->sigalg;
+	info->alert_sent = session->alert_sent;
+	info->alert_rcvd = session->alert_rcvd;
+	info->handshake_ms = session->handshake_ms;
+	info->max_payload = session->version ? session->max_payload : 0;
+	info->tx_records = ctx->tx.records;
+	info->rx_records = ctx->rx.records;
+	info->tx_bytes = ctx->tx.bytes;
+	info->rx_bytes = ctx->rx.bytes;
+	info->tx_key_updates = ctx->tx.key_updates;
+	info->rx_key_updates = ctx->rx.key_updates;
+	if (session->resumed)
+		info->flags |= KTLS_INFO_RESUMED;
+	if (session->verified)
+		info->flags |= KTLS_INFO_VERIFIED;
+	if (session->peer_certs)
+		info->flags |= KTLS_INFO_PEER_CERT;
+	if (ctx->tx.closed && !ctx->external)
+		info->flags |= KTLS_INFO_CLOSE_SENT;
+	if (ctx->rx.closed)
+		info->flags |= KTLS_INFO_CLOSE_RCVD;
+}
+
+/* What getsockopt copies out, taken under the lock, copied without it. */
+struct sockopt_value {
+	struct ktls_blob	*blob;
+	bool			grows;
+};
+
+static int sockopt_take(struct sockopt_value *value, const void *data, size_t len)
+{
+	value->blob = ktls_blob_new(data, len);
+	return value->blob ? 0 : -ENOMEM;
+}
+
+static int sockopt_take_int(struct sockopt_value *value, int number)
+{
+	return sockopt_take(value, &number, sizeof(number));
+}
+
+static int sockopt_take_blob(struct sockopt_value *value, struct ktls_blob *blob)
+{
+	value->blob = ktls_blob_get(blob);
+	return blob ? 0 : sockopt_take(value, NULL, 0);
+}
+
+static int sockopt_take_info(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	struct ktls_info info;
+
+	sockopt_fill_info(ctx, &info);
+	value->grows = true;
+	return sockopt_take(value, &info, sizeof(info));
+}
+
+static int sockopt_take_certs(struct sockopt_value *value, const struct ktls_certs *certs)
+{
+	if (!certs)
+		return -ENODATA;
+	value->blob = sockopt_pem(certs);
+	return PTR_ERR_OR_ZERO(value->blob);
+}
+
+/* Server, accepted: the name the client asked for. Everyone else: what was set. */
+static int sockopt_take_server_name(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	const char *name = ctx->session.server_name;
+
+	if (ctx->role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
+		return sockopt_take(value, name, strlen(name));
+	return sockopt_take_blob(value, ctx->config->server_name);
+}
+
+static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ctx *ctx,
+			       int optname)
+{
+	const struct ktls_config *config = ctx->config;
+	struct ktls_versions versions = {
+		.min = config->version_min,
+		.max = config->version_max,
+	};
+
+	switch (optname) {
+	case KTLS_IDENTITY:
+		return sockopt_take_blob(value, config->identity);
+	case KTLS_CIPHERS:
+		return sockopt_take_blob(value, config->ciphers);
+	case KTLS_GROUPS:
+		return sockopt_take_blob(value, config->groups);
+	case KTLS_SIGALGS:
+		return sockopt_take_blob(value, config->sigalgs);
+	case KTLS_VERIFY:
+		return sockopt_take_int(value, config->verify < 0 ? ctx->role == KTLS_ROLE_SERVER ?
+					KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED : config->verify);
+	case KTLS_VERSIONS:
+		return sockopt_take(value, &versions, sizeof(versions));
+	case KTLS_TIMEOUT:
+		return sockopt_take_int(value, config->timeout_ms);
+	case KTLS_EOF:
+		return sockopt_take_int(value, config->strict_eof);
+	case KTLS_RECORD_PADDING:
+		return sockopt_take(value, &config->padding, sizeof(config->padding));
+	case KTLS_TICKETS:
+		return sockopt_take_int(value, config->tickets);
+	}
+	return -ENOPROTOOPT;
+}
+
+static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ctx *ctx,
+			       int optname)
+{
+	const struct ktls_session *session = &ctx->session;
+
+	switch (optname) {
+	case KTLS_SERVER_NAME:
+		return sockopt_take_server_name(value, ctx);
+	case KTLS_ALPN:
+		return sockopt_take(value, session->alpn, session->alpn_len);
+	case KTLS_INFO:
+		return sockopt_take_info(value, ctx);
+	case KTLS_ERROR:
+		return sockopt_take(value, session->error, strlen(session->error));
+	case KTLS_PEER_CERTIFICATES:
+		return sockopt_take_certs(value, session->peer_certs);
+	case KTLS_PEER_CHAIN:
+		return sockopt_take_certs(value, session->verified ? session->chain_certs : NULL);
+	case KTLS_PEER_NAME:
+		if (!session->verified)
+			return -ENODATA;
+		return sockopt_take(value, session->peer_name, strlen(session->peer_name));
+	default:
+		return sockopt_take_config(value, ctx, optname);
+	}
+}
+
+static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, int __user *optlen)
+{
+	struct sockopt_value value = { };
+	int err;
+
+	switch (optname) {
+	case TLS_TX:
+	case TLS_RX:
+		return ktls_crypto_info_get(sk, optname, optval, optlen);
+	case TLS_TX_ZEROCOPY_RO:
+	case TLS_RX_EXPECT_NO_PAD:
+	case TLS_TX_MAX_PAYLOAD_LEN:
+		return ktls_crypto_info_get_option(sk, optname, optval, optlen);
+	}
+	if (ktls_ctx_get(sk)->alias)
+		return -ENOPROTOOPT;
+	if (optname == KTLS_EXPORTER)
+		return ktls_exporter_get(sk, optval, optlen);
+
+	lock_sock(sk);
+	err = sockopt_take_option(&value, ktls_ctx_get(sk), optname);
+	release_sock(sk);
+	if (err)
+		return err;
+
+	err = sockopt_put(optval, optlen, value.blob->data, value.blob->len, value.grows);
+	ktls_blob_put(value.blob);
+	return err;
+}
+
+/**
+ * ktls_sockopt_get - proto.getsockopt
+ * @sk: the socket
+ * @level: SOL_TLS is ours
+ * @optname: the option
+ * @optval: where the value goes
+ * @optlen: room there; the length of the value on return
+ *
+ * Context: process, socket lock not held.
+ * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ */
+int ktls_sockopt_get(struct sock *sk, int level, int optname,
+		     char __user *optval, int __user *optlen)
+{
+	if (level == SOL_TLS)
+		return sockopt_get_tls(sk, optname, optval, optlen);
+	/* It would map ciphertext into the program. */
+	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
+		return -EOPNOTSUPP;
+	return ktls_ops_base(sk)->prot->getsockopt(sk, level, optname, optval, optlen);
+}
