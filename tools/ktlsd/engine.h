@@ -134,6 +134,7 @@ struct ktlsd_secrets {
  * @offered: a client's session that was offered; a reference
  * @psk: KTLS_PSK, or NULL; not owned
  * @asked: the name in a client's hello, lower case, or ""
+ * @ticket_id: of the client's ticket, if it was good; else zeros
  * @ticket_verified: the client's ticket says that its certificate was verified
  * @expires: and when that ends, seconds since the epoch; INT64_MAX: never
  * @fed: a client's: records fed after the handshake
@@ -164,6 +165,7 @@ struct ktlsd_engine {
 	struct ktlsd_saved		*offered;
 	const struct ktls_psk		*psk;
 	char				asked[KTLSD_NAME_MAX + 1];
+	uint8_t				ticket_id[KTLSD_TICKET_ID];
 	bool				ticket_verified;
 	int64_t				expires;
 	uint64_t			fed;

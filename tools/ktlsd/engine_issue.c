@@ -27,6 +27,7 @@ enum {
  * @expires: when the client's chain ends, seconds since the epoch; INT64_MAX
  *	without one
  * @verified: the client's certificate was
+ * @id: random; a ticket of TLS 1.3 is used once
  * @asked: the name the client asked for; zeros behind it
  *
  * Nobody but a ktlsd with the same keys, that is this process, reads it.
@@ -34,6 +35,7 @@ enum {
 struct issue_data {
 	int64_t	expires;
 	uint8_t	verified;
+	uint8_t	id[KTLSD_TICKET_ID];
 	char	asked[KTLSD_NAME_MAX + 1];
 };
 
@@ -136,7 +138,22 @@ static int issue_write_data(SSL *ssl, void *arg)
 			       ktlsd_saved_chain_end(chain, INT64_MAX) : INT64_MAX;
 	}
 	memcpy(data.asked, engine->asked, strlen(engine->asked));
+	if (RAND_bytes(data.id, sizeof(data.id)) != 1)
+		return 0;
 	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), &data, sizeof(data));
+}
+
+/* RFC 8446 C.4: a ticket that is used again links connections. Behind a
+ * HelloRetryRequest the client shows the same one again.
+ */
+static bool issue_is_first_use(struct ktlsd_engine *engine, const uint8_t *id)
+{
+	if (!memcmp(engine->ticket_id, id, KTLSD_TICKET_ID))
+		return true;
+	if (!ktlsd_ticket_keys_use(engine->keys, id))
+		return false;
+	memcpy(engine->ticket_id, id, KTLSD_TICKET_ID);
+	return true;
 }
 
 /* Is it a ticket for this handshake? */
@@ -151,6 +168,9 @@ static bool issue_fits(struct ktlsd_engine *engine, SSL_SESSION *session)
 	if (strcmp(data->asked, engine->asked) || data->expires <= time(NULL))
 		return false;
 	if (engine->verify == KTLS_VERIFY_REQUIRED && !data->verified)
+		return false;
+	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION &&
+	    !issue_is_first_use(engine, data->id))
 		return false;
 	engine->ticket_verified = data->verified;
 	engine->expires = data->expires;

@@ -198,6 +198,40 @@ static void keys_of_tickets(void **state)
 	ktlsd_ticket_keys_free(&keys);
 }
 
+/* Each once; and nothing that was forgotten can be used again. */
+static void keys_of_used_tickets(void **state)
+{
+	struct ktlsd_fingerprint a = cache_fingerprint(1);
+	struct ktlsd_ticket_key sealed, found;
+	struct ktlsd_ticket_keys keys;
+	uint8_t id[KTLSD_TICKET_ID] = { 0 };
+	uint32_t i;
+	bool renew;
+
+	(void)state;
+	ktlsd_ticket_keys_init(&keys, 100);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &a, &sealed), 0);
+	for (i = 1; i <= KTLSD_TICKETS_USED_MAX; i++) {
+		/* many of them want the same slot */
+		memcpy(id + (i % 3 ? 0 : 8), &i, sizeof(i));
+		memcpy(id + 12, &i, sizeof(i));
+		assert_true(ktlsd_ticket_keys_use(&keys, id));
+		assert_false(ktlsd_ticket_keys_use(&keys, id));
+	}
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &a,
+						&found, &renew), 0);
+	/* Full: one more, and all that were sealed until now are void. */
+	id[15] ^= 0x80;
+	assert_true(ktlsd_ticket_keys_use(&keys, id));
+	assert_false(ktlsd_ticket_keys_use(&keys, id));
+	assert_int_equal(keys.used_count, 1);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &a,
+						&found, &renew), -ENOENT);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &a, &found), 0);
+	assert_memory_not_equal(sealed.name, found.name, sizeof(found.name));
+	ktlsd_ticket_keys_free(&keys);
+}
+
 static struct ktlsd_request fingerprint_request(void)
 {
 	struct ktlsd_request request;
@@ -297,6 +331,7 @@ int main(void)
 		cmocka_unit_test(cache_is_bounded),
 		cmocka_unit_test(cache_chain_ends),
 		cmocka_unit_test(keys_of_tickets),
+		cmocka_unit_test(keys_of_used_tickets),
 		cmocka_unit_test(fingerprint_of_requests),
 		cmocka_unit_test(fingerprint_of_parts),
 	};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -20,6 +21,7 @@ void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetim
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys)
 {
 	pthread_mutex_destroy(&keys->lock);
+	free(keys->used);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
@@ -125,4 +127,51 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 	*ret_renew = i > 0;
 	OPENSSL_cleanse(masters, sizeof(masters));
 	return err;
+}
+
+/* The slot of an id, or the free one where it would be: there is always one. */
+static uint8_t *ticket_keys_slot(struct ktlsd_ticket_keys *keys, const uint8_t *id)
+{
+	static const uint8_t none[KTLSD_TICKET_ID];
+	const size_t slots = 2 * KTLSD_TICKETS_USED_MAX;
+	size_t at;
+
+	memcpy(&at, id, sizeof(at));
+	for (at %= slots; memcmp(keys->used[at], none, sizeof(none)); at = (at + 1) % slots)
+		if (!memcmp(keys->used[at], id, KTLSD_TICKET_ID))
+			break;
+	return keys->used[at];
+}
+
+static bool ticket_keys_use(struct ktlsd_ticket_keys *keys, const uint8_t *id)
+{
+	uint8_t *slot;
+
+	if (!keys->used)
+		keys->used = calloc(2 * KTLSD_TICKETS_USED_MAX, sizeof(*keys->used));
+	if (!keys->used)
+		return false;
+	slot = ticket_keys_slot(keys, id);
+	if (!memcmp(slot, id, KTLSD_TICKET_ID))
+		return false;
+	if (keys->used_count == KTLSD_TICKETS_USED_MAX) {
+		OPENSSL_cleanse(keys->master, sizeof(keys->master));
+		keys->count = 0;
+		memset(keys->used, 0, 2 * KTLSD_TICKETS_USED_MAX * sizeof(*keys->used));
+		keys->used_count = 0;
+		slot = ticket_keys_slot(keys, id);
+	}
+	memcpy(slot, id, KTLSD_TICKET_ID);
+	keys->used_count++;
+	return true;
+}
+
+bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, const uint8_t *id)
+{
+	bool first;
+
+	pthread_mutex_lock(&keys->lock);
+	first = ticket_keys_use(keys, id);
+	pthread_mutex_unlock(&keys->lock);
+	return first;
 }

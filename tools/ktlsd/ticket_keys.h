@@ -16,6 +16,8 @@
 enum {
 	KTLSD_TICKET_MASTER	= 32,
 	KTLSD_TICKET_NAME	= 16,	/* as OpenSSL wants it */
+	KTLSD_TICKET_ID		= 16,	/* random, in each ticket */
+	KTLSD_TICKETS_USED_MAX	= 65536, /* remembered; half the slots of the table */
 	KTLSD_TICKET_LIFETIME_DEFAULT	= 7200,		/* seconds */
 	KTLSD_TICKET_LIFETIME_MIN	= 60,
 	KTLSD_TICKET_LIFETIME_MAX	= 604800,	/* RFC 8446 4.6.1 */
@@ -28,6 +30,8 @@ enum {
  * @since: when @master[0] was made, seconds of the monotonic clock
  * @master: the one in use, and the one before it
  * @count: how many of them there are
+ * @used: ids of tickets that were used, a hash table; NULL: none yet
+ * @used_count: how many
  */
 struct ktlsd_ticket_keys {
 	pthread_mutex_t	lock;
@@ -35,6 +39,8 @@ struct ktlsd_ticket_keys {
 	int64_t		since;
 	uint8_t		master[2][KTLSD_TICKET_MASTER];
 	unsigned int	count;
+	uint8_t		(*used)[KTLSD_TICKET_ID];
+	unsigned int	used_count;
 };
 
 /**
@@ -73,5 +79,17 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 			   const uint8_t *name,
 			   const struct ktlsd_fingerprint *fingerprint,
 			   struct ktlsd_ticket_key *ret_key, bool *ret_renew);
+
+/**
+ * ktlsd_ticket_keys_use - is this the first time that a ticket is used?
+ * @keys: the keys
+ * @id: from the ticket, which is authentic; not all zeros
+ *
+ * What is remembered is bounded: when there is no more room, the keys go, and with
+ * them every ticket that was issued until then.
+ *
+ * Return: false if it was used before, or cannot be remembered.
+ */
+bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, const uint8_t *id);
 
 #endif
