@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Processes, and ktlsd among them. See real.h. */
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -271,7 +274,43 @@ static bool is_listening(int family, uint16_t port)
 	return ret;
 }
 
+/*
+ * An address is taken a moment before connections to it are: listen() changes the
+ * state first. Who is in the table of listeners is asked by inet_diag.
+ */
+static bool is_found(int family, uint16_t port)
+{
+	struct inet_diag_req_v2 req = {
+		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = -1,
+		.id = { .idiag_sport = htons(port),
+			.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } },
+	};
+	struct mnl_socket *nl = mnl_socket_open(NETLINK_SOCK_DIAG);
+	char buf[4096];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	ssize_t n;
+
+	ASSERT_TRUE(nl);
+	if (family == AF_INET)
+		req.id.idiag_src[0] = htonl(INADDR_LOOPBACK);
+	else
+		req.id.idiag_src[3] = htonl(1);
+	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	memcpy(mnl_nlmsg_put_extra_header(nlh, sizeof(req)), &req, sizeof(req));
+	OK(mnl_socket_sendto(nl, nlh, nlh->nlmsg_len));
+	n = OK(mnl_socket_recvfrom(nl, buf, sizeof(buf)));
+	mnl_socket_close(nl);
+	return n >= (ssize_t)sizeof(*nlh) && nlh->nlmsg_type == SOCK_DIAG_BY_FAMILY;
+}
+
+static bool is_ready(uint16_t port)
+{
+	return (is_listening(AF_INET, port) && is_found(AF_INET, port)) ||
+	       (is_listening(AF_INET6, port) && is_found(AF_INET6, port));
+}
+
 void real_wait_port(uint16_t port)
 {
-	EVENTUALLY(is_listening(AF_INET, port) || is_listening(AF_INET6, port), 15000);
+	EVENTUALLY(is_ready(port), 15000);
 }
