@@ -171,7 +171,7 @@ static struct request_helper *helper_new(struct kunit *test, u32 credit)
 	helper->file = sock_alloc_file(helper->sock, 0, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, helper->file);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, helper_die, helper), 0);
-	KUNIT_ASSERT_EQ(test, kernel_bind(helper->sock, (struct sockaddr *)&nladdr,
+	KUNIT_ASSERT_EQ(test, kernel_bind(helper->sock, (struct sockaddr_unsized *)&nladdr,
 					  sizeof(nladdr)), 0);
 	if (credit)
 		KUNIT_ASSERT_EQ(test, helper_say_register(helper, credit), 0);
