@@ -19,7 +19,7 @@ enum keysched_sizes {
 	 * length byte; and the counter of HKDF-Expand.
 	 */
 	KEYSCHED_LABEL_MAX	= 255,
-	KEYSCHED_CONTEXT_MAX	= KTLS_SECRET_MAX,
+	KEYSCHED_CONTEXT_MAX	= 64,
 	KEYSCHED_INFO_MAX	= 2 + 1 + KEYSCHED_LABEL_MAX + 1 + KEYSCHED_CONTEXT_MAX + 1,
 };
 

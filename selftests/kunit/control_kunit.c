@@ -235,18 +235,33 @@ static void control_warnings_test(struct kunit *test)
 			       KTLS_ALERT_UNEXPECTED_MESSAGE);
 }
 
-/* RFC 5246 7.4.1.1: refused with a warning each time, up to a bound. */
-static void control_renegotiation_test(struct kunit *test)
+/* RFC 5246 7.4.1.1: a HelloRequest is ignored, a ClientHello refused with a warning,
+ * each up to a bound.
+ */
+static void control_hello_request_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = control_ctx(test, SUITE_12, KTLS_ROLE_CLIENT);
 	unsigned int i;
 
+	for (i = 0; i < KTLS_RENEGOTIATIONS_MAX; i++)
+		control_expect_fine(test, ctx,
+				    control_record(ctx, KTLS_CT_HANDSHAKE, "\0\0\0\0", 4));
+	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NONE);
+	control_expect_refused(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE, "\0\0\0\0", 4),
+			       KTLS_ALERT_UNEXPECTED_MESSAGE);
+}
+
+static void control_renegotiation_test(struct kunit *test)
+{
+	struct ktls_ctx *ctx = control_ctx(test, SUITE_12, KTLS_ROLE_SERVER);
+	unsigned int i;
+
 	for (i = 0; i < KTLS_RENEGOTIATIONS_MAX; i++) {
-		KUNIT_EXPECT_EQ(test, control_record(ctx, KTLS_CT_HANDSHAKE, "\0\0\0\0", 4), 0);
+		KUNIT_EXPECT_EQ(test, control_record(ctx, KTLS_CT_HANDSHAKE, "\1\0\0\0", 4), 0);
 		KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
 		KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NO_RENEGOTIATION);
 	}
-	control_expect_refused(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE, "\0\0\0\0", 4),
+	control_expect_refused(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE, "\1\0\0\0", 4),
 			       KTLS_ALERT_UNEXPECTED_MESSAGE);
 }
 
@@ -259,6 +274,7 @@ static struct kunit_case control_cases[] = {
 	KUNIT_CASE_PARAM(control_refusal_test, control_refusal_gen_params),
 	KUNIT_CASE(control_close_notify_test),
 	KUNIT_CASE(control_warnings_test),
+	KUNIT_CASE(control_hello_request_test),
 	KUNIT_CASE(control_renegotiation_test),
 	{}
 };

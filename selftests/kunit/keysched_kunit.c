@@ -85,6 +85,8 @@ static void keysched_longest_test(struct kunit *test)
 			-EINVAL);
 }
 
+#define LABEL_50 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx"
+
 static const struct keysched_refused {
 	const char	*desc;
 	const char	*hash;
@@ -94,7 +96,8 @@ static const struct keysched_refused {
 	int		err;
 } keysched_refusals[] = {
 	{ "nothing wanted", "sha256", "key", 0, 0, -EINVAL },
-	{ "a label of 27 bytes", "sha256", "abcdefghijklmnopqrstuvwxyza", 0, 32, -EINVAL },
+	{ "a label of 250 bytes", "sha256", LABEL_50 LABEL_50 LABEL_50 LABEL_50 LABEL_50, 0, 32,
+	  -EINVAL },
 	{ "a context of 65 bytes", "sha256", "key", 65, 32, -EINVAL },
 	{ "a hash of 64 bytes", "sha512", "key", 0, 32, -EINVAL },
 	{ "a hash that does not exist", "sha257", "key", 0, 32, -ENOENT },
