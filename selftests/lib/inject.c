@@ -247,9 +247,10 @@ static void explain(void)
 	harness_note("on the path \"%s\", at failure %u", now.path, now.n);
 }
 
+/* ENFILE: what a socket is told for which there is no memory. */
 static bool is_clean(int err)
 {
-	return err == ENOMEM || err == ENOBUFS || err == EFAULT;
+	return err == ENOMEM || err == ENOBUFS || err == EFAULT || err == ENFILE;
 }
 
 void inject_walk(const char *path, enum inject_who who, int (*run)(void *arg),
