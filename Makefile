@@ -120,7 +120,7 @@ help:
 	@echo 'make                 the module, the tools, the selftests'
 	@echo 'make modules         only the module, for KDIR (default: the running kernel)'
 	@echo '                     result: .build/<kernel release>/ktls.ko'
-	@echo 'make tools           ktlsd, ktlsctl, ktls-run'
+	@echo 'make tools           ktlsd, ktlsctl'
 	@echo 'make selftests       the test programs'
 	@echo 'make install         the tools and <linux/ktls.h>, to DESTDIR and PREFIX ($(PREFIX))'
 	@echo 'make modules_install the module, to /lib/modules (or INSTALL_MOD_PATH)'

@@ -160,6 +160,23 @@ int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *senten
 	return -err;
 }
 
+/**
+ * ktls_alert_refuse - end the connection because the peer broke the protocol
+ * @ctx: an open connection
+ * @alert: what to tell the peer
+ * @sentence: for KTLS_ERROR
+ *
+ * ktls_alert_fatal() with EPROTO, counted as KtlsRxInvalid.
+ *
+ * Context: as ktls_alert_fatal().
+ * Return: -EPROTO; with keys from elsewhere -EBADMSG.
+ */
+int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+{
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+}
+
 static int alert_close(struct ktls_ctx *ctx)
 {
 	/* Reports end of file from here on; reading is woken by whoever called. */
@@ -196,35 +213,28 @@ static int alert_end(struct ktls_ctx *ctx, u8 alert)
 int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
 	const bool is_13 = ctx->rx.suite->version == KTLS_VERSION_1_3;
-	struct net *net = sock_net(ctx->sk);
 	u8 level, alert;
 
 	sock_owned_by_me(ctx->sk);
-	if (len != 2) {
-		ktls_mib_inc(net, KTLS_MIB_RX_INVALID);
-		return ktls_alert_fatal(ctx, len ? KTLS_ALERT_DECODE_ERROR :
-					KTLS_ALERT_UNEXPECTED_MESSAGE, EPROTO,
-					"the peer sent an alert that is not two bytes long");
-	}
+	if (len != 2)
+		return ktls_alert_refuse(ctx, len ? KTLS_ALERT_DECODE_ERROR :
+					 KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent an alert that is not two bytes long");
 	level = data[0];
 	alert = data[1];
 	ctx->session.alert_rcvd = alert;
-	ktls_mib_inc(net, KTLS_MIB_ALERTS_RCVD);
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_RCVD);
 
-	if (level != KTLS_ALERT_WARNING && level != KTLS_ALERT_FATAL) {
-		ktls_mib_inc(net, KTLS_MIB_RX_INVALID);
-		return ktls_alert_fatal(ctx, KTLS_ALERT_ILLEGAL_PARAMETER, EPROTO,
-					"the peer sent an alert of an unknown level");
-	}
+	if (level != KTLS_ALERT_WARNING && level != KTLS_ALERT_FATAL)
+		return ktls_alert_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
+					 "the peer sent an alert of an unknown level");
 	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
 		return alert_close(ctx);
 	if (alert != KTLS_ALERT_USER_CANCELED && (is_13 || level == KTLS_ALERT_FATAL))
 		return alert_end(ctx, alert);
 
-	if (++ctx->rxq.warnings > KTLS_WARNINGS_MAX) {
-		ktls_mib_inc(net, KTLS_MIB_RX_INVALID);
-		return ktls_alert_fatal(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE, EPROTO,
-					"the peer sent too many warning alerts");
-	}
+	if (++ctx->rxq.warnings > KTLS_WARNINGS_MAX)
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent too many warning alerts");
 	return 0;
 }

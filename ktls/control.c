@@ -16,12 +16,6 @@ enum control_sizes {
 	CONTROL_HEAD_SIZE	= 4,	/* msg_type, uint24 length */
 };
 
-static int control_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
-{
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
-}
-
 /* Takes a vector with a length of size bytes off the front; NULL: too short. */
 static const u8 *control_vector(const u8 **data, size_t *left, unsigned int size, size_t *len)
 {
@@ -54,31 +48,31 @@ static bool control_ticket_is_valid(const u8 *data, size_t len)
 static int control_ticket(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
 	if (!control_ticket_is_valid(data, len))
-		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
-				      "the peer sent a malformed NewSessionTicket");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+					 "the peer sent a malformed NewSessionTicket");
 	return ktls_ticket_received(ctx, data, len);
 }
 
 static int control_certificate_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
-	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-			      "the peer asked for a certificate after the handshake");
+	return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				 "the peer asked for a certificate after the handshake");
 }
 
 static int control_insists(struct ktls_ctx *ctx)
 {
 	if (++ctx->rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
 		return 0;
-	return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-			      "the peer insists on renegotiation");
+	return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+				 "the peer insists on renegotiation");
 }
 
 /* RFC 5246 7.4.1.1: a client that does not want to renegotiate may ignore it. */
 static int control_hello_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
 	if (len)
-		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
-				      "the peer sent a malformed HelloRequest");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+					 "the peer sent a malformed HelloRequest");
 	return control_insists(ctx);
 }
 
@@ -121,11 +115,11 @@ static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t
 			break;
 
 	if (i == ARRAY_SIZE(control_messages))
-		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				      "the peer sent a handshake message after the handshake");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent a handshake message after the handshake");
 	if (control_messages[i].last && left)
-		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				      "the peer sent something between its KeyUpdate and its new keys");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent something behind its KeyUpdate");
 	return control_messages[i].handle(ctx, data, len);
 }
 
@@ -135,8 +129,8 @@ static int control_begin(struct ktls_ctx *ctx, size_t len)
 	struct ktls_rxq *q = &ctx->rxq;
 
 	if (len > KTLS_CONTROL_MAX)
-		return control_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
-				      "the peer sent a handshake message that is too long");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+					 "the peer sent a handshake message that is too long");
 	q->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL);
 	return q->msg ? 0 : -ENOMEM;
 }
@@ -182,8 +176,8 @@ static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	int used;
 
 	if (!len)
-		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				      "the peer sent an empty fragment of a handshake message");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent an empty fragment of a handshake message");
 	while (len) {
 		size = len < CONTROL_HEAD_SIZE ? SIZE_MAX :
 		       CONTROL_HEAD_SIZE + get_unaligned_be24(data + 1);
@@ -256,11 +250,11 @@ int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t le
 					       "no memory for a handshake message of the peer");
 		return err;
 	case KTLS_CT_CHANGE_CIPHER_SPEC:
-		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				      "the peer sent ChangeCipherSpec after the handshake");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent ChangeCipherSpec after the handshake");
 	default:
-		return control_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				      "the peer sent a record of an unknown type");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent a record of an unknown type");
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_control_record);

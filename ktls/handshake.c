@@ -56,6 +56,19 @@ void ktls_handshake_end(struct ktls_ctx *ctx)
 }
 
 /**
+ * ktls_session_wipe - forget what a handshake has established
+ * @session: all zeros afterwards
+ *
+ * Context: socket lock held.
+ */
+void ktls_session_wipe(struct ktls_session *session)
+{
+	kvfree(session->peer_certs);
+	kvfree(session->chain_certs);
+	memzero_explicit(session, sizeof(*session));
+}
+
+/**
  * ktls_handshake_reset - forget everything about a connection
  * @ctx: the context
  *
@@ -78,9 +91,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_framing_init(ctx);
 
 	ktls_ticket_end(ctx);
-	kvfree(ctx->session.peer_certs);
-	kvfree(ctx->session.chain_certs);
-	memzero_explicit(&ctx->session, sizeof(ctx->session));
+	ktls_session_wipe(&ctx->session);
 	ctx->session.alert_sent = KTLS_ALERT_NONE;
 	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
 	ctx->session.max_payload = KTLS_PAYLOAD_MAX;

@@ -97,12 +97,6 @@ void ktls_key_update_step(struct ktls_ctx *ctx)
 		ktls_key_update_send(ctx);
 }
 
-static int key_update_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
-{
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
-}
-
 /**
  * ktls_key_update_received - the peer's next record is sealed under new keys
  * @ctx: an open connection of TLS 1.3
@@ -118,13 +112,13 @@ int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	int err;
 
 	if (len != 1)
-		return key_update_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a malformed KeyUpdate");
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
-		return key_update_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
+		return ktls_alert_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
 	if (++ctx->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
-		return key_update_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 
 	err = ktls_dir_next(&ctx->rx, &next);

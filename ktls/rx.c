@@ -130,12 +130,6 @@ void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	rx_buf_put(ctx, buf);
 }
 
-static int rx_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
-{
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
-}
-
 /* Not authentic is the end; anything else may be tried again. */
 static int rx_not_opened(struct ktls_ctx *ctx, int err)
 {
@@ -153,8 +147,8 @@ static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	if (unlikely(!len)) {
 		rx_buf_put(ctx, buf);
 		if (++q->empty > KTLS_EMPTY_RECORDS_MAX)
-			return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-					 "the peer sent too many empty records");
+			return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+						 "the peer sent too many empty records");
 		return KTLS_RX_CONTROL;
 	}
 	q->empty = 0;
@@ -200,8 +194,8 @@ static int rx_queue_control(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 typ
 
 	if (unlikely(!type)) {
 		rx_buf_put(ctx, buf);
-		return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				 "the peer sent a record without a content type");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent a record without a content type");
 	}
 	if (type == KTLS_CT_HANDSHAKE && ctx->rx.suite->version == KTLS_VERSION_1_3 &&
 	    rx_has_key_update(q, ktls_rx_payload(buf), len)) {
@@ -224,13 +218,13 @@ static int rx_queue_control(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 typ
 static int rx_inner(struct ktls_ctx *ctx, const u8 *at, u32 len, u8 *type)
 {
 	if (unlikely(len > KTLS_INNER_MAX))
-		return rx_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW,
-				 "the peer sent a record that is too long");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW,
+					 "the peer sent a record that is too long");
 	while (len && !at[len - 1])
 		len--;
 	if (unlikely(!len))
-		return rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				 "the peer sent a record without a content type");
+		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					 "the peer sent a record without a content type");
 	*type = at[len - 1];
 	return len - 1;
 }
@@ -256,8 +250,8 @@ static int rx_sort(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
 		return rx_queue_control(ctx, buf, type, len);
 
 	if (type != KTLS_CT_HANDSHAKE && ktls_control_pending(ctx))
-		err = rx_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
-				"the peer interrupted a handshake message by another record");
+		err = ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+					"the peer interrupted a handshake message");
 	else
 		err = ktls_control_record(ctx, type, at, len);
 	rx_buf_put(ctx, buf);

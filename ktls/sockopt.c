@@ -302,79 +302,62 @@ static int sockopt_apply_int(struct ktls_config *config, int optname, int value)
 	return -ENOPROTOOPT;
 }
 
-static int sockopt_set_int(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+/* A value of fixed size, as it is in struct ktls_config or on its way there. */
+union sockopt_fixed {
+	int			number;
+	u16			padding;
+	struct ktls_versions	versions;
+};
+
+static int sockopt_apply_fixed(struct ktls_config *config, int optname,
+			       const union sockopt_fixed *value)
 {
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct ktls_config *config;
-	int value, err;
+	const struct ktls_versions *versions = &value->versions;
 
-	err = sockopt_read_fixed(&value, sizeof(value), optval, optlen);
-	if (err)
-		return err;
-
-	lock_sock(sk);
-	err = -EBUSY;
-	if (!sockopt_may_configure(ctx))
-		goto out;
-	config = ktls_config_edit(ctx);
-	err = config ? sockopt_apply_int(config, optname, value) : -ENOMEM;
-out:
-	release_sock(sk);
-	return err;
+	switch (optname) {
+	case KTLS_VERSIONS:
+		if (versions->min < KTLS_TLS_1_2 || versions->max > KTLS_TLS_1_3 ||
+		    versions->min > versions->max)
+			return -EINVAL;
+		config->version_min = versions->min;
+		config->version_max = versions->max;
+		return 0;
+	case KTLS_RECORD_PADDING:
+		if (value->padding > KTLS_PAYLOAD_MAX)
+			return -EINVAL;
+		config->padding = value->padding;
+		return 0;
+	default:
+		return sockopt_apply_int(config, optname, value->number);
+	}
 }
 
-static int sockopt_set_versions(struct sock *sk, sockptr_t optval, unsigned int optlen)
+static int sockopt_set_fixed(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct ktls_versions versions;
+	unsigned int size = sizeof(int);
+	union sockopt_fixed value;
 	struct ktls_config *config;
 	int err;
 
-	err = sockopt_read_fixed(&versions, sizeof(versions), optval, optlen);
+	if (optname == KTLS_VERSIONS)
+		size = sizeof(value.versions);
+	if (optname == KTLS_RECORD_PADDING) {
+		size = sizeof(value.padding);
+		/* Of an int this would be one half. */
+		if (optlen != size)
+			return -EINVAL;
+	}
+	err = sockopt_read_fixed(&value, size, optval, optlen);
 	if (err)
 		return err;
-	if (versions.min < KTLS_TLS_1_2 || versions.max > KTLS_TLS_1_3 ||
-	    versions.min > versions.max)
-		return -EINVAL;
-
-	lock_sock(sk);
-	err = -EBUSY;
-	if (!sockopt_may_configure(ctx))
-		goto out;
-	err = -ENOMEM;
-	config = ktls_config_edit(ctx);
-	if (!config)
-		goto out;
-	config->version_min = versions.min;
-	config->version_max = versions.max;
-	err = 0;
-out:
-	release_sock(sk);
-	return err;
-}
-
-static int sockopt_set_padding(struct sock *sk, sockptr_t optval, unsigned int optlen)
-{
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct ktls_config *config;
-	u16 padding;
-	int err;
-
-	err = sockopt_read_fixed(&padding, sizeof(padding), optval, optlen);
-	if (err)
-		return err;
-	/* Of an int this would be one half. */
-	if (optlen != sizeof(padding) || padding > KTLS_PAYLOAD_MAX)
-		return -EINVAL;
 
 	lock_sock(sk);
 	err = -EBUSY;
 	if (!sockopt_may_configure(ctx))
 		goto out;
 	config = ktls_config_edit(ctx);
-	err = config ? 0 : -ENOMEM;
-	if (config)
-		config->padding = padding;
+	err = config ? sockopt_apply_fixed(config, optname, &value) : -ENOMEM;
 out:
 	release_sock(sk);
 	return err;
@@ -412,11 +395,9 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 	case KTLS_TIMEOUT:
 	case KTLS_EOF:
 	case KTLS_TICKETS:
-		return sockopt_set_int(sk, optname, optval, optlen);
 	case KTLS_VERSIONS:
-		return sockopt_set_versions(sk, optval, optlen);
 	case KTLS_RECORD_PADDING:
-		return sockopt_set_padding(sk, optval, optlen);
+		return sockopt_set_fixed(sk, optname, optval, optlen);
 	case KTLS_HANDSHAKE:
 		err = sockopt_read_fixed(&role, sizeof(role), optval, optlen);
 		return err ? : ktls_connect_starttls(sk, role);

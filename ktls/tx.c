@@ -226,10 +226,13 @@ static u32 tx_padding(const struct ktls_ctx *ctx)
 	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
 }
 
-/* So many zeros behind the open record, which are not its payload. */
-static int tx_add_zeros(struct ktls_ctx *ctx, u32 len)
+/* Bytes of ours, or zeros, behind the open record. Whether they are payload is the
+ * caller's to say.
+ */
+static int tx_append(struct ktls_ctx *ctx, const u8 *data, u32 len)
 {
 	struct ktls_txq *q = &ctx->txq;
+	u8 *to;
 	u32 n;
 	int err;
 
@@ -240,7 +243,13 @@ static int tx_add_zeros(struct ktls_ctx *ctx, u32 len)
 				return err;
 		}
 		n = min(len, q->room);
-		memset(ktls_tx_extend(q, n), 0, n);
+		to = ktls_tx_extend(q, n);
+		if (data) {
+			memcpy(to, data, n);
+			data += n;
+		} else {
+			memset(to, 0, n);
+		}
 		len -= n;
 	}
 	return 0;
@@ -261,12 +270,10 @@ int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
 	int err;
 
 	if (unlikely(padding)) {
-		err = tx_add_zeros(ctx, 1);
-		if (err)
-			return err;
-		*(ktls_tx_extend(q, 0) - 1) = type;
-		/* The tag's room is some more of them. */
-		err = tx_add_zeros(ctx, padding + KTLS_TAG_SIZE);
+		err = tx_append(ctx, &type, sizeof(type));
+		/* The tag's room is some more zeros. */
+		if (!err)
+			err = tx_append(ctx, NULL, padding + KTLS_TAG_SIZE);
 		if (err)
 			return err;
 		tx_unclaim(ctx);
@@ -483,28 +490,6 @@ int ktls_tx_flush(struct ktls_ctx *ctx)
 	return ktls_tx_push(ctx) ?: err;
 }
 
-/* Append to the open record from memory of ours. */
-static int tx_append_kernel(struct ktls_ctx *ctx, const u8 *data, u32 len)
-{
-	struct ktls_txq *q = &ctx->txq;
-	u32 n;
-	int err;
-
-	while (len) {
-		if (!q->room) {
-			err = ktls_tx_claim(ctx, len);
-			if (err)
-				return err;
-		}
-		n = min(len, q->room);
-		memcpy(ktls_tx_extend(q, n), data, n);
-		q->open_len += n;
-		data += n;
-		len -= n;
-	}
-	return 0;
-}
-
 /**
  * ktls_tx_record - seal one record of a type other than application data
  * @ctx: the connection
@@ -534,11 +519,12 @@ int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
 		if (err)
 			return err;
 	}
-	err = tx_append_kernel(ctx, data, len);
+	err = tx_append(ctx, data, len);
 	if (err) {
 		txq_drop_open(&ctx->txq);
 		return err;
 	}
+	ctx->txq.open_len = len;
 	err = ktls_tx_seal(ctx, type);
 	if (!err)
 		ktls_mib_add(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS, ctx->tx.records - records);

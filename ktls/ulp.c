@@ -92,10 +92,23 @@ static bool ulp_has_sleepers(struct sock *sk)
 	return found;
 }
 
+/* A context with a configuration of its own. */
+static struct ktls_ctx *ulp_ctx_new(struct sock *sk)
+{
+	struct ktls_config *config = ktls_config_new();
+	struct ktls_ctx *ctx;
+
+	if (!config)
+		return NULL;
+	ctx = ktls_ctx_new(sk, config);
+	if (!ctx)
+		ktls_config_put(config);
+	return ctx;
+}
+
 /* The ULP `tls`: nothing changes before there are keys. */
 static int ulp_alias_init(struct sock *sk)
 {
-	struct ktls_config *config;
 	struct ktls_ctx *ctx;
 
 	if (sk->sk_state != TCP_ESTABLISHED)
@@ -105,14 +118,9 @@ static int ulp_alias_init(struct sock *sk)
 	if (tcp_sk(sk)->repair)
 		return -EOPNOTSUPP;
 
-	config = ktls_config_new();
-	if (!config)
+	ctx = ulp_ctx_new(sk);
+	if (!ctx)
 		return -ENOMEM;
-	ctx = ktls_ctx_new(sk, config);
-	if (!ctx) {
-		ktls_config_put(config);
-		return -ENOMEM;
-	}
 	ctx->alias = true;
 	ctx->tx.plain = true;
 	ctx->rx.plain = true;
@@ -125,7 +133,6 @@ static int ulp_alias_init(struct sock *sk)
  */
 static int ulp_init(struct sock *sk)
 {
-	struct ktls_config *config;
 	struct ktls_ctx *ctx;
 	int err;
 
@@ -138,14 +145,9 @@ static int ulp_init(struct sock *sk)
 	    tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
 
-	config = ktls_config_new();
-	if (!config)
+	ctx = ulp_ctx_new(sk);
+	if (!ctx)
 		return -ENOMEM;
-	ctx = ktls_ctx_new(sk, config);
-	if (!ctx) {
-		ktls_config_put(config);
-		return -ENOMEM;
-	}
 
 	if (sk->sk_state == TCP_LISTEN) {
 		err = ktls_listener_begin(ctx);
@@ -159,7 +161,7 @@ static int ulp_init(struct sock *sk)
 	return 0;
 
 err_ctx:
-	ktls_config_put(config);
+	ktls_config_put(ctx->config);
 	ktls_ctx_put(ctx);
 	return err;
 }
@@ -216,12 +218,7 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_dir_clear(&ctx->tx);
 	ktls_dir_clear(&ctx->rx);
 	ktls_ticket_end(ctx);
-	kvfree(ctx->session.peer_certs);
-	kvfree(ctx->session.chain_certs);
-	ctx->session.peer_certs = NULL;
-	memzero_explicit(ctx->session.exporter, sizeof(ctx->session.exporter));
-	ctx->session.exporter_len = 0;
-	ctx->session.chain_certs = NULL;
+	ktls_session_wipe(&ctx->session);
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 

@@ -374,6 +374,7 @@ bool ktls_listener_child_drop(struct ktls_ctx *child);	/* child's lock held */
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role);
 void ktls_handshake_step(struct ktls_ctx *ctx);
 void ktls_handshake_end(struct ktls_ctx *ctx);
+void ktls_session_wipe(struct ktls_session *session);
 void ktls_handshake_reset(struct ktls_ctx *ctx);
 
 /* ticket.c: NewSessionTickets for the helper; lock held */

@@ -391,6 +391,7 @@ int ktls_key_update_set(struct ktls_ctx *ctx, int ask);
 /* alert.c; lock held */
 int ktls_alert_send(struct ktls_ctx *ctx, u8 alert);
 int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence);
+int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence);
 void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence);
 int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
 const char *ktls_alert_name(u8 alert);
