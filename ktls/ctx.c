@@ -119,6 +119,7 @@ void ktls_ctx_kick(struct ktls_ctx *ctx)
 	if (!queue_work(ktls_wq, &ctx->work))
 		ktls_ctx_put(ctx);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_kick);
 
 static void ctx_timer(struct timer_list *timer)
 {

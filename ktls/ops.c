@@ -330,7 +330,7 @@ static int __init ops_learn(struct ktls_base *base, int family)
  * ktls_ops_hook - have TCP's callbacks come to us
  * @sk: a socket whose context is in place
  *
- * ktls_ulp_give_back() undoes it.
+ * ktls_ops_unhook() undoes it.
  *
  * Context: process, socket lock held.
  */
@@ -341,6 +341,20 @@ void ktls_ops_hook(struct sock *sk)
 	sk->sk_write_space = ops_write_space;
 	sk->sk_state_change = ops_state_change;
 	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * ktls_ops_unhook - have TCP's callbacks stay with TCP
+ * @sk: a socket that was ours, or the clone of one
+ * @base: its base
+ *
+ * Context: any. The caller has sk_callback_lock, or is alone with @sk.
+ */
+void ktls_ops_unhook(struct sock *sk, const struct ktls_base *base)
+{
+	sk->sk_data_ready = base->data_ready;
+	sk->sk_write_space = base->write_space;
+	sk->sk_state_change = base->state_change;
 }
 
 /**

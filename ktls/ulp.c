@@ -228,9 +228,7 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	if (sk->sk_socket)
 		WRITE_ONCE(sk->sk_socket->ops, ctx->base->ops);
 	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_data_ready = ctx->base->data_ready;
-	sk->sk_write_space = ctx->base->write_space;
-	sk->sk_state_change = ctx->base->state_change;
+	ktls_ops_unhook(sk, ctx->base);
 	write_unlock_bh(&sk->sk_callback_lock);
 
 	inet_csk(sk)->icsk_ulp_ops = NULL;
@@ -306,9 +304,7 @@ static void ulp_clone(const struct request_sock *req, struct sock *newsk, const 
 	inet_csk(newsk)->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(inet_csk(newsk)->icsk_ulp_data, NULL);
 	newsk->sk_prot_creator = base->prot;
-	newsk->sk_data_ready = base->data_ready;
-	newsk->sk_write_space = base->write_space;
-	newsk->sk_state_change = base->state_change;
+	ktls_ops_unhook(newsk, base);
 	WRITE_ONCE(newsk->sk_prot, base->prot);
 }
 

@@ -205,34 +205,19 @@ TEST_F(alias, close_without_keys)
 	EXPECT_EQ(0, net_mib("TxRecords"));
 }
 
-/* What `ss -tie` prints about the one socket with that ULP. */
-static const char *ss_line(const char *ulp)
-{
-	static char line[4096];
-	FILE *f = popen("ss -tieH state established", "r");
-	bool found = false;
-
-	ASSERT_TRUE(f);
-	while (!found && fgets(line, sizeof(line), f))
-		found = strstr(line, ulp);
-	pclose(f);
-	ASSERT_TRUE(found);
-	return line;
-}
-
 TEST_F(alias, ss_shows_it)
 {
-	const char *line = ss_line("tcp-ulp-tls");
+	const char *line = net_ss("tcp-ulp-tls");
 
 	EXPECT_TRUE(strstr(line, "rxconf: none") && strstr(line, "txconf: none"));
 	OK(keys_set(&self->k, TLS_TX));
-	line = ss_line("tcp-ulp-tls");
+	line = net_ss("tcp-ulp-tls");
 	EXPECT_TRUE(strstr(line, is_tls13(&self->k.peer) ? "version: 1.3" : "version: 1.2"));
 	EXPECT_TRUE(strstr(line, is_tls13(&self->k.peer) ? "cipher: aes-gcm-128" :
 							   "cipher: aes-gcm-256"));
 	EXPECT_TRUE(strstr(line, "rxconf: none") && strstr(line, "txconf: sw"));
 	OK(keys_set(&self->k, TLS_RX));
-	EXPECT_TRUE(strstr(ss_line("tcp-ulp-tls"), "rxconf: sw"));
+	EXPECT_TRUE(strstr(net_ss("tcp-ulp-tls"), "rxconf: sw"));
 }
 
 TEST_HARNESS_MAIN

@@ -188,6 +188,8 @@ TEST_F_TIMEOUT(faults, attach_listener, 60)
 
 #define PEM(what)	"-----BEGIN " what "-----\n"
 
+static const struct ktls_psk psk = { 4, 16, "lamp", "0123456789abcde" };
+
 static const struct {
 	int		opt;
 	const char	*value;
@@ -203,6 +205,11 @@ static const struct {
 	{ KTLS_VERIFY, "\2\0\0\0", 4 },
 	{ KTLS_TIMEOUT, "\xe8\3\0\0", 4 },
 	{ KTLS_EOF, "\0\0\0\0", 4 },
+	{ KTLS_RECORD_PADDING, "\0\1", 2 },
+	{ KTLS_GROUPS, "X25519:P-256", 12 },
+	{ KTLS_SIGALGS, "ed25519:ecdsa_secp256r1_sha256", 30 },
+	{ KTLS_TICKETS, "\1\0\0\0", 4 },
+	{ KTLS_PSK, (const char *)&psk, sizeof(psk) },
 };
 
 static int set_options(int fd)
@@ -217,7 +224,8 @@ static int get_options(int fd)
 {
 	static const int opts[] = {
 		KTLS_SERVER_NAME, KTLS_ALPN, KTLS_CIPHERS, KTLS_VERSIONS, KTLS_VERIFY,
-		KTLS_TIMEOUT, KTLS_EOF, KTLS_INFO, KTLS_ERROR,
+		KTLS_TIMEOUT, KTLS_EOF, KTLS_INFO, KTLS_ERROR, KTLS_RECORD_PADDING,
+		KTLS_GROUPS, KTLS_SIGALGS, KTLS_TICKETS,
 	};
 	char value[1024];
 

@@ -3,39 +3,13 @@
  * A reader inside the kernel, by read_sock: KCM cuts what it reads into messages,
  * here of ten bytes each, and first asks in softirq.
  */
-#include <linux/bpf.h>
 #include <linux/kcm.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 
 #include "lib/keys.h"
 
 static uint8_t big[1 << 16], back[1 << 17];
-
-/* A KCM socket over @fd; -1 if the kernel has none. */
-static int kcm_over(int fd)
-{
-	const struct bpf_insn ten[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 10 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)ten, .insn_cnt = 2,
-		.license = (uintptr_t)"GPL",
-	};
-	struct kcm_attach attach = { .fd = fd };
-	int kcm = socket(AF_KCM, SOCK_DGRAM, KCMPROTO_CONNECTED);
-
-	if (kcm < 0) {
-		EXPECT_EQ(EAFNOSUPPORT, errno);
-		return -1;
-	}
-	attach.bpf_fd = OK(syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
-	OK(ioctl(kcm, SIOCKCMATTACH, &attach));
-	close(attach.bpf_fd);
-	return kcm;
-}
 
 static void expect_messages(int kcm, size_t at, size_t end)
 {

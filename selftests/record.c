@@ -63,6 +63,29 @@ TEST_F(record, counters)
 }
 
 /* Nothing is nothing: no record for it. */
+/* What `ss -tie` says of it, in mainline's words. */
+TEST_F(record, ss_shows_it)
+{
+	static const struct {
+		uint16_t suite;
+		const char *text;
+	} ciphers[] = {
+		{ S13_AES128, "version: 1.3 cipher: aes-gcm-128" },
+		{ S13_AES256, "version: 1.3 cipher: aes-gcm-256" },
+		{ S13_CHACHA, "version: 1.3 cipher: chacha20-poly1305" },
+		{ S12_AES128, "version: 1.2 cipher: aes-gcm-128" },
+		{ S12_AES256, "version: 1.2 cipher: aes-gcm-256" },
+		{ S12_CHACHA, "version: 1.2 cipher: chacha20-poly1305" },
+	};
+	const char *line = net_ss("tcp-ulp-ktls");
+	size_t i;
+
+	EXPECT_TRUE(strstr(line, "rxconf: sw txconf: sw"));
+	for (i = 0; ciphers[i].suite != variant->kind.suite; i++)
+		;
+	EXPECT_TRUE(strstr(line, ciphers[i].text));
+}
+
 TEST_F(both, send_zero)
 {
 	uint8_t type;

@@ -297,6 +297,7 @@ extern bool ktls_alias_tls;
 int ktls_ops_init(void);
 struct ktls_base *ktls_ops_base(const struct sock *sk);
 void ktls_ops_hook(struct sock *sk);
+void ktls_ops_unhook(struct sock *sk, const struct ktls_base *base);
 
 /* ulp.c: attach, give back */
 int ktls_ulp_init(void);

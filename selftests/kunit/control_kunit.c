@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What comes after the handshake and is no data: messages that are cut, joined,
- * too long, or not allowed; alerts. KeyUpdate is not looked at here.
+ * too long, or not allowed; alerts. KeyUpdate is in key_update_kunit.c.
  */
 #include <linux/unaligned.h>
 

@@ -6,7 +6,11 @@
 #ifndef _SELFTESTS_KEYS_H
 #define _SELFTESTS_KEYS_H
 
+#include <linux/bpf.h>
+#include <linux/kcm.h>
 #include <linux/tls.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "sock.h"
@@ -158,6 +162,30 @@ static inline ssize_t send_cmsg(int fd, const void *buf, size_t len, int flags, 
 static inline ssize_t send_typed(int fd, const void *buf, size_t len, int flags, uint8_t type)
 {
 	return send_cmsg(fd, buf, len, flags, TLS_SET_RECORD_TYPE, type, CMSG_LEN(1));
+}
+
+/* A KCM socket over @fd, messages of ten bytes; -1 if the kernel has none. */
+static inline int kcm_over(int fd)
+{
+	const struct bpf_insn ten[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 10 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)ten, .insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+	};
+	struct kcm_attach attach = { .fd = fd };
+	int kcm = socket(AF_KCM, SOCK_DGRAM, KCMPROTO_CONNECTED);
+
+	if (kcm < 0) {
+		EXPECT_EQ(EAFNOSUPPORT, errno);
+		return -1;
+	}
+	attach.bpf_fd = OK(syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+	OK(ioctl(kcm, SIOCKCMATTACH, &attach));
+	close(attach.bpf_fd);
+	return kcm;
 }
 
 #define KEYS_FIXTURE(f)							\

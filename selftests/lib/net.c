@@ -237,3 +237,17 @@ int net_module_refs(const char *module)
 		fclose(f);
 	return n;
 }
+
+const char *net_ss(const char *ulp)
+{
+	static char line[4096];
+	FILE *f = popen("ss -tieH state established", "r");
+	bool found = false;
+
+	ASSERT_TRUE(f);
+	while (!found && fgets(line, sizeof(line), f))
+		found = strstr(line, ulp);
+	pclose(f);
+	ASSERT_TRUE(found);
+	return line;
+}

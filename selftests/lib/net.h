@@ -48,6 +48,10 @@ void *net_bad_address(void);
 
 /* A counter of /proc/net/ktls_stat, by name in any case, underscores or none. */
 uint64_t net_mib(const char *name);
+/* What `ss -tie` prints about the one established socket with that ULP; overwritten by
+ * the next call.
+ */
+const char *net_ss(const char *ulp);
 int net_module_refs(const char *module);
 bool net_module_loaded(const char *module);
 

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Each allocation, and each copy from or to user space, fails once: in what nobody
+ * has asked for at that moment. New keys, tickets, what the kernel sends by itself
+ * when there is room, a reader inside the kernel, a helper that dies.
+ */
+#include <linux/tls.h>
+#include <poll.h>
+
+#include "inject.h"
+#include "keys.h"
+#include "party.h"
+
+#define LATE	2000	/* ms in which something has come, or will not come by itself */
+#define TRIES	6	/* how often a program tries again */
+#define SIZE	50000
+
+static uint8_t data[SIZE], seen[SIZE + 1];
+
+FIXTURE(after)
+{
+	struct env	e;
+	int		role;
+};
+
+FIXTURE_VARIANT(after) { uint16_t suite; int role; };
+FIXTURE_VARIANT_ADD(after, client) { S13_AES256, ROLE_CLIENT };
+FIXTURE_VARIANT_ADD(after, server) { S13_CHACHA, ROLE_SERVER };
+
+FIXTURE_SETUP(after)
+{
+	inject_init();
+	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
+	env_start(&self->e, variant->suite);
+	self->role = variant->role;
+	net_pattern(data, sizeof(data), 1);
+}
+
+FIXTURE_TEARDOWN(after)
+{
+	if (self->e.fake->nl)
+		fake_die(self->e.fake);
+	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
+}
+
+#define SELF	((struct after_self *)arg)
+
+static bool is_short(int err)
+{
+	return err == ENOMEM || err == ENOBUFS || err == EFAULT;
+}
+
+/* Whether something comes at once, or not at all without being asked for again. */
+static bool comes(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return OK(poll(&p, 1, LATE));
+}
+
+/* --- new keys -------------------------------------------------------------- */
+
+static void peer_update(struct peer *p, uint8_t request)
+{
+	const uint8_t message[] = { 24, 0, 0, 1, request };
+
+	peer_send(p, CT_HANDSHAKE, message, sizeof(message));
+	tls_dir_update(&p->tx);
+}
+
+/* Exactly that much data, under however many keys; how many KeyUpdates were seen. */
+static unsigned int follow(struct peer *p, size_t len)
+{
+	uint8_t type, record[TLS_PAYLOAD_MAX];
+	unsigned int updates = 0;
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < len) {
+		n = peer_recv(p, &type, record, sizeof(record));
+		ASSERT_GE(n, 1);
+		if (type == CT_HANDSHAKE) {
+			ASSERT_EQ(5, n);
+			tls_dir_update(&p->rx);
+			updates++;
+			continue;
+		}
+		ASSERT_EQ(CT_DATA, type);
+		ASSERT_LE(n, len - at);
+		EXPECT_MEMEQ(data + at, record, n);
+		at += n;
+	}
+	return updates;
+}
+
+/* Without memory the direction is dead, and says so; or the update is still due. */
+static void expect_update(struct conn *c, int err)
+{
+	unsigned int updates;
+
+	if (send(c->fd, data, 1000, MSG_NOSIGNAL) == 1000) {
+		updates = follow(&c->peer, 1000);
+		EXPECT_EQ(1, updates);
+		peer_send_data(&c->peer, data, 1000);
+		net_read(c->fd, seen, 1000);
+		EXPECT_MEMEQ(data, seen, 1000);
+		return;
+	}
+	EXPECT_NE(0, err);
+	EXPECT_TRUE(is_short(errno) || errno == EPIPE);
+	close(c->fd);
+	c->fd = -1;
+	/* The peer is told. */
+	EXPECT_TRUE(comes(c->peer.fd));
+}
+
+static int update_once(void *arg)
+{
+	struct after_self *self = SELF;
+	struct conn c;
+	int err;
+
+	conn_open(&c, &self->e, self->role, AF_INET);
+	inject_on();
+	err = sock_set_int(c.fd, KTLS_KEY_UPDATE, 0) ? errno : 0;
+	inject_off();
+	expect_update(&c, err);
+	conn_close(&c);
+	return err;
+}
+
+TEST_F_TIMEOUT(after, key_update, 60)
+{
+	inject_walk("KTLS_KEY_UPDATE", INJECT_SELF, update_once, NULL, self);
+}
+
+/* The peer's new keys are derived while we read. */
+static int updated_once(void *arg)
+{
+	struct after_self *self = SELF;
+	struct conn c;
+	ssize_t n = -1;
+	int err = 0;
+
+	conn_open(&c, &self->e, self->role, AF_INET);
+	peer_update(&c.peer, 0);
+	peer_send_data(&c.peer, data, 1000);
+	inject_on();
+	for (int i = 0; i < TRIES && n < 0; i++) {
+		n = recv(c.fd, seen, 1000, MSG_WAITALL);
+		if (n < 0)
+			err = err ?: errno;
+	}
+	inject_off();
+	if (n < 0) {
+		/* Keys that could not be had end it, with a word to the peer. */
+		peer_expect_alert(&c.peer, 80);
+	} else {
+		EXPECT_EQ(1000, n);
+		EXPECT_MEMEQ(data, seen, 1000);
+		net_write(c.fd, data, 1000);
+		EXPECT_EQ(0, follow(&c.peer, 1000));
+	}
+	conn_close(&c);
+	return err;
+}
+
+TEST_F_TIMEOUT(after, key_update_received, 60)
+{
+	inject_walk("a KeyUpdate", INJECT_SELF, updated_once, NULL, self);
+}
+
+/* The answer is the work's to send; if it cannot, it comes before the next data. */
+static int answered_once(void *arg)
+{
+	struct after_self *self = SELF;
+	struct pollfd p = { .events = POLLIN };
+	struct conn c;
+	bool came;
+
+	conn_open(&c, &self->e, self->role, AF_INET);
+	p.fd = c.fd;
+	peer_update(&c.peer, 1);
+	inject_on();
+	EXPECT_EQ(0, poll(&p, 1, 100));
+	came = comes(c.peer.fd);
+	inject_off();
+	expect_update(&c, came ? 0 : ENOMEM);
+	conn_close(&c);
+	return came ? 0 : ENOMEM;
+}
+
+TEST_F_TIMEOUT(after, key_update_answered, 120)
+{
+	inject_walk("the answer to a KeyUpdate", INJECT_WORK, answered_once, NULL, self);
+}
+
+/* --- tickets ---------------------------------------------------------------- */
+
+/* A ticket that the helper cannot be told of is dropped, and nothing else. */
+static int ticket_once(void *arg)
+{
+	struct after_self *self = SELF;
+	struct conn c;
+	ssize_t n = -1;
+	int err = 0;
+
+	conn_open(&c, &self->e, ROLE_CLIENT, AF_INET);
+	peer_send_ticket(&c.peer);
+	peer_send_data(&c.peer, data, 1000);
+	inject_on();
+	for (int i = 0; i < TRIES && n < 0; i++) {
+		n = recv(c.fd, seen, 1000, MSG_WAITALL);
+		if (n < 0)
+			err = err ?: errno;
+	}
+	inject_off();
+	EXPECT_EQ(1000, n);
+	EXPECT_MEMEQ(data, seen, 1000);
+	party_exchange(c.fd, &c.peer, 1000);
+	conn_close(&c);
+	return err;
+}
+
+TEST_F_TIMEOUT(after, ticket, 60)
+{
+	self->e.fake->messages = 2;
+	inject_walk("a ticket", INJECT_SELF, ticket_once, NULL, self);
+}
+
+TEST_F_TIMEOUT(after, ticket_helper, 60)
+{
+	self->e.fake->messages = 2;
+	inject_walk("a ticket", INJECT_HELPER, ticket_once, NULL, self);
+}
+
+/* --- what is pushed when there is room --------------------------------------- */
+
+/*
+ * What was counted as sent and found no room goes out by itself, a lack of memory
+ * in between or not: nobody has to call again.
+ */
+static int push_once(void *arg)
+{
+	struct after_self *self = SELF;
+	struct party_sink sink;
+	size_t sent = 0;
+	struct conn c;
+	ssize_t n;
+
+	conn_open(&c, &self->e, self->role, AF_INET);
+	OK(setsockopt(c.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int)));
+	OK(setsockopt(c.peer.fd, SOL_SOCKET, SO_RCVBUF, &(int){ 4096 }, sizeof(int)));
+	net_nonblock(c.fd, true);
+	while (sent < SIZE && (n = send(c.fd, data + sent, SIZE - sent, 0)) > 0)
+		sent += n;
+	EXPECT_LT(sent, SIZE);
+	inject_on();
+	party_sink_start(&sink, &c.peer, seen, SIZE);
+	for (int i = 0; i < 500 && *(volatile size_t *)&sink.len < sent; i++)
+		harness_nap(10);
+	inject_off();
+	EXPECT_EQ(sent, *(volatile size_t *)&sink.len);
+	close(c.fd);
+	party_sink_wait(&sink);
+	EXPECT_EQ(sent, sink.len);
+	EXPECT_EQ(PARTY_CLOSED, sink.end);
+	EXPECT_MEMEQ(data, seen, sent);
+	peer_free(&c.peer);
+	return 0;
+}
+
+TEST_F_TIMEOUT(after, push_work, 120)
+{
+	inject_walk("sending when there is room", INJECT_WORK, push_once, NULL, self);
+}
+
+/* --- a helper that dies ------------------------------------------------------ */
+
+FIXTURE(orphan)
+{
+	struct env		e;
+	struct party_server	server;
+};
+
+FIXTURE_VARIANT(orphan) { uint16_t suite; };
+FIXTURE_VARIANT_ADD(orphan, tls13) { S13_AES128 };
+
+FIXTURE_SETUP(orphan)
+{
+	inject_init();
+	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
+	env_start_bare(&self->e, variant->suite);
+	party_server_start(&self->server, &self->e.hs, AF_INET);
+}
+
+FIXTURE_TEARDOWN(orphan)
+{
+	party_server_stop(&self->server);
+	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
+}
+
+/* It has begun a handshake: whoever waits is told, and so is the peer. */
+static int orphan_once(void *arg)
+{
+	struct orphan_self *self = arg;
+	struct fake *f = fake_new(&self->e.hs);
+	int fd = sock_new(AF_INET), err;
+
+	ASSERT_EQ(0, fake_register(f, 8));
+	fake_start(f, fake_ignore, NULL);
+	OK(sock_set_str(fd, KTLS_SERVER_NAME, "server.test"));
+	net_nonblock(fd, true);
+	FAILS(EINPROGRESS, connect(fd, &self->server.addr.sa, self->server.addr.len));
+	EVENTUALLY(f->starts == 1, 5000);
+	fake_stop(f);
+	inject_on();
+	fake_die(f);
+	EXPECT_TRUE(net_poll(fd, POLLOUT, 5000));
+	err = net_so_error(fd);
+	inject_off();
+	EXPECT_NE(0, err);
+	close(fd);
+	free(f);
+	return is_short(err) ? err : 0;
+}
+
+TEST_F_TIMEOUT(orphan, helper_dies, 120)
+{
+	inject_walk("a helper's death", INJECT_WORK, orphan_once, NULL, self);
+}
+
+/* --- a reader inside the kernel ---------------------------------------------- */
+
+KEYS_FIXTURE(inner)
+FIXTURE_VARIANT_ADD(inner, tls13_aes128) { S13_AES128, AF_INET };
+
+/* KCM asks again when memory is short: all comes, and in order. */
+static int kcm_once(void *arg)
+{
+	struct keys *k = arg;
+	uint8_t message[100];
+	int kcm;
+
+	keys_close(k);
+	keys_open(k, k->hs.suite->id, AF_INET);
+	keys_both(k);
+	kcm = kcm_over(k->fd);
+	ASSERT_GE(kcm, 0);
+	inject_on();
+	peer_send_data(&k->peer, data, 30);
+	peer_send_data(&k->peer, data + 30, 20000);
+	for (size_t at = 0; at < 20030; at += 10) {
+		ASSERT_EQ(POLLIN, net_poll(kcm, POLLIN, 5000));
+		ASSERT_EQ(10, recv(kcm, message, sizeof(message), 0));
+		EXPECT_MEMEQ(data + at, message, 10);
+	}
+	inject_off();
+	close(kcm);
+	return 0;
+}
+
+TEST_F_TIMEOUT(inner, kcm, 120)
+{
+	inject_init();
+	inject_walk("a reader inside the kernel", INJECT_WORK, kcm_once, NULL, &self->k);
+}
