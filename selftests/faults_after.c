@@ -58,6 +58,22 @@ static bool comes(int fd)
 	return OK(poll(&p, 1, LATE));
 }
 
+/* A program that tries again; the first error. Tells in *ret how the last try went. */
+static int read_1000(int fd, ssize_t *ret)
+{
+	int err = 0;
+
+	inject_on();
+	for (int i = 0; i < TRIES; i++) {
+		*ret = recv(fd, seen, 1000, MSG_WAITALL);
+		if (*ret >= 0)
+			break;
+		err = err ?: errno;
+	}
+	inject_off();
+	return err;
+}
+
 /* --- new keys -------------------------------------------------------------- */
 
 static void peer_update(struct peer *p, uint8_t request)
@@ -139,19 +155,13 @@ static int updated_once(void *arg)
 {
 	struct after_self *self = SELF;
 	struct conn c;
-	ssize_t n = -1;
-	int err = 0;
+	ssize_t n;
+	int err;
 
 	conn_open(&c, &self->e, self->role, AF_INET);
 	peer_update(&c.peer, 0);
 	peer_send_data(&c.peer, data, 1000);
-	inject_on();
-	for (int i = 0; i < TRIES && n < 0; i++) {
-		n = recv(c.fd, seen, 1000, MSG_WAITALL);
-		if (n < 0)
-			err = err ?: errno;
-	}
-	inject_off();
+	err = read_1000(c.fd, &n);
 	if (n < 0) {
 		/* Keys that could not be had end it, with a word to the peer. */
 		peer_expect_alert(&c.peer, 80);
@@ -202,19 +212,13 @@ static int ticket_once(void *arg)
 {
 	struct after_self *self = SELF;
 	struct conn c;
-	ssize_t n = -1;
-	int err = 0;
+	ssize_t n;
+	int err;
 
 	conn_open(&c, &self->e, ROLE_CLIENT, AF_INET);
 	peer_send_ticket(&c.peer);
 	peer_send_data(&c.peer, data, 1000);
-	inject_on();
-	for (int i = 0; i < TRIES && n < 0; i++) {
-		n = recv(c.fd, seen, 1000, MSG_WAITALL);
-		if (n < 0)
-			err = err ?: errno;
-	}
-	inject_off();
+	err = read_1000(c.fd, &n);
 	EXPECT_EQ(1000, n);
 	EXPECT_MEMEQ(data, seen, 1000);
 	party_exchange(c.fd, &c.peer, 1000);

@@ -72,10 +72,10 @@ TEST_F(record, ss_shows_it)
 	} ciphers[] = {
 		{ S13_AES128, "version: 1.3 cipher: aes-gcm-128" },
 		{ S13_AES256, "version: 1.3 cipher: aes-gcm-256" },
-		{ S13_CHACHA, "version: 1.3 cipher: chacha20-poly1305" },
+		{ S13_CHACHA, "version: 1.3" },		/* whose name old ones do not know */
 		{ S12_AES128, "version: 1.2 cipher: aes-gcm-128" },
 		{ S12_AES256, "version: 1.2 cipher: aes-gcm-256" },
-		{ S12_CHACHA, "version: 1.2 cipher: chacha20-poly1305" },
+		{ S12_CHACHA, "version: 1.2" },
 	};
 	const char *line = net_ss("tcp-ulp-ktls");
 	size_t i;
