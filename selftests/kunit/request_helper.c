@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A helper that does as a test says: a netlink socket of ours, so that its words
+ * go the way that ktlsd's words go. And what must be left of all it was asked.
+ */
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <net/genetlink.h>
+
+#include "request_helper.h"
+
+#define HELPER_BUFFER	(128 * 1024)	/* one message, and one that quotes it */
+
+/**
+ * ktls_kunit_helper_die - it closes its socket
+ * @helper: may have died before
+ */
+void ktls_kunit_helper_die(struct ktls_kunit_helper *helper)
+{
+	struct file *file = helper->file;
+
+	helper->file = NULL;
+	if (file)
+		__fput_sync(file);
+}
+
+static void helper_release(void *helper)
+{
+	ktls_kunit_helper_die(helper);
+}
+
+/* One message to the helper. Return: true, and *ret_err, if it answers its own. */
+static bool helper_note(struct ktls_kunit_helper *helper, int *ret_err)
+{
+	const struct nlmsghdr *nlh = helper->buffer;
+	const struct genlmsghdr *genl = nlmsg_data(nlh);
+	const struct nlattr *id;
+
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		*ret_err = ((struct nlmsgerr *)nlmsg_data(nlh))->error;
+		return nlh->nlmsg_seq == helper->seq;
+	}
+	if (genl->cmd < ARRAY_SIZE(helper->heard))
+		helper->heard[genl->cmd]++;
+	id = nlmsg_find_attr(nlh, GENL_HDRLEN, KTLS_A_ID);
+	if (id && (genl->cmd == KTLS_CMD_START || genl->cmd == KTLS_CMD_CHECK))
+		helper->id = nla_get_u64(id);
+	return false;
+}
+
+/* Reads what was sent. Return: true if the answer to its last message was there. */
+static bool helper_hear(struct ktls_kunit_helper *helper, int *ret_err)
+{
+	struct kvec vec = { .iov_base = helper->buffer, .iov_len = HELPER_BUFFER };
+	struct msghdr msg = {};
+
+	while (kernel_recvmsg(helper->sock, &msg, &vec, 1, HELPER_BUFFER, MSG_DONTWAIT) > 0)
+		if (helper_note(helper, ret_err))
+			return true;
+	return false;
+}
+
+/**
+ * ktls_kunit_helper_heard - reads what it was sent
+ * @helper: may be dead
+ * @cmd: KTLS_CMD_*
+ *
+ * Return: how many of @cmd there were since it began.
+ */
+unsigned int ktls_kunit_helper_heard(struct ktls_kunit_helper *helper, u8 cmd)
+{
+	int err;
+
+	if (helper->file)
+		helper_hear(helper, &err);
+	return helper->heard[cmd];
+}
+
+/**
+ * ktls_kunit_helper_waits - reads until there are as many as are wanted
+ * @helper: the helper
+ * @cmd: KTLS_CMD_*
+ * @want: how many
+ *
+ * What finds the helper's buffer full goes a little later, by the worker's work.
+ *
+ * Return: how many of @cmd there were since it began; less than @want: in vain.
+ */
+unsigned int ktls_kunit_helper_waits(struct ktls_kunit_helper *helper, u8 cmd, unsigned int want)
+{
+	unsigned int i;
+
+	for (i = 0; i < 500 && ktls_kunit_helper_heard(helper, cmd) < want; i++)
+		msleep(10);
+	return ktls_kunit_helper_heard(helper, cmd);
+}
+
+static struct sk_buff *helper_message(struct ktls_kunit_helper *helper, u8 cmd)
+{
+	struct sk_buff *skb = nlmsg_new(HELPER_BUFFER / 2, GFP_KERNEL);
+
+	if (skb && !genlmsg_put(skb, 0, ++helper->seq, &ktls_netlink_family,
+				NLM_F_REQUEST | NLM_F_ACK, cmd)) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/* Says it, and waits for what the kernel thinks of it. Any context that sleeps. */
+static int helper_say(struct ktls_kunit_helper *helper, struct sk_buff *skb)
+{
+	struct sockaddr_nl nladdr = { .nl_family = AF_NETLINK };
+	struct msghdr msg = { .msg_name = &nladdr, .msg_namelen = sizeof(nladdr) };
+	struct kvec vec;
+	int ret, err;
+
+	nlmsg_hdr(skb)->nlmsg_len = skb->len;
+	vec.iov_base = skb->data;
+	vec.iov_len = skb->len;
+	ret = kernel_sendmsg(helper->sock, &msg, &vec, 1, skb->len);
+	nlmsg_free(skb);
+	if (ret < 0)
+		return ret;
+	return helper_hear(helper, &err) ? err : -ENOMSG;
+}
+
+/**
+ * ktls_kunit_helper_register - it says REGISTER
+ * @helper: the helper
+ * @credit: how many requests it takes at a time
+ *
+ * Return: what the kernel answers, likewise below.
+ */
+int ktls_kunit_helper_register(struct ktls_kunit_helper *helper, u32 credit)
+{
+	struct sk_buff *skb = helper_message(helper, KTLS_CMD_REGISTER);
+
+	if (!skb || nla_put_u32(skb, KTLS_A_PROTOCOL, KTLS_GENL_VERSION) ||
+	    nla_put_u32(skb, KTLS_A_CREDIT, credit))
+		return -ENOMEM;
+	return helper_say(helper, skb);
+}
+
+/**
+ * ktls_kunit_helper_data - it says DATA
+ * @helper: the helper
+ * @id: of the request
+ * @records: for the peer
+ * @len: of @records
+ * @more: its turn is not over
+ */
+int ktls_kunit_helper_data(struct ktls_kunit_helper *helper, u64 id, const char *records,
+			   size_t len, bool more)
+{
+	struct sk_buff *skb = helper_message(helper, KTLS_CMD_DATA);
+
+	if (!skb || nla_put(skb, KTLS_A_ID, sizeof(id), &id) ||
+	    nla_put(skb, KTLS_A_RECORDS, len, records) ||
+	    (more && nla_put_flag(skb, KTLS_A_MORE)))
+		return -ENOMEM;
+	return helper_say(helper, skb);
+}
+
+/**
+ * ktls_kunit_helper_done - it says DONE
+ * @helper: the helper
+ * @id: of the request
+ * @error: an errno, positive; 0: success, but without keys
+ */
+int ktls_kunit_helper_done(struct ktls_kunit_helper *helper, u64 id, u32 error)
+{
+	struct sk_buff *skb = helper_message(helper, KTLS_CMD_DONE);
+
+	if (!skb || nla_put(skb, KTLS_A_ID, sizeof(id), &id) ||
+	    nla_put_u32(skb, KTLS_A_ERRNO, error) ||
+	    nla_put_string(skb, KTLS_A_SENTENCE, "because"))
+		return -ENOMEM;
+	return helper_say(helper, skb);
+}
+
+/**
+ * ktls_kunit_helper - a helper that has registered
+ * @test: owns it
+ * @credit: as it says; 0: it has not registered yet
+ */
+struct ktls_kunit_helper *ktls_kunit_helper(struct kunit *test, u32 credit)
+{
+	struct sockaddr_nl nladdr = { .nl_family = AF_NETLINK };
+	struct ktls_kunit_helper *helper;
+
+	helper = kunit_kzalloc(test, sizeof(*helper), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, helper);
+	helper->buffer = kunit_kzalloc(test, HELPER_BUFFER, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, helper->buffer);
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC,
+					       &helper->sock), 0);
+	/* A worker is a socket of a program: it has a file. */
+	helper->file = sock_alloc_file(helper->sock, 0, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, helper->file);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, helper_release, helper), 0);
+	KUNIT_ASSERT_EQ(test, kernel_bind(helper->sock, (struct sockaddr_unsized *)&nladdr,
+					  sizeof(nladdr)), 0);
+	if (credit)
+		KUNIT_ASSERT_EQ(test, ktls_kunit_helper_register(helper, credit), 0);
+	return helper;
+}
+
+/**
+ * ktls_kunit_expect_idle - all workers' credit is back, and nothing waits
+ * @test: fails if not
+ * @workers: how many are to be registered
+ *
+ * Nobody else is here now: no lock.
+ */
+void ktls_kunit_expect_idle(struct kunit *test, unsigned int workers)
+{
+	struct ktls_net *kn = ktls_net(&init_net);
+	struct ktls_worker *worker;
+
+	KUNIT_EXPECT_EQ(test, kn->waiting, 0);
+	KUNIT_EXPECT_EQ(test, kn->worker_count, workers);
+	KUNIT_EXPECT_TRUE(test, list_empty(&kn->uids));
+	KUNIT_EXPECT_TRUE(test, hash_empty(kn->flows));
+	list_for_each_entry(worker, &kn->workers, node) {
+		KUNIT_EXPECT_EQ(test, worker->in_flight, 0);
+		KUNIT_EXPECT_TRUE(test, list_empty(&worker->requests));
+		KUNIT_EXPECT_TRUE(test, list_empty(&worker->stalled));
+		KUNIT_EXPECT_TRUE(test, list_empty(&worker->out));
+	}
+}
