@@ -96,6 +96,17 @@ static int framing_head(struct ktls_ctx *ctx)
 	return ret;
 }
 
+/* The peer sends that header. Return: what ktls_framing_head() makes of it. */
+static int framing_receive_head(struct kunit *test, struct ktls_kunit_conn *conn,
+				const struct framing_head_param *param)
+{
+	u8 head[KTLS_HEADER_SIZE];
+
+	framing_header(head, param->type, param->version, param->len);
+	ktls_kunit_send(test, conn, head, sizeof(head));
+	return framing_head(conn->ctx);
+}
+
 static void framing_expect_fine(struct kunit *test, const struct ktls_ctx *ctx,
 				const struct framing_head_param *param)
 {
@@ -113,14 +124,10 @@ static void framing_head_test(struct kunit *test)
 	const struct framing_head_param *param = test->param_value;
 	struct ktls_kunit_conn *conn = ktls_kunit_conn(test);
 	struct ktls_ctx *ctx = conn->ctx;
-	u8 head[KTLS_HEADER_SIZE];
 	int ret;
 
 	ktls_kunit_open(test, ctx, param->suite);
-	framing_header(head, param->type, param->version, param->len);
-	ktls_kunit_send(test, conn, head, sizeof(head));
-
-	ret = framing_head(ctx);
+	ret = framing_receive_head(test, conn, param);
 
 	if (param->alert < 0) {
 		KUNIT_EXPECT_EQ(test, ret, 0);
@@ -141,15 +148,11 @@ static void framing_head_external_test(struct kunit *test)
 	const struct framing_head_param *param = test->param_value;
 	struct ktls_kunit_conn *conn = ktls_kunit_conn(test);
 	struct ktls_ctx *ctx = conn->ctx;
-	u8 head[KTLS_HEADER_SIZE];
 	int ret;
 
 	ktls_kunit_open(test, ctx, param->suite);
 	ctx->external = true;
-	framing_header(head, param->type, param->version, param->len);
-	ktls_kunit_send(test, conn, head, sizeof(head));
-
-	ret = framing_head(ctx);
+	ret = framing_receive_head(test, conn, param);
 
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NONE);

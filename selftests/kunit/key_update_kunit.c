@@ -69,15 +69,24 @@ static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, 
 	KUNIT_EXPECT_FALSE(test, ktls_control_pending(ctx));
 }
 
-/* --- new keys, in whatever pieces they are announced ------------------------ */
-
-static const struct key_update_whole {
+/* What is received, and the alert that refuses it, if it is refused. */
+struct key_update_param {
 	const char	*desc;
 	u16		suite;
 	u8		role;
 	const char	*data;
 	size_t		len;
-} key_update_wholes[] = {
+	u8		alert;
+};
+
+static void key_update_desc(const struct key_update_param *param, char *desc)
+{
+	strscpy(desc, param->desc, KUNIT_PARAM_DESC_SIZE);
+}
+
+/* --- new keys, in whatever pieces they are announced ------------------------ */
+
+static const struct key_update_param key_update_wholes[] = {
 	{ "to a client", SUITE_13, KTLS_ROLE_CLIENT, UPDATE, UPDATE_LEN },
 	{ "to a server", SUITE_13, KTLS_ROLE_SERVER, UPDATE, UPDATE_LEN },
 	{ "with SHA-384", SUITE_13_384, KTLS_ROLE_CLIENT, UPDATE, UPDATE_LEN },
@@ -87,16 +96,11 @@ static const struct key_update_whole {
 	  2 * TICKET_LEN + UPDATE_LEN },
 };
 
-static void key_update_whole_desc(const struct key_update_whole *param, char *desc)
-{
-	strscpy(desc, param->desc, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(key_update_whole, key_update_wholes, key_update_whole_desc);
+KUNIT_ARRAY_PARAM(key_update_whole, key_update_wholes, key_update_desc);
 
 static void key_update_whole_test(struct kunit *test)
 {
-	const struct key_update_whole *param = test->param_value;
+	const struct key_update_param *param = test->param_value;
 	struct ktls_ctx *ctx = key_update_ctx(test, param->suite, param->role);
 
 	KUNIT_EXPECT_EQ(test, key_update_record(ctx, param->data, param->len), 0);
@@ -108,7 +112,7 @@ static void key_update_whole_test(struct kunit *test)
 /* Each of them at each place: until its last byte is there the old keys stay. */
 static void key_update_cut_test(struct kunit *test)
 {
-	const struct key_update_whole *param = test->param_value;
+	const struct key_update_param *param = test->param_value;
 	struct ktls_ctx *ctx;
 	size_t cut;
 
@@ -126,7 +130,7 @@ static void key_update_cut_test(struct kunit *test)
 
 static void key_update_bytes_test(struct kunit *test)
 {
-	const struct key_update_whole *param = test->param_value;
+	const struct key_update_param *param = test->param_value;
 	struct ktls_ctx *ctx = key_update_ctx(test, param->suite, param->role);
 	size_t i;
 
@@ -164,14 +168,7 @@ static void key_update_asked_test(struct kunit *test)
 
 /* --- refused ---------------------------------------------------------------- */
 
-static const struct key_update_refusal {
-	const char	*desc;
-	u16		suite;
-	u8		role;
-	const char	*data;
-	size_t		len;
-	u8		alert;
-} key_update_refusals[] = {
+static const struct key_update_param key_update_refusals[] = {
 	{ "without a body", SUITE_13, KTLS_ROLE_CLIENT, "\x18\0\0\0", 4,
 	  KTLS_ALERT_DECODE_ERROR },
 	{ "with a byte too many", SUITE_13, KTLS_ROLE_SERVER, "\x18\0\0\2\0\0", 6,
@@ -198,16 +195,11 @@ static const struct key_update_refusal {
 	  KTLS_ALERT_UNEXPECTED_MESSAGE },
 };
 
-static void key_update_refusal_desc(const struct key_update_refusal *param, char *desc)
-{
-	strscpy(desc, param->desc, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(key_update_refusal, key_update_refusals, key_update_refusal_desc);
+KUNIT_ARRAY_PARAM(key_update_refusal, key_update_refusals, key_update_desc);
 
 static void key_update_refusal_test(struct kunit *test)
 {
-	const struct key_update_refusal *param = test->param_value;
+	const struct key_update_param *param = test->param_value;
 	struct ktls_ctx *ctx = key_update_ctx(test, param->suite, param->role);
 	u8 *data = kunit_kzalloc(test, param->len, GFP_KERNEL);
 	int ret;
@@ -231,7 +223,7 @@ static void key_update_refusal_test(struct kunit *test)
  */
 static void key_update_refusal_cut_test(struct kunit *test)
 {
-	const struct key_update_refusal *param = test->param_value;
+	const struct key_update_param *param = test->param_value;
 	size_t cut, end = min_t(size_t, param->len, UPDATE_LEN);
 	struct ktls_ctx *ctx;
 	int ret;
