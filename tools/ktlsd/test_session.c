@@ -5,276 +5,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/genl.h"
-#include "session.h"
-#include "test_peer.h"
-
-enum {
-	SESSION_FAMILY	= 33,
-	SESSION_PIECE	= 300,	/* small, so that there are many */
-};
-
-/**
- * struct kernel - the other side of the contract
- * @sessions: under test
- * @sent: copies of what they sent
- * @count: how many
- * @send_error: what sending returns
- * @parts: of the configuration
- * @tickets: KTLS_TICKETS of those that start
- */
-struct kernel {
-	struct ktlsd_sessions	sessions;
-	struct ktlsd_config	*config;
-	struct nlmsghdr		*sent[64];
-	unsigned int		count;
-	int			send_error;
-	struct ktlsd_buffer	parts[KTLS_CONFIG_MAX + 1];
-	uint32_t		tickets;
-};
+#include "test_kernel.h"
 
 static struct test_pki pki;
-static uint32_t session_room[32768];
-
-static int kernel_send(void *arg, const struct ktlsd_message *message)
-{
-	struct kernel *kernel = arg;
-	struct nlmsghdr *copy;
-
-	assert_false(message->overflow);
-	if (kernel->send_error)
-		return kernel->send_error;
-	assert_int_equal(message->nlh->nlmsg_type, SESSION_FAMILY);
-	assert_true(kernel->count < 64);
-	copy = malloc(message->nlh->nlmsg_len);
-	memcpy(copy, message->nlh, message->nlh->nlmsg_len);
-	kernel->sent[kernel->count++] = copy;
-	return 0;
-}
-
-static void kernel_init(struct kernel *kernel)
-{
-	memset(kernel, 0, sizeof(*kernel));
-	kernel->config = calloc(1, sizeof(*kernel->config));
-	kernel->config->refs = 1;
-	kernel->config->path = strdup("/etc/ktls/ktlsd.conf");
-	kernel->config->max_sessions = 10;
-	kernel->config->trust = X509_STORE_new();
-	assert_int_equal(ktlsd_sessions_init(&kernel->sessions, kernel->config,
-					     kernel_send, kernel), 0);
-	kernel->sessions.family = SESSION_FAMILY;
-	kernel->sessions.suites = ktlsd_suites_all();
-}
-
-/* Adds an identity with allow_uids = 1000. */
-static void kernel_add_identity(struct kernel *kernel, const char *name)
-{
-	struct ktlsd_config *config = kernel->config;
-	struct ktlsd_identity *identity;
-	struct ktlsd_fault fault;
-
-	config->identities = calloc(1, sizeof(*identity));
-	config->identity_count = 1;
-	identity = &config->identities[0];
-	strcpy(identity->name, name);
-	assert_int_equal(ktlsd_acl_parse(&identity->acl, false, "1000", &fault), 0);
-	X509_up_ref(pki.ec);
-	identity->credential.leaf = pki.ec;
-	EVP_PKEY_up_ref(pki.ec_key);
-	identity->credential.key = pki.ec_key;
-}
-
-static void kernel_forget(struct kernel *kernel)
-{
-	while (kernel->count)
-		free(kernel->sent[--kernel->count]);
-}
-
-static void kernel_free(struct kernel *kernel)
-{
-	int i;
-
-	kernel_forget(kernel);
-	ktlsd_sessions_free(&kernel->sessions);
-	assert_int_equal(kernel->sessions.held, 0);
-	ktlsd_config_put(kernel->config);
-	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
-		ktlsd_buffer_free(&kernel->parts[i]);
-}
-
-static void kernel_begin(struct ktlsd_message *message, uint8_t cmd, uint64_t id)
-{
-	ktlsd_message_begin(message, session_room, sizeof(session_room),
-			    SESSION_FAMILY, cmd, 1);
-	ktlsd_message_put_u64(message, KTLS_A_ID, id);
-}
-
-static void kernel_tell(struct kernel *kernel, const struct ktlsd_message *message)
-{
-	struct ktlsd_event event;
-
-	assert_false(message->overflow);
-	assert_int_equal(ktlsd_message_parse(message->nlh, &event), 0);
-	ktlsd_sessions_handle(&kernel->sessions, &event);
-}
-
-static void kernel_start(struct kernel *kernel, uint8_t cmd, uint64_t id,
-			 uint32_t role, const char *identity, uint64_t config,
-			 const char *ciphers)
-{
-	struct ktlsd_message message;
-	uint32_t parts = 0, i;
-
-	for (i = 0; config && i <= KTLS_CONFIG_MAX; i++)
-		parts |= kernel->parts[i].len ? 1u << i : 0;
-	kernel_begin(&message, cmd, id);
-	if (cmd == KTLS_CMD_START)
-		ktlsd_message_put_u32(&message, KTLS_A_ROLE, role);
-	ktlsd_message_put_u32(&message, KTLS_A_DEADLINE, 10000);
-	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
-	ktlsd_message_put_u32(&message, KTLS_A_GID, 1000);
-	ktlsd_message_put_u64(&message, KTLS_A_CONFIG, config);
-	ktlsd_message_put_u32(&message, KTLS_A_CONFIG_PARTS, parts);
-	if (role == KTLS_ROLE_CLIENT)
-		ktlsd_message_put_string(&message, KTLS_A_SERVER_NAME, "server.test");
-	if (identity)
-		ktlsd_message_put_string(&message, KTLS_A_IDENTITY, identity);
-	if (ciphers)
-		ktlsd_message_put_string(&message, KTLS_A_CIPHERS, ciphers);
-	ktlsd_message_put_u32(&message, KTLS_A_TICKETS, kernel->tickets);
-	kernel_tell(kernel, &message);
-}
-
-static struct ktlsd_event kernel_last(struct kernel *kernel, uint8_t cmd)
-{
-	struct ktlsd_event event;
-
-	assert_true(kernel->count > 0);
-	assert_int_equal(ktlsd_message_parse(kernel->sent[kernel->count - 1],
-					     &event), 0);
-	if (event.cmd != cmd) {
-		char sentence[256] = "";
-
-		ktlsd_message_string(&event, KTLS_A_SENTENCE, sentence, 256);
-		fail_msg("command %u instead of %u: %s", event.cmd, cmd, sentence);
-	}
-	return event;
-}
-
-/* The last message is a DONE with @error and @word in its sentence. */
-static void kernel_check_done(struct kernel *kernel, int error, const char *word)
-{
-	struct ktlsd_event event = kernel_last(kernel, KTLS_CMD_DONE);
-	char sentence[256];
-
-	assert_true(ktlsd_message_string(&event, KTLS_A_SENTENCE, sentence, 256) >= 0);
-	if (ktlsd_message_u32(&event, KTLS_A_ERRNO, 9999) != (uint32_t)error ||
-	    !strstr(sentence, word))
-		fail_msg("errno %u: %s", ktlsd_message_u32(&event, KTLS_A_ERRNO, 9999),
-			 sentence);
-}
-
-/* Answers one CONFIG. Return: false if the last message was none. */
-static bool kernel_serve_piece(struct kernel *kernel)
-{
-	struct ktlsd_message message;
-	struct ktlsd_event event;
-	uint32_t attr, offset, len;
-
-	assert_int_equal(ktlsd_message_parse(kernel->sent[kernel->count - 1],
-					     &event), 0);
-	if (event.cmd != KTLS_CMD_CONFIG)
-		return false;
-	attr = ktlsd_message_u32(&event, KTLS_A_CONFIG_ATTR, 99);
-	offset = ktlsd_message_u32(&event, KTLS_A_OFFSET, 0);
-	assert_true(attr <= KTLS_CONFIG_MAX && offset < kernel->parts[attr].len);
-	len = kernel->parts[attr].len - offset;
-	if (len > SESSION_PIECE)
-		len = SESSION_PIECE;
-	kernel_begin(&message, KTLS_CMD_CONFIG,
-		     ktlsd_message_u64(&event, KTLS_A_ID, 0));
-	ktlsd_message_put_u32(&message, KTLS_A_CONFIG_ATTR, attr);
-	ktlsd_message_put_u32(&message, KTLS_A_OFFSET, offset);
-	ktlsd_message_put_u32(&message, KTLS_A_TOTAL, kernel->parts[attr].len);
-	ktlsd_message_put(&message, KTLS_A_PIECE, kernel->parts[attr].data + offset, len);
-	kernel_tell(kernel, &message);
-	return true;
-}
-
-/* All records since the last kernel_forget() go to the peer. */
-static void kernel_deliver(struct kernel *kernel, struct test_peer *peer)
-{
-	struct ktlsd_event event;
-	const void *records;
-	unsigned int i;
-	size_t len;
-
-	for (i = 0; i < kernel->count; i++) {
-		assert_int_equal(ktlsd_message_parse(kernel->sent[i], &event), 0);
-		records = ktlsd_message_bytes(&event, KTLS_A_RECORDS, &len);
-		if (len)
-			BIO_write(SSL_get_rbio(peer->ssl), records, (int)len);
-		assert_int_equal(!!event.attr[KTLS_A_MORE], i + 1 < kernel->count);
-	}
-}
-
-/* One batch from the peer, in messages of at most @max bytes. */
-static void kernel_send_batch(struct kernel *kernel, struct test_peer *peer,
-			      uint64_t id, size_t max)
-{
-	BIO *out = SSL_get_wbio(peer->ssl);
-	struct ktlsd_message message;
-	size_t at, part, len;
-	char *data;
-
-	kernel_forget(kernel);
-	len = (size_t)BIO_get_mem_data(out, &data);
-	for (at = 0; at < len; at += part) {
-		part = len - at < max ? len - at : max;
-		assert_int_equal(kernel->count, 0);
-		kernel_begin(&message, KTLS_CMD_DATA, id);
-		ktlsd_message_put(&message, KTLS_A_RECORDS, data + at, part);
-		if (at + part < len)
-			ktlsd_message_put_flag(&message, KTLS_A_MORE);
-		kernel_tell(kernel, &message);
-	}
-	BIO_reset(out);
-}
 
 static void session_client(void **state)
 {
 	struct ktlsd_event event;
 	struct test_peer peer;
-	struct kernel kernel;
+	struct test_kernel kernel;
 	size_t len;
 	int pass;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
 	for (pass = 0; pass < 2; pass++) {
 		test_peer_init(&peer, true);
 		test_peer_credential(&peer, pki.ec, pki.ec_key);
 		test_peer_begin(&peer);
-		kernel_forget(&kernel);
-		kernel_start(&kernel, KTLS_CMD_START, 100 + pass, KTLS_ROLE_CLIENT,
-			     NULL, 5, NULL);
+		test_kernel_forget(&kernel);
+		test_kernel_start(&kernel, KTLS_CMD_START, 100 + pass, KTLS_ROLE_CLIENT,
+				  NULL, 5, NULL);
 		/* The second time it is in the cache. */
-		assert_int_equal(kernel_serve_piece(&kernel), !pass);
-		while (kernel_serve_piece(&kernel))
+		assert_int_equal(test_kernel_serve_piece(&kernel), !pass);
+		while (test_kernel_serve_piece(&kernel))
 			;
-		kernel_last(&kernel, KTLS_CMD_DATA);
+		test_kernel_last(&kernel, KTLS_CMD_DATA);
 		if (!pass) {
 			struct nlmsghdr *keep = kernel.sent[--kernel.count];
 
-			kernel_forget(&kernel);
+			test_kernel_forget(&kernel);
 			kernel.sent[kernel.count++] = keep;
 		}
-		kernel_deliver(&kernel, &peer);
+		test_kernel_deliver(&kernel, &peer);
 		test_peer_step(&peer);
-		kernel_send_batch(&kernel, &peer, 100 + pass, 200);
-		kernel_check_done(&kernel, 0, "");
-		event = kernel_last(&kernel, KTLS_CMD_DONE);
+		test_kernel_send_batch(&kernel, &peer, 100 + pass, 200);
+		test_kernel_check_done(&kernel, 0, "");
+		event = test_kernel_last(&kernel, KTLS_CMD_DONE);
 		assert_int_equal(ktlsd_message_u16(&event, KTLS_A_VERSION, 0), KTLS_TLS_1_3);
 		assert_non_null(event.attr[KTLS_A_VERIFIED]);
 		assert_non_null(event.attr[KTLS_A_PEER_CERT]);
@@ -282,7 +50,7 @@ static void session_client(void **state)
 		assert_non_null(event.attr[KTLS_A_TX_SEQ]);
 		assert_memory_equal(ktlsd_message_bytes(&event, KTLS_A_PEER_NAME, &len),
 				    "server.test", 11);
-		kernel_deliver(&kernel, &peer);
+		test_kernel_deliver(&kernel, &peer);
 		test_peer_step(&peer);
 		assert_true(peer.finished);
 		assert_memory_equal(ktlsd_message_bytes(&event, KTLS_A_TX_SECRET, &len),
@@ -290,7 +58,7 @@ static void session_client(void **state)
 		assert_int_equal(kernel.sessions.count, 0);
 		test_peer_free(&peer);
 	}
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* A server whose chain needs more than one message. */
@@ -300,14 +68,14 @@ static void session_server_long_chain(void **state)
 	const struct test_pki_spec spec = { .cn = "long", .san = san };
 	struct ktlsd_event event;
 	struct test_peer peer;
-	struct kernel kernel;
+	struct test_kernel kernel;
 	X509 *cert;
 	int i;
 
 	(void)state;
 	while (strlen(san) < 11000)
 		strcat(san, ",DNS:another-name-to-fill-the-certificate.test");
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	cert = test_pki_issue(&spec, pki.ec_key, pki.ca, pki.ca_key);
 	for (i = 0; i < 4; i++)
 		test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], cert);
@@ -315,30 +83,30 @@ static void session_server_long_chain(void **state)
 	test_peer_init(&peer, false);
 	test_peer_begin(&peer);
 	test_peer_step(&peer);
-	kernel_start(&kernel, KTLS_CMD_START, 9, KTLS_ROLE_SERVER, NULL, 6, NULL);
+	test_kernel_start(&kernel, KTLS_CMD_START, 9, KTLS_ROLE_SERVER, NULL, 6, NULL);
 	for (;;) {
 		/* The pieces go by; what comes after them counts. */
 		struct nlmsghdr *last = kernel.sent[--kernel.count];
 
-		kernel_forget(&kernel);
+		test_kernel_forget(&kernel);
 		kernel.sent[kernel.count++] = last;
-		if (!kernel_serve_piece(&kernel))
+		if (!test_kernel_serve_piece(&kernel))
 			break;
 	}
 	/* START had no records: more, please. */
-	event = kernel_last(&kernel, KTLS_CMD_DATA);
+	event = test_kernel_last(&kernel, KTLS_CMD_DATA);
 	assert_null(event.attr[KTLS_A_RECORDS]);
-	kernel_send_batch(&kernel, &peer, 9, 32768);
+	test_kernel_send_batch(&kernel, &peer, 9, 32768);
 	assert_int_equal(kernel.count, 2);
-	kernel_last(&kernel, KTLS_CMD_DATA);
-	kernel_deliver(&kernel, &peer);
+	test_kernel_last(&kernel, KTLS_CMD_DATA);
+	test_kernel_deliver(&kernel, &peer);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
-	kernel_send_batch(&kernel, &peer, 9, 32768);
-	kernel_check_done(&kernel, 0, "");
+	test_kernel_send_batch(&kernel, &peer, 9, 32768);
+	test_kernel_check_done(&kernel, 0, "");
 	X509_free(cert);
 	test_peer_free(&peer);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* START with the ClientHello, an identity, and a peer that gets in or not. */
@@ -347,14 +115,14 @@ static void session_server_identity(void **state)
 	struct ktlsd_message message;
 	struct ktlsd_event event;
 	struct test_peer peer;
-	struct kernel kernel;
+	struct test_kernel kernel;
 	char *data;
 	size_t len;
 	int bad;
 
 	(void)state;
-	kernel_init(&kernel);
-	kernel_add_identity(&kernel, "web");
+	test_kernel_init(&kernel);
+	test_kernel_add_identity(&kernel, &pki, "web");
 	for (bad = 0; bad < 2; bad++) {
 		test_peer_init(&peer, false);
 		SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION);
@@ -362,90 +130,90 @@ static void session_server_identity(void **state)
 		SSL_set_tlsext_host_name(peer.ssl, "server.test");
 		test_peer_step(&peer);
 		len = (size_t)BIO_get_mem_data(SSL_get_wbio(peer.ssl), &data);
-		kernel_begin(&message, KTLS_CMD_START, 50 + bad);
+		test_kernel_begin(&message, KTLS_CMD_START, 50 + bad);
 		ktlsd_message_put_u32(&message, KTLS_A_ROLE, KTLS_ROLE_SERVER);
 		ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
 		ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
 		if (bad)
 			ktlsd_message_put_u16(&message, KTLS_A_VERSION_MIN, KTLS_TLS_1_3);
 		ktlsd_message_put(&message, KTLS_A_RECORDS, data, len);
-		kernel_forget(&kernel);
-		kernel_tell(&kernel, &message);
+		test_kernel_forget(&kernel);
+		test_kernel_tell(&kernel, &message);
 		BIO_reset(SSL_get_wbio(peer.ssl));
-		kernel_deliver(&kernel, &peer);
+		test_kernel_deliver(&kernel, &peer);
 		test_peer_step(&peer);
 		if (bad) {
-			kernel_check_done(&kernel, EPROTO, "KTLS_VERSIONS");
-			event = kernel_last(&kernel, KTLS_CMD_DONE);
+			test_kernel_check_done(&kernel, EPROTO, "KTLS_VERSIONS");
+			event = test_kernel_last(&kernel, KTLS_CMD_DONE);
 			assert_int_equal(peer.alert, 70);
 			assert_int_equal(*(const uint8_t *)ktlsd_message_bytes(&event,
 					 KTLS_A_ALERT, &len), 70);
 			assert_null(event.attr[KTLS_A_TX_SECRET]);
 		} else {
-			kernel_send_batch(&kernel, &peer, 50, 32768);
-			kernel_check_done(&kernel, 0, "");
-			event = kernel_last(&kernel, KTLS_CMD_DONE);
+			test_kernel_send_batch(&kernel, &peer, 50, 32768);
+			test_kernel_check_done(&kernel, 0, "");
+			event = test_kernel_last(&kernel, KTLS_CMD_DONE);
 			assert_non_null(event.attr[KTLS_A_TX_IV]);
 			assert_non_null(event.attr[KTLS_A_TX_NONCE]);
 			assert_int_equal(ktlsd_message_u64(&event, KTLS_A_RX_SEQ, 0), 1);
 			ktlsd_message_bytes(&event, KTLS_A_SERVER_NAME, &len);
 			assert_int_equal(len, 11);
-			kernel_deliver(&kernel, &peer);
+			test_kernel_deliver(&kernel, &peer);
 			test_peer_step(&peer);
 			assert_true(peer.finished);
 		}
 		test_peer_free(&peer);
 	}
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 static void session_check(void **state)
 {
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
-	kernel_add_identity(&kernel, "web");
-	kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, "web", 0, NULL);
-	kernel_check_done(&kernel, 0, "");
-	kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, "mail", 0, NULL);
-	kernel_check_done(&kernel, ENOKEY, "no identity 'mail' in /etc/ktls/ktlsd.conf");
-	kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 0, NULL);
-	kernel_check_done(&kernel, ENOKEY, "needs a certificate");
-	kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, "web", 0, "NULL-SHA");
-	kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
+	test_kernel_init(&kernel);
+	test_kernel_add_identity(&kernel, &pki, "web");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, "web", 0, NULL);
+	test_kernel_check_done(&kernel, 0, "");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, "mail", 0, NULL);
+	test_kernel_check_done(&kernel, ENOKEY, "no identity 'mail' in /etc/ktls/ktlsd.conf");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 0, NULL);
+	test_kernel_check_done(&kernel, ENOKEY, "needs a certificate");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, "web", 0, "NULL-SHA");
+	test_kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
 	kernel.config->identities[0].acl.uids.ids[0] = 1001;
-	kernel_start(&kernel, KTLS_CMD_CHECK, 5, 0, "web", 0, NULL);
-	kernel_check_done(&kernel, EACCES, "Uid 1000 may not use");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 5, 0, "web", 0, NULL);
+	test_kernel_check_done(&kernel, EACCES, "Uid 1000 may not use");
 	assert_int_equal(kernel.sessions.count, 0);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* The program's own certificate and key, good and bad. */
 static void session_check_own(void **state)
 {
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.ec);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 3, NULL);
-	kernel_check_done(&kernel, EINVAL, "must be set together");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 3, NULL);
+	test_kernel_check_done(&kernel, EINVAL, "must be set together");
 	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ca_key, NULL);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 4, NULL);
-	while (kernel_serve_piece(&kernel))
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 4, NULL);
+	while (test_kernel_serve_piece(&kernel))
 		;
-	kernel_check_done(&kernel, EINVAL, "does not belong");
-	kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, "web", 4, NULL);
-	kernel_check_done(&kernel, EINVAL, "exclude each other");
-	kernel_forget(&kernel);
+	test_kernel_check_done(&kernel, EINVAL, "does not belong");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, "web", 4, NULL);
+	test_kernel_check_done(&kernel, EINVAL, "exclude each other");
+	test_kernel_forget(&kernel);
 	ktlsd_buffer_free(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY]);
 	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, NULL, 5, NULL);
-	while (kernel_serve_piece(&kernel))
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, NULL, 5, NULL);
+	while (test_kernel_serve_piece(&kernel))
 		;
-	kernel_check_done(&kernel, 0, "");
-	kernel_free(&kernel);
+	test_kernel_check_done(&kernel, 0, "");
+	test_kernel_free(&kernel);
 }
 
 /* An external key, in place of a certificate; fetched as a key is, and checked. */
@@ -456,61 +224,58 @@ static void session_check_psk(void **state)
 		.key = "0123456789abcdef",
 	};
 	struct ktlsd_buffer *part;
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	part = &kernel.parts[KTLS_CONFIG_PSK];
 	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 1, NULL);
-	assert_true(kernel_serve_piece(&kernel));
-	kernel_check_done(&kernel, 0, "");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 1, NULL);
+	assert_true(test_kernel_serve_piece(&kernel));
+	test_kernel_check_done(&kernel, 0, "");
 
 	ktlsd_buffer_append(part, "x", 1, sizeof(psk) + 1);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 2, NULL);
-	assert_true(kernel_serve_piece(&kernel));
-	kernel_check_done(&kernel, EINVAL, "too long");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 2, NULL);
+	assert_true(test_kernel_serve_piece(&kernel));
+	test_kernel_check_done(&kernel, EINVAL, "too long");
 
 	part->len = 0;
 	psk.key_len = 15;
 	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 3, NULL);
-	assert_true(kernel_serve_piece(&kernel));
-	kernel_check_done(&kernel, EINVAL, "KTLS_PSK is of no use");
-	kernel_free(&kernel);
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 3, NULL);
+	assert_true(test_kernel_serve_piece(&kernel));
+	test_kernel_check_done(&kernel, EINVAL, "KTLS_PSK is of no use");
+	test_kernel_free(&kernel);
 }
 
 static void session_cancel_and_drop(void **state)
 {
 	struct ktlsd_message message;
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
-	kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	kernel_serve_piece(&kernel);
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 5, NULL);
+	test_kernel_serve_piece(&kernel);
 	assert_true(kernel.sessions.held > 0);
 	assert_int_equal(kernel.sessions.count, 1);
-	kernel_forget(&kernel);
-	kernel_begin(&message, KTLS_CMD_CANCEL, 1);
-	kernel_tell(&kernel, &message);
+	test_kernel_forget(&kernel);
+	test_kernel_begin(&message, KTLS_CMD_CANCEL, 1);
+	test_kernel_tell(&kernel, &message);
 	assert_int_equal(kernel.sessions.count, 0);
 	assert_int_equal(kernel.sessions.held, 0);
 	assert_int_equal(kernel.count, 0);
 
-	kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	while (kernel_serve_piece(&kernel))
+	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 5, NULL);
+	while (test_kernel_serve_piece(&kernel))
 		;
-	kernel_last(&kernel, KTLS_CMD_DATA);
+	test_kernel_last(&kernel, KTLS_CMD_DATA);
 	assert_int_equal(kernel.sessions.contexts.count, 1);
-	ktlsd_message_begin(&message, session_room, sizeof(session_room),
-			    SESSION_FAMILY, KTLS_CMD_CONFIG_DROP, 1);
-	ktlsd_message_put_u64(&message, KTLS_A_CONFIG, 5);
-	kernel_tell(&kernel, &message);
+	test_kernel_drop(&kernel, 5);
 	assert_int_equal(kernel.sessions.contexts.count, 0);
 	assert_true(kernel.sessions.contexts.alive > 0);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* A kernel that lies about pieces breaks only that handshake. */
@@ -523,45 +288,45 @@ static void session_bad_pieces(void **state)
 		{ KTLS_CONFIG_TRUST, 0, 2 << 20 }, { 77, 0, 100 },
 	};
 	struct ktlsd_message message;
-	struct kernel kernel;
+	struct test_kernel kernel;
 	size_t i;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		kernel_start(&kernel, KTLS_CMD_START, i, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-		kernel_last(&kernel, KTLS_CMD_CONFIG);
-		kernel_begin(&message, KTLS_CMD_CONFIG, i);
+		test_kernel_start(&kernel, KTLS_CMD_START, i, KTLS_ROLE_CLIENT, NULL, 5, NULL);
+		test_kernel_last(&kernel, KTLS_CMD_CONFIG);
+		test_kernel_begin(&message, KTLS_CMD_CONFIG, i);
 		ktlsd_message_put_u32(&message, KTLS_A_CONFIG_ATTR, bad[i][0]);
 		ktlsd_message_put_u32(&message, KTLS_A_OFFSET, bad[i][1]);
 		ktlsd_message_put_u32(&message, KTLS_A_TOTAL, bad[i][2]);
 		ktlsd_message_put(&message, KTLS_A_PIECE, "12345678", 8);
-		kernel_tell(&kernel, &message);
-		kernel_check_done(&kernel, EINVAL, "could not be fetched");
+		test_kernel_tell(&kernel, &message);
+		test_kernel_check_done(&kernel, EINVAL, "could not be fetched");
 		assert_int_equal(kernel.sessions.held, 0);
 	}
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 static void session_limits(void **state)
 {
 	struct ktlsd_message message;
-	struct kernel kernel;
+	struct test_kernel kernel;
 	uint64_t id;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	for (id = 1; id <= 10; id++)
-		kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	kernel_last(&kernel, KTLS_CMD_DATA);
-	kernel_start(&kernel, KTLS_CMD_START, 11, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	kernel_check_done(&kernel, ENOBUFS, "max_sessions");
+		test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	test_kernel_last(&kernel, KTLS_CMD_DATA);
+	test_kernel_start(&kernel, KTLS_CMD_START, 11, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	test_kernel_check_done(&kernel, ENOBUFS, "max_sessions");
 
 	/* Nobody is left without an answer. */
-	kernel_begin(&message, KTLS_CMD_DATA, 4711);
-	kernel_tell(&kernel, &message);
-	kernel_check_done(&kernel, EPROTO, "knows nothing");
+	test_kernel_begin(&message, KTLS_CMD_DATA, 4711);
+	test_kernel_tell(&kernel, &message);
+	test_kernel_check_done(&kernel, EPROTO, "knows nothing");
 
 	/* Overdue ones end; the others stay. */
 	assert_true(ktlsd_sessions_expire(&kernel.sessions) > 9000);
@@ -569,52 +334,52 @@ static void session_limits(void **state)
 	for (id = 1; id <= 9; id++)
 		kernel.sessions.buckets[id]->deadline = 0;
 	kernel.sessions.next_deadline = 0;
-	kernel_forget(&kernel);
+	test_kernel_forget(&kernel);
 	assert_true(ktlsd_sessions_expire(&kernel.sessions) > 9000);
 	assert_int_equal(kernel.sessions.count, 1);
 	assert_int_equal(kernel.count, 9);
-	kernel_check_done(&kernel, ETIMEDOUT, "in time");
-	kernel_free(&kernel);
+	test_kernel_check_done(&kernel, ETIMEDOUT, "in time");
+	test_kernel_free(&kernel);
 }
 
 static void session_refused(void **state)
 {
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
-	kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	kernel_last(&kernel, KTLS_CMD_CONFIG);
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 5, NULL);
+	test_kernel_last(&kernel, KTLS_CMD_CONFIG);
 	ktlsd_sessions_refused(&kernel.sessions, kernel.sessions.seq + 1, -EINVAL, "");
 	assert_int_equal(kernel.sessions.count, 1);
 	ktlsd_sessions_refused(&kernel.sessions, kernel.sessions.seq, -ENODATA, "no such thing");
-	kernel_check_done(&kernel, EPROTO, "no such thing");
+	test_kernel_check_done(&kernel, EPROTO, "no such thing");
 	assert_int_equal(kernel.sessions.count, 0);
 
-	kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	kernel_forget(&kernel);
+	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 5, NULL);
+	test_kernel_forget(&kernel);
 	ktlsd_sessions_refused(&kernel.sessions, kernel.sessions.seq, -ENOENT, "");
 	assert_int_equal(kernel.sessions.count, 0);
 	assert_int_equal(kernel.count, 0);
 
 	kernel.send_error = -ENOMEM;
-	kernel_start(&kernel, KTLS_CMD_START, 3, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	test_kernel_start(&kernel, KTLS_CMD_START, 3, KTLS_ROLE_CLIENT, NULL, 0, NULL);
 	assert_int_equal(kernel.sessions.count, 0);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* A new configuration counts from the next request on. */
 static void session_reload(void **state)
 {
 	struct ktlsd_config *config;
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
-	kernel_add_identity(&kernel, "web");
-	kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, "web", 0, NULL);
-	kernel_check_done(&kernel, 0, "");
+	test_kernel_init(&kernel);
+	test_kernel_add_identity(&kernel, &pki, "web");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, "web", 0, NULL);
+	test_kernel_check_done(&kernel, 0, "");
 	assert_int_equal(kernel.sessions.contexts.count, 1);
 	config = calloc(1, sizeof(*config));
 	config->refs = 1;
@@ -623,67 +388,67 @@ static void session_reload(void **state)
 	config->trust = X509_STORE_new();
 	ktlsd_sessions_configure(&kernel.sessions, config, 10);
 	assert_int_equal(kernel.sessions.contexts.count, 0);
-	kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, "web", 0, NULL);
-	kernel_check_done(&kernel, ENOKEY, "/new");
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, "web", 0, NULL);
+	test_kernel_check_done(&kernel, ENOKEY, "/new");
 	ktlsd_config_put(config);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* The cache never holds more than it may. */
 static void session_cache_is_bounded(void **state)
 {
-	struct kernel kernel;
+	struct test_kernel kernel;
 	uint64_t id;
 
 	(void)state;
-	kernel_init(&kernel);
-	kernel_add_identity(&kernel, "web");
+	test_kernel_init(&kernel);
+	test_kernel_add_identity(&kernel, &pki, "web");
 	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
 	for (id = 1; id <= KTLSD_CONTEXTS_MAX + 20; id++) {
-		kernel_forget(&kernel);
-		kernel_start(&kernel, KTLS_CMD_CHECK, id, 0, "web", id, NULL);
-		while (kernel_serve_piece(&kernel))
+		test_kernel_forget(&kernel);
+		test_kernel_start(&kernel, KTLS_CMD_CHECK, id, 0, "web", id, NULL);
+		while (test_kernel_serve_piece(&kernel))
 			;
-		kernel_check_done(&kernel, 0, "");
+		test_kernel_check_done(&kernel, 0, "");
 	}
 	assert_int_equal(kernel.sessions.contexts.count, KTLSD_CONTEXTS_MAX);
 	assert_int_equal(kernel.sessions.contexts.kept, kernel.sessions.contexts.alive);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 /* A client's handshake as far as DONE. */
-static struct ktlsd_event session_connect(struct kernel *kernel, struct test_peer *peer,
+static struct ktlsd_event session_connect(struct test_kernel *kernel, struct test_peer *peer,
 					  uint64_t id)
 {
 	test_peer_begin(peer);
-	kernel_forget(kernel);
-	kernel_start(kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	while (kernel_serve_piece(kernel)) {
+	test_kernel_forget(kernel);
+	test_kernel_start(kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 5, NULL);
+	while (test_kernel_serve_piece(kernel)) {
 		struct nlmsghdr *last = kernel->sent[--kernel->count];
 
-		kernel_forget(kernel);
+		test_kernel_forget(kernel);
 		kernel->sent[kernel->count++] = last;
 	}
-	kernel_deliver(kernel, peer);
+	test_kernel_deliver(kernel, peer);
 	test_peer_step(peer);
-	kernel_send_batch(kernel, peer, id, 32768);
-	kernel_check_done(kernel, 0, "");
-	return kernel_last(kernel, KTLS_CMD_DONE);
+	test_kernel_send_batch(kernel, peer, id, 32768);
+	test_kernel_check_done(kernel, 0, "");
+	return test_kernel_last(kernel, KTLS_CMD_DONE);
 }
 
-static void session_tell_ticket(struct kernel *kernel, uint64_t id,
+static void session_tell_ticket(struct test_kernel *kernel, uint64_t id,
 				const uint8_t *body, size_t len)
 {
 	struct ktlsd_message message;
 	struct ktlsd_event event;
 
-	kernel_forget(kernel);
-	kernel_begin(&message, KTLS_CMD_MESSAGE, id);
+	test_kernel_forget(kernel);
+	test_kernel_begin(&message, KTLS_CMD_MESSAGE, id);
 	ktlsd_message_put(&message, KTLS_A_TICKET, body, len);
-	kernel_tell(kernel, &message);
+	test_kernel_tell(kernel, &message);
 	/* Whatever became of it, the next one may come. */
 	assert_int_equal(kernel->count, 1);
-	event = kernel_last(kernel, KTLS_CMD_MESSAGE);
+	event = test_kernel_last(kernel, KTLS_CMD_MESSAGE);
 	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), id);
 	assert_null(event.attr[KTLS_A_TICKET]);
 }
@@ -695,10 +460,10 @@ static void session_tickets(void **state)
 	struct ktlsd_cache cache;
 	struct ktlsd_event event;
 	struct test_peer peer;
-	struct kernel kernel;
+	struct test_kernel kernel;
 
 	(void)state;
-	kernel_init(&kernel);
+	test_kernel_init(&kernel);
 	kernel.config->ticket_lifetime = 7200;
 	kernel.config->session_cache = 10;
 	ktlsd_cache_init(&cache, 10);
@@ -753,7 +518,7 @@ static void session_tickets(void **state)
 	assert_int_equal(kernel.sessions.kept.count, 0);
 	test_peer_free(&peer);
 	ktlsd_cache_free(&cache);
-	kernel_free(&kernel);
+	test_kernel_free(&kernel);
 }
 
 static int session_setup(void **state)
