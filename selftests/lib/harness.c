@@ -357,16 +357,39 @@ static bool wanted(const struct harness_test *test, const struct harness_variant
 	return false;
 }
 
+static int count_variants(const struct harness_test *test)
+{
+	int n = 0;
+
+	for (struct harness_variant *v = test->fixture ? test->fixture->variants : NULL; v;
+	     v = v->next)
+		n++;
+	return n;
+}
+
+/*
+ * KTLS_TEST_BRIEF: of each test one variant, and another for the next test, so that
+ * each variant has its share.
+ */
+static bool is_left_out(const struct harness_test *test, int test_number, int variant_number)
+{
+	int n = count_variants(test);
+
+	return n && getenv("KTLS_TEST_BRIEF") && variant_number != test_number % n;
+}
+
 static int for_each(char **globs, int n,
 		    void (*fn)(const struct harness_test *, const struct harness_variant *))
 {
-	int seen = 0;
+	int seen = 0, test_number = 0;
 
-	for (struct harness_test *t = tests; t; t = t->next) {
+	for (struct harness_test *t = tests; t; t = t->next, test_number++) {
 		struct harness_variant *v = t->fixture ? t->fixture->variants : NULL;
+		int variant_number = 0;
 
 		do {
-			if (wanted(t, v, globs, n)) {
+			if (!is_left_out(t, test_number, variant_number++) &&
+			    wanted(t, v, globs, n)) {
 				seen++;
 				if (fn)
 					fn(t, v);
@@ -397,7 +420,8 @@ int harness_main(int argc, char **argv)
 		}
 		printf("usage: %s [-l] [PATTERN...]\n\n"
 		       "Runs the tests whose names match a shell pattern, or all; -l lists them.\n"
-		       "KTLS_TEST_SCALE: how much slower than a real machine this one may be.\n",
+		       "KTLS_TEST_SCALE: how much slower than a real machine this one may be.\n"
+		       "KTLS_TEST_BRIEF: of each test only one variant, in turns.\n",
 		       program_invocation_short_name);
 		return c == 'h' ? 0 : KSFT_FAIL;
 	}
