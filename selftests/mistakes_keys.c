@@ -45,7 +45,7 @@ static void ccm_driver(char driver[128])
 }
 
 /*
- * From here on this kernel's CCM completes later, on another processor: pcrypt says
+ * From here on this kernel's CCM completes later, in a task of the kernel: cryptd says
  * EINPROGRESS to each request. No cipher that other tests use is touched.
  */
 static void make_ccm_late(void)
@@ -54,9 +54,9 @@ static void make_ccm_late(void)
 
 	bind_aead("ccm(aes)");
 	ccm_driver(driver);
-	if (!strncmp(driver, "pcrypt(", 7))
+	if (!strncmp(driver, "cryptd(", 7))
 		return;
-	snprintf(late, sizeof(late), "pcrypt(%s)", driver);
+	snprintf(late, sizeof(late), "cryptd(%s)", driver);
 	bind_aead(late);
 	ccm_driver(driver);
 	ASSERT_EQ(0, strcmp(driver, late));
