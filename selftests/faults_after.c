@@ -116,7 +116,8 @@ static void expect_update(struct conn *c, int err)
 
 	if (send(c->fd, data, 1000, MSG_NOSIGNAL) == 1000) {
 		updates = follow(&c->peer, 1000);
-		EXPECT_EQ(1, updates);
+		/* Who did not get as far as to ask for it gets none. */
+		EXPECT_EQ(err != EFAULT, updates);
 		peer_send_data(&c->peer, data, 1000);
 		net_read(c->fd, seen, 1000);
 		EXPECT_MEMEQ(data, seen, 1000);
@@ -232,12 +233,6 @@ TEST_F_TIMEOUT(after, ticket, 60)
 	inject_walk("a ticket", INJECT_SELF, ticket_once, NULL, self);
 }
 
-TEST_F_TIMEOUT(after, ticket_helper, 60)
-{
-	self->e.fake->messages = 2;
-	inject_walk("a ticket", INJECT_HELPER, ticket_once, NULL, self);
-}
-
 /* --- what is pushed when there is room --------------------------------------- */
 
 /*
@@ -276,6 +271,8 @@ static int push_once(void *arg)
 
 TEST_F_TIMEOUT(after, push_work, 120)
 {
+	/* Small segments: TCP has no room for all of a record. */
+	ASSERT_EQ(0, system("ip link set lo mtu 1500 gso_max_segs 1"));
 	inject_walk("sending when there is room", INJECT_WORK, push_once, NULL, self);
 }
 
