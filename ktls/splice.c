@@ -161,7 +161,8 @@ static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
  * @actor: takes bytes of an skb that may only be read
  *
  * Context: process context, socket lock held; never waits.
- * Return: bytes the actor took, or a negative errno if none.
+ * Return: bytes the actor took, or a negative errno if none; a lack of memory is in
+ * desc->error as well.
  */
 int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
 {
@@ -201,6 +202,9 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 		ktls_rx_advance(ctx, buf, min_t(u32, ret, buf->len));
 		ret = 0;
 	}
+	/* A strparser looks at nothing else, and then it asks again. */
+	if (ret == -ENOMEM)
+		desc->error = ret;
 	ktls_framing_settle(ctx);
 	ktls_rx_trim(ctx);
 	ktls_rx_account(ctx, records, bytes);
