@@ -45,18 +45,26 @@ static void ccm_driver(char driver[128])
 }
 
 /*
- * From here on this kernel's CCM completes later, in a task of the kernel: cryptd says
- * EINPROGRESS to each request. No cipher that other tests use is touched.
+ * Both say EINPROGRESS to each request, and complete it in another task. pcrypt takes
+ * the locks of its queues within each other, and lockdep, which is not told that this
+ * is meant, then goes to sleep; 6.1 finds its CCM wrong when cryptd has it.
  */
+static const char *late_template(void)
+{
+	return access("/proc/lockdep_stats", F_OK) ? "pcrypt" : "cryptd";
+}
+
+/* From here on this kernel's CCM completes later. No cipher that other tests use is touched. */
 static void make_ccm_late(void)
 {
+	const char *template = late_template();
 	char driver[128] = "", late[140];
 
 	bind_aead("ccm(aes)");
 	ccm_driver(driver);
-	if (!strncmp(driver, "cryptd(", 7))
+	if (!strncmp(driver, template, strlen(template)))
 		return;
-	snprintf(late, sizeof(late), "cryptd(%s)", driver);
+	snprintf(late, sizeof(late), "%s(%s)", template, driver);
 	bind_aead(late);
 	ccm_driver(driver);
 	ASSERT_EQ(0, strcmp(driver, late));
