@@ -45,26 +45,22 @@ static void ccm_driver(char driver[128])
 }
 
 /*
- * Both say EINPROGRESS to each request, and complete it in another task. pcrypt takes
- * the locks of its queues within each other, and lockdep, which is not told that this
- * is meant, then goes to sleep; 6.1 finds its CCM wrong when cryptd has it.
+ * From here on this kernel's CCM completes later, on another processor: pcrypt says
+ * EINPROGRESS to each request. No cipher that other tests use is touched. pcrypt takes
+ * the locks of its queues within each other; lockdep, which nobody told that this is
+ * meant, reports it and says nothing more until the next boot.
  */
-static const char *late_template(void)
-{
-	return access("/proc/lockdep_stats", F_OK) ? "pcrypt" : "cryptd";
-}
-
-/* From here on this kernel's CCM completes later. No cipher that other tests use is touched. */
 static void make_ccm_late(void)
 {
-	const char *template = late_template();
 	char driver[128] = "", late[140];
 
+	if (!access("/proc/lockdep_stats", F_OK))
+		SKIP_TEST("lockdep and pcrypt do not go together");
 	bind_aead("ccm(aes)");
 	ccm_driver(driver);
-	if (!strncmp(driver, template, strlen(template)))
+	if (!strncmp(driver, "pcrypt(", 7))
 		return;
-	snprintf(late, sizeof(late), "%s(%s)", template, driver);
+	snprintf(late, sizeof(late), "pcrypt(%s)", driver);
 	bind_aead(late);
 	ccm_driver(driver);
 	ASSERT_EQ(0, strcmp(driver, late));
