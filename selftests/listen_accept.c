@@ -2,7 +2,9 @@
 /* listen() and accept(): only finished TLS connections, whoever else calls. */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/time.h>
 
 #include "lib/sock.h"
 
@@ -310,6 +312,66 @@ TEST_F(server, shutdown_wakes_accept)
 	good_client(&p, &self->e, &a);
 	fd = net_accept(self->l);
 	expect_joined(fd, &p, 's');
+}
+
+/* SO_RCVTIMEO, socket(7), and a signal; what was accepted before works on. */
+TEST_F(server, accept_gives_up)
+{
+	struct timeval tv = { 0, 300000 };
+	double start;
+
+	OK(setsockopt(self->l, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	start = harness_now();
+	FAILS(EAGAIN, accept(self->l, NULL, NULL));
+	EXPECT_GE((harness_now() - start) * 1000, 290);
+}
+
+static void on_signal(int signo)
+{
+	(void)signo;
+}
+
+TEST_F(server, a_signal_wakes_accept)
+{
+	struct itimerval again = { { 0, 50000 }, { 0, 50000 } }, never = { 0 };
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct peer p;
+	int fd;
+
+	OK(sigaction(SIGALRM, &sa, NULL));
+	OK(setitimer(ITIMER_REAL, &again, NULL));
+	FAILS(EINTR, accept(self->l, NULL, NULL));
+	OK(setitimer(ITIMER_REAL, &never, NULL));
+
+	good_client(&p, &self->e, &self->a);
+	fd = OK(accept(self->l, NULL, NULL));
+	expect_joined(fd, &p, 's');
+	close(fd);
+	peer_free(&p);
+}
+
+/* What listen(2) refuses is refused, and the socket is what it was. */
+TEST_F(server, listen_in_vain)
+{
+	struct addr a = self->a;
+	int fd = sock_new(variant->family);
+	struct conn c;
+
+	/* the address is another's */
+	OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)));
+	if (!bind(fd, &a.sa, a.len)) {
+		OK(sock_set_str(fd, KTLS_IDENTITY, "server"));
+		FAILS(EADDRINUSE, listen(fd, 5));
+	} else {
+		EXPECT_ERRNO(EADDRINUSE, errno);
+	}
+	EXPECT_EQ(KTLS_STATE_NEW, sock_state(fd));
+	close(fd);
+
+	conn_open(&c, &self->e, ROLE_CLIENT, variant->family);
+	FAILS(EINVAL, listen(c.fd, 5));
+	EXPECT_EQ(KTLS_STATE_OPEN, sock_state(c.fd));
+	conn_close(&c);
 }
 
 TEST_F(server, listen_again_changes_the_backlog)
