@@ -100,6 +100,44 @@ static void find_code(const char *function, struct range *code, struct range *km
 	}
 }
 
+static bool is_worker(const char *task)
+{
+	char path[300], comm[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", task);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, comm, sizeof(comm) - 1) < 0)
+		comm[0] = 0;
+	close(fd);
+	return !strncmp(comm, "kworker/u", 9);
+}
+
+/* A test that ended in the middle of a walk has left the kernel's workers armed. */
+static void disarm_workers(void)
+{
+	struct dirent *de;
+	char path[300];
+	DIR *d = opendir("/proc");
+	int fd;
+
+	ASSERT_TRUE(d);
+	while ((de = readdir(d))) {
+		if (de->d_name[0] < '0' || de->d_name[0] > '9' || !is_worker(de->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/fail-nth", de->d_name);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		/* It may be gone by now. */
+		if (fd >= 0 && pwrite(fd, "0", 1, 0) < 0)
+			harness_note("%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	closedir(d);
+}
+
 static void init(const char *function)
 {
 	static const char *const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
@@ -107,6 +145,7 @@ static void init(const char *function)
 	struct range code = { 0, 0 }, kmemleak = { 0, 0 };
 
 	find_code(function, &code, &kmemleak);
+	disarm_workers();
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
 		set_attr(attrs[i], "probability", "%llu", 0);
 		/* 2: with a stack, which the runner of the VM takes for a complaint */
@@ -172,21 +211,6 @@ static void arm(const char *dir, const char *task)
 		return;
 	}
 	now.tasks[now.n_tasks++] = fd;
-}
-
-static bool is_worker(const char *task)
-{
-	char path[300], comm[32] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%s/comm", task);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, comm, sizeof(comm) - 1) < 0)
-		comm[0] = 0;
-	close(fd);
-	return !strncmp(comm, "kworker/u", 9);
 }
 
 static void arm_all(const char *dir)
