@@ -408,4 +408,38 @@ TEST_F(lie, malformed_messages)
 	EXPECT_STREQ("end", sock_error(self->fd));
 }
 
+static void fill_register(struct nlmsghdr *nlh, void *arg)
+{
+	mnl_attr_put_u32(nlh, KTLS_A_PROTOCOL, *(uint32_t *)arg);
+	mnl_attr_put_u32(nlh, KTLS_A_CREDIT, 8);
+}
+
+/* A helper of another time. */
+TEST(register_with_another_protocol)
+{
+	uint32_t protocol = KTLS_GENL_VERSION + 1;
+	struct env e;
+
+	env_start_bare(&e, S13_AES128);
+	e.fake = fake_new(&e.hs);
+	EXPECT_EQ(-EPROTONOSUPPORT, fake_raw(e.fake, KTLS_CMD_REGISTER, fill_register, &protocol));
+	EXPECT_EQ(-EINVAL, fake_raw(e.fake, KTLS_CMD_REGISTER, fill_nothing, NULL));
+	EXPECT_EQ(0, fake_register(e.fake, 8));
+	fake_die(e.fake);
+	free(e.fake);
+}
+
+static void fill_id(struct nlmsghdr *nlh, void *arg)
+{
+	mnl_attr_put_u64(nlh, KTLS_A_ID, *(uint64_t *)arg);
+}
+
+TEST_F(lie, config_of_nothing)
+{
+	EXPECT_EQ(-EINVAL, fake_raw(self->e.fake, KTLS_CMD_CONFIG, fill_id, &self->id));
+	fake_fail(self->e.fake, self->id, EPROTO, -1, "end");
+	job_wait(&self->j, 5000);
+	EXPECT_STREQ("end", sock_error(self->fd));
+}
+
 TEST_HARNESS_MAIN
