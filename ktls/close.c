@@ -20,6 +20,41 @@
 static atomic_t close_lingers = ATOMIC_INIT(0);
 
 /**
+ * ktls_close_tcp - proto.shutdown
+ * @sk: the socket
+ * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
+ *
+ * TCP makes a single attempt at its FIN. Without memory for it, it waits for the
+ * acknowledgement of something it has never sent, and the peer for an end. Such an
+ * attempt takes no sequence number: it is taken back, the way the state came, and
+ * made again by the context's work, or at last by TCP's close().
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_close_tcp(struct sock *sk, int how)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	const u32 end = tcp_sk(sk)->write_seq;
+	const int state = sk->sk_state;
+
+	sock_owned_by_me(sk);
+	ctx->base->prot->shutdown(sk, how);
+	if (!(how & SEND_SHUTDOWN) || tcp_sk(sk)->write_seq != end ||
+	    !((1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return;
+
+	/* Through ESTABLISHED, as TCP counts the connections by these steps. */
+	tcp_set_state(sk, TCP_ESTABLISHED);
+	if (state != TCP_ESTABLISHED)
+		tcp_set_state(sk, state);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
+	set_bit(KTLS_F_FIN, &ctx->flags);
+	/* In other states there is a deadline, behind which it is tried. */
+	if (ctx->state == KTLS_STATE_OPEN)
+		ktls_ctx_arm(ctx, KTLS_FIN_RETRY_MS);
+}
+
+/**
  * ktls_close_fin - send FIN, once everything queued is TCP's
  * @ctx: the context
  *
@@ -38,7 +73,7 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
 		return;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
-	ctx->base->prot->shutdown(sk, SEND_SHUTDOWN);
+	ktls_close_tcp(sk, SEND_SHUTDOWN);
 }
 
 /* Data behind an open MSG_MORE record, then close_notify (RFC 8446 6.1); with keys
@@ -62,7 +97,7 @@ static void close_notify(struct ktls_ctx *ctx)
  * @how: SHUT_RD, SHUT_WR or SHUT_RDWR
  *
  * close_notify goes out before TCP learns of the shutdown, because afterwards
- * it takes nothing more. If TCP has no memory for it now, FIN follows it later
+ * it takes nothing more. If TCP has no room for it now, FIN follows it later
  * from the context's work.
  *
  * Context: process, lock not held.
@@ -196,15 +231,6 @@ bool ktls_close_step(struct ktls_ctx *ctx)
 	return true;
 }
 
-/* TCP had no memory for its FIN, and does not try again: it waits for an
- * acknowledgement that cannot come, and the peer for an end.
- */
-static bool close_has_lost_fin(const struct sock *sk)
-{
-	return ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)) &&
-	       tcp_rtx_and_write_queues_empty(sk);
-}
-
 static void close_final(struct ktls_ctx *ctx, long timeout)
 {
 	struct ktls_base *base = ctx->base;
@@ -217,8 +243,6 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
 	}
 	if (test_and_clear_bit(KTLS_F_LINGERS, &ctx->flags))
 		atomic_dec(&close_lingers);
-	if (close_has_lost_fin(sk))
-		base->prot->disconnect(sk, O_NONBLOCK);
 	ktls_ulp_uncarry(ctx);
 	ktls_ulp_give_back(ctx);
 	release_sock(sk);

@@ -274,6 +274,7 @@ static void ops_build(struct ktls_base *base)
 	*prot = *base->prot;
 	prot->close = ktls_close;
 	prot->disconnect = ktls_connect_disconnect;
+	prot->shutdown = ktls_close_tcp;
 	prot->setsockopt = ktls_sockopt_set;
 	prot->getsockopt = ktls_sockopt_get;
 	prot->accept = KTLS_PROTO_ACCEPT(ktls_listener_accept);

@@ -168,7 +168,7 @@ enum ktls_ctx_flags {
 	KTLS_F_LINGERS,		/* closed, and counted as lingering */
 	KTLS_F_LISTENED,	/* has been a listener: clones may still be under way */
 	KTLS_F_AGAIN,		/* the work found the lock taken; release_cb kicks it */
-	KTLS_F_FIN,		/* shutdown: FIN goes out behind what is queued */
+	KTLS_F_FIN,		/* shutdown: FIN is still to go out */
 };
 
 /**
@@ -386,6 +386,7 @@ void ktls_ticket_end(struct ktls_ctx *ctx);
 /* close.c */
 void ktls_close(struct sock *sk, long timeout);
 int ktls_close_shutdown(struct socket *sock, int how);
+void ktls_close_tcp(struct sock *sk, int how);		/* lock held */
 void ktls_close_fin(struct ktls_ctx *ctx);		/* lock held */
 bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms);	/* lock held */
 bool ktls_close_step(struct ktls_ctx *ctx);		/* lock held */
