@@ -184,10 +184,10 @@ static const struct {
 
 static int __init debugmod_init(void)
 {
-	char *name;
+	char *rest = *what ? what : NULL, *name;
 	size_t i;
 
-	while ((name = strsep(&what, ","))) {
+	while ((name = strsep(&rest, ","))) {
 		for (i = 0; i < ARRAY_SIZE(mistakes); i++)
 			if (!strcmp(name, mistakes[i].name))
 				break;
