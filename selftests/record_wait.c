@@ -12,21 +12,25 @@ static uint8_t big[1 << 19], back[1 << 19];
 
 /*
  * From here on nothing more goes in, until the peer reads; how much went in. What is on
- * its way has to arrive first, and may make room once more.
+ * its way has to arrive first, and may make room once more, perhaps less than poll()
+ * would tell of. And a segment that is larger than what is left of the window goes in
+ * pieces only when TCP's probe timer has run down, which is 200 ms.
  */
 static size_t fill(struct record *r)
 {
-	size_t sent = 0;
+	size_t sent = 0, before;
 	ssize_t n;
 
 	net_pattern(big, sizeof(big), 11);
 	OK(setsockopt(r->fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int)));
 	do {
+		before = sent;
 		while ((n = send(r->fd, big + sent, sizeof(big) / 2 - sent, MSG_DONTWAIT)) > 0)
 			sent += n;
 		ASSERT_EQ(-1, n);
 		ASSERT_EQ(EAGAIN, errno);
-	} while (net_poll(r->fd, POLLOUT, 200));
+		harness_nap(400);
+	} while (sent != before || net_poll(r->fd, POLLOUT, 0));
 	return sent;
 }
 
