@@ -221,7 +221,7 @@ static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int
 	}
 	if (*n == max)
 		return -EMSGSIZE;
-	sg_set_page(&sg[(*n)++], page, len, off);
+	ktls_sg_put(&sg[(*n)++], page, len, off);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatter
  * @ctx: the connection
  * @from: skip so many
  * @len: how many; @from + @len are no more than ktls_framing_avail()
- * @sg: an initialised table; the last entry used is not marked
+ * @sg: a table; entries are written whole, and the last one is not marked
  * @max: room in @sg
  *
  * The memory may be somebody's page cache: it is only read, and may change while

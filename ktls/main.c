@@ -49,6 +49,7 @@ static int __init ktls_init(void)
 	if (!ktls_wq)
 		return -ENOMEM;
 
+	ktls_pages_init();
 	err = ktls_aead_init();
 	if (err)
 		goto err_wq;
@@ -89,6 +90,7 @@ static void __exit ktls_exit(void)
 	drain_workqueue(ktls_wq);
 	ktls_netlink_exit();
 	ktls_upcall_exit();
+	ktls_pages_exit();
 	destroy_workqueue(ktls_wq);
 	rcu_barrier();
 	synchronize_rcu_tasks();

@@ -292,8 +292,7 @@ static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
 	struct ktls_rxq *q = &ctx->rxq;
 	int i, n, crooked = 0;
 
-	sg_init_table(src, KTLS_RX_PIECES + 1);
-	sg_set_buf(src, q->aad, ctx->rx.aad);
+	ktls_sg_put_buf(src, q->aad, ctx->rx.aad);
 	n = ktls_framing_map(ctx, ctx->rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
 	if (n < 0)
 		return n;
@@ -356,14 +355,17 @@ static void rx_unpin_undo(struct rx_reader *reader, bool touched)
 	iov_iter_revert(reader->iter, reader->len);
 }
 
-static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, u32 len)
+static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_iter *iter,
+		  u32 len)
 {
 	size_t off, step;
 	ssize_t got;
 
-	sg_init_table(reader->sg, ARRAY_SIZE(reader->sg));
-	sg_set_buf(&reader->sg[0], ctx->rxq.aad, ctx->rx.aad);
+	reader->iter = iter;
+	ktls_sg_put_buf(&reader->sg[0], ctx->rxq.aad, ctx->rx.aad);
 	reader->n_sg = 1;
+	reader->n_pages = 0;
+	reader->len = 0;
 	while (reader->len < len) {
 		got = 0;
 		/* Many small pieces have more pages than their bytes would need. */
@@ -378,12 +380,12 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, u32 len)
 		reader->len += got;
 		for (; got; got -= step, off = 0) {
 			step = min_t(size_t, got, PAGE_SIZE - off);
-			sg_set_page(&reader->sg[reader->n_sg++],
+			ktls_sg_put(&reader->sg[reader->n_sg++],
 				    reader->pages[reader->n_pages++], step, off);
 		}
 	}
 	if (ctx->rx.tail > KTLS_TAG_SIZE)
-		sg_set_buf(&reader->sg[reader->n_sg++], &ctx->rxq.type, 1);
+		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &ctx->rxq.type, 1);
 	sg_mark_end(&reader->sg[reader->n_sg - 1]);
 	return 0;
 }
@@ -418,7 +420,7 @@ static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 /* -EMSGSIZE: nothing has happened, another way is better. */
 static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *ret_len)
 {
-	struct rx_reader reader = { .iter = iter };
+	struct rx_reader reader;	/* not wiped: large, and mostly not used */
 	struct scatterlist src[KTLS_RX_PIECES + 1];
 	struct ktls_rxq *q = &ctx->rxq;
 	struct ktls_dir *dir = &ctx->rx;
@@ -426,7 +428,7 @@ static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *r
 
 	if (rx_map(ctx, src))
 		return -EMSGSIZE;
-	if (rx_pin(ctx, &reader, q->head.crypt_len - dir->tail))
+	if (rx_pin(ctx, &reader, iter, q->head.crypt_len - dir->tail))
 		return -EMSGSIZE;
 
 	err = ktls_aead_open(dir, src, reader.sg, q->aad, &q->head);

@@ -131,27 +131,24 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 	return done;
 }
 
-/* The pieces a record is sealed from. Returns the bytes in them. */
-static u32 send_map_pages(struct ktls_ctx *ctx, const struct iov_iter *from, u32 len,
+/* The pieces a record is sealed from; the iterator advances. Returns the bytes in them. */
+static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 			  struct scatterlist *sg)
 {
 	struct ktls_txq *q = &ctx->txq;
-	struct iov_iter iter = *from;
 	unsigned int n = 1;
 	struct bio_vec bv;
 	u32 done = 0;
 
-	sg_init_table(sg, SEND_PAGES + 2);
-	sg_set_buf(&sg[0], q->aad, ctx->tx.aad);
+	ktls_sg_put_buf(&sg[0], q->aad, ctx->tx.aad);
 	while (done < len && n <= SEND_PAGES) {
-		ktls_iter_next_frag(&iter, len - done, &bv);
-		sg_set_page(&sg[n++], bv.bv_page + (bv.bv_offset >> PAGE_SHIFT), bv.bv_len,
+		ktls_iter_take_frag(iter, len - done, &bv);
+		ktls_sg_put(&sg[n++], bv.bv_page + (bv.bv_offset >> PAGE_SHIFT), bv.bv_len,
 			    offset_in_page(bv.bv_offset));
-		iov_iter_advance(&iter, bv.bv_len);
 		done += bv.bv_len;
 	}
 	if (ctx->tx.tail > KTLS_TAG_SIZE)
-		sg_set_buf(&sg[n++], &q->type, sizeof(q->type));
+		ktls_sg_put_buf(&sg[n++], &q->type, sizeof(q->type));
 	sg_mark_end(&sg[n - 1]);
 	return done;
 }
@@ -164,12 +161,13 @@ static u32 send_map_pages(struct ktls_ctx *ctx, const struct iov_iter *from, u32
 static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 {
 	struct scatterlist src[SEND_PAGES + 2], dst[KTLS_TX_PIECES];
+	struct iov_iter iter = op->msg->msg_iter;
 	struct ktls_txq *q = &ctx->txq;
 	u8 *head;
 	int err;
 
 	q->type = op->type;
-	len = send_map_pages(ctx, &op->msg->msg_iter, len, src);
+	len = send_map_pages(ctx, &iter, len, src);
 	err = ktls_tx_reserve(ctx, len);
 	if (err)
 		return err;
@@ -184,7 +182,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 		return err;
 	}
 	ktls_tx_sealed(ctx, op->type == KTLS_CT_DATA);
-	iov_iter_advance(&op->msg->msg_iter, len);
+	op->msg->msg_iter = iter;
 	op->copied += len;
 	return 0;
 }

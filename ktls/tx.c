@@ -29,6 +29,10 @@ enum tx_sizes {
 	TX_ALIGN	= 64,	/* ChaCha20's block, and four of AES */
 	/* A piece of a longer record is not worth less than this. */
 	TX_PIECE_MIN	= 2048,
+	/* A payload from here on begins where a page does, as what it is made from
+	 * mostly does: the ciphers stop wherever a page ends on either side.
+	 */
+	TX_PAGED_MIN	= 4 * PAGE_SIZE,
 };
 
 /* Make room for n entries more. */
@@ -118,11 +122,16 @@ static void txq_drop_open(struct ktls_txq *q)
 }
 
 /* Where the bytes of a piece begin that has @front bytes before them. */
-static u32 tx_place(u32 offset, u32 front, u32 len)
+static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align)
 {
-	u32 start = offset + front;
+	u32 start = pfrag->offset + front;
 
-	return offset_in_page(start) + len > PAGE_SIZE ? ALIGN(start, TX_ALIGN) : start;
+	if (offset_in_page(start) + len <= PAGE_SIZE)
+		return start;
+	/* Not where memory is so short that there are only single pages. */
+	if (unlikely(ALIGN(start, align) + TX_PIECE_MIN > pfrag->size))
+		align = TX_ALIGN;
+	return ALIGN(start, align);
 }
 
 /**
@@ -141,6 +150,7 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 	/* Associated data end where the payload begins; so does the header. */
 	const u32 front = ctx->txq.open ? 0 : ctx->tx.aad;
 	const u32 tail = ctx->tx.tail;
+	const u32 align = front && want >= TX_PAGED_MIN ? PAGE_SIZE : TX_ALIGN;
 	struct ktls_txq *q = &ctx->txq;
 	struct sock *sk = ctx->sk;
 	struct page_frag *pfrag;
@@ -155,11 +165,11 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 		return err;
 
 	pfrag = sk_page_frag(sk);
-	start = front + TX_ALIGN + min_t(u32, want, TX_PIECE_MIN) + tail;
-	if (unlikely(!skb_page_frag_refill(start, pfrag, sk->sk_allocation)))
+	start = front + align + min_t(u32, want, TX_PIECE_MIN) + tail;
+	if (unlikely(!ktls_pages_refill(start, pfrag, sk->sk_allocation)))
 		return -ENOMEM;
 
-	start = tx_place(pfrag->offset, front, want + tail);
+	start = tx_place(pfrag, front, want + tail, align);
 	take = min_t(u32, want + tail, pfrag->size - start);
 	get_page(pfrag->page);
 	pfrag->offset = start + take;
@@ -311,10 +321,10 @@ u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
 		ktls_sg_one(sg, head - before, bv->bv_len + before);
 		return head;
 	}
-	sg_init_table(sg, q->open);
-	sg_set_page(sg, bv->bv_page, bv->bv_len + before, bv->bv_offset - before);
+	ktls_sg_put(sg, bv->bv_page, bv->bv_len + before, bv->bv_offset - before);
 	for (i = 1; i < q->open; i++)
-		sg_set_page(&sg[i], bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset);
+		ktls_sg_put(&sg[i], bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset);
+	sg_mark_end(&sg[i - 1]);
 	return head;
 }
 
@@ -558,7 +568,7 @@ int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
 
 	while (left) {
 		pfrag = sk_page_frag(sk);
-		if (!skb_page_frag_refill(1, pfrag, sk->sk_allocation))
+		if (!ktls_pages_refill(1, pfrag, sk->sk_allocation))
 			goto drop;
 		n = min_t(size_t, left, pfrag->size - pfrag->offset);
 		memcpy(page_address(pfrag->page) + pfrag->offset, at, n);

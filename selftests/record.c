@@ -210,6 +210,32 @@ TEST_F(record, dontwait_fills_up)
 	EXPECT_EQ('z', back[0]);
 }
 
+/*
+ * Pages that records were made in are used again, but not while they wait: others
+ * send megabytes while one connection's peer does not read.
+ */
+TEST_F(both, what_waits_is_not_written_over)
+{
+	struct conn other;
+	size_t sent = 0;
+	ssize_t n;
+
+	conn_open(&other, &self->r.e, self->r.role, self->r.family);
+	net_pattern(big, sizeof(big), 9);
+	while (sent < sizeof(big) / 2 &&
+	       (n = send(self->r.fd, big + sent, sizeof(big) / 2 - sent, MSG_DONTWAIT)) > 0)
+		sent += n;
+	ASSERT_GT(sent, 100000);
+	for (int i = 0; i < 64; i++) {
+		net_write(other.fd, big + i * 1000, 65536);
+		peer_recv_data(&other.peer, back, 65536);
+		ASSERT_MEMEQ(big + i * 1000, back, 65536);
+	}
+	conn_close(&other);
+	peer_recv_data(self->r.p, back, sent);
+	EXPECT_MEMEQ(big, back, sent);
+}
+
 TEST_F(record, blocking_megabyte)
 {
 	struct transfer t;

@@ -114,7 +114,7 @@ static inline void ktls_iter_unpin(struct page **pages, unsigned int n,
  * @msg: as given to sendmsg
  *
  * Lockless.
- * Return: whether to look with ktls_iter_next_frag(). What is not pages of a bvec
+ * Return: whether to look with ktls_iter_take_frag(). What is not pages of a bvec
  * is copied, which is always allowed.
  */
 static inline bool ktls_msg_splices(const struct msghdr *msg)
@@ -124,15 +124,15 @@ static inline bool ktls_msg_splices(const struct msghdr *msg)
 }
 
 /**
- * ktls_iter_next_frag - the first contiguous piece of a bvec iterator
- * @iter: the iterator, not empty; not advanced
+ * ktls_iter_take_frag - the first contiguous piece of a bvec iterator
+ * @iter: the iterator, not empty; advanced over the piece
  * @bytes: at most so many
  * @frag: the piece; may span pages that follow each other in memory
  *
  * Lockless. Takes no reference: the sender keeps the pages until sendmsg returns,
  * which is long enough to seal from them.
  */
-static inline void ktls_iter_next_frag(const struct iov_iter *iter,
+static inline void ktls_iter_take_frag(struct iov_iter *iter,
 				       size_t bytes, struct bio_vec *frag)
 {
 	const struct bio_vec *bv = iter->bvec;
@@ -142,6 +142,16 @@ static inline void ktls_iter_next_frag(const struct iov_iter *iter,
 		skip -= bv->bv_len;
 	bytes = min3(bytes, iov_iter_count(iter), (size_t)bv->bv_len - skip);
 	bvec_set_page(frag, bv->bv_page, bytes, bv->bv_offset + skip);
+
+	skip += bytes;
+	if (skip == bv->bv_len) {
+		skip = 0;
+		bv++;
+	}
+	iter->nr_segs -= bv - iter->bvec;
+	iter->bvec = bv;
+	iter->iov_offset = skip;
+	iter->count -= bytes;
 }
 
 #endif /* _KTLS_COMPAT_USER_PAGES_H */

@@ -311,11 +311,23 @@ int ktls_keysched_export12(const struct ktls_suite *suite, const u8 *secret,
 /* exporter.c: KTLS_EXPORTER; lock not held */
 int ktls_exporter_get(struct sock *sk, char __user *optval, int __user *optlen);
 
-/* One entry, without the calls that sg_init_one() costs for each record. */
-static inline void ktls_sg_one(struct scatterlist *sg, const void *at, u32 len)
+/* Entries of a scatterlist one by one: most of a table made for the worst case is
+ * not used, and wiping all of it takes longer than filling it.
+ */
+static inline void ktls_sg_put(struct scatterlist *sg, struct page *page, u32 len, u32 off)
 {
 	*sg = (struct scatterlist){};
-	sg_set_page(sg, virt_to_page(at), len, offset_in_page(at));
+	sg_set_page(sg, page, len, off);
+}
+
+static inline void ktls_sg_put_buf(struct scatterlist *sg, const void *at, u32 len)
+{
+	ktls_sg_put(sg, virt_to_page(at), len, offset_in_page(at));
+}
+
+static inline void ktls_sg_one(struct scatterlist *sg, const void *at, u32 len)
+{
+	ktls_sg_put_buf(sg, at, len);
 	sg_mark_end(sg);
 }
 
@@ -347,6 +359,11 @@ int ktls_tx_flush(struct ktls_ctx *ctx);
 int ktls_tx_push(struct ktls_ctx *ctx);
 bool ktls_tx_idle(const struct ktls_ctx *ctx);
 void ktls_tx_free(struct ktls_ctx *ctx);
+
+/* pages.c: pages that records are made in, used again; process context */
+bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp);
+void ktls_pages_init(void);
+void ktls_pages_exit(void);
 
 /* framing.c: TCP bytes -> whole records; socket lock held */
 void ktls_framing_init(struct ktls_ctx *ctx);

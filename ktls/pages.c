@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that records are made in, taken again once everybody has let go of them.
+ *
+ * A page from the allocator is wiped first where init_on_alloc is on, as
+ * distributions have it, though each byte of it is about to be written: for a file
+ * of a megabyte that alone is a fortieth of all there is to do. So each processor
+ * keeps the last pages that were filled there, each with the reference of who
+ * filled it. When that is the only one left, nobody else has the page. As long as
+ * the oldest one is on its way still, more are kept, up to a limit.
+ */
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+enum pages_sizes {
+	PAGES_RING	= 64,
+	/* What nobody has sent from for so long goes back, milliseconds. */
+	PAGES_IDLE_MS	= 1000,
+};
+
+/* What skb_page_frag_refill() gets if it can. */
+#define PAGES_SIZE	(PAGE_SIZE << SKB_FRAG_PAGE_ORDER)
+
+/**
+ * struct pages_ring - what a processor keeps
+ *
+ * @lock: of all the rest; the trimmer is another processor
+ * @first: the oldest one
+ * @n: how many there are
+ * @busy: used since the trimmer came by
+ * @page: compound pages of PAGES_SIZE, a reference of each is owned
+ */
+struct pages_ring {
+	spinlock_t	lock;
+	unsigned int	first;
+	unsigned int	n;
+	bool		busy;
+	struct page	*page[PAGES_RING];
+};
+
+static DEFINE_PER_CPU(struct pages_ring, pages_rings);
+
+static void pages_trim(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(pages_trimmer, pages_trim);
+
+static struct page *pages_pop(struct pages_ring *ring)
+{
+	struct page *page = ring->page[ring->first];
+
+	ring->first = (ring->first + 1) % PAGES_RING;
+	ring->n--;
+	return page;
+}
+
+/* Returns whether the ring has pages still. */
+static bool pages_trim_ring(struct pages_ring *ring)
+{
+	struct page *page[PAGES_RING];
+	unsigned int n = 0;
+	bool full;
+
+	spin_lock(&ring->lock);
+	while (!ring->busy && ring->n)
+		page[n++] = pages_pop(ring);
+	ring->busy = false;
+	full = ring->n;
+	spin_unlock(&ring->lock);
+
+	while (n)
+		put_page(page[--n]);
+	return full;
+}
+
+/* Those of processors that have gone as well. */
+static void pages_trim(struct work_struct *work)
+{
+	bool again = false;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		again |= pages_trim_ring(per_cpu_ptr(&pages_rings, cpu));
+	if (again)
+		queue_delayed_work(ktls_wq, &pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+}
+
+/* Put a page into the ring. Returns the oldest one, if nobody else has it, or if
+ * there are too many, or NULL.
+ */
+static struct page *pages_exchange(struct page *page)
+{
+	struct pages_ring *ring = raw_cpu_ptr(&pages_rings);
+	struct page *old = NULL;
+	bool start;
+
+	spin_lock(&ring->lock);
+	start = !ring->n;
+	if (ring->n == PAGES_RING)
+		old = pages_pop(ring);
+	ring->page[(ring->first + ring->n) % PAGES_RING] = page;
+	ring->n++;
+	if (!old && page_ref_count(ring->page[ring->first]) == 1)
+		old = pages_pop(ring);
+	ring->busy = true;
+	spin_unlock(&ring->lock);
+	if (unlikely(start))
+		queue_delayed_work(ktls_wq, &pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+	return old;
+}
+
+static bool pages_may_keep(const struct page_frag *pfrag)
+{
+	return pfrag->size == PAGES_SIZE && !page_is_pfmemalloc(pfrag->page) &&
+	       page_to_nid(pfrag->page) == numa_mem_id();
+}
+
+/**
+ * ktls_pages_refill - skb_page_frag_refill(), with pages that were used before
+ * @size: bytes that are to lie in one piece, if memory has such pieces
+ * @pfrag: what is being filled; its page is replaced if there is no room in it
+ * @gfp: how to allocate
+ *
+ * What else was in a page is other records, sealed, or of a socket without TLS. It
+ * is written before it is sent.
+ *
+ * Context: process context; sleeps as @gfp allows.
+ * Return: whether there is memory.
+ */
+bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp)
+{
+	struct page *old;
+
+	if (likely(!pfrag->page || pfrag->offset + size <= pfrag->size ||
+		   page_ref_count(pfrag->page) == 1 || !pages_may_keep(pfrag)))
+		return skb_page_frag_refill(size, pfrag, gfp);
+
+	old = pages_exchange(pfrag->page);
+	if (old && page_ref_count(old) == 1) {
+		pfrag->page = old;
+		pfrag->offset = 0;
+		return true;
+	}
+	if (old)
+		put_page(old);
+	pfrag->page = NULL;
+	return skb_page_frag_refill(size, pfrag, gfp);
+}
+
+/** ktls_pages_init - empty rings */
+void __init ktls_pages_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		spin_lock_init(&per_cpu_ptr(&pages_rings, cpu)->lock);
+}
+
+/** ktls_pages_exit - give all pages back; nobody sends any more, ktls_wq is there */
+void ktls_pages_exit(void)
+{
+	int cpu;
+
+	cancel_delayed_work_sync(&pages_trimmer);
+	for_each_possible_cpu(cpu) {
+		per_cpu_ptr(&pages_rings, cpu)->busy = false;
+		pages_trim_ring(per_cpu_ptr(&pages_rings, cpu));
+	}
+}
