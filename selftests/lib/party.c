@@ -129,9 +129,9 @@ void party_sink_wait(struct party_sink *s)
 
 static bool send_record(struct peer *p, uint8_t type, const void *data, size_t len)
 {
-	size_t n = peer_seal(p, type, data, len, p->buf);
+	size_t n = peer_seal(p, type, data, len, p->out);
 
-	return send(p->fd, p->buf, n, MSG_NOSIGNAL) == (ssize_t)n;
+	return send(p->fd, p->out, n, MSG_NOSIGNAL) == (ssize_t)n;
 }
 
 static void serve(struct party_server *s, int fd)

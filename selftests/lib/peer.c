@@ -19,7 +19,8 @@ void peer_init(struct peer *p, int fd, bool server, const struct hs *hs)
 	p->server = server;
 	p->hs = hs;
 	p->buf = malloc(128 * 1024);
-	ASSERT_TRUE(p->buf);
+	p->out = malloc(128 * 1024);
+	ASSERT_TRUE(p->buf && p->out);
 	if (server) {
 		tls_dir_init(&p->tx, hs->suite, s, hs->server_iv, hs->server_seq);
 		tls_dir_init(&p->rx, hs->suite, c, hs->client_iv, hs->client_seq);
@@ -34,7 +35,8 @@ void peer_free(struct peer *p)
 	tls_dir_free(&p->tx);
 	tls_dir_free(&p->rx);
 	free(p->buf);
-	p->buf = NULL;
+	free(p->out);
+	p->buf = p->out = NULL;
 	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
@@ -123,7 +125,7 @@ size_t peer_seal(struct peer *p, uint8_t type, const void *data, size_t len, uin
 
 void peer_send_record(struct peer *p, const struct tls_record *r)
 {
-	peer_send_raw(p, p->buf, tls_seal(&p->tx, r, p->buf));
+	peer_send_raw(p, p->out, tls_seal(&p->tx, r, p->out));
 }
 
 void peer_send(struct peer *p, uint8_t type, const void *data, size_t len)

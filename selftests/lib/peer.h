@@ -10,7 +10,8 @@ struct peer {
 	bool		server;
 	const struct hs	*hs;
 	struct tls_dir	tx, rx;
-	uint8_t		*buf;		/* one record */
+	/* One record each way: a thread may receive while another one sends. */
+	uint8_t		*buf, *out;
 	size_t		pad;		/* of the record received last */
 };
 
