@@ -29,6 +29,9 @@ static atomic_t close_lingers = ATOMIC_INIT(0);
  * attempt takes no sequence number: it is taken back, the way the state came, and
  * made again by the context's work, or at last by TCP's close().
  *
+ * Not before the connection is open: nobody would make it again, and a program that
+ * has shut down could go on to write, in the clear. There it is as with TCP.
+ *
  * Context: process, socket lock held.
  */
 void ktls_close_tcp(struct sock *sk, int how)
@@ -40,7 +43,7 @@ void ktls_close_tcp(struct sock *sk, int how)
 	sock_owned_by_me(sk);
 	ctx->base->prot->shutdown(sk, how);
 	if (!(how & SEND_SHUTDOWN) || tcp_sk(sk)->write_seq != end ||
-	    !((1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+	    ctx->state < KTLS_STATE_OPEN || !((1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return;
 
 	/* Through ESTABLISHED, as TCP counts the connections by these steps. */
@@ -49,7 +52,7 @@ void ktls_close_tcp(struct sock *sk, int how)
 		tcp_set_state(sk, state);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
 	set_bit(KTLS_F_FIN, &ctx->flags);
-	/* In other states there is a deadline, behind which it is tried. */
+	/* What lingers or is drained has a deadline; what failed later waits for close(). */
 	if (ctx->state == KTLS_STATE_OPEN)
 		ktls_ctx_arm(ctx, KTLS_FIN_RETRY_MS);
 }

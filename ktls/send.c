@@ -155,7 +155,7 @@ static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 
 /*
  * One record straight from the page cache: the cipher reads there and writes to
- * fresh fragments. It reads each byte once, so a file that changes meanwhile
+ * fragments of ours. It reads each byte once, so a file that changes meanwhile
  * makes other bytes, not a bad record. CCM reads twice, and gets a copy.
  */
 static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending: the program's bytes are copied once, into fresh page fragments that
+ * Sending: the program's bytes are copied once, into page fragments that
  * are laid out as a record, sealed there, and given to TCP as they are.
  *
  *	| header, explicit nonce | payload ... | type | tag |
@@ -135,7 +135,7 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
 }
 
 /**
- * ktls_tx_claim - reserve fresh bytes for the open record
+ * ktls_tx_claim - reserve bytes for the open record
  * @ctx: the connection
  * @want: payload bytes that are to come, 0: only the tail is missing
  *

@@ -435,6 +435,34 @@ TEST_F_TIMEOUT(open, shutdown, 120)
 	inject_walk("shutdown", INJECT_SELF, shutdown_once, NULL, self);
 }
 
+/*
+ * A connection without a handshake yet is TCP's. Its shutdown says that nothing will be
+ * written any more, and that holds, whether TCP could tell the peer or not.
+ */
+static int shutdown_new_once(void *arg)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	int ends[2];
+
+	(void)arg;
+	net_pair(AF_INET, ends);
+	OK(sock_attach(ends[0]));
+	inject_on();
+	OK(shutdown(ends[0], SHUT_WR));
+	inject_off();
+	OK(getsockopt(ends[0], IPPROTO_TCP, TCP_INFO, &info, &len));
+	EXPECT_NE(TCP_ESTABLISHED, info.tcpi_state);
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
+TEST_F_TIMEOUT(open, shutdown_before_it_is, 60)
+{
+	inject_walk("shutdown in the clear", INJECT_SELF, shutdown_new_once, NULL, self);
+}
+
 /* --- keys from elsewhere ----------------------------------------------------- */
 
 KEYS_FIXTURE(raw)
