@@ -38,24 +38,6 @@ int ktls_rx_admit(const struct ktls_ctx *ctx)
 	}
 }
 
-/**
- * ktls_rx_account - add to the counters of the namespace
- * @ctx: the connection
- * @records: ctx->rx.records when the call began
- * @bytes: ctx->rx.bytes likewise
- *
- * Context: socket lock held.
- */
-void ktls_rx_account(struct ktls_ctx *ctx, u64 records, u64 bytes)
-{
-	struct net *net = sock_net(ctx->sk);
-
-	if (ctx->rx.records == records)
-		return;
-	ktls_mib_add(net, KTLS_MIB_RX_RECORDS, ctx->rx.records - records);
-	ktls_mib_add(net, KTLS_MIB_RX_BYTES, ctx->rx.bytes - bytes);
-}
-
 /* Is there reason to look at the connection, opened data aside? */
 static bool rx_has_news(const struct ktls_ctx *ctx)
 {
@@ -317,7 +299,6 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	struct recv_op op = { .msg = msg, .flags = flags, .len = len };
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	u64 records, bytes;
 	int err;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
@@ -327,13 +308,10 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	op.len = min_t(size_t, len, INT_MAX);
 
 	lock_sock(sk);
-	records = ctx->rx.records;
-	bytes = ctx->rx.bytes;
 	err = recv_data(ctx, &op);
 	ktls_framing_settle(ctx);
 	if (ctx->rx.error || !ktls_framing_avail(ctx))
 		ktls_rx_trim(ctx);
-	ktls_rx_account(ctx, records, bytes);
 	release_sock(sk);
 
 	return op.copied ?: err;
@@ -346,7 +324,6 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
  */
 static int rx_prepare(struct ktls_ctx *ctx, size_t target)
 {
-	u64 records = ctx->rx.records, bytes = ctx->rx.bytes;
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
 
@@ -362,7 +339,6 @@ static int rx_prepare(struct ktls_ctx *ctx, size_t target)
 	ktls_framing_settle(ctx);
 	if (ctx->rx.error || !ktls_framing_avail(ctx))
 		ktls_rx_trim(ctx);
-	ktls_rx_account(ctx, records, bytes);
 	return ret;
 }
 

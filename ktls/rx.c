@@ -461,6 +461,22 @@ static bool rx_may_go_direct(const struct ktls_ctx *ctx, const struct iov_iter *
 	       !ktls_control_pending(ctx);
 }
 
+/* The record at the head is whole. Returns as ktls_rx_open(). */
+static int rx_open_head(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room,
+			size_t *ret_len)
+{
+	int ret;
+
+	if (rx_may_go_direct(ctx, iter, room)) {
+		ret = rx_open_direct(ctx, iter, ret_len);
+		if (ret != -EMSGSIZE)
+			return ret;
+	}
+	if (ctx->rxq.head.crypt_len > RX_GATHER_MAX)
+		return rx_open_mapped(ctx);
+	return rx_open_gathered(ctx);
+}
+
 /**
  * ktls_rx_open - open the record at the head, if it is there
  * @ctx: a connection with receiving keys
@@ -474,6 +490,8 @@ static bool rx_may_go_direct(const struct ktls_ctx *ctx, const struct iov_iter *
  */
 int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
+	u64 records = ctx->rx.records, bytes = ctx->rx.bytes;
+	struct net *net = sock_net(ctx->sk);
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
@@ -484,14 +502,13 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 	if (ret <= 0)
 		return ret;
 
-	if (rx_may_go_direct(ctx, iter, room)) {
-		ret = rx_open_direct(ctx, iter, ret_len);
-		if (ret != -EMSGSIZE)
-			return ret;
+	ret = rx_open_head(ctx, iter, room, ret_len);
+	/* Here, and not by call: calls that wait let others open records meanwhile. */
+	if (likely(ctx->rx.records != records)) {
+		ktls_mib_inc(net, KTLS_MIB_RX_RECORDS);
+		ktls_mib_add(net, KTLS_MIB_RX_BYTES, ctx->rx.bytes - bytes);
 	}
-	if (ctx->rxq.head.crypt_len > RX_GATHER_MAX)
-		return rx_open_mapped(ctx);
-	return rx_open_gathered(ctx);
+	return ret;
 }
 
 /**

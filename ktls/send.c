@@ -344,7 +344,6 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 		.more	= msg->msg_flags & MSG_MORE,
 		.type	= KTLS_CT_DATA,
 	};
-	u64 records = ctx->tx.records, bytes = ctx->tx.bytes;
 	long timeo;
 	int err;
 
@@ -363,10 +362,6 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 			err = ktls_tx_flush(ctx);
 	}
 
-	if (ctx->tx.records != records) {
-		ktls_mib_add(sock_net(sk), KTLS_MIB_TX_RECORDS, ctx->tx.records - records);
-		ktls_mib_add(sock_net(sk), KTLS_MIB_TX_BYTES, ctx->tx.bytes - bytes);
-	}
 	if (op.copied)
 		return op.copied;
 	return err ? sk_stream_error(sk, msg->msg_flags, err) : 0;

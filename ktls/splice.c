@@ -120,7 +120,6 @@ ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode
 {
 	struct sock *sk = sock->sk;
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	u64 records, bytes;
 	ssize_t ret;
 	bool wait;
 
@@ -130,12 +129,9 @@ ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode
 	       !(sock->file && (sock->file->f_flags & O_NONBLOCK));
 
 	lock_sock(sk);
-	records = ctx->rx.records;
-	bytes = ctx->rx.bytes;
 	ret = splice_read(ctx, pipe, min_t(size_t, len, INT_MAX), sock_rcvtimeo(sk, !wait));
 	ktls_framing_settle(ctx);
 	ktls_rx_trim(ctx);
-	ktls_rx_account(ctx, records, bytes);
 	release_sock(sk);
 	return ret;
 }
@@ -167,7 +163,6 @@ static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
 int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	u64 records = ctx->rx.records, bytes = ctx->rx.bytes;
 	struct ktls_rxbuf *buf;
 	struct sk_buff *skb;
 	int copied = 0, ret;
@@ -207,6 +202,5 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 		desc->error = ret;
 	ktls_framing_settle(ctx);
 	ktls_rx_trim(ctx);
-	ktls_rx_account(ctx, records, bytes);
 	return copied ?: ret;
 }

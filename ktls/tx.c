@@ -343,8 +343,11 @@ void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
 
 	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
-	if (data)
+	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS);
+	if (data) {
 		ctx->tx.bytes += q->open_len;
+		ktls_mib_add(sock_net(ctx->sk), KTLS_MIB_TX_BYTES, q->open_len);
+	}
 	q->sealed += q->open;
 	q->open = 0;
 	q->open_len = 0;
@@ -516,7 +519,6 @@ int ktls_tx_flush(struct ktls_ctx *ctx)
  */
 int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
 {
-	u64 records = ctx->tx.records;
 	int err;
 
 	sock_owned_by_me(ctx->sk);
@@ -536,8 +538,6 @@ int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
 	}
 	ctx->txq.open_len = len;
 	err = ktls_tx_seal(ctx, type);
-	if (!err)
-		ktls_mib_add(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS, ctx->tx.records - records);
 	return ktls_tx_push(ctx) ?: err;
 }
 

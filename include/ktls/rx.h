@@ -26,6 +26,5 @@ void ktls_rx_trim(struct ktls_ctx *ctx);
 /* recv.c; socket lock held and dropped while waiting */
 int ktls_rx_admit(const struct ktls_ctx *ctx);
 int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial);
-void ktls_rx_account(struct ktls_ctx *ctx, u64 records, u64 bytes);
 
 #endif /* _KTLS_RX_H */
