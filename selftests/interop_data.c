@@ -31,7 +31,7 @@ TEST_F(openssl, write_a_megabyte_and_close)
 
 	/* printable, and no line begins like a command */
 	for (int i = 0; i < MEG; i++)
-		big[i] = i % 64 == 63 ? '\n' : 'a' + i / 64 % 26;
+		big[i] = i % 1024 == 1023 ? '\n' : 'a' + i / 1024 % 26;
 	s_server_start(&self->s, "rsa", variant->flag, "-quiet", "-naccept", "1", NULL);
 	fd = interop_socket("server.test");
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
@@ -74,14 +74,14 @@ static void *write_lines(void *arg)
 	return NULL;
 }
 
-/* Both directions at once through "s_server -rev": a megabyte there and back. */
+/* Both directions at once through "s_server -rev": a megabyte there and back, in lines. */
 TEST_F(openssl, echo_a_megabyte)
 {
 	struct job j;
 	int fd;
 
 	for (int i = 0; i < MEG; i++)
-		big[i] = i % 64 == 63 ? '\n' : 'a' + i / 64 % 26;
+		big[i] = i % 1024 == 1023 ? '\n' : 'a' + i / 1024 % 26;
 	s_server_start(&self->s, "rsa", variant->flag, "-rev", NULL);
 	fd = interop_socket("server.test");
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));

@@ -97,18 +97,24 @@ static void slabs_shrink(const char *name)
 	}
 }
 
-/* Freed by RCU and by work: give it the time, but only as much as it takes. */
+/*
+ * Freed by RCU and by work: give it the time, but only as much as it takes. A brief
+ * run is one of the debug kernel: a few hundred objects more are KASAN's quarantine,
+ * and what leaks is kmemleak's to find.
+ */
 static void expect_no_growth(const struct slabs *before, int limit)
 {
 	double end = harness_now() + 10 * harness_scale();
 	char name[40] = "";
 	long grown;
 
-	while ((grown = slabs_growth(before, name)) >= limit && harness_now() < end) {
+	while ((grown = slabs_growth(before, name)) >= limit && !harness_brief() &&
+	       harness_now() < end) {
 		slabs_shrink(name);
 		harness_nap(100);
 	}
-	EXPECT_LT(grown, limit);
+	if (!harness_brief())
+		EXPECT_LT(grown, limit);
 	harness_note("most grown: %s, by %ld objects", name, grown);
 }
 
@@ -134,8 +140,9 @@ static void cycle(int l, const struct addr *a, int i)
 	close(i % 2 ? s : c);
 }
 
-TEST_TIMEOUT(a_thousand_connections, 120)
+TEST_TIMEOUT(connections_leave_nothing, 120)
 {
+	const int n = harness_brief() ? 200 : 1000;
 	struct slabs before;
 	struct env e;
 	struct addr a;
@@ -149,12 +156,12 @@ TEST_TIMEOUT(a_thousand_connections, 120)
 	EVENTUALLY(net_module_refs("ktls") <= 2, 10000);
 	refs = net_module_refs("ktls");
 	slabs_read(&before);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < n; i++)
 		cycle(l, &a, i);
 	EVENTUALLY(net_module_refs("ktls") <= refs, 10000);
 	expect_no_growth(&before, 700);
-	EXPECT_EQ(1100, net_mib("HandshakesServer"));
-	EXPECT_EQ(2200, net_mib("HandshakesDone"));
+	EXPECT_EQ(n + 100, net_mib("HandshakesServer"));
+	EXPECT_EQ(2 * (n + 100), net_mib("HandshakesDone"));
 }
 
 static void refuse(struct fake *f, struct fake_msg *m)
@@ -167,6 +174,7 @@ static void refuse(struct fake *f, struct fake_msg *m)
 
 TEST_TIMEOUT(failures_leave_nothing, 120)
 {
+	const int n = harness_brief() ? 200 : 600;
 	static char pem[5000];
 	struct slabs before;
 	struct env e;
@@ -176,7 +184,7 @@ TEST_TIMEOUT(failures_leave_nothing, 120)
 	memset(pem, 'A', sizeof(pem));
 	env_start_with(&e, S13_AES128, refuse, NULL);
 	l = net_listen(AF_INET, 16, &a);
-	for (int i = 0; i < 700; i++) {
+	for (int i = 0; i < n + 100; i++) {
 		int fd = sock_new(AF_INET);
 
 		if (i == 100) {
@@ -196,6 +204,7 @@ TEST_TIMEOUT(failures_leave_nothing, 120)
 /* Children that never finish: silent, garbage, half a handshake. */
 TEST_TIMEOUT(dropped_children_leave_nothing, 120)
 {
+	const int n = harness_brief() ? 200 : 600;
 	struct slabs before;
 	struct env e;
 	struct addr a;
@@ -204,7 +213,7 @@ TEST_TIMEOUT(dropped_children_leave_nothing, 120)
 	env_start(&e, S13_AES128);
 	sock_listen(AF_INET, 16, &a);
 	refs = net_module_refs("ktls");
-	for (int i = 0; i < 700; i++) {
+	for (int i = 0; i < n + 100; i++) {
 		struct peer p;
 
 		if (i == 100) {

@@ -69,6 +69,8 @@ extern void (*harness_explain)(void);
 
 /* How much slower than a real machine this one may be; for every bound. */
 unsigned int harness_scale(void);
+/* KTLS_TEST_BRIEF: fewer rounds of what is repeated, on a kernel that finds leaks itself. */
+bool harness_brief(void);
 double harness_now(void);
 void harness_nap(unsigned int ms);
 
