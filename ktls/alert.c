@@ -100,7 +100,7 @@ int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
 	sock_owned_by_me(ctx->sk);
 	if (ctx->tx.closed)
 		return 0;
-	if (!ctx->tx.tfm)
+	if (!ctx->tx.keyed)
 		return -ENOTCONN;
 
 	err = ktls_tx_record(ctx, KTLS_CT_ALERT, data, sizeof(data));

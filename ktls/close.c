@@ -85,7 +85,7 @@ void ktls_close_fin(struct ktls_ctx *ctx)
  */
 static void close_notify(struct ktls_ctx *ctx)
 {
-	if (ctx->tx.closed || !ctx->tx.tfm || (ctx->tx.error && ctx->tx.error != EKEYEXPIRED))
+	if (ctx->tx.closed || !ctx->tx.keyed || (ctx->tx.error && ctx->tx.error != EKEYEXPIRED))
 		return;
 	ktls_tx_flush(ctx);
 	if (ctx->external)

@@ -73,7 +73,7 @@ static int crypto_info_admit(const struct ktls_ctx *ctx, const struct ktls_dir *
 	case KTLS_STATE_OPEN:
 		if (!ctx->external)
 			return -EBUSY;
-		return dir->tfm && dir->suite->version != KTLS_VERSION_1_3 ? -EBUSY : 0;
+		return dir->keyed && dir->suite->version != KTLS_VERSION_1_3 ? -EBUSY : 0;
 	case KTLS_STATE_LISTENING:
 	case KTLS_STATE_CONNECTING:
 		return -ENOTCONN;
@@ -141,7 +141,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 {
 	struct ktls_dir *other = crypto_info_dir(ctx, optname == TLS_TX ? TLS_RX : TLS_TX);
 	struct ktls_dir *dir = crypto_info_dir(ctx, optname);
-	const bool again = dir->tfm;
+	const bool again = dir->keyed;
 	const struct ktls_suite *suite;
 	int err;
 
@@ -149,7 +149,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	if (err)
 		return err;
 	suite = ktls_suite_by_info(ci->info.version, ci->info.cipher_type);
-	if (!suite || (again && dir->suite != suite) || (other->tfm && other->suite != suite) ||
+	if (!suite || (again && dir->suite != suite) || (other->keyed && other->suite != suite) ||
 	    optlen != suite->cipher->info_size)
 		return -EINVAL;
 	err = crypto_info_install(dir, suite, ci);
@@ -243,7 +243,7 @@ int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
 		return -EINVAL;
 
 	lock_sock(sk);
-	if (!ctx->external || !dir->tfm)
+	if (!ctx->external || !dir->keyed)
 		err = -EBUSY;
 	else if (len != sizeof(ci.info) && len != dir->suite->cipher->info_size)
 		err = -EINVAL;
@@ -265,7 +265,7 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
 		ctx->zerocopy_ro = value;
 		return 0;
 	}
-	if (!ctx->rx.tfm || ctx->rx.suite->version != KTLS_VERSION_1_3)
+	if (!ctx->rx.keyed || ctx->rx.suite->version != KTLS_VERSION_1_3)
 		return -EINVAL;
 	ctx->no_pad = value;
 	return 0;
@@ -364,7 +364,7 @@ int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optva
 	payload = ctx->session.max_payload;
 	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->zerocopy_ro : ctx->no_pad;
 	if (optname == TLS_RX_EXPECT_NO_PAD &&
-	    (!ctx->rx.tfm || ctx->rx.suite->version != KTLS_VERSION_1_3))
+	    (!ctx->rx.keyed || ctx->rx.suite->version != KTLS_VERSION_1_3))
 		err = -EINVAL;
 	release_sock(sk);
 	if (err)

@@ -12,7 +12,7 @@
 /* TLS_CONF_* */
 static u16 diag_conf(const struct ktls_dir *dir)
 {
-	return READ_ONCE(dir->tfm) ? TLS_CONF_SW : TLS_CONF_BASE;
+	return READ_ONCE(dir->keyed) ? TLS_CONF_SW : TLS_CONF_BASE;
 }
 
 /* The cipher of the direction that has a key. It may go meanwhile: the table of
@@ -20,7 +20,7 @@ static u16 diag_conf(const struct ktls_dir *dir)
  */
 static u16 diag_cipher(const struct ktls_ctx *ctx)
 {
-	const struct ktls_dir *dir = READ_ONCE(ctx->tx.tfm) ? &ctx->tx : &ctx->rx;
+	const struct ktls_dir *dir = READ_ONCE(ctx->tx.keyed) ? &ctx->tx : &ctx->rx;
 	const struct ktls_suite *suite = READ_ONCE(dir->suite);
 
 	return suite ? suite->cipher->info_type : 0;

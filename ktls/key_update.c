@@ -34,7 +34,7 @@ bool ktls_key_update_due(const struct ktls_ctx *ctx)
 
 	if (likely(!ctx->key_update && dir->seq < dir->records_max))
 		return false;
-	return dir->tfm && dir->suite->version == KTLS_VERSION_1_3 && !ctx->external;
+	return dir->keyed && dir->suite->version == KTLS_VERSION_1_3 && !ctx->external;
 }
 
 /**

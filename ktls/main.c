@@ -50,13 +50,13 @@ static int __init ktls_init(void)
 		return -ENOMEM;
 
 	ktls_pages_init();
-	err = ktls_aead_init();
+	err = ktls_suite_init();
 	if (err)
 		goto err_wq;
 
 	err = ktls_upcall_init();
 	if (err)
-		goto err_aead;
+		goto err_wq;
 
 	err = ktls_netlink_init();
 	if (err)
@@ -73,8 +73,6 @@ err_netlink:
 	ktls_netlink_exit();
 err_upcall:
 	ktls_upcall_exit();
-err_aead:
-	ktls_aead_exit();
 err_wq:
 	destroy_workqueue(ktls_wq);
 	return err;
@@ -94,7 +92,6 @@ static void __exit ktls_exit(void)
 	destroy_workqueue(ktls_wq);
 	rcu_barrier();
 	synchronize_rcu_tasks();
-	ktls_aead_exit();
 }
 
 module_init(ktls_init);
@@ -105,4 +102,4 @@ MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");
 MODULE_ALIAS_TCP_ULP("ktls");
 MODULE_ALIAS_GENL_FAMILY("ktls");
-MODULE_SOFTDEP("pre: gcm ghash-generic aesni_intel chacha20poly1305 hmac sha256 sha512");
+MODULE_SOFTDEP("pre: gcm ghash-generic aesni_intel hmac sha256 sha512");

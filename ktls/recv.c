@@ -29,7 +29,7 @@ int ktls_rx_admit(const struct ktls_ctx *ctx)
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 	case KTLS_STATE_FAILED:
-		return ctx->rx.tfm ? 0 : -ENOTCONN;
+		return ctx->rx.keyed ? 0 : -ENOTCONN;
 	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
 		return -EAGAIN;
@@ -370,7 +370,7 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	target = max_t(size_t, target, 1);
 	if (READ_ONCE(ctx->rxq.opened_len) >= target || rx_has_ended(ctx))
 		return true;
-	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rx.tfm))
+	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rx.keyed))
 		return false;
 	if (!rx_has_news(ctx) && !READ_ONCE(ctx->rxq.raw_len))
 		return false;

@@ -33,7 +33,7 @@ enum rx_sizes {
 	RX_GATHER_MAX	= 2048,
 	/* From here on pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,
-	/* Each piece that ends within a block costs the ciphers an allocation. */
+	/* Each piece that ends within a block costs the crypto API's an allocation. */
 	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
 	RX_CROOKED_MAX	= 4,
 };
@@ -495,7 +495,7 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.tfm || ctx->rxq.stopped ||
+	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.keyed || ctx->rxq.stopped ||
 	    ctx->rxq.rekey)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_head(ctx);

@@ -58,7 +58,7 @@ int ktls_tx_admit(const struct ktls_ctx *ctx)
 		return -EPIPE;
 	if (ctx->tx.error)
 		return -ctx->tx.error;
-	return ctx->tx.tfm ? 0 : -ENOTCONN;
+	return ctx->tx.keyed ? 0 : -ENOTCONN;
 }
 
 /* Keys from elsewhere: TLS_SET_RECORD_TYPE, and nothing else, as on mainline. */

@@ -357,7 +357,7 @@ void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
 /* May this direction still seal? An expired key can say good-bye. */
 static int tx_may_seal(const struct ktls_dir *dir, u8 type)
 {
-	if (!dir->tfm)
+	if (!dir->keyed)
 		return -ENOTCONN;
 	if (dir->error && (dir->error != EKEYEXPIRED || type == KTLS_CT_DATA))
 		return -dir->error;

@@ -35,6 +35,7 @@ ktls-probes += $(call ktls-probe-op,OPS_SENDPAGE_LOCKED,linux/net.h,proto_ops,se
 ktls-probes += $(call ktls-probe,DO_TCP_SENDPAGES,net/tcp.h, do_tcp_sendpages.)
 ktls-probes += $(call ktls-probe-op,ULP_INFO_NET_ADMIN,net/tcp.h,tcp_ulp_ops,get_info,net_admin)
 ktls-probes += $(call ktls-probe,CRYPTO_DONE_VOID,linux/crypto.h,[*]crypto_completion_t..void [*])
+ktls-probes += $(call ktls-probe,CHACHA_STATE,crypto/chacha.h,^struct chacha_state )
 ktls-probes += $(call ktls-probe,GENL_INFO_DUMP,net/genetlink.h,^genl_info_dump.)
 ktls-probes += $(call ktls-probe,ASSIGN_STR_ONE,trace/stages/stage6_event_callback.h,define __assign_str.dst.[[:space:]]*.$$)
 ktls-probes += $(call ktls-probe,IMPORT_NS_STRING,linux/module.h,MODULE_INFO.import_ns. ns.)

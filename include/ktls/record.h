@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The record layer: keys, sealing, opening, and what lies between TCP and the
- * program. aead.c, keysched.c, tx.c, framing.c, rx.c, control.c, alert.c.
+ * program. suite.c, aead.c, chacha.c, keysched.c, tx.c, framing.c, rx.c, control.c, alert.c.
  */
 #ifndef _KTLS_RECORD_H
 #define _KTLS_RECORD_H
@@ -21,10 +21,10 @@ struct sock;
 struct socket;
 struct msghdr;
 
-/* One AEAD as TLS uses it; the table is in aead.c. */
+/* One AEAD as TLS uses it; the table is in suite.c. */
 struct ktls_cipher {
 	const char	*name;		/* for people: AES-128-GCM */
-	const char	*alg;		/* of the kernel crypto API */
+	const char	*alg;		/* of the kernel crypto API; NULL: chacha.c has it */
 	u8		key_size;
 	u8		salt_size;	/* 1.2: implicit part of the nonce */
 	u8		explicit_size;	/* 1.2: explicit part, 8 or 0 */
@@ -49,12 +49,14 @@ struct ktls_suite {
 /**
  * struct ktls_dir - one direction of a connection; a context has two
  *
- * All under the socket lock. No key is installed while @tfm is NULL.
+ * Under the socket lock; what diag.c shows of it is also read without.
  *
+ * @keyed: it has keys
  * @suite: what was negotiated
- * @tfm: the AEAD with its key
- * @req: the one request, allocated with the key, used record after record
+ * @req: the one request, used record after record, of an AEAD with its key; NULL:
+ *	the cipher is not of the crypto API
  * @wait: for simd wrappers that may complete later (kernels before 7.3)
+ * @chacha_key: chacha.c: the key, if it is that cipher
  * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
  * @npub: nonce of the record under way, as the cipher wants it; in memory that
  *	outlives the call
@@ -78,10 +80,11 @@ struct ktls_suite {
  *	without the lock
  */
 struct ktls_dir {
+	bool			keyed;
 	const struct ktls_suite	*suite;
-	struct crypto_aead	*tfm;
 	struct aead_request	*req;
 	struct crypto_wait	wait;
+	u32			chacha_key[KTLS_KEY_MAX / sizeof(u32)];
 	u8			iv[KTLS_NONCE_SIZE];
 	u8			npub[KTLS_IV_MAX];
 	u8			head;
@@ -331,13 +334,14 @@ static inline void ktls_sg_one(struct scatterlist *sg, const void *at, u32 len)
 	sg_mark_end(sg);
 }
 
-/* aead.c: the tables, keys, sealing and opening; process context */
-int ktls_aead_init(void);
-void ktls_aead_exit(void);
+/* suite.c: the tables */
+int ktls_suite_init(void);	/* process context, sleeps */
 const struct ktls_suite *ktls_suite_by_id(u16 id);
 const struct ktls_suite *ktls_suite_by_name(const char *name, size_t len);
 const struct ktls_suite *ktls_suite_by_info(u16 version, u16 cipher_type);
 unsigned int ktls_suite_list(u16 *ids, unsigned int max);
+
+/* aead.c: keys, sealing and opening; process context */
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys);
 void ktls_dir_clear(struct ktls_dir *dir);
 int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next);
@@ -346,6 +350,13 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 		   u8 *aad, u8 *head, u8 type, u32 len);
 int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, const struct ktls_head *head);
+
+/* chacha.c: aead.c's cipher that is not of the crypto API; socket lock held */
+void ktls_chacha_set_key(struct ktls_dir *dir, const u8 *key);
+void ktls_chacha_seal(const struct ktls_dir *dir, struct scatterlist *src,
+		      struct scatterlist *dst, const u8 *aad, u32 len);
+int ktls_chacha_open(const struct ktls_dir *dir, struct scatterlist *src,
+		     struct scatterlist *dst, const u8 *aad, u32 len);
 
 /* tx.c: sendmsg -> record -> AEAD -> TCP; socket lock held unless said otherwise */
 void ktls_tx_init(struct ktls_ctx *ctx);

@@ -435,8 +435,9 @@ static void aead_clear_test(struct kunit *test)
 
 	ktls_dir_clear(dir);
 
-	KUNIT_EXPECT_NULL(test, dir->tfm);
+	KUNIT_EXPECT_FALSE(test, dir->keyed);
 	KUNIT_EXPECT_NULL(test, dir->req);
+	KUNIT_EXPECT_NULL(test, memchr_inv(dir->chacha_key, 0, sizeof(dir->chacha_key)));
 	KUNIT_EXPECT_EQ(test, dir->seq, 0);
 	KUNIT_EXPECT_NULL(test, memchr_inv(dir->iv, 0, sizeof(dir->iv)));
 	KUNIT_EXPECT_NULL(test, memchr_inv(dir->npub, 0, sizeof(dir->npub)));

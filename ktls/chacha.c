@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ChaCha20-Poly1305 (RFC 8439 2.8) out of the kernel's crypto library.
+ *
+ * The library's functions are what the crypto API's template for this AEAD calls in
+ * the end, but on the way there it makes requests of other ciphers, each with
+ * scatterlists of its own: on 6.12, for a record of 64 bytes, that is more than half
+ * of all. The library's own chacha20poly1305_encrypt() has nonces of 64 bits, TLS those
+ * of 96, so the two primitives are put together here.
+ *
+ * Context of all of this: process context. Nothing sleeps, allocates or fails, but
+ * for a record that is not authentic. Preemption is off for 4 KiB at a time, within
+ * the library.
+ */
+#include <linux/highmem.h>
+#include <linux/scatterlist.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+#include <crypto/algapi.h>
+#include <crypto/chacha.h>
+#include <crypto/poly1305.h>
+
+#include <ktls/ktls.h>
+
+enum chacha_sizes {
+	CHACHA_BLOCK	= CHACHA_BLOCK_SIZE,
+	/* Up to here the text is copied, and one call makes the key of Poly1305 and
+	 * all of the text: SIMD takes as long for four blocks as for one.
+	 */
+	CHACHA_SHORT	= 3 * CHACHA_BLOCK,
+	/* Padding, and the two lengths: what Poly1305 gets last. */
+	CHACHA_TAIL	= 2 * POLY1305_BLOCK_SIZE,
+};
+
+static_assert(POLY1305_DIGEST_SIZE == KTLS_TAG_SIZE);
+
+/* The next byte of a scatterlist; sg is NULL at the end. */
+struct chacha_at {
+	struct scatterlist	*sg;
+	u32			off;
+};
+
+static void at_skip(struct chacha_at *at, u32 len)
+{
+	at->off += len;
+	while (at->sg && at->off >= at->sg->length) {
+		at->off -= at->sg->length;
+		at->sg = sg_next(at->sg);
+	}
+}
+
+/* At most *len bytes that lie in one piece; the caller unmaps. */
+static u8 *at_map(const struct chacha_at *at, u32 *len)
+{
+	const u32 off = at->sg->offset + at->off;
+
+	*len = min3(*len, at->sg->length - at->off, (u32)(PAGE_SIZE - offset_in_page(off)));
+	return kmap_local_page(sg_page(at->sg) + (off >> PAGE_SHIFT)) + offset_in_page(off);
+}
+
+static void at_read(struct chacha_at *at, u8 *to, u32 len)
+{
+	u32 n;
+	u8 *p;
+
+	for (; len; len -= n, to += n) {
+		n = len;
+		p = at_map(at, &n);
+		memcpy(to, p, n);
+		kunmap_local(p);
+		at_skip(at, n);
+	}
+}
+
+static void at_write(struct chacha_at *at, const u8 *from, u32 len)
+{
+	u32 n;
+	u8 *p;
+
+	for (; len; len -= n, from += n) {
+		n = len;
+		p = at_map(at, &n);
+		memcpy(p, from, n);
+		kunmap_local(p);
+		at_skip(at, n);
+	}
+}
+
+/**
+ * struct chacha_op - a record under way; on the stack, and wiped
+ * @state: key, block counter, nonce
+ * @poly: what of the record is authenticated
+ * @src: the next byte to take
+ * @dst: where it goes
+ * @aad: associated data
+ * @aad_len: bytes of them, at most a block of Poly1305
+ * @len: bytes of text, without the tag
+ * @seal: or open
+ * @tag: as computed
+ */
+struct chacha_op {
+	struct chacha_state		state;
+	struct poly1305_desc_ctx	poly;
+	struct chacha_at		src;
+	struct chacha_at		dst;
+	const u8			*aad;
+	u32				aad_len;
+	u32				len;
+	bool				seal;
+	u8				tag[POLY1305_DIGEST_SIZE];
+};
+
+static void chacha_begin(struct chacha_op *op, const struct ktls_dir *dir)
+{
+	u8 iv[CHACHA_IV_SIZE] = {};	/* the counter begins at 0 */
+
+	memcpy(iv + CHACHA_IV_SIZE - KTLS_NONCE_SIZE, dir->npub, KTLS_NONCE_SIZE);
+	chacha_init(&op->state, dir->chacha_key, iv);
+	at_skip(&op->src, dir->aad);
+	at_skip(&op->dst, dir->aad);
+}
+
+static void chacha_auth_aad(struct chacha_op *op, const u8 key[POLY1305_KEY_SIZE])
+{
+	u8 block[POLY1305_BLOCK_SIZE] = {};
+
+	poly1305_init(&op->poly, key);
+	memcpy(block, op->aad, op->aad_len);
+	poly1305_update(&op->poly, block, sizeof(block));
+}
+
+/* Padding to a block of Poly1305, and both lengths. Return: how many bytes. */
+static u32 chacha_put_tail(const struct chacha_op *op, u8 *at)
+{
+	const u32 pad = -op->len % POLY1305_BLOCK_SIZE;
+
+	memset(at, 0, pad);
+	put_unaligned_le64(op->aad_len, at + pad);
+	put_unaligned_le64(op->len, at + pad + sizeof(u64));
+	return pad + 2 * sizeof(u64);
+}
+
+/* Nothing is written to dst before the record has proved authentic. */
+static int chacha_short(struct chacha_op *op)
+{
+	u8 in[CHACHA_BLOCK + CHACHA_SHORT + CHACHA_TAIL];
+	u8 out[sizeof(in)];
+	u8 *text = op->seal ? out : in;
+	const u32 end = CHACHA_BLOCK + op->len;
+	int err = 0;
+
+	memset(in, 0, CHACHA_BLOCK);
+	at_read(&op->src, in + CHACHA_BLOCK, op->len);
+	chacha20_crypt(&op->state, out, in, end);
+
+	chacha_auth_aad(op, out);
+	poly1305_update(&op->poly, text + CHACHA_BLOCK,
+			op->len + chacha_put_tail(op, text + end));
+	poly1305_final(&op->poly, op->tag);
+	if (!op->seal) {
+		at_read(&op->src, in, sizeof(op->tag));
+		if (crypto_memneq(in, op->tag, sizeof(op->tag)))
+			err = -EBADMSG;
+	}
+	if (likely(!err))
+		at_write(&op->dst, out + CHACHA_BLOCK, op->len);
+	memzero_explicit(in, end);
+	memzero_explicit(out, end);
+	return err;
+}
+
+/* A block of the text that does not lie in one piece, or the end of it. */
+static void chacha_block(struct chacha_op *op, u32 len)
+{
+	u8 in[CHACHA_BLOCK], out[CHACHA_BLOCK];
+
+	at_read(&op->src, in, len);
+	chacha20_crypt(&op->state, out, in, len);
+	poly1305_update(&op->poly, op->seal ? out : in, len);
+	at_write(&op->dst, out, len);
+	memzero_explicit(in, sizeof(in));
+	memzero_explicit(out, sizeof(out));
+}
+
+/*
+ * What comes next of the text and lies in one piece on both sides, but no part of a
+ * block: the rest of its key stream would be lost. Return: how many of len bytes.
+ *
+ * The source is read once. What was received may lie in pages that somebody else can
+ * write to (see framing.c), and what is decrypted must be what was authenticated.
+ */
+static u32 chacha_piece(struct chacha_op *op, u32 len)
+{
+	u8 *src, *in, *out;
+	u32 n = len;
+
+	src = at_map(&op->src, &n);
+	out = at_map(&op->dst, &n);
+	in = src;
+	if (n < len)
+		n = round_down(n, CHACHA_BLOCK);
+	if (likely(n)) {
+		if (!op->seal) {
+			if (in != out)
+				memmove(out, in, n);
+			in = out;
+			poly1305_update(&op->poly, in, n);
+		}
+		chacha20_crypt(&op->state, out, in, n);
+		if (op->seal)
+			poly1305_update(&op->poly, out, n);
+	}
+	kunmap_local(out);
+	kunmap_local(src);
+	at_skip(&op->src, n);
+	at_skip(&op->dst, n);
+	return n;
+}
+
+static int chacha_long(struct chacha_op *op)
+{
+	u8 tail[CHACHA_TAIL], tag[POLY1305_DIGEST_SIZE];
+	u8 block[2 * CHACHA_BLOCK] = {};	/* two are quicker than one: SIMD */
+	u32 n, left = op->len;
+
+	chacha20_crypt(&op->state, block, block, sizeof(block));
+	op->state.x[12] = 1;	/* the counter; the text begins at the second block */
+	chacha_auth_aad(op, block);
+	memzero_explicit(block, sizeof(block));
+
+	for (; left; left -= n) {
+		n = chacha_piece(op, left);
+		if (unlikely(!n)) {
+			n = min_t(u32, left, CHACHA_BLOCK);
+			chacha_block(op, n);
+		}
+	}
+
+	poly1305_update(&op->poly, tail, chacha_put_tail(op, tail));
+	poly1305_final(&op->poly, op->tag);
+	if (op->seal)
+		return 0;
+	at_read(&op->src, tag, sizeof(tag));
+	return crypto_memneq(tag, op->tag, sizeof(tag)) ? -EBADMSG : 0;
+}
+
+static int chacha_run(struct chacha_op *op, const struct ktls_dir *dir)
+{
+	int err;
+
+	chacha_begin(op, dir);
+	err = op->len <= CHACHA_SHORT ? chacha_short(op) : chacha_long(op);
+	if (op->seal)
+		at_write(&op->dst, op->tag, sizeof(op->tag));
+	memzero_explicit(&op->state, sizeof(op->state));
+	memzero_explicit(op->tag, sizeof(op->tag));
+	return err;
+}
+
+/**
+ * ktls_chacha_set_key - give a direction its key
+ * @dir: the direction
+ * @key: 32 bytes; stay the caller's
+ *
+ * Context: socket lock held, or nobody else knows @dir.
+ */
+void ktls_chacha_set_key(struct ktls_dir *dir, const u8 *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dir->chacha_key); i++)
+		dir->chacha_key[i] = get_unaligned_le32(key + i * sizeof(u32));
+}
+
+/**
+ * ktls_chacha_seal - encrypt and authenticate
+ * @dir: key, nonce (@dir->npub) and size of the associated data
+ * @src: associated data, @len bytes of text; may be @dst
+ * @dst: room for associated data, which are not written, the text and the tag
+ * @aad: associated data
+ * @len: bytes of text
+ *
+ * Context: process context; socket lock held. Does not sleep.
+ */
+void ktls_chacha_seal(const struct ktls_dir *dir, struct scatterlist *src,
+		      struct scatterlist *dst, const u8 *aad, u32 len)
+{
+	struct chacha_op op;
+
+	op.src = (struct chacha_at){ .sg = src };
+	op.dst = (struct chacha_at){ .sg = dst };
+	op.aad = aad;
+	op.aad_len = dir->aad;
+	op.len = len;
+	op.seal = true;
+	chacha_run(&op, dir);
+}
+
+/**
+ * ktls_chacha_open - authenticate and decrypt
+ * @dir: as for ktls_chacha_seal()
+ * @src: associated data, @len bytes of ciphertext, the tag; may be @dst
+ * @dst: room for associated data, which are not written, and the text
+ * @aad: associated data
+ * @len: bytes of text, without the tag
+ *
+ * Context: process context; socket lock held. Does not sleep.
+ * Return: 0, or -EBADMSG: what is in @dst then is not authentic.
+ */
+int ktls_chacha_open(const struct ktls_dir *dir, struct scatterlist *src,
+		     struct scatterlist *dst, const u8 *aad, u32 len)
+{
+	struct chacha_op op;
+
+	op.src = (struct chacha_at){ .sg = src };
+	op.dst = (struct chacha_at){ .sg = dst };
+	op.aad = aad;
+	op.aad_len = dir->aad;
+	op.len = len;
+	op.seal = false;
+	return chacha_run(&op, dir);
+}
