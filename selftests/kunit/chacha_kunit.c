@@ -200,8 +200,8 @@ static void chacha_open_test(struct kunit *test)
 	chacha_text(want, c->len);
 	KUNIT_EXPECT_MEMEQ(test, dst + AAD, want, c->len);
 	if (!c->in_place)
-		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(dst + AAD + c->len, UNTOUCHED, KTLS_TAG_SIZE),
-				      "wrote the tag");
+		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(dst + AAD + c->len, UNTOUCHED,
+						       KTLS_TAG_SIZE), "wrote the tag");
 	chacha_expect_guard(test, dst, c->len);
 }
 
