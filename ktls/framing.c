@@ -225,7 +225,11 @@ static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int
 	return 0;
 }
 
-/* Pieces of one skb. A list of skbs inside it is not worth the trouble. */
+/*
+ * Pieces of one skb. A list of skbs inside it is not worth the trouble. And a cipher may
+ * read twice, to authenticate and to decrypt: what somebody can write to meanwhile,
+ * which over loopback may be the page cache, is to be copied.
+ */
 static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatterlist *sg,
 			   unsigned int *n, unsigned int max)
 {
@@ -235,6 +239,8 @@ static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatter
 	unsigned int i;
 	int err;
 
+	if (unlikely(skb_has_shared_frag(skb)))
+		return -EMSGSIZE;
 	if (off < linear) {
 		step = min(len, linear - off);
 		err = framing_map_add(sg, n, max, virt_to_page(skb->data + off),
@@ -271,8 +277,7 @@ static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatter
  * @sg: a table; entries are written whole, and the last one is not marked
  * @max: room in @sg
  *
- * The memory may be somebody's page cache: it is only read, and may change while
- * it is.
+ * The memory is only read: others may do so, too.
  *
  * Context: socket lock held; valid until ktls_framing_settle().
  * Return: entries used, or -EMSGSIZE: copy instead.

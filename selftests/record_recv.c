@@ -2,6 +2,8 @@
 /* Receiving data: every call, every flag, every way in which bytes can arrive. */
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "lib/record.h"
@@ -317,4 +319,27 @@ TEST_F(record, odd_buffers)
 		EXPECT_EQ(0x5a, back[off - 1]);
 		EXPECT_EQ(0x5a, back[off + 16384]);
 	}
+}
+
+/*
+ * Records in pages that somebody else can write to, here those of a file: they come
+ * out right, and the file stays as it is.
+ */
+TEST_F(record, records_sent_from_a_file)
+{
+	static uint8_t wire[3 * TLS_RECORD_MAX], after[sizeof(wire)];
+	int file = OK(memfd_create("records", MFD_CLOEXEC));
+	size_t len = 0;
+
+	net_pattern(big, 36000, 13);
+	for (size_t at = 0; at < 36000; at += 12000)
+		len += peer_seal(self->r.p, CT_DATA, big + at, 12000, wire + len);
+	ASSERT_EQ(len, write(file, wire, len));
+
+	ASSERT_EQ(len, sendfile(self->r.p->fd, file, &(off_t){ 0 }, len));
+	net_read(self->r.fd, back, 36000);
+	EXPECT_MEMEQ(big, back, 36000);
+	ASSERT_EQ(len, pread(file, after, sizeof(after), 0));
+	EXPECT_MEMEQ(wire, after, len);
+	close(file);
 }
