@@ -12,6 +12,7 @@
  * for a record that is not authentic. Preemption is off for 4 KiB at a time, within
  * the library.
  */
+#include <linux/compiler.h>
 #include <linux/highmem.h>
 #include <linux/scatterlist.h>
 #include <linux/string.h>
@@ -143,8 +144,8 @@ static u32 chacha_put_tail(const struct chacha_op *op, u8 *at)
 /* Nothing is written to dst before the record has proved authentic. */
 static int chacha_short(struct chacha_op *op)
 {
-	u8 in[CHACHA_BLOCK + CHACHA_SHORT + CHACHA_TAIL];
-	u8 out[sizeof(in)];
+	u8 in[CHACHA_BLOCK + CHACHA_SHORT + CHACHA_TAIL] __uninitialized;
+	u8 out[sizeof(in)] __uninitialized;
 	u8 *text = op->seal ? out : in;
 	const u32 end = CHACHA_BLOCK + op->len;
 	int err = 0;
@@ -172,7 +173,7 @@ static int chacha_short(struct chacha_op *op)
 /* A block of the text that does not lie in one piece, or the end of it. */
 static void chacha_block(struct chacha_op *op, u32 len)
 {
-	u8 in[CHACHA_BLOCK], out[CHACHA_BLOCK];
+	u8 in[CHACHA_BLOCK] __uninitialized, out[CHACHA_BLOCK] __uninitialized;
 
 	at_read(&op->src, in, len);
 	chacha20_crypt(&op->state, out, in, len);
@@ -277,7 +278,7 @@ void ktls_chacha_set_key(struct ktls_dir *dir, const u8 *key)
 void ktls_chacha_seal(const struct ktls_dir *dir, struct scatterlist *src,
 		      struct scatterlist *dst, const u8 *aad, u32 len)
 {
-	struct chacha_op op;
+	struct chacha_op op __uninitialized;
 
 	op.src = (struct chacha_at){ .sg = src };
 	op.dst = (struct chacha_at){ .sg = dst };
@@ -302,7 +303,7 @@ void ktls_chacha_seal(const struct ktls_dir *dir, struct scatterlist *src,
 int ktls_chacha_open(const struct ktls_dir *dir, struct scatterlist *src,
 		     struct scatterlist *dst, const u8 *aad, u32 len)
 {
-	struct chacha_op op;
+	struct chacha_op op __uninitialized;
 
 	op.src = (struct chacha_at){ .sg = src };
 	op.dst = (struct chacha_at){ .sg = dst };

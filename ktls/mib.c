@@ -90,6 +90,24 @@ void ktls_mib_inc(const struct net *net, enum ktls_mib which)
 	this_cpu_inc(ktls_net(net)->mib->count[which]);
 }
 
+/**
+ * ktls_mib_record - count a record, in one go
+ * @net: the namespace
+ * @records: how many there are is counted there
+ * @bytes: and how much application data is in them there
+ * @n: bytes of it in this one
+ *
+ * Context: any.
+ */
+void ktls_mib_record(const struct net *net, enum ktls_mib records, enum ktls_mib bytes,
+		     unsigned int n)
+{
+	struct ktls_mib_cpu __percpu *mib = ktls_net(net)->mib;
+
+	this_cpu_inc(mib->count[records]);
+	this_cpu_add(mib->count[bytes], n);
+}
+
 static unsigned long mib_sum(const struct ktls_net *kn, enum ktls_mib which)
 {
 	unsigned long sum = 0;

@@ -200,7 +200,9 @@ static int recv_copy(struct ktls_rxbuf *buf, u32 skip, struct recv_op *op)
 	/* As with TCP the bytes are thrown away. */
 	if (!n || (op->flags & MSG_TRUNC))
 		return n;
-	return copy_to_iter(ktls_rx_payload(buf) + skip, n, &op->msg->msg_iter) ?: -EFAULT;
+	/* As pages: is it in the slab, copy_to_iter() would look each time. */
+	return copy_page_to_iter(buf->page, ktls_rx_payload(buf) + skip - (u8 *)buf, n,
+				 &op->msg->msg_iter) ?: -EFAULT;
 }
 
 /* Deliver what is opened. Looking at it only begins behind what was looked at. */

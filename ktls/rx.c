@@ -13,6 +13,7 @@
  * it has proved authentic, but for the reader's own pages, which are wiped if it
  * does not.
  */
+#include <linux/compiler.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -306,7 +307,7 @@ static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
 
 static int rx_open_mapped(struct ktls_ctx *ctx)
 {
-	struct scatterlist src[KTLS_RX_PIECES + 1], dst;
+	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized, dst;
 	const struct ktls_head *head = &ctx->rxq.head;
 	struct ktls_dir *dir = &ctx->rx;
 	struct ktls_rxbuf *buf;
@@ -420,8 +421,8 @@ static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 /* -EMSGSIZE: nothing has happened, another way is better. */
 static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *ret_len)
 {
-	struct rx_reader reader;	/* not wiped: large, and mostly not used */
-	struct scatterlist src[KTLS_RX_PIECES + 1];
+	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
+	struct rx_reader reader __uninitialized;
 	struct ktls_rxq *q = &ctx->rxq;
 	struct ktls_dir *dir = &ctx->rx;
 	int err;
@@ -491,7 +492,6 @@ static int rx_open_head(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room
 int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
 	u64 records = ctx->rx.records, bytes = ctx->rx.bytes;
-	struct net *net = sock_net(ctx->sk);
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
@@ -504,10 +504,9 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 
 	ret = rx_open_head(ctx, iter, room, ret_len);
 	/* Here, and not by call: calls that wait let others open records meanwhile. */
-	if (likely(ctx->rx.records != records)) {
-		ktls_mib_inc(net, KTLS_MIB_RX_RECORDS);
-		ktls_mib_add(net, KTLS_MIB_RX_BYTES, ctx->rx.bytes - bytes);
-	}
+	if (likely(ctx->rx.records != records))
+		ktls_mib_record(sock_net(ctx->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
+				ctx->rx.bytes - bytes);
 	return ret;
 }
 

@@ -5,6 +5,7 @@
  * A record is made only when TCP has room for it: what was sealed can neither be
  * taken back nor made again, so it must not wait for room in great numbers.
  */
+#include <linux/compiler.h>
 #include <linux/net.h>
 #include <linux/scatterlist.h>
 #include <linux/tls.h>
@@ -112,6 +113,7 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 {
 	struct ktls_txq *q = &ctx->txq;
 	u32 done = 0, n, got;
+	struct bio_vec *bv;
 	int err;
 
 	while (done < len) {
@@ -121,7 +123,9 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 				return done ?: err;
 		}
 		n = min(len - done, q->room);
-		got = copy_from_iter(ktls_tx_extend(q, 0), n, iter);
+		bv = ktls_txq_end(q) - 1;
+		/* As pages: is it in the slab, copy_from_iter() would look each time. */
+		got = copy_page_from_iter(bv->bv_page, bv->bv_offset + bv->bv_len, n, iter);
 		ktls_tx_extend(q, got);
 		q->open_len += got;
 		done += got;
@@ -160,7 +164,8 @@ static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
  */
 static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 {
-	struct scatterlist src[SEND_PAGES + 2], dst[KTLS_TX_PIECES];
+	struct scatterlist src[SEND_PAGES + 2] __uninitialized;
+	struct scatterlist dst[KTLS_TX_PIECES] __uninitialized;
 	struct iov_iter iter = op->msg->msg_iter;
 	struct ktls_txq *q = &ctx->txq;
 	u8 *head;

@@ -13,6 +13,7 @@
  * the ciphers' block, so that page boundaries within it are block boundaries;
  * anywhere else the ciphers of some kernels allocate memory for each.
  */
+#include <linux/compiler.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/tls.h>
@@ -343,11 +344,10 @@ void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
 
 	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS);
-	if (data) {
+	if (data)
 		ctx->tx.bytes += q->open_len;
-		ktls_mib_add(sock_net(ctx->sk), KTLS_MIB_TX_BYTES, q->open_len);
-	}
+	ktls_mib_record(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS, KTLS_MIB_TX_BYTES,
+			data ? q->open_len : 0);
 	q->sealed += q->open;
 	q->open = 0;
 	q->open_len = 0;
@@ -377,7 +377,7 @@ static int tx_may_seal(const struct ktls_dir *dir, u8 type)
  */
 int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
 {
-	struct scatterlist sg[KTLS_TX_PIECES];
+	struct scatterlist sg[KTLS_TX_PIECES] __uninitialized;
 	struct ktls_dir *dir = &ctx->tx;
 	int err, padding;
 	u8 *head;

@@ -430,5 +430,7 @@ int ktls_mib_init_net(struct net *net);
 void ktls_mib_exit_net(struct net *net);
 void ktls_mib_inc(const struct net *net, enum ktls_mib which);
 void ktls_mib_add(const struct net *net, enum ktls_mib which, unsigned int n);
+void ktls_mib_record(const struct net *net, enum ktls_mib records, enum ktls_mib bytes,
+		     unsigned int n);
 
 #endif /* _KTLS_KTLS_H */

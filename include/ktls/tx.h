@@ -19,7 +19,7 @@ static inline struct bio_vec *ktls_txq_end(struct ktls_txq *q)
 /**
  * ktls_tx_extend - claimed bytes behind the last piece become part of it
  * @q: the queue, with a record open
- * @n: how many, at most q->room; 0 to see where they would be
+ * @n: how many, at most q->room
  *
  * Context: socket lock held.
  * Return: where they are.
