@@ -192,17 +192,15 @@ static void recv_record(struct recv_op *op, u8 type)
 	op->msg->msg_flags |= MSG_EOR;
 }
 
-/* Copy from one opened record, at most what is left of the call. */
-static int recv_copy(struct ktls_rxbuf *buf, u32 skip, struct recv_op *op)
+/* Copy so much from one opened record. Less: the program's memory ends there. */
+static u32 recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op *op)
 {
-	size_t n = min_t(size_t, buf->len - skip, op->len - op->copied);
-
 	/* As with TCP the bytes are thrown away. */
-	if (!n || (op->flags & MSG_TRUNC))
-		return n;
+	if (!len || (op->flags & MSG_TRUNC))
+		return len;
 	/* As pages: is it in the slab, copy_to_iter() would look each time. */
-	return copy_page_to_iter(buf->page, ktls_rx_payload(buf) + skip - (u8 *)buf, n,
-				 &op->msg->msg_iter) ?: -EFAULT;
+	return copy_page_to_iter(buf->page, ktls_rx_payload(buf) + skip - (u8 *)buf, len,
+				 &op->msg->msg_iter);
 }
 
 /* Deliver what is opened. Looking at it only begins behind what was looked at. */
@@ -210,7 +208,8 @@ static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 {
 	size_t skip = op->flags & MSG_PEEK ? op->copied : 0;
 	struct ktls_rxbuf *buf, *next;
-	int n;
+	u32 n, len;
+	int err;
 
 	list_for_each_entry_safe(buf, next, &ctx->rxq.opened, node) {
 		if (op->copied == op->len)
@@ -219,17 +218,19 @@ static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 			skip -= buf->len;
 			continue;
 		}
-		n = ctx->external ? recv_type(op, buf->type) : 0;
-		if (n || op->done)
-			return n;
-		n = recv_copy(buf, skip, op);
-		if (n < 0)
-			return n;
+		err = ctx->external ? recv_type(op, buf->type) : 0;
+		if (err || op->done)
+			return err;
+		len = min_t(size_t, buf->len - skip, op->len - op->copied);
+		n = recv_copy(buf, skip, len, op);
 		op->copied += n;
 		if (ctx->external && skip + n == buf->len)
 			op->msg->msg_flags |= MSG_EOR;
 		if (!(op->flags & MSG_PEEK))
 			ktls_rx_advance(ctx, buf, n);
+		/* What follows belongs behind the rest, not in its place. */
+		if (unlikely(n < len))
+			return -EFAULT;
 		skip = 0;
 		op->done = op->type && op->type != KTLS_CT_DATA;
 		if (op->done)
