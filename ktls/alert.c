@@ -54,20 +54,6 @@ static const struct alert_entry *alert_find(u8 alert)
 	return &alert_table[alert];
 }
 
-/**
- * ktls_alert_name - the name RFC 8446 gives an alert
- * @alert: enum ktls_alert, or any number a peer may have sent
- *
- * Context: any.
- * Return: the name, never NULL.
- */
-const char *ktls_alert_name(u8 alert)
-{
-	const struct alert_entry *entry = alert_find(alert);
-
-	return entry ? entry->name : "unknown_alert";
-}
-
 static u8 alert_level(u8 alert)
 {
 	switch (alert) {

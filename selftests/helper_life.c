@@ -145,6 +145,53 @@ TEST(the_first_helper_need_not_be_root)
 	EXPECT_EQ(0, fake_register(e.fake, 8));
 }
 
+static void set_helper_uid(int uid)
+{
+	FILE *f = fopen("/sys/module/ktls/parameters/helper_uid", "w");
+
+	ASSERT_TRUE(f);
+	fprintf(f, "%d", uid);
+	OK(fclose(f));
+}
+
+/* With the parameter, that one uid: not even root, who sets it. */
+TEST(helper_uid_says_who)
+{
+	struct fake *f;
+	struct env e;
+	pid_t pid;
+	int status;
+
+	env_start_bare(&e, S13_AES128);
+	set_helper_uid(4711);
+	f = fake_new(&e.hs);
+	EXPECT_EQ(-EPERM, fake_register(f, 8));
+	pid = OK(fork());
+	if (!pid) {
+		become_with_net_admin(4711);
+		f = fake_new(&e.hs);
+		EXPECT_EQ(0, fake_register(f, 8));
+		_exit(harness_failed());
+	}
+	OK(waitpid(pid, &status, 0));
+	set_helper_uid(-1);
+	EXPECT_EQ(0, status);
+}
+
+/* A namespace has 256 of them at the most. */
+TEST(there_is_an_end_to_workers)
+{
+	enum { MOST = 256 };
+	struct fake *f;
+	struct env e;
+
+	env_start_bare(&e, S13_AES128);
+	for (int i = 0; i < MOST; i++)
+		ASSERT_EQ(0, fake_register(fake_new(&e.hs), 1));
+	f = fake_new(&e.hs);
+	EXPECT_EQ(-ENOSPC, fake_register(f, 1));
+}
+
 TEST(register_has_bounds)
 {
 	struct env e;

@@ -422,6 +422,5 @@ int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *senten
 int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence);
 void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence);
 int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
-const char *ktls_alert_name(u8 alert);
 
 #endif /* _KTLS_RECORD_H */
