@@ -46,10 +46,9 @@ void ktls_close_tcp(struct sock *sk, int how)
 	    ctx->state < KTLS_STATE_OPEN || !((1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return;
 
-	/* Through ESTABLISHED, as TCP counts the connections by these steps. */
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	if (state != TCP_ESTABLISHED)
-		tcp_set_state(sk, state);
+	/* With what tcp_set_state() counts, which not every kernel exports. */
+	inet_sk_set_state(sk, state);
+	TCP_INC_STATS(sock_net(sk), TCP_MIB_CURRESTAB);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
 	set_bit(KTLS_F_FIN, &ctx->flags);
 	/* What lingers or is drained has a deadline; what failed later waits for close(). */
