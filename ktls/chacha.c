@@ -237,16 +237,25 @@ static int chacha_long(struct chacha_op *op)
 	return crypto_memneq(tag, op->tag, sizeof(tag)) ? -EBADMSG : 0;
 }
 
-static int chacha_run(struct chacha_op *op, const struct ktls_dir *dir)
+static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
+		      struct scatterlist *dst, const u8 *aad, u32 len, bool seal)
 {
+	struct chacha_op op __uninitialized;
 	int err;
 
-	chacha_begin(op, dir);
-	err = op->len <= CHACHA_SHORT ? chacha_short(op) : chacha_long(op);
-	if (op->seal)
-		at_write(&op->dst, op->tag, sizeof(op->tag));
-	memzero_explicit(&op->state, sizeof(op->state));
-	memzero_explicit(op->tag, sizeof(op->tag));
+	op.src = (struct chacha_at){ .sg = src };
+	op.dst = (struct chacha_at){ .sg = dst };
+	op.aad = aad;
+	op.aad_len = dir->aad;
+	op.len = len;
+	op.seal = seal;
+	chacha_begin(&op, dir);
+
+	err = len <= CHACHA_SHORT ? chacha_short(&op) : chacha_long(&op);
+	if (seal)
+		at_write(&op.dst, op.tag, sizeof(op.tag));
+	memzero_explicit(&op.state, sizeof(op.state));
+	memzero_explicit(op.tag, sizeof(op.tag));
 	return err;
 }
 
@@ -278,15 +287,7 @@ void ktls_chacha_set_key(struct ktls_dir *dir, const u8 *key)
 void ktls_chacha_seal(const struct ktls_dir *dir, struct scatterlist *src,
 		      struct scatterlist *dst, const u8 *aad, u32 len)
 {
-	struct chacha_op op __uninitialized;
-
-	op.src = (struct chacha_at){ .sg = src };
-	op.dst = (struct chacha_at){ .sg = dst };
-	op.aad = aad;
-	op.aad_len = dir->aad;
-	op.len = len;
-	op.seal = true;
-	chacha_run(&op, dir);
+	chacha_run(dir, src, dst, aad, len, true);
 }
 
 /**
@@ -303,13 +304,5 @@ void ktls_chacha_seal(const struct ktls_dir *dir, struct scatterlist *src,
 int ktls_chacha_open(const struct ktls_dir *dir, struct scatterlist *src,
 		     struct scatterlist *dst, const u8 *aad, u32 len)
 {
-	struct chacha_op op __uninitialized;
-
-	op.src = (struct chacha_at){ .sg = src };
-	op.dst = (struct chacha_at){ .sg = dst };
-	op.aad = aad;
-	op.aad_len = dir->aad;
-	op.len = len;
-	op.seal = false;
-	return chacha_run(&op, dir);
+	return chacha_run(dir, src, dst, aad, len, false);
 }
