@@ -31,7 +31,7 @@ sources	 := ktls selftests/kunit
 
 .PHONY: all modules modules_install tools selftests install demo check check-full coverage
 .PHONY: bench
-.PHONY: compile-7.3 sparse checkpatch clean help objdir
+.PHONY: compile-7.3 exports sparse checkpatch clean help objdir
 
 all: modules tools selftests
 
@@ -92,7 +92,11 @@ bench:
 # Debian 12 cannot boot 7.3's headers package, but compiles for a prepared source.
 compile-7.3:
 	$(setup) packages 7.3
-	+@$(MAKE) modules KDIR="$$($(setup) --print-kdir 7.3)" KTLS_WERROR=y
+	+@$(MAKE) exports KDIR="$$($(setup) --print-kdir 7.3)" KTLS_WERROR=y \
+		SOURCE="$$($(setup) --source 7.3)"
+
+exports: modules
+	@selftests/exports "$(SOURCE)" "$(objdir)/ktls.ko"
 
 # Everything is compiled anew (C=2 checks every file, W=1 only what is compiled),
 # in a directory of its own.
@@ -129,7 +133,8 @@ help:
 	@echo 'make check-full      the same with the long ones'
 	@echo 'make coverage        which lines of ktls/ the tests execute'
 	@echo 'make bench           counts what sending and receiving cost, in instructions'
-	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors'
+	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors; does 7.3 export'
+	@echo '                     what the module takes?'
 	@echo 'make sparse          sparse and W=1 over the module, for KDIR'
 	@echo 'make checkpatch      checkpatch --strict over the module'
 	@echo 'make clean           removes all of that but the cache of the setup'

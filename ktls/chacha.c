@@ -26,7 +26,7 @@
 enum chacha_sizes {
 	CHACHA_BLOCK	= CHACHA_BLOCK_SIZE,
 	/* Up to here the text is copied, and one call makes the key of Poly1305 and
-	 * all of the text: SIMD takes as long for four blocks as for one.
+	 * all of the text. A block by itself is done without SIMD.
 	 */
 	CHACHA_SHORT	= 3 * CHACHA_BLOCK,
 	/* Padding, and the two lengths: what Poly1305 gets last. */
@@ -59,29 +59,19 @@ static u8 *at_map(const struct chacha_at *at, u32 *len)
 	return kmap_local_page(sg_page(at->sg) + (off >> PAGE_SHIFT)) + offset_in_page(off);
 }
 
-static void at_read(struct chacha_at *at, u8 *to, u32 len)
+/* len bytes from there to buf, or from buf to there; then behind them. */
+static void at_copy(struct chacha_at *at, u8 *buf, u32 len, bool out)
 {
 	u32 n;
 	u8 *p;
 
-	for (; len; len -= n, to += n) {
+	for (; len; len -= n, buf += n) {
 		n = len;
 		p = at_map(at, &n);
-		memcpy(to, p, n);
-		kunmap_local(p);
-		at_skip(at, n);
-	}
-}
-
-static void at_write(struct chacha_at *at, const u8 *from, u32 len)
-{
-	u32 n;
-	u8 *p;
-
-	for (; len; len -= n, from += n) {
-		n = len;
-		p = at_map(at, &n);
-		memcpy(p, from, n);
+		if (out)
+			memcpy(p, buf, n);
+		else
+			memcpy(buf, p, n);
 		kunmap_local(p);
 		at_skip(at, n);
 	}
@@ -141,6 +131,18 @@ static u32 chacha_put_tail(const struct chacha_op *op, u8 *at)
 	return pad + 2 * sizeof(u64);
 }
 
+/* All of the text has been seen. Return: -EBADMSG if the tag behind it is another. */
+static int chacha_finish(struct chacha_op *op)
+{
+	u8 tag[POLY1305_DIGEST_SIZE];
+
+	poly1305_final(&op->poly, op->tag);
+	if (op->seal)
+		return 0;
+	at_copy(&op->src, tag, sizeof(tag), false);
+	return crypto_memneq(tag, op->tag, sizeof(tag)) ? -EBADMSG : 0;
+}
+
 /* Nothing is written to dst before the record has proved authentic. */
 static int chacha_short(struct chacha_op *op)
 {
@@ -148,23 +150,18 @@ static int chacha_short(struct chacha_op *op)
 	u8 out[sizeof(in)] __uninitialized;
 	u8 *text = op->seal ? out : in;
 	const u32 end = CHACHA_BLOCK + op->len;
-	int err = 0;
+	int err;
 
 	memset(in, 0, CHACHA_BLOCK);
-	at_read(&op->src, in + CHACHA_BLOCK, op->len);
+	at_copy(&op->src, in + CHACHA_BLOCK, op->len, false);
 	chacha20_crypt(&op->state, out, in, end);
 
 	chacha_auth_aad(op, out);
 	poly1305_update(&op->poly, text + CHACHA_BLOCK,
 			op->len + chacha_put_tail(op, text + end));
-	poly1305_final(&op->poly, op->tag);
-	if (!op->seal) {
-		at_read(&op->src, in, sizeof(op->tag));
-		if (crypto_memneq(in, op->tag, sizeof(op->tag)))
-			err = -EBADMSG;
-	}
+	err = chacha_finish(op);
 	if (likely(!err))
-		at_write(&op->dst, out + CHACHA_BLOCK, op->len);
+		at_copy(&op->dst, out + CHACHA_BLOCK, op->len, true);
 	memzero_explicit(in, end);
 	memzero_explicit(out, end);
 	return err;
@@ -175,10 +172,10 @@ static void chacha_block(struct chacha_op *op, u32 len)
 {
 	u8 in[CHACHA_BLOCK] __uninitialized, out[CHACHA_BLOCK] __uninitialized;
 
-	at_read(&op->src, in, len);
+	at_copy(&op->src, in, len, false);
 	chacha20_crypt(&op->state, out, in, len);
 	poly1305_update(&op->poly, op->seal ? out : in, len);
-	at_write(&op->dst, out, len);
+	at_copy(&op->dst, out, len, true);
 	memzero_explicit(in, sizeof(in));
 	memzero_explicit(out, sizeof(out));
 }
@@ -212,8 +209,8 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 
 static int chacha_long(struct chacha_op *op)
 {
-	u8 tail[CHACHA_TAIL], tag[POLY1305_DIGEST_SIZE];
-	u8 block[2 * CHACHA_BLOCK] = {};	/* two are quicker than one: SIMD */
+	u8 block[2 * CHACHA_BLOCK] = {};	/* two, so that it is done with SIMD */
+	u8 tail[CHACHA_TAIL];
 	u32 n, left = op->len;
 
 	chacha20_crypt(&op->state, block, block, sizeof(block));
@@ -230,11 +227,7 @@ static int chacha_long(struct chacha_op *op)
 	}
 
 	poly1305_update(&op->poly, tail, chacha_put_tail(op, tail));
-	poly1305_final(&op->poly, op->tag);
-	if (op->seal)
-		return 0;
-	at_read(&op->src, tag, sizeof(tag));
-	return crypto_memneq(tag, op->tag, sizeof(tag)) ? -EBADMSG : 0;
+	return chacha_finish(op);
 }
 
 static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
@@ -253,7 +246,7 @@ static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
 
 	err = len <= CHACHA_SHORT ? chacha_short(&op) : chacha_long(&op);
 	if (seal)
-		at_write(&op.dst, op.tag, sizeof(op.tag));
+		at_copy(&op.dst, op.tag, sizeof(op.tag), true);
 	memzero_explicit(&op.state, sizeof(op.state));
 	memzero_explicit(op.tag, sizeof(op.tag));
 	return err;

@@ -446,6 +446,27 @@ static void framing_beyond_test(struct kunit *test)
 	release_sock(ctx->sk);
 }
 
+/* What somebody else can write to is not opened where it lies; copying it goes. */
+static void framing_shared_test(struct kunit *test)
+{
+	struct ktls_ctx *ctx = framing_ctx(test);
+	struct sk_buff *skb = framing_skb(test, MAKE_FRAGS, "abcdef", 6);
+	struct scatterlist sg[KTLS_RX_PIECES];
+	u8 copy[6];
+
+	lock_sock(ctx->sk);
+	framing_receive(ctx, skb, 0);
+	KUNIT_EXPECT_GT(test, ktls_framing_map(ctx, 0, 6, sg, ARRAY_SIZE(sg)), 0);
+
+	skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+
+	KUNIT_EXPECT_EQ(test, ktls_framing_map(ctx, 0, 6, sg, ARRAY_SIZE(sg)), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, 0, copy, 6), 0);
+	KUNIT_EXPECT_MEMEQ(test, copy, "abcdef", 6);
+	ktls_framing_discard(ctx);
+	release_sock(ctx->sk);
+}
+
 /* TCP has no window for the rest: what there is, is taken out of its hands. */
 static void framing_relieve_test(struct kunit *test)
 {
@@ -562,6 +583,7 @@ static struct kunit_case framing_cases[] = {
 	KUNIT_CASE_PARAM(framing_cut_raw_test, framing_suite_gen_params),
 	KUNIT_CASE_PARAM(framing_spread_test, framing_spread_gen_params),
 	KUNIT_CASE(framing_beyond_test),
+	KUNIT_CASE(framing_shared_test),
 	KUNIT_CASE(framing_relieve_test),
 	KUNIT_CASE_PARAM(framing_take_test, framing_take_gen_params),
 	KUNIT_CASE(framing_take_small_test),
