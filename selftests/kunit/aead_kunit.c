@@ -33,11 +33,6 @@ static struct aead_buf aead_buf(struct kunit *test, u32 len)
 	return buf;
 }
 
-static void aead_clear_dir(void *dir)
-{
-	ktls_dir_clear(dir);
-}
-
 /* A direction whose next record is the known one. */
 static struct ktls_dir *aead_dir(struct kunit *test, const struct aead_known *known)
 {
@@ -47,16 +42,10 @@ static struct ktls_dir *aead_dir(struct kunit *test, const struct aead_known *kn
 		.suite = suite, .secret = secret, .iv = iv,
 		.seq = known->seq, .nonce = known->nonce,
 	};
-	struct ktls_dir *dir;
 
-	KUNIT_ASSERT_NOT_NULL(test, suite);
-	dir = kunit_kzalloc(test, sizeof(*dir), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, dir);
 	keys.secret_len = ktls_kunit_unhex(test, known->secret, secret, sizeof(secret));
 	keys.iv_len = ktls_kunit_unhex(test, known->iv, iv, sizeof(iv));
-	KUNIT_ASSERT_EQ(test, ktls_dir_install(dir, &keys), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, aead_clear_dir, dir), 0);
-	return dir;
+	return ktls_kunit_dir(test, &keys);
 }
 
 static void aead_payload(struct kunit *test, const struct aead_known *known, u8 *at)

@@ -89,11 +89,6 @@ static struct scatterlist *chacha_pieces(struct kunit *test, u8 *at, u32 all, u3
 	return sg;
 }
 
-static void chacha_clear_dir(void *dir)
-{
-	ktls_dir_clear(dir);
-}
-
 static struct ktls_dir *chacha_dir(struct kunit *test)
 {
 	struct ktls_keys keys = {
@@ -101,13 +96,8 @@ static struct ktls_dir *chacha_dir(struct kunit *test)
 		.secret = chacha_key, .secret_len = sizeof(chacha_key),
 		.iv = chacha_iv, .iv_len = sizeof(chacha_iv),
 	};
-	struct ktls_dir *dir = kunit_kzalloc(test, sizeof(*dir), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, dir);
-	KUNIT_ASSERT_NOT_NULL(test, keys.suite);
-	KUNIT_ASSERT_EQ(test, ktls_dir_install(dir, &keys), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, chacha_clear_dir, dir), 0);
-	return dir;
+	return ktls_kunit_dir(test, &keys);
 }
 
 /* What the crypto API makes of it: text and tag, in one piece. */
@@ -205,7 +195,7 @@ static void chacha_open_test(struct kunit *test)
 	chacha_expect_guard(test, dst, c->len);
 }
 
-/* One bit of any byte; the tag has 16, so there always is one. */
+/* One bit in bytes from the first to the tag's. */
 static void chacha_tamper_test(struct kunit *test)
 {
 	const struct chacha_case *c = test->param_value;

@@ -132,6 +132,29 @@ void ktls_kunit_send(struct kunit *test, struct ktls_kunit_conn *conn, const voi
 	KUNIT_ASSERT_EQ(test, READ_ONCE(tp->rcv_nxt), want);
 }
 
+static void common_clear_dir(void *dir)
+{
+	ktls_dir_clear(dir);
+}
+
+/**
+ * ktls_kunit_dir - a direction by itself, with keys
+ * @test: fails, and ends, if that does not work; its keys go with the test
+ * @keys: for ktls_dir_install()
+ *
+ * Return: the direction.
+ */
+struct ktls_dir *ktls_kunit_dir(struct kunit *test, const struct ktls_keys *keys)
+{
+	struct ktls_dir *dir = kunit_kzalloc(test, sizeof(*dir), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, dir);
+	KUNIT_ASSERT_NOT_NULL(test, keys->suite);
+	KUNIT_ASSERT_EQ(test, ktls_dir_install(dir, keys), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, common_clear_dir, dir), 0);
+	return dir;
+}
+
 /**
  * ktls_kunit_open - as after a handshake: keys in both directions, state OPEN
  * @test: fails if that does not work

@@ -23,6 +23,7 @@ struct socket *ktls_kunit_socket(struct kunit *test);
 struct ktls_kunit_conn *ktls_kunit_conn(struct kunit *test);
 void ktls_kunit_send(struct kunit *test, struct ktls_kunit_conn *conn, const void *data,
 		     size_t len);
+struct ktls_dir *ktls_kunit_dir(struct kunit *test, const struct ktls_keys *keys);
 void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 suite);
 
 #endif /* _KTLS_KUNIT_COMMON_H */
