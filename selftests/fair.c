@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Nobody can keep another's handshakes from finishing in about their normal time:
+ * attacks on the real ktlsd and the module, beside an honest user. One file for each
+ * thing that is attacked: fair_*.c.
+ */
+#include "lib/honest.h"
+
+FIXTURE(idle) { struct proc d; };
+FIXTURE_SETUP(idle)
+{
+	net_new();
+	real_start(&self->d);
+}
+FIXTURE_TEARDOWN(idle)
+{
+}
+
+/* The measure itself: beside nobody, and beside computing processes only. */
+TEST_F_TIMEOUT(idle, a_handshake_takes_its_normal_time, 60)
+{
+	struct honest h;
+
+	honest_start(&h, 0);
+	honest_expect(&h, "beside nobody");
+}
+
+TEST_HARNESS_MAIN

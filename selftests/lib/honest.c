@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* How long an honest user's handshakes take. See honest.h. */
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "honest.h"
+
+enum {
+	HONEST_ROUNDS	= 7,	/* odd: the median is one of them */
+	HONEST_GRAIN_MS	= 10,	/* of the clock, and of a timer tick */
+};
+
+static void *honest_accept(void *arg)
+{
+	struct honest *h = arg;
+	int fd;
+
+	while ((fd = accept(h->listener, NULL, NULL)) >= 0)
+		close(fd);
+	return NULL;
+}
+
+double honest_handshake(struct honest *h)
+{
+	int fd = interop_socket("server.test");
+	double start = harness_now(), end;
+
+	/* A resumed one costs others less. */
+	OK(sock_set_u32(fd, KTLS_TICKETS, 0));
+	if (connect(fd, &h->addr.sa, h->addr.len)) {
+		harness_fail(__FILE__, __LINE__, "an honest handshake failed after %.2f s: %s (%s)",
+			     harness_now() - start, strerror(errno), sock_error(fd));
+		harness_end();
+	}
+	end = harness_now();
+	close(fd);
+	return end - start;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double honest_median(struct honest *h)
+{
+	double seconds[HONEST_ROUNDS];
+
+	for (int i = 0; i < HONEST_ROUNDS; i++)
+		seconds[i] = honest_handshake(h);
+	qsort(seconds, HONEST_ROUNDS, sizeof(*seconds), compare);
+	return seconds[HONEST_ROUNDS / 2];
+}
+
+/* A process that computes until it is killed, or we are gone. */
+static pid_t honest_compute(void)
+{
+	pid_t pid = OK(fork());
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (volatile unsigned long n = 0;; n++)
+		;
+}
+
+void honest_start(struct honest *h, unsigned int attackers)
+{
+	pid_t pids[64];
+
+	ASSERT_LE(attackers, ARRAY_SIZE(pids));
+	h->listener = interop_listen("ecdsa", NULL, &h->addr);
+	OK(listen(h->listener, 128));
+	job_run(&h->accepting, honest_accept, h);
+	/* What is made once: contexts, caches, pages. */
+	honest_handshake(h);
+
+	for (unsigned int i = 0; i < attackers; i++)
+		pids[i] = honest_compute();
+	h->normal = honest_median(h);
+	for (unsigned int i = 0; i < attackers; i++) {
+		kill(pids[i], SIGKILL);
+		OK(waitpid(pids[i], NULL, 0));
+	}
+	harness_note("a handshake normally takes %.0f ms", h->normal * 1e3);
+}
+
+void honest_expect(struct honest *h, const char *when)
+{
+	double limit = 2 * h->normal + HONEST_GRAIN_MS / 1e3 * harness_scale();
+	double median = honest_median(h);
+
+	harness_note("a handshake %s takes %.0f ms", when, median * 1e3);
+	if (median > limit)
+		harness_fail(__FILE__, __LINE__, "a handshake %s takes %.0f ms, normally %.0f",
+			     when, median * 1e3, h->normal * 1e3);
+}

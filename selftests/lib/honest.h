@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An honest user's handshakes with the real ktlsd: does somebody else's attack delay
+ * them?
+ *
+ * What counts as normal is measured first, with as many processes computing beside it
+ * as the attack will have: how processors are shared is the scheduler's business, and
+ * an attacker may take no more than that.
+ */
+#ifndef _SELFTESTS_HONEST_H
+#define _SELFTESTS_HONEST_H
+
+#include "interop.h"
+
+/**
+ * struct honest - root's client and server, on 127.0.0.1 of this namespace
+ * @addr: where the server listens
+ * @listener: its socket
+ * @accepting: the thread that accepts and closes
+ * @normal: median of full handshakes beside computing processes, seconds
+ */
+struct honest {
+	struct addr	addr;
+	int		listener;
+	struct job	accepting;
+	double		normal;
+};
+
+/* After real_start(): the server, and the normal time beside @attackers processes. */
+void honest_start(struct honest *h, unsigned int attackers);
+
+/* One full handshake, seconds; the test fails if it fails. */
+double honest_handshake(struct honest *h);
+
+/*
+ * The median of some handshakes must not be more than twice the normal time (and a
+ * grain for the clock). @when is for the diagnostics: "during the attack".
+ */
+void honest_expect(struct honest *h, const char *when);
+
+#endif /* _SELFTESTS_HONEST_H */
