@@ -18,7 +18,7 @@ IGNORED = {'.git', '.build', '__pycache__'}
 def tree():
     for directory, names, files in os.walk(TOP):
         names[:] = [n for n in names if n not in IGNORED]
-        for name in files:
+        for name in set(files) - IGNORED:
             yield os.path.relpath(os.path.join(directory, name), TOP)
 
 
