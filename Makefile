@@ -29,7 +29,8 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 # Directories with sources of the module and of its KUnit tests.
 sources	 := ktls selftests/kunit
 
-.PHONY: all modules modules_install tools selftests install demo check check-full coverage
+.PHONY: all modules modules_install tools selftests install demo check check-debug check-full
+.PHONY: coverage
 .PHONY: bench
 .PHONY: compile-7.3 exports sparse checkpatch clean help objdir
 
@@ -76,6 +77,10 @@ demo:
 check:
 	$(setup)
 	selftests/check
+
+check-debug:
+	$(setup) packages
+	selftests/check --kernel debug
 
 check-full:
 	$(setup)
@@ -130,7 +135,8 @@ help:
 	@echo 'make modules_install the module, to /lib/modules (or INSTALL_MOD_PATH)'
 	@echo 'make demo            sets the machine up, boots a VM, shows it at work'
 	@echo 'make check           sets the machine up, boots VMs, runs the tests'
-	@echo 'make check-full      the same with the long ones'
+	@echo 'make check-debug     the same on a kernel that finds mistakes; built first'
+	@echo 'make check-full      both, with the long ones'
 	@echo 'make coverage        which lines of ktls/ the tests execute'
 	@echo 'make bench           counts what sending and receiving cost, in instructions'
 	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors; does 7.3 export'
