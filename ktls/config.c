@@ -199,7 +199,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_config_freeze);
  * @config: the configuration
  * @role: enum ktls_role
  *
- * Context: any. Return: enum ktls_verify.
+ * Context: any.
+ * Return: enum ktls_verify.
  */
 int ktls_config_verify(const struct ktls_config *config, u8 role)
 {
@@ -214,6 +215,7 @@ int ktls_config_verify(const struct ktls_config *config, u8 role)
  * @suite: what the helper says was negotiated
  *
  * Context: any.
+ * Return: whether it does.
  */
 bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktls_suite *suite)
 {
@@ -239,6 +241,7 @@ bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktl
  * @len: bytes in @name
  *
  * Context: any.
+ * Return: whether it does.
  */
 bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len)
 {

@@ -305,6 +305,7 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
  * @flags: O_NONBLOCK
  *
  * Context: socket lock held; process context if @sk is ours.
+ * Return: what TCP's disconnect() says.
  */
 int ktls_connect_disconnect(struct sock *sk, int flags)
 {

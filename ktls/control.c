@@ -202,6 +202,7 @@ static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
  * Then no record of another type may come (RFC 8446 5.1).
  *
  * Context: socket lock held.
+ * Return: whether there is one.
  */
 bool ktls_control_pending(const struct ktls_ctx *ctx)
 {

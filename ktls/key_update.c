@@ -27,6 +27,7 @@ enum key_update_request {
  * TLS 1.2, and with keys from elsewhere, ends the connection instead.
  *
  * Context: socket lock held.
+ * Return: whether one is due.
  */
 bool ktls_key_update_due(const struct ktls_ctx *ctx)
 {

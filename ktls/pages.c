@@ -36,7 +36,7 @@ enum pages_sizes {
  * @page: compound pages of PAGES_SIZE, a reference of each is owned
  */
 struct pages_ring {
-	spinlock_t	lock;
+	spinlock_t	lock;	/* all below; senders and the trimmer */
 	unsigned int	first;
 	unsigned int	n;
 	bool		busy;

@@ -30,6 +30,7 @@ static const u8 state_next[] = {
  * @to: enum ktls_info_state
  *
  * Context: any, a pure function.
+ * Return: whether it may.
  */
 bool ktls_state_legal(u8 from, u8 to)
 {
@@ -55,6 +56,7 @@ void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 		return;
 
 	trace_ktls_state(ctx->sk, from, to);
+	/* Whoever sees the state sees what was set up for it. */
 	smp_store_release(&ctx->state, to);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);

@@ -277,6 +277,7 @@ struct ktls_base {
  *
  * Context: any; the caller holds the socket lock, or runs in an operation that
  * cannot outlive the socket's file (then fields need READ_ONCE).
+ * Return: the context; NULL once it has been given back.
  */
 static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 {

@@ -451,4 +451,5 @@ static struct kunit_suite aead_suite = {
 	.suite_init	= aead_suite_init,
 	.test_cases	= aead_cases,
 };
+
 kunit_test_suite(aead_suite);

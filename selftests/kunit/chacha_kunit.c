@@ -266,4 +266,5 @@ static struct kunit_suite chacha_suite = {
 	.name		= "ktls_chacha",
 	.test_cases	= chacha_cases,
 };
+
 kunit_test_suite(chacha_suite);

@@ -146,4 +146,5 @@ static struct kunit_suite check_suite = {
 	.name		= "ktls_check",
 	.test_cases	= check_cases,
 };
+
 kunit_test_suite(check_suite);

@@ -98,11 +98,12 @@ struct ktls_kunit_conn *ktls_kunit_conn(struct kunit *test)
 	conn = kunit_kzalloc(test, sizeof(*conn), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, conn);
 	conn->sock = ktls_kunit_socket(test);
-	KUNIT_ASSERT_EQ(test, kernel_bind(listener, (struct sockaddr_unsized *)&sin, sizeof(sin)), 0);
+	KUNIT_ASSERT_EQ(test, kernel_bind(listener, (struct sockaddr_unsized *)&sin, sizeof(sin)),
+			0);
 	KUNIT_ASSERT_EQ(test, kernel_listen(listener, 1), 0);
 	KUNIT_ASSERT_GT(test, kernel_getsockname(listener, (struct sockaddr *)&sin), 0);
-	KUNIT_ASSERT_EQ(test, kernel_connect(conn->sock, (struct sockaddr_unsized *)&sin, sizeof(sin), 0),
-			0);
+	KUNIT_ASSERT_EQ(test, kernel_connect(conn->sock, (struct sockaddr_unsized *)&sin,
+					     sizeof(sin), 0), 0);
 	KUNIT_ASSERT_EQ(test, kernel_accept(listener, &conn->peer, 0), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kunit_release_socket, conn->peer),
 			0);

@@ -283,4 +283,5 @@ static struct kunit_suite control_suite = {
 	.name		= "ktls_control",
 	.test_cases	= control_cases,
 };
+
 kunit_test_suite(control_suite);

@@ -507,7 +507,8 @@ static const struct framing_take {
 	{ "an alert", "\x15\x03\x03\0\2\1\0", 7, 7 },
 	{ "ChangeCipherSpec", "\x14\x03\x03\0\1\1", 6, 6 },
 	{ "what looks like data", "\x17\x03\x03\0\3abc", 8, 8 },
-	{ "two records and a half", "\x16\x03\x03\0\1a\x16\x03\x03\0\2bc\x16\x03\x03\0\2d", 19, 13 },
+	{ "two records and a half", "\x16\x03\x03\0\1a\x16\x03\x03\0\2bc\x16\x03\x03\0\2d",
+	  19, 13 },
 	{ "half a header", "\x16\x03\x03", 3, 0 },
 	{ "half a record", "\x16\x03\x03\0\2a", 6, 0 },
 	{ "a record and a stranger", "\x16\x03\x03\0\1aGET /", 11, 6, "plain HTTP request" },
@@ -594,4 +595,5 @@ static struct kunit_suite framing_suite = {
 	.name		= "ktls_framing",
 	.test_cases	= framing_cases,
 };
+
 kunit_test_suite(framing_suite);

@@ -272,4 +272,5 @@ static struct kunit_suite key_update_suite = {
 	.name		= "ktls_key_update",
 	.test_cases	= key_update_cases,
 };
+
 kunit_test_suite(key_update_suite);

@@ -138,4 +138,5 @@ static struct kunit_suite keysched_suite = {
 	.name		= "ktls_keysched",
 	.test_cases	= keysched_cases,
 };
+
 kunit_test_suite(keysched_suite);

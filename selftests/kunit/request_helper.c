@@ -90,8 +90,8 @@ unsigned int ktls_kunit_helper_waits(struct ktls_kunit_helper *helper, u8 cmd, u
 {
 	unsigned int i;
 
-	for (i = 0; i < 500 && ktls_kunit_helper_heard(helper, cmd) < want; i++)
-		msleep(10);
+	for (i = 0; i < 250 && ktls_kunit_helper_heard(helper, cmd) < want; i++)
+		msleep(20);
 	return ktls_kunit_helper_heard(helper, cmd);
 }
 

@@ -532,4 +532,5 @@ static struct kunit_suite request_suite = {
 	.suite_init	= request_suite_init,
 	.test_cases	= request_cases,
 };
+
 kunit_test_suite(request_suite);

@@ -115,4 +115,5 @@ static struct kunit_suite state_suite = {
 	.suite_init	= state_suite_init,
 	.test_cases	= state_cases,
 };
+
 kunit_test_suite(state_suite);
