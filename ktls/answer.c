@@ -303,11 +303,10 @@ static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 	err = answer_string(info, KTLS_A_SERVER_NAME, done->server_name,
 			    sizeof(done->server_name));
 	if (!err)
-		err = answer_string(info, KTLS_A_PEER_NAME, done->peer_name,
-				    sizeof(done->peer_name));
-	if (!err)
 		err = answer_string(info, KTLS_A_SENTENCE, done->sentence,
 				    sizeof(done->sentence));
+	if (!err)
+		err = ktls_peer_parse(info, &done->peer);
 	if (!err)
 		err = answer_check_certs(info);
 	if (!err)

@@ -21,7 +21,7 @@ static const char *const exporter_reserved[] = {
 
 /* A request of the program: its structure in memory of ours, and what is in it. */
 struct exporter_op {
-	struct ktls_exporter	*req;
+	const struct ktls_exporter *req;
 	const u8		*label;
 	const u8		*context;
 	u8			*output;
@@ -41,63 +41,90 @@ static bool exporter_label_is_valid(const u8 *label, u32 len)
 	return true;
 }
 
+/* The structure, the label and the context. */
 static size_t exporter_size(const struct ktls_exporter *req)
 {
-	return sizeof(*req) + req->label_len + req->context_len + req->output_len;
+	return sizeof(*req) + req->label_len + req->context_len;
 }
 
-static int exporter_check(const struct ktls_exporter *req, int len)
+static int exporter_check(const struct ktls_exporter *req)
 {
 	if (!req->label_len || req->label_len > KTLS_EXPORTER_LABEL_MAX ||
 	    req->context_len > KTLS_EXPORTER_CONTEXT_MAX ||
 	    !req->output_len || req->output_len > KTLS_EXPORTER_OUTPUT_MAX ||
 	    (req->flags & ~KTLS_EXPORTER_CONTEXT) ||
-	    (req->context_len && !(req->flags & KTLS_EXPORTER_CONTEXT)) ||
-	    len != exporter_size(req))
+	    (req->context_len && !(req->flags & KTLS_EXPORTER_CONTEXT)))
 		return -EINVAL;
 	return 0;
 }
 
-/* Reads the request. The program may change it meanwhile: it counts once. */
-static int exporter_read(struct exporter_op *op, const char __user *optval, int len)
+static void exporter_use(struct exporter_op *op, const struct ktls_exporter *req, u8 *output)
 {
-	struct ktls_exporter head;
-	size_t given;
+	op->req = req;
+	op->label = req->data;
+	op->context = op->label + req->label_len;
+	op->output = output;
+}
+
+/* Reads a request into memory that the caller frees, with zeros for the output behind
+ * it. The program may change it meanwhile: it counts once. @output: whether the program
+ * has room for the output, too.
+ */
+static struct ktls_exporter *exporter_read(sockptr_t optval, size_t optlen, bool output)
+{
+	struct ktls_exporter head, *req;
+	size_t size;
 	int err;
 
-	if (len < (int)sizeof(head))
-		return -EINVAL;
-	if (copy_from_user(&head, optval, sizeof(head)))
-		return -EFAULT;
-	err = exporter_check(&head, len);
+	if (optlen < sizeof(head))
+		return ERR_PTR(-EINVAL);
+	if (copy_from_sockptr(&head, optval, sizeof(head)))
+		return ERR_PTR(-EFAULT);
+	err = exporter_check(&head);
 	if (err)
-		return err;
+		return ERR_PTR(err);
+	size = exporter_size(&head);
+	if (optlen != size + (output ? head.output_len : 0))
+		return ERR_PTR(-EINVAL);
 
-	op->req = kzalloc(len, GFP_KERNEL);
-	if (!op->req)
-		return -ENOMEM;
-	*op->req = head;
-	given = head.label_len + head.context_len;
-	if (copy_from_user(op->req->data, optval + sizeof(head), given))
-		return -EFAULT;
-	op->label = op->req->data;
-	op->context = op->label + head.label_len;
-	op->output = op->req->data + given;
-	return exporter_label_is_valid(op->label, head.label_len) ? 0 : -EINVAL;
+	req = kzalloc(optlen, GFP_KERNEL_ACCOUNT);
+	if (!req)
+		return ERR_PTR(-ENOMEM);
+	*req = head;
+	err = -EFAULT;
+	if (copy_from_sockptr_offset(req->data, optval, sizeof(head), size - sizeof(head)))
+		goto free_req;
+	err = -EINVAL;
+	if (!exporter_label_is_valid(req->data, head.label_len))
+		goto free_req;
+	return req;
+
+free_req:
+	kfree_sensitive(req);
+	return ERR_PTR(err);
+}
+
+/* Has this connection an exporter? */
+static int exporter_check_session(const struct ktls_ctx *ctx)
+{
+	if (ctx->external)
+		return -EOPNOTSUPP;
+	if (!ctx->session.version)
+		return -ENOTCONN;
+	return ctx->session.exporter_len ? 0 : -EOPNOTSUPP;
 }
 
 static int exporter_compute(const struct ktls_ctx *ctx, const struct exporter_op *op)
 {
 	const struct ktls_session *session = &ctx->session;
 	const struct ktls_exporter *req = op->req;
-	const struct ktls_suite *suite;
+	const struct ktls_suite *suite = ktls_suite_by_id(session->suite);
+	int err;
 
-	if (ctx->external)
-		return -EOPNOTSUPP;
-	if (!session->version)
-		return -ENOTCONN;
-	suite = ktls_suite_by_id(session->suite);
-	if (!session->exporter_len || !suite)
+	err = exporter_check_session(ctx);
+	if (err)
+		return err;
+	if (!suite)
 		return -EOPNOTSUPP;
 
 	if (session->version == KTLS_TLS_1_3)
@@ -121,27 +148,81 @@ static int exporter_compute(const struct ktls_ctx *ctx, const struct exporter_op
  */
 int ktls_exporter_get(struct sock *sk, char __user *optval, int __user *optlen)
 {
-	struct exporter_op op = { };
-	size_t off;
+	struct ktls_exporter *req;
+	struct exporter_op op;
+	size_t size;
 	int len, err;
 
 	if (get_user(len, optlen))
 		return -EFAULT;
-	err = exporter_read(&op, optval, len);
-	if (err)
-		goto out;
+	req = exporter_read(USER_SOCKPTR(optval), max(len, 0), true);
+	if (IS_ERR(req))
+		return PTR_ERR(req);
+	size = exporter_size(req);
+	exporter_use(&op, req, (u8 *)req + size);
 
 	lock_sock(sk);
 	err = exporter_compute(ktls_ctx_get(sk), &op);
 	release_sock(sk);
-	if (err)
-		goto out;
-
-	off = len - op.req->output_len;
-	if (copy_to_user(optval + off, op.output, op.req->output_len))
+	if (!err && copy_to_user(optval + size, op.output, req->output_len))
 		err = -EFAULT;
-out:
-	if (op.req)
-		kfree_sensitive(op.req);
+	kfree_sensitive(req);
 	return err;
+}
+
+/**
+ * ktls_exporter_set - set KTLS_EXPORTER, to be read in pieces
+ * @sk: the socket
+ * @optval: a struct ktls_exporter, label and context
+ * @optlen: its length
+ *
+ * Context: process, socket lock not held.
+ * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ */
+int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	struct ktls_exporter *req;
+	struct ktls_ctx *ctx;
+	int err;
+
+	req = exporter_read(optval, optlen, false);
+	if (IS_ERR(req))
+		return PTR_ERR(req);
+	lock_sock(sk);
+	ctx = ktls_ctx_get(sk);
+	err = exporter_check_session(ctx);
+	if (!err)
+		swap(ctx->session.wanted, req);
+	release_sock(sk);
+	kfree_sensitive(req);
+	return err;
+}
+
+/**
+ * ktls_exporter_output - the keying material that was set to be wanted
+ * @ctx: the context
+ *
+ * Context: process, socket lock held.
+ * Return: a new blob, or an ERR_PTR, see include/uapi/linux/ktls.h.
+ */
+struct ktls_blob *ktls_exporter_output(const struct ktls_ctx *ctx)
+{
+	const struct ktls_exporter *req = ctx->session.wanted;
+	struct exporter_op op;
+	struct ktls_blob *blob;
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	if (!req)
+		return ERR_PTR(-ENODATA);
+	blob = ktls_blob_new(NULL, req->output_len);
+	if (!blob)
+		return ERR_PTR(-ENOMEM);
+	exporter_use(&op, req, blob->data);
+	err = exporter_compute(ctx, &op);
+	if (err) {
+		ktls_blob_put(blob);
+		return ERR_PTR(err);
+	}
+	return blob;
 }

@@ -65,6 +65,8 @@ void ktls_session_wipe(struct ktls_session *session)
 {
 	kvfree(session->peer_certs);
 	kvfree(session->chain_certs);
+	kfree(session->peer);
+	kfree_sensitive(session->wanted);
 	memzero_explicit(session, sizeof(*session));
 }
 
@@ -209,6 +211,7 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	const struct ktls_config *config = ctx->config;
 	const struct ktls_handshake *hs = ctx->handshake;
 	int verify = ktls_config_verify(config, ctx->role);
+	size_t name_len;
 	u32 i;
 
 	if (done->version < config->version_min || done->version > config->version_max)
@@ -223,7 +226,8 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 		return "no verified peer where one is required";
 	if (verify == KTLS_VERIFY_OPTIONAL && done->peer_certs && !done->verified)
 		return "a certificate that was not verified";
-	if (verify == KTLS_VERIFY_REQUIRED && ctx->role == KTLS_ROLE_CLIENT && !*done->peer_name)
+	ktls_peer_get(done->peer, KTLS_PEER_PART_NAME, &name_len);
+	if (verify == KTLS_VERIFY_REQUIRED && ctx->role == KTLS_ROLE_CLIENT && !name_len)
 		return "no verified name";
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
 	    (done->max_fragment && done->max_fragment < 64))
@@ -305,7 +309,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	session->resumed = done->resumed;
 	session->alpn_len = done->alpn_len;
 	memcpy(session->alpn, done->alpn, done->alpn_len);
-	strscpy(session->peer_name, done->peer_name);
+	swap(session->peer, done->peer);
 	if (done->max_fragment)
 		session->max_payload = done->max_fragment;
 	session->exporter_len = done->exporter_len;

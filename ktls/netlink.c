@@ -39,7 +39,7 @@ static const struct nla_policy netlink_data_policy[KTLS_A_MORE + 1] = {
 	[KTLS_A_MORE]		= { .type = NLA_FLAG },
 };
 
-static const struct nla_policy netlink_done_policy[KTLS_A_MESSAGES + 1] = {
+static const struct nla_policy netlink_done_policy[KTLS_A_PEER_FINGERPRINT + 1] = {
 	[KTLS_A_ID]		= { .type = NLA_U64 },
 	[KTLS_A_SERVER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
 	[KTLS_A_ALPN]		= { .type = NLA_BINARY, .len = KTLS_PROTOCOL_MAX },
@@ -68,6 +68,9 @@ static const struct nla_policy netlink_done_policy[KTLS_A_MESSAGES + 1] = {
 	[KTLS_A_PEER_CERT]	= { .type = NLA_BINARY },
 	[KTLS_A_CHAIN_CERT]	= { .type = NLA_BINARY },
 	[KTLS_A_MESSAGES]	= NLA_POLICY_MAX(NLA_U32, KTLS_GENL_MESSAGES_MAX),
+	[KTLS_A_PEER_SUBJECT]	= { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX },
+	[KTLS_A_PEER_NAMES]	= { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX },
+	[KTLS_A_PEER_FINGERPRINT] = { .type = NLA_BINARY, .len = KTLS_GENL_FINGERPRINT },
 };
 
 static const struct nla_policy netlink_message_policy[KTLS_A_ID + 1] = {
@@ -78,6 +81,8 @@ static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_SENTENCE_MAX);
 static_assert(KTLS_GENL_CHAINS_MAX == KTLS_CERTS_MAX);
 static_assert(KTLS_GENL_GROUPS_MAX == KTLS_GROUPS_MAX);
 static_assert(KTLS_GENL_TICKET_MAX == KTLS_CONTROL_MAX);
+static_assert(KTLS_GENL_PEER_MAX == KTLS_PEER_TEXT_MAX);
+static_assert(KTLS_GENL_FINGERPRINT == KTLS_PEER_FINGERPRINT_SIZE);
 
 /* --- REGISTER ------------------------------------------------------------- */
 

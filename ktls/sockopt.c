@@ -403,6 +403,8 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 		return err ? : ktls_connect_starttls(sk, role);
 	case KTLS_KEY_UPDATE:
 		return sockopt_update_keys(sk, optval, optlen);
+	case KTLS_EXPORTER:
+		return ktls_exporter_set(sk, optval, optlen);
 	default:
 		return sockopt_set_bytes(sk, optname, optval, optlen);
 	}

@@ -9,6 +9,10 @@
 
 #include <ktls/ktls.h>
 
+/* An option's number and the piece, counted from 1, that is wanted: KTLS_PIECE(). */
+#define SOCKOPT_NUMBER(optname)	((u32)(optname) & 0xffff)
+#define SOCKOPT_PIECE(optname)	((u32)(optname) >> 16)
+
 /* Hands @len bytes to the program. Structures that grow are cut to what the
  * caller has room for; anything else that does not fit is ERANGE with the size.
  */
@@ -26,6 +30,16 @@ static int sockopt_put(char __user *optval, int __user *optlen,
 	if (room < len && !grows)
 		return -ERANGE;
 	return copy_to_user(optval, data, min(room, len)) ? -EFAULT : 0;
+}
+
+/* Hands out a piece; nothing lies behind the end. */
+static int sockopt_put_piece(char __user *optval, int __user *optlen,
+			     const struct ktls_blob *blob, u32 piece)
+{
+	u32 start = min((piece - 1) * KTLS_PIECE_SIZE, blob->len);
+
+	return sockopt_put(optval, optlen, blob->data + start,
+			   min_t(u32, blob->len - start, KTLS_PIECE_SIZE), false);
 }
 
 static const char sockopt_base64[] =
@@ -102,6 +116,7 @@ static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info
 	info->rx_bytes = ctx->rx.bytes;
 	info->tx_key_updates = ctx->tx.key_updates;
 	info->rx_key_updates = ctx->rx.key_updates;
+	info->revocation = KTLS_REVOCATION_UNCHECKED;
 	if (session->resumed)
 		info->flags |= KTLS_INFO_RESUMED;
 	if (session->verified)
@@ -151,6 +166,23 @@ static int sockopt_take_certs(struct sockopt_value *value, const struct ktls_cer
 	if (!certs)
 		return -ENODATA;
 	value->blob = sockopt_pem(certs);
+	return PTR_ERR_OR_ZERO(value->blob);
+}
+
+/* Who was verified, as far as anybody was. */
+static int sockopt_take_peer(struct sockopt_value *value, const struct ktls_session *session,
+			     enum ktls_peer_part part)
+{
+	const void *data;
+	size_t len;
+
+	data = ktls_peer_get(session->verified ? session->peer : NULL, part, &len);
+	return sockopt_take(value, data, len);
+}
+
+static int sockopt_take_exported(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	value->blob = ktls_exporter_output(ctx);
 	return PTR_ERR_OR_ZERO(value->blob);
 }
 
@@ -220,7 +252,15 @@ static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ct
 	case KTLS_PEER_NAME:
 		if (!session->verified)
 			return -ENODATA;
-		return sockopt_take(value, session->peer_name, strlen(session->peer_name));
+		return sockopt_take_peer(value, session, KTLS_PEER_PART_NAME);
+	case KTLS_PEER_SUBJECT:
+		return sockopt_take_peer(value, session, KTLS_PEER_PART_SUBJECT);
+	case KTLS_PEER_NAMES:
+		return sockopt_take_peer(value, session, KTLS_PEER_PART_NAMES);
+	case KTLS_PEER_FINGERPRINT:
+		return sockopt_take_peer(value, session, KTLS_PEER_PART_FINGERPRINT);
+	case KTLS_EXPORTER:
+		return sockopt_take_exported(value, ctx);
 	default:
 		return sockopt_take_config(value, ctx, optname);
 	}
@@ -229,6 +269,7 @@ static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ct
 static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, int __user *optlen)
 {
 	struct sockopt_value value = { };
+	u32 piece = SOCKOPT_PIECE(optname);
 	int err;
 
 	switch (optname) {
@@ -246,12 +287,13 @@ static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, in
 		return ktls_exporter_get(sk, optval, optlen);
 
 	lock_sock(sk);
-	err = sockopt_take_option(&value, ktls_ctx_get(sk), optname);
+	err = sockopt_take_option(&value, ktls_ctx_get(sk), SOCKOPT_NUMBER(optname));
 	release_sock(sk);
 	if (err)
 		return err;
 
-	err = sockopt_put(optval, optlen, value.blob->data, value.blob->len, value.grows);
+	err = piece ? sockopt_put_piece(optval, optlen, value.blob, piece) :
+		      sockopt_put(optval, optlen, value.blob->data, value.blob->len, value.grows);
 	ktls_blob_put(value.blob);
 	return err;
 }

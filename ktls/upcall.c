@@ -79,6 +79,7 @@ void ktls_done_free(struct ktls_done *done)
 		return;
 	kvfree(done->peer_certs);
 	kvfree(done->chain_certs);
+	kfree(done->peer);
 	kfree_sensitive(done);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_done_free);

@@ -40,6 +40,29 @@ static int export_with(int fd, const char *label, const void *context, size_t co
 	return ret;
 }
 
+/* The same in two calls: set, and read without input. */
+static int export_set(int fd, const char *label, const void *context, size_t context_len,
+		      size_t len)
+{
+	struct ktls_exporter *e = (void *)request;
+	size_t n = strlen(label);
+
+	*e = (struct ktls_exporter){
+		.label_len = n, .context_len = context_len, .output_len = len,
+		.flags = context ? KTLS_EXPORTER_CONTEXT : 0,
+	};
+	memcpy(e->data, label, n);
+	if (context_len)
+		memcpy(e->data + n, context, context_len);
+	return setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, sizeof(*e) + n + context_len);
+}
+
+static int export_piece(int fd, int n, void *out, socklen_t *size)
+{
+	memset(out, 0x5a, *size);
+	return getsockopt(fd, SOL_TLS, KTLS_PIECE(KTLS_EXPORTER, n), out, size);
+}
+
 /* --- with secrets that the test knows --------------------------------------- */
 
 /* RFC 8446 7.5, by libcrypto's HKDF. */
@@ -219,14 +242,72 @@ TEST_F(both, pointers)
 	FAILS(EFAULT, getsockopt(self->r.fd, SOL_TLS, KTLS_EXPORTER, request, NULL));
 }
 
-/* Before there is a connection; and set, which it cannot be. */
+/* Before there is a connection. */
 TEST_F(both, states)
 {
+	socklen_t size = sizeof(request);
 	int fd = sock_new(AF_INET);
 
 	FAILS(ENOTCONN, export_with(fd, "label", NULL, 0, NULL, 32));
-	FAILS(ENOPROTOOPT, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, request, 64));
+	FAILS(ENOTCONN, export_set(fd, "label", NULL, 0, 32));
+	FAILS(ENODATA, export_piece(fd, 0, request, &size));
 	close(fd);
+}
+
+/* --- in two calls ------------------------------------------------------------ */
+
+/* What a call with input computes, to the byte, and nothing more than was asked for. */
+TEST_F(both, set_then_read)
+{
+	static uint8_t whole[KTLS_EXPORTER_OUTPUT_MAX], pieces[KTLS_EXPORTER_OUTPUT_MAX];
+	int fd = self->r.fd;
+	socklen_t size;
+
+	FAILS(ENODATA, export_piece(fd, 0, pieces, &(socklen_t){ 1024 }));
+	OK(export_with(fd, "label", "context", 7, whole, 32));
+	FAILS(ENODATA, export_piece(fd, 0, pieces, &(socklen_t){ 1024 }));
+	OK(export_set(fd, "label", "context", 7, 32));
+	for (int i = 0; i < 2; i++) {
+		size = KTLS_PIECE_SIZE;
+		OK(export_piece(fd, 0, pieces, &size));
+		EXPECT_EQ(32, size);
+		EXPECT_MEMEQ(whole, pieces, 32);
+	}
+
+	OK(export_with(fd, BINDING, "", 0, whole, sizeof(whole)));
+	OK(export_set(fd, BINDING, "", 0, sizeof(whole)));
+	for (int i = 0; i < 4; i++) {
+		size = KTLS_PIECE_SIZE;
+		OK(export_piece(fd, i, pieces + i * KTLS_PIECE_SIZE, &size));
+		EXPECT_EQ(KTLS_PIECE_SIZE, size);
+	}
+	EXPECT_MEMEQ(whole, pieces, sizeof(whole));
+	size = KTLS_PIECE_SIZE;
+	OK(export_piece(fd, 4, pieces, &size));
+	EXPECT_EQ(0, size);
+}
+
+TEST_F(both, set_is_checked)
+{
+	const socklen_t head = sizeof(struct ktls_exporter);
+	struct ktls_exporter *e = (void *)request;
+	int fd = self->r.fd;
+
+	OK(export_set(fd, "label", NULL, 0, 32));
+	FAILS(EINVAL, export_set(fd, "client finished", NULL, 0, 32));
+	FAILS(EINVAL, export_set(fd, "new\nline", NULL, 0, 32));
+	FAILS(EINVAL, export_set(fd, "label", NULL, 0, 4097));
+	FAILS(EINVAL, export_set(fd, "label", NULL, 0, 0));
+	*e = (struct ktls_exporter){ .label_len = 5, .output_len = 32 };
+	memset(e->data, 'l', 32 + 5);
+	FAILS(EINVAL, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, head + 4));
+	FAILS(EINVAL, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, head + 5 + 32));
+	FAILS(EINVAL, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, head - 1));
+	FAILS(EINVAL, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, 0));
+	FAILS(EFAULT, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, NULL, head + 5));
+	/* what was set before still counts */
+	OK(export_piece(fd, 0, request, &(socklen_t){ 32 }));
+	FAILS(ERANGE, export_piece(fd, 0, request, &(socklen_t){ 31 }));
 }
 
 /* TLS 1.2 without extended master secret; a helper that knows none. */
@@ -235,6 +316,7 @@ TEST_F(both, helper_tells_no_secret)
 	self->r.e.hs.exporter_len = 0;
 	record_reopen(&self->r, 0);
 	FAILS(EOPNOTSUPP, export_with(self->r.fd, "label", NULL, 0, NULL, 32));
+	FAILS(EOPNOTSUPP, export_set(self->r.fd, "label", NULL, 0, 32));
 }
 
 /* --- with others ------------------------------------------------------------- */

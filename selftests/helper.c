@@ -19,16 +19,11 @@ FIXTURE_VARIANT_ADD(lie, tls13) { S13_AES128 };
 FIXTURE_VARIANT_ADD(lie, tls12) { S12_AES256 };
 
 /* As far as the moment where a truthful helper says DONE. */
-FIXTURE_SETUP(lie)
+static void reach_done(struct lie_self *self)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
 	struct fake_msg *m;
 
-	env_start_bare(&self->e, variant->suite);
-	self->e.fake = fake_new(&self->e.hs);
-	ASSERT_EQ(0, fake_register(self->e.fake, 8));
-	self->l = net_listen(AF_INET, 8, &self->a);
-	self->fd = sock_new(AF_INET);
 	job_connect(&self->j, self->fd, &self->a);
 	m = fake_expect(self->e.fake, KTLS_CMD_START);
 	self->id = m->id;
@@ -52,6 +47,16 @@ FIXTURE_SETUP(lie)
 		}
 		free(m);
 	}
+}
+
+FIXTURE_SETUP(lie)
+{
+	env_start_bare(&self->e, variant->suite);
+	self->e.fake = fake_new(&self->e.hs);
+	ASSERT_EQ(0, fake_register(self->e.fake, 8));
+	self->l = net_listen(AF_INET, 8, &self->a);
+	self->fd = sock_new(AF_INET);
+	reach_done(self);
 }
 FIXTURE_TEARDOWN(lie)
 {
@@ -147,6 +152,101 @@ LIE(consumed_far_too_much, d.consumed = 0xffffffff)
 /* half a record */
 LIE(consumed_within_a_record, d.consumed = self->batch - 3)
 LIE(fragment_of_one_byte_too_many, d.max_fragment = 16385)
+
+/* Who the peer is: one text for two readers, or for none. */
+LIE(peer_name_of_two_lines, d.peer_name = "server.test\nadmin.test")
+LIE(subject_of_two_lines, d.peer_subject = "CN=nobody\nCN=admin")
+LIE(subject_beyond_ascii, d.peer_subject = "CN=caf\xc3\xa9")
+LIE(subject_with_delete, d.peer_subject = "CN=\x7f")
+LIE(name_of_an_unknown_kind, d.peer_names = "CN:admin\n")
+LIE(name_without_kind, d.peer_names = "admin.test\n")
+LIE(name_that_is_empty, d.peer_names = "DNS:a\nDNS:\n")
+LIE(name_without_end, d.peer_names = "DNS:a\nDNS:b")
+LIE(name_with_a_space, d.peer_names = "DNS:a b\n")
+LIE(name_with_a_tab, d.peer_names = "DNS:a\tb\n")
+LIE(empty_line_of_names, d.peer_names = "DNS:a\n\nDNS:b\n")
+LIE(names_behind_the_end, d.peer_names = "DNS:a\n...\nDNS:b\n")
+LIE(short_fingerprint, d.fingerprint = "31 bytes of it are one too few..";
+    d.fingerprint_len = 31)
+
+static size_t get_len(int fd, int opt, char text[KTLS_PEER_TEXT_MAX])
+{
+	socklen_t len = KTLS_PEER_TEXT_MAX;
+
+	OK(getsockopt(fd, SOL_TLS, opt, text, &len));
+	return len;
+}
+
+/* As long as may be, and one byte longer, which is refused as a message. */
+TEST_F(lie, longest_subject_and_names)
+{
+	char subject[KTLS_PEER_TEXT_MAX + 2], names[KTLS_PEER_TEXT_MAX + 2], got[KTLS_PEER_TEXT_MAX];
+	struct fake_done d;
+
+	honest(self, &d);
+	memset(subject, 'S', sizeof(subject));
+	memset(names, 'N', sizeof(names));
+	memcpy(subject, "CN=", 3);
+	memcpy(names, "DNS:", 4);
+	memcpy(names + sizeof(names) - 9, "\nIP:::1\n", 9);
+	subject[KTLS_PEER_TEXT_MAX + 1] = 0;
+	names[KTLS_PEER_TEXT_MAX + 1] = 0;
+	d.fingerprint = "a fingerprint has thirty-two of them";
+	d.fingerprint_len = KTLS_PEER_FINGERPRINT_SIZE;
+	d.peer_subject = subject;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	d.peer_subject = NULL;
+	d.peer_names = names;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+	d.fingerprint_len++;
+	d.peer_names = NULL;
+	EXPECT_NE(0, fake_done(self->e.fake, &d));
+
+	subject[KTLS_PEER_TEXT_MAX] = 0;
+	names[KTLS_PEER_TEXT_MAX - 1] = '\n';
+	names[KTLS_PEER_TEXT_MAX] = 0;
+	for (char *c = names + KTLS_PEER_TEXT_MAX - 20; c < names + KTLS_PEER_TEXT_MAX - 1; c++)
+		*c = 'x';
+	d.peer_subject = subject;
+	d.peer_names = names;
+	d.fingerprint_len = KTLS_PEER_FINGERPRINT_SIZE;
+	OK(fake_done(self->e.fake, &d));
+	job_wait(&self->j, 5000);
+	OK(self->j.ret);
+	EXPECT_EQ(KTLS_PEER_TEXT_MAX, get_len(self->fd, KTLS_PEER_SUBJECT, got));
+	EXPECT_MEMEQ(subject, got, KTLS_PEER_TEXT_MAX);
+	EXPECT_EQ(KTLS_PEER_TEXT_MAX, get_len(self->fd, KTLS_PEER_NAMES, got));
+	EXPECT_MEMEQ(names, got, KTLS_PEER_TEXT_MAX);
+	EXPECT_EQ(KTLS_PEER_FINGERPRINT_SIZE, get_len(self->fd, KTLS_PEER_FINGERPRINT, got));
+	EXPECT_MEMEQ(d.fingerprint, got, KTLS_PEER_FINGERPRINT_SIZE);
+}
+
+/* Of a peer that was not verified nothing is told, whatever the helper says. */
+TEST_F(lie, identity_of_a_stranger)
+{
+	char got[KTLS_PEER_TEXT_MAX];
+	socklen_t len = sizeof(got);
+	struct fake_done d;
+
+	fake_fail(self->e.fake, self->id, EPROTO, -1, "once more");
+	job_wait(&self->j, 5000);
+	peer_free(&self->p);
+	OK(sock_set_int(self->fd, KTLS_VERIFY, KTLS_VERIFY_NONE));
+	reach_done(self);
+	honest(self, &d);
+	d.verified = false;
+	d.peer_subject = "CN=admin";
+	d.peer_names = "DNS:admin.test\n";
+	d.fingerprint = "a fingerprint has thirty-two of them";
+	d.fingerprint_len = KTLS_PEER_FINGERPRINT_SIZE;
+	OK(fake_done(self->e.fake, &d));
+	job_wait(&self->j, 5000);
+	OK(self->j.ret);
+	FAILS(ENODATA, getsockopt(self->fd, SOL_TLS, KTLS_PEER_NAME, got, &len));
+	EXPECT_EQ(0, get_len(self->fd, KTLS_PEER_SUBJECT, got));
+	EXPECT_EQ(0, get_len(self->fd, KTLS_PEER_NAMES, got));
+	EXPECT_EQ(0, get_len(self->fd, KTLS_PEER_FINGERPRINT, got));
+}
 
 /* Refused, or at its end at once: a sequence number never comes round (RFC 8446 5.3). */
 TEST_F(lie, tx_sequence_at_the_end)

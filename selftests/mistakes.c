@@ -98,10 +98,12 @@ static void ask_everything(int fd)
 {
 	static _Thread_local char buf[4096];
 
-	for (int opt = KTLS_SERVER_NAME; opt <= KTLS_PEER_CHAIN; opt++) {
+	for (int opt = KTLS_SERVER_NAME; opt <= KTLS_PEER_FINGERPRINT; opt++) {
 		socklen_t len = sizeof(buf);
 
 		getsockopt(fd, SOL_TLS, opt, buf, &len);
+		len = sizeof(buf);
+		getsockopt(fd, SOL_TLS, KTLS_PIECE(opt, 0), buf, &len);
 	}
 }
 

@@ -305,7 +305,10 @@ TEST_F(option, eof)
 
 TEST_F(option, unknown_numbers)
 {
-	static const int unknown[] = { 6, 63, 88, 127, 1000, -1 };
+	static const int unknown[] = {
+		6, 63, 91, 127, 1000, -1, KTLS_PIECE(6, 0), KTLS_PIECE(127, 0),
+		KTLS_PIECE(KTLS_HANDSHAKE, 0),
+	};
 	char buf[64] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
@@ -319,7 +322,10 @@ TEST_F(option, unknown_numbers)
 /* What only tells, and what only does. */
 TEST_F(option, one_way_options)
 {
-	static const int tell[] = { KTLS_INFO, KTLS_ERROR, KTLS_PEER_CERTIFICATES, KTLS_PEER_NAME };
+	static const int tell[] = {
+		KTLS_INFO, KTLS_ERROR, KTLS_PEER_CERTIFICATES, KTLS_PEER_NAME, KTLS_PEER_SUBJECT,
+		KTLS_PEER_NAMES, KTLS_PEER_FINGERPRINT, KTLS_PIECE(KTLS_IDENTITY, 0),
+	};
 	char buf[256] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(tell); i++) {
@@ -338,6 +344,35 @@ TEST_F(option, nothing_to_tell_yet)
 	FAILS(ENODATA, getsockopt(self->fd, SOL_TLS, KTLS_PEER_CERTIFICATES, buf, &len));
 	len = sizeof(buf);
 	FAILS(ENODATA, getsockopt(self->fd, SOL_TLS, KTLS_PEER_NAME, buf, &len));
+}
+
+/* Any option that can be read can be read in pieces, in room for one or in more. */
+TEST_F(option, pieces)
+{
+	char name[KTLS_PIECE_SIZE + 1], buf[2 * KTLS_PIECE_SIZE];
+	socklen_t len = 0;
+
+	FAILS(ERANGE, getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_VERIFY, 0), buf, &len));
+	EXPECT_EQ(4, len);
+	OK(getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_VERIFY, 0), buf, &len));
+	EXPECT_EQ(4, len);
+	OK(getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_VERIFY, 1), buf, &len));
+	EXPECT_EQ(0, len);
+
+	/* as long as a piece: it takes another call to see the end */
+	memset(name, 'x', KTLS_PIECE_SIZE);
+	OK(set_bytes(self->fd, KTLS_GROUPS, name, KTLS_PIECE_SIZE));
+	len = sizeof(buf);
+	OK(getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_GROUPS, 0), buf, &len));
+	EXPECT_EQ(KTLS_PIECE_SIZE, len);
+	EXPECT_MEMEQ(name, buf, len);
+	len = sizeof(buf);
+	OK(getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_GROUPS, 1), buf, &len));
+	EXPECT_EQ(0, len);
+	/* the structure that grows is whole in its piece, or ERANGE */
+	len = 1;
+	FAILS(ERANGE, getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_INFO, 0), buf, &len));
+	EXPECT_EQ(sizeof(struct ktls_info), len);
 }
 
 TEST_F(option, info_is_cut_to_the_room)

@@ -159,6 +159,61 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 	}
 }
 
+static const int identity_options[] = {
+	KTLS_PEER_NAME, KTLS_PEER_SUBJECT, KTLS_PEER_NAMES, KTLS_PEER_FINGERPRINT,
+};
+
+struct identity {
+	char		value[ARRAY_SIZE(identity_options)][KTLS_PEER_TEXT_MAX];
+	socklen_t	len[ARRAY_SIZE(identity_options)];
+};
+
+static void identity_of(int fd, struct identity *id)
+{
+	memset(id, 0, sizeof(*id));
+	for (size_t i = 0; i < ARRAY_SIZE(identity_options); i++) {
+		id->len[i] = sizeof(id->value[i]);
+		OK(getsockopt(fd, SOL_TLS, identity_options[i], id->value[i], &id->len[i]));
+		EXPECT_GT(id->len[i], 0);
+	}
+}
+
+/* Both ends have a certificate; in a resumed session each tells the same of the other. */
+TEST_F_TIMEOUT(resume, identities, 60)
+{
+	struct identity client, server, seen;
+	struct both b = { 0 };
+	struct addr a;
+	bool first = true;
+	int l, fd;
+
+	l = interop_listen("rsa", NULL, &a);
+	OK(setsockopt(l, SOL_TLS, KTLS_VERSIONS, variant->versions, sizeof(*variant->versions)));
+	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_REQUIRED));
+	EVENTUALLY(({
+		bool resumed;
+
+		fd = interop_socket("server.test");
+		OK(sock_set_str(fd, KTLS_IDENTITY, "client"));
+		b = both_open(l, &a, fd);
+		resumed = is_resumed(b.server);
+		if (first) {
+			EXPECT_FALSE(resumed);
+			identity_of(b.server, &client);
+			identity_of(b.client, &server);
+			EXPECT_STREQ("CN=ktls test client", client.value[1]);
+			EXPECT_STREQ("CN=ktls test rsa", server.value[1]);
+			first = false;
+		}
+		identity_of(b.server, &seen);
+		EXPECT_MEMEQ(&client, &seen, sizeof(seen));
+		identity_of(b.client, &seen);
+		EXPECT_MEMEQ(&server, &seen, sizeof(seen));
+		both_close(&b);
+		resumed;
+	}), 10000);
+}
+
 /* A client certificate that was verified: the resumed connection knows it, too. */
 TEST_F_TIMEOUT(resume, client_certificate, 60)
 {

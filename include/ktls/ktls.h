@@ -127,12 +127,13 @@ struct ktls_config {
  * @alpn_len: bytes in @alpn
  * @alpn: the protocol chosen
  * @server_name: what a server's client asked for; NUL-terminated
- * @peer_name: what was verified; NUL-terminated
+ * @peer: who was verified (peer.c), or NULL; owned. Told if @verified
  * @peer_certs: what the peer presented, or NULL; owned
  * @exporter_len: bytes in @exporter, 0: there is none
  * @exporter: 1.3: exporter_secret (RFC 8446 7.1); 1.2: master secret, and the
  *	randoms of client and server; wiped with the session
  * @chain_certs: the chain that was verified, or NULL; owned
+ * @wanted: what KTLS_EXPORTER was set to, or NULL; owned
  * @error: the sentence of KTLS_ERROR
  */
 struct ktls_session {
@@ -149,11 +150,12 @@ struct ktls_session {
 	u8			alpn_len;
 	u8			alpn[KTLS_PROTOCOL_MAX];
 	char			server_name[KTLS_SERVER_NAME_MAX + 1];
-	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
+	struct ktls_peer	*peer;
 	struct ktls_certs	*peer_certs;
 	u8			exporter_len;
 	u8			exporter[KTLS_GENL_EXPORTER_MAX];
 	struct ktls_certs	*chain_certs;
+	struct ktls_exporter	*wanted;
 	char			error[KTLS_SENTENCE_MAX];
 };
 

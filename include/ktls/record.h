@@ -311,8 +311,10 @@ int ktls_keysched_export12(const struct ktls_suite *suite, const u8 *secret,
 			   const u8 *label, size_t label_len,
 			   const u8 *context, size_t context_len, u8 *out, size_t out_len);
 
-/* exporter.c: KTLS_EXPORTER; lock not held */
+/* exporter.c: KTLS_EXPORTER; lock not held unless said otherwise */
 int ktls_exporter_get(struct sock *sk, char __user *optval, int __user *optlen);
+int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen);
+struct ktls_blob *ktls_exporter_output(const struct ktls_ctx *ctx);	/* lock held */
 
 /* Entries of a scatterlist one by one: most of a table made for the worst case is
  * not used, and wiping all of it takes longer than filling it.

@@ -49,6 +49,7 @@ struct ktls_config;
 struct ktls_ctx;
 struct ktls_flow;
 struct ktls_mib_cpu;
+struct ktls_peer;
 struct ktls_worker;
 struct netlink_ext_ack;
 struct sock;
@@ -96,7 +97,7 @@ struct ktls_certs {
  * @tx_nonce: 1.2 GCM: explicit nonce of the next record sealed
  * @alpn: protocol chosen
  * @server_name: what the client asked for; NUL-terminated
- * @peer_name: what was verified; NUL-terminated
+ * @peer: who was verified (peer.c), or NULL; owned
  * @sentence: why it failed; NUL-terminated
  * @peer_certs: or NULL; owned
  * @chain_certs: or NULL; owned
@@ -130,7 +131,7 @@ struct ktls_done {
 	u64			tx_nonce;
 	u8			alpn[KTLS_PROTOCOL_MAX];
 	char			server_name[KTLS_SERVER_NAME_MAX + 1];
-	char			peer_name[KTLS_SERVER_NAME_MAX + 1];
+	struct ktls_peer	*peer;
 	char			sentence[KTLS_SENTENCE_MAX];
 	struct ktls_certs	*peer_certs;
 	struct ktls_certs	*chain_certs;
@@ -430,6 +431,19 @@ int ktls_answer_data(struct ktls_worker *worker, struct ktls_request *req,
 int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
 		     struct genl_info *info);
 void ktls_answer_wipe(const struct genl_info *info);
+
+/* peer.c: who the peer is, in parts */
+enum ktls_peer_part {
+	KTLS_PEER_PART_NAME,		/* KTLS_PEER_NAME */
+	KTLS_PEER_PART_SUBJECT,		/* KTLS_PEER_SUBJECT */
+	KTLS_PEER_PART_NAMES,		/* KTLS_PEER_NAMES */
+	KTLS_PEER_PART_FINGERPRINT,	/* KTLS_PEER_FINGERPRINT */
+	__KTLS_PEER_PARTS
+};
+
+int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer);
+const void *ktls_peer_get(const struct ktls_peer *peer, enum ktls_peer_part part,
+			  size_t *ret_len);
 
 /* ticket.c: what the helper has to do with NewSessionTickets */
 int ktls_ticket_answered(struct ktls_worker *worker, u64 id);

@@ -22,9 +22,7 @@ A server:
 """
 
 import collections
-import ctypes
 import errno
-import os
 import socket
 import struct
 
@@ -47,15 +45,22 @@ GROUPS = 77
 SIGALGS = 78
 TICKETS = 79
 HANDSHAKE = 80
+KEY_UPDATE = 81
 INFO = 82
 ERROR = 83
 PEER_CERTIFICATES = 84
 PEER_NAME = 85
+EXPORTER = 86
 PEER_CHAIN = 87
+PEER_SUBJECT = 88
+PEER_NAMES = 89
+PEER_FINGERPRINT = 90
 
 VERIFY_NONE, VERIFY_OPTIONAL, VERIFY_REQUIRED = 0, 1, 2		# of VERIFY
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304				# of VERSIONS
 CLIENT, SERVER = 1, 2						# of HANDSHAKE
+
+INFO_RESUMED, INFO_VERIFIED, INFO_PEER_CERT = 1, 2, 4		# of info().flags
 
 VERSION_NAMES = {TLS_1_2: "TLSv1.2", TLS_1_3: "TLSv1.3"}
 
@@ -92,17 +97,13 @@ def alpn(*protocols):
     return b"".join(bytes([len(p)]) + p.encode() for p in protocols)
 
 
-def get(sock, option, size=1024):
-    """An option's value as bytes, however long it is."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    while True:
-        buf, length = ctypes.create_string_buffer(size), ctypes.c_uint32(size)
-        if libc.getsockopt(sock.fileno(), SOL_TLS, option, buf,
-                           ctypes.byref(length)) == 0:
-            return buf.raw[:length.value]
-        if ctypes.get_errno() != errno.ERANGE or length.value <= size:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        size = length.value
+def get(sock, option):
+    """An option's value as bytes, however long it is: Python's getsockopt takes
+    1 KiB at most, so it is read in pieces."""
+    pieces = []
+    while len(pieces) == 0 or len(pieces[-1]) == 1024:
+        pieces.append(sock.getsockopt(SOL_TLS, option | (len(pieces) + 1) << 16, 1024))
+    return b"".join(pieces)
 
 
 def error(sock):
@@ -110,12 +111,12 @@ def error(sock):
     return sock.getsockopt(SOL_TLS, ERROR, 256).decode("utf-8", "replace")
 
 
-_INFO = struct.Struct("=BBHHHHBBIIIQQQQII")
+_INFO = struct.Struct("=BBHHHHBBIIIQQQQIIII")
 
 Info = collections.namedtuple("Info", """
     state role version suite group sigalg alert_sent alert_rcvd flags
     handshake_ms max_payload tx_records rx_records tx_bytes rx_bytes
-    tx_key_updates rx_key_updates""")
+    tx_key_updates rx_key_updates revocation reserved""")
 
 
 def info(sock):
@@ -123,6 +124,35 @@ def info(sock):
     older one's less (those fields are 0 here)."""
     data = sock.getsockopt(SOL_TLS, INFO, _INFO.size)
     return Info(*_INFO.unpack(data.ljust(_INFO.size, b"\0")))
+
+
+Peer = collections.namedtuple("Peer", "name subject names fingerprint chain")
+
+
+def peer(sock):
+    """Who the other end was verified to be; None if nobody was. The names are a
+    list of "DNS:..." and the like, and with "..." at its end there are more; the
+    fingerprint is 32 bytes; the chain is PEM, "" with a pre-shared key."""
+    if not info(sock).flags & INFO_VERIFIED:
+        return None
+    try:
+        chain = get(sock, PEER_CHAIN).decode()
+    except OSError as e:
+        if e.errno != errno.ENODATA:
+            raise
+        chain = ""
+    return Peer(get(sock, PEER_NAME).decode(), get(sock, PEER_SUBJECT).decode(),
+                get(sock, PEER_NAMES).decode().splitlines(),
+                get(sock, PEER_FINGERPRINT), chain)
+
+
+def export(sock, label, size, context=None):
+    """Keying material of the connection that both ends can compute, as bytes."""
+    label = label.encode()
+    sock.setsockopt(SOL_TLS, EXPORTER, struct.pack(
+        "=HHHH", len(label), len(context or b""), size, context is not None)
+        + label + (context or b""))
+    return get(sock, EXPORTER)
 
 
 def describe(sock):

@@ -57,6 +57,9 @@ def serve(conn, peer, root):
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, IDLE)
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, IDLE)
     tls, log = ktls.describe(conn), ""
+    if who := ktls.peer(conn):		# with --verify: whose certificate it was
+        print("client: %s | %s | %s | sha256 %s" % (
+            who.name, who.subject, " ".join(who.names), who.fingerprint.hex()), flush=True)
     try:
         with conn, conn.makefile("rb") as requests:
             while line := requests.readline(4096):

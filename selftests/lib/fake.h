@@ -66,6 +66,9 @@ struct fake_done {
 	uint64_t	tx_seq, rx_seq, tx_nonce;
 	bool		verified;
 	const char	*peer_name, *alpn, *server_name;
+	const char	*peer_subject, *peer_names;
+	const void	*fingerprint;
+	size_t		fingerprint_len;
 	uint32_t	max_fragment;
 	const void	*peer_cert;
 	size_t		peer_cert_len;

@@ -96,6 +96,11 @@ static void fill_done(struct nlmsghdr *nlh, void *arg)
 		mnl_attr_put(nlh, KTLS_A_VERIFIED, 0, NULL);
 	if (d->peer_name)
 		mnl_attr_put_str(nlh, KTLS_A_PEER_NAME, d->peer_name);
+	if (d->peer_subject)
+		mnl_attr_put_str(nlh, KTLS_A_PEER_SUBJECT, d->peer_subject);
+	if (d->peer_names)
+		mnl_attr_put_str(nlh, KTLS_A_PEER_NAMES, d->peer_names);
+	put(nlh, d, KTLS_A_PEER_FINGERPRINT, d->fingerprint, d->fingerprint_len);
 	if (d->server_name)
 		mnl_attr_put_str(nlh, KTLS_A_SERVER_NAME, d->server_name);
 	if (d->alpn)

@@ -44,6 +44,22 @@ struct ktlsd_direction {
 };
 
 /**
+ * struct ktlsd_peer - a certificate as the kernel tells it to programs
+ * @name: what KTLS_PEER_NAME says of a client with it, or ""
+ * @subject: KTLS_PEER_SUBJECT
+ * @names: KTLS_PEER_NAMES
+ * @fingerprint: KTLS_PEER_FINGERPRINT
+ * @fingerprint_len: bytes, 0 if nobody was verified by a certificate
+ */
+struct ktlsd_peer {
+	char		name[KTLSD_NAME_MAX + 1];
+	char		subject[KTLS_GENL_PEER_MAX + 1];
+	char		names[KTLS_GENL_PEER_MAX + 1];
+	uint8_t		fingerprint[KTLS_GENL_FINGERPRINT];
+	size_t		fingerprint_len;
+};
+
+/**
  * struct ktlsd_result - what a handshake came to
  * @version: KTLS_TLS_1_2 or KTLS_TLS_1_3
  * @suite: which suite
@@ -59,6 +75,7 @@ struct ktlsd_direction {
  * @verified: chain, and for a client the name, were verified
  * @resumed: by a ticket or a session id
  * @peer_name: what was verified, or ""
+ * @peer: the leaf that was verified; empty if none was
  * @alpn: the protocol chosen, inside the engine
  * @alpn_len: bytes, 0 for none
  * @server_name: server: what the client asked for, or ""
@@ -79,6 +96,7 @@ struct ktlsd_result {
 	bool				verified;
 	bool				resumed;
 	char				peer_name[KTLSD_NAME_MAX + 1];
+	struct ktlsd_peer		peer;
 	const uint8_t			*alpn;
 	unsigned int			alpn_len;
 	char				server_name[KTLSD_NAME_MAX + 1];
@@ -318,6 +336,11 @@ int ktlsd_issue_allow(struct ktlsd_engine *engine,
 
 /* Offers, or accepts, KTLS_PSK. @psk outlives the engine. */
 void ktlsd_psk_use(struct ktlsd_engine *engine, const struct ktls_psk *psk);
+
+/* engine_peer.c */
+
+/* What there is to tell of a certificate; it must have been verified. */
+void ktlsd_peer_describe(X509 *cert, struct ktlsd_peer *ret_peer);
 
 /* engine_info.c */
 

@@ -321,6 +321,8 @@ static void engine_fill_names(struct ktlsd_engine *engine,
 			 name.text);
 	if (!result->verified)
 		return;
+	if (sk_X509_num(engine->chain) > 0)
+		ktlsd_peer_describe(sk_X509_value(engine->chain, 0), &result->peer);
 	if (engine->psk && SSL_session_reused(engine->ssl))
 		snprintf(result->peer_name, sizeof(result->peer_name), "%.*s",
 			 (int)engine->psk->identity_len,
@@ -328,6 +330,9 @@ static void engine_fill_names(struct ktlsd_engine *engine,
 	else if (!engine->is_server)
 		snprintf(result->peer_name, sizeof(result->peer_name), "%s",
 			 engine->name.text);
+	else
+		snprintf(result->peer_name, sizeof(result->peer_name), "%s",
+			 result->peer.name);
 }
 
 /* What the verification of another handshake has to say about this one. */

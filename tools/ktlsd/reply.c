@@ -51,6 +51,23 @@ static void reply_put_certificates(struct ktlsd_message *message, uint16_t attr,
 	}
 }
 
+/* The kernel takes an empty string for a mistake. */
+static void reply_put_peer(struct ktlsd_message *message,
+			   const struct ktlsd_result *result)
+{
+	const struct ktlsd_peer *peer = &result->peer;
+
+	if (result->peer_name[0])
+		ktlsd_message_put_string(message, KTLS_A_PEER_NAME, result->peer_name);
+	if (peer->subject[0])
+		ktlsd_message_put_string(message, KTLS_A_PEER_SUBJECT, peer->subject);
+	if (peer->names[0])
+		ktlsd_message_put_string(message, KTLS_A_PEER_NAMES, peer->names);
+	if (peer->fingerprint_len)
+		ktlsd_message_put(message, KTLS_A_PEER_FINGERPRINT, peer->fingerprint,
+				  peer->fingerprint_len);
+}
+
 static void reply_put_direction(struct ktlsd_message *message,
 				const struct ktlsd_direction *direction,
 				uint16_t secret, uint16_t iv, uint16_t seq)
@@ -98,8 +115,7 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 		ktlsd_message_put_flag(message, KTLS_A_VERIFIED);
 	if (result->resumed)
 		ktlsd_message_put_flag(message, KTLS_A_RESUMED);
-	if (result->peer_name[0])
-		ktlsd_message_put_string(message, KTLS_A_PEER_NAME, result->peer_name);
+	reply_put_peer(message, result);
 	if (messages)
 		ktlsd_message_put_u32(message, KTLS_A_MESSAGES, messages);
 	reply_put_certificates(message, KTLS_A_PEER_CERT, engine->presented, &left);

@@ -50,6 +50,14 @@ static void session_client(void **state)
 		assert_non_null(event.attr[KTLS_A_TX_SEQ]);
 		assert_memory_equal(ktlsd_message_bytes(&event, KTLS_A_PEER_NAME, &len),
 				    "server.test", 11);
+		assert_memory_equal(ktlsd_message_bytes(&event, KTLS_A_PEER_SUBJECT, &len),
+				    "CN=leaf", 7);
+		assert_int_equal(len, 7);
+		assert_memory_equal(ktlsd_message_bytes(&event, KTLS_A_PEER_NAMES, &len),
+				    "DNS:server.test\nDNS:*.wild.test\nIP:192.0.2.1\n", 45);
+		assert_int_equal(len, 45);
+		ktlsd_message_bytes(&event, KTLS_A_PEER_FINGERPRINT, &len);
+		assert_int_equal(len, KTLS_GENL_FINGERPRINT);
 		test_kernel_deliver(&kernel, &peer);
 		test_peer_step(&peer);
 		assert_true(peer.finished);

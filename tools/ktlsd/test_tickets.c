@@ -89,7 +89,7 @@ static void tickets_client_13(void **state)
 		"TLS_CHACHA20_POLY1305_SHA256",
 	};
 	struct ktlsd_saved *saved[8];
-	struct ktlsd_result result;
+	struct ktlsd_result result, first;
 	struct test_side side;
 	struct test_peer peer;
 	unsigned int i, j, count;
@@ -101,6 +101,8 @@ static void tickets_client_13(void **state)
 		tickets_client(&side, suites[i], NULL);
 		tickets_shake(&side, &peer, &result);
 		assert_false(result.resumed);
+		assert_string_equal(result.peer.subject, "CN=leaf");
+		first = result;
 		assert_int_equal(ktlsd_ticket_wanted(side.engine), 2);
 		assert_int_equal(ktlsd_ticket_keep(side.engine), 0);
 		count = tickets_feed(&side, &peer, &result, saved);
@@ -120,6 +122,7 @@ static void tickets_client_13(void **state)
 			/* Who it is was verified the first time. */
 			assert_true(result.verified);
 			assert_string_equal(result.peer_name, "server.test");
+			assert_memory_equal(&result.peer, &first.peer, sizeof(first.peer));
 			assert_int_equal(X509_cmp(sk_X509_value(side.engine->presented, 0),
 						  pki.ec), 0);
 			assert_int_equal(sk_X509_num(side.engine->chain), 2);
@@ -427,6 +430,9 @@ static void tickets_accept(const struct tickets_case *what, bool second,
 	assert_int_equal(SSL_session_reused(peer.ssl), result.resumed);
 	assert_int_equal(result.verified, what->cert && side.request.verify);
 	assert_string_equal(result.server_name, second && what->sni ? what->sni : "server.test");
+	/* Who it is, a resumed session tells as the first one did. */
+	assert_string_equal(result.peer.subject, result.verified ? "CN=client" : "");
+	assert_int_equal(result.peer.fingerprint_len, result.verified ? 32 : 0);
 	if (result.verified)
 		assert_int_equal(X509_cmp(sk_X509_value(side.engine->presented, 0),
 					  pki.client), 0);

@@ -75,6 +75,9 @@ static const struct message_rule message_rules[KTLS_A_MAX + 1] = {
 	[KTLS_A_SIGALGS]	= UP_TO(MESSAGE_STRING_MAX + 1),
 	[KTLS_A_TICKETS]	= EXACTLY(4),
 	[KTLS_A_TICKET]		= UP_TO(KTLS_GENL_TICKET_MAX),
+	[KTLS_A_PEER_SUBJECT]	= UP_TO(KTLS_GENL_PEER_MAX + 1),
+	[KTLS_A_PEER_NAMES]	= UP_TO(KTLS_GENL_PEER_MAX + 1),
+	[KTLS_A_PEER_FINGERPRINT] = EXACTLY(KTLS_GENL_FINGERPRINT),
 };
 
 void ktlsd_message_begin(struct ktlsd_message *message, void *buffer,

@@ -15,6 +15,7 @@
  *    and is never counted when getting.
  *  - A get buffer that is too small yields ERANGE with the size needed in
  *    *optlen; nothing is written to the buffer.
+ *  - What is long can be read in pieces, see KTLS_PIECE().
  *  - Structures contain no pointers and have one layout for 32 and 64 bits.
  *  - 64..79 are set before the handshake begins, EBUSY afterwards. On a
  *    listening socket they are the template of every connection accepted
@@ -29,6 +30,26 @@
 #ifndef SOL_TLS
 #define SOL_TLS			282
 #endif
+
+/**
+ * KTLS_PIECE - an option number that reads a piece of an option; get only
+ * @option: an option of ours that can be read
+ * @n: 0, 1, 2, ...
+ *
+ * The piece is the bytes from @n * KTLS_PIECE_SIZE on of what @option would tell, at
+ * most KTLS_PIECE_SIZE of them; behind the end it has length 0. Whoever reads pieces
+ * until one is shorter than KTLS_PIECE_SIZE has read all. Nothing is remembered from
+ * one call to the next: what does not change between the calls (certificates of an
+ * open connection never do) comes out whole. For languages whose getsockopt() has
+ * small buffers, as Python's has:
+ *
+ *	sock.getsockopt(SOL_TLS, KTLS_PEER_CHAIN | (n + 1) << 16, 1024)
+ *
+ * Errors are those of @option; ERANGE: the buffer is smaller than the piece.
+ */
+#define KTLS_PIECE(option, n)	((option) | ((n) + 1) << 16)
+
+#define KTLS_PIECE_SIZE		1024
 
 /**
  * KTLS_SERVER_NAME - the name of the server; set and get, 1..253 bytes
@@ -269,6 +290,11 @@ enum ktls_info_state {
 #define KTLS_INFO_CLOSE_SENT	(1 << 3)	/* close_notify was sent */
 #define KTLS_INFO_CLOSE_RCVD	(1 << 4)	/* close_notify was received */
 
+/* enum ktls_revocation - what ktls_info.revocation tells */
+enum ktls_revocation {
+	KTLS_REVOCATION_UNCHECKED = 0,	/* nobody asked whether it was revoked */
+};
+
 /**
  * struct ktls_info - value of KTLS_INFO, host byte order
  * @state: enum ktls_info_state
@@ -288,6 +314,10 @@ enum ktls_info_state {
  * @rx_bytes: application bytes opened
  * @tx_key_updates: how often our sending keys were replaced
  * @rx_key_updates: how often the peer replaced its sending keys
+ * @revocation: enum ktls_revocation: how it was made sure that the peer's
+ *	certificate is not revoked; always KTLS_REVOCATION_UNCHECKED so far, and 0 from
+ *	a kernel that does not have this field
+ * @reserved: 0
  */
 struct ktls_info {
 	__u8		state;
@@ -307,6 +337,8 @@ struct ktls_info {
 	__aligned_u64	rx_bytes;
 	__u32		tx_key_updates;
 	__u32		rx_key_updates;
+	__u32		revocation;
+	__u32		reserved;
 };
 
 /**
@@ -322,12 +354,20 @@ struct ktls_info {
  * KTLS_PEER_CERTIFICATES - what the peer presented; get only, PEM
  *
  * Leaf first. Unverified input: present after a failed handshake too. ENODATA
- * if the peer presented nothing.
+ * if the peer presented nothing. Often longer than 1 KiB: see KTLS_PIECE().
  */
 #define KTLS_PEER_CERTIFICATES	84
 
 /**
  * KTLS_PEER_NAME - the name that was verified; get only, string
+ *
+ * Client: the name, or the address, that the server's certificate was verified
+ * against, in lower case. Server: a name that the client's certificate is good for:
+ * its first DNS name (in lower case), if it has none its first email address, if it
+ * has none its first URI, as in KTLS_PEER_NAMES but without "DNS:" and the like.
+ * Wildcards, what is longer than 253 bytes, and what is no host name, address or URI
+ * is passed over. The common name, which is any text, is never taken: a certificate
+ * without such a name has length 0. With KTLS_PSK: the identity of the key.
  *
  * ENODATA when nothing was verified.
  */
@@ -335,11 +375,18 @@ struct ktls_info {
 
 /**
  * KTLS_EXPORTER - keying material that both ends can compute and nobody else
- * (RFC 8446 7.5, RFC 5705); get only, struct ktls_exporter
+ * (RFC 8446 7.5, RFC 5705); set and get, struct ktls_exporter
  *
- * In and out: the program fills in the structure, and the label and the context
+ * Get is in and out: the program fills in the structure, and the label and the context
  * behind it; the keying material is written behind these. *optlen is
  * sizeof(struct ktls_exporter) + label_len + context_len + output_len, in and out.
+ *
+ * Where getsockopt() takes no input, in Python for instance, it is two calls: set
+ * takes the structure, the label and the context (optlen without output_len) and
+ * computes nothing yet; then KTLS_PIECE(KTLS_EXPORTER, n) reads the n-th KiB of the
+ * keying material, without a structure in front of it. What was set last counts, for
+ * all threads, until the socket is connected anew; ENODATA before.
+ *
  * The channel binding "tls-exporter" (RFC 9266) has the label
  * "EXPORTER-Channel-Binding", an empty context and 32 bytes of output.
  *
@@ -380,8 +427,48 @@ struct ktls_exporter {
  *
  * Leaf first, trust anchor last. In a resumed session the chain of the first
  * handshake; on a server then the leaf alone. ENODATA when no certificate was
- * verified.
+ * verified. Often longer than 1 KiB: see KTLS_PIECE().
  */
 #define KTLS_PEER_CHAIN		87
+
+/*
+ * The three options below tell of the leaf of KTLS_PEER_CHAIN, and the same in a
+ * resumed session. Length 0 if no certificate was verified: with KTLS_VERIFY_NONE,
+ * after a failed handshake, with KTLS_PSK. Each fits a buffer of 1 KiB.
+ */
+
+#define KTLS_PEER_TEXT_MAX	1024
+
+/**
+ * KTLS_PEER_SUBJECT - the subject that was verified; get only, string
+ *
+ * As RFC 4514 writes it, the last part first, for instance "CN=anna,O=Example,C=SE".
+ * Printable ASCII: what is not, and what RFC 4514 wants escaped, is escaped by "\" and
+ * two hex digits, or "\" and itself. Length 0 also if the subject is empty. One that is
+ * longer than KTLS_PEER_TEXT_MAX bytes is told as "...", never in part.
+ */
+#define KTLS_PEER_SUBJECT	88
+
+/**
+ * KTLS_PEER_NAMES - the names that were verified; get only, string
+ *
+ * The subjectAltName, in its order, one a line, each line ended by a newline:
+ * "DNS:" and a host name, "IP:" and an address, "URI:" and a URI, "email:" and an
+ * address; other kinds are left out. Graphic ASCII: all other bytes, and "\" itself,
+ * are escaped by "\" and two hex digits, so that a name is never more than one line.
+ * Names that do not fit into KTLS_PEER_TEXT_MAX bytes are left out from the first one
+ * on that does not, and the last line is "..." then: names are never told in part, and
+ * KTLS_PEER_CHAIN has all of them.
+ */
+#define KTLS_PEER_NAMES		89
+
+/**
+ * KTLS_PEER_FINGERPRINT - SHA-256 of the certificate that was verified; get only
+ *
+ * KTLS_PEER_FINGERPRINT_SIZE bytes, of the whole certificate in DER.
+ */
+#define KTLS_PEER_FINGERPRINT	90
+
+#define KTLS_PEER_FINGERPRINT_SIZE	32
 
 #endif /* _UAPI_LINUX_KTLS_H */

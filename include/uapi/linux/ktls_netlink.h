@@ -38,6 +38,8 @@
 #define KTLS_GENL_GROUPS_MAX	64	/* supplementary groups sent, count */
 #define KTLS_GENL_MESSAGES_MAX	16	/* MESSAGEs that a DONE may want, count */
 #define KTLS_GENL_TICKET_MAX	16384	/* KTLS_A_TICKET */
+#define KTLS_GENL_PEER_MAX	1024	/* KTLS_A_PEER_SUBJECT, KTLS_A_PEER_NAMES */
+#define KTLS_GENL_FINGERPRINT	32	/* KTLS_A_PEER_FINGERPRINT */
 
 /**
  * enum ktls_cmd - generic netlink commands
@@ -164,6 +166,9 @@ enum ktls_cmd {
  * @KTLS_A_TICKETS: u32, KTLS_TICKETS
  * @KTLS_A_TICKET: binary, body of a NewSessionTicket (RFC 8446 4.6.1), at most
  *	KTLS_GENL_TICKET_MAX
+ * @KTLS_A_PEER_SUBJECT: string, KTLS_PEER_SUBJECT, at most KTLS_GENL_PEER_MAX
+ * @KTLS_A_PEER_NAMES: string, KTLS_PEER_NAMES, at most KTLS_GENL_PEER_MAX
+ * @KTLS_A_PEER_FINGERPRINT: binary, KTLS_PEER_FINGERPRINT
  */
 enum ktls_attr {
 	KTLS_A_UNSPEC,
@@ -224,6 +229,9 @@ enum ktls_attr {
 	KTLS_A_SIGALGS,
 	KTLS_A_TICKETS,
 	KTLS_A_TICKET,
+	KTLS_A_PEER_SUBJECT,
+	KTLS_A_PEER_NAMES,
+	KTLS_A_PEER_FINGERPRINT,
 
 	__KTLS_A_MAX,
 	KTLS_A_MAX = __KTLS_A_MAX - 1
