@@ -35,7 +35,7 @@ enum {
  * @line: of the section, for messages
  * @acl: who may use it
  * @credential: what the files hold; without leaf if they could not be loaded
- * @trouble: why they could not
+ * @trouble: why they could not; @credential may be of an earlier reading then
  */
 struct ktlsd_identity {
 	char			name[KTLSD_IDENTITY_MAX + 1];
@@ -62,7 +62,9 @@ struct ktlsd_identity {
  * @session_cache: sessions of clients that are kept, 0 for none
  * @identities: owned array
  * @identity_count: its length
- * @trust: the anchors; empty store if the default file does not exist
+ * @trust: the anchors; empty store if the default file is of no use
+ * @troubles: how many of the files it names are of no use
+ * @first_trouble: what is wrong with the first of them
  *
  * Immutable once it is shared between threads.
  */
@@ -81,13 +83,15 @@ struct ktlsd_config {
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
 	X509_STORE		*trust;
+	unsigned int		troubles;
+	struct ktlsd_fault	first_trouble;
 };
 
 /**
  * ktlsd_config_parse - read the file, but nothing that it names
  * @path: of the file
  * @ret_config: a reference for the caller
- * @fault: on error: "path:line: what is wrong"
+ * @fault: on error: the first one, "path:line: what is wrong"; all are logged
  *
  * Return: 0 or a negative errno
  */
@@ -95,12 +99,23 @@ int ktlsd_config_parse(const char *path, struct ktlsd_config **ret_config,
 		       struct ktlsd_fault *fault);
 
 /**
- * ktlsd_config_load - read the file, the identities and the trust anchors
- * @strict: an identity that cannot be loaded is an error; else it is logged
- *	and answers ENOKEY to whoever wants it
+ * ktlsd_config_reload - read the file, the identities and the trust anchors
+ * @path: of the file
+ * @old: what is in force, or NULL. What cannot be loaded stays as it is there,
+ *	except who may use an identity, and counts as a trouble.
+ * @ret_config: a reference for the caller
+ * @fault: on error: the first one; all are logged
  *
- * Otherwise like ktlsd_config_parse().
+ * Without @old, an identity that cannot be loaded answers ENOKEY to whoever wants
+ * it; trust anchors that the file names must be right.
+ *
+ * Return: 0 or a negative errno
  */
+int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
+			struct ktlsd_config **ret_config,
+			struct ktlsd_fault *fault);
+
+/* Likewise, without an old one. @strict: trouble is an error. */
 int ktlsd_config_load(const char *path, bool strict,
 		      struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault);

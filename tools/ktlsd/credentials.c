@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -12,6 +10,7 @@
 #include "../lib/buffer.h"
 #include "../lib/log.h"
 #include "credentials.h"
+#include "file.h"
 
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg)
 {
@@ -64,7 +63,7 @@ static int credentials_parse_chain(const void *pem, size_t len,
 				   struct ktlsd_credential *credential,
 				   struct ktlsd_fault *fault)
 {
-	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	BIO *bio = BIO_new_mem_buf(len ? pem : "", (int)len);
 	unsigned long code;
 	X509 *cert;
 
@@ -107,7 +106,7 @@ static int credentials_parse_key(const void *pem, size_t len,
 				 struct ktlsd_credential *credential,
 				 struct ktlsd_fault *fault)
 {
-	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	BIO *bio = BIO_new_mem_buf(len ? pem : "", (int)len);
 	bool encrypted = false;
 
 	if (!bio)
@@ -155,43 +154,17 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 	return err;
 }
 
-static int credentials_read_file(const char *path, size_t max, bool is_secret,
-				 struct ktlsd_buffer *buffer,
-				 struct ktlsd_fault *fault)
+static int credentials_read_key(const char *path, struct ktlsd_buffer *buffer,
+				struct ktlsd_fault *fault)
 {
-	struct stat status;
-	uint8_t piece[4096];
-	ssize_t got = -1;
-	int fd, err = 0;
+	mode_t mode;
+	int err;
 
-	/* O_NONBLOCK: a FIFO in the place of a file must not hold us up. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &status)) {
-		err = ktlsd_errors_set(fault, -EINVAL, "%s cannot be read: %s",
-				       path, strerror(errno));
-		goto close_file;
-	}
-	if (!S_ISREG(status.st_mode)) {
-		err = ktlsd_errors_set(fault, -EINVAL,
-				       "%s is not a regular file", path);
-		goto close_file;
-	}
-	if (is_secret && (status.st_mode & S_IRWXO))
+	err = ktlsd_file_read(path, KTLSD_PRIVATE_KEY_MAX, buffer, &mode, fault);
+	if (!err && (mode & S_IRWXO))
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "The private key %s is open to everybody on this machine: chmod o= it.",
 			  path);
-	while (!err && (got = read(fd, piece, sizeof(piece))) > 0)
-		err = ktlsd_buffer_append(buffer, piece, (size_t)got, max);
-	explicit_bzero(piece, sizeof(piece));
-	if (err)
-		err = ktlsd_errors_set(fault, -EINVAL,
-				       "%s is longer than %zu bytes", path, max);
-	else if (got < 0)
-		err = ktlsd_errors_set(fault, -EINVAL, "%s cannot be read: %s",
-				       path, strerror(errno));
-close_file:
-	if (fd >= 0)
-		close(fd);
 	return err;
 }
 
@@ -204,13 +177,14 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 	int err;
 
 	memset(ret_credential, 0, sizeof(*ret_credential));
-	err = credentials_read_file(certificate_path, KTLSD_CERTIFICATE_MAX,
-				    false, &certificates, fault);
+	err = ktlsd_file_read(certificate_path, KTLSD_CERTIFICATE_MAX,
+			      &certificates, NULL, fault);
 	if (!err)
-		err = credentials_read_file(key_path, KTLSD_PRIVATE_KEY_MAX,
-					    true, &key, fault);
-	if (err)
+		err = credentials_read_key(key_path, &key, fault);
+	if (err) {
+		err = err == -ENOMEM ? err : -EINVAL;
 		goto free_buffers;
+	}
 	err = ktlsd_credentials_parse(certificates.data, certificates.len,
 				      key.data, key.len, ret_credential, &inner);
 	if (err)
@@ -220,6 +194,20 @@ free_buffers:
 	ktlsd_buffer_free(&certificates);
 	ktlsd_buffer_free(&key);
 	return err;
+}
+
+int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
+			    const struct ktlsd_credential *credential)
+{
+	STACK_OF(X509) *chain = X509_chain_up_ref(credential->chain);
+
+	if (!chain)
+		return -ENOMEM;
+	*ret_credential = *credential;
+	ret_credential->chain = chain;
+	X509_up_ref(credential->leaf);
+	EVP_PKEY_up_ref(credential->key);
+	return 0;
 }
 
 void ktlsd_credentials_free(struct ktlsd_credential *credential)

@@ -53,6 +53,10 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 			   struct ktlsd_credential *ret_credential,
 			   struct ktlsd_fault *fault);
+
+/* Another holder of the same certificates and key. Return: 0 or -ENOMEM */
+int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
+			    const struct ktlsd_credential *credential);
 void ktlsd_credentials_free(struct ktlsd_credential *credential);
 
 /* Return: true for an EC key whose curve is spelled out instead of named. */

@@ -166,10 +166,9 @@ static int main_check(const struct main_options *options)
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
 
-	if (ktlsd_config_load(options->config_path, true, &config, &fault)) {
-		fprintf(stderr, "ktlsd: %s\n", fault.sentence);
+	/* Every fault has been logged, to stderr. */
+	if (ktlsd_config_load(options->config_path, true, &config, &fault))
 		return 1;
-	}
 	printf("%s is in order: %zu identities.\n", options->config_path,
 	       config->identity_count);
 	ktlsd_config_put(config);
@@ -249,7 +248,7 @@ static int main_open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* A configuration that is wrong changes nothing. */
+/* A file that is wrong changes nothing; what it names stays where that is wrong. */
 static void main_reload(const struct main_options *options,
 			struct ktlsd_shared *shared,
 			struct ktlsd_worker *workers)
@@ -258,10 +257,9 @@ static void main_reload(const struct main_options *options,
 	struct ktlsd_fault fault;
 	unsigned int i;
 
-	if (ktlsd_config_load(options->config_path, true, &config, &fault)) {
+	if (ktlsd_config_reload(options->config_path, shared->config, &config, &fault)) {
 		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The configuration was not reloaded, the old one stays: %s",
-			  fault.sentence);
+			  "The configuration was not reloaded, the old one stays.");
 		return;
 	}
 	config->generation = shared->generation + 1;
@@ -416,10 +414,8 @@ int main(int argc, char **argv)
 	absolute = options.foreground ? NULL : realpath(options.config_path, NULL);
 	if (absolute)
 		options.config_path = absolute;
-	if (ktlsd_config_load(options.config_path, false, &config, &fault)) {
-		ktlsd_log(KTLSD_LOG_ERROR, "%s", fault.sentence);
+	if (ktlsd_config_load(options.config_path, false, &config, &fault))
 		return 1;
-	}
 	if (!options.foreground) {
 		parent = main_detach();
 		if (parent < 0) {

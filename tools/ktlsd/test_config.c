@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -95,16 +97,16 @@ static void config_faults(void **state)
 		{ "[ktlsd]\nlog = stderr\nlog = syslog\n", 3, "twice" },
 		{ "[ktlsd]\ntrust = ca.pem\n", 2, "absolute" },
 		{ "workers = 3\n", 1, "before the first" },
-		{ "[ktlsd2]\na = b\n", 2, "is no section" },
+		{ "[ktlsd2]\na = b\n", 1, "is no section" },
 		{ "[ktlsd]\nnonsense\n", 2, "neither" },
 		{ "[ktlsd\nworkers = 1\n", 1, "neither" },
-		{ "[identity a]\ncertificate = /a\n", 2, "has no private_key" },
-		{ "[identity a]\nprivate_key = /a\n", 2, "has no certificate" },
+		{ "[identity a]\ncertificate = /a\n", 1, "has no private_key" },
+		{ "[identity a]\nprivate_key = /a\n", 1, "has no certificate" },
 		{ "[identity a]\ncertificate = /a\ncertificate = /b\n", 3, "twice" },
 		{ "[identity a]\nkey = /a\n", 2, "'key' is no key" },
 		{ "[identity a]\nallow_uids = no-such-user-x\n", 2, "no user" },
 		{ "[identity a]\nallow_gids = no-such-group-x\n", 2, "no group" },
-		{ "[identity ]\ncertificate = /a\n", 2, "" },
+		{ "[identity ]\ncertificate = /a\n", 1, "name" },
 	};
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
@@ -120,6 +122,175 @@ static void config_faults(void **state)
 			fail_msg("%zu: %s", i, fault.sentence);
 	}
 	assert_int_equal(ktlsd_config_parse("/nonexistent", &config, &fault), -ENOENT);
+}
+
+/* Names as long as the manual says, and what a name that is cut would hit. */
+static void config_names(void **state)
+{
+	char text[300], name[66];
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+	size_t len;
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	for (len = 63; len <= 65; len++) {
+		name[len] = '\0';
+		snprintf(text, sizeof(text),
+			 "[identity %s]\ncertificate = /a\nprivate_key = /b\n", name);
+		if (len == 65) {
+			assert_int_equal(config_try(text, &config, &fault), -EINVAL);
+			assert_non_null(strstr(fault.sentence, ":1: "));
+			assert_non_null(strstr(fault.sentence, "1 to 64"));
+			break;
+		}
+		assert_int_equal(config_try(text, &config, &fault), 0);
+		assert_string_equal(config->identities[0].name, name);
+		ktlsd_config_put(config);
+		name[len] = 'n';
+	}
+}
+
+/* What could be meant in two ways is not guessed at. */
+static void config_ambiguous(void **state)
+{
+	static const struct config_fault table[] = {
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		  "allow_uids = 33\nallow_uids = *\n", 5, "allow_uids is given twice" },
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		  "[identity a]\nallow_uids = *\n", 4, "[identity a] is there already, in line 1" },
+		{ "[ktlsd]\n\n[ktlsd]\n", 3, "[ktlsd] is there already, in line 1" },
+		{ "[identity a]\ncertificate = /a\n private_key = /b\n"
+		  "\tprivate_key = /c\n", 4, "private_key is given twice" },
+		{ "[identity a]\ncertificate = /a\n\t/b\nprivate_key = /b\n", 3, "neither" },
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		  "allow_uids =\n", 4, "allow_uids is empty" },
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		  "allow_gids = , \n", 4, "allow_gids is empty" },
+		{ "[identity a]\n", 1, "has no certificate" },
+		{ "[identity]\n", 1, "name has 1 to 64" },
+		{ "[nonsense]\n", 1, "is no section" },
+		{ "[ktlsd] x\n", 1, "neither" },
+		{ "[ktlsd]\nworkers: 3\n", 2, "neither" },
+		{ "[ktlsd]\ntrust = \"/a b\"\n", 2, "without quotes" },
+		{ "[identity \"a\"]\n", 1, "without quotes" },
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		  "allow_uids = 'root'\n", 4, "without quotes" },
+		{ "[ktlsd]\nworkers = +3\n", 2, "number" },
+	};
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+	char want[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		if (!config_try(table[i].text, &config, &fault)) {
+			ktlsd_config_put(config);
+			fail_msg("%zu: no fault: %s", i, table[i].text);
+		}
+		snprintf(want, sizeof(want), "%s:%u: ", config_path, table[i].line);
+		if (strncmp(fault.sentence, want, strlen(want)) ||
+		    !strstr(fault.sentence, table[i].word))
+			fail_msg("%zu: %s", i, fault.sentence);
+	}
+}
+
+static void config_layout(void **state)
+{
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	assert_int_equal(config_try("\xef\xbb\xbf[ktlsd]\r\n  workers = 3 # cores\r\n"
+		"\ttrust = /etc/trust#1.pem ; here\r\n\r\n"
+		"  [identity a] # mine\r\n"
+		"    certificate = /a=b\r\n    private_key = /b\r\n"
+		"    allow_uids =\r\n\troot, # the first\r\n\r\n# between\r\n\t33 44\r\n"
+		"    allow_gids = 7", &config, &fault), 0);
+	assert_int_equal(config->workers, 3);
+	assert_string_equal(config->trust_path, "/etc/trust#1.pem");
+	assert_string_equal(config->identities[0].name, "a");
+	assert_string_equal(config->identities[0].certificate, "/a=b");
+	assert_int_equal(config->identities[0].acl.uids.count, 3);
+	assert_int_equal(config->identities[0].acl.uids.ids[2], 44);
+	assert_int_equal(config->identities[0].acl.gids.count, 1);
+	ktlsd_config_put(config);
+}
+
+/* What was logged while @text was parsed, or loaded. */
+static char *config_lines(const char *text, bool load, int *ret_err)
+{
+	static char lines[65536];
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	assert_non_null(file);
+	dup2(fileno(file), STDERR_FILENO);
+	*ret_err = config_try(text, &config, &fault);
+	if (load && !*ret_err) {
+		ktlsd_config_put(config);
+		*ret_err = ktlsd_config_load(config_path, true, &config, &fault);
+	}
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	if (!*ret_err)
+		ktlsd_config_put(config);
+	rewind(file);
+	lines[fread(lines, 1, sizeof(lines) - 1, file)] = '\0';
+	fclose(file);
+	return lines;
+}
+
+static void config_every_fault(void **state)
+{
+	static const char *const parsed[] = { ":2: ", ":3: ", ":4: ", ":7: ", ":8: ", ":9: " };
+	static const char *const loaded[] = { ":1: ", ":4: ", "/nonexistent/trust" };
+	const char *lines;
+	size_t i;
+	int err;
+
+	(void)state;
+	lines = config_lines("[ktlsd]\nworkers = x\nnonsense\n[other]\nignored = 1\n"
+			     "[identity a]\nkey = /a\nallow_uids = no-such-user-x\n"
+			     "[identity b]\ncertificate = /a\n", false, &err);
+	assert_int_equal(err, -EINVAL);
+	for (i = 0; i < sizeof(parsed) / sizeof(*parsed); i++) {
+		if (!strstr(lines, parsed[i]))
+			fail_msg("no '%s' in: %s", parsed[i], lines);
+	}
+	assert_null(strstr(lines, ":5: "));
+	lines = config_lines("[identity a]\ncertificate = /nonexistent/a\nprivate_key = /k\n"
+			     "[identity b]\ncertificate = /nonexistent/b\nprivate_key = /k\n"
+			     "[ktlsd]\ntrust = /nonexistent/trust\n", true, &err);
+	assert_int_not_equal(err, 0);
+	for (i = 0; i < sizeof(loaded) / sizeof(*loaded); i++) {
+		if (!strstr(lines, loaded[i]))
+			fail_msg("no '%s' in: %s", loaded[i], lines);
+	}
+}
+
+/* A FIFO in the file's place, or a file without end, must not hold ktlsd up. */
+static void config_no_file(void **state)
+{
+	char dir[] = "/tmp/ktlsd-test-XXXXXX", fifo[64];
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	alarm(10);
+	assert_int_equal(ktlsd_config_parse(fifo, &config, &fault), -EINVAL);
+	assert_non_null(strstr(fault.sentence, "not a regular file"));
+	assert_int_equal(ktlsd_config_parse("/dev/zero", &config, &fault), -EINVAL);
+	assert_int_equal(ktlsd_config_parse(dir, &config, &fault), -EINVAL);
+	alarm(0);
+	unlink(fifo);
+	rmdir(dir);
 }
 
 static void config_long_line(void **state)
@@ -146,7 +317,7 @@ static void config_load(void **state)
 		"private_key = /nonexistent\n", &config, &fault), 0);
 	ktlsd_config_put(config);
 	assert_int_equal(ktlsd_config_load(config_path, true, &config, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, ":2: the identity 'a'"));
+	assert_non_null(strstr(fault.sentence, ":1: the identity 'a'"));
 	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), 0);
 	assert_int_equal(ktlsd_config_find(config, "a", &caller, &identity, &fault),
 			 -ENOKEY);
@@ -155,6 +326,84 @@ static void config_load(void **state)
 	assert_int_equal(config_try("[ktlsd]\ntrust = /nonexistent\n", &config, &fault), 0);
 	ktlsd_config_put(config);
 	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), -ENOENT);
+}
+
+/* Anchors and two identities whose files are in @dir; root may use one of them. */
+static int config_reload_try(const char *dir, char roots,
+			     const struct ktlsd_config *old,
+			     struct ktlsd_config **ret_config)
+{
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "[identity a]\ncertificate = %s/a\nprivate_key = %s/key\nallow_uids = %d\n"
+		 "[identity b]\ncertificate = %s/b\nprivate_key = %s/key\nallow_uids = %d\n"
+		 "[ktlsd]\ntrust = %s/ca\n",
+		 dir, dir, roots == 'a' ? 0 : 33, dir, dir, roots == 'b' ? 0 : 33, dir);
+	if (!config_try(text, &config, &fault))
+		ktlsd_config_put(config);
+	return ktlsd_config_reload(config_path, old, ret_config, &fault);
+}
+
+/* One broken file is one broken file: the rest goes into force. */
+static void config_reload(void **state)
+{
+	char dir[] = "/tmp/ktlsd-test-XXXXXX", path[4][64];
+	static const char *const names[] = { "a", "b", "key", "ca" };
+	struct ktlsd_config *first, *second, *third;
+	const struct ktlsd_identity *identity;
+	struct ktlsd_caller caller = { .uid = 0 };
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_fault fault;
+	struct test_pki pki;
+	size_t i;
+
+	(void)state;
+	test_pki_setup(&pki);
+	assert_non_null(mkdtemp(dir));
+	for (i = 0; i < 4; i++)
+		snprintf(path[i], sizeof(path[i]), "%s/%s", dir, names[i]);
+	test_pki_put_cert(&pem, pki.ec);
+	test_pki_write(path[0], &pem, 0644);
+	test_pki_put_cert(&pem, pki.ec);
+	test_pki_write(path[1], &pem, 0644);
+	test_pki_put_key(&pem, pki.ec_key, NULL);
+	test_pki_write(path[2], &pem, 0600);
+	test_pki_put_cert(&pem, pki.ca);
+	test_pki_write(path[3], &pem, 0644);
+	assert_int_equal(config_reload_try(dir, 'b', NULL, &first), 0);
+	assert_int_equal(first->troubles, 0);
+
+	/* One certificate and the anchors are broken; b may be used by others now. */
+	ktlsd_buffer_append(&pem, "\n", 1, 10);
+	test_pki_write(path[1], &pem, 0644);
+	ktlsd_buffer_append(&pem, "# none\n", 7, 10);
+	test_pki_write(path[3], &pem, 0644);
+	assert_int_equal(config_reload_try(dir, 'a', first, &second), 0);
+	assert_int_equal(second->troubles, 2);
+	assert_non_null(strstr(second->first_trouble.sentence, "'b' stays as it was"));
+	assert_ptr_equal(second->trust, first->trust);
+	assert_int_equal(ktlsd_config_find(second, "a", &caller, &identity, &fault), 0);
+	assert_int_equal(ktlsd_config_find(second, "b", &caller, &identity, &fault), -EACCES);
+	caller.uid = 33;
+	assert_int_equal(ktlsd_config_find(second, "b", &caller, &identity, &fault), 0);
+	assert_ptr_equal(identity->credential.leaf, first->identities[1].credential.leaf);
+	ktlsd_config_put(first);
+
+	/* It stays, however often. Without one before it is of no use. */
+	assert_int_equal(config_reload_try(dir, 'b', second, &third), 0);
+	ktlsd_config_put(second);
+	assert_non_null(third->identities[1].credential.leaf);
+	assert_int_equal(X509_check_private_key(third->identities[1].credential.leaf,
+						third->identities[1].credential.key), 1);
+	ktlsd_config_put(third);
+	assert_int_not_equal(config_reload_try(dir, 'b', NULL, &third), 0);
+	for (i = 0; i < 4; i++)
+		unlink(path[i]);
+	rmdir(dir);
+	test_pki_teardown(&pki);
 }
 
 static int config_setup(void **state)
@@ -178,8 +427,14 @@ int main(void)
 		cmocka_unit_test(config_defaults),
 		cmocka_unit_test(config_everything),
 		cmocka_unit_test(config_faults),
+		cmocka_unit_test(config_names),
+		cmocka_unit_test(config_ambiguous),
+		cmocka_unit_test(config_layout),
+		cmocka_unit_test(config_every_fault),
+		cmocka_unit_test(config_no_file),
 		cmocka_unit_test(config_long_line),
 		cmocka_unit_test(config_load),
+		cmocka_unit_test(config_reload),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, config_setup,

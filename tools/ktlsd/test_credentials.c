@@ -146,6 +146,9 @@ static void credentials_files(void **state)
 	assert_non_null(strstr(fault.sentence, "/nonexistent"));
 	assert_int_equal(ktlsd_credentials_load(fifo, key, &credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.sentence, "not a regular file"));
+	test_pki_write(cert, &pem, 0644);
+	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.sentence, "no PEM certificate"));
 	for (i = 0; i < 20000; i++)
 		ktlsd_buffer_append(&pem, "xxxx", 4, 1 << 20);
 	test_pki_write(cert, &pem, 0644);
@@ -186,6 +189,46 @@ static void credentials_trust(void **state)
 	assert_int_equal(ktlsd_trust_load("/dev/null", &store, &fault), -EINVAL);
 }
 
+/* A file with fewer anchors than somebody put there is refused, not taken for less. */
+static void credentials_trust_file(void **state)
+{
+	static const char *const texts[] = {
+		"", "# nothing\n", "-----BEGIN CERTIFICATE-----\nMIIB\n",
+	};
+	char dir[] = "/tmp/ktlsd-test-XXXXXX", path[64];
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_fault fault;
+	X509_STORE *store;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ca", dir);
+	for (i = 0; i < 3; i++) {
+		ktlsd_buffer_append(&pem, texts[i], strlen(texts[i]) + 1, 100);
+		pem.len--;
+		test_pki_write(path, &pem, 0644);
+		assert_int_equal(ktlsd_trust_load(path, &store, &fault), -EINVAL);
+		assert_non_null(strstr(fault.sentence, path));
+	}
+	test_pki_put_cert(&pem, pki.ca);
+	ktlsd_buffer_append(&pem, texts[2], strlen(texts[2]), 1 << 20);
+	test_pki_write(path, &pem, 0644);
+	assert_int_equal(ktlsd_trust_load(path, &store, &fault), -EINVAL);
+	test_pki_put_cert(&pem, pki.ca);
+	test_pki_put_cert(&pem, pki.ca);
+	test_pki_write(path, &pem, 0644);
+	assert_int_equal(ktlsd_trust_load(path, &store, &fault), 0);
+	X509_STORE_free(store);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(10);
+	assert_int_equal(ktlsd_trust_load(path, &store, &fault), -EINVAL);
+	alarm(0);
+	unlink(path);
+	rmdir(dir);
+}
+
 static int credentials_setup(void **state)
 {
 	(void)state;
@@ -210,6 +253,7 @@ int main(void)
 		cmocka_unit_test(credentials_garbage),
 		cmocka_unit_test(credentials_files),
 		cmocka_unit_test(credentials_trust),
+		cmocka_unit_test(credentials_trust_file),
 	};
 
 	return cmocka_run_group_tests_name("credentials", tests,

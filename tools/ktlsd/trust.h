@@ -13,12 +13,13 @@
 
 enum {
 	KTLSD_TRUST_MAX		= 1048576,	/* bytes of PEM, as KTLS_TRUST */
+	KTLSD_TRUST_FILE_MAX	= 8 << 20,	/* bytes of PEM in the administrator's file */
 	KTLSD_TRUST_NAMES_MAX	= 16384,	/* bytes of CA names told to clients */
 };
 
 /**
  * ktlsd_trust_load - the anchors in a file
- * @path: PEM
+ * @path: PEM, of a regular file with one certificate at least
  * @ret_store: a reference for the caller; may be used from several threads
  * @fault: on error
  *

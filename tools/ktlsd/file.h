@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files that the administrator names. */
+#ifndef KTLSD_FILE_H
+#define KTLSD_FILE_H
+
+#include <sys/types.h>
+
+#include "../lib/buffer.h"
+#include "errors.h"
+
+/**
+ * ktlsd_file_read - read a whole file
+ * @path: of a regular file; anything else is refused without waiting for it
+ * @max: bytes it may have
+ * @buffer: appended to; the caller frees it, after an error too
+ * @ret_mode: its permissions, or NULL
+ * @fault: on error: "PATH what is wrong with it"
+ *
+ * Return: 0; the errno of open() or read(); -EINVAL; -ENOMEM
+ */
+int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
+		    mode_t *ret_mode, struct ktlsd_fault *fault);
+
+#endif
