@@ -73,6 +73,7 @@ bool ktlsd_log_enabled(enum ktlsd_log_level level)
 	return (int)level <= log_level;
 }
 
+__attribute__((format(printf, 2, 0)))
 static void log_write(enum ktlsd_log_level level, const char *format,
 		      va_list args)
 {
