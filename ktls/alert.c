@@ -3,6 +3,7 @@
 #include <net/sock.h>
 
 #include <ktls/ktls.h>
+#include <trace/events/ktls.h>
 
 /* Indexed by description; a hole is a number no RFC has given a meaning. */
 static const struct alert_entry {
@@ -94,6 +95,7 @@ int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
 		return err;
 
 	ctx->session.alert_sent = alert;
+	trace_ktls_alert(ctx->sk, true, alert);
 	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
 		ctx->tx.closed = true;
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_SENT);
@@ -209,6 +211,7 @@ int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	level = data[0];
 	alert = data[1];
 	ctx->session.alert_rcvd = alert;
+	trace_ktls_alert(ctx->sk, false, alert);
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_RCVD);
 
 	if (level != KTLS_ALERT_WARNING && level != KTLS_ALERT_FATAL)

@@ -176,7 +176,8 @@ static int connect_prepare(struct ktls_ctx *ctx)
 	if (tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
 	if (!ktls_upcall_served(sock_net(sk))) {
-		ktls_state_explain(ctx, "no helper serves this network namespace: is ktlsd running?");
+		ktls_state_explain(ctx,
+				   "no helper serves this network namespace: is ktlsd running?");
 		if (ctx->state == KTLS_STATE_FAILED)
 			ktls_state_set(ctx, KTLS_STATE_NEW);
 		return -ESRCH;
@@ -273,7 +274,9 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
  * restarted call goes on where the interrupted one stopped.
  *
  * Context: process, socket lock not held.
- * Return: see design.md 1, "Client".
+ * Return: 0 once; then -EISCONN. -EINPROGRESS and -EALREADY while the handshake runs
+ * on a non-blocking socket; -ESRCH before the SYN if there is no helper; what the
+ * handshake failed with (README), or TCP's own errors.
  */
 int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags)
 {
@@ -346,7 +349,8 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return -ENOTCONN;
 	if (!ktls_upcall_served(sock_net(sk))) {
-		ktls_state_explain(ctx, "no helper serves this network namespace: is ktlsd running?");
+		ktls_state_explain(ctx,
+				   "no helper serves this network namespace: is ktlsd running?");
 		return -ESRCH;
 	}
 	err = ktls_handshake_begin(ctx, role);

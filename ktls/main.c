@@ -97,6 +97,7 @@ static void __exit ktls_exit(void)
 module_init(ktls_init);
 module_exit(ktls_exit);
 
+MODULE_AUTHOR("The ktls developers");
 MODULE_DESCRIPTION("TLS as a property of a TCP socket");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");

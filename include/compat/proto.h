@@ -32,15 +32,10 @@
 #define KTLS_NOT_ADAPTED(fn)	static_assert(sizeof(typeof(fn) *))
 #define KTLS_ADAPTED		static_assert(true)
 
-/* proto.accept: struct sock *fn(struct sock *, struct proto_accept_arg *)
- * proto_ops.accept: int fn(struct socket *sock, struct socket *newsock,
- *			    struct proto_accept_arg *)
- */
+/* proto.accept: struct sock *fn(struct sock *, struct proto_accept_arg *) */
 #ifdef KTLS_HAVE_PROTO_ACCEPT_ARG
 #define KTLS_ADAPT_PROTO_ACCEPT(fn)	KTLS_NOT_ADAPTED(fn)
 #define KTLS_PROTO_ACCEPT(fn)		(fn)
-#define KTLS_ADAPT_OPS_ACCEPT(fn)	KTLS_NOT_ADAPTED(fn)
-#define KTLS_OPS_ACCEPT(fn)		(fn)
 #else
 #define KTLS_PROTO_ACCEPT(fn)		fn##_compat_accept
 #define KTLS_ADAPT_PROTO_ACCEPT(fn)					\
@@ -52,18 +47,6 @@ static struct sock *fn##_compat_accept(struct sock *sk, int flags,	\
 									\
 	*err = arg.err;							\
 	return newsk;							\
-}									\
-KTLS_ADAPTED
-
-#define KTLS_OPS_ACCEPT(fn)		fn##_compat_accept
-#define KTLS_ADAPT_OPS_ACCEPT(fn)					\
-static int fn##_compat_accept(struct socket *sock,			\
-			      struct socket *newsock,			\
-			      int flags, bool kern)			\
-{									\
-	struct proto_accept_arg arg = { .flags = flags, .kern = kern };	\
-									\
-	return fn(sock, newsock, &arg);					\
 }									\
 KTLS_ADAPTED
 #endif
