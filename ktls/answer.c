@@ -6,7 +6,8 @@
  * DATA with MORE as it likes, within KTLS_HS_OUT_MAX; a DATA without MORE, or
  * DONE, ends its turn. Bytes are collected with the request and told at the end
  * of the turn. A helper that speaks out of turn, or says what cannot be, has
- * broken the contract: it gets an error, and the request ends.
+ * broken the contract: it gets an error, and the request ends. Only that it gives
+ * up it may say at any time: its clock does not take turns.
  *
  * Attributes were checked against the policies in netlink.c, so every length is
  * within its bound here.
@@ -70,8 +71,9 @@ int ktls_answer_allowed(struct ktls_worker *worker, struct ktls_request *req,
 	return 0;
 }
 
+/* @failure: it is DONE, with an errno. */
 static int answer_in_turn(struct ktls_worker *worker, struct ktls_request *req,
-			  const struct genl_info *info)
+			  const struct genl_info *info, bool failure)
 {
 	bool turn;
 	int err;
@@ -79,7 +81,7 @@ static int answer_in_turn(struct ktls_worker *worker, struct ktls_request *req,
 	err = ktls_answer_allowed(worker, req, info, &turn);
 	if (err)
 		return err;
-	if (!turn)
+	if (!turn && !failure)
 		return answer_breach(req, info, "not your turn: there is nothing to answer");
 	/* It has read what it was sent before. */
 	ktls_outbox_keep_secret(worker, req, NULL);
@@ -145,7 +147,7 @@ int ktls_answer_data(struct ktls_worker *worker, struct ktls_request *req,
 {
 	int err;
 
-	err = answer_in_turn(worker, req, info);
+	err = answer_in_turn(worker, req, info, false);
 	if (err)
 		return err;
 	if (req->kind == KTLS_REQUEST_CHECK)
@@ -351,7 +353,7 @@ int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
 	struct ktls_done *done;
 	int err;
 
-	err = answer_in_turn(worker, req, info);
+	err = answer_in_turn(worker, req, info, answer_number(info, KTLS_A_ERRNO, 0));
 	if (!err)
 		err = answer_collect(req, info);
 	if (err)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The life of a context: its references, its one work and its one timer. */
 
+#include <linux/hrtimer.h>
 #include <linux/slab.h>
-#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 #include <ktls/ktls.h>
@@ -121,21 +121,25 @@ void ktls_ctx_kick(struct ktls_ctx *ctx)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_kick);
 
-static void ctx_timer(struct timer_list *timer)
+static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 {
-	struct ktls_ctx *ctx = timer_container_of(ctx, timer, timer);
+	struct ktls_ctx *ctx = container_of(timer, struct ktls_ctx, timer);
 
 	/* Not if it was armed anew meanwhile: that deadline is still to come. */
-	if (!timer_pending(timer))
+	if (!hrtimer_is_queued(timer))
 		set_bit(KTLS_F_DEADLINE, &ctx->flags);
 	ktls_ctx_kick(ctx);
 	ktls_ctx_put(ctx);
+	return HRTIMER_NORESTART;
 }
 
 /**
  * ktls_ctx_arm - bound the time a context stays in its state
  * @ctx: the context; the armed timer owns a reference
  * @ms: from now, milliseconds
+ *
+ * The helper is told the same deadline, and gives up by the same clock: a timer of
+ * the wheel, which is late by an eighth of a long time, would come after the helper.
  *
  * Context: socket lock held. Replaces an earlier deadline.
  */
@@ -144,8 +148,9 @@ void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 	sock_owned_by_me(ctx->sk);
 	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
 	ktls_ctx_hold(ctx);
-	if (mod_timer(&ctx->timer, jiffies + msecs_to_jiffies(ms)))
+	if (hrtimer_try_to_cancel(&ctx->timer) > 0)
 		ktls_ctx_put(ctx);
+	hrtimer_start(&ctx->timer, ms_to_ktime(ms), HRTIMER_MODE_REL_SOFT);
 }
 
 /**
@@ -158,7 +163,7 @@ void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 void ktls_ctx_disarm(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
-	if (timer_delete(&ctx->timer))
+	if (hrtimer_try_to_cancel(&ctx->timer) > 0)
 		ktls_ctx_put(ctx);
 	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
 }
@@ -190,7 +195,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	INIT_LIST_HEAD(&ctx->child_node);
 	INIT_LIST_HEAD(&ctx->silent_node);
 	INIT_WORK(&ctx->work, ctx_work);
-	timer_setup(&ctx->timer, ctx_timer, 0);
+	hrtimer_setup(&ctx->timer, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	ktls_tx_init(ctx);
 	ktls_framing_init(ctx);
 	return ctx;

@@ -464,8 +464,8 @@ static bool handshake_ask(struct ktls_ctx *ctx)
 		}
 	}
 
-	req = ktls_upcall_start(ctx, jiffies_to_msecs(max_t(long, ctx->timer.expires - jiffies, 1)),
-				hs->batch, hs->batch_len);
+	req = ktls_upcall_start(ctx, hrtimer_get_expires(&ctx->timer), hs->batch,
+				hs->batch_len);
 	if (IS_ERR(req)) {
 		ktls_state_explain(ctx, PTR_ERR(req) == -ESRCH ?
 				   "no helper serves this network namespace: is ktlsd running?" :

@@ -186,9 +186,7 @@ static size_t message_request_size(const struct ktls_config *config)
 
 static u32 message_deadline(const struct ktls_request *req)
 {
-	long left = (long)(req->deadline - jiffies);
-
-	return left > 0 ? max(1U, jiffies_to_msecs(left)) : 1;
+	return max_t(s64, ktime_ms_delta(req->deadline, ktime_get()), 1);
 }
 
 /**

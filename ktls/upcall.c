@@ -284,7 +284,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_put);
 /* --- asking --------------------------------------------------------------- */
 
 static struct ktls_request *upcall_new(struct net *net, enum ktls_request_kind kind,
-				       struct ktls_config *config, u8 role, u32 deadline_ms)
+				       struct ktls_config *config, u8 role, ktime_t deadline)
 {
 	struct ktls_request *req;
 
@@ -298,7 +298,7 @@ static struct ktls_request *upcall_new(struct net *net, enum ktls_request_kind k
 	req->kn = ktls_net(net);
 	req->config = ktls_config_get(config);
 	req->uid = config->cred->euid;
-	req->deadline = jiffies + msecs_to_jiffies(deadline_ms);
+	req->deadline = deadline;
 	req->phase = KTLS_PHASE_ENDED;
 	INIT_LIST_HEAD(&req->node);
 	INIT_LIST_HEAD(&req->stall_node);
@@ -375,8 +375,8 @@ static int upcall_submit(struct ktls_request *req)
  * ktls_upcall_start - ask the helper for a handshake
  * @ctx: the context, connected, role and configuration settled; the request takes
  *	a reference, which it drops with ktls_upcall_cancel() or ktls_upcall_put()
- * @deadline_ms: what is left of the time, told to the helper; the caller watches
- *	over it and cancels
+ * @deadline: when the handshake has to be over, by ktime_get(); told to the helper;
+ *	the caller watches over it and cancels
  * @records: a server's: the first whole records; copied
  * @len: bytes in @records, at most KTLS_HS_BATCH_MAX; a client's: 0
  *
@@ -387,7 +387,7 @@ static int upcall_submit(struct ktls_request *req)
  * Return: a request, for ktls_upcall_put(), or an ERR_PTR: -ENOMEM, -ENOBUFS when
  * too many wait, -EMSGSIZE.
  */
-struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, u32 deadline_ms,
+struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
 				       const void *records, size_t len)
 {
 	struct ktls_request *req;
@@ -396,7 +396,7 @@ struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, u32 deadline_ms,
 	if (len > KTLS_HS_BATCH_MAX)
 		return ERR_PTR(-EMSGSIZE);
 	req = upcall_new(sock_net(ctx->sk), KTLS_REQUEST_START, ctx->config, ctx->role,
-			 deadline_ms);
+			 deadline);
 	if (!req)
 		return ERR_PTR(-ENOMEM);
 	req->owner = ctx->parent;
@@ -572,7 +572,8 @@ int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_m
 			KTLS_SENTENCE_MAX);
 		return -ESRCH;
 	}
-	req = upcall_new(net, KTLS_REQUEST_CHECK, config, KTLS_ROLE_SERVER, timeout_ms);
+	req = upcall_new(net, KTLS_REQUEST_CHECK, config, KTLS_ROLE_SERVER,
+			 ktime_add_ms(ktime_get(), timeout_ms));
 	if (!req)
 		return -ENOMEM;
 	err = upcall_submit(req);

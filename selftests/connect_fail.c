@@ -176,6 +176,32 @@ TEST_F(failing, deadline_with_a_silent_peer)
 	EVENTUALLY(self->e.fake->cancels == 1, 2000);
 }
 
+/*
+ * A long deadline comes as exactly as a short one, before a helper that knows it gives
+ * up. Several lengths: how late a coarse timer is depends on where it falls.
+ */
+TEST_F_TIMEOUT(failing, long_deadlines_are_exact, 60)
+{
+	struct job j[8];
+	double late = 0;
+
+	fake_start(self->e.fake, NULL, NULL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(j); i++) {
+		int fd = sock_new(AF_INET);
+
+		OK(sock_set_u32(fd, KTLS_TIMEOUT, 17000 + i * 300));
+		job_connect(&j[i], fd, &self->a);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(j); i++) {
+		job_wait(&j[i], 25000);
+		EXPECT_ERRNO(ETIMEDOUT, j[i].err);
+		if (j[i].seconds - (17 + i * .3) > late)
+			late = j[i].seconds - (17 + i * .3);
+	}
+	harness_note("at most %.3f s late", late);
+	EXPECT_LT(late * 1e3, 500);
+}
+
 /* Bytes that trickle do not push the deadline away. */
 TEST_F(failing, deadline_with_a_slow_peer)
 {

@@ -463,6 +463,21 @@ TEST_F(lie, data_out_of_turn)
 	EXPECT_EQ(-1, self->j.ret);
 }
 
+/* Giving up is no lie, whoever's turn it is: the helper has a clock of its own. */
+TEST_F(lie, failure_out_of_turn)
+{
+	uint8_t rec[] = { 22, 3, 3, 0, 1, 0 };
+
+	EXPECT_EQ(0, fake_data(self->e.fake, self->id, rec, sizeof(rec), false));
+	EXPECT_EQ(0, fake_fail(self->e.fake, self->id, ETIMEDOUT, -1, "too slow"));
+	job_wait(&self->j, 5000);
+	EXPECT_EQ(-1, self->j.ret);
+	EXPECT_ERRNO(ETIMEDOUT, self->j.err);
+	EXPECT_STREQ("too slow", sock_error(self->fd));
+	EXPECT_EQ(0, net_mib("UpcallBad"));
+	expect_next_works(self);
+}
+
 static void fill_nothing(struct nlmsghdr *nlh, void *arg)
 {
 	(void)nlh;

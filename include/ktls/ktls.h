@@ -29,9 +29,9 @@
 #ifndef _KTLS_KTLS_H
 #define _KTLS_KTLS_H
 
+#include <linux/hrtimer.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
-#include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
 #include <net/inet_connection_sock.h>
@@ -238,7 +238,7 @@ struct ktls_ctx {
 	struct list_head		child_node;
 	struct list_head		silent_node;
 	struct work_struct		work;
-	struct timer_list		timer;
+	struct hrtimer			timer;
 	int				connect_result;
 	bool				connect_pending;
 	bool				connect_in_base;

@@ -26,6 +26,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/in6.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -272,7 +273,7 @@ struct ktls_worker {
  * @config: what the program asked for; a reference is owned
  * @uid: of the task that chose the credential: half of the flow's key
  * @owner: the listener, NULL for clients: the other half, never dereferenced
- * @deadline: in jiffies, when the handshake has to be over
+ * @deadline: by ktime_get(), when the handshake has to be over
  * @local: our address
  * @peer: the peer's address
  * @records: what a server's START carries; kvmalloc
@@ -324,7 +325,7 @@ struct ktls_request {
 	struct ktls_config	*config;
 	kuid_t			uid;
 	const void		*owner;
-	unsigned long		deadline;
+	ktime_t			deadline;
 	union ktls_address	local;
 	union ktls_address	peer;
 	void			*records;
@@ -380,7 +381,7 @@ static inline struct ktls_net *ktls_net(const struct net *net)
 int ktls_upcall_init(void);
 void ktls_upcall_exit(void);
 bool ktls_upcall_served(const struct net *net);
-struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, u32 deadline_ms,
+struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
 				       const void *records, size_t len);
 int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len);
 enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,

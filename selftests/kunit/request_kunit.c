@@ -79,7 +79,7 @@ static void asker_ask(struct kunit *test, struct request_asker *asker)
 	struct ktls_request *req;
 
 	lock_sock(asker->ctx->sk);
-	req = ktls_upcall_start(asker->ctx, 60000, NULL, 0);
+	req = ktls_upcall_start(asker->ctx, ktime_add_ms(ktime_get(), 60000), NULL, 0);
 	release_sock(asker->ctx->sk);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, req);
 	asker->req = req;
