@@ -24,6 +24,7 @@ enum {
 };
 
 int ktlsctl_version_run(int argc, char **argv);
+int ktlsctl_control_run(int argc, char **argv);
 int ktlsctl_counters_run(int argc, char **argv);
 
 #endif

@@ -7,6 +7,10 @@
 static const struct ktlsctl_verb main_verbs[] = {
 	{ "counters", "[--json] [FILE]", "print the module's counters",
 	  ktlsctl_counters_run },
+	{ "reload", "[--control PATH]", "have ktlsd read its configuration, and wait for it",
+	  ktlsctl_control_run },
+	{ "status", "[--control PATH]", "say how ktlsd is",
+	  ktlsctl_control_run },
 	{ "version", "", "print the version of the tools and of the module",
 	  ktlsctl_version_run },
 };

@@ -8,8 +8,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,123 +20,47 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-#include <openssl/ssl.h>
-
 #include "acl.h"
 #include "config.h"
+#include "control.h"
 #include "notify.h"
+#include "options.h"
+#include "watch.h"
 #include "worker.h"
 
-#ifndef KTLS_TOOLS_VERSION
-#define KTLS_TOOLS_VERSION "unknown"
-#endif
+enum {
+	/* Exit status, as sysexits.h has them. */
+	MAIN_NO_MODULE		= 69,
+	MAIN_BAD_CONFIG		= 78,
 
-/**
- * struct main_options - the command line
- * @config_path: --config
- * @foreground: --foreground
- * @check: --check-config
- * @workers: --workers, 0 if not given
- * @level: --log-level, if @level_given
- * @level_given: it was
- */
-struct main_options {
-	const char		*config_path;
-	bool			foreground;
-	bool			check;
-	unsigned int		workers;
-	enum ktlsd_log_level	level;
-	bool			level_given;
+	MAIN_RELOAD_MS		= 20000,	/* for the workers to take it over */
 };
 
-static void main_print_help(FILE *file)
-{
-	fprintf(file,
-		"Usage: ktlsd [OPTION]...\n"
-		"Carries out TLS handshakes for the kernel module ktls.\n"
-		"\n"
-		"  -f, --foreground       stay in the foreground\n"
-		"  -c, --config FILE      read FILE instead of %s\n"
-		"  -t, --check-config     read the configuration, tell what is wrong, and end\n"
-		"  -l, --log-level LEVEL  error, warning, info or debug\n"
-		"  -w, --workers N        threads; 0 means one for each core\n"
-		"  -h, --help             print this and end\n"
-		"  -V, --version          print the version and end\n"
-		"\n"
-		"See ktlsd(8) and ktlsd.conf(5).\n", KTLSD_CONFIG_PATH);
-}
-
-static int main_parse_workers(const char *word, unsigned int *ret_workers)
-{
-	unsigned long number;
-	char *end;
-
-	errno = 0;
-	number = strtoul(word, &end, 10);
-	if (errno || *end || end == word || word[0] == '-' ||
-	    number > KTLSD_WORKERS_MAX)
-		return -EINVAL;
-	*ret_workers = (unsigned int)number;
-	return 0;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int main_parse_options(int argc, char **argv, struct main_options *options)
-{
-	static const struct option longs[] = {
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", no_argument, NULL, 't' },
-		{ "log-level", required_argument, NULL, 'l' },
-		{ "workers", required_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option, err = 0;
-
-	options->config_path = KTLSD_CONFIG_PATH;
-	while (!err && (option = getopt_long(argc, argv, "fc:tl:w:hV", longs, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			options->foreground = true;
-			break;
-		case 'c':
-			options->config_path = optarg;
-			break;
-		case 't':
-			options->check = true;
-			break;
-		case 'l':
-			err = ktlsd_log_parse_level(optarg, &options->level);
-			options->level_given = true;
-			break;
-		case 'w':
-			err = main_parse_workers(optarg, &options->workers);
-			break;
-		case 'h':
-			main_print_help(stdout);
-			return 0;
-		case 'V':
-			printf("ktlsd %s, %s\n", KTLS_TOOLS_VERSION,
-			       OpenSSL_version(OPENSSL_VERSION));
-			return 0;
-		default:
-			return 2;
-		}
-	}
-	if (err)
-		fprintf(stderr, "ktlsd: '%s' is no valid value.\n", optarg);
-	else if (optind < argc)
-		fprintf(stderr, "ktlsd: '%s' is not an option.\n", argv[optind]);
-	else
-		return -1;
-	return 2;
-}
+/**
+ * struct main_daemon - what the main thread has in hand
+ * @options: the command line
+ * @shared: between it and the workers
+ * @workers: them
+ * @watch: over them
+ * @control: where ktlsctl asks
+ * @parent: descriptor on which a parent waits, -1 if none does
+ * @reloading: the workers have still to take the newest configuration over
+ * @reload_end: until when they may
+ */
+struct main_daemon {
+	const struct ktlsd_options *options;
+	struct ktlsd_shared	shared;
+	struct ktlsd_worker	*workers;
+	struct ktlsd_watch	watch;
+	struct ktlsd_control	control;
+	int			parent;
+	bool			reloading;
+	int64_t			reload_end;
+};
 
 /* Nobody's environment tells OpenSSL what to do, and no key reaches a core. */
 static void main_harden(void)
@@ -154,18 +79,42 @@ static void main_harden(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void main_open_log(const struct main_options *options,
+static void main_open_log(const struct ktlsd_options *options,
 			  const struct ktlsd_config *config)
 {
 	ktlsd_log_open("ktlsd", config->log,
 		       options->level_given ? options->level : config->log_level);
 }
 
-static int main_check(const struct main_options *options)
+/* From now on with @name's rights, if we are root. Return: 0 or a negative errno. */
+static int main_become(const char *name, bool must_exist)
+{
+	const struct passwd *user;
+
+	if (geteuid())
+		return 0;
+	user = getpwnam(name);
+	if (!user && !must_exist) {
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "There is no user %s: this checks with root's rights.", name);
+		return 0;
+	}
+	if (user && !initgroups(name, user->pw_gid) &&
+	    !setresgid(user->pw_gid, user->pw_gid, user->pw_gid) &&
+	    !setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
+		return 0;
+	ktlsd_log(KTLSD_LOG_ERROR, "The rights of %s cannot be had: %s.", name,
+		  user ? strerror(errno) : "there is no such user");
+	return -EINVAL;
+}
+
+static int main_check(const struct ktlsd_options *options)
 {
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
 
+	if (main_become(options->user, options->user_given))
+		return 1;
 	/* Every fault has been logged, to stderr. */
 	if (ktlsd_config_load(options->config_path, true, &config, &fault))
 		return 1;
@@ -223,15 +172,35 @@ static unsigned int main_count_cores(void)
 	return count > KTLSD_WORKERS_MAX ? KTLSD_WORKERS_MAX : (unsigned int)count;
 }
 
-/* Once, before the workers: lets the kernel load the module for us. */
-static void main_load_module(void)
+/*
+ * Once, before the workers: lets the kernel load the module for us.
+ * Return: 0, or a negative errno if it is not there.
+ */
+static int main_load_module(void)
 {
 	struct ktlsd_genl genl;
+	int err = ktlsd_genl_open(&genl, 65536);
 
-	if (ktlsd_genl_open(&genl, 65536))
-		return;
-	ktlsd_genl_resolve(&genl, KTLS_GENL_NAME, true);
+	if (err)
+		return err;
+	err = ktlsd_genl_resolve(&genl, KTLS_GENL_NAME, true);
 	ktlsd_genl_close(&genl);
+	return err;
+}
+
+static int main_miss_module(int err)
+{
+	struct utsname name;
+
+	uname(&name);
+	if (err == -ENOENT)
+		ktlsd_log(KTLSD_LOG_ERROR,
+			  "The module ktls is not loaded. If modprobe ktls does not find it either, it has not been built for this kernel, %s: make modules modules_install && depmod -a, where ktls's sources are.",
+			  name.release);
+	else
+		ktlsd_log(KTLSD_LOG_ERROR, "The module ktls cannot be asked for: %s.",
+			  strerror(-err));
+	return MAIN_NO_MODULE;
 }
 
 static int main_open_signals(void)
@@ -249,19 +218,25 @@ static int main_open_signals(void)
 }
 
 /* A file that is wrong changes nothing; what it names stays where that is wrong. */
-static void main_reload(const struct main_options *options,
-			struct ktlsd_shared *shared,
-			struct ktlsd_worker *workers)
+static void main_reload(struct main_daemon *daemon)
 {
+	struct ktlsd_shared *shared = &daemon->shared;
 	struct ktlsd_config *config, *old;
 	struct ktlsd_fault fault;
 	unsigned int i;
 
-	if (ktlsd_config_reload(options->config_path, shared->config, &config, &fault)) {
+	if (ktlsd_config_reload(daemon->options->config_path, shared->config,
+				&config, &fault)) {
 		ktlsd_log(KTLSD_LOG_ERROR,
 			  "The configuration was not reloaded, the old one stays.");
+		ktlsd_control_answer(&daemon->control, false,
+				     "The configuration was not reloaded, the old one stays: %s",
+				     fault.sentence);
 		return;
 	}
+	if (daemon->watch.is_ready)
+		ktlsd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
+				  (long long)ktlsd_session_clock() * 1000);
 	config->generation = shared->generation + 1;
 	pthread_mutex_lock(&shared->lock);
 	old = shared->config;
@@ -276,53 +251,113 @@ static void main_reload(const struct main_options *options,
 			  "The number of workers changes when ktlsd is restarted.");
 	ktlsd_config_put(old);
 	for (i = 0; i < shared->worker_count; i++)
-		ktlsd_worker_wake(&workers[i]);
+		ktlsd_worker_wake(&daemon->workers[i]);
 	/* In the background there is no stderr any more. */
-	if (!options->foreground)
+	if (!daemon->options->foreground)
 		config->log = KTLSD_LOG_SYSLOG;
-	main_open_log(options, config);
+	main_open_log(daemon->options, config);
+	daemon->reloading = true;
+	daemon->reload_end = ktlsd_session_clock() + MAIN_RELOAD_MS;
+}
+
+/* The workers have taken the configuration over, or have not in time. */
+static void main_end_reload(struct main_daemon *daemon, bool in_time)
+{
+	const struct ktlsd_config *config = daemon->shared.config;
+	const char *first = config->first_trouble.sentence;
+
+	daemon->reloading = false;
+	if (daemon->watch.is_ready)
+		ktlsd_notify_send("READY=1");
 	ktlsd_log(KTLSD_LOG_INFO, "The configuration was reloaded: %zu identities.",
 		  config->identity_count);
+	if (!in_time)
+		ktlsd_control_answer(&daemon->control, false,
+				     "The configuration was read, but not every worker has taken it over yet.");
+	else if (config->troubles)
+		ktlsd_control_answer(&daemon->control, false,
+				     "The configuration was reloaded, except for %u files; the first: %s.",
+				     config->troubles, first);
+	else
+		ktlsd_control_answer(&daemon->control, true,
+				     "The configuration was reloaded: %zu identities.",
+				     config->identity_count);
 }
 
-static void main_report_ready(struct ktlsd_shared *shared, int parent)
+static void main_check_reload(struct main_daemon *daemon)
 {
-	char status[128];
+	unsigned int i;
 
-	snprintf(status, sizeof(status), "READY=1\nSTATUS=%u of %u workers serve.",
-		 (unsigned int)shared->serving, shared->worker_count);
-	ktlsd_notify_send(status);
-	if (parent >= 0) {
-		if (write(parent, "", 1) != 1)
-			ktlsd_log(KTLSD_LOG_WARNING, "The parent is gone.");
-		close(parent);
+	if (!daemon->reloading)
+		return;
+	for (i = 0; i < daemon->shared.worker_count; i++) {
+		if (daemon->workers[i].generation != daemon->shared.generation)
+			break;
 	}
-	ktlsd_log(KTLSD_LOG_INFO, "Ready: %u of %u workers serve.",
-		  (unsigned int)shared->serving, shared->worker_count);
+	if (i == daemon->shared.worker_count)
+		main_end_reload(daemon, true);
+	else if (ktlsd_session_clock() >= daemon->reload_end)
+		main_end_reload(daemon, false);
 }
 
-/* Waits for signals until one says to end. */
-static void main_wait(const struct main_options *options,
-		      struct ktlsd_shared *shared,
-		      struct ktlsd_worker *workers, int signal_fd, int parent)
+static void main_answer(struct main_daemon *daemon)
 {
-	struct pollfd fds[] = {
-		{ .fd = signal_fd, .events = POLLIN },
-		{ .fd = shared->tried_fd, .events = POLLIN },
-	};
+	const struct ktlsd_config *config = daemon->shared.config;
+	char verb[KTLSD_CONTROL_VERB_MAX], text[KTLSD_WATCH_STATUS_MAX];
+
+	if (!ktlsd_control_accept(&daemon->control, verb))
+		return;
+	if (!strcmp(verb, "reload")) {
+		main_reload(daemon);
+	} else if (!strcmp(verb, "status")) {
+		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
+		ktlsd_control_answer(&daemon->control, true,
+			"status %s\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
+			text, config->path, config->identity_count, config->troubles,
+			config->troubles ? "\nfirst_trouble " : "",
+			config->first_trouble.sentence);
+	} else {
+		ktlsd_control_answer(&daemon->control, false,
+				     "ktlsd does not know '%s'.", verb);
+	}
+}
+
+/* The parent ends when all workers have tried, whether or not they can serve. */
+static void main_release_parent(struct main_daemon *daemon)
+{
+	if (daemon->parent < 0 || daemon->shared.tried < daemon->shared.worker_count)
+		return;
+	if (write(daemon->parent, "", 1) != 1)
+		ktlsd_log(KTLSD_LOG_WARNING, "The parent is gone.");
+	close(daemon->parent);
+	daemon->parent = -1;
+}
+
+/* Does what there is to do until a signal says to end. */
+static void main_wait(struct main_daemon *daemon, int signal_fd)
+{
 	struct signalfd_siginfo info;
-	unsigned int tried = 0;
 	uint64_t more;
+	int wait;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		struct pollfd fds[] = {
+			{ .fd = signal_fd, .events = POLLIN },
+			{ .fd = daemon->shared.told_fd, .events = POLLIN },
+			/* One question after the other. */
+			{ .fd = daemon->control.client < 0 ? daemon->control.fd : -1,
+			  .events = POLLIN },
+		};
+
+		wait = ktlsd_watch_step(&daemon->watch);
+		main_release_parent(daemon);
+		main_check_reload(daemon);
+		if (poll(fds, 3, wait) < 0 && errno != EINTR)
 			return;
-		if (fds[1].revents &&
-		    read(shared->tried_fd, &more, sizeof(more)) == sizeof(more)) {
-			tried += (unsigned int)more;
-			if (tried == shared->worker_count)
-				main_report_ready(shared, parent);
-		}
+		if (fds[1].revents && read(fds[1].fd, &more, sizeof(more)) < 0)
+			continue;
+		if (fds[2].revents)
+			main_answer(daemon);
 		if (!fds[0].revents ||
 		    read(signal_fd, &info, sizeof(info)) != sizeof(info))
 			continue;
@@ -331,7 +366,7 @@ static void main_wait(const struct main_options *options,
 				  info.ssi_signo);
 			return;
 		}
-		main_reload(options, shared, workers);
+		main_reload(daemon);
 	}
 }
 
@@ -354,55 +389,83 @@ static int main_start_workers(struct ktlsd_shared *shared,
 	return 0;
 }
 
-static int main_serve(const struct main_options *options,
+/* Return: where ktlsctl is to find us, or NULL. */
+static const char *main_control_path(const struct ktlsd_options *options)
+{
+	static char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *directory = getenv("RUNTIME_DIRECTORY");
+
+	if (options->control_path || !directory)
+		return options->control_path;
+	if (snprintf(path, sizeof(path), "%s/control", directory) >= (int)sizeof(path))
+		return NULL;
+	return path;
+}
+
+static void main_stop(struct main_daemon *daemon, unsigned int started)
+{
+	struct ktlsd_shared *shared = &daemon->shared;
+	unsigned int i;
+
+	ktlsd_notify_send("STOPPING=1\nSTATUS=Ending.");
+	ktlsd_control_close(&daemon->control);
+	shared->stop = true;
+	for (i = 0; i < started; i++)
+		ktlsd_worker_wake(&daemon->workers[i]);
+	for (i = 0; i < started; i++)
+		ktlsd_worker_join(&daemon->workers[i]);
+	free(daemon->workers);
+	ktlsd_cache_free(&shared->cache);
+	ktlsd_ticket_keys_free(&shared->ticket_keys);
+	if (shared->told_fd >= 0)
+		close(shared->told_fd);
+	ktlsd_config_put(shared->config);
+}
+
+static int main_serve(const struct ktlsd_options *options,
 		      struct ktlsd_config *config, int signal_fd, int parent)
 {
-	struct ktlsd_shared shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	unsigned int started = 0, i;
-	struct ktlsd_worker *workers;
-	int err = -ENOMEM;
+	struct main_daemon daemon = { .options = options, .parent = parent };
+	struct ktlsd_shared *shared = &daemon.shared;
+	unsigned int started = 0;
+	int err;
 
+	pthread_mutex_init(&shared->lock, NULL);
 	config->generation = 1;
-	shared.config = config;
-	shared.generation = 1;
-	ktlsd_cache_init(&shared.cache, config->session_cache);
-	ktlsd_ticket_keys_init(&shared.ticket_keys, config->ticket_lifetime);
-	shared.worker_count = options->workers ? options->workers :
-			      config->workers ? config->workers :
-			      main_count_cores();
-	shared.tried_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	workers = calloc(shared.worker_count, sizeof(*workers));
-	if (shared.tried_fd >= 0 && workers)
-		err = main_start_workers(&shared, workers, &started);
+	shared->config = config;
+	shared->generation = 1;
+	ktlsd_cache_init(&shared->cache, config->session_cache);
+	ktlsd_ticket_keys_init(&shared->ticket_keys, config->ticket_lifetime);
+	shared->worker_count = options->workers ? options->workers :
+			       config->workers ? config->workers :
+			       main_count_cores();
+	shared->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	daemon.workers = calloc(shared->worker_count, sizeof(*daemon.workers));
+	err = ktlsd_control_open(&daemon.control, main_control_path(options));
+	if (err)
+		ktlsd_log(KTLSD_LOG_WARNING, "ktlsctl cannot reach this ktlsd: %s.",
+			  strerror(-err));
+	err = -ENOMEM;
+	if (shared->told_fd >= 0 && daemon.workers)
+		err = main_start_workers(shared, daemon.workers, &started);
+	ktlsd_watch_init(&daemon.watch, shared, daemon.workers);
 	if (!err)
-		main_wait(options, &shared, workers, signal_fd, parent);
-
-	ktlsd_notify_send("STOPPING=1");
-	shared.stop = true;
-	for (i = 0; i < started; i++)
-		ktlsd_worker_wake(&workers[i]);
-	for (i = 0; i < started; i++)
-		ktlsd_worker_join(&workers[i]);
-	free(workers);
-	ktlsd_cache_free(&shared.cache);
-	ktlsd_ticket_keys_free(&shared.ticket_keys);
-	if (shared.tried_fd >= 0)
-		close(shared.tried_fd);
-	ktlsd_config_put(shared.config);
+		main_wait(&daemon, signal_fd);
+	main_stop(&daemon, started);
 	return err ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct main_options options = { 0 };
+	int status, signal_fd, err, parent = -1;
+	struct ktlsd_options options;
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
-	int status, signal_fd, parent = -1;
 	char *absolute;
 
 	main_harden();
 	ktlsd_log_open("ktlsd", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
-	status = main_parse_options(argc, argv, &options);
+	status = ktlsd_options_parse(argc, argv, &options);
 	if (status >= 0)
 		return status;
 	ktlsd_acl_init();
@@ -415,7 +478,10 @@ int main(int argc, char **argv)
 	if (absolute)
 		options.config_path = absolute;
 	if (ktlsd_config_load(options.config_path, false, &config, &fault))
-		return 1;
+		return MAIN_BAD_CONFIG;
+	err = main_load_module();
+	if (err && options.require_module)
+		return main_miss_module(err);
 	if (!options.foreground) {
 		parent = main_detach();
 		if (parent < 0) {
@@ -431,7 +497,6 @@ int main(int argc, char **argv)
 		ktlsd_log(KTLSD_LOG_ERROR, "Signals cannot be waited for.");
 		return 1;
 	}
-	main_load_module();
 	status = main_serve(&options, config, signal_fd, parent);
 	close(signal_fd);
 	free(absolute);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,12 +14,26 @@
 
 static struct sockaddr_un notify_address;
 static socklen_t notify_address_len;
+static uint64_t notify_watchdog;
+
+static void notify_learn_watchdog(void)
+{
+	const char *word = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+
+	if (word && (!pid || strtol(pid, NULL, 10) == getpid()))
+		notify_watchdog = strtoull(word, NULL, 10);
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
 
 void ktlsd_notify_init(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t len = path ? strlen(path) : 0;
 
+	notify_address_len = 0;
+	notify_watchdog = 0;
 	if (len && len < sizeof(notify_address.sun_path) &&
 	    (path[0] == '/' || path[0] == '@')) {
 		notify_address.sun_family = AF_UNIX;
@@ -25,17 +41,29 @@ void ktlsd_notify_init(void)
 		if (path[0] == '@')
 			notify_address.sun_path[0] = '\0';
 		notify_address_len = offsetof(struct sockaddr_un, sun_path) + len;
+		notify_learn_watchdog();
 	}
 	unsetenv("NOTIFY_SOCKET");
 }
 
-void ktlsd_notify_send(const char *state)
+uint64_t ktlsd_notify_watchdog(void)
 {
+	return notify_watchdog;
+}
+
+void ktlsd_notify_send(const char *format, ...)
+{
+	char state[512];
+	va_list args;
 	int fd;
 
 	if (!notify_address_len)
 		return;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	va_start(args, format);
+	vsnprintf(state, sizeof(state), format, args);
+	va_end(args);
+	/* Whoever listens does so all the time; to wait would starve the watchdog. */
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL,
 			     (struct sockaddr *)&notify_address,
 			     notify_address_len) < 0)

@@ -141,6 +141,8 @@ static void session_log_failure(struct ktlsd_sessions *sessions,
 				const struct ktlsd_request *request,
 				const struct ktlsd_fault *fault)
 {
+	if (!request->check)
+		sessions->failed++;
 	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_INFO,
 			  "%s %" PRIu64 " of %s (pid %u, uid %u)%s%s: %s: %s",
 			  request->check ? "Check" : request->is_server ?
@@ -224,6 +226,9 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 		ktlsd_errors_set(&fault, -ENOMEM,
 				 "ktlsd could not hand the keys to the kernel.");
 		session_refuse(sessions, session->request.id, &fault);
+		sessions->failed++;
+	} else {
+		sessions->done++;
 	}
 	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
 		  session->request.id, result.suite->name);

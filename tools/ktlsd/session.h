@@ -59,6 +59,8 @@ typedef int (*ktlsd_session_send)(void *arg, const struct ktlsd_message *message
  * @buckets: by id
  * @count: how many there are
  * @max: how many there may be
+ * @done: handshakes that have succeeded; these counts are read by the main thread
+ * @failed: and those that have not
  * @config: a reference to the newest configuration
  * @suites: mask of what the kernel can do
  * @cache: of clients' sessions, shared; NULL: none are kept
@@ -76,8 +78,10 @@ typedef int (*ktlsd_session_send)(void *arg, const struct ktlsd_message *message
  */
 struct ktlsd_sessions {
 	struct ktlsd_session	**buckets;
-	unsigned int		count;
+	atomic_uint		count;
 	unsigned int		max;
+	atomic_ulong		done;
+	atomic_ulong		failed;
 	struct ktlsd_config	*config;
 	uint32_t		suites;
 	struct ktlsd_cache	*cache;

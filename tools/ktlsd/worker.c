@@ -16,16 +16,22 @@ static int worker_send(void *arg, const struct ktlsd_message *message)
 	return ktlsd_genl_send(&worker->genl, message);
 }
 
-static void worker_report_try(struct ktlsd_worker *worker)
+/* Something that the main thread looks at is new. */
+static void worker_tell(struct ktlsd_worker *worker)
 {
 	uint64_t one = 1;
 
-	if (worker->tried)
-		return;
-	worker->tried = true;
-	if (write(worker->shared->tried_fd, &one, sizeof(one)) < 0)
+	if (write(worker->shared->told_fd, &one, sizeof(one)) < 0)
 		ktlsd_log(KTLSD_LOG_WARNING, "Worker %u could not report: %s.",
 			  worker->index, strerror(errno));
+}
+
+static void worker_report_try(struct ktlsd_worker *worker)
+{
+	if (!worker->tried)
+		atomic_fetch_add(&worker->shared->tried, 1);
+	worker->tried = true;
+	worker_tell(worker);
 }
 
 static void worker_free_pending(struct ktlsd_worker *worker)
@@ -69,6 +75,7 @@ static void worker_complain(struct ktlsd_worker *worker, int error,
 	if (worker->complained == error)
 		return;
 	worker->complained = error;
+	worker->shared->trouble = error;
 	if (error == -ENOENT)
 		advice = ": the module ktls is not loaded (modprobe ktls); waiting for it";
 	else if (error == -EPERM || error == -EACCES)
@@ -269,6 +276,7 @@ static int worker_handle_news(const struct nlmsghdr *nlh, void *arg)
 		ktlsd_log(KTLSD_LOG_INFO,
 			  "Worker %u: the module ktls was removed; waiting for it to come back.",
 			  worker->index);
+		worker->shared->trouble = -ENOENT;
 		worker_go_down(worker, KTLSD_WORKER_BACKOFF_MAX);
 		worker->complained = -ENOENT;
 	}
@@ -307,6 +315,8 @@ static void worker_look_at_shared(struct ktlsd_worker *worker)
 	max = (config->max_sessions + shared->worker_count - 1) /
 	      shared->worker_count;
 	ktlsd_sessions_configure(&worker->sessions, config, max);
+	worker->generation = config->generation;
+	worker_tell(worker);
 	ktlsd_config_put(config);
 }
 
@@ -346,6 +356,7 @@ static void *worker_main(void *arg)
 			{ .fd = worker->genl.fd, .events = POLLIN },
 		};
 
+		atomic_fetch_add(&worker->turns, 1);
 		worker_check_time(worker);
 		fds[2].fd = worker->genl.fd;
 		if (poll(fds, 3, worker_timeout(worker)) < 0 && errno != EINTR) {
@@ -385,6 +396,7 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 	memset(worker, 0, sizeof(*worker));
 	worker->index = index;
 	worker->shared = shared;
+	worker->generation = shared->generation;
 	worker->genl.fd = -1;
 	worker->news.fd = -1;
 	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;

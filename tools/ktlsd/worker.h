@@ -28,9 +28,11 @@ enum {
  * @ticket_keys: of servers; likewise
  * @generation: its generation, readable without @lock
  * @stop: the workers are to end
- * @tried_fd: eventfd, one up for each worker that has tried to register
+ * @told_fd: eventfd, one up whenever a worker has changed something below
  * @worker_count: how many there are; constant
+ * @tried: how many of them have tried to register
  * @serving: how many of them are registered
+ * @trouble: why one could not, a negative errno
  */
 struct ktlsd_shared {
 	pthread_mutex_t		lock;
@@ -39,9 +41,11 @@ struct ktlsd_shared {
 	struct ktlsd_ticket_keys ticket_keys;
 	atomic_uint_fast64_t	generation;
 	atomic_bool		stop;
-	int			tried_fd;
+	int			told_fd;
 	unsigned int		worker_count;
+	atomic_uint		tried;
 	atomic_uint		serving;
+	atomic_int		trouble;
 };
 
 enum ktlsd_worker_state {
@@ -66,6 +70,8 @@ struct ktlsd_pending {
  * @index: its number, for logs
  * @shared: the main thread's; outlives it
  * @wake_fd: eventfd: look at @shared
+ * @turns: of its loop; the main thread wakes it and sees whether it goes round
+ * @generation: of the configuration that it uses
  * @state: where it is; this and the rest belong to the thread
  * @genl: the socket that registers
  * @news: another socket, on which families are seen to come and go
@@ -73,7 +79,7 @@ struct ktlsd_pending {
  * @register_seq: sequence number of REGISTER
  * @retry_at: milliseconds of the monotonic clock
  * @backoff: the next wait, ms
- * @tried: @shared->tried_fd was told
+ * @tried: counted in @shared->tried
  * @complained: errno of the last failure logged, so that it is logged once
  * @pending: first of the messages that wait for the reply
  * @pending_tail: where the next one goes
@@ -84,6 +90,8 @@ struct ktlsd_worker {
 	unsigned int		index;
 	struct ktlsd_shared	*shared;
 	int			wake_fd;
+	atomic_uint		turns;
+	atomic_uint_fast64_t	generation;
 	enum ktlsd_worker_state	state;
 	struct ktlsd_genl	genl;
 	struct ktlsd_genl	news;

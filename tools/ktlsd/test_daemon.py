@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_daemon.py DIR: ktlsd and ktlsctl of DIR as a service manager meets them.
+
+Without the module: no worker serves, and that is what is told.
+"""
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = sys.argv[1]
+KTLSD = BUILD + "/ktlsd/ktlsd"
+KTLSCTL = BUILD + "/ktlsctl/ktlsctl"
+SCALE = float(os.environ.get("KTLS_TEST_SCALE", "1"))
+LOADED = os.path.exists("/sys/module/ktls")
+
+
+def write(path, text, mode=0o644):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def make_identity(path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=test",
+                    "-addext", "subjectAltName=DNS:localhost",
+                    "-keyout", path + ".key", "-out", path + ".pem"],
+                   check=True, capture_output=True)
+    os.chmod(path + ".key", 0o600)
+
+
+class Daemon:
+    """ktlsd in the foreground, with a service manager that listens."""
+
+    def __init__(self, path, *args, stderr=None, **env):
+        self.path = path
+        self.told = []
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(path + "/notify")
+        self.log = open(path + "/log", "a+", encoding="ascii") if stderr is None else stderr
+        self.process = subprocess.Popen(
+            [KTLSD, "--foreground", "--config", path + "/conf", "--workers", "2", *args],
+            stderr=self.log, env={**os.environ, "NOTIFY_SOCKET": path + "/notify",
+                                  "RUNTIME_DIRECTORY": path, **env})
+
+    def listen(self, seconds, until=None):
+        """Collects what is told until somebody says UNTIL. Returns whether."""
+        end = time.monotonic() + seconds * SCALE
+        while time.monotonic() < end:
+            if until and any(until in state for state in self.told):
+                return True
+            self.notify.settimeout(max(end - time.monotonic(), 0.001))
+            with contextlib.suppress(TimeoutError):
+                self.told.append(self.notify.recv(4096).decode("ascii"))
+        return False
+
+    def lines(self):
+        with open(self.path + "/log", encoding="ascii") as file:
+            return file.read()
+
+    def control(self, verb):
+        return subprocess.run([KTLSCTL, verb, "--control", self.path + "/control"],
+                              capture_output=True, text=True, check=False,
+                              timeout=70 * SCALE)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(10 * SCALE) == 0, "status at SIGTERM"
+        self.notify.close()
+        os.unlink(self.path + "/notify")
+
+
+@contextlib.contextmanager
+def daemon(path, *args, **env):
+    it = Daemon(path, *args, **env)
+    try:
+        yield it
+        it.end()
+    finally:
+        it.process.kill()
+        it.process.wait()
+
+
+def run(*args, **env):
+    return subprocess.run([KTLSD, *args], capture_output=True, text=True, check=False,
+                          timeout=60 * SCALE, env={**os.environ, **env})
+
+
+# --- the tests ----------------------------------------------------------------
+
+def test_not_ready(path):
+    """while no worker serves ktlsd is not ready, and says why"""
+    write(path + "/conf", "[ktlsd]\n")
+    with daemon(path) as it:
+        assert it.listen(10, "No worker serves"), it.told
+        assert "the module ktls is not loaded" in "".join(it.told), it.told
+        it.listen(2)
+        assert "READY=1" not in "".join(it.told), it.told
+
+
+def test_require_module(path):
+    """--require-module without the module ends at once, with advice"""
+    write(path + "/conf", "[ktlsd]\n")
+    ended = run("--foreground", "--require-module", "--config", path + "/conf")
+    assert ended.returncode == 69, ended
+    assert os.uname().release in ended.stderr and "make modules" in ended.stderr, ended
+
+
+def test_bad_configuration(path):
+    """a configuration at fault ends ktlsd with a status of its own"""
+    write(path + "/conf", "[ktlsd]\nworkers = many\n")
+    ended = run("--foreground", "--config", path + "/conf")
+    assert ended.returncode == 78, ended
+    assert "conf:2: workers" in ended.stderr, ended
+
+
+def test_watchdog(path):
+    """the watchdog is fed while all workers go round, and not longer"""
+    write(path + "/conf", "[ktlsd]\n")
+    with daemon(path, WATCHDOG_USEC=str(int(2000000 * SCALE))) as it:
+        assert it.listen(10, "WATCHDOG=1"), it.told
+        it.told.clear()
+        assert it.listen(4, "WATCHDOG=1"), it.told
+        it.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        it.listen(0.1)
+        it.told.clear()
+        assert not it.listen(3, "WATCHDOG=1"), it.told
+        it.process.send_signal(signal.SIGCONT)
+        assert it.listen(10, "WATCHDOG=1"), it.told
+
+
+def test_watchdog_of_another(path):
+    """no watchdog that is not meant for this process"""
+    write(path + "/conf", "[ktlsd]\n")
+    with daemon(path, WATCHDOG_USEC="100000", WATCHDOG_PID="1") as it:
+        assert not it.listen(2, "WATCHDOG=1"), it.told
+
+
+def test_reload(path):
+    """ktlsctl reload waits, and says what came of it"""
+    make_identity(path + "/a")
+    make_identity(path + "/b")
+    ca = f"[ktlsd]\ntrust = {path}/a.pem\n"
+    a = f"[identity a]\ncertificate = {path}/a.pem\nprivate_key = {path}/a.key\n"
+    b = f"[identity b]\ncertificate = {path}/b.pem\nprivate_key = {path}/b.key\n"
+    write(path + "/conf", ca + a)
+    with daemon(path) as it:
+        assert it.listen(10, "STATUS="), it.told
+        write(path + "/conf", ca + a + b)
+        done = it.control("reload")
+        assert done.returncode == 0 and "2 identities" in done.stdout, done
+        done = it.control("status")
+        assert done.returncode == 0 and "identities 2" in done.stdout, done
+
+        write(path + "/conf", ca + "nonsense\n" + a)
+        done = it.control("reload")
+        assert done.returncode == 1 and "conf:3:" in done.stderr, done
+
+        # One identity is broken, and cannot even be opened; the other one is new.
+        os.unlink(path + "/a.pem")
+        os.mkfifo(path + "/a.pem")
+        write(path + "/conf", f"[ktlsd]\ntrust = {path}/b.pem\n" + a + b +
+              b.replace("[identity b]", "[identity c]"))
+        done = it.control("reload")
+        assert done.returncode == 1 and "'a' stays as it was" in done.stderr, done
+        assert "identities 3" in it.control("status").stdout, it.control("status")
+
+        # The anchors are gone: the old ones stay.
+        write(path + "/conf", f"[ktlsd]\ntrust = {path}/none\n" + b)
+        done = it.control("reload")
+        assert done.returncode == 1 and "stay as they were" in done.stderr, done
+
+        write(path + "/conf", f"[ktlsd]\ntrust = {path}/b.pem\n" + b)
+        it.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 10 * SCALE
+        while it.lines().count("reloaded: 1 identities") < 2:
+            assert time.monotonic() < end, it.lines()
+            time.sleep(0.05)
+    assert not os.path.exists(path + "/control"), "the socket stays behind"
+
+
+def test_reload_nobody(path):
+    """ktlsctl without a ktlsd fails, and says so"""
+    done = subprocess.run([KTLSCTL, "reload", "--control", path + "/control"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and path + "/control" in done.stderr, done
+
+
+def test_check_user(path):
+    """--check-config reads with the rights that ktlsd will have"""
+    if os.geteuid():
+        return "needs root"
+    os.chmod(path, 0o755)
+    make_identity(path + "/a")
+    write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n[identity a]\n"
+          f"certificate = {path}/a.pem\nprivate_key = {path}/a.key\n")
+    done = run("--check-config", "--user", "root", "--config", path + "/conf")
+    assert done.returncode == 0, done
+    done = run("--check-config", "--user", "nobody", "--config", path + "/conf")
+    assert done.returncode == 1 and "a.key cannot be read: Permission denied" in done.stderr, done
+    done = run("--check-config", "--user", "no-such-user-x", "--config", path + "/conf")
+    assert done.returncode == 1 and "no-such-user-x" in done.stderr, done
+    return None
+
+
+def test_check_everything(path):
+    """--check-config tells every fault, of every file"""
+    write(path + "/conf", f"[ktlsd]\ntrust = {path}/empty\n[identity a]\n"
+          f"certificate = {path}/none\nprivate_key = {path}/none\n[identity b]\n"
+          f"certificate = {path}/empty\nprivate_key = {path}/none\n")
+    write(path + "/empty", "")
+    done = run("--check-config", "--user", "root", "--config", path + "/conf")
+    assert done.returncode == 1, done
+    for word in ("conf:3: the identity 'a'", "conf:6: the identity 'b'", "trust anchors"):
+        assert word in done.stderr, (word, done)
+
+
+def test_version(path):
+    """ktlsctl version says what is known"""
+    done = subprocess.run([KTLSCTL, "version"], capture_output=True, text=True, check=True)
+    assert "unknown" not in done.stdout, done
+    assert re.search(r"^tools \S+$", done.stdout, re.M), done
+    assert LOADED or "module not loaded" in done.stdout, done
+
+
+def main():
+    failed = 0
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    print(f"TAP version 13\n1..{len(tests)}")
+    for number, (name, test) in enumerate(tests, 1):
+        if LOADED and name in ("test_not_ready", "test_require_module"):
+            print(f"ok {number} - {name} # SKIP the module is loaded")
+            continue
+        with tempfile.TemporaryDirectory(prefix="ktlsd-test-") as path:
+            try:
+                skip = test(path)
+                print(f"ok {number} - {test.__doc__}" + (f" # SKIP {skip}" if skip else ""))
+            except (AssertionError, subprocess.SubprocessError, OSError) as error:
+                failed += 1
+                print(f"not ok {number} - {test.__doc__}\n# {name}: {error}"[:2000])
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "notify.h"
+#include "watch.h"
+
+void ktlsd_watch_init(struct ktlsd_watch *watch, struct ktlsd_shared *shared,
+		      struct ktlsd_worker *workers)
+{
+	/* Four looks an interval: two of them may come late. */
+	int64_t quarter = (int64_t)(ktlsd_notify_watchdog() / 1000 / 4);
+
+	memset(watch, 0, sizeof(*watch));
+	watch->shared = shared;
+	watch->workers = workers;
+	watch->period = KTLSD_WATCH_PERIOD;
+	if (ktlsd_notify_watchdog() && quarter < watch->period)
+		watch->period = quarter ? quarter : 1;
+}
+
+static const char *watch_reason(const struct ktlsd_shared *shared)
+{
+	switch (shared->trouble) {
+	case 0:
+		return "they are registering";
+	case -ENOENT:
+		return "the module ktls is not loaded";
+	case -EPERM:
+	case -EACCES:
+		return "ktlsd has not CAP_NET_ADMIN here, or is not the helper's user";
+	default:
+		return strerror(-shared->trouble);
+	}
+}
+
+void ktlsd_watch_describe(const struct ktlsd_watch *watch, char *ret_text,
+			  size_t size)
+{
+	const struct ktlsd_shared *shared = watch->shared;
+	unsigned long done = 0, failed = 0, active = 0;
+	unsigned int i;
+
+	if (!shared->serving) {
+		snprintf(ret_text, size, "No worker serves: %s.", watch_reason(shared));
+		return;
+	}
+	for (i = 0; i < shared->worker_count; i++) {
+		active += watch->workers[i].sessions.count;
+		done += watch->workers[i].sessions.done;
+		failed += watch->workers[i].sessions.failed;
+	}
+	snprintf(ret_text, size,
+		 "%u of %u workers serve; handshakes: %lu under way, %lu complete, %lu failed.",
+		 (unsigned int)shared->serving, shared->worker_count, active, done,
+		 failed);
+}
+
+static void watch_tell(struct ktlsd_watch *watch)
+{
+	char text[KTLSD_WATCH_STATUS_MAX];
+
+	ktlsd_watch_describe(watch, text, sizeof(text));
+	if (!watch->is_ready && watch->shared->serving) {
+		watch->is_ready = true;
+		ktlsd_notify_send("READY=1\nSTATUS=%s", text);
+		ktlsd_log(KTLSD_LOG_INFO, "Ready: %u of %u workers serve.",
+			  (unsigned int)watch->shared->serving,
+			  watch->shared->worker_count);
+	} else if (strcmp(text, watch->status)) {
+		ktlsd_notify_send("STATUS=%s", text);
+	}
+	memcpy(watch->status, text, sizeof(text));
+}
+
+static void watch_feed(struct ktlsd_watch *watch)
+{
+	unsigned int turns[KTLSD_WORKERS_MAX], i;
+	bool all = true;
+
+	for (i = 0; i < watch->shared->worker_count; i++) {
+		turns[i] = watch->workers[i].turns;
+		all = all && turns[i] != watch->seen[i];
+	}
+	if (all) {
+		memcpy(watch->seen, turns, i * sizeof(*turns));
+		if (ktlsd_notify_watchdog())
+			ktlsd_notify_send("WATCHDOG=1");
+	}
+	for (i = 0; i < watch->shared->worker_count; i++)
+		ktlsd_worker_wake(&watch->workers[i]);
+}
+
+int ktlsd_watch_step(struct ktlsd_watch *watch)
+{
+	int64_t now = ktlsd_session_clock();
+	unsigned int serving = watch->shared->serving;
+
+	/* Who serves is news, how much is done can wait. */
+	if (serving != watch->serving || !serving || now >= watch->next)
+		watch_tell(watch);
+	watch->serving = serving;
+	if (now >= watch->next) {
+		watch_feed(watch);
+		watch->next = now + watch->period;
+	}
+	return (int)(watch->next - now);
+}
