@@ -276,7 +276,7 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
  * Context: process, socket lock not held.
  * Return: 0 once; then -EISCONN. -EINPROGRESS and -EALREADY while the handshake runs
  * on a non-blocking socket; -ESRCH before the SYN if there is no helper; what the
- * handshake failed with (README), or TCP's own errors.
+ * handshake failed with (ktls(7)), or TCP's own errors.
  */
 int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags)
 {

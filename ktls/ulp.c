@@ -344,7 +344,7 @@ static int __init ulp_register_alias(void)
 	int err = tcp_register_ulp(&ulp_alias_ops);
 
 	if (err == -EEXIST)
-		pr_err("ktls: alias_tls=1 is not possible while the kernel's own module tls has that name: stop what uses it, rmmod tls, and keep it from coming back (see \"The name tls\" in the README)\n");
+		pr_err("ktls: alias_tls=1 is not possible while the kernel's own module tls has that name: stop what uses it, rmmod tls, and keep it from coming back (see ktls(7))\n");
 	return err;
 }
 
