@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -11,52 +10,15 @@
 #include "../lib/log.h"
 #include "credentials.h"
 #include "file.h"
+#include "private_key.h"
 
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg)
 {
 	(void)buffer;
 	(void)size;
 	(void)writing;
-	if (arg)
-		*(bool *)arg = true;
+	(void)arg;
 	return -1;
-}
-
-bool ktlsd_credentials_is_explicit(EVP_PKEY *key)
-{
-	int is_explicit = 0;
-
-	return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
-	       EVP_PKEY_get_int_param(key,
-				      OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
-				      &is_explicit) &&
-	       is_explicit;
-}
-
-static int credentials_check_key(EVP_PKEY *key, struct ktlsd_fault *fault)
-{
-	int bits = EVP_PKEY_get_bits(key);
-
-	switch (EVP_PKEY_get_base_id(key)) {
-	case EVP_PKEY_RSA:
-	case EVP_PKEY_RSA_PSS:
-		if (bits < KTLSD_OWN_RSA_MIN || bits > KTLSD_OWN_RSA_MAX)
-			return ktlsd_errors_set(fault, -EINVAL,
-				"the RSA key has %d bits: it must have %d to %d",
-				bits, KTLSD_OWN_RSA_MIN, KTLSD_OWN_RSA_MAX);
-		return 0;
-	case EVP_PKEY_EC:
-		if (ktlsd_credentials_is_explicit(key))
-			return ktlsd_errors_set(fault, -EINVAL,
-				"the EC key spells out its curve: use a named curve");
-		return 0;
-	case EVP_PKEY_ED25519:
-	case EVP_PKEY_ED448:
-		return 0;
-	default:
-		return ktlsd_errors_set(fault, -EINVAL,
-			"the key is of a kind TLS does not sign with here: use RSA, ECDSA or Ed25519");
-	}
 }
 
 static int credentials_parse_chain(const void *pem, size_t len,
@@ -102,28 +64,6 @@ static int credentials_parse_chain(const void *pem, size_t len,
 	return 0;
 }
 
-static int credentials_parse_key(const void *pem, size_t len,
-				 struct ktlsd_credential *credential,
-				 struct ktlsd_fault *fault)
-{
-	BIO *bio = BIO_new_mem_buf(len ? pem : "", (int)len);
-	bool encrypted = false;
-
-	if (!bio)
-		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
-	credential->key = PEM_read_bio_PrivateKey(bio, NULL,
-						  ktlsd_credentials_no_passphrase,
-						  &encrypted);
-	BIO_free(bio);
-	if (encrypted)
-		return ktlsd_errors_set(fault, -EINVAL,
-			"the private key is encrypted: nobody is there to type its pass phrase");
-	if (!credential->key)
-		return ktlsd_errors_set(fault, -EINVAL,
-			"there is no readable PEM private key in it");
-	return credentials_check_key(credential->key, fault);
-}
-
 int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 			    const void *key, size_t key_len,
 			    struct ktlsd_credential *ret_credential,
@@ -143,7 +83,7 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 					      ret_credential, fault);
 	ERR_clear_error();
 	if (!err)
-		err = credentials_parse_key(key, key_len, ret_credential, fault);
+		err = ktlsd_private_key_parse(key, key_len, &ret_credential->key, fault);
 	if (!err && X509_check_private_key(ret_credential->leaf,
 					   ret_credential->key) != 1)
 		err = ktlsd_errors_set(fault, -EINVAL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Certificates with their keys: read, checked, never printed. */
+/* Certificates with their keys. */
 #ifndef KTLSD_CREDENTIALS_H
 #define KTLSD_CREDENTIALS_H
 
@@ -14,9 +14,6 @@ enum {
 	KTLSD_CERTIFICATE_MAX	= 65536,	/* bytes of PEM, as KTLS_CERTIFICATE */
 	KTLSD_PRIVATE_KEY_MAX	= 16384,	/* bytes of PEM, as KTLS_PRIVATE_KEY */
 	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates, ours or a peer's */
-	KTLSD_OWN_RSA_MIN	= 2048,		/* bits */
-	KTLSD_OWN_RSA_MAX	= 4096,		/* bits: what one signature may cost */
-	KTLSD_PEER_RSA_MAX	= 8192,		/* bits */
 };
 
 /**
@@ -59,10 +56,7 @@ int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
 			    const struct ktlsd_credential *credential);
 void ktlsd_credentials_free(struct ktlsd_credential *credential);
 
-/* Return: true for an EC key whose curve is spelled out instead of named. */
-bool ktlsd_credentials_is_explicit(EVP_PKEY *key);
-
-/* Never asks anybody for a pass phrase. @arg: bool to be set, or NULL. */
+/* Never asks anybody for a pass phrase. */
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg);
 
 #endif

@@ -265,12 +265,6 @@ int ktlsd_keys_derive(struct ktlsd_engine *engine, struct ktlsd_result *result,
 
 /* engine_verify.c */
 
-enum {
-	/* Beside X509_V_ERR_*, in struct ktlsd_verdict. */
-	KTLSD_VERDICT_KEY_TOO_BIG	= 100000,
-	KTLSD_VERDICT_KEY_EXPLICIT	= 100001,
-};
-
 /* Callback for SSL_CTX_set_cert_verify_callback(). */
 int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
 

@@ -9,6 +9,7 @@
 
 #include "algorithms.h"
 #include "engine.h"
+#include "public_key.h"
 
 /* Post-quantum first where OpenSSL knows it; no finite fields: a peer could
  * make us calculate in 8192 bits.
@@ -238,22 +239,17 @@ static int engine_collect(struct ktlsd_engine *engine)
 static int engine_fail(struct ktlsd_engine *engine, struct ktlsd_fault *fault)
 {
 	const char *whose = engine->is_server ? NULL : engine->name.text;
+	const char *key;
 
 	fault->alert = engine->alert;
 	fault->alert_received = engine->alert_received;
-	switch (engine->alert_received ? X509_V_OK : engine->verdict.error) {
-	case X509_V_OK:
+	if (engine->alert_received || !engine->verdict.error)
 		return ktlsd_errors_from_ssl(fault, engine->is_server);
-	case KTLSD_VERDICT_KEY_TOO_BIG:
+	key = ktlsd_public_key_explain(engine->verdict.error);
+	if (key)
 		return ktlsd_errors_set(fault, -EKEYREJECTED,
-			"A certificate of the peer has a key of more than %d bits.",
-			KTLSD_PEER_RSA_MAX);
-	case KTLSD_VERDICT_KEY_EXPLICIT:
-		return ktlsd_errors_set(fault, -EKEYREJECTED,
-			"A certificate of the peer has an EC key that spells out its curve.");
-	default:
-		return ktlsd_errors_from_verdict(fault, &engine->verdict, whose);
-	}
+			"A certificate of the peer has %s.", key);
+	return ktlsd_errors_from_verdict(fault, &engine->verdict, whose);
 }
 
 /*

@@ -5,24 +5,7 @@
 
 #include "credentials.h"
 #include "engine.h"
-
-/* What a single signature check may cost, and what curves may be. */
-static int verify_check_key(X509 *cert)
-{
-	EVP_PKEY *key = X509_get0_pubkey(cert);
-
-	if (!key)
-		return X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY;
-	switch (EVP_PKEY_get_base_id(key)) {
-	case EVP_PKEY_RSA:
-	case EVP_PKEY_RSA_PSS:
-		return EVP_PKEY_get_bits(key) > KTLSD_PEER_RSA_MAX ?
-			KTLSD_VERDICT_KEY_TOO_BIG : X509_V_OK;
-	default:
-		return ktlsd_credentials_is_explicit(key) ?
-			KTLSD_VERDICT_KEY_EXPLICIT : X509_V_OK;
-	}
-}
+#include "public_key.h"
 
 static void verify_record(struct ktlsd_engine *engine, int error, int depth,
 			  X509 *cert)
@@ -50,8 +33,8 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 	engine->verified = false;
 
 	for (i = 0; i < sk_X509_num(chain); i++) {
-		error = verify_check_key(sk_X509_value(chain, i));
-		if (error == X509_V_OK)
+		error = ktlsd_public_key_judge(sk_X509_value(chain, i));
+		if (error == KTLSD_PUBLIC_KEY_GOOD)
 			continue;
 		verify_record(engine, error, i, sk_X509_value(chain, i));
 		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);

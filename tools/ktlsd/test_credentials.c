@@ -229,6 +229,34 @@ static void credentials_trust_file(void **state)
 	rmdir(dir);
 }
 
+/* Anchors that would make each check of a signature take long. */
+static void credentials_trust_keys(void **state)
+{
+	static const char *const kinds[] = { "rsa-swapped", "binary", "ec-explicit" };
+	const struct test_pki_spec spec = { .cn = "a", .is_ca = true };
+	struct ktlsd_buffer pem = { 0 };
+	STACK_OF(X509_NAME) *names;
+	struct ktlsd_fault fault;
+	X509_STORE *store;
+	EVP_PKEY *key;
+	X509 *cert;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		key = test_pki_key(kinds[i]);
+		cert = test_pki_issue(&spec, key, NULL, key);
+		test_pki_put_cert(&pem, pki.ca);
+		test_pki_put_cert(&pem, cert);
+		assert_int_equal(ktlsd_trust_parse(pem.data, pem.len, &store, &names,
+						   &fault), -EINVAL);
+		assert_non_null(strstr(fault.sentence, "(number 2) has a"));
+		ktlsd_buffer_free(&pem);
+		X509_free(cert);
+		EVP_PKEY_free(key);
+	}
+}
+
 static int credentials_setup(void **state)
 {
 	(void)state;
@@ -254,6 +282,7 @@ int main(void)
 		cmocka_unit_test(credentials_files),
 		cmocka_unit_test(credentials_trust),
 		cmocka_unit_test(credentials_trust_file),
+		cmocka_unit_test(credentials_trust_keys),
 	};
 
 	return cmocka_run_group_tests_name("credentials", tests,

@@ -122,6 +122,51 @@ static void faults_weak_peer_keys(void **state)
 	EVP_PKEY_free(small);
 }
 
+/* A key is refused before a signature is checked with it, wherever it stands. */
+static void faults_costly_peer_keys(void **state)
+{
+	static const struct {
+		const char	*kind;
+		const char	*word;
+	} table[] = {
+		{ "rsa-swapped", "public exponent" }, { "binary", "named curve" },
+		{ "ec-explicit", "named curve" },
+	};
+	const struct test_pki_spec spec = { .cn = "costly", .san = "DNS:server.test" };
+	struct test_side side;
+	struct test_peer peer;
+	EVP_PKEY *key;
+	X509 *cert;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		key = test_pki_key(table[i].kind);
+		cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
+		test_side_init(&side, KTLS_ROLE_CLIENT);
+		test_peer_init(&peer, true);
+		test_peer_credential(&peer, pki.ec, pki.ec_key);
+		assert_int_equal(SSL_CTX_add1_chain_cert(peer.ctx, cert), 1);
+		test_side_prepare(&side, NULL, NULL, pki.ca);
+		assert_int_equal(test_side_begin(&side), 0);
+		test_peer_begin(&peer);
+		test_peer_shake(&side, &peer);
+		test_peer_step(&peer);
+		faults_check(&side, &peer, -EKEYREJECTED, 42, table[i].word);
+		test_peer_free(&peer);
+		test_side_free(&side);
+		X509_free(cert);
+		EVP_PKEY_free(key);
+	}
+	/* As a leaf, and without verification: the handshake itself checks with it. */
+	key = test_pki_key("rsa-swapped");
+	cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
+	faults_client(cert, key, pki.ca, KTLS_TLS_1_2, -EKEYREJECTED, 42, "public exponent");
+	faults_client(cert, key, pki.ca, KTLS_TLS_1_3, -EKEYREJECTED, 42, "public exponent");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
 /* No name at all is never "any trusted certificate will do". */
 static void faults_client_without_name(void **state)
 {
@@ -440,6 +485,7 @@ int main(void)
 		cmocka_unit_test(faults_bad_certificates),
 		cmocka_unit_test(faults_hostile_names),
 		cmocka_unit_test(faults_weak_peer_keys),
+		cmocka_unit_test(faults_costly_peer_keys),
 		cmocka_unit_test(faults_client_without_name),
 		cmocka_unit_test(faults_client_refused),
 		cmocka_unit_test(faults_server_refuses),

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -28,6 +29,38 @@ static EVP_PKEY *pki_explicit_key(void)
 	return key;
 }
 
+/* The exponents change places: signing is quick, checking takes long. */
+static EVP_PKEY *pki_swapped_key(void)
+{
+	static const char *const names[] = {
+		OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_E,
+	};
+	static const char *const swapped[] = {
+		OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D,
+	};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY *good = EVP_RSA_gen(2048), *key = NULL;
+	BIGNUM *numbers[3] = { NULL };
+	OSSL_PARAM *params;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(EVP_PKEY_get_bn_param(good, names[i], &numbers[i]), 1);
+		OSSL_PARAM_BLD_push_BN(builder, swapped[i], numbers[i]);
+	}
+	params = OSSL_PARAM_BLD_to_param(builder);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(builder);
+	for (i = 0; i < 3; i++)
+		BN_free(numbers[i]);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(good);
+	return key;
+}
+
 EVP_PKEY *test_pki_key(const char *kind)
 {
 	EVP_PKEY *key;
@@ -36,6 +69,10 @@ EVP_PKEY *test_pki_key(const char *kind)
 		key = EVP_RSA_gen(2048);
 	else if (!strcmp(kind, "rsa1024"))
 		key = EVP_RSA_gen(1024);
+	else if (!strcmp(kind, "rsa-swapped"))
+		key = pki_swapped_key();
+	else if (!strcmp(kind, "binary"))
+		key = EVP_EC_gen("sect571r1");
 	else if (!strcmp(kind, "ed25519"))
 		key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	else if (!strcmp(kind, "ec-explicit"))

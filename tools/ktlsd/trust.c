@@ -7,6 +7,7 @@
 
 #include "credentials.h"
 #include "file.h"
+#include "public_key.h"
 #include "trust.h"
 
 /* Return: how many certificates were added, or a negative errno. */
@@ -107,10 +108,19 @@ static int trust_read(BIO *bio, X509_STORE *store, STACK_OF(X509_NAME) **names,
 	unsigned long code;
 	size_t used = 0;
 	int count = 0, err = 0;
+	const char *why;
 	X509 *cert;
 
 	while ((cert = PEM_read_bio_X509(bio, NULL,
 					 ktlsd_credentials_no_passphrase, NULL))) {
+		count++;
+		why = ktlsd_public_key_explain(ktlsd_public_key_judge(cert));
+		if (why) {
+			X509_free(cert);
+			return ktlsd_errors_set(fault, -EINVAL,
+				"A certificate in KTLS_TRUST (number %d) has %s.",
+				count, why);
+		}
 		if (!X509_STORE_add_cert(store, cert))
 			err = -ENOMEM;
 		if (!err)
@@ -118,7 +128,6 @@ static int trust_read(BIO *bio, X509_STORE *store, STACK_OF(X509_NAME) **names,
 		X509_free(cert);
 		if (err)
 			return ktlsd_errors_set(fault, err, "there is no memory");
-		count++;
 	}
 	code = ERR_peek_last_error();
 	if (ERR_GET_LIB(code) != ERR_LIB_PEM ||
