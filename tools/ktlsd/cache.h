@@ -32,6 +32,7 @@ enum {
  * @der: the session as i2d_SSL_SESSION() wrote it: a secret
  * @der_len: bytes
  * @once: TLS 1.3: a ticket is used once
+ * @since: when the full handshake was from which it descends, seconds since the epoch
  * @expires: seconds since the epoch
  * @presented: what the server presented at the full handshake
  * @chain: the chain that was verified then
@@ -48,6 +49,7 @@ struct ktlsd_saved {
 	uint8_t				*der;
 	size_t				der_len;
 	bool				once;
+	int64_t				since;
 	int64_t				expires;
 	STACK_OF(X509)			*presented;
 	STACK_OF(X509)			*chain;

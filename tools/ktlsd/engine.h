@@ -105,13 +105,23 @@ struct ktlsd_result {
 /**
  * struct ktlsd_scanner - reads our own output for the explicit nonce
  * @after_ccs: ChangeCipherSpec went by
- * @found: the record after it went by
- * @nonce: its explicit nonce
+ * @found: a handshake record after it went by
+ * @nonce: explicit nonce of the last such record
  */
 struct ktlsd_scanner {
 	bool		after_ccs;
 	bool		found;
 	uint64_t	nonce;
+};
+
+/**
+ * struct ktlsd_counter - records of one direction under the keys that the kernel gets
+ * @started: those keys are in use
+ * @records: sealed, or opened, with them
+ */
+struct ktlsd_counter {
+	bool		started;
+	uint64_t	records;
 };
 
 /**
@@ -145,7 +155,8 @@ struct ktlsd_secrets {
  * @chain: the chain that was verified; NULL for none
  * @alert: last fatal or closing alert, KTLSD_ALERT_NONE for none
  * @alert_received: it came from the peer
- * @tickets: NewSessionTicket records written, each under the application key
+ * @sealed: what we wrote: a Finished or a ticket may take several records
+ * @opened: what we read
  * @resumable: sessions may be resumed, and kept or issued
  * @fingerprint: if so: which ones
  * @keys: of a server's tickets
@@ -176,7 +187,8 @@ struct ktlsd_engine {
 	STACK_OF(X509)			*chain;
 	int				alert;
 	bool				alert_received;
-	unsigned int			tickets;
+	struct ktlsd_counter		sealed;
+	struct ktlsd_counter		opened;
 	bool				resumable;
 	struct ktlsd_fingerprint	fingerprint;
 	struct ktlsd_ticket_keys	*keys;
@@ -325,6 +337,21 @@ int ktlsd_issue_prepare(SSL_CTX *ctx);
 int ktlsd_issue_allow(struct ktlsd_engine *engine,
 		      const struct ktlsd_fingerprint *fingerprint,
 		      struct ktlsd_ticket_keys *keys, unsigned int count);
+
+/* engine_alert.c */
+
+/**
+ * ktlsd_alert_seal - end a TLS 1.2 connection that is just complete
+ * @engine: its keys are in use in both directions
+ * @description: of the fatal alert, which goes to the output
+ * @fault: on error
+ *
+ * OpenSSL sends an alert when its own handshake fails; here it did not.
+ *
+ * Return: 0 or a negative errno
+ */
+int ktlsd_alert_seal(struct ktlsd_engine *engine, uint8_t description,
+		     struct ktlsd_fault *fault);
 
 /* engine_psk.c */
 

@@ -3,13 +3,14 @@
  * Tickets of a server. All state is in the ticket. What may not change between
  * the first handshake and a resumed one is in the fingerprint, from which the keys
  * are derived, and which is OpenSSL's session id context as well; what differs
- * between the clients of one configuration (the name asked for, how long the
- * client's certificate lasts) is in the ticket's application data. Whatever does
+ * between the clients of one configuration (how long the session may be resumed,
+ * whether the client was verified) is in the ticket's application data. Whatever does
  * not fit leads to a full handshake.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include <openssl/core_names.h>
@@ -24,20 +25,20 @@ enum {
 
 /**
  * struct issue_data - application data of a ticket
- * @expires: when the client's chain ends, seconds since the epoch; INT64_MAX
- *	without one
- * @verified: the client's certificate was
+ * @expires: when the client's chain ends, or seven days after the full handshake (RFC
+ *	8446 4.6.1), whichever is first; seconds since the epoch. Tickets that follow
+ *	upon this one inherit it.
  * @id: random; a ticket of TLS 1.3 is used once
- * @asked: the name the client asked for; zeros behind it
+ * @verified: the client's certificate was
  *
- * Nobody but a ktlsd with the same keys, that is this process, reads it.
+ * Nobody but a ktlsd with the same keys, that is this process, reads it. The name
+ * asked for is in the session.
  */
 struct issue_data {
 	int64_t	expires;
-	uint8_t	verified;
 	uint8_t	id[KTLSD_TICKET_ID];
-	char	asked[KTLSD_NAME_MAX + 1];
-};
+	uint8_t	verified;
+} __attribute__((packed));
 
 static int64_t issue_clock(void)
 {
@@ -74,6 +75,17 @@ static int issue_see_hello(SSL *ssl, int *alert, void *arg)
 	(void)arg;
 	issue_read_name(ssl, engine->asked);
 	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* A name that is used is acknowledged (RFC 6066 3), and becomes part of the session. */
+static int issue_take_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+
+	(void)alert;
+	(void)arg;
+	return engine->is_server && engine->asked[0] ? SSL_TLSEXT_ERR_OK :
+						       SSL_TLSEXT_ERR_NOACK;
 }
 
 /* Sets the ciphers up for a ticket. Return: 1, 0 for an unknown key, -1. */
@@ -125,22 +137,27 @@ static int issue_write_data(SSL *ssl, void *arg)
 {
 	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	SSL_SESSION *session = SSL_get_session(ssl);
+	int64_t now = time(NULL);
 	struct issue_data data;
 
 	(void)arg;
-	memset(&data, 0, sizeof(data));
 	if (SSL_session_reused(ssl)) {
 		data.verified = engine->ticket_verified;
 		data.expires = engine->expires;
 	} else {
 		data.verified = engine->verified;
-		data.expires = engine->verified ?
-			       ktlsd_saved_chain_end(chain, INT64_MAX) : INT64_MAX;
+		data.expires = now + KTLSD_TICKET_LIFETIME_MAX;
+		if (engine->verified)
+			data.expires = ktlsd_saved_chain_end(chain, data.expires);
 	}
-	memcpy(data.asked, engine->asked, strlen(engine->asked));
+	/* The lifetime that the client is told. */
+	if (data.expires - now < SSL_SESSION_get_timeout(session))
+		SSL_SESSION_set_timeout(session, data.expires > now ?
+					(long)(data.expires - now) : 0);
 	if (RAND_bytes(data.id, sizeof(data.id)) != 1)
 		return 0;
-	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), &data, sizeof(data));
+	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
 
 /* RFC 8446 C.4: a ticket that is used again links connections. Behind a
@@ -159,13 +176,14 @@ static bool issue_is_first_use(struct ktlsd_engine *engine, const uint8_t *id)
 /* Is it a ticket for this handshake? */
 static bool issue_fits(struct ktlsd_engine *engine, SSL_SESSION *session)
 {
+	const char *asked = SSL_SESSION_get0_hostname(session);
 	struct issue_data *data;
 	size_t len;
 
 	if (!SSL_SESSION_get0_ticket_appdata(session, (void **)&data, &len) ||
-	    len != sizeof(*data) || data->asked[KTLSD_NAME_MAX])
+	    len != sizeof(*data))
 		return false;
-	if (strcmp(data->asked, engine->asked) || data->expires <= time(NULL))
+	if (strcasecmp(asked ? asked : "", engine->asked) || data->expires <= time(NULL))
 		return false;
 	if (engine->verify == KTLS_VERIFY_REQUIRED && !data->verified)
 		return false;
@@ -204,6 +222,7 @@ static SSL_TICKET_RETURN issue_read_data(SSL *ssl, SSL_SESSION *session,
 int ktlsd_issue_prepare(SSL_CTX *ctx)
 {
 	SSL_CTX_set_client_hello_cb(ctx, issue_see_hello, NULL);
+	SSL_CTX_set_tlsext_servername_callback(ctx, issue_take_name);
 	if (!SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, issue_key) ||
 	    !SSL_CTX_set_session_ticket_cb(ctx, issue_write_data, issue_read_data, NULL))
 		return -ENOMEM;

@@ -50,6 +50,12 @@ static size_t keys_decode_hex(const char *hex, uint8_t *dst, size_t max)
 	return i;
 }
 
+static void keys_begin_count(struct ktlsd_counter *counter)
+{
+	counter->started = true;
+	counter->records = 0;
+}
+
 void ktlsd_keys_log(const SSL *ssl, const char *line)
 {
 	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
@@ -64,16 +70,21 @@ void ktlsd_keys_log(const SSL *ssl, const char *line)
 	label = random - line;
 	secret++;
 
-	/* Labels and random never come from the peer; the first one counts. */
-	if (label == 23 && !memcmp(line, "CLIENT_TRAFFIC_SECRET_0", label))
+	/* Labels and random never come from the peer; the first one counts. A traffic
+	 * secret is logged when its key comes into use.
+	 */
+	if (label == 23 && !memcmp(line, "CLIENT_TRAFFIC_SECRET_0", label)) {
 		secrets->client_len = keys_decode_hex(secret, secrets->client,
 						      sizeof(secrets->client));
-	else if (label == 23 && !memcmp(line, "SERVER_TRAFFIC_SECRET_0", label))
+		keys_begin_count(engine->is_server ? &engine->opened : &engine->sealed);
+	} else if (label == 23 && !memcmp(line, "SERVER_TRAFFIC_SECRET_0", label)) {
 		secrets->server_len = keys_decode_hex(secret, secrets->server,
 						      sizeof(secrets->server));
-	else if (label == 15 && !memcmp(line, "EXPORTER_SECRET", label))
+		keys_begin_count(engine->is_server ? &engine->sealed : &engine->opened);
+	} else if (label == 15 && !memcmp(line, "EXPORTER_SECRET", label)) {
 		secrets->exporter_len = keys_decode_hex(secret, secrets->exporter,
 							sizeof(secrets->exporter));
+	}
 }
 
 void ktlsd_keys_scan(struct ktlsd_scanner *scanner, const uint8_t *records,
@@ -81,7 +92,7 @@ void ktlsd_keys_scan(struct ktlsd_scanner *scanner, const uint8_t *records,
 {
 	size_t body, i;
 
-	while (!scanner->found && len >= KEYS_RECORD_HEADER) {
+	while (len >= KEYS_RECORD_HEADER) {
 		body = (size_t)records[3] << 8 | records[4];
 		if (body > len - KEYS_RECORD_HEADER)
 			return;
@@ -121,10 +132,6 @@ static int keys_derive_13(struct ktlsd_engine *engine,
 	result->rx.secret_len = want;
 	memcpy(result->exporter, secrets->exporter, secrets->exporter_len);
 	result->exporter_len = secrets->exporter_len;
-
-	/* What we sealed already under the application key. */
-	result->tx.seq = engine->tickets;
-	result->rx.seq = 0;
 	return 0;
 }
 
@@ -250,9 +257,6 @@ static int keys_derive_12(struct ktlsd_engine *engine,
 	keys_cut_block(engine, result, block);
 	keys_take_exporter_12(engine, result, master);
 
-	/* Each side's Finished was record 0. */
-	result->tx.seq = 1;
-	result->rx.seq = 1;
 	if (suite->explicit_nonce && !engine->scanner.found)
 		err = keys_fail(fault, "our own Finished was not seen");
 	result->tx_nonce = engine->scanner.nonce + 1;
@@ -265,6 +269,8 @@ wipe:
 int ktlsd_keys_derive(struct ktlsd_engine *engine, struct ktlsd_result *result,
 		      struct ktlsd_fault *fault)
 {
+	result->tx.seq = engine->sealed.records;
+	result->rx.seq = engine->opened.records;
 	return result->version == KTLS_TLS_1_3 ?
 		keys_derive_13(engine, result, fault) :
 		keys_derive_12(engine, result, fault);

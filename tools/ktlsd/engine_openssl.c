@@ -61,19 +61,24 @@ static void engine_note_alert(const SSL *ssl, int where, int value)
 	engine->alert_received = where & SSL_CB_READ;
 }
 
-/* Counts the records that OpenSSL seals under the application key. */
-static void engine_note_message(int written, int version, int type,
-				const void *message, size_t len, SSL *ssl,
-				void *arg)
+/* Counts records from where their keys come into use: in TLS 1.2 that is behind
+ * ChangeCipherSpec; in TLS 1.3, where it is without meaning, ktlsd_keys_log() begins.
+ */
+static void engine_note_record(int written, int version, int type,
+			       const void *header, size_t len, SSL *ssl, void *arg)
 {
 	struct ktlsd_engine *engine = arg;
-	const uint8_t *bytes = message;
+	struct ktlsd_counter *counter = written ? &engine->sealed : &engine->opened;
 
-	(void)ssl;
-	if (written && version == TLS1_3_VERSION &&
-	    type == SSL3_RT_HANDSHAKE && len &&
-	    bytes[0] == SSL3_MT_NEWSESSION_TICKET)
-		engine->tickets++;
+	(void)version;
+	if (type != SSL3_RT_HEADER || !len)
+		return;
+	if (*(const uint8_t *)header != SSL3_RT_CHANGE_CIPHER_SPEC) {
+		counter->records += counter->started;
+	} else if (SSL_version(ssl) == TLS1_2_VERSION) {
+		counter->started = true;
+		counter->records = 0;
+	}
 }
 
 int ktlsd_engine_prepare(SSL_CTX *ctx)
@@ -157,7 +162,7 @@ static int engine_setup(struct ktlsd_engine *engine,
 	}
 	SSL_set_bio(engine->ssl, rbio, wbio);
 	SSL_set_app_data(engine->ssl, engine);
-	SSL_set_msg_callback(engine->ssl, engine_note_message);
+	SSL_set_msg_callback(engine->ssl, engine_note_record);
 	SSL_set_msg_callback_arg(engine->ssl, engine);
 	err = engine_setup_suites(engine, request, suites, fault);
 	if (!err)
@@ -253,19 +258,17 @@ static int engine_fail(struct ktlsd_engine *engine, struct ktlsd_fault *fault)
 }
 
 /*
- * A record that holds more than Finished leaves plaintext in OpenSSL which
- * the kernel could never have. Reading it makes OpenSSL send the alert.
+ * A record that holds more than Finished leaves plaintext in OpenSSL which the kernel
+ * could never have. OpenSSL itself refuses that in TLS 1.3 only (RFC 8446 5.1).
  */
 static int engine_refuse_leftover(struct ktlsd_engine *engine,
 				  struct ktlsd_fault *fault)
 {
-	char byte;
+	int err = ktlsd_alert_seal(engine, SSL_AD_UNEXPECTED_MESSAGE, fault);
 
-	SSL_peek(engine->ssl, &byte, sizeof(byte));
-	engine_collect(engine);
-	ERR_clear_error();
-	fault->alert = engine->alert;
-	fault->alert_received = engine->alert_received;
+	if (err)
+		return err;
+	fault->alert = SSL_AD_UNEXPECTED_MESSAGE;
 	return ktlsd_errors_set(fault, -EPROTO,
 		"The peer put another message into the record of its Finished.");
 }

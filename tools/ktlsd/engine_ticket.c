@@ -133,36 +133,43 @@ static int ticket_seal(struct ktlsd_engine *engine, const void *data, size_t len
 	return err;
 }
 
-/* When a session with that ticket ends, seconds since the epoch. */
-static int64_t ticket_expiry(const SSL_SESSION *session, unsigned int lifetime)
+/*
+ * When a session with that ticket ends, seconds since the epoch. Resumption does not
+ * prolong it beyond seven days from the full handshake (RFC 8446 4.6.1).
+ */
+static int64_t ticket_expiry(const SSL_SESSION *session, unsigned int lifetime, int64_t since)
 {
 	unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
-	int64_t now = time(NULL);
+	int64_t end = since + KTLSD_TICKET_LIFETIME_MAX, now = time(NULL);
 
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION || hint) {
 		if (hint < lifetime)
 			lifetime = (unsigned int)hint;
 	}
-	return now + lifetime;
+	return now + lifetime < end ? now + lifetime : end;
 }
 
 struct ktlsd_saved *ktlsd_ticket_save(struct ktlsd_engine *engine, unsigned int lifetime)
 {
 	SSL_SESSION *session = SSL_get0_session(engine->ssl);
 	struct ktlsd_saved *saved = NULL;
+	int64_t since = time(NULL);
 	uint8_t *der = NULL;
 	int len;
 
 	if (!engine->resumable || engine->is_server || !engine->verified ||
 	    !session || !SSL_SESSION_is_resumable(session))
 		return NULL;
+	if (SSL_session_reused(engine->ssl) && engine->offered)
+		since = engine->offered->since;
 	len = i2d_SSL_SESSION(session, &der);
 	if (len > 0)
 		saved = ktlsd_saved_new(der, (size_t)len, engine->presented,
 					engine->chain,
-					ticket_expiry(session, lifetime));
+					ticket_expiry(session, lifetime, since));
 	if (saved) {
 		saved->fingerprint = engine->fingerprint;
+		saved->since = since;
 		saved->once = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
 	}
 	OPENSSL_clear_free(der, len > 0 ? (size_t)len : 0);

@@ -165,7 +165,7 @@ static void engine_server_false_start(void **state)
 	static const char *const suites[] = {
 		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
 	};
-	struct ktlsd_engine client = { .scanner.found = true };
+	struct ktlsd_engine client = { .scanner.found = true, .sealed.records = 1 };
 	struct ktlsd_result result, theirs;
 	uint8_t record[4200];
 	struct test_side side;
@@ -333,6 +333,11 @@ static void engine_server_extensions(void **state)
 	assert_int_equal(result.alpn_len, 2);
 	assert_memory_equal(result.alpn, "h2", 2);
 	assert_string_equal(result.server_name, "www.server.test");
+	/* It is acknowledged: only then the client has it in its session. */
+	test_peer_step(&peer);
+	assert_non_null(SSL_SESSION_get0_hostname(SSL_get0_session(peer.ssl)));
+	assert_string_equal(SSL_SESSION_get0_hostname(SSL_get0_session(peer.ssl)),
+			    "WWW.server.test");
 	assert_int_equal(result.max_fragment, 1024);
 	test_peer_free(&peer);
 	test_side_free(&side);

@@ -26,6 +26,10 @@ static void keys_scanner(void **state)
 	assert_false(scanner.found);
 	ktlsd_keys_scan(&scanner, second + 6, sizeof(second) - 6);
 	assert_true(scanner.found);
+	/* Of the last record, whatever was in them. */
+	assert_int_equal(scanner.nonce, 0x0909090909090909);
+	memset(&scanner, 0, sizeof(scanner));
+	ktlsd_keys_scan(&scanner, second, 20);
 	assert_int_equal(scanner.nonce, 0x0001020304050607);
 
 	/* Cut short in every way: never a byte beyond the end. */

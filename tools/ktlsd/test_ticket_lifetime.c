@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Sessions that renew themselves end nonetheless: RFC 8446 4.6.1. */
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "test_peer.h"
+
+enum {
+	LIFETIME_DAY	= 86400,
+	LIFETIME_TOTAL	= 7 * LIFETIME_DAY,
+};
+
+static struct test_pki pki;
+static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
+static struct ktlsd_ticket_keys keys;
+static time_t skew;
+
+time_t time(time_t *ret_time);
+
+/* In place of libc's, for OpenSSL too. */
+time_t time(time_t *ret_time)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (ret_time)
+		*ret_time = now.tv_sec + skew;
+	return now.tv_sec + skew;
+}
+
+static void lifetime_shake(struct test_side *side, struct test_peer *peer,
+			   struct ktlsd_result *result)
+{
+	test_peer_shake(side, peer);
+	if (side->last != 1)
+		fail_msg("%s", side->fault.sentence);
+	test_peer_step(peer);
+	assert_true(peer->finished);
+	if (ktlsd_engine_finish(side->engine, result, &side->fault))
+		fail_msg("%s", side->fault.sentence);
+}
+
+static int lifetime_new_session(SSL *ssl, SSL_SESSION *session)
+{
+	SSL_SESSION **kept = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	SSL_SESSION_free(*kept);
+	*kept = session;
+	return 1;
+}
+
+/* Our server and an OpenSSL client; the newest session is in *@session afterwards. */
+static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
+{
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+	char byte;
+
+	test_side_init(&side, KTLS_ROLE_SERVER);
+	side.request.version_max = version;
+	side.config.ticket_lifetime = LIFETIME_TOTAL;
+	test_side_prepare(&side, pki.ec, pki.ec_key, NULL);
+	assert_int_equal(test_side_begin(&side), 0);
+	assert_int_equal(ktlsd_issue_allow(side.engine, &fingerprint, &keys, 1), 0);
+	test_peer_init(&peer, false);
+	SSL_CTX_set_app_data(peer.ctx, session);
+	SSL_CTX_set_session_cache_mode(peer.ctx, SSL_SESS_CACHE_CLIENT |
+				       SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(peer.ctx, lifetime_new_session);
+	test_peer_begin(&peer);
+	if (*session)
+		SSL_set_session(peer.ssl, *session);
+	test_peer_step(&peer);
+	lifetime_shake(&side, &peer, &result);
+	SSL_read(peer.ssl, &byte, 1);
+	SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	test_peer_free(&peer);
+	test_side_free(&side);
+	return result.resumed;
+}
+
+/* Each ticket is good for days, each resumption gives another: seven days in all. */
+static void lifetime_of_a_server(void **state)
+{
+	SSL_SESSION *session = NULL;
+	int version, day;
+
+	(void)state;
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		ktlsd_ticket_keys_init(&keys, LIFETIME_TOTAL);
+		skew = 0;
+		assert_false(lifetime_accept((uint16_t)version, &session));
+		for (day = 1; day < 7; day++) {
+			skew = day * LIFETIME_DAY;
+			if (!lifetime_accept((uint16_t)version, &session))
+				fail_msg("%x: not resumed on day %d", version, day);
+			if (version == KTLS_TLS_1_3)
+				assert_true(SSL_SESSION_get_ticket_lifetime_hint(session) <=
+					    (7u - day) * LIFETIME_DAY);
+		}
+		skew = LIFETIME_TOTAL + 60;
+		if (lifetime_accept((uint16_t)version, &session))
+			fail_msg("%x: resumed after seven days", version);
+		/* That was a full handshake: seven days more. */
+		skew += LIFETIME_DAY;
+		assert_true(lifetime_accept((uint16_t)version, &session));
+		SSL_SESSION_free(session);
+		session = NULL;
+		ktlsd_ticket_keys_free(&keys);
+	}
+	skew = 0;
+}
+
+/* What the kernel does with the one ticket the peer sent. */
+static struct ktlsd_saved *lifetime_take_ticket(struct test_side *side, struct test_peer *peer,
+						struct ktlsd_result *result)
+{
+	struct ktlsd_saved *saved = NULL;
+	uint8_t plain[4096], type;
+	uint8_t *data;
+	long len;
+
+	if (result->version == KTLS_TLS_1_2)
+		return ktlsd_ticket_save(side->engine, LIFETIME_TOTAL);
+	assert_int_equal(ktlsd_ticket_keep(side->engine), 0);
+	len = BIO_get_mem_data(SSL_get_wbio(peer->ssl), (char **)&data);
+	assert_true(test_open(result, &result->rx, data, (size_t)len, plain, &type) > 4);
+	assert_int_equal(ktlsd_ticket_feed(side->engine, plain + 4,
+					   (size_t)(plain[2] << 8 | plain[3]),
+					   LIFETIME_TOTAL, &saved), 0);
+	BIO_reset(SSL_get_wbio(peer->ssl));
+	return saved;
+}
+
+/* Our client: a session that follows upon a session ends no later than that could. */
+static void lifetime_of_a_client(void **state)
+{
+	struct ktlsd_saved *saved = NULL;
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+	int64_t end;
+	int version, day;
+
+	(void)state;
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		test_peer_init(&peer, true);
+		test_peer_credential(&peer, pki.ec, pki.ec_key);
+		SSL_CTX_set_num_tickets(peer.ctx, 1);
+		SSL_CTX_set_timeout(peer.ctx, LIFETIME_TOTAL);
+		end = time(NULL) + LIFETIME_TOTAL;
+		for (day = 0; day < 7; day++) {
+			skew = day * LIFETIME_DAY;
+			peer.finished = false;
+			test_peer_begin(&peer);
+			test_side_init(&side, KTLS_ROLE_CLIENT);
+			side.request.version_max = (uint16_t)version;
+			test_side_prepare(&side, NULL, NULL, pki.ca);
+			assert_int_equal(test_side_begin(&side), 0);
+			ktlsd_ticket_offer(side.engine, &fingerprint, saved);
+			lifetime_shake(&side, &peer, &result);
+			assert_int_equal(result.resumed, day > 0);
+			saved = lifetime_take_ticket(&side, &peer, &result);
+			assert_non_null(saved);
+			if (saved->expires > end + 60)
+				fail_msg("%x: on day %d it ends %lld s too late", version, day,
+					 (long long)(saved->expires - end));
+			test_side_free(&side);
+			SSL_free(peer.ssl);
+		}
+		peer.ssl = NULL;
+		ktlsd_saved_put(saved);
+		saved = NULL;
+		test_peer_free(&peer);
+		skew = 0;
+	}
+}
+
+/* The certificates are good for longer than a day. */
+static int lifetime_setup(void **state)
+{
+	const struct test_pki_spec ca = { .cn = "CA", .is_ca = true, .to = 90L * LIFETIME_DAY };
+	const struct test_pki_spec leaf = {
+		.cn = "leaf", .san = "DNS:server.test", .to = 90L * LIFETIME_DAY,
+	};
+
+	(void)state;
+	test_pki_setup(&pki);
+	X509_free(pki.ca);
+	X509_free(pki.ec);
+	pki.ca = test_pki_issue(&ca, pki.ca_key, NULL, pki.ca_key);
+	pki.ec = test_pki_issue(&leaf, pki.ec_key, pki.ca, pki.ca_key);
+	return 0;
+}
+
+static int lifetime_teardown(void **state)
+{
+	(void)state;
+	test_pki_teardown(&pki);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lifetime_of_a_server),
+		cmocka_unit_test(lifetime_of_a_client),
+	};
+
+	return cmocka_run_group_tests_name("ticket_lifetime", tests, lifetime_setup,
+					   lifetime_teardown);
+}
