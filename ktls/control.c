@@ -131,7 +131,7 @@ static int control_begin(struct ktls_ctx *ctx, size_t len)
 	if (len > KTLS_CONTROL_MAX)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a handshake message that is too long");
-	q->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL);
+	q->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL_ACCOUNT);
 	return q->msg ? 0 : -ENOMEM;
 }
 

@@ -3,6 +3,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 #include <ktls/ktls.h>
@@ -35,11 +36,18 @@ void ktls_ctx_put(struct ktls_ctx *ctx)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
 
-/* lock_sock(), unless a program has the lock: it may hold it as long as it takes
- * to fault in its buffer, and enough such programs would keep every worker
- * thread waiting. Then ops.c's release_cb kicks the work.
+/**
+ * ktls_ctx_trylock - lock_sock(), unless somebody has the lock
+ * @ctx: the context
+ * @flag: of enum ktls_ctx_flags: what ops.c's release_cb is to do then
+ *
+ * A program may hold the lock as long as it takes to fault in its buffer, and enough
+ * such programs would keep every worker thread waiting.
+ *
+ * Context: process, lock not held.
+ * Return: whether the caller has it now, and is to release it.
  */
-static bool ctx_trylock(struct ktls_ctx *ctx)
+bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag)
 {
 	struct sock *sk = ctx->sk;
 	bool locked;
@@ -49,7 +57,7 @@ static bool ctx_trylock(struct ktls_ctx *ctx)
 	if (locked)
 		sk->sk_lock.owned = 1;
 	else
-		set_bit(KTLS_F_AGAIN, &ctx->flags);
+		set_bit(flag, &ctx->flags);
 	spin_unlock_bh(&sk->sk_lock.slock);
 	if (locked)
 		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
@@ -73,6 +81,9 @@ static bool ctx_step(struct ktls_ctx *ctx)
 		ktls_handshake_step(ctx);
 		break;
 	case KTLS_STATE_OPEN:
+		ktls_rx_step(ctx);
+		if (ctx->state != KTLS_STATE_OPEN)
+			break;
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
 			ktls_close_fin(ctx);
 		else
@@ -96,7 +107,7 @@ static void ctx_work(struct work_struct *work)
 
 	if (READ_ONCE(ctx->state) == KTLS_STATE_LISTENING) {
 		ktls_listener_step(ctx);
-	} else if (ctx_trylock(ctx)) {
+	} else if (ktls_ctx_trylock(ctx, KTLS_F_AGAIN)) {
 		final = !test_bit(KTLS_F_GONE, &ctx->flags) && ctx_step(ctx);
 		release_sock(ctx->sk);
 		if (final)
@@ -131,6 +142,18 @@ static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 	ktls_ctx_kick(ctx);
 	ktls_ctx_put(ctx);
 	return HRTIMER_NORESTART;
+}
+
+/* Softirq. Only for what is there still. */
+static void ctx_rx_timer(struct timer_list *timer)
+{
+	struct ktls_ctx *ctx = timer_container_of(ctx, timer, rx_timer);
+
+	if (!READ_ONCE(ctx->rxq.opened_len) && ktls_rx_worth_waking(ctx)) {
+		set_bit(KTLS_F_IDLE, &ctx->flags);
+		ktls_ctx_kick(ctx);
+	}
+	ktls_ctx_put(ctx);
 }
 
 /**
@@ -169,6 +192,20 @@ void ktls_ctx_disarm(struct ktls_ctx *ctx)
 }
 
 /**
+ * ktls_ctx_unwatch - nothing is received any more: undo ktls_rx_watch()
+ * @ctx: the context
+ *
+ * Context: socket lock held. A timer that fires just now is harmless.
+ */
+void ktls_ctx_unwatch(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	if (timer_delete(&ctx->rx_timer))
+		ktls_ctx_put(ctx);
+	clear_bit(KTLS_F_IDLE, &ctx->flags);
+}
+
+/**
  * ktls_ctx_new - a context for a socket
  * @sk: the socket; the context takes a reference
  * @config: snapshot of the options; its reference goes to the context
@@ -196,6 +233,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	INIT_LIST_HEAD(&ctx->silent_node);
 	INIT_WORK(&ctx->work, ctx_work);
 	hrtimer_setup(&ctx->timer, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	timer_setup(&ctx->rx_timer, ctx_rx_timer, 0);
 	ktls_tx_init(ctx);
 	ktls_framing_init(ctx);
 	return ctx;

@@ -563,7 +563,7 @@ static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
 	if (q->raw_off + q->raw_len + room <= q->raw_size)
 		return 0;
 	size = max_t(u32, KTLS_RECORD_MAX, q->raw_len + room);
-	raw = kvmalloc(size, GFP_KERNEL);
+	raw = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!raw)
 		return -ENOMEM;
 	if (q->raw_len)
@@ -627,7 +627,7 @@ int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len)
 	sock_owned_by_me(ctx->sk);
 	if (!len)
 		return 0;
-	raw = kvmalloc(len + q->raw_len, GFP_KERNEL);
+	raw = kvmalloc(len + q->raw_len, GFP_KERNEL_ACCOUNT);
 	if (!raw)
 		return -ENOMEM;
 	memcpy(raw, records, len);

@@ -81,6 +81,7 @@ void ktls_session_wipe(struct ktls_session *session)
 void ktls_handshake_reset(struct ktls_ctx *ctx)
 {
 	ktls_ctx_disarm(ctx);
+	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
 	ktls_tx_free(ctx);
 	ktls_rx_free(ctx);
@@ -321,6 +322,9 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 		ktls_ctx_disarm(ctx);
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
+	/* Tickets may have come with the last of the handshake. */
+	if (ktls_rx_worth_waking(ctx))
+		ktls_rx_watch(ctx);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_DONE);
 	return 0;
 }

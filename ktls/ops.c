@@ -46,11 +46,14 @@ static void ops_data_ready(struct sock *sk)
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
 	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_CLOSED;
-	if (!ctx || ops_is_plain(&ctx->rx) ||
-	    (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)))
+	if (!ctx || ops_is_plain(&ctx->rx)) {
 		ktls_ops_base(sk)->data_ready(sk);
-	else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW)
+	} else if (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)) {
+		ktls_ops_base(sk)->data_ready(sk);
+		ktls_rx_watch(ctx);
+	} else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW) {
 		ktls_ctx_kick(ctx);
+	}
 	rcu_read_unlock();
 }
 
@@ -158,17 +161,30 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 	}
 }
 
-/* proto_ops.set_rcvlowat: socket lock held. TCP's own mark stays at 1: it would
- * hold back wake-ups by counting ciphertext, and only what lies in its queue.
+/* proto_ops.set_rcvlowat: socket lock held. TCP bounds it and makes room for so much,
+ * but its own mark stays at 1: it would hold back wake-ups by counting ciphertext, and
+ * only what lies in its queue.
  */
 static int ops_set_rcvlowat(struct sock *sk, int val)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	int err = ctx->base->ops->set_rcvlowat(sk, val);
 
-	if (ops_is_plain(&ctx->rx))
-		return ctx->base->ops->set_rcvlowat(sk, val);
-	ctx->rcvlowat = val ? : 1;
+	if (err || ops_is_plain(&ctx->rx))
+		return err;
+	WRITE_ONCE(ctx->rcvlowat, sk->sk_rcvlowat);
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	return 0;
+}
+
+/* proto_ops.set_peek_off: any context. TCP has it since 6.9. */
+static int ops_set_peek_off(struct sock *sk, int val)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+
+	if (ops_is_plain(&ctx->rx) && !ctx->base->ops->set_peek_off)
+		return -EOPNOTSUPP;
+	return sk_set_peek_off(sk, val);
 }
 
 /* proto.release_cb: the socket's spinlock held, softirqs off */
@@ -177,8 +193,12 @@ static void ops_release_cb(struct sock *sk)
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
 	ktls_ops_base(sk)->prot->release_cb(sk);
-	if (ctx && test_and_clear_bit(KTLS_F_AGAIN, &ctx->flags))
+	if (!ctx)
+		return;
+	if (test_and_clear_bit(KTLS_F_AGAIN, &ctx->flags))
 		ktls_ctx_kick(ctx);
+	if (test_and_clear_bit(KTLS_F_WAKE, &ctx->flags))
+		sk->sk_data_ready(sk);
 }
 
 /* proto_ops.read_skb: the raw bytes are nobody's business */
@@ -298,7 +318,7 @@ static void ops_build(struct ktls_base *base)
 	ops->read_sock = ops_read_sock;
 	ops->read_skb = ops_read_skb;
 	ops->peek_len = ops_peek_len;
-	ops->set_peek_off = NULL;
+	ops->set_peek_off = ops_set_peek_off;
 	ops->set_rcvlowat = ops_set_rcvlowat;
 	ops->mmap = sock_no_mmap;
 	KTLS_SET_OPS_SENDPAGE(ops, ops_sendmsg_socket);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the program receives: recvmsg, readiness, and what others need to know
- * about the bytes that are there. splice.c has the rest.
+ * What the program receives with recvmsg, and how it waits for that. splice.c has the
+ * other ways, ready.c what can be known before.
  */
 #include <linux/net.h>
 #include <linux/sched/signal.h>
@@ -36,36 +36,6 @@ int ktls_rx_admit(const struct ktls_ctx *ctx)
 	default:
 		return -ENOTCONN;
 	}
-}
-
-/* Is there reason to look at the connection, opened data aside? */
-static bool rx_has_news(const struct ktls_ctx *ctx)
-{
-	const struct sock *sk = ctx->sk;
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
-
-	return bytes >= READ_ONCE(ctx->rxq.need) ||
-	       READ_ONCE(sk->sk_err) || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
-	       READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
-	       READ_ONCE(ctx->rxq.opened_control) ||
-	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
-	       ktls_framing_stalled(ctx);
-}
-
-/**
- * ktls_rx_worth_waking - could a reader get on?
- * @ctx: the connection
- *
- * O(1): bytes that TCP has against bytes that the record at the head needs. A
- * queue that is full counts too: the reader has to make room.
- *
- * Context: softirq in a callback of the socket, or socket lock held, or neither:
- * then the answer may be outdated at once.
- */
-bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
-{
-	return READ_ONCE(ctx->rxq.opened_len) || rx_has_news(ctx);
 }
 
 /*
@@ -145,11 +115,57 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	ktls_rx_trim(ctx);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	ret = sk_wait_event(sk, timeo, rx_has_news(ctx) ||
+	ret = sk_wait_event(sk, timeo, ktls_rx_has_news(ctx) ||
 			    READ_ONCE(ctx->rxq.opened_len) != opened, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return ret < 0 ? ret : 1;
+}
+
+/**
+ * ktls_rx_pace - a record was dealt with: may the call go on?
+ * @ctx: the connection
+ * @pace: of the call, zeroed at first but for @since
+ * @opened: what ktls_rx_open() returned
+ * @timeo: what is left of the time; 0: the call does not wait
+ * @enough: the caller has something to return
+ *
+ * A peer can send control records as fast as they are opened. No call deals with
+ * more than KTLS_RX_BATCH of them if it may not wait; one that may looks up that
+ * often, for signals and the time, and lets others have the lock.
+ *
+ * Context: process context; the socket lock may be dropped, if only control records
+ * have come.
+ * Return: 0: go on; -EAGAIN: return what there is; a signal's errno.
+ */
+int ktls_rx_pace(struct ktls_ctx *ctx, struct ktls_rx_pace *pace, int opened, long *timeo,
+		 bool enough)
+{
+	struct sock *sk = ctx->sk;
+	unsigned long now = jiffies;
+
+	pace->control += opened == KTLS_RX_CONTROL;
+	if (++pace->records < KTLS_RX_BATCH)
+		return 0;
+	pace->records = 0;
+	cond_resched();
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	if (pace->control < KTLS_RX_BATCH)
+		return 0;
+
+	if (*timeo && *timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= min_t(unsigned long, *timeo, now - pace->since);
+	if (!*timeo || enough)
+		return -EAGAIN;
+	pace->control = 0;
+	pace->since = now;
+	ktls_framing_settle(ctx);
+	ktls_rx_trim(ctx);
+	release_sock(sk);
+	cond_resched();
+	lock_sock(sk);
+	return 0;
 }
 
 /* One recvmsg under way. */
@@ -160,7 +176,20 @@ struct recv_op {
 	size_t		copied;
 	u8		type;	/* keys from elsewhere: of the records so far */
 	bool		done;	/* what comes next is for another call */
+	size_t		from;	/* MSG_PEEK: SO_PEEK_OFF */
+	/* Of ktls_rxq.opened, where to go on: NULL, the first; so far into it. Only with
+	 * MSG_PEEK, and not beyond a drop of the lock.
+	 */
+	struct ktls_rxbuf *at;
+	size_t		skip;
 };
+
+/* Forget what others may have taken meanwhile. */
+static void recv_rewind(struct recv_op *op)
+{
+	op->at = NULL;
+	op->skip = op->flags & MSG_PEEK ? op->from + op->copied : 0;
+}
 
 /*
  * Keys from elsewhere: records of one call have one type, which the program is
@@ -192,84 +221,134 @@ static void recv_record(struct recv_op *op, u8 type)
 	op->msg->msg_flags |= MSG_EOR;
 }
 
-/* Copy so much from one opened record. Less: the program's memory ends there. */
-static u32 recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op *op)
+/* Copy so much of what is opened: all of it, or nothing if the memory ends before. */
+static bool recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op *op)
 {
+	struct iov_iter *iter = &op->msg->msg_iter;
+	const u8 *at = ktls_rx_payload(buf) + skip;
+	u32 done = 0, step, n;
+
 	/* As with TCP the bytes are thrown away. */
-	if (!len || (op->flags & MSG_TRUNC))
-		return len;
-	/* As pages: is it in the slab, copy_to_iter() would look each time. */
-	return copy_page_to_iter(buf->page, ktls_rx_payload(buf) + skip - (u8 *)buf, len,
-				 &op->msg->msg_iter);
+	if (op->flags & MSG_TRUNC)
+		return true;
+	for (; done < len; done += step, at += step) {
+		step = min_t(u32, len - done, PAGE_SIZE - offset_in_page(at));
+		/* As pages: is it in the slab, copy_to_iter() would look each time. */
+		n = copy_page_to_iter(ktls_rx_page(at), offset_in_page(at), step, iter);
+		if (unlikely(n < step)) {
+			iov_iter_revert(iter, done + n);
+			return false;
+		}
+	}
+	return true;
 }
 
-/* Deliver what is opened. Looking at it only begins behind what was looked at. */
+/* Deliver of one buffer what has not been looked at. */
+static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op *op)
+{
+	int err = ctx->external ? recv_type(op, buf->type) : 0;
+	u32 len;
+
+	if (err || op->done)
+		return err;
+	len = min_t(size_t, buf->len - op->skip, op->len - op->copied);
+	if (unlikely(!recv_copy(buf, op->skip, len, op)))
+		return -EFAULT;
+	op->copied += len;
+	if (ctx->external && op->skip + len == buf->len)
+		op->msg->msg_flags |= MSG_EOR;
+	op->done = op->type && op->type != KTLS_CT_DATA;
+	if (op->flags & MSG_PEEK)
+		op->skip += len;
+	else
+		ktls_rx_advance(ctx, buf, len);
+	return 0;
+}
+
+/* Deliver what is opened. */
 static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 {
-	size_t skip = op->flags & MSG_PEEK ? op->copied : 0;
+	struct list_head *opened = &ctx->rxq.opened;
+	const bool peek = op->flags & MSG_PEEK;
 	struct ktls_rxbuf *buf, *next;
-	u32 n, len;
 	int err;
 
-	list_for_each_entry_safe(buf, next, &ctx->rxq.opened, node) {
-		if (op->copied == op->len)
+	buf = op->at ?: list_first_entry(opened, struct ktls_rxbuf, node);
+	list_for_each_entry_safe_from(buf, next, opened, node) {
+		if (op->copied == op->len || op->done)
 			break;
-		if (skip && skip >= buf->len) {
-			skip -= buf->len;
-			continue;
+		if (!op->skip || op->skip < buf->len) {
+			err = recv_one(ctx, buf, op);
+			if (err)
+				return err;
 		}
-		err = ctx->external ? recv_type(op, buf->type) : 0;
-		if (err || op->done)
-			return err;
-		len = min_t(size_t, buf->len - skip, op->len - op->copied);
-		n = recv_copy(buf, skip, len, op);
-		op->copied += n;
-		if (ctx->external && skip + n == buf->len)
-			op->msg->msg_flags |= MSG_EOR;
-		if (!(op->flags & MSG_PEEK))
-			ktls_rx_advance(ctx, buf, n);
-		/* What follows belongs behind the rest, not in its place. */
-		if (unlikely(n < len))
-			return -EFAULT;
-		skip = 0;
-		op->done = op->type && op->type != KTLS_CT_DATA;
-		if (op->done)
-			break;
+		if (!peek)
+			continue;
+		op->at = buf;
+		/* More may be put behind the last one. */
+		if (op->skip >= buf->len && !list_is_last(&buf->node, opened))
+			op->skip -= buf->len;
 	}
 	return 0;
 }
 
-/* Looking ahead keeps all that is opened: there must be an end to it. */
-static bool recv_peeked_enough(const struct ktls_ctx *ctx, const struct recv_op *op)
+/* With no bytes wanted, a call waits until there are some, as with TCP. Looking ahead
+ * keeps all that is opened: there must be an end to it.
+ */
+static bool recv_is_done(const struct ktls_ctx *ctx, const struct recv_op *op)
 {
-	return (op->flags & MSG_PEEK) && op->copied &&
-	       ctx->rxq.opened_len >= max_t(size_t, KTLS_RX_PEEK_MAX,
-					    READ_ONCE(ctx->sk->sk_rcvbuf));
+	if (op->done)
+		return true;
+	if (op->copied == op->len)
+		return op->len || ctx->rxq.opened_len || ctx->rxq.opened_control;
+	return (op->flags & MSG_PEEK) && op->copied && ktls_rx_is_full(ctx);
+}
+
+/* Open one more record for the call. Returns as ktls_rx_open(). */
+static int recv_open(struct ktls_ctx *ctx, struct recv_op *op)
+{
+	const bool may_go_direct = !(op->flags & (MSG_PEEK | MSG_TRUNC));
+	size_t direct;
+	int ret;
+
+	/* What SO_PEEK_OFF points at will never be there. */
+	if (ktls_rx_is_full(ctx))
+		return -ENOBUFS;
+	ret = ktls_rx_open(ctx, may_go_direct ? &op->msg->msg_iter : NULL,
+			   op->len - op->copied, &direct);
+	if (ret == KTLS_RX_DIRECT)
+		op->copied += direct;
+	if (ret > KTLS_RX_NONE && ctx->external && ret != KTLS_RX_DATA)
+		recv_record(op, KTLS_CT_DATA);
+	return ret;
 }
 
 static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 {
-	const bool may_go_direct = !(op->flags & (MSG_PEEK | MSG_TRUNC));
 	long timeo = sock_rcvtimeo(ctx->sk, op->flags & MSG_DONTWAIT);
-	size_t target, direct;
+	struct ktls_rx_pace pace = { .since = jiffies };
+	const bool waits = timeo;
+	size_t target;
 	int ret;
 
 	target = op->flags & MSG_WAITALL ? op->len :
 		 min_t(size_t, READ_ONCE(ctx->rcvlowat), op->len);
+	recv_rewind(op);
 	for (;;) {
 		ret = ktls_rx_admit(ctx);
 		if (!ret && (ctx->rxq.opened_len || ctx->rxq.opened_control))
 			ret = recv_opened(ctx, op);
-		if (ret || op->done || op->copied == op->len || recv_peeked_enough(ctx, op))
+		if (ret || recv_is_done(ctx, op))
 			return ret;
 
-		ret = ktls_rx_open(ctx, may_go_direct ? &op->msg->msg_iter : NULL,
-				   op->len - op->copied, &direct);
-		if (ret == KTLS_RX_DIRECT)
-			op->copied += direct;
+		ret = recv_open(ctx, op);
 		if (ret > KTLS_RX_NONE) {
-			if (ctx->external && ret != KTLS_RX_DATA)
-				recv_record(op, KTLS_CT_DATA);
+			ret = ktls_rx_pace(ctx, &pace, ret, &timeo,
+					   op->copied && op->copied >= target);
+			if (ret)
+				return ret;
+			if (!pace.records)
+				recv_rewind(op);
 			continue;
 		}
 		/* What failed the connection is reported where its end is. */
@@ -278,9 +357,23 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 		if (op->copied && op->copied >= target)
 			return 0;
 		ret = ktls_rx_wait(ctx, &timeo, op->copied);
+		/* Who wanted no bytes and has waited is done, TCP says. */
+		if (ret == -EAGAIN && !op->len && waits)
+			return 0;
 		if (ret <= 0)
 			return ret;
+		pace.since = jiffies;
+		recv_rewind(op);
 	}
+}
+
+/* TCP_INQ, as FIONREAD; and the end of the stream is worth another call. */
+static int recv_inq(struct ktls_ctx *ctx)
+{
+	if (ktls_rx_admit(ctx))
+		return 0;
+	ktls_rx_prepare(ctx, 1);
+	return min_t(size_t, ctx->rxq.opened_len, INT_MAX) ?: ktls_rx_has_ended(ctx);
 }
 
 /**
@@ -300,9 +393,9 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
  */
 int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
-	struct recv_op op = { .msg = msg, .flags = flags, .len = len };
+	struct recv_op op = { .msg = msg, .flags = flags };
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	int err;
+	int err, inq = -1;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
@@ -311,139 +404,18 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	op.len = min_t(size_t, len, INT_MAX);
 
 	lock_sock(sk);
+	op.from = max(sk_peek_offset(sk, flags), 0);
 	err = recv_data(ctx, &op);
-	ktls_framing_settle(ctx);
-	if (ctx->rx.error || !ktls_framing_avail(ctx))
-		ktls_rx_trim(ctx);
+	if (flags & MSG_PEEK)
+		sk_peek_offset_fwd(sk, op.copied);
+	else
+		sk_peek_offset_bwd(sk, op.copied);
+	if (tcp_sk(sk)->recvmsg_inq && (op.copied || !err))
+		inq = recv_inq(ctx);
+	ktls_rx_settle(ctx);
 	release_sock(sk);
 
+	if (inq >= 0)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 	return op.copied ?: err;
-}
-
-/*
- * Open what is there until so many bytes of application data are, or no whole
- * record is left, or one of another type is for the program. Returns what
- * ktls_rx_open() returned last.
- */
-static int rx_prepare(struct ktls_ctx *ctx, size_t target)
-{
-	unsigned int control = 0;
-	int ret = KTLS_RX_DATA;
-
-	while (ctx->rxq.opened_len < target && !ctx->rxq.opened_control) {
-		ret = ktls_rx_open(ctx, NULL, 0, NULL);
-		if (ret <= KTLS_RX_NONE)
-			break;
-		if (ret == KTLS_RX_CONTROL && ++control > KTLS_RX_POLL_RECORDS)
-			break;
-	}
-	if (ret == KTLS_RX_NONE)
-		ktls_framing_relieve(ctx);
-	ktls_framing_settle(ctx);
-	if (ctx->rx.error || !ktls_framing_avail(ctx))
-		ktls_rx_trim(ctx);
-	return ret;
-}
-
-/* Would a reader learn about the end of the stream, or about an error? */
-static bool rx_has_ended(const struct ktls_ctx *ctx)
-{
-	return READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
-	       READ_ONCE(ctx->sk->sk_err) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
-}
-
-/**
- * ktls_rx_readable - would a recv return at once?
- * @ctx: the connection
- *
- * A record at the head may be a ticket, which no reader ever sees. So records are
- * opened until there is application data, and what is not is dealt with. A peer
- * that sends nothing but such records can make this answer yes too early. With
- * keys from elsewhere each record is for the program; without any nothing is.
- *
- * Context: process context, takes the socket lock; from poll().
- */
-bool ktls_rx_readable(struct ktls_ctx *ctx)
-{
-	size_t target = min_t(size_t, READ_ONCE(ctx->rcvlowat), KTLS_RX_PEEK_MAX);
-	struct sock *sk = ctx->sk;
-	bool readable = true;
-	int ret;
-
-	target = max_t(size_t, target, 1);
-	if (READ_ONCE(ctx->rxq.opened_len) >= target || rx_has_ended(ctx))
-		return true;
-	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rx.keyed))
-		return false;
-	if (!rx_has_news(ctx) && !READ_ONCE(ctx->rxq.raw_len))
-		return false;
-
-	lock_sock(sk);
-	if (!ktls_rx_admit(ctx)) {
-		ret = rx_prepare(ctx, target);
-		readable = ret != KTLS_RX_NONE || ctx->rxq.opened_len >= target ||
-			   ctx->rxq.opened_control || rx_has_ended(ctx);
-	}
-	release_sock(sk);
-	return readable;
-}
-
-/**
- * ktls_rx_inq - bytes a recv would return now: FIONREAD
- * @sk: the socket
- *
- * What is opened, and the first record if nothing is. What lies behind it is not
- * known: a record may be padded, or no data.
- *
- * Context: process context, takes the socket lock.
- * Return: bytes, or -EINVAL on a socket that listens.
- */
-int ktls_rx_inq(struct sock *sk)
-{
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	int ret;
-
-	lock_sock(sk);
-	if (ctx->state == KTLS_STATE_LISTENING) {
-		ret = -EINVAL;
-	} else {
-		if (!ktls_rx_admit(ctx))
-			rx_prepare(ctx, 1);
-		ret = min_t(size_t, ctx->rxq.opened_len, INT_MAX);
-	}
-	release_sock(sk);
-	return ret;
-}
-
-/**
- * ktls_rx_drain_control - deal with control records nobody will read any more
- * @ctx: the connection, about to be closed
- *
- * With keys from elsewhere there are none: as with TCP, all bytes are data.
- *
- * Context: process context, socket lock held.
- * Return: 1 if application data is left that nobody has read, 0 if not.
- */
-int ktls_rx_drain_control(struct ktls_ctx *ctx)
-{
-	sock_owned_by_me(ctx->sk);
-	if (ctx->external)
-		return ctx->rxq.opened_len || ctx->rxq.opened_control ||
-		       ktls_framing_avail(ctx);
-	if (!ktls_rx_admit(ctx))
-		rx_prepare(ctx, 1);
-	return ctx->rxq.opened_len ? 1 : 0;
-}
-
-/**
- * ktls_rx_discard - throw away all that was received
- * @ctx: the connection
- *
- * Context: process context, socket lock held.
- */
-void ktls_rx_discard(struct ktls_ctx *ctx)
-{
-	sock_owned_by_me(ctx->sk);
-	ktls_rx_free(ctx);
-	ktls_framing_discard(ctx);
 }

@@ -26,110 +26,12 @@
 #include <ktls/rx.h>
 
 enum rx_sizes {
-	/* struct ktls_rxbuf, and associated data in front of the payload; the
-	 * payload begins on a multiple of the ciphers' block.
-	 */
-	RX_FRONT	= 64,
-	/* Up to here copying is cheaper than scatterlists. */
-	RX_GATHER_MAX	= 2048,
 	/* From here on pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,
 	/* Each piece that ends within a block costs the crypto API's an allocation. */
 	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
 	RX_CROOKED_MAX	= 4,
 };
-
-static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RX_FRONT);
-
-/**
- * ktls_rx_payload - where the unread bytes of an opened record are
- * @buf: the record
- *
- * Context: socket lock held.
- */
-u8 *ktls_rx_payload(struct ktls_rxbuf *buf)
-{
-	return (u8 *)buf + RX_FRONT + buf->off;
-}
-
-static void rx_buf_free(struct ktls_rxbuf *buf)
-{
-	put_page(buf->page);
-}
-
-static struct ktls_rxbuf *rx_buf_get(struct ktls_ctx *ctx, u32 size)
-{
-	struct ktls_rxq *q = &ctx->rxq;
-	struct ktls_rxbuf *buf = q->spare;
-	unsigned int order;
-	struct page *page;
-
-	if (buf) {
-		q->spare = NULL;
-		if (likely(buf->size >= size)) {
-			buf->off = 0;
-			return buf;
-		}
-		rx_buf_free(buf);
-	}
-
-	order = get_order(RX_FRONT + size);
-	page = alloc_pages(ctx->sk->sk_allocation | __GFP_COMP, order);
-	if (!page)
-		return NULL;
-	buf = page_address(page);
-	buf->page = page;
-	buf->size = (PAGE_SIZE << order) - RX_FRONT;
-	buf->off = 0;
-	buf->len = 0;
-	buf->shared = false;
-	return buf;
-}
-
-static void rx_buf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
-{
-	if (buf->shared || ctx->rxq.spare)
-		rx_buf_free(buf);
-	else
-		ctx->rxq.spare = buf;
-}
-
-/**
- * ktls_rx_trim - an idle socket holds no buffer
- * @ctx: the connection
- *
- * Context: socket lock held; at the end of a call and before any wait.
- */
-void ktls_rx_trim(struct ktls_ctx *ctx)
-{
-	struct ktls_rxq *q = &ctx->rxq;
-
-	if (!q->spare)
-		return;
-	rx_buf_free(q->spare);
-	q->spare = NULL;
-}
-
-/**
- * ktls_rx_advance - bytes of an opened record were read
- * @ctx: the connection
- * @buf: the record, on ktls_rxq.opened; gone when it is read to its end
- * @len: how many
- *
- * Context: socket lock held.
- */
-void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
-{
-	buf->off += len;
-	buf->len -= len;
-	WRITE_ONCE(ctx->rxq.opened_len, ctx->rxq.opened_len - len);
-	if (buf->len)
-		return;
-	list_del(&buf->node);
-	if (buf->type != KTLS_CT_DATA)
-		WRITE_ONCE(ctx->rxq.opened_control, ctx->rxq.opened_control - 1);
-	rx_buf_put(ctx, buf);
-}
 
 /* Not authentic is the end; anything else may be tried again. */
 static int rx_not_opened(struct ktls_ctx *ctx, int err)
@@ -141,12 +43,35 @@ static int rx_not_opened(struct ktls_ctx *ctx, int err)
 				"a record of the peer is not authentic");
 }
 
-static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
+/* Where a record is opened. */
+struct rx_place {
+	struct ktls_rxbuf	*buf;
+	u8			*at;
+	bool			shared;	/* with records that were opened before */
+};
+
+static int rx_place_new(struct ktls_ctx *ctx, struct rx_place *place)
+{
+	place->shared = false;
+	place->buf = ktls_rxbuf_get(ctx, ctx->rxq.head.crypt_len);
+	if (unlikely(!place->buf))
+		return -ENOMEM;
+	place->at = ktls_rx_payload(place->buf);
+	return 0;
+}
+
+static void rx_place_drop(struct ktls_ctx *ctx, const struct rx_place *place)
+{
+	if (!place->shared)
+		ktls_rxbuf_put(ctx, place->buf);
+}
+
+static int rx_queue_data(struct ktls_ctx *ctx, const struct rx_place *place, u32 len)
 {
 	struct ktls_rxq *q = &ctx->rxq;
 
 	if (unlikely(!len)) {
-		rx_buf_put(ctx, buf);
+		rx_place_drop(ctx, place);
 		if (++q->empty > KTLS_EMPTY_RECORDS_MAX)
 			return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 						 "the peer sent too many empty records");
@@ -155,10 +80,10 @@ static int rx_queue_data(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 	q->empty = 0;
 	q->warnings = 0;
 	q->key_updates = 0;
-	buf->len = len;
-	buf->type = KTLS_CT_DATA;
-	list_add_tail(&buf->node, &q->opened);
-	WRITE_ONCE(q->opened_len, q->opened_len + len);
+	if (place->shared)
+		ktls_rxbuf_append(ctx, place->buf, place->at, len);
+	else
+		ktls_rxbuf_queue(ctx, place->buf, KTLS_CT_DATA, len);
 	ctx->rx.bytes += len;
 	return KTLS_RX_DATA;
 }
@@ -188,27 +113,23 @@ static bool rx_has_key_update(struct ktls_rxq *q, const u8 *at, u32 len)
 	return false;
 }
 
-/* Keys from elsewhere: the program gets all types. Consumes buf. */
-static int rx_queue_control(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len)
+/* Keys from elsewhere: the program gets all types. */
+static int rx_queue_control(struct ktls_ctx *ctx, const struct rx_place *place, u8 type, u32 len)
 {
 	struct ktls_rxq *q = &ctx->rxq;
 
 	if (unlikely(!type)) {
-		rx_buf_put(ctx, buf);
+		rx_place_drop(ctx, place);
 		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	}
 	if (type == KTLS_CT_HANDSHAKE && ctx->rx.suite->version == KTLS_VERSION_1_3 &&
-	    rx_has_key_update(q, ktls_rx_payload(buf), len)) {
+	    rx_has_key_update(q, place->at, len)) {
 		q->rekey_skip = 0;
 		WRITE_ONCE(q->rekey, true);
 	}
 	q->empty = 0;
-	buf->len = len;
-	buf->type = type;
-	list_add_tail(&buf->node, &q->opened);
-	WRITE_ONCE(q->opened_len, q->opened_len + len);
-	WRITE_ONCE(q->opened_control, q->opened_control + 1);
+	ktls_rxbuf_queue(ctx, place->buf, type, len);
 	return KTLS_RX_DATA;
 }
 
@@ -230,10 +151,10 @@ static int rx_inner(struct ktls_ctx *ctx, const u8 *at, u32 len, u8 *type)
 	return len - 1;
 }
 
-/* An authentic record is in buf: sort it. Consumes buf. */
-static int rx_sort(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+/* An authentic record is there: sort it. The place is used up. */
+static int rx_sort(struct ktls_ctx *ctx, const struct rx_place *place)
 {
-	u8 type = ctx->rxq.head.type, *at = ktls_rx_payload(buf);
+	u8 type = ctx->rxq.head.type, *at = place->at;
 	int len = ctx->rxq.head.crypt_len - KTLS_TAG_SIZE;
 	int err;
 
@@ -242,46 +163,48 @@ static int rx_sort(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
 	if (ctx->rx.tail > KTLS_TAG_SIZE)
 		len = rx_inner(ctx, at, len, &type);
 	if (unlikely(len < 0)) {
-		rx_buf_put(ctx, buf);
+		rx_place_drop(ctx, place);
 		return len;
 	}
 	if (likely(type == KTLS_CT_DATA && !ktls_control_pending(ctx)))
-		return rx_queue_data(ctx, buf, len);
+		return rx_queue_data(ctx, place, len);
 	if (ctx->external)
-		return rx_queue_control(ctx, buf, type, len);
+		return rx_queue_control(ctx, place, type, len);
 
 	if (type != KTLS_CT_HANDSHAKE && ktls_control_pending(ctx))
 		err = ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					"the peer interrupted a handshake message");
 	else
 		err = ktls_control_record(ctx, type, at, len);
-	rx_buf_put(ctx, buf);
+	rx_place_drop(ctx, place);
 	return err ?: KTLS_RX_CONTROL;
 }
 
 static int rx_open_gathered(struct ktls_ctx *ctx)
 {
 	const struct ktls_head *head = &ctx->rxq.head;
+	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
 	struct ktls_dir *dir = &ctx->rx;
-	struct ktls_rxbuf *buf;
-	struct scatterlist sg;
-	u8 *at;
+	struct rx_place place;
+	u8 *aad;
 	int err;
 
-	buf = rx_buf_get(ctx, head->crypt_len);
-	if (unlikely(!buf))
-		return -ENOMEM;
-	at = ktls_rx_payload(buf);
-	err = ktls_framing_copy(ctx, dir->head, at, head->crypt_len);
+	place.buf = ktls_rxbuf_room(ctx, head->crypt_len, &place.at);
+	place.shared = place.buf;
+	err = place.buf ? 0 : rx_place_new(ctx, &place);
+	if (unlikely(err))
+		return err;
+	err = ktls_framing_copy(ctx, dir->head, place.at, head->crypt_len);
 	if (likely(!err)) {
-		ktls_sg_one(&sg, at - dir->aad, dir->aad + head->crypt_len);
-		err = ktls_aead_open(dir, &sg, &sg, at - dir->aad, head);
+		aad = place.at - dir->aad;
+		ktls_rx_map(aad, dir->aad + head->crypt_len, sg);
+		err = ktls_aead_open(dir, sg, sg, aad, head);
 	}
 	if (unlikely(err)) {
-		rx_buf_put(ctx, buf);
+		rx_place_drop(ctx, &place);
 		return rx_not_opened(ctx, err);
 	}
-	return rx_sort(ctx, buf);
+	return rx_sort(ctx, &place);
 }
 
 /*
@@ -307,26 +230,25 @@ static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
 
 static int rx_open_mapped(struct ktls_ctx *ctx)
 {
-	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized, dst;
+	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
+	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
 	const struct ktls_head *head = &ctx->rxq.head;
 	struct ktls_dir *dir = &ctx->rx;
-	struct ktls_rxbuf *buf;
-	u8 *at;
+	struct rx_place place;
 	int err;
 
 	if (rx_map(ctx, src))
 		return rx_open_gathered(ctx);
-	buf = rx_buf_get(ctx, head->crypt_len);
-	if (unlikely(!buf))
-		return -ENOMEM;
-	at = ktls_rx_payload(buf);
-	ktls_sg_one(&dst, at - dir->aad, dir->aad + head->crypt_len);
-	err = ktls_aead_open(dir, src, &dst, ctx->rxq.aad, head);
+	err = rx_place_new(ctx, &place);
+	if (unlikely(err))
+		return err;
+	ktls_rx_map(place.at - dir->aad, dir->aad + head->crypt_len, dst);
+	err = ktls_aead_open(dir, src, dst, ctx->rxq.aad, head);
 	if (unlikely(err)) {
-		rx_buf_put(ctx, buf);
+		rx_place_drop(ctx, &place);
 		return rx_not_opened(ctx, err);
 	}
-	return rx_sort(ctx, buf);
+	return rx_sort(ctx, &place);
 }
 
 /* The reader's memory, pinned for one record. */
@@ -397,13 +319,15 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_ite
  */
 static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 {
-	struct ktls_rxbuf *buf = rx_buf_get(ctx, ctx->rxq.head.crypt_len);
 	struct scatterlist *sg;
+	struct rx_place place;
 	unsigned int i;
+	int err;
 	u8 *at;
 
-	if (buf) {
-		at = ktls_rx_payload(buf);
+	err = rx_place_new(ctx, &place);
+	if (likely(!err)) {
+		at = place.at;
 		for (i = 1; i <= reader->n_pages; i++) {
 			sg = &reader->sg[i];
 			memcpy_from_page(at, sg_page(sg), sg->offset, sg->length);
@@ -412,10 +336,10 @@ static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 		*at = ctx->rxq.type;
 	}
 	rx_unpin_undo(reader, true);
-	if (!buf)
+	if (unlikely(err))
 		return ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
 					"no memory for a record of the peer");
-	return rx_sort(ctx, buf);
+	return rx_sort(ctx, &place);
 }
 
 /* -EMSGSIZE: nothing has happened, another way is better. */
@@ -473,7 +397,7 @@ static int rx_open_head(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room
 		if (ret != -EMSGSIZE)
 			return ret;
 	}
-	if (ctx->rxq.head.crypt_len > RX_GATHER_MAX)
+	if (ctx->rxq.head.crypt_len > KTLS_RX_GATHER_MAX)
 		return rx_open_mapped(ctx);
 	return rx_open_gathered(ctx);
 }
@@ -509,33 +433,3 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 				ctx->rx.bytes - bytes);
 	return ret;
 }
-
-/**
- * ktls_rx_free - wipe and drop what was opened and not read
- * @ctx: the connection; may be used again after ktls_framing_init()
- *
- * Context: socket lock held, or nobody else knows @ctx any longer. Does not sleep.
- */
-void ktls_rx_free(struct ktls_ctx *ctx)
-{
-	struct ktls_rxq *q = &ctx->rxq;
-	struct ktls_rxbuf *buf, *next;
-
-	if (q->opened.next) {
-		list_for_each_entry_safe(buf, next, &q->opened, node) {
-			list_del(&buf->node);
-			if (!buf->shared)
-				memzero_explicit(ktls_rx_payload(buf), buf->len);
-			rx_buf_free(buf);
-		}
-	}
-	WRITE_ONCE(q->opened_len, 0);
-	WRITE_ONCE(q->opened_control, 0);
-	ktls_rx_trim(ctx);
-	ktls_control_free(ctx);
-	q->empty = 0;
-	q->warnings = 0;
-	q->renegotiations = 0;
-	q->key_updates = 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

@@ -49,7 +49,7 @@ static ssize_t splice_to(struct ktls_ctx *ctx, struct ktls_rxbuf *buf,
 	buf->shared = true;
 	while (left && spd.nr_pages < SPLICE_PAGES) {
 		step = min_t(size_t, left, PAGE_SIZE - offset_in_page(at));
-		pages[spd.nr_pages] = virt_to_page(at);
+		pages[spd.nr_pages] = ktls_rx_page(at);
 		get_page(pages[spd.nr_pages]);
 		partial[spd.nr_pages].offset = offset_in_page(at);
 		partial[spd.nr_pages].len = step;
@@ -67,6 +67,7 @@ static ssize_t splice_to(struct ktls_ctx *ctx, struct ktls_rxbuf *buf,
 static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, size_t len,
 			   long timeo)
 {
+	struct ktls_rx_pace pace = { .since = jiffies };
 	struct ktls_rxbuf *buf;
 	ssize_t copied = 0, ret;
 
@@ -90,13 +91,18 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 		}
 
 		ret = ktls_rx_open(ctx, NULL, 0, NULL);
-		if (ret > KTLS_RX_NONE)
+		if (ret > KTLS_RX_NONE) {
+			ret = ktls_rx_pace(ctx, &pace, ret, &timeo, copied);
+			if (ret)
+				break;
 			continue;
+		}
 		if ((ret < 0 && !ctx->rx.error) || copied)
 			break;
 		ret = ktls_rx_wait(ctx, &timeo, false);
 		if (ret <= 0)
 			break;
+		pace.since = jiffies;
 	}
 	return copied ?: ret;
 }
@@ -130,8 +136,7 @@ ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode
 
 	lock_sock(sk);
 	ret = splice_read(ctx, pipe, min_t(size_t, len, INT_MAX), sock_rcvtimeo(sk, !wait));
-	ktls_framing_settle(ctx);
-	ktls_rx_trim(ctx);
+	ktls_rx_settle(ctx);
 	release_sock(sk);
 	return ret;
 }
@@ -139,14 +144,19 @@ ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode
 /* An skb around the unread bytes of an opened record. */
 static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
 {
-	struct page *page = virt_to_page(ktls_rx_payload(buf));
 	struct sk_buff *skb = alloc_skb(0, GFP_KERNEL);
+	u8 *at = ktls_rx_payload(buf);
+	u32 left = buf->len, step;
+	unsigned int i;
 
 	if (!skb)
 		return NULL;
 	buf->shared = true;
-	get_page(page);
-	skb_add_rx_frag(skb, 0, page, offset_in_page(ktls_rx_payload(buf)), buf->len, buf->len);
+	for (i = 0; left; i++, at += step, left -= step) {
+		step = min_t(u32, left, PAGE_SIZE - offset_in_page(at));
+		get_page(ktls_rx_page(at));
+		skb_add_rx_frag(skb, i, ktls_rx_page(at), offset_in_page(at), step, step);
+	}
 	return skb;
 }
 
@@ -162,10 +172,12 @@ static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
  */
 int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
 {
+	struct ktls_rx_pace pace = {};
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	struct ktls_rxbuf *buf;
 	struct sk_buff *skb;
 	int copied = 0, ret;
+	long timeo = 0;
 
 	sock_owned_by_me(sk);
 	ret = ktls_rx_admit(ctx);
@@ -177,6 +189,12 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 				ret = -EKEYEXPIRED;
 			if (ret <= KTLS_RX_NONE)
 				break;
+			/* Nobody else calls again: the socket says so when it is released. */
+			if (ktls_rx_pace(ctx, &pace, ret, &timeo, copied) == -EAGAIN) {
+				set_bit(KTLS_F_WAKE, &ctx->flags);
+				ret = 0;
+				break;
+			}
 			ret = 0;
 			continue;
 		}
@@ -200,7 +218,6 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 	/* A strparser looks at nothing else, and then it asks again. */
 	if (ret == -ENOMEM)
 		desc->error = ret;
-	ktls_framing_settle(ctx);
-	ktls_rx_trim(ctx);
+	ktls_rx_settle(ctx);
 	return copied ?: ret;
 }

@@ -211,6 +211,7 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	sock_owned_by_me(sk);
 	set_bit(KTLS_F_GONE, &ctx->flags);
 	ktls_ctx_disarm(ctx);
+	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
 	ktls_tx_free(ctx);
 	ktls_rx_free(ctx);

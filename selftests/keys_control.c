@@ -206,3 +206,27 @@ TEST_F(keys, splice_takes_data_only)
 	ASSERT_EQ(7, read(pipes[0], back, 100));
 	EXPECT_MEMEQ("dataend", back, 7);
 }
+
+/* Each record keeps its borders, and a page: so it is only so many that are opened ahead. */
+TEST_F(keys, peeking_at_small_records_takes_little_memory)
+{
+	static uint8_t wire[8000 * 32];
+	struct transfer t;
+	size_t len = 0;
+	long before;
+
+	keys_both(&self->k);
+	net_pattern(big, 8000, 5);
+	for (size_t i = 0; i < 8000; i++)
+		len += peer_seal(&self->k.peer, CT_DATA, big + i, 1, wire + len);
+	before = net_available_kib();
+	transfer_write(&t, self->k.peer.fd, wire, len);
+	for (int i = 0; i < 50; i++) {
+		harness_nap(10);
+		recv(self->k.fd, back, sizeof(back), MSG_PEEK | MSG_DONTWAIT);
+	}
+	EXPECT_LE(before - net_available_kib(), 8 << 10);
+	net_read(self->k.fd, back, 8000);
+	EXPECT_MEMEQ(big, back, 8000);
+	transfer_wait(&t, 5000);
+}

@@ -37,6 +37,28 @@ TEST_F_TIMEOUT(resume, client_of_s_server, 60)
 	close(fd);
 }
 
+/* Tickets come when nobody reads; and who closes and connects again has them. */
+TEST_F_TIMEOUT(resume, tickets_that_nobody_read, 60)
+{
+	const bool is_13 = variant->versions->min == KTLS_TLS_1_3;
+	uint64_t passed;
+	bool resumed;
+	int fd;
+
+	s_server_start(&self->s, "rsa", "-rev", variant->openssl, NULL);
+	EVENTUALLY(({
+		passed = net_mib("TicketsPassed");
+		fd = interop_socket("server.test");
+		set_versions(fd, variant->versions);
+		OK(connect(fd, &self->s.a.sa, self->s.a.len));
+		resumed = is_resumed(fd);
+		if (is_13)
+			EVENTUALLY(net_mib("TicketsPassed") > passed, 5000);
+		close(fd);
+		resumed;
+	}), 10000);
+}
+
 TEST_F_TIMEOUT(resume, server_of_s_client, 60)
 {
 	char file[] = "/tmp/ktls-sess-XXXXXX", buf[8];

@@ -32,6 +32,7 @@
 #include <linux/hrtimer.h>
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
 #include <net/inet_connection_sock.h>
@@ -171,6 +172,8 @@ enum ktls_ctx_flags {
 	KTLS_F_LISTENED,	/* has been a listener: clones may still be under way */
 	KTLS_F_AGAIN,		/* the work found the lock taken; release_cb kicks it */
 	KTLS_F_FIN,		/* shutdown: FIN is still to go out */
+	KTLS_F_WAKE,		/* poll() found the lock taken; release_cb wakes */
+	KTLS_F_IDLE,		/* ctx->rx_timer has fired: records lie unread */
 };
 
 /**
@@ -201,6 +204,7 @@ enum ktls_ctx_flags {
  * @silent_node: among the children without a ClientHello; listener.c's lock
  * @work: handshake steps, pending output, lingering; owns a reference while queued
  * @timer: the deadline of whatever state we are in; owns a reference while armed
+ * @rx_timer: records may lie unread (ready.c); owns a reference while armed
  * @connect_result: what connect() has to report once, 0: success
  * @connect_pending: connect() has not reported yet
  * @connect_in_base: a program sleeps in TCP's own connect()
@@ -239,6 +243,7 @@ struct ktls_ctx {
 	struct list_head		silent_node;
 	struct work_struct		work;
 	struct hrtimer			timer;
+	struct timer_list		rx_timer;
 	int				connect_result;
 	bool				connect_pending;
 	bool				connect_in_base;
@@ -316,8 +321,10 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config);
 void ktls_ctx_hold(struct ktls_ctx *ctx);
 void ktls_ctx_put(struct ktls_ctx *ctx);
 void ktls_ctx_kick(struct ktls_ctx *ctx);
+bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag);
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms);
 void ktls_ctx_disarm(struct ktls_ctx *ctx);
+void ktls_ctx_unwatch(struct ktls_ctx *ctx);
 
 /* config.c: the snapshot */
 struct ktls_blob *ktls_blob_new(const void *data, size_t len);

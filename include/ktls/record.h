@@ -153,8 +153,8 @@ enum ktls_record_limits {
 	KTLS_TX_CHUNK		= 65536, /* sealed at once before TCP gets it */
 	KTLS_RX_PIECES		= 24,	/* fragments a record is opened from */
 	KTLS_RX_PAGES		= 8,	/* of the reader, a record is opened into */
-	KTLS_RX_PEEK_MAX	= 65536, /* opened ahead for MSG_PEEK, at least */
-	KTLS_RX_POLL_RECORDS	= 256,	/* control records one poll() looks at */
+	KTLS_RX_BATCH		= 256,	/* records until a call looks up */
+	KTLS_RX_IDLE_MS		= 20,	/* records lie unread, before they are looked at */
 	KTLS_RENEGOTIATIONS_MAX	= 8,	/* 1.2: requests refused before it is fatal */
 	KTLS_WARNINGS_MAX	= 8,	/* warning alerts in a row */
 	KTLS_KEY_UPDATES_MAX	= 32,	/* without application data between them */
@@ -194,26 +194,27 @@ struct ktls_txq {
 };
 
 /**
- * struct ktls_rxbuf - an opened record, in the page that holds it
+ * struct ktls_rxbuf - opened application data, in the pages that hold it
  *
- * Lives at the start of its own page allocation.
+ * Lives at the start of its own page allocation. With keys from elsewhere it is one
+ * record, of any type.
  *
  * @node: on ktls_rxq.opened
- * @page: the allocation
  * @size: bytes from the payload's start to the end of the allocation
  * @off: of the first unread byte, from the start of the payload
  * @len: unread bytes
  * @type: content type; with a handshake of ours always application data
- * @shared: a pipe or an skb may refer to the page; it is not used again
+ * @shared: a pipe or an skb may refer to the pages; they are not used again
+ * @charged: to the socket's memory
  */
 struct ktls_rxbuf {
 	struct list_head	node;
-	struct page		*page;
 	u32			size;
 	u32			off;
 	u32			len;
 	u8			type;
 	bool			shared;
+	bool			charged;
 };
 
 /**
@@ -252,11 +253,12 @@ struct ktls_head {
  *	under a key that the program has yet to set
  * @rekey_skip: rx.c: bytes of a handshake message that are still to come
  * @head: framing.c: the record at the head
- * @opened: rx.c: opened application data, struct ktls_rxbuf; with keys from
+ * @opened: rxbuf.c: opened application data, struct ktls_rxbuf; with keys from
  *	elsewhere records of other types, too
- * @opened_len: rx.c: bytes in it; read without the lock
- * @opened_control: rx.c: records of other types in it; likewise
- * @spare: rx.c: a buffer for the next record, or NULL
+ * @opened_len: rxbuf.c: bytes in it; read without the lock
+ * @opened_size: rxbuf.c: bytes of memory it takes; likewise
+ * @opened_control: rxbuf.c: records of other types in it; likewise
+ * @spare: rxbuf.c: a buffer for the next record, or NULL
  * @aad: rx.c: associated data where source and destination differ
  * @type: rx.c: likewise 1.3's type byte
  * @empty: rx.c: empty application records in a row
@@ -283,6 +285,7 @@ struct ktls_rxq {
 	struct ktls_head	head;
 	struct list_head	opened;
 	size_t			opened_len;
+	size_t			opened_size;
 	u32			opened_control;
 	struct ktls_rxbuf	*spare;
 	u8			aad[KTLS_AAD_MAX];
@@ -394,7 +397,9 @@ void ktls_framing_settle(struct ktls_ctx *ctx);
 int ktls_framing_relieve(struct ktls_ctx *ctx);
 void ktls_framing_discard(struct ktls_ctx *ctx);
 
-/* rx.c: records -> AEAD -> recvmsg, splice; takes the socket lock unless said otherwise */
+/* rx.c, recv.c, splice.c: records -> AEAD -> recvmsg, splice; takes the socket lock unless
+ * said otherwise
+ */
 int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
 			    size_t len, unsigned int flags);
@@ -402,6 +407,8 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 int ktls_rx_inq(struct sock *sk);
 bool ktls_rx_readable(struct ktls_ctx *ctx);
 bool ktls_rx_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock held */
+void ktls_rx_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
+void ktls_rx_step(struct ktls_ctx *ctx);		/* lock held */
 int ktls_rx_drain_control(struct ktls_ctx *ctx);	/* lock held */
 void ktls_rx_discard(struct ktls_ctx *ctx);		/* lock held */
 void ktls_rx_free(struct ktls_ctx *ctx);		/* lock held */

@@ -238,6 +238,19 @@ int net_module_refs(const char *module)
 	return n;
 }
 
+long net_available_kib(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[100];
+	long kib = -1;
+
+	ASSERT_TRUE(f);
+	while (kib < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "MemAvailable: %ld", &kib);
+	fclose(f);
+	return kib;
+}
+
 const char *net_ss(const char *ulp)
 {
 	static char line[4096];

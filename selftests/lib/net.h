@@ -53,6 +53,8 @@ uint64_t net_mib(const char *name);
  */
 const char *net_ss(const char *ulp);
 int net_module_refs(const char *module);
+/* Memory of the machine that is free, or could be at once. */
+long net_available_kib(void);
 bool net_module_loaded(const char *module);
 
 /* A capture of all that passes lo, to look for a marker in. */

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is there anything to receive? For whoever sleeps, polls or counts, and for control
+ * records, which nobody asks for.
+ */
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include <ktls/ktls.h>
+#include <ktls/rx.h>
+
+/**
+ * ktls_rx_has_news - is there reason to look at the connection, opened data aside?
+ * @ctx: the connection
+ *
+ * Context: as ktls_rx_worth_waking().
+ */
+bool ktls_rx_has_news(const struct ktls_ctx *ctx)
+{
+	const struct sock *sk = ctx->sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
+
+	return bytes >= READ_ONCE(ctx->rxq.need) ||
+	       READ_ONCE(sk->sk_err) || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
+	       READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
+	       READ_ONCE(ctx->rxq.opened_control) ||
+	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
+	       ktls_framing_stalled(ctx);
+}
+
+/**
+ * ktls_rx_worth_waking - could a reader get on?
+ * @ctx: the connection
+ *
+ * O(1): bytes that TCP has against bytes that the record at the head needs. A
+ * queue that is full counts too: the reader has to make room.
+ *
+ * Context: softirq in a callback of the socket, or socket lock held, or neither:
+ * then the answer may be outdated at once.
+ */
+bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
+{
+	return READ_ONCE(ctx->rxq.opened_len) || ktls_rx_has_news(ctx);
+}
+
+/**
+ * ktls_rx_has_ended - would a reader learn about the end of the stream, or an error?
+ * @ctx: the connection
+ *
+ * Context: any; without the socket lock the answer may be outdated at once.
+ */
+bool ktls_rx_has_ended(const struct ktls_ctx *ctx)
+{
+	return READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
+	       READ_ONCE(ctx->sk->sk_err) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
+}
+
+/**
+ * ktls_rx_prepare - open what is there until so many bytes of application data are
+ * @ctx: the connection
+ * @target: so many
+ *
+ * Or no whole record is left, or one of another type is for the program, or enough
+ * memory is used, or KTLS_RX_BATCH records were none of those.
+ *
+ * Context: process context, socket lock held; never waits.
+ * Return: what ktls_rx_open() returned last.
+ */
+int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
+{
+	unsigned int control = 0;
+	int ret = KTLS_RX_DATA;
+
+	while (ctx->rxq.opened_len < target && !ctx->rxq.opened_control &&
+	       !ktls_rx_is_full(ctx)) {
+		ret = ktls_rx_open(ctx, NULL, 0, NULL);
+		if (ret <= KTLS_RX_NONE)
+			break;
+		if (ret == KTLS_RX_CONTROL && ++control == KTLS_RX_BATCH)
+			break;
+	}
+	if (ret == KTLS_RX_NONE)
+		ktls_framing_relieve(ctx);
+	ktls_rx_settle(ctx);
+	return ret;
+}
+
+/**
+ * ktls_rx_readable - would a recv return at once?
+ * @ctx: the connection
+ *
+ * A record at the head may be a ticket, which no reader ever sees. So records are
+ * opened until there is application data, and what is not is dealt with. A peer
+ * that sends nothing but such records can make this answer yes too early. With
+ * keys from elsewhere each record is for the program; without any nothing is.
+ *
+ * A reader may hold the lock as long as it takes to fault in its buffer, and whoever
+ * polls may have other sockets to serve. So the lock is not waited for: the answer is
+ * no then, and ops.c's release_cb wakes whoever sleeps on it.
+ *
+ * Context: process context, socket lock not held; from poll().
+ */
+bool ktls_rx_readable(struct ktls_ctx *ctx)
+{
+	const size_t target = max(READ_ONCE(ctx->rcvlowat), 1);
+	struct sock *sk = ctx->sk;
+	bool readable = true;
+	int ret;
+
+	if (READ_ONCE(ctx->rxq.opened_len) >= target || ktls_rx_is_full(ctx) ||
+	    ktls_rx_has_ended(ctx))
+		return true;
+	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rx.keyed))
+		return false;
+	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rxq.raw_len))
+		return false;
+
+	if (!ktls_ctx_trylock(ctx, KTLS_F_WAKE))
+		return false;
+	if (!ktls_rx_admit(ctx)) {
+		ret = ktls_rx_prepare(ctx, target);
+		readable = ret != KTLS_RX_NONE || ctx->rxq.opened_len >= target ||
+			   ctx->rxq.opened_control || ktls_rx_is_full(ctx) ||
+			   ktls_rx_has_ended(ctx);
+	}
+	release_sock(sk);
+	return readable;
+}
+
+/**
+ * ktls_rx_inq - bytes a recv would return now: FIONREAD
+ * @sk: the socket
+ *
+ * What is opened, and the first record if nothing is. What lies behind it is not
+ * known: a record may be padded, or no data.
+ *
+ * Context: process context, takes the socket lock.
+ * Return: bytes, or -EINVAL on a socket that listens.
+ */
+int ktls_rx_inq(struct sock *sk)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	int ret;
+
+	lock_sock(sk);
+	if (ctx->state == KTLS_STATE_LISTENING) {
+		ret = -EINVAL;
+	} else {
+		if (!ktls_rx_admit(ctx))
+			ktls_rx_prepare(ctx, 1);
+		ret = min_t(size_t, ctx->rxq.opened_len, INT_MAX);
+	}
+	release_sock(sk);
+	return ret;
+}
+
+/**
+ * ktls_rx_watch - see to it that control records do not lie unread
+ * @ctx: the connection
+ *
+ * A program that neither reads nor polls leaves them in TCP's queue: a ticket would be
+ * of no use, a KeyUpdate not answered, an alert not known. What is still there after
+ * KTLS_RX_IDLE_MS is looked at by ktls_rx_step().
+ *
+ * Context: socket lock held, or its spinlock, in a callback from TCP.
+ */
+void ktls_rx_watch(struct ktls_ctx *ctx)
+{
+	if (ctx->external || timer_pending(&ctx->rx_timer) || READ_ONCE(ctx->rxq.opened_len))
+		return;
+	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->ref))
+		return;
+	if (mod_timer(&ctx->rx_timer, jiffies + msecs_to_jiffies(KTLS_RX_IDLE_MS)))
+		ktls_ctx_put(ctx);
+}
+
+/**
+ * ktls_rx_step - deal with control records that lie unread
+ * @ctx: an open connection
+ *
+ * To know what a record is, it has to be opened: at most one with application data is,
+ * and after so many others somebody else has a turn.
+ *
+ * Context: ctx->work, socket lock held.
+ */
+void ktls_rx_step(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	/* A child is the listener's until it is accepted. */
+	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->external || ctx->parent ||
+	    ctx->rxq.opened_len || ktls_rx_admit(ctx))
+		return;
+	if (ktls_rx_prepare(ctx, 1) != KTLS_RX_CONTROL)
+		return;
+	set_bit(KTLS_F_IDLE, &ctx->flags);
+	ktls_ctx_kick(ctx);
+}
+
+/**
+ * ktls_rx_drain_control - deal with control records nobody will read any more
+ * @ctx: the connection, about to be closed
+ *
+ * With keys from elsewhere there are none: as with TCP, all bytes are data.
+ *
+ * Context: process context, socket lock held.
+ * Return: 1 if application data is left that nobody has read, 0 if not.
+ */
+int ktls_rx_drain_control(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	if (ctx->external)
+		return ctx->rxq.opened_len || ctx->rxq.opened_control ||
+		       ktls_framing_avail(ctx);
+	if (!ktls_rx_admit(ctx))
+		ktls_rx_prepare(ctx, 1);
+	return ctx->rxq.opened_len ? 1 : 0;
+}
+
+/**
+ * ktls_rx_discard - throw away all that was received
+ * @ctx: the connection
+ *
+ * Context: process context, socket lock held.
+ */
+void ktls_rx_discard(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	ktls_rx_free(ctx);
+	ktls_framing_discard(ctx);
+}

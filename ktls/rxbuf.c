@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The buffers that records are opened in. What stays in them beyond a call was
+ * opened ahead, for MSG_PEEK, SO_RCVLOWAT or poll(), and the peer decides how large
+ * its records are: so buffers are charged to the socket, and with it to its memory
+ * cgroup, small records share one, and their sum is bounded by SO_RCVBUF.
+ */
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+#include <ktls/rx.h>
+
+enum rxbuf_sizes {
+	/* struct ktls_rxbuf, and associated data in front of the payload; the
+	 * payload begins on a multiple of the ciphers' block.
+	 */
+	RXBUF_FRONT	= 64,
+	RXBUF_BLOCK	= 16,
+	/* For small records behind one that nobody has read yet. */
+	RXBUF_PACK	= 4 * PAGE_SIZE - RXBUF_FRONT,
+};
+
+static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
+
+/**
+ * ktls_rx_payload - where the unread bytes of an opened record are
+ * @buf: the record
+ *
+ * Context: socket lock held.
+ */
+u8 *ktls_rx_payload(struct ktls_rxbuf *buf)
+{
+	return (u8 *)buf + RXBUF_FRONT + buf->off;
+}
+
+/**
+ * ktls_rx_page - the page of a byte of a buffer
+ * @at: the byte
+ *
+ * Each page has a reference count of its own.
+ */
+struct page *ktls_rx_page(const u8 *at)
+{
+	return is_vmalloc_addr(at) ? vmalloc_to_page(at) : virt_to_page(at);
+}
+
+/**
+ * ktls_rx_map - bytes of a buffer as a scatterlist
+ * @at: the first byte
+ * @len: how many
+ * @sg: room for KTLS_RXBUF_PIECES entries; the last one is marked
+ */
+void ktls_rx_map(const u8 *at, u32 len, struct scatterlist *sg)
+{
+	u32 step;
+
+	if (likely(!is_vmalloc_addr(at))) {
+		ktls_sg_one(sg, at, len);
+		return;
+	}
+	for (;; sg++, at += step, len -= step) {
+		step = min_t(u32, len, PAGE_SIZE - offset_in_page(at));
+		ktls_sg_put(sg, vmalloc_to_page(at), step, offset_in_page(at));
+		if (step == len)
+			break;
+	}
+	sg_mark_end(sg);
+}
+
+static size_t rxbuf_truesize(const struct ktls_rxbuf *buf)
+{
+	return RXBUF_FRONT + buf->size;
+}
+
+/* As TCP charges what it receives. */
+static bool rxbuf_charge(struct sock *sk, int size)
+{
+	const int missing = size - sk->sk_forward_alloc;
+
+	if (missing > 0 && !__sk_mem_schedule(sk, missing, SK_MEM_RECV))
+		return false;
+	sk_mem_charge(sk, size);
+	return true;
+}
+
+/* Pages in one piece are hard to find when memory is fragmented: not at any price. */
+static void *rxbuf_alloc(size_t size, gfp_t gfp)
+{
+	void *at;
+
+	if (size == PAGE_SIZE)
+		return (void *)__get_free_page(gfp);
+	at = alloc_pages_exact(size, gfp | __GFP_NOWARN | __GFP_NORETRY);
+	return at ?: __vmalloc(size, gfp | __GFP_NOWARN);
+}
+
+static void rxbuf_free(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+{
+	const size_t size = rxbuf_truesize(buf);
+
+	if (buf->charged)
+		sk_mem_uncharge(ctx->sk, size);
+	if (is_vmalloc_addr(buf))
+		vfree(buf);
+	else
+		free_pages_exact(buf, size);
+}
+
+/**
+ * ktls_rxbuf_get - a buffer for a record
+ * @ctx: the connection
+ * @size: bytes of ciphertext with the tag
+ *
+ * A reader must be able to get on when memory is short, because that is how it
+ * becomes more: so the first buffer is had without a charge, if need be. What is
+ * opened ahead is not.
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: the buffer, for ktls_rxbuf_queue() or ktls_rxbuf_put(); NULL.
+ */
+struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxbuf *buf = q->spare;
+	const bool ahead = q->opened_size;
+	struct sock *sk = ctx->sk;
+	size_t bytes;
+	bool charged;
+
+	if (buf && likely(buf->size >= size)) {
+		q->spare = NULL;
+		buf->off = 0;
+		return buf;
+	}
+	ktls_rx_trim(ctx);
+
+	if (ahead && !ctx->external && size <= KTLS_RX_GATHER_MAX)
+		size = RXBUF_PACK;
+	bytes = PAGE_ALIGN(RXBUF_FRONT + size);
+	charged = rxbuf_charge(sk, bytes);
+	if (!charged && ahead)
+		return NULL;
+	buf = rxbuf_alloc(bytes, sk->sk_allocation);
+	if (!buf) {
+		if (charged)
+			sk_mem_uncharge(sk, bytes);
+		return NULL;
+	}
+	*buf = (struct ktls_rxbuf){
+		.size = bytes - RXBUF_FRONT,
+		.charged = charged,
+	};
+	return buf;
+}
+
+/**
+ * ktls_rxbuf_put - a buffer that is on no list is not needed now
+ * @ctx: the connection
+ * @buf: the buffer
+ *
+ * Context: socket lock held.
+ */
+void ktls_rxbuf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+{
+	if (buf->shared || ctx->rxq.spare)
+		rxbuf_free(ctx, buf);
+	else
+		ctx->rxq.spare = buf;
+}
+
+/**
+ * ktls_rxbuf_room - is there room for a small record behind the last one opened?
+ * @ctx: the connection
+ * @size: bytes of ciphertext with the tag
+ * @ret_at: out: where; associated data fit in front
+ *
+ * Not with keys from elsewhere: there each record keeps its borders. Nor where a pipe
+ * may still read.
+ *
+ * Context: socket lock held.
+ * Return: the buffer with the last one, for ktls_rxbuf_append(); or NULL.
+ */
+struct ktls_rxbuf *ktls_rxbuf_room(struct ktls_ctx *ctx, u32 size, u8 **ret_at)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxbuf *buf;
+	u32 at;
+
+	if (likely(!q->opened_len) || ctx->external)
+		return NULL;
+	buf = list_last_entry(&q->opened, struct ktls_rxbuf, node);
+	at = ALIGN(buf->off + buf->len + ctx->rx.aad, RXBUF_BLOCK);
+	if (buf->shared || at + size > buf->size)
+		return NULL;
+	*ret_at = (u8 *)buf + RXBUF_FRONT + at;
+	return buf;
+}
+
+/**
+ * ktls_rxbuf_append - a record was opened where ktls_rxbuf_room() said
+ * @ctx: the connection
+ * @buf: the buffer
+ * @at: where its application data are
+ * @len: bytes, not 0
+ *
+ * Context: socket lock held.
+ */
+void ktls_rxbuf_append(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, const u8 *at, u32 len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	memmove(ktls_rx_payload(buf) + buf->len, at, len);
+	buf->len += len;
+	WRITE_ONCE(q->opened_len, q->opened_len + len);
+}
+
+/**
+ * ktls_rxbuf_queue - a record was opened, and is for the program
+ * @ctx: the connection
+ * @buf: the buffer it is alone in
+ * @type: content type
+ * @len: bytes
+ *
+ * Context: socket lock held.
+ */
+void ktls_rxbuf_queue(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	buf->len = len;
+	buf->type = type;
+	list_add_tail(&buf->node, &q->opened);
+	WRITE_ONCE(q->opened_len, q->opened_len + len);
+	WRITE_ONCE(q->opened_size, q->opened_size + rxbuf_truesize(buf));
+	if (type != KTLS_CT_DATA)
+		WRITE_ONCE(q->opened_control, q->opened_control + 1);
+}
+
+/* Take it off the list. */
+static void rxbuf_unqueue(struct ktls_rxq *q, struct ktls_rxbuf *buf)
+{
+	list_del(&buf->node);
+	WRITE_ONCE(q->opened_size, q->opened_size - rxbuf_truesize(buf));
+	if (buf->type != KTLS_CT_DATA)
+		WRITE_ONCE(q->opened_control, q->opened_control - 1);
+}
+
+/**
+ * ktls_rx_advance - bytes of an opened record were read
+ * @ctx: the connection
+ * @buf: the record, on ktls_rxq.opened; gone when it is read to its end
+ * @len: how many
+ *
+ * Context: socket lock held.
+ */
+void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
+{
+	buf->off += len;
+	buf->len -= len;
+	WRITE_ONCE(ctx->rxq.opened_len, ctx->rxq.opened_len - len);
+	if (buf->len)
+		return;
+	rxbuf_unqueue(&ctx->rxq, buf);
+	ktls_rxbuf_put(ctx, buf);
+}
+
+/**
+ * ktls_rx_is_full - is as much opened ahead as may be?
+ * @ctx: the connection
+ *
+ * One record is always allowed.
+ *
+ * Context: socket lock held, or not: then the answer may be outdated at once.
+ */
+bool ktls_rx_is_full(const struct ktls_ctx *ctx)
+{
+	return READ_ONCE(ctx->rxq.opened_size) >= READ_ONCE(ctx->sk->sk_rcvbuf);
+}
+
+/**
+ * ktls_rx_trim - an idle socket holds no buffer
+ * @ctx: the connection
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer; at the end of a
+ * call and before any wait.
+ */
+void ktls_rx_trim(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	if (!q->spare)
+		return;
+	rxbuf_free(ctx, q->spare);
+	q->spare = NULL;
+}
+
+/**
+ * ktls_rx_settle - a call has taken what it wanted
+ * @ctx: the connection
+ *
+ * A buffer stays for the next call only if what is queued would fill it.
+ *
+ * Context: process context, socket lock held; what ktls_framing_map() gave is no
+ * longer valid.
+ */
+void ktls_rx_settle(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+
+	ktls_framing_settle(ctx);
+	if (q->spare && (ctx->rx.error || ktls_framing_avail(ctx) < q->spare->size))
+		ktls_rx_trim(ctx);
+}
+
+/**
+ * ktls_rx_free - wipe and drop what was opened and not read
+ * @ctx: the connection; may be used again after ktls_framing_init()
+ *
+ * Context: socket lock held, or nobody else knows @ctx any longer. Does not sleep.
+ */
+void ktls_rx_free(struct ktls_ctx *ctx)
+{
+	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxbuf *buf, *next;
+
+	if (q->opened.next) {
+		list_for_each_entry_safe(buf, next, &q->opened, node) {
+			rxbuf_unqueue(q, buf);
+			if (!buf->shared)
+				memzero_explicit(ktls_rx_payload(buf), buf->size - buf->off);
+			rxbuf_free(ctx, buf);
+		}
+	}
+	WRITE_ONCE(q->opened_len, 0);
+	ktls_rx_trim(ctx);
+	ktls_control_free(ctx);
+	q->empty = 0;
+	q->warnings = 0;
+	q->renegotiations = 0;
+	q->key_updates = 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

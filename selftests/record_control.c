@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Control records that nobody asks for: consumed when they come, and never a reason to
+ * stay in the kernel. And who asks whether there is anything does not wait for who reads.
+ */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "lib/record.h"
+
+enum { FLOOD = 20000 };
+
+static uint8_t big[1 << 16], back[1 << 16], wire[FLOOD * 64];
+
+static void large_buffer(int fd)
+{
+	int size = 4 << 20;
+
+	OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
+}
+
+/* The smallest NewSessionTickets there are. Returns their length on the wire. */
+static size_t seal_tickets(struct peer *p, size_t n)
+{
+	static const uint8_t ticket[] = {
+		4, 0, 0, 14, 0, 0, 0x1c, 0x20, 1, 2, 3, 4, 0, 0, 1, 7, 0, 0,
+	};
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++)
+		len += peer_seal(p, CT_HANDSHAKE, ticket, sizeof(ticket), wire + len);
+	ASSERT_LE(len, sizeof(wire));
+	return len;
+}
+
+/* The Recv-Q of ss. */
+static unsigned long tcp_queued(int fd)
+{
+	unsigned int port, state;
+	unsigned long queued;
+	struct addr a = { .len = sizeof(a) };
+	char line[400];
+	FILE *f;
+
+	OK(getsockname(fd, &a.sa, &a.len));
+	f = fopen(a.sa.sa_family == AF_INET6 ? "/proc/thread-self/net/tcp6" :
+		  "/proc/thread-self/net/tcp", "re");
+	ASSERT_TRUE(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%lx",
+			   &port, &state, &queued) == 3 && port == ntohs(a.v4.sin_port)) {
+			fclose(f);
+			return queued;
+		}
+	fclose(f);
+	ASSERT_TRUE(!"in /proc/net/tcp");
+	return 0;
+}
+
+/* --- consumed when they come ---------------------------------------------------- */
+
+TEST_F(tls13_client, an_idle_client_keeps_no_tickets_queued)
+{
+	struct peer *p = self->r.p;
+	uint64_t records;
+
+	peer_send_ticket(p);
+	peer_send_ticket(p);
+	EVENTUALLY(tcp_queued(self->r.fd) == 0, 3000);
+	EXPECT_EQ(2, net_mib("TicketsDropped") + net_mib("TicketsPassed"));
+	/* after data, too, and however many they are */
+	peer_send_data(p, "x", 1);
+	net_read(self->r.fd, back, 1);
+	peer_send_raw(p, wire, seal_tickets(p, 1000));
+	EVENTUALLY(tcp_queued(self->r.fd) == 0, 5000);
+	/* data stay where they are, but for what has to be opened to know that */
+	net_pattern(big, 30000, 51);
+	records = sock_info(self->r.fd).rx_records;
+	for (size_t at = 0; at < 30000; at += 3000)
+		peer_send(p, CT_DATA, big + at, 3000);
+	harness_nap(500);
+	EXPECT_LE(sock_info(self->r.fd).rx_records, records + 1);
+	EXPECT_GE(tcp_queued(self->r.fd), 27000);
+	net_read(self->r.fd, back, 30000);
+	EXPECT_MEMEQ(big, back, 30000);
+	FAILS(EAGAIN, recv(self->r.fd, back, 1, MSG_DONTWAIT));
+}
+
+/* A KeyUpdate that asks for one is answered though nobody reads or writes. */
+TEST_F(tls13, an_idle_connection_answers_a_key_update)
+{
+	static const uint8_t ask[] = { 24, 0, 0, 1, 1 };
+	struct peer *p = self->r.p;
+	uint8_t type;
+
+	peer_send(p, CT_HANDSHAKE, ask, sizeof(ask));
+	tls_dir_update(&p->tx);
+	OK(setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ 3 * harness_scale(), 0 },
+		      sizeof(struct timeval)));
+	ASSERT_EQ(5, peer_recv(p, &type, back, sizeof(back)));
+	EXPECT_EQ(CT_HANDSHAKE, type);
+	tls_dir_update(&p->rx);
+	peer_send_data(p, "on", 2);
+	net_read(self->r.fd, back, 2);
+	net_write(self->r.fd, "it goes", 7);
+	peer_recv_data(p, back, 7);
+	EXPECT_MEMEQ("it goes", back, 7);
+}
+
+/* The end and a fatal alert wake who sleeps in poll, and are told once they are read. */
+TEST_F(both, what_was_consumed_is_told)
+{
+	peer_send_data(self->r.p, "bye", 3);
+	peer_send_close(self->r.p);
+	harness_nap(300);
+	EXPECT_TRUE(net_poll(self->r.fd, POLLIN, 2000) & POLLIN);
+	net_read(self->r.fd, back, 3);
+	EXPECT_EQ(0, recv(self->r.fd, back, 1, MSG_DONTWAIT));
+}
+
+/* --- not a reason to stay -------------------------------------------------------- */
+
+static ssize_t splice_some(int fd)
+{
+	static int pipes[2] = { -1, -1 };
+
+	if (pipes[0] < 0)
+		OK(pipe2(pipes, O_CLOEXEC | O_NONBLOCK));
+	return splice(fd, NULL, pipes[1], NULL, 1000, SPLICE_F_NONBLOCK);
+}
+
+static ssize_t recv_some(int fd)
+{
+	return recv(fd, back, 1000, MSG_DONTWAIT);
+}
+
+static ssize_t peek_some(int fd)
+{
+	return recv(fd, back, 1000, MSG_DONTWAIT | MSG_PEEK);
+}
+
+static double cpu_seconds(void)
+{
+	struct timespec t;
+
+	OK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t));
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void send_all(struct record *r, size_t len)
+{
+	int queued;
+
+	net_write(r->p->fd, wire, len);
+	EVENTUALLY(!ioctl(r->p->fd, TIOCOUTQ, &queued) && !queued, 10000);
+}
+
+/* The longest call, until no ticket is left. */
+static double longest(struct record *r, ssize_t (*call)(int fd))
+{
+	uint64_t end = sock_info(r->fd).rx_records + FLOOD;
+	double most = 0, start;
+
+	send_all(r, seal_tickets(r->p, FLOOD));
+	while (sock_info(r->fd).rx_records != end) {
+		start = cpu_seconds();
+		FAILS(EAGAIN, call(r->fd));
+		start = cpu_seconds() - start;
+		if (start > most)
+			most = start;
+	}
+	return most;
+}
+
+/* Not longer than for a part of them: what all take, is measured with data. */
+TEST_F_TIMEOUT(tls13_client, no_call_deals_with_a_flood_of_tickets, 60)
+{
+	ssize_t (*const calls[])(int fd) = { recv_some, peek_some, splice_some };
+	double all, most;
+	size_t len = 0;
+
+	self->r.e.prepare = large_buffer;
+	record_reopen(&self->r, 0);
+	for (int i = 0; i < FLOOD; i++)
+		len += peer_seal(self->r.p, CT_DATA, "x", 1, wire + len);
+	send_all(&self->r, len);
+	all = cpu_seconds();
+	ASSERT_EQ(FLOOD, recv(self->r.fd, back, FLOOD, MSG_WAITALL));
+	all = cpu_seconds() - all;
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		most = longest(&self->r, calls[i]);
+		harness_note("%.4f s of %.4f s", most, all);
+		EXPECT_LE(most, all / 3);
+	}
+	peer_send_data(self->r.p, "x", 1);
+	EXPECT_EQ(POLLIN, net_poll(self->r.fd, POLLIN, 5000));
+	EXPECT_EQ(1, recv_some(self->r.fd));
+}
+
+/* One that waits goes on behind them, as long as it was told to. */
+TEST_F_TIMEOUT(tls13_client, data_behind_a_flood_of_tickets, 60)
+{
+	struct transfer t;
+	size_t len;
+
+	transfer_read(&t, self->r.fd, back, 4);
+	len = seal_tickets(self->r.p, 3000);
+	net_write(self->r.p->fd, wire, len);
+	peer_send_data(self->r.p, "data", 4);
+	transfer_wait(&t, 10000);
+	EXPECT_MEMEQ("data", back, 4);
+}
+
+/* --- who reads may be stuck ------------------------------------------------------- */
+
+/* A page whose first use stops whoever uses it, in the kernel, too. */
+struct trap {
+	int	fd;
+	uint8_t	*page;
+};
+
+static void trap_set(struct trap *t, size_t len)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	t->fd = OK(syscall(__NR_userfaultfd, O_CLOEXEC));
+	OK(ioctl(t->fd, UFFDIO_API, &api));
+	t->page = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(t->page != MAP_FAILED);
+	reg.range = (struct uffdio_range){ (uintptr_t)t->page, len };
+	OK(ioctl(t->fd, UFFDIO_REGISTER, &reg));
+}
+
+static void trap_wait(struct trap *t)
+{
+	struct uffd_msg msg;
+
+	ASSERT_EQ(sizeof(msg), read(t->fd, &msg, sizeof(msg)));
+	EXPECT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+}
+
+static void trap_open(struct trap *t, size_t len)
+{
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)t->page, len } };
+
+	OK(ioctl(t->fd, UFFDIO_ZEROPAGE, &zero));
+}
+
+struct poller {
+	struct job	job;
+	int		epoll, events;
+};
+
+static void *poll_once(void *arg)
+{
+	struct poller *p = arg;
+	struct epoll_event ev = { 0 };
+
+	p->events = epoll_wait(p->epoll, &ev, 1, 0) ? ev.events : 0;
+	return NULL;
+}
+
+/*
+ * A reader that faults in its buffer holds the socket's lock as long as that takes. With
+ * TCP no poll() waits for it: it would hold up an event loop with all its sockets.
+ */
+TEST_F(both, poll_does_not_wait_for_a_reader)
+{
+	struct poller p = { .epoll = OK(epoll_create1(EPOLL_CLOEXEC)) };
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct transfer t;
+	struct trap trap;
+
+	net_pattern(big, 8192, 52);
+	trap_set(&trap, 4096);
+	OK(epoll_ctl(p.epoll, EPOLL_CTL_ADD, self->r.fd, &ev));
+	/* the second one is for whoever waits in the event loop */
+	peer_send(self->r.p, CT_DATA, big, 4096);
+	peer_send(self->r.p, CT_DATA, big + 4096, 4096);
+	EVENTUALLY(tcp_queued(self->r.fd) > 8192, 2000);
+	transfer_read(&t, self->r.fd, trap.page, 4096);
+	trap_wait(&trap);
+
+	job_run(&p.job, poll_once, &p);
+	job_wait(&p.job, 2000);
+	EXPECT_EQ(0, p.events);
+	EXPECT_FALSE(t.job.done);
+	trap_open(&trap, 4096);
+	transfer_wait(&t, 5000);
+	EXPECT_MEMEQ(big, trap.page, 4096);
+	ASSERT_EQ(1, epoll_wait(p.epoll, &ev, 1, 5000 * harness_scale()));
+	EXPECT_EQ(EPOLLIN, ev.events);
+	ASSERT_EQ(4096, recv(self->r.fd, back, 5000, MSG_DONTWAIT));
+	EXPECT_MEMEQ(big + 4096, back, 4096);
+	close(p.epoll);
+}
