@@ -4,6 +4,7 @@
 #include <linux/atomic.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -56,8 +57,27 @@ void ktls_blob_put(struct ktls_blob *blob)
 static void config_capture_task(struct ktls_config *config)
 {
 	config->cred = get_current_cred();
+	config->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	config->pid = task_tgid_nr(current);
 	get_task_comm(config->comm, current);
+}
+
+static void config_put_task(struct ktls_config *config)
+{
+	put_cred(config->cred);
+	put_pid_ns(config->pid_ns);
+}
+
+/**
+ * ktls_config_choose_task - the calling task has chosen the credential
+ * @config: private
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_config_choose_task(struct ktls_config *config)
+{
+	config_put_task(config);
+	config_capture_task(config);
 }
 
 /**
@@ -115,7 +135,7 @@ void ktls_config_put(struct ktls_config *config)
 	ktls_blob_put(config->sigalgs);
 	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
 		ktls_blob_put(config->parts[i]);
-	put_cred(config->cred);
+	config_put_task(config);
 	kfree(config);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_put);
@@ -131,6 +151,7 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	config->frozen = false;
 	config->id = 0;
 	get_cred(config->cred);
+	get_pid_ns(config->pid_ns);
 	ktls_blob_get(config->server_name);
 	ktls_blob_get(config->identity);
 	ktls_blob_get(config->alpn);

@@ -19,12 +19,13 @@
 #define MESSAGE_LINEAR_MAX	2048
 
 /*
- * The attributes of START that have one size, some bytes too many: numbers,
+ * The attributes of START that have one size, some bytes too many: numbers, a flag,
  * COMM, both addresses.
  */
 #define MESSAGE_FIXED_SIZE						\
 	(nla_total_size_64bit(sizeof(u64)) * 2 +			\
 	 nla_total_size(sizeof(u32)) * 10 +				\
+	 nla_total_size(0) +						\
 	 nla_total_size(TASK_COMM_LEN) +				\
 	 nla_total_size(sizeof(struct sockaddr_in6)) * 2)
 
@@ -105,10 +106,13 @@ static unsigned int message_groups(const struct cred *cred)
 	return min_t(unsigned int, cred->group_info->ngroups, KTLS_GROUPS_MAX);
 }
 
-/* Who asks, in the words of the user namespace the helper lives in. */
+/* Who asks, in the words of the user namespace the helper lives in. Uids alone do not
+ * tell a container that shares it: what tells one is a PID namespace of its own.
+ */
 static int message_put_creds(struct sk_buff *skb, const struct ktls_config *config,
-			     struct user_namespace *ns)
+			     const struct ktls_worker *worker)
 {
+	struct user_namespace *ns = worker->cred->user_ns;
 	const struct cred *cred = config->cred;
 	unsigned int i, n = message_groups(cred);
 	struct nlattr *groups;
@@ -118,7 +122,8 @@ static int message_put_creds(struct sk_buff *skb, const struct ktls_config *conf
 	    nla_put_u32(skb, KTLS_A_GID, from_kgid_munged(ns, cred->egid)) ||
 	    nla_put_u32(skb, KTLS_A_PID, config->pid) ||
 	    nla_put(skb, KTLS_A_COMM, strnlen(config->comm, TASK_COMM_LEN),
-		    config->comm))
+		    config->comm) ||
+	    (config->pid_ns != worker->pid_ns && nla_put_flag(skb, KTLS_A_FOREIGN)))
 		return -EMSGSIZE;
 	groups = nla_reserve(skb, KTLS_A_GROUPS, n * sizeof(*gid));
 	if (!groups)
@@ -210,7 +215,7 @@ struct sk_buff *ktls_message_request(const struct ktls_request *req,
 		return NULL;
 	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
 	    nla_put_u32(skb, KTLS_A_DEADLINE, message_deadline(req)) ||
-	    message_put_creds(skb, req->config, worker->cred->user_ns) ||
+	    message_put_creds(skb, req->config, worker) ||
 	    message_put_config(skb, req->config, req->role))
 		goto does_not_fit;
 	if (start &&

@@ -200,7 +200,6 @@ static bool sockopt_conflicts(const struct ktls_config *config, int optname)
 static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	const struct cred *cred = NULL;
 	struct ktls_config *config;
 	struct ktls_blob **slot;
 	int err;
@@ -219,18 +218,12 @@ static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob
 
 	slot = sockopt_slot(config, optname);
 	swap(*slot, blob);
-	if (optname == KTLS_IDENTITY) {
-		cred = config->cred;
-		config->cred = get_current_cred();
-		config->pid = task_tgid_nr(current);
-		get_task_comm(config->comm, current);
-	}
+	if (optname == KTLS_IDENTITY)
+		ktls_config_choose_task(config);
 	err = 0;
 out:
 	release_sock(sk);
 	ktls_blob_put(blob);
-	if (cred)
-		put_cred(cred);
 	return err;
 }
 

@@ -7,6 +7,7 @@
  * so a worker is recognised by its struct sock, of which it holds a reference.
  */
 #include <linux/cred.h>
+#include <linux/pid_namespace.h>
 #include <linux/moduleparam.h>
 #include <linux/rculist.h>
 #include <net/genetlink.h>
@@ -27,6 +28,7 @@ static void worker_free_rcu(struct rcu_head *rcu)
 	struct ktls_worker *worker = container_of(rcu, struct ktls_worker, rcu);
 
 	put_cred(worker->cred);
+	put_pid_ns(worker->pid_ns);
 	kfree(worker);
 }
 
@@ -221,7 +223,7 @@ static void worker_work(struct work_struct *work)
  * @portid: of the socket
  * @credit: unanswered messages it takes
  *
- * Context: process.
+ * Context: process; the task is the helper's.
  * Return: a worker nobody knows yet, for ktls_worker_add() or
  * ktls_worker_discard(); NULL for want of memory.
  */
@@ -236,6 +238,7 @@ struct ktls_worker *ktls_worker_new(struct ktls_net *kn, struct sock *sk, u32 po
 	refcount_set(&worker->ref, 1);
 	worker->kn = kn;
 	worker->cred = get_cred(sk->sk_socket->file->f_cred);
+	worker->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	worker->portid = portid;
 	worker->credit = credit;
 	mutex_init(&worker->mutex);

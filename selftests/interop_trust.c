@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whom ktlsd trusts, and how the other end is told when it does not. */
 #include <poll.h>
+#include <sched.h>
+#include <sys/wait.h>
 
 #include "lib/interop.h"
 
@@ -229,6 +231,68 @@ TEST_F(trust, client_identity)
 	OK(sock_set_str(fd, KTLS_IDENTITY, "nobody"));
 	FAILS(ENOKEY, connect(fd, &self->s.a.sa, self->s.a.len));
 	close(fd);
+}
+
+/* --- containers ------------------------------------------------------------ */
+
+/* What @fn returns in a PID namespace of its own, as root of all else. */
+static int in_a_container(struct trust_self *self, const char *identity,
+			  int (*fn)(struct trust_self *self, const char *identity))
+{
+	pid_t pid = OK(fork());
+	int status;
+
+	if (!pid) {
+		OK(unshare(CLONE_NEWPID));
+		pid = OK(fork());
+		if (!pid)
+			_exit(fn(self, identity));
+		OK(waitpid(pid, &status, 0));
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+	}
+	OK(waitpid(pid, &status, 0));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+/* The errno; but what ktlsd says about it must name the cause. */
+static int why_not(int fd, int err)
+{
+	return err == EACCES && !strstr(sock_error(fd), "allow_containers") ? EBADMSG : err;
+}
+
+static int connect_as(struct trust_self *self, const char *identity)
+{
+	int fd = interop_socket("server.test");
+
+	if (identity)
+		OK(sock_set_str(fd, KTLS_IDENTITY, identity));
+	return !connect(fd, &self->s.a.sa, self->s.a.len) ? 0 : why_not(fd, errno);
+}
+
+static int listen_as(struct trust_self *self, const char *identity)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int fd = interop_socket(NULL);
+
+	(void)self;
+
+	OK(bind(fd, &a.sa, a.len));
+	OK(sock_set_str(fd, KTLS_IDENTITY, identity));
+	return !listen(fd, 1) ? 0 : why_not(fd, errno);
+}
+
+/* Its uid is 0, as root's; it shares network and user namespace with ktlsd. */
+TEST_F(trust, root_of_a_container_is_not_root)
+{
+	s_server_start(&self->s, "rsa", NULL);
+	EXPECT_ERRNO(EACCES, in_a_container(self, "client", connect_as));
+	EXPECT_ERRNO(EACCES, in_a_container(self, "rsa", listen_as));
+	/* what it needs nobody's key for, it may do */
+	EXPECT_EQ(0, in_a_container(self, NULL, connect_as));
+	EXPECT_EQ(0, in_a_container(self, "contained", connect_as));
+	EXPECT_EQ(0, in_a_container(self, "contained", listen_as));
+	EXPECT_EQ(0, connect_as(self, "client"));
+	EXPECT_EQ(0, listen_as(self, "rsa"));
 }
 
 /* Our server's refusal reaches s_client, in words. */

@@ -48,6 +48,7 @@
 struct ktls_handshake;
 struct ktls_listener;
 struct ktls_tickets;
+struct pid_namespace;
 
 /**
  * struct ktls_blob - bytes a program handed in, immutable once made
@@ -73,6 +74,7 @@ struct ktls_blob {
  * @frozen: shared from here on, written no more
  * @id: names it towards the helper, never reused; 0 until frozen
  * @cred: of the task that chose the credential
+ * @pid_ns: of that task; a reference is owned
  * @pid: that task, for logs
  * @comm: likewise
  * @server_name: KTLS_SERVER_NAME or NULL, as all blobs
@@ -95,6 +97,7 @@ struct ktls_config {
 	bool			frozen;
 	u64			id;
 	const struct cred	*cred;
+	struct pid_namespace	*pid_ns;
 	pid_t			pid;
 	char			comm[TASK_COMM_LEN];
 	struct ktls_blob	*server_name;
@@ -333,6 +336,7 @@ void ktls_blob_put(struct ktls_blob *blob);
 struct ktls_config *ktls_config_new(void);
 struct ktls_config *ktls_config_get(struct ktls_config *config);
 void ktls_config_put(struct ktls_config *config);
+void ktls_config_choose_task(struct ktls_config *config);
 struct ktls_config *ktls_config_edit(struct ktls_ctx *ctx);
 struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx);
 int ktls_config_verify(const struct ktls_config *config, u8 role);

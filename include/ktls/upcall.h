@@ -53,6 +53,7 @@ struct ktls_mib_cpu;
 struct ktls_peer;
 struct ktls_worker;
 struct netlink_ext_ack;
+struct pid_namespace;
 struct sock;
 
 /**
@@ -213,6 +214,7 @@ struct ktls_net {
  * @rcu: freed, and found by ktls_upcall_config_drop(), under RCU
  * @kn: its namespace
  * @cred: of the task that opened the socket; owned
+ * @pid_ns: of the task that said REGISTER; a reference is owned
  * @portid: of the socket
  * @credit: how many unanswered messages it takes
  * @mutex: held over each message of the helper, from the first look at a
@@ -239,6 +241,7 @@ struct ktls_worker {
 	struct rcu_head		rcu;
 	struct ktls_net		*kn;
 	const struct cred	*cred;
+	struct pid_namespace	*pid_ns;
 	u32			portid;
 	u32			credit;
 	struct mutex		mutex;	/* what a helper says is heard in order */

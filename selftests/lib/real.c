@@ -198,6 +198,9 @@ static void write_config(char *path, const char *trust)
 	/* one that root may not use */
 	dprintf(fd, "[identity private]\ncertificate = %s\nprivate_key = %s\nallow_uids = 4242\n",
 		real_pki("rsa.pem"), real_pki("rsa.key"));
+	/* and one that root may use, in a container, too */
+	dprintf(fd, "[identity contained]\ncertificate = %s\nprivate_key = %s\n"
+		"allow_containers = yes\n", real_pki("client.pem"), real_pki("client.key"));
 	fchmod(fd, 0644);
 	close(fd);
 }

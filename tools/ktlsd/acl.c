@@ -172,6 +172,12 @@ bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 	return false;
 }
 
+bool ktlsd_acl_reaches(const struct ktlsd_acl *acl,
+		       const struct ktlsd_caller *caller)
+{
+	return acl->containers || !caller->foreign;
+}
+
 void ktlsd_acl_free(struct ktlsd_acl *acl)
 {
 	free(acl->uids.ids);

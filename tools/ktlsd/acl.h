@@ -15,6 +15,7 @@
  * @gid: likewise
  * @groups: supplementary groups, likewise
  * @group_count: how many
+ * @foreign: it is in another PID namespace than this process: in a container
  * @pid: for logs only
  * @comm: for logs only
  */
@@ -23,6 +24,7 @@ struct ktlsd_caller {
 	uint32_t	gid;
 	uint32_t	groups[KTLS_GENL_GROUPS_MAX];
 	size_t		group_count;
+	bool		foreign;
 	uint32_t	pid;
 	char		comm[65];
 };
@@ -45,11 +47,13 @@ struct ktlsd_acl_list {
  *	only uid 0 may
  * @uids: allowed users
  * @gids: allowed groups, primary or supplementary
+ * @containers: the ids count in containers, too
  */
 struct ktlsd_acl {
 	bool			given;
 	struct ktlsd_acl_list	uids;
 	struct ktlsd_acl_list	gids;
+	bool			containers;
 };
 
 /**
@@ -75,8 +79,16 @@ void ktlsd_acl_set_overflow(bool ambiguous, uint32_t uid, uint32_t gid);
  */
 int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
 		    struct ktlsd_fault *fault);
+
+/*
+ * Whether @caller is one of them, wherever it lives; and whether it lives where they do.
+ * A uid in a container that has no user namespace is a number like that of a user of
+ * the machine, and often 0.
+ */
 bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 		      const struct ktlsd_caller *caller);
+bool ktlsd_acl_reaches(const struct ktlsd_acl *acl,
+		       const struct ktlsd_caller *caller);
 void ktlsd_acl_free(struct ktlsd_acl *acl);
 
 #endif

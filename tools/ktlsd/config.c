@@ -181,6 +181,10 @@ int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 		return ktlsd_errors_set(fault, -EACCES,
 			"Uid %u may not use the identity '%s': see allow_uids and allow_gids in %s.",
 			caller->uid, name, config->path);
+	if (!ktlsd_acl_reaches(&identity->acl, caller))
+		return ktlsd_errors_set(fault, -EACCES,
+			"The identity '%s' is not for containers (processes in a PID namespace of their own): see allow_containers in %s.",
+			name, config->path);
 	if (!identity->credential.leaf)
 		return ktlsd_errors_set(fault, -ENOKEY,
 			"The identity '%s' is of no use: %s.", name,

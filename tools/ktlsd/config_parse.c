@@ -167,6 +167,16 @@ static void parse_set_acl(struct parse *parse, unsigned int line,
 		parse_fail(parse, line, "%s: %s", key->name, fault.sentence);
 }
 
+static void parse_set_yes_no(struct parse *parse, unsigned int line,
+			     const struct parse_key *key, const char *value)
+{
+	bool *flag = parse_target(parse, key);
+
+	*flag = !strcmp(value, "yes");
+	if (!*flag && strcmp(value, "no"))
+		parse_fail(parse, line, "%s must be yes or no", key->name);
+}
+
 #define PARSE_CONFIG(member)	offsetof(struct ktlsd_config, member)
 #define PARSE_OWN(member)	offsetof(struct ktlsd_identity, member)
 
@@ -190,6 +200,8 @@ static const struct parse_key parse_keys[] = {
 	  parse_set_path, 0, 0 },
 	{ "allow_uids", PARSE_IDENTITY, true, PARSE_OWN(acl), parse_set_acl, 0, 0 },
 	{ "allow_gids", PARSE_IDENTITY, true, PARSE_OWN(acl), parse_set_acl, 0, 0 },
+	{ "allow_containers", PARSE_IDENTITY, false, PARSE_OWN(acl.containers),
+	  parse_set_yes_no, 0, 0 },
 };
 
 enum {

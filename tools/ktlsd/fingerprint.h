@@ -37,7 +37,7 @@ int ktlsd_fingerprint_parts(const struct ktlsd_context_parts *parts,
 /**
  * ktlsd_fingerprint_request - of all that one caller wants
  * @parts: ktlsd_fingerprint_parts() of its configuration
- * @request: role, uid, verification, versions, suites, groups, signature
+ * @request: role, uid and container, verification, versions, suites, groups, signature
  *	algorithms, ALPN; of a client the server's name and port, too
  * @ret_fingerprint: filled
  *

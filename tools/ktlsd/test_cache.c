@@ -274,6 +274,7 @@ static void fingerprint_of_requests(void **state)
 		assert_true(fingerprint_differs(&request));	\
 	} while (0)
 	CHANGES(request.caller.uid = 1001);
+	CHANGES(request.caller.foreign = true);
 	CHANGES(request.verify = 0);
 	CHANGES(request.version_min = 0x0304);
 	CHANGES(request.version_max = 0x0303);

@@ -107,6 +107,8 @@ static void config_faults(void **state)
 		{ "[identity a]\nallow_uids = no-such-user-x\n", 2, "no user" },
 		{ "[identity a]\nallow_gids = no-such-group-x\n", 2, "no group" },
 		{ "[identity ]\ncertificate = /a\n", 1, "name" },
+		{ "[identity a]\nallow_containers = 1\n", 2, "yes or no" },
+		{ "[identity a]\nallow_containers =\n", 2, "yes or no" },
 	};
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
@@ -122,6 +124,36 @@ static void config_faults(void **state)
 			fail_msg("%zu: %s", i, fault.sentence);
 	}
 	assert_int_equal(ktlsd_config_parse("/nonexistent", &config, &fault), -ENOENT);
+}
+
+/* Root is not root in a container, nor anybody else himself, unless it is said. */
+static void config_containers(void **state)
+{
+	struct ktlsd_caller caller = { .uid = 33, .foreign = true };
+	const struct ktlsd_identity *identity;
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	assert_int_equal(config_try(
+		"[identity root]\ncertificate = /a\nprivate_key = /b\n"
+		"[identity no]\ncertificate = /a\nprivate_key = /b\n"
+		"allow_uids = *\nallow_containers = no\n"
+		"[identity yes]\ncertificate = /a\nprivate_key = /b\n"
+		"allow_uids = 33\nallow_containers = yes\n", &config, &fault), 0);
+	/* -ENOKEY: allowed, but parsed only, not loaded */
+	assert_int_equal(ktlsd_config_find(config, "yes", &caller, &identity, &fault), -ENOKEY);
+	assert_int_equal(ktlsd_config_find(config, "no", &caller, &identity, &fault), -EACCES);
+	assert_non_null(strstr(fault.sentence, "allow_containers"));
+	caller.uid = 0;
+	assert_int_equal(ktlsd_config_find(config, "yes", &caller, &identity, &fault), -EACCES);
+	assert_non_null(strstr(fault.sentence, "allow_uids"));
+	assert_int_equal(ktlsd_config_find(config, "root", &caller, &identity, &fault), -EACCES);
+	assert_non_null(strstr(fault.sentence, "allow_containers"));
+	caller.foreign = false;
+	assert_int_equal(ktlsd_config_find(config, "root", &caller, &identity, &fault), -ENOKEY);
+	assert_int_equal(ktlsd_config_find(config, "no", &caller, &identity, &fault), -ENOKEY);
+	ktlsd_config_put(config);
 }
 
 /* Names as long as the manual says, and what a name that is cut would hit. */
@@ -427,6 +459,7 @@ int main(void)
 		cmocka_unit_test(config_defaults),
 		cmocka_unit_test(config_everything),
 		cmocka_unit_test(config_faults),
+		cmocka_unit_test(config_containers),
 		cmocka_unit_test(config_names),
 		cmocka_unit_test(config_ambiguous),
 		cmocka_unit_test(config_layout),

@@ -177,6 +177,7 @@ static void session_server_identity(void **state)
 
 static void session_check(void **state)
 {
+	struct ktlsd_message message;
 	struct test_kernel kernel;
 
 	(void)state;
@@ -190,6 +191,12 @@ static void session_check(void **state)
 	test_kernel_check_done(&kernel, ENOKEY, "needs a certificate");
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, "web", 0, "NULL-SHA");
 	test_kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
+	test_kernel_begin(&message, KTLS_CMD_CHECK, 6);
+	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
+	ktlsd_message_put_flag(&message, KTLS_A_FOREIGN);
+	ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
+	test_kernel_tell(&kernel, &message);
+	test_kernel_check_done(&kernel, EACCES, "not for containers");
 	kernel.config->identities[0].acl.uids.ids[0] = 1001;
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 5, 0, "web", 0, NULL);
 	test_kernel_check_done(&kernel, EACCES, "Uid 1000 may not use");

@@ -51,7 +51,7 @@
  *	caller as a server? Like START without role and addresses. Answered by
  *	DONE with ERRNO 0 or ERRNO and SENTENCE.
  * @KTLS_CMD_START: kernel to helper: carry out a handshake. ID, ROLE,
- *	DEADLINE, UID, GID, GROUPS, PID, COMM, LOCAL_ADDR, PEER_ADDR, CONFIG,
+ *	DEADLINE, UID, GID, GROUPS, FOREIGN, PID, COMM, LOCAL_ADDR, PEER_ADDR, CONFIG,
  *	CONFIG_PARTS, and inline SERVER_NAME, IDENTITY, VERIFY, ALPN, VERSION_MIN,
  *	VERSION_MAX, CIPHERS, TLS_GROUPS, SIGALGS, TICKETS; for a server RECORDS:
  *	the first whole record(s).
@@ -169,6 +169,8 @@ enum ktls_cmd {
  * @KTLS_A_PEER_SUBJECT: string, KTLS_PEER_SUBJECT, at most KTLS_GENL_PEER_MAX
  * @KTLS_A_PEER_NAMES: string, KTLS_PEER_NAMES, at most KTLS_GENL_PEER_MAX
  * @KTLS_A_PEER_FINGERPRINT: binary, KTLS_PEER_FINGERPRINT
+ * @KTLS_A_FOREIGN: flag, the task of UID lives in another PID namespace than the worker:
+ *	it is in a container, and its uid may be another's
  */
 enum ktls_attr {
 	KTLS_A_UNSPEC,
@@ -232,6 +234,7 @@ enum ktls_attr {
 	KTLS_A_PEER_SUBJECT,
 	KTLS_A_PEER_NAMES,
 	KTLS_A_PEER_FINGERPRINT,
+	KTLS_A_FOREIGN,
 
 	__KTLS_A_MAX,
 	KTLS_A_MAX = __KTLS_A_MAX - 1
