@@ -160,6 +160,7 @@ struct ktlsd_secrets {
  * @resumable: sessions may be resumed, and kept or issued
  * @fingerprint: if so: which ones
  * @keys: of a server's tickets
+ * @uid: whose they are
  * @offered: a client's session that was offered; a reference
  * @psk: KTLS_PSK, or NULL; not owned
  * @asked: the name in a client's hello, lower case, or ""
@@ -192,6 +193,7 @@ struct ktlsd_engine {
 	bool				resumable;
 	struct ktlsd_fingerprint	fingerprint;
 	struct ktlsd_ticket_keys	*keys;
+	uint32_t			uid;
 	struct ktlsd_saved		*offered;
 	const struct ktls_psk		*psk;
 	char				asked[KTLSD_NAME_MAX + 1];

@@ -28,7 +28,7 @@ enum {
  * @expires: when the client's chain ends, or seven days after the full handshake (RFC
  *	8446 4.6.1), whichever is first; seconds since the epoch. Tickets that follow
  *	upon this one inherit it.
- * @id: random; a ticket of TLS 1.3 is used once
+ * @id: from ktlsd_ticket_keys_number(); a ticket of TLS 1.3 is used once
  * @verified: the client's certificate was
  *
  * Nobody but a ktlsd with the same keys, that is this process, reads it. The name
@@ -155,8 +155,8 @@ static int issue_write_data(SSL *ssl, void *arg)
 	if (data.expires - now < SSL_SESSION_get_timeout(session))
 		SSL_SESSION_set_timeout(session, data.expires > now ?
 					(long)(data.expires - now) : 0);
-	if (RAND_bytes(data.id, sizeof(data.id)) != 1)
-		return 0;
+	ktlsd_ticket_keys_number(engine->keys, issue_clock(), &engine->fingerprint,
+				 engine->uid, data.id);
 	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
 
@@ -167,7 +167,7 @@ static bool issue_is_first_use(struct ktlsd_engine *engine, const uint8_t *id)
 {
 	if (!memcmp(engine->ticket_id, id, KTLSD_TICKET_ID))
 		return true;
-	if (!ktlsd_ticket_keys_use(engine->keys, id))
+	if (!ktlsd_ticket_keys_use(engine->keys, issue_clock(), &engine->fingerprint, id))
 		return false;
 	memcpy(engine->ticket_id, id, KTLSD_TICKET_ID);
 	return true;

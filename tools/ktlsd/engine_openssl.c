@@ -206,6 +206,7 @@ int ktlsd_engine_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	}
 	engine->is_server = request->is_server;
 	engine->verify = request->verify;
+	engine->uid = request->caller.uid;
 	engine->name = request->name;
 	memcpy(engine->alpn, request->alpn, request->alpn_len);
 	engine->alpn_len = request->alpn_len;

@@ -198,37 +198,83 @@ static void keys_of_tickets(void **state)
 	ktlsd_ticket_keys_free(&keys);
 }
 
-/* Each once; and nothing that was forgotten can be used again. */
+/* Each once, whatever number came meanwhile; the oldest of a million are void. */
 static void keys_of_used_tickets(void **state)
 {
-	struct ktlsd_fingerprint a = cache_fingerprint(1);
+	const uint64_t window = (uint64_t)KTLSD_USED_CHUNK * KTLSD_USED_CHUNKS;
+	struct ktlsd_fingerprint a = cache_fingerprint(1), b = cache_fingerprint(2);
+	uint8_t id[KTLSD_TICKET_ID], first[KTLSD_TICKET_ID], none[KTLSD_TICKET_ID] = { 0 };
+	struct ktlsd_ticket_keys keys;
+	uint64_t i;
+
+	(void)state;
+	ktlsd_ticket_keys_init(&keys, 100);
+	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, first);
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &b, first));
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, none));
+	for (i = 1; i < window; i++) {
+		ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
+		if (i % 17)
+			continue;
+		assert_true(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+		assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+	}
+	assert_true(ktlsd_ticket_keys_use(&keys, 1000, &a, first));
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, first));
+	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
+	/* The bits of the first are those of this one now. */
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, first));
+	assert_true(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+	/* Numbers that were never given are not taken. */
+	id[8]++;
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+	assert_int_equal(keys.used.forgotten, 0);
+	ktlsd_ticket_keys_free(&keys);
+	assert_int_equal(keys.used.bytes, 0);
+}
+
+/* Who resumes without end, or has servers without number, takes nobody else's. */
+static void keys_of_many_users(void **state)
+{
+	struct ktlsd_fingerprint honest = cache_fingerprint(1), other;
+	uint8_t id[KTLSD_TICKET_ID], ours[KTLSD_TICKET_ID];
 	struct ktlsd_ticket_key sealed, found;
 	struct ktlsd_ticket_keys keys;
-	uint8_t id[KTLSD_TICKET_ID] = { 0 };
-	uint32_t i;
+	uint32_t i, forgotten = 0;
 	bool renew;
 
 	(void)state;
 	ktlsd_ticket_keys_init(&keys, 100);
-	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &a, &sealed), 0);
-	for (i = 1; i <= KTLSD_TICKETS_USED_MAX; i++) {
-		/* many of them want the same slot */
-		memcpy(id + (i % 3 ? 0 : 8), &i, sizeof(i));
-		memcpy(id + 12, &i, sizeof(i));
-		assert_true(ktlsd_ticket_keys_use(&keys, id));
-		assert_false(ktlsd_ticket_keys_use(&keys, id));
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &honest, &sealed), 0);
+	ktlsd_ticket_keys_number(&keys, 1000, &honest, 0, ours);
+	for (i = 0; i < 200000; i++) {
+		other = cache_fingerprint(2 + i % 50000);
+		ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
+		if (ktlsd_ticket_keys_use(&keys, 1000, &other, id))
+			forgotten++;
 	}
-	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &a,
+	/* It works for them as well, as far as there is room. */
+	assert_int_equal(forgotten, 200000);
+	assert_true(keys.used.bytes <= KTLSD_USED_BYTES);
+	assert_true(keys.used.forgotten > 0);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &honest,
 						&found, &renew), 0);
-	/* Full: one more, and all that were sealed until now are void. */
-	id[15] ^= 0x80;
-	assert_true(ktlsd_ticket_keys_use(&keys, id));
-	assert_false(ktlsd_ticket_keys_use(&keys, id));
-	assert_int_equal(keys.used_count, 1);
-	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &a,
-						&found, &renew), -ENOENT);
-	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &a, &found), 0);
-	assert_memory_not_equal(sealed.name, found.name, sizeof(found.name));
+	assert_true(ktlsd_ticket_keys_use(&keys, 1000, &honest, ours));
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &honest, ours));
+	/* A series that was forgotten does not begin anew with the same numbers. */
+	other = cache_fingerprint(3);
+	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
+	for (i = 0; i < 50000; i++) {
+		other = cache_fingerprint(100000 + i);
+		ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, ours);
+	}
+	other = cache_fingerprint(3);
+	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, ours);
+	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &other, id));
+	/* With the keys of two lifetimes ago the rest goes. */
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1300, &honest, &sealed), 0);
+	assert_int_equal(keys.used.bytes, 0);
 	ktlsd_ticket_keys_free(&keys);
 }
 
@@ -333,6 +379,7 @@ int main(void)
 		cmocka_unit_test(cache_chain_ends),
 		cmocka_unit_test(keys_of_tickets),
 		cmocka_unit_test(keys_of_used_tickets),
+		cmocka_unit_test(keys_of_many_users),
 		cmocka_unit_test(fingerprint_of_requests),
 		cmocka_unit_test(fingerprint_of_parts),
 	};

@@ -21,7 +21,7 @@ void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetim
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys)
 {
 	pthread_mutex_destroy(&keys->lock);
-	free(keys->used);
+	ktlsd_used_free(&keys->used);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
@@ -42,6 +42,8 @@ static int ticket_keys_rotate(struct ktlsd_ticket_keys *keys, int64_t now)
 
 	if (keys->count && age < keys->lifetime)
 		return 0;
+	/* What was issued by then is sealed with what goes now. */
+	ktlsd_used_expire(&keys->used, now - 2 * (int64_t)keys->lifetime);
 	if (keys->count && age < 2 * (int64_t)keys->lifetime) {
 		memcpy(keys->master[1], keys->master[0], KTLSD_TICKET_MASTER);
 		keys->count = 2;
@@ -129,49 +131,38 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 	return err;
 }
 
-/* The slot of an id, or the free one where it would be: there is always one. */
-static uint8_t *ticket_keys_slot(struct ktlsd_ticket_keys *keys, const uint8_t *id)
+/* With the lock held, after what may have made room. */
+static void ticket_keys_tell(struct ktlsd_ticket_keys *keys, uint64_t before)
 {
-	static const uint8_t none[KTLSD_TICKET_ID];
-	const size_t slots = 2 * KTLSD_TICKETS_USED_MAX;
-	size_t at;
-
-	memcpy(&at, id, sizeof(at));
-	for (at %= slots; memcmp(keys->used[at], none, sizeof(none)); at = (at + 1) % slots)
-		if (!memcmp(keys->used[at], id, KTLSD_TICKET_ID))
-			break;
-	return keys->used[at];
+	if (keys->used.forgotten != before)
+		ktlsd_log_limited(&keys->limit, KTLSD_LOG_WARNING,
+				  "Tickets of a server are not accepted any more, as there is no room to remember which were used: its clients do full handshakes. %llu servers were concerned so far.",
+				  (unsigned long long)keys->used.forgotten);
 }
 
-static bool ticket_keys_use(struct ktlsd_ticket_keys *keys, const uint8_t *id)
+void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
+			      const struct ktlsd_fingerprint *fingerprint,
+			      uint32_t uid, uint8_t *ret_id)
 {
-	uint8_t *slot;
+	uint64_t forgotten;
 
-	if (!keys->used)
-		keys->used = calloc(2 * KTLSD_TICKETS_USED_MAX, sizeof(*keys->used));
-	if (!keys->used)
-		return false;
-	slot = ticket_keys_slot(keys, id);
-	if (!memcmp(slot, id, KTLSD_TICKET_ID))
-		return false;
-	if (keys->used_count == KTLSD_TICKETS_USED_MAX) {
-		OPENSSL_cleanse(keys->master, sizeof(keys->master));
-		keys->count = 0;
-		memset(keys->used, 0, 2 * KTLSD_TICKETS_USED_MAX * sizeof(*keys->used));
-		keys->used_count = 0;
-		slot = ticket_keys_slot(keys, id);
-	}
-	memcpy(slot, id, KTLSD_TICKET_ID);
-	keys->used_count++;
-	return true;
+	pthread_mutex_lock(&keys->lock);
+	forgotten = keys->used.forgotten;
+	ktlsd_used_issue(&keys->used, fingerprint, uid, now, ret_id);
+	ticket_keys_tell(keys, forgotten);
+	pthread_mutex_unlock(&keys->lock);
 }
 
-bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, const uint8_t *id)
+bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, int64_t now,
+			   const struct ktlsd_fingerprint *fingerprint, const uint8_t *id)
 {
+	uint64_t forgotten;
 	bool first;
 
 	pthread_mutex_lock(&keys->lock);
-	first = ticket_keys_use(keys, id);
+	forgotten = keys->used.forgotten;
+	first = ktlsd_used_take(&keys->used, fingerprint, now, id);
+	ticket_keys_tell(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 	return first;
 }

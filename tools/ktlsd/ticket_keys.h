@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../lib/log.h"
 #include "fingerprint.h"
+#include "ticket_used.h"
 
 enum {
 	KTLSD_TICKET_MASTER	= 32,
 	KTLSD_TICKET_NAME	= 16,	/* as OpenSSL wants it */
-	KTLSD_TICKET_ID		= 16,	/* random, in each ticket */
-	KTLSD_TICKETS_USED_MAX	= 65536, /* remembered; half the slots of the table */
 	KTLSD_TICKET_LIFETIME_DEFAULT	= 7200,		/* seconds */
 	KTLSD_TICKET_LIFETIME_MIN	= 60,
 	KTLSD_TICKET_LIFETIME_MAX	= 604800,	/* RFC 8446 4.6.1 */
@@ -30,8 +30,8 @@ enum {
  * @since: when @master[0] was made, seconds of the monotonic clock
  * @master: the one in use, and the one before it
  * @count: how many of them there are
- * @used: ids of tickets that were used, a hash table; NULL: none yet
- * @used_count: how many
+ * @used: which tickets were used
+ * @limit: of log lines
  */
 struct ktlsd_ticket_keys {
 	pthread_mutex_t	lock;
@@ -39,8 +39,8 @@ struct ktlsd_ticket_keys {
 	int64_t		since;
 	uint8_t		master[2][KTLSD_TICKET_MASTER];
 	unsigned int	count;
-	uint8_t		(*used)[KTLSD_TICKET_ID];
-	unsigned int	used_count;
+	struct ktlsd_used used;
+	struct ktlsd_log_limit limit;
 };
 
 /**
@@ -80,16 +80,13 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 			   const struct ktlsd_fingerprint *fingerprint,
 			   struct ktlsd_ticket_key *ret_key, bool *ret_renew);
 
-/**
- * ktlsd_ticket_keys_use - is this the first time that a ticket is used?
- * @keys: the keys
- * @id: from the ticket, which is authentic; not all zeros
- *
- * What is remembered is bounded: when there is no more room, the keys go, and with
- * them every ticket that was issued until then.
- *
- * Return: false if it was used before, or cannot be remembered.
- */
-bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, const uint8_t *id);
+/* Numbers a ticket, see ktlsd_used_issue(). @uid: whose server issues it. */
+void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
+			      const struct ktlsd_fingerprint *fingerprint,
+			      uint32_t uid, uint8_t *ret_id);
+
+/* Is this the first time that a ticket is used? See ktlsd_used_take(). */
+bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, int64_t now,
+			   const struct ktlsd_fingerprint *fingerprint, const uint8_t *id);
 
 #endif
