@@ -2,38 +2,46 @@
 /*
  * Requests that wait for a worker with credit: whose turn is it?
  *
- * Two rings. The outer one goes round the uids that have requests waiting, the
- * inner one round the listeners of a uid (all its clients together count as
- * one); a listener's requests are served in the order they came. So neither a
- * flood on one listener nor a user with many of them delays the others by more
- * than one request each. Both kinds of ring member are a struct ktls_flow, found
- * by a hash of what they stand for, made with their first request and freed with
- * their last.
+ * Three rings. The outermost goes round the uids that have requests waiting, the
+ * next round the listeners of a uid (all its clients together count as one), the
+ * innermost round the sources that a listener's peers come from; a source's requests
+ * are served in the order they came. So neither a flood from one source or on one
+ * listener nor a user with many of them delays the others by more than one request
+ * each. All ring members are a struct ktls_flow, found by a hash of what they stand
+ * for, made with their first request and freed with their last.
  */
 #include <linux/hash.h>
 #include <linux/slab.h>
+#include <linux/unaligned.h>
 
 #include <ktls/ktls.h>
 
+enum queue_level {
+	QUEUE_UID,
+	QUEUE_LISTENER,		/* named by an address that is only compared; 0: clients */
+	QUEUE_SOURCE,		/* named by the prefix of its addresses */
+	QUEUE_LEVELS
+};
+
 /**
- * struct ktls_flow - a uid, or a listener of a uid, with requests waiting
+ * struct ktls_flow - a member of a ring
  *
  * All under ktls_net.lock.
  *
  * @hash: on ktls_net.flows
  * @node: on the ring of its level
- * @members: of a uid: flows; of a listener: requests
- * @parent: the flow of the uid; NULL: this is one
- * @uid: half of what it stands for
- * @owner: the other half, an address that is only compared; NULL for clients
+ * @members: the ring of the next level; of a source: requests
+ * @parent: the one of the level above, or NULL
+ * @name: which of its parent's it is
+ * @waiting: requests, here and below
  */
 struct ktls_flow {
 	struct hlist_node	hash;
 	struct list_head	node;
 	struct list_head	members;
 	struct ktls_flow	*parent;
-	kuid_t			uid;
-	const void		*owner;
+	u64			name;
+	unsigned int		waiting;
 };
 
 /**
@@ -47,35 +55,56 @@ void ktls_queue_init(struct ktls_net *kn)
 	kn->waiting = 0;
 }
 
-static u32 queue_hash(const struct ktls_flow *parent, kuid_t uid, const void *owner)
+/* What a request's flow of a level is called. */
+static u64 queue_name(const struct ktls_request *req, enum queue_level level)
 {
-	return hash_ptr(owner, 32) ^ hash_32(__kuid_val(uid), 32) ^ !parent;
+	switch (level) {
+	case QUEUE_UID:
+		return __kuid_val(req->uid);
+	case QUEUE_LISTENER:
+		return (uintptr_t)req->owner;
+	default:
+		break;
+	}
+	if (req->role != KTLS_ROLE_SERVER)
+		return 0;
+	/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
+	if (req->peer.sa.sa_family == AF_INET6)
+		return get_unaligned((u64 *)&req->peer.in6.sin6_addr);
+	return (u64)0xffff << 32 | (__force u32)req->peer.in.sin_addr.s_addr;
 }
 
-static struct ktls_flow *queue_flow(struct ktls_net *kn, struct ktls_flow *parent,
-				    kuid_t uid, const void *owner)
+static struct ktls_flow *queue_find(struct ktls_net *kn, struct ktls_flow *parent, u64 name,
+				    u32 key)
 {
-	u32 key = queue_hash(parent, uid, owner);
 	struct ktls_flow *flow;
 
 	hash_for_each_possible(kn->flows, flow, hash, key)
-		if (flow->parent == parent && uid_eq(flow->uid, uid) &&
-		    flow->owner == owner)
+		if (flow->parent == parent && flow->name == name)
 			return flow;
+	return NULL;
+}
 
+static struct ktls_flow *queue_flow(struct ktls_net *kn, struct ktls_flow *parent, u64 name)
+{
+	u32 key = hash_ptr(parent, 32) ^ hash_64(name, 32);
+	struct ktls_flow *flow;
+
+	flow = queue_find(kn, parent, name, key);
+	if (flow)
+		return flow;
 	flow = kzalloc(sizeof(*flow), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!flow)
 		return NULL;
 	INIT_LIST_HEAD(&flow->members);
 	flow->parent = parent;
-	flow->uid = uid;
-	flow->owner = owner;
+	flow->name = name;
 	hash_add(kn->flows, &flow->hash, key);
 	list_add_tail(&flow->node, parent ? &parent->members : &kn->uids);
 	return flow;
 }
 
-/* Frees a flow that has become empty, and its uid's when that has. */
+/* Frees a flow that has become empty, and those above it likewise. */
 static void queue_trim(struct ktls_flow *flow)
 {
 	struct ktls_flow *parent;
@@ -89,6 +118,21 @@ static void queue_trim(struct ktls_flow *flow)
 	}
 }
 
+static void queue_count(struct ktls_net *kn, struct ktls_flow *flow, int n)
+{
+	kn->waiting += n;
+	for (; flow; flow = flow->parent)
+		flow->waiting += n;
+}
+
+/* All uids together have so much room; but each has a little for itself. */
+static bool queue_is_full(const struct ktls_net *kn, const struct ktls_flow *uid)
+{
+	return uid->waiting >= KTLS_REQUESTS_PER_UID ||
+	       (kn->waiting >= KTLS_REQUESTS_WAITING &&
+		uid->waiting >= KTLS_REQUESTS_GUARANTEED);
+}
+
 /**
  * ktls_queue_add - let a request wait for its turn
  * @kn: the namespace
@@ -99,24 +143,30 @@ static void queue_trim(struct ktls_flow *flow)
  */
 int ktls_queue_add(struct ktls_net *kn, struct ktls_request *req)
 {
-	struct ktls_flow *uid, *flow;
+	struct ktls_flow *flow = NULL, *below;
+	enum queue_level level;
+	int err = -ENOMEM;
 
 	lockdep_assert_held(&kn->lock);
-	if (kn->waiting >= KTLS_REQUESTS_WAITING)
-		return -ENOBUFS;
-	uid = queue_flow(kn, NULL, req->uid, NULL);
-	if (!uid)
-		return -ENOMEM;
-	flow = queue_flow(kn, uid, req->uid, req->owner);
-	if (!flow) {
-		queue_trim(uid);
-		return -ENOMEM;
+	for (level = QUEUE_UID; level < QUEUE_LEVELS; level++) {
+		below = queue_flow(kn, flow, queue_name(req, level));
+		if (!below)
+			goto trim;
+		flow = below;
+		if (level == QUEUE_UID && queue_is_full(kn, flow)) {
+			err = -ENOBUFS;
+			goto trim;
+		}
 	}
 	list_add_tail(&req->node, &flow->members);
 	req->flow = flow;
 	req->phase = KTLS_PHASE_WAITING;
-	kn->waiting++;
+	queue_count(kn, flow, 1);
 	return 0;
+
+trim:
+	queue_trim(flow);
+	return err;
 }
 
 /**
@@ -130,9 +180,9 @@ void ktls_queue_del(struct ktls_net *kn, struct ktls_request *req)
 {
 	lockdep_assert_held(&kn->lock);
 	list_del_init(&req->node);
+	queue_count(kn, req->flow, -1);
 	queue_trim(req->flow);
 	req->flow = NULL;
-	kn->waiting--;
 }
 
 /**
@@ -144,19 +194,21 @@ void ktls_queue_del(struct ktls_net *kn, struct ktls_request *req)
  */
 struct ktls_request *ktls_queue_next(struct ktls_net *kn)
 {
-	struct ktls_flow *uid, *flow;
+	struct list_head *ring = &kn->uids;
+	enum queue_level level;
 	struct ktls_request *req;
+	struct ktls_flow *flow;
 
 	lockdep_assert_held(&kn->lock);
-	if (list_empty(&kn->uids))
+	if (list_empty(ring))
 		return NULL;
-	uid = list_first_entry(&kn->uids, struct ktls_flow, node);
-	flow = list_first_entry(&uid->members, struct ktls_flow, node);
-	req = list_first_entry(&flow->members, struct ktls_request, node);
-
-	/* Whoever was served goes to the end of both rings. */
-	list_move_tail(&flow->node, &uid->members);
-	list_move_tail(&uid->node, &kn->uids);
+	/* Whoever is served goes to the end of its ring. */
+	for (level = QUEUE_UID; level < QUEUE_LEVELS; level++) {
+		flow = list_first_entry(ring, struct ktls_flow, node);
+		list_move_tail(&flow->node, ring);
+		ring = &flow->members;
+	}
+	req = list_first_entry(ring, struct ktls_request, node);
 	ktls_queue_del(kn, req);
 	return req;
 }

@@ -99,7 +99,9 @@ enum ktls_limits {
 	KTLS_CHILDREN_MAX	= 8192,		/* handshaking, global */
 	KTLS_CHILDREN_PER_LISTENER = 1024,
 	KTLS_CHILDREN_PER_UID	= 4096,
-	KTLS_REQUESTS_WAITING	= 16384,	/* without a worker's credit */
+	KTLS_REQUESTS_WAITING	= 16384,	/* without a worker's credit, per namespace */
+	KTLS_REQUESTS_PER_UID	= 4096,		/* of those */
+	KTLS_REQUESTS_GUARANTEED = 16,		/* that each uid may have in any case */
 	KTLS_CREDIT_MAX		= 1024,
 	KTLS_WORKERS_MAX	= 256,		/* per namespace */
 	KTLS_EMPTY_RECORDS_MAX	= 32,		/* in a row, then fatal */
