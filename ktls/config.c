@@ -51,6 +51,12 @@ void ktls_blob_put(struct ktls_blob *blob)
 		kvfree_sensitive(blob, struct_size(blob, data, blob->len + 1));
 }
 
+static void config_init_known(struct ktls_config *config)
+{
+	spin_lock_init(&config->known_lock);
+	INIT_LIST_HEAD(&config->known_by);
+}
+
 /* The credential that decides over identities is that of the task which
  * attached the ULP, or set KTLS_IDENTITY after that.
  */
@@ -93,6 +99,7 @@ struct ktls_config *ktls_config_new(void)
 	if (!config)
 		return NULL;
 	refcount_set(&config->ref, 1);
+	config_init_known(config);
 	config_capture_task(config);
 	config->verify = -1;
 	config->version_min = KTLS_TLS_1_2;
@@ -125,8 +132,7 @@ void ktls_config_put(struct ktls_config *config)
 
 	if (!config || !refcount_dec_and_test(&config->ref))
 		return;
-	if (config->id)
-		ktls_upcall_config_drop(config->id);
+	ktls_outbox_drop_config(config);
 	ktls_blob_put(config->server_name);
 	ktls_blob_put(config->identity);
 	ktls_blob_put(config->alpn);
@@ -150,6 +156,7 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	refcount_set(&config->ref, 1);
 	config->frozen = false;
 	config->id = 0;
+	config_init_known(config);
 	get_cred(config->cred);
 	get_pid_ns(config->pid_ns);
 	ktls_blob_get(config->server_name);

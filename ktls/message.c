@@ -23,8 +23,8 @@
  * COMM, both addresses.
  */
 #define MESSAGE_FIXED_SIZE						\
-	(nla_total_size_64bit(sizeof(u64)) * 2 +			\
-	 nla_total_size(sizeof(u32)) * 10 +				\
+	(nla_total_size_64bit(sizeof(u64)) * 3 +			\
+	 nla_total_size(sizeof(u32)) * 9 +				\
 	 nla_total_size(0) +						\
 	 nla_total_size(TASK_COMM_LEN) +				\
 	 nla_total_size(sizeof(struct sockaddr_in6)) * 2)
@@ -189,9 +189,10 @@ static size_t message_request_size(const struct ktls_config *config)
 	       message_blob_size(config->groups) + message_blob_size(config->sigalgs);
 }
 
-static u32 message_deadline(const struct ktls_request *req)
+/* By the clock of the helper. */
+static u64 message_deadline(const struct ktls_request *req, const struct ktls_worker *worker)
 {
-	return max_t(s64, ktime_ms_delta(req->deadline, ktime_get()), 1);
+	return ktime_to_ms(ktime_add_ns(req->deadline, worker->clock_offset));
 }
 
 /**
@@ -214,7 +215,8 @@ struct sk_buff *ktls_message_request(const struct ktls_request *req,
 	if (!skb)
 		return NULL;
 	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
-	    nla_put_u32(skb, KTLS_A_DEADLINE, message_deadline(req)) ||
+	    nla_put_u64_64bit(skb, KTLS_A_DEADLINE, message_deadline(req, worker),
+			      KTLS_A_PAD) ||
 	    message_put_creds(skb, req->config, worker) ||
 	    message_put_config(skb, req->config, req->role))
 		goto does_not_fit;

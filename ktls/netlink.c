@@ -73,6 +73,10 @@ static const struct nla_policy netlink_done_policy[KTLS_A_PEER_FINGERPRINT + 1] 
 	[KTLS_A_PEER_FINGERPRINT] = { .type = NLA_BINARY, .len = KTLS_GENL_FINGERPRINT },
 };
 
+static const struct nla_policy netlink_cancel_policy[KTLS_A_ID + 1] = {
+	[KTLS_A_ID]		= { .type = NLA_U64 },
+};
+
 static const struct nla_policy netlink_message_policy[KTLS_A_ID + 1] = {
 	[KTLS_A_ID]		= { .type = NLA_U64 },
 };
@@ -95,7 +99,8 @@ static int netlink_check_register(struct genl_info *info)
 	}
 	if (nla_get_u32(info->attrs[KTLS_A_PROTOCOL]) != KTLS_GENL_VERSION) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KTLS_A_PROTOCOL],
-				    "this kernel speaks version 1 of the contract");
+				    "this kernel speaks version "
+				    __stringify(KTLS_GENL_VERSION) " of the contract");
 		return -EPROTONOSUPPORT;
 	}
 	return 0;
@@ -145,7 +150,7 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* --- CONFIG, DATA, DONE, MESSAGE ------------------------------------------ */
+/* --- CONFIG, DATA, DONE, CANCEL, MESSAGE ------------------------------------------ */
 
 static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
 			  struct genl_info *info)
@@ -258,7 +263,21 @@ static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* About a request that has ended, so there is none to be found. */
+/* The next two are about requests that have ended, so there is none to be found. */
+static int netlink_cancel_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ktls_worker *worker;
+	int err;
+
+	err = netlink_speaker(skb, info, &worker);
+	if (err)
+		return err;
+	ktls_outbox_acknowledged(worker, nla_get_u64(info->attrs[KTLS_A_ID]));
+	ktls_worker_feed(worker);
+	ktls_worker_put(worker);
+	return 0;
+}
+
 static int netlink_message_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ktls_worker *worker;
@@ -305,6 +324,12 @@ static const struct genl_ops netlink_ops[] = {
 		.maxattr	= ARRAY_SIZE(netlink_done_policy) - 1,
 	},
 	{
+		.cmd		= KTLS_CMD_CANCEL,
+		.doit		= netlink_cancel_doit,
+		.policy		= netlink_cancel_policy,
+		.maxattr	= ARRAY_SIZE(netlink_cancel_policy) - 1,
+	},
+	{
 		.cmd		= KTLS_CMD_MESSAGE,
 		.doit		= netlink_message_doit,
 		.policy		= netlink_message_policy,
@@ -344,6 +369,7 @@ static int __net_init netlink_net_init(struct net *net)
 	kn->net = net;
 	spin_lock_init(&kn->lock);
 	INIT_LIST_HEAD(&kn->workers);
+	kn->helper_uid = INVALID_UID;
 	ktls_queue_init(kn);
 	return ktls_mib_init_net(net);
 }

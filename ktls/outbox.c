@@ -5,13 +5,13 @@
  * A message goes out at once if the socket's receive buffer has room. If not, its
  * request stays on the worker's list, in order, and is tried again whenever the
  * helper says something on that socket, and by a delayed work with a pause that
- * doubles up to a second. Looking at the buffer before sending keeps netlink from
- * declaring it overrun.
+ * doubles up to a second.
  *
- * Credit of a cancelled request comes back when the helper has been sent CANCEL,
- * or when it was never told; so a program that connects and closes in a loop
- * cannot pile up messages for a helper that does not read.
+ * Credit of a cancelled request comes back when the helper says that it has read
+ * CANCEL, or at once if it was never told. What it has not read counts: so a program
+ * that connects and closes in a loop cannot pile up work for it.
  */
+#include <linux/slab.h>
 #include <net/genetlink.h>
 
 #include <ktls/ktls.h>
@@ -19,6 +19,11 @@
 /*
  * Hands a copy of a message to the socket. False: not now. On a socket that is
  * gone that means never, and its worker is about to be buried.
+ *
+ * Netlink would look the socket up by its port id, which may be another program's
+ * by now: it is free for everybody before the socket counts as dead. So the message
+ * goes to the socket that registered as netlink would queue it there, and to nobody
+ * if that is closed: it goes with the queue.
  */
 static bool outbox_transmit(struct ktls_worker *worker, struct sk_buff *skb)
 {
@@ -35,12 +40,14 @@ static bool outbox_transmit(struct ktls_worker *worker, struct sk_buff *skb)
 	clone = skb_clone(skb, GFP_ATOMIC);
 	if (!clone)
 		return false;
-	return !genlmsg_unicast(worker->kn->net, clone, worker->portid);
+	skb_set_owner_r(clone, sk);
+	skb_queue_tail(&sk->sk_receive_queue, clone);
+	sk->sk_data_ready(sk);
+	return true;
 }
 
 /* Sends what a request has to say. False: the rest has to wait. */
-static bool outbox_speak(struct ktls_worker *worker, struct ktls_request *req,
-			 unsigned int *freed)
+static bool outbox_speak(struct ktls_worker *worker, struct ktls_request *req)
 {
 	struct sk_buff *skb;
 	bool sent;
@@ -59,12 +66,24 @@ static bool outbox_speak(struct ktls_worker *worker, struct ktls_request *req,
 		return false;
 	sent = outbox_transmit(worker, skb);
 	consume_skb(skb);
-	if (!sent)
-		return false;
-	req->cancel = false;
-	*freed += req->cost;
-	req->cost = 0;
-	return true;
+	if (sent)
+		req->cancel = false;
+	return sent;
+}
+
+/*
+ * A request has nothing more to say. If it was cancelled and used up credit, it waits
+ * to hear that it was read; those are no more than the credit.
+ */
+static void outbox_done(struct ktls_worker *worker, struct ktls_request *req)
+{
+	lockdep_assert_held(&worker->lock);
+	if (req->closed && req->cost) {
+		list_move_tail(&req->out_node, &worker->cancelled);
+		return;
+	}
+	list_del_init(&req->out_node);
+	ktls_upcall_drop(req);
 }
 
 static void outbox_try_later(struct ktls_worker *worker)
@@ -79,29 +98,49 @@ static void outbox_try_later(struct ktls_worker *worker)
  * ktls_outbox_flush - send what can be sent
  * @worker: the worker
  *
- * Context: process or softirq; takes and drops @worker->lock, and ktls_net.lock
- * after it.
- * Return: whether credit came back, with a CANCEL that was sent.
+ * Context: process or softirq; takes and drops @worker->lock.
  */
-bool ktls_outbox_flush(struct ktls_worker *worker)
+void ktls_outbox_flush(struct ktls_worker *worker)
+{
+	struct ktls_request *req;
+
+	spin_lock_bh(&worker->lock);
+	while (!list_empty(&worker->out)) {
+		req = list_first_entry(&worker->out, struct ktls_request, out_node);
+		if (!outbox_speak(worker, req)) {
+			outbox_try_later(worker);
+			break;
+		}
+		worker->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
+		outbox_done(worker, req);
+	}
+	spin_unlock_bh(&worker->lock);
+}
+
+/**
+ * ktls_outbox_acknowledged - the helper has read a CANCEL: its credit comes back
+ * @worker: whose helper says so
+ * @id: of the request; nothing happens if there is no such CANCEL
+ *
+ * Context: process; takes and drops @worker->lock, and ktls_net.lock after it.
+ */
+void ktls_outbox_acknowledged(struct ktls_worker *worker, u64 id)
 {
 	struct ktls_request *req;
 	unsigned int freed = 0;
 
 	spin_lock_bh(&worker->lock);
-	while (!list_empty(&worker->out)) {
-		req = list_first_entry(&worker->out, struct ktls_request, out_node);
-		if (!outbox_speak(worker, req, &freed)) {
-			outbox_try_later(worker);
-			break;
-		}
-		worker->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
+	list_for_each_entry(req, &worker->cancelled, out_node) {
+		if (req->id != id)
+			continue;
+		freed = req->cost;
+		req->cost = 0;
 		list_del_init(&req->out_node);
 		ktls_upcall_drop(req);
+		break;
 	}
 	spin_unlock_bh(&worker->lock);
 	ktls_worker_credit(worker, freed);
-	return freed;
 }
 
 /**
@@ -110,8 +149,7 @@ bool ktls_outbox_flush(struct ktls_worker *worker)
  * @req: the request
  * @messages: emptied; dropped if the worker is dead or the request has ended
  *
- * Context: process or softirq; takes and drops @worker->lock, and
- * ktls_net.lock after it.
+ * Context: process or softirq; takes and drops @worker->lock.
  */
 void ktls_outbox_send(struct ktls_worker *worker, struct ktls_request *req,
 		      struct sk_buff_head *messages)
@@ -170,7 +208,7 @@ void ktls_outbox_keep_secret(struct ktls_worker *worker, struct ktls_request *re
  * @worker: who had it
  * @req: the request, its fate settled
  * @cancel: the helper has not said DONE: it has to be told, if it ever heard of
- *	the request; the credit comes back with that
+ *	the request; the credit comes back when it has read that
  *
  * Context: process or softirq; takes and drops @worker->lock, and
  * ktls_net.lock after it.
@@ -200,7 +238,8 @@ void ktls_outbox_forget(struct ktls_worker *worker, struct ktls_request *req, bo
 	spin_unlock_bh(&worker->lock);
 
 	ktls_worker_credit(worker, freed);
-	if (!ktls_outbox_flush(worker) && !freed)
+	ktls_outbox_flush(worker);
+	if (!freed)
 		return;
 	/* Making messages for others sleeps; this context may not. */
 	spin_lock_bh(&worker->lock);
@@ -230,6 +269,10 @@ struct sock *ktls_outbox_close(struct ktls_worker *worker)
 		__skb_queue_purge(&req->out);
 		ktls_upcall_drop(req);
 	}
+	list_for_each_entry_safe(req, next, &worker->cancelled, out_node) {
+		list_del_init(&req->out_node);
+		ktls_upcall_drop(req);
+	}
 	spin_unlock(&worker->lock);
 	return sk;
 }
@@ -254,9 +297,37 @@ bool ktls_outbox_drop_or_send(struct ktls_worker *worker, struct sk_buff *skb)
 	return sent;
 }
 
-static unsigned int outbox_slot(u64 config_id)
+/**
+ * struct ktls_knower - a worker that was given a configuration
+ * @node: on ktls_config.known_by
+ * @worker: a reference is owned
+ */
+struct ktls_knower {
+	struct list_head	node;
+	struct ktls_worker	*worker;
+};
+
+static void outbox_forget_knower(struct ktls_knower *knower)
 {
-	return (u32)config_id % KTLS_WORKER_CONFIGS;
+	list_del(&knower->node);
+	ktls_worker_put(knower->worker);
+	kfree(knower);
+}
+
+/* Is that worker on the list? Those that are dead leave it. */
+static bool outbox_knows(struct ktls_config *config, const struct ktls_worker *worker)
+{
+	struct ktls_knower *knower, *next;
+	bool known = false;
+
+	lockdep_assert_held(&config->known_lock);
+	list_for_each_entry_safe(knower, next, &config->known_by, node) {
+		if (knower->worker == worker)
+			known = true;
+		else if (!READ_ONCE(knower->worker->sk))
+			outbox_forget_knower(knower);
+	}
+	return known;
 }
 
 /**
@@ -264,39 +335,60 @@ static unsigned int outbox_slot(u64 config_id)
  * @worker: the worker
  * @config: frozen
  *
- * Context: process or softirq.
+ * Without memory it will not be told when that is gone.
+ *
+ * Context: process, no spinlock held.
  */
-void ktls_outbox_know(struct ktls_worker *worker, const struct ktls_config *config)
+void ktls_outbox_know(struct ktls_worker *worker, struct ktls_config *config)
 {
+	struct ktls_knower *knower;
+	bool known;
+
 	if (!ktls_message_parts(config))
 		return;
-	spin_lock_bh(&worker->lock);
-	worker->configs[outbox_slot(config->id)] = config->id;
-	spin_unlock_bh(&worker->lock);
+	spin_lock_bh(&config->known_lock);
+	known = outbox_knows(config, worker);
+	spin_unlock_bh(&config->known_lock);
+	knower = known ? NULL : kmalloc(sizeof(*knower), GFP_KERNEL);
+	if (!knower)
+		return;
+
+	refcount_inc(&worker->ref);
+	knower->worker = worker;
+	spin_lock_bh(&config->known_lock);
+	list_add_tail(&knower->node, &config->known_by);
+	spin_unlock_bh(&config->known_lock);
 }
 
-/**
- * ktls_outbox_hint - a configuration is gone, if that is any news to the worker
- * @worker: the worker
- * @id: the configuration
- *
- * A hint that costs nobody anything: lost when something else waits to be sent,
- * or the buffer is full.
- *
- * Context: any.
- */
-void ktls_outbox_hint(struct ktls_worker *worker, u64 id)
+static void outbox_hint(struct ktls_worker *worker, u64 id)
 {
-	u64 *known = &worker->configs[outbox_slot(id)];
 	struct sk_buff *skb;
 
 	spin_lock_bh(&worker->lock);
-	if (*known == id) {
-		*known = 0;
+	if (list_empty(&worker->out)) {
 		skb = ktls_message_number(KTLS_CMD_CONFIG_DROP, KTLS_A_CONFIG, id);
-		if (skb && list_empty(&worker->out))
+		if (skb)
 			outbox_transmit(worker, skb);
 		consume_skb(skb);
 	}
 	spin_unlock_bh(&worker->lock);
+}
+
+/**
+ * ktls_outbox_drop_config - tell whoever was given a configuration that it is gone
+ * @config: nobody has a reference any more
+ *
+ * A hint that costs nobody anything: lost when something else waits to be sent, or
+ * the buffer is full.
+ *
+ * Context: any, none of the locks of upcall.h held.
+ */
+void ktls_outbox_drop_config(struct ktls_config *config)
+{
+	struct ktls_knower *knower, *next;
+
+	list_for_each_entry_safe(knower, next, &config->known_by, node) {
+		outbox_hint(knower->worker, config->id);
+		outbox_forget_knower(knower);
+	}
 }

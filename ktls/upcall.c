@@ -597,15 +597,3 @@ int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_m
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_check);
-
-/**
- * ktls_upcall_config_drop - the last reference to a configuration is gone
- * @config_id: what the helper may have cached something under; 0: nothing
- *
- * Context: any; none of the locks of upcall.h held.
- */
-void ktls_upcall_config_drop(u64 config_id)
-{
-	if (config_id)
-		ktls_worker_drop_config(config_id);
-}

@@ -9,7 +9,7 @@
 #include <linux/cred.h>
 #include <linux/pid_namespace.h>
 #include <linux/moduleparam.h>
-#include <linux/rculist.h>
+#include <linux/time_namespace.h>
 #include <net/genetlink.h>
 
 #include <ktls/ktls.h>
@@ -17,20 +17,7 @@
 
 static int worker_helper_uid = -1;
 module_param_named(helper_uid, worker_helper_uid, int, 0644);
-MODULE_PARM_DESC(helper_uid, "uid that may serve as helper (-1: that of the first helper)");
-
-/* All workers of all namespaces, for CONFIG_DROP; read under RCU. */
-static LIST_HEAD(worker_all);
-static DEFINE_SPINLOCK(worker_all_lock);
-
-static void worker_free_rcu(struct rcu_head *rcu)
-{
-	struct ktls_worker *worker = container_of(rcu, struct ktls_worker, rcu);
-
-	put_cred(worker->cred);
-	put_pid_ns(worker->pid_ns);
-	kfree(worker);
-}
+MODULE_PARM_DESC(helper_uid, "uid that may serve as helper, outside of user namespaces (-1: that of the first helper, for good)");
 
 /**
  * ktls_worker_put - drop a reference
@@ -40,24 +27,11 @@ static void worker_free_rcu(struct rcu_head *rcu)
  */
 void ktls_worker_put(struct ktls_worker *worker)
 {
-	if (refcount_dec_and_test(&worker->ref))
-		call_rcu(&worker->rcu, worker_free_rcu);
-}
-
-/**
- * ktls_worker_drop_config - tell whoever was given a configuration that it is gone
- * @id: the configuration
- *
- * Context: any, none of the locks of upcall.h held.
- */
-void ktls_worker_drop_config(u64 id)
-{
-	struct ktls_worker *worker;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(worker, &worker_all, all)
-		ktls_outbox_hint(worker, id);
-	rcu_read_unlock();
+	if (!refcount_dec_and_test(&worker->ref))
+		return;
+	put_cred(worker->cred);
+	put_pid_ns(worker->pid_ns);
+	kfree(worker);
 }
 
 /**
@@ -216,6 +190,15 @@ static void worker_work(struct work_struct *work)
 
 /* --- birth and death ------------------------------------------------------ */
 
+/* How far ahead the caller's CLOCK_MONOTONIC is: it may be in a time namespace. */
+static s64 worker_clock_offset(void)
+{
+	struct timespec64 offset = {};
+
+	timens_add_monotonic(&offset);
+	return timespec64_to_ns(&offset);
+}
+
 /**
  * ktls_worker_new - make a worker of a socket
  * @kn: its namespace
@@ -239,6 +222,7 @@ struct ktls_worker *ktls_worker_new(struct ktls_net *kn, struct sock *sk, u32 po
 	worker->kn = kn;
 	worker->cred = get_cred(sk->sk_socket->file->f_cred);
 	worker->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	worker->clock_offset = worker_clock_offset();
 	worker->portid = portid;
 	worker->credit = credit;
 	mutex_init(&worker->mutex);
@@ -250,27 +234,31 @@ struct ktls_worker *ktls_worker_new(struct ktls_net *kn, struct sock *sk, u32 po
 	sock_hold(sk);
 	worker->sk = sk;
 	INIT_LIST_HEAD(&worker->out);
+	INIT_LIST_HEAD(&worker->cancelled);
 	worker->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
 	INIT_DELAYED_WORK(&worker->work, worker_work);
-	INIT_LIST_HEAD(&worker->all);
 	return worker;
 }
 
+/*
+ * The uid of a namespace's first helper is remembered for good: while none is there,
+ * after a crash say, nobody else with CAP_NET_ADMIN is to take its place. Namespaces of
+ * a user namespace have uids of their own, which helper_uid says nothing about.
+ */
 static int worker_may_serve(const struct ktls_worker *worker,
 			    struct netlink_ext_ack *extack)
 {
-	const struct ktls_worker *first;
+	int helper_uid = READ_ONCE(worker_helper_uid);
 	struct ktls_net *kn = worker->kn;
-	kuid_t uid;
+	kuid_t uid = kn->helper_uid;
 
 	lockdep_assert_held(&kn->lock);
-	first = list_first_entry_or_null(&kn->workers, struct ktls_worker, node);
-	if (worker_helper_uid >= 0)
-		uid = make_kuid(&init_user_ns, worker_helper_uid);
-	else
-		uid = first ? first->cred->euid : worker->cred->euid;
+	if (helper_uid >= 0 && kn->net->user_ns == &init_user_ns)
+		uid = make_kuid(&init_user_ns, helper_uid);
+	else if (!uid_valid(uid))
+		uid = worker->cred->euid;
 	if (!uid_eq(uid, worker->cred->euid)) {
-		NL_SET_ERR_MSG(extack, "only one uid may serve a namespace, and it is another");
+		NL_SET_ERR_MSG(extack, "only one uid may serve a namespace, and it is another: see the module parameter helper_uid");
 		return -EPERM;
 	}
 	if (kn->worker_count >= KTLS_WORKERS_MAX) {
@@ -307,15 +295,12 @@ int ktls_worker_add(struct ktls_worker *worker, struct netlink_ext_ack *extack)
 	err = worker_may_serve(worker, extack);
 	if (err)
 		goto refused;
+	kn->helper_uid = worker->cred->euid;
 	worker->in_flight = worker->credit;
 	refcount_inc(&worker->ref);
 	list_add_tail(&worker->node, &kn->workers);
 	WRITE_ONCE(kn->worker_count, kn->worker_count + 1);
 	spin_unlock_bh(&kn->lock);
-
-	spin_lock_bh(&worker_all_lock);
-	list_add_rcu(&worker->all, &worker_all);
-	spin_unlock_bh(&worker_all_lock);
 	return 0;
 
 refused:
@@ -412,9 +397,6 @@ static void worker_bury(struct ktls_worker *worker)
 	}
 	spin_unlock_bh(&kn->lock);
 
-	spin_lock_bh(&worker_all_lock);
-	list_del_rcu(&worker->all);
-	spin_unlock_bh(&worker_all_lock);
 	cancel_delayed_work_sync(&worker->work);
 	sock_put(sk);
 	ktls_worker_put(worker);

@@ -77,6 +77,8 @@ struct ktls_blob {
  * @pid_ns: of that task; a reference is owned
  * @pid: that task, for logs
  * @comm: likewise
+ * @known_lock: @known_by, which is not constant
+ * @known_by: workers that were given it (outbox.c)
  * @server_name: KTLS_SERVER_NAME or NULL, as all blobs
  * @identity: KTLS_IDENTITY
  * @alpn: KTLS_ALPN
@@ -100,6 +102,8 @@ struct ktls_config {
 	struct pid_namespace	*pid_ns;
 	pid_t			pid;
 	char			comm[TASK_COMM_LEN];
+	spinlock_t		known_lock;	/* @known_by */
+	struct list_head	known_by;
 	struct ktls_blob	*server_name;
 	struct ktls_blob	*identity;
 	struct ktls_blob	*alpn;

@@ -183,8 +183,9 @@ union ktls_address {
  * @lock: everything below but @mib; softirq-safe
  * @workers: &ktls_worker.node; whoever was chosen last is at the end
  * @worker_count: of @workers; read anywhere with READ_ONCE
+ * @helper_uid: of the first worker there ever was
  * @uids: flows of the first level, one per uid; the next to be served first
- * @flows: flows of both levels, see queue.c
+ * @flows: flows of all levels, see queue.c
  * @waiting: requests on flows
  * @mib: counters of each processor (mib.c); set before, and gone after all else
  */
@@ -193,8 +194,9 @@ struct ktls_net {
 	spinlock_t		lock;	/* who has which request, and the credit */
 	struct list_head	workers;
 	unsigned int		worker_count;
+	kuid_t			helper_uid;
 	struct list_head	uids;
-	DECLARE_HASHTABLE(flows, 8);
+	DECLARE_HASHTABLE(flows, 10);
 	unsigned int		waiting;
 	struct ktls_mib_cpu __percpu *mib;
 };
@@ -203,18 +205,15 @@ struct ktls_net {
 #define KTLS_OUTBOX_PAUSE_MIN	10
 #define KTLS_OUTBOX_PAUSE_MAX	1000
 
-/* How many configurations a worker is remembered to know, for CONFIG_DROP. */
-#define KTLS_WORKER_CONFIGS	256
-
 /**
  * struct ktls_worker - a socket of the helper that has said REGISTER
  *
  * @ref: references: of the namespace's list, of each request handed to it, and
  *	of whoever works with it
- * @rcu: freed, and found by ktls_upcall_config_drop(), under RCU
  * @kn: its namespace
  * @cred: of the task that opened the socket; owned
  * @pid_ns: of the task that said REGISTER; a reference is owned
+ * @clock_offset: of its CLOCK_MONOTONIC against ours, nanoseconds
  * @portid: of the socket
  * @credit: how many unanswered messages it takes
  * @mutex: held over each message of the helper, from the first look at a
@@ -225,23 +224,23 @@ struct ktls_net {
  * @requests: &ktls_request.node of all requests handed to it
  * @stalled: &ktls_request.stall_node of those with a batch that needs credit
  * @tickets: connections with a MESSAGE that it has not answered (ticket.c)
- * @in_flight: messages it has not answered
+ * @in_flight: messages it has not answered, and those of requests it was sent CANCEL
+ *	for and has not said so
  *
  * @lock: everything below
  * @sk: the socket, a reference is owned; NULL once the worker is dead
  * @out: &ktls_request.out_node of requests with something to say to it
+ * @cancelled: &ktls_request.out_node of requests whose credit comes back when it has
+ *	read their CANCEL
  * @backoff_ms: pause before the next attempt while its buffer is full
  * @work: that attempt; not armed any more once @sk is NULL
- * @configs: ids of configurations it was given; a newer one may displace an
- *	older one, whose end it is then not told
- * @all: on the list of all workers; under RCU, written under that list's lock
  */
 struct ktls_worker {
 	refcount_t		ref;
-	struct rcu_head		rcu;
 	struct ktls_net		*kn;
 	const struct cred	*cred;
 	struct pid_namespace	*pid_ns;
+	s64			clock_offset;
 	u32			portid;
 	u32			credit;
 	struct mutex		mutex;	/* what a helper says is heard in order */
@@ -255,11 +254,9 @@ struct ktls_worker {
 	spinlock_t		lock;	/* what goes out on the socket */
 	struct sock		*sk;
 	struct list_head	out;
+	struct list_head	cancelled;
 	unsigned int		backoff_ms;
 	struct delayed_work	work;
-	u64			configs[KTLS_WORKER_CONFIGS];
-
-	struct list_head	all;
 };
 
 /**
@@ -296,7 +293,7 @@ struct ktls_worker {
  *
  * Under @worker->lock (constant while there is no worker):
  * @out: messages to be sent
- * @out_node: on the worker's @out
+ * @out_node: on the worker's @out or @cancelled
  * @told: its first message was sent: the helper knows its id
  * @closed: nothing may be added to @out
  * @cancel: CANCEL is to be sent
@@ -394,7 +391,6 @@ void ktls_upcall_put(struct ktls_request *req);
 void ktls_done_free(struct ktls_done *done);
 int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
 		      char sentence[KTLS_SENTENCE_MAX]);
-void ktls_upcall_config_drop(u64 config_id);
 
 /* upcall.c: what the files below call */
 extern struct workqueue_struct *ktls_upcall_wq;
@@ -420,7 +416,6 @@ struct ktls_worker *ktls_worker_find(struct ktls_net *kn, const struct sock *sk)
 void ktls_worker_begin(struct ktls_worker *worker);
 void ktls_worker_discard(struct ktls_worker *worker);
 void ktls_worker_put(struct ktls_worker *worker);
-void ktls_worker_drop_config(u64 id);
 void ktls_worker_feed(struct ktls_worker *worker);
 void ktls_worker_feed_any(struct ktls_net *kn);
 void ktls_worker_credit(struct ktls_worker *worker, unsigned int freed);
@@ -454,16 +449,17 @@ int ktls_ticket_answered(struct ktls_worker *worker, u64 id);
 void ktls_ticket_bury(struct ktls_worker *worker);	/* ktls_net.lock held */
 
 /* outbox.c: what is still to be sent to a worker */
-bool ktls_outbox_flush(struct ktls_worker *worker);
+void ktls_outbox_flush(struct ktls_worker *worker);
 void ktls_outbox_send(struct ktls_worker *worker, struct ktls_request *req,
 		      struct sk_buff_head *messages);
 void ktls_outbox_keep_secret(struct ktls_worker *worker, struct ktls_request *req,
 			     struct sk_buff *skb);
 bool ktls_outbox_drop_or_send(struct ktls_worker *worker, struct sk_buff *skb);
 void ktls_outbox_forget(struct ktls_worker *worker, struct ktls_request *req, bool cancel);
+void ktls_outbox_acknowledged(struct ktls_worker *worker, u64 id);
 struct sock *ktls_outbox_close(struct ktls_worker *worker);
-void ktls_outbox_know(struct ktls_worker *worker, const struct ktls_config *config);
-void ktls_outbox_hint(struct ktls_worker *worker, u64 id);
+void ktls_outbox_know(struct ktls_worker *worker, struct ktls_config *config);
+void ktls_outbox_drop_config(struct ktls_config *config);
 
 /* message.c: what goes to the helper */
 u32 ktls_message_parts(const struct ktls_config *config);

@@ -29,6 +29,26 @@ static void helper_release(void *helper)
 	ktls_kunit_helper_die(helper);
 }
 
+/* "I have read that CANCEL." There is no answer to it, or it was not well said. */
+static void helper_acknowledge(struct ktls_kunit_helper *helper, u64 id)
+{
+	struct sockaddr_nl nladdr = { .nl_family = AF_NETLINK };
+	struct msghdr msg = { .msg_name = &nladdr, .msg_namelen = sizeof(nladdr) };
+	struct sk_buff *skb = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct kvec vec;
+
+	if (!skb)
+		return;
+	if (genlmsg_put(skb, 0, 0, &ktls_netlink_family, NLM_F_REQUEST, KTLS_CMD_CANCEL) &&
+	    !nla_put(skb, KTLS_A_ID, sizeof(id), &id)) {
+		nlmsg_hdr(skb)->nlmsg_len = skb->len;
+		vec.iov_base = skb->data;
+		vec.iov_len = skb->len;
+		kernel_sendmsg(helper->sock, &msg, &vec, 1, skb->len);
+	}
+	nlmsg_free(skb);
+}
+
 /* One message to the helper. Return: true, and *ret_err, if it answers its own. */
 static bool helper_note(struct ktls_kunit_helper *helper, int *ret_err)
 {
@@ -45,6 +65,8 @@ static bool helper_note(struct ktls_kunit_helper *helper, int *ret_err)
 	id = nlmsg_find_attr(nlh, GENL_HDRLEN, KTLS_A_ID);
 	if (id && (genl->cmd == KTLS_CMD_START || genl->cmd == KTLS_CMD_CHECK))
 		helper->id = nla_get_u64(id);
+	if (id && genl->cmd == KTLS_CMD_CANCEL)
+		helper_acknowledge(helper, nla_get_u64(id));
 	return false;
 }
 

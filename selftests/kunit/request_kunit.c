@@ -212,7 +212,6 @@ static int request_predict(struct request_want *want, enum request_stage stage,
 			   enum request_event event)
 {
 	const bool told = stage != STAGE_WAITING;
-	const bool turn = stage == STAGE_TOLD || stage == STAGE_HELPER;
 	const bool open = want->open;
 
 	switch (event) {
@@ -223,9 +222,8 @@ static int request_predict(struct request_want *want, enum request_stage stage,
 			return -EPERM;
 		want->open = false;
 		want->answer = KTLS_ANSWER_DONE;
-		want->error = turn ? ECONNREFUSED : EPROTO;
-		want->cancels = !turn;
-		return turn ? 0 : -EPROTO;
+		want->error = ECONNREFUSED;
+		return 0;
 	case EVENT_CANCEL:
 		want->open = false;
 		want->cancels += open && told && !want->dead;

@@ -239,6 +239,11 @@ int fake_message(struct fake *f, uint64_t id)
 	return fake_raw(f, KTLS_CMD_MESSAGE, fill_id, &id);
 }
 
+int fake_cancelled(struct fake *f, uint64_t id)
+{
+	return fake_raw(f, KTLS_CMD_CANCEL, fill_id, &id);
+}
+
 int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 		void *piece, size_t size, uint32_t *total, size_t *ret_len)
 {
@@ -341,6 +346,7 @@ void fake_answer(struct fake *f, struct fake_msg *m)
 		break;
 	case KTLS_CMD_CANCEL:
 		forget(f, m->id);
+		fake_cancelled(f, m->id);
 		break;
 	case KTLS_CMD_MESSAGE:
 		fake_message(f, m->id);

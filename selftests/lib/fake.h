@@ -89,6 +89,8 @@ int fake_data(struct fake *f, uint64_t id, const void *records, size_t len, bool
 /* What a truthful helper would say at the end of the trivial handshake. */
 void fake_done_init(struct fake_done *d, const struct fake *f, uint64_t id, uint32_t role);
 int fake_done(struct fake *f, const struct fake_done *d);
+/* "I have read that CANCEL." */
+int fake_cancelled(struct fake *f, uint64_t id);
 /* "The ticket is dealt with." */
 int fake_message(struct fake *f, uint64_t id);
 int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *sentence);
@@ -112,6 +114,11 @@ void fake_die(struct fake *f);
 static inline uint32_t fake_u32(const struct fake_msg *m, int attr)
 {
 	return m->tb[attr] ? mnl_attr_get_u32(m->tb[attr]) : 0;
+}
+
+static inline uint64_t fake_u64(const struct fake_msg *m, int attr)
+{
+	return m->tb[attr] ? mnl_attr_get_u64(m->tb[attr]) : 0;
 }
 
 static inline uint16_t fake_u16(const struct fake_msg *m, int attr)

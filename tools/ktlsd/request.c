@@ -7,8 +7,6 @@
 #include "request.h"
 
 enum {
-	REQUEST_DEADLINE_DEFAULT	= 10000,	/* ms */
-	REQUEST_DEADLINE_MAX		= 600000,	/* ms */
 	REQUEST_ID_NOBODY		= 0xffffffff,	/* never allowed anything */
 	REQUEST_PARTS_KNOWN		= (1 << (KTLS_CONFIG_MAX + 1)) - 1,
 };
@@ -33,6 +31,30 @@ static int request_parse_caller(const struct ktlsd_event *event,
 				 sizeof(caller->comm)) < 0)
 		caller->comm[0] = '\0';
 	return 0;
+}
+
+/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
+static void request_parse_source(const struct ktlsd_event *event,
+				 struct ktlsd_request *request)
+{
+	struct ktlsd_source *source = &request->source;
+	struct sockaddr_storage addr = { 0 };
+	const void *bytes;
+	size_t len;
+
+	source->kind = request->check ? KTLSD_SOURCE_CHECK :
+		       request->is_server ? KTLSD_SOURCE_PEER : KTLSD_SOURCE_CLIENT;
+	if (source->kind != KTLSD_SOURCE_PEER)
+		return;
+	bytes = ktlsd_message_bytes(event, KTLS_A_PEER_ADDR, &len);
+	if (len)
+		memcpy(&addr, bytes, len < sizeof(addr) ? len : sizeof(addr));
+	if (addr.ss_family == AF_INET)
+		source->prefix = (uint64_t)0xffff << 32 |
+				 ((struct sockaddr_in *)&addr)->sin_addr.s_addr;
+	else
+		memcpy(&source->prefix, &((struct sockaddr_in6 *)&addr)->sin6_addr,
+		       sizeof(source->prefix));
 }
 
 static int request_parse_name(const struct ktlsd_event *event,
@@ -190,10 +212,7 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 	memset(request, 0, sizeof(*request));
 	request->id = ktlsd_message_u64(event, KTLS_A_ID, 0);
 	request->check = event->cmd == KTLS_CMD_CHECK;
-	request->deadline_ms = ktlsd_message_u32(event, KTLS_A_DEADLINE,
-						 REQUEST_DEADLINE_DEFAULT);
-	if (request->deadline_ms > REQUEST_DEADLINE_MAX)
-		request->deadline_ms = REQUEST_DEADLINE_MAX;
+	request->deadline = (int64_t)ktlsd_message_u64(event, KTLS_A_DEADLINE, 0);
 	role = ktlsd_message_u32(event, KTLS_A_ROLE,
 				 request->check ? KTLS_ROLE_SERVER : 0);
 	request->is_server = role == KTLS_ROLE_SERVER;
@@ -202,6 +221,7 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 	    request_parse_caller(event, &request->caller))
 		return ktlsd_errors_set(fault, -EINVAL,
 			"The kernel sent a request that ktlsd does not understand.");
+	request_parse_source(event, request);
 	request->tickets = ktlsd_message_u32(event, KTLS_A_TICKETS, 0);
 	if (request->tickets > KTLSD_TICKETS_MAX)
 		request->tickets = KTLSD_TICKETS_MAX;

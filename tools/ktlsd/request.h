@@ -12,6 +12,7 @@
 #include "config.h"
 #include "errors.h"
 #include "names.h"
+#include "shares.h"
 
 enum {
 	KTLSD_ALPN_MAX		= 1024,	/* bytes, as KTLS_ALPN */
@@ -24,8 +25,9 @@ enum {
  * @id: of the request
  * @check: nothing is to be shaken, only tried
  * @is_server: our role
- * @deadline_ms: what is left for the handshake
+ * @deadline: of the handshake, milliseconds of the monotonic clock
  * @caller: who chose the credential
+ * @source: what it counts as, beside others of the same uid
  * @config_id: identifies @parts; 0 without any
  * @parts: bits of enum ktls_config_attr that can be fetched
  * @identity: name, or ""
@@ -45,8 +47,9 @@ struct ktlsd_request {
 	uint64_t		id;
 	bool			check;
 	bool			is_server;
-	uint32_t		deadline_ms;
+	int64_t			deadline;
 	struct ktlsd_caller	caller;
+	struct ktlsd_source	source;
 	uint64_t		config_id;
 	uint32_t		parts;
 	char			identity[KTLSD_IDENTITY_MAX + 1];
@@ -66,7 +69,7 @@ struct ktlsd_request {
 /**
  * ktlsd_request_parse - read a START or CHECK
  * @event: the message; has an ID
- * @ret_request: filled, @id and @deadline_ms after an error too
+ * @ret_request: filled, @id after an error too
  * @fault: on error
  *
  * Return: 0, or -EINVAL

@@ -5,14 +5,12 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/crypto.h>
-
 #include "../lib/genl.h"
-#include "reply.h"
 #include "session.h"
 
 enum {
 	SESSION_BUCKETS	= 4096,	/* a power of two */
+	SESSION_WAIT_MS	= 3600000,
 };
 
 int64_t ktlsd_session_clock(void)
@@ -21,6 +19,11 @@ int64_t ktlsd_session_clock(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct ktlsd_session *session_of(struct ktlsd_place *place)
+{
+	return (struct ktlsd_session *)((char *)place - offsetof(struct ktlsd_session, place));
 }
 
 static struct ktlsd_session **session_slot(struct ktlsd_sessions *sessions,
@@ -34,16 +37,51 @@ static struct ktlsd_session **session_slot(struct ktlsd_sessions *sessions,
 	return slot;
 }
 
-/* Forgets a session, with all secrets. */
-static void session_end(struct ktlsd_sessions *sessions,
-			struct ktlsd_session *session)
+/*
+ * Room for one more? A worker has some of its own; the rest is in a pool of all
+ * workers. CHECKs wait for nobody but the kernel, which bounds them by the credit.
+ */
+static bool session_enter(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	if (session->request.check)
+		return true;
+	if (sessions->own < sessions->max) {
+		session->room = KTLSD_ROOM_OWN;
+		sessions->own++;
+		sessions->count++;
+		return true;
+	}
+	if (!sessions->pool)
+		return false;
+	if (atomic_fetch_add(sessions->pool, 1) >= sessions->pool_max) {
+		atomic_fetch_sub(sessions->pool, 1);
+		return false;
+	}
+	session->room = KTLSD_ROOM_POOL;
+	sessions->count++;
+	return true;
+}
+
+static void session_leave(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	if (session->room == KTLSD_ROOM_NONE)
+		return;
+	sessions->count--;
+	if (session->room == KTLSD_ROOM_OWN)
+		sessions->own--;
+	else
+		atomic_fetch_sub(sessions->pool, 1);
+	session->room = KTLSD_ROOM_NONE;
+}
+
+void ktlsd_session_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
 {
 	struct ktlsd_session **slot = session_slot(sessions, session->request.id);
 
-	if (*slot == session) {
+	if (*slot == session)
 		*slot = session->next;
-		sessions->count--;
-	}
+	session_leave(sessions, session);
+	ktlsd_shares_del(&sessions->shares, &session->place);
 	ktlsd_engine_free(session->engine);
 	ktlsd_context_put(session->context);
 	ktlsd_fetch_free(&session->fetch);
@@ -52,342 +90,59 @@ static void session_end(struct ktlsd_sessions *sessions,
 	free(session);
 }
 
-/* Begins a message about @id in the one buffer there is. */
-static void session_begin_message(struct ktlsd_sessions *sessions,
-				  struct ktlsd_message *message, uint8_t cmd,
-				  uint64_t id)
+/* For one more session of this uid and source the one with most gives one up. */
+static bool session_make_room(struct ktlsd_sessions *sessions,
+			      const struct ktlsd_session *session)
 {
-	ktlsd_message_begin(message, sessions->tx, KTLSD_GENL_TX_SIZE,
-			    sessions->family, cmd, ++sessions->seq);
-	ktlsd_message_put_u64(message, KTLS_A_ID, id);
-}
-
-static int session_send_message(struct ktlsd_sessions *sessions,
-				const struct ktlsd_message *message)
-{
-	int err = message->overflow ? -EMSGSIZE :
-		  sessions->send(sessions->send_arg, message);
-
-	if (err)
-		ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
-				  "A message to the kernel could not be sent: %s.",
-				  strerror(-err));
-	return err;
-}
-
-/*
- * Sends what the engine wrote, except the last message's worth.
- * Return: 0 and the rest, or a negative errno.
- */
-static int session_send_output(struct ktlsd_sessions *sessions,
-			       struct ktlsd_session *session,
-			       const uint8_t **ret_rest, size_t *ret_len)
-{
-	const uint8_t *records = session->engine->output.data;
-	size_t len = session->engine->output.len, part;
-	struct ktlsd_message message;
-	int err;
-
-	while ((part = ktlsd_reply_cut(records, len)) < len) {
-		session_begin_message(sessions, &message, KTLS_CMD_DATA,
-				      session->request.id);
-		ktlsd_message_put(&message, KTLS_A_RECORDS, records, part);
-		ktlsd_message_put_flag(&message, KTLS_A_MORE);
-		session->last_seq = sessions->seq;
-		err = session_send_message(sessions, &message);
-		if (err)
-			return err;
-		records += part;
-		len -= part;
-	}
-	*ret_rest = records;
-	*ret_len = len;
-	return 0;
-}
-
-static int session_send_data(struct ktlsd_sessions *sessions,
-			     struct ktlsd_session *session)
-{
-	struct ktlsd_message message;
-	const uint8_t *rest;
-	size_t len;
-	int err;
-
-	err = session_send_output(sessions, session, &rest, &len);
-	if (err)
-		return err;
-	session_begin_message(sessions, &message, KTLS_CMD_DATA,
-			      session->request.id);
-	if (len)
-		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
-	session->last_seq = sessions->seq;
-	err = session_send_message(sessions, &message);
-	ktlsd_buffer_free(&session->engine->output);
-	return err;
-}
-
-/* Answers a request for which there is no session, or no engine. */
-static void session_refuse(struct ktlsd_sessions *sessions, uint64_t id,
-			   const struct ktlsd_fault *fault)
-{
-	struct ktlsd_message message;
-
-	session_begin_message(sessions, &message, KTLS_CMD_DONE, id);
-	ktlsd_reply_failure(&message, NULL, fault);
-	session_send_message(sessions, &message);
-}
-
-static void session_log_failure(struct ktlsd_sessions *sessions,
-				const struct ktlsd_request *request,
-				const struct ktlsd_fault *fault)
-{
-	if (!request->check)
-		sessions->failed++;
-	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_INFO,
-			  "%s %" PRIu64 " of %s (pid %u, uid %u)%s%s: %s: %s",
-			  request->check ? "Check" : request->is_server ?
-			  "Server handshake" : "Client handshake",
-			  request->id, request->caller.comm, request->caller.pid,
-			  request->caller.uid, request->name.text[0] ? " with " : "",
-			  request->name.text, strerror(-fault->error),
-			  fault->sentence);
-}
-
-/* DONE with a failure; the session is gone afterwards. */
-static void session_fail(struct ktlsd_sessions *sessions,
-			 struct ktlsd_session *session,
-			 const struct ktlsd_fault *fault)
-{
-	struct ktlsd_message message;
-	const uint8_t *rest = NULL;
-	size_t len = 0;
-
-	session_log_failure(sessions, &session->request, fault);
-	if (session->engine)
-		session_send_output(sessions, session, &rest, &len);
-	session_begin_message(sessions, &message, KTLS_CMD_DONE,
-			      session->request.id);
-	if (len)
-		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
-	ktlsd_reply_failure(&message, session->engine, fault);
-	session_send_message(sessions, &message);
-	session_end(sessions, session);
-}
-
-/*
- * Whether the engine is worth more than its handshake. A session of TLS 1.2 is
- * there already; those of TLS 1.3 come with tickets. Return: how many are wanted.
- */
-static unsigned int session_save(struct ktlsd_sessions *sessions,
-				 struct ktlsd_session *session)
-{
-	struct ktlsd_saved *saved;
-
-	if (!sessions->cache || session->engine->is_server)
-		return 0;
-	if (SSL_version(session->engine->ssl) == TLS1_3_VERSION)
-		return ktlsd_ticket_wanted(session->engine);
-	saved = ktlsd_ticket_save(session->engine, session->config->ticket_lifetime);
-	if (saved)
-		ktlsd_cache_put(sessions->cache, saved);
-	return 0;
-}
-
-/* DONE with keys, after a handshake. */
-static void session_succeed(struct ktlsd_sessions *sessions,
-			    struct ktlsd_session *session)
-{
-	struct ktlsd_message message;
-	struct ktlsd_result result;
+	struct ktlsd_session *victim;
+	struct ktlsd_place *place;
 	struct ktlsd_fault fault;
-	unsigned int messages;
-	const uint8_t *rest;
-	size_t len;
-	int err;
 
+	place = ktlsd_shares_victim(&sessions->shares, session->request.caller.uid,
+				    &session->request.source);
+	if (!place)
+		return false;
+	victim = session_of(place);
 	fault.alert = KTLSD_ALERT_NONE;
-	err = ktlsd_engine_finish(session->engine, &result, &fault);
-	if (err) {
-		session_fail(sessions, session, &fault);
-		return;
-	}
-	messages = session_save(sessions, session);
-	err = session_send_output(sessions, session, &rest, &len);
-	if (!err) {
-		session_begin_message(sessions, &message, KTLS_CMD_DONE,
-				      session->request.id);
-		if (len)
-			ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
-		ktlsd_reply_success(&message, session->engine, &result, messages);
-		err = session_send_message(sessions, &message);
-		OPENSSL_cleanse(sessions->tx, message.nlh->nlmsg_len);
-	}
-	if (err) {
-		ktlsd_errors_set(&fault, -ENOMEM,
-				 "ktlsd could not hand the keys to the kernel.");
-		session_refuse(sessions, session->request.id, &fault);
-		sessions->failed++;
-	} else {
-		sessions->done++;
-	}
-	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
-		  session->request.id, result.suite->name);
-	ktlsd_engine_wipe_result(&result);
-	if (!err && messages) {
-		ktlsd_kept_add(&sessions->kept, session->request.id, session->engine,
-			       session->context, session->config->ticket_lifetime,
-			       ktlsd_session_clock());
-		session->engine = NULL;
-		session->context = NULL;
-	}
-	session_end(sessions, session);
+	ktlsd_errors_set(&fault, -ENOBUFS,
+			 "ktlsd needed the room for others: this user has most of all handshakes.");
+	ktlsd_session_fail(sessions, victim, &fault);
+	return true;
 }
 
-/* CHECK found nothing wrong. */
-static void session_approve(struct ktlsd_sessions *sessions,
-			    struct ktlsd_session *session)
-{
-	struct ktlsd_message message;
-
-	session_begin_message(sessions, &message, KTLS_CMD_DONE,
-			      session->request.id);
-	ktlsd_message_put_u32(&message, KTLS_A_ERRNO, 0);
-	session_send_message(sessions, &message);
-	session_end(sessions, session);
-}
-
-/* Goes on as far as the whole batch leads. */
-static void session_run(struct ktlsd_sessions *sessions,
-			struct ktlsd_session *session)
-{
-	struct ktlsd_fault fault;
-	int ret;
-
-	if (!session->engine || !session->whole)
-		return;
-	session->whole = false;
-	ret = ktlsd_engine_run(session->engine, session->input.data,
-			       session->input.len, &fault);
-	ktlsd_buffer_free(&session->input);
-	if (!ret)
-		ret = session_send_data(sessions, session) ?
-		      ktlsd_errors_set(&fault, -ENOMEM,
-				       "ktlsd could not hand its answer to the kernel.") : 0;
-	if (ret < 0)
-		session_fail(sessions, session, &fault);
-	else if (ret > 0)
-		session_succeed(sessions, session);
-}
-
-/* What was agreed upon before: an external key, or sessions. */
-static int session_resume(struct ktlsd_sessions *sessions,
-			  struct ktlsd_session *session, struct ktlsd_fault *fault)
-{
-	const struct ktlsd_request *request = &session->request;
-	struct ktlsd_engine *engine = session->engine;
-	struct ktlsd_fingerprint fingerprint;
-	int err;
-
-	if (session->context->psk) {
-		ktlsd_psk_use(engine, session->context->psk);
-		return 0;
-	}
-	if (!request->tickets || request->check)
-		return 0;
-	err = ktlsd_fingerprint_request(&session->context->fingerprint, request,
-					&fingerprint);
-	if (!err && request->is_server && sessions->ticket_keys)
-		err = ktlsd_issue_allow(engine, &fingerprint, sessions->ticket_keys,
-					request->tickets);
-	/* Without verification a session proves nothing. */
-	if (!err && !request->is_server && sessions->cache &&
-	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
-		ktlsd_ticket_offer(engine, &fingerprint,
-				   ktlsd_cache_take(sessions->cache, &fingerprint,
-						    time(NULL)));
-	return err ? ktlsd_errors_set(fault, err, "There is no memory.") : 0;
-}
-
-/* The context is there: begin. */
-static void session_start(struct ktlsd_sessions *sessions,
-			  struct ktlsd_session *session)
-{
-	struct ktlsd_fault fault;
-	int err;
-
-	err = ktlsd_engine_new(session->context->ctx, &session->request,
-			       sessions->suites, session->context->ca_names,
-			       &session->engine, &fault);
-	if (!err)
-		err = session_resume(sessions, session, &fault);
-	if (err)
-		session_fail(sessions, session, &fault);
-	else if (session->request.check)
-		session_approve(sessions, session);
-	else
-		session_run(sessions, session);
-}
-
-/* Asks for the next piece, or makes the context when all are there. */
-static void session_fetch(struct ktlsd_sessions *sessions,
-			  struct ktlsd_session *session)
-{
-	struct ktlsd_context_parts parts;
-	struct ktlsd_message message;
-	struct ktlsd_fault fault;
-	uint32_t attr, offset;
-	int err;
-
-	session->fetching = ktlsd_fetch_next(&session->fetch, &attr, &offset);
-	if (session->fetching) {
-		session_begin_message(sessions, &message, KTLS_CMD_CONFIG,
-				      session->request.id);
-		ktlsd_message_put_u32(&message, KTLS_A_CONFIG_ATTR, attr);
-		ktlsd_message_put_u32(&message, KTLS_A_OFFSET, offset);
-		session->last_seq = sessions->seq;
-		if (!session_send_message(sessions, &message))
-			return;
-		ktlsd_errors_set(&fault, -ENOMEM,
-				 "ktlsd could not ask the kernel for the configuration.");
-		session_fail(sessions, session, &fault);
-		return;
-	}
-
-	ktlsd_fetch_view(&session->fetch, &parts);
-	/* What only waits for tickets makes room for what is wanted now. */
-	if (sessions->contexts.alive > KTLSD_CONTEXTS_ALIVE / 2)
-		ktlsd_kept_flush(&sessions->kept);
-	err = ktlsd_context_make(&sessions->contexts,
-				 session->config == sessions->config,
-				 session->config, &session->request,
-				 session->identity, &parts, &session->context,
-				 &fault);
-	ktlsd_fetch_free(&session->fetch);
-	if (err)
-		session_fail(sessions, session, &fault);
-	else
-		session_start(sessions, session);
-}
-
-static struct ktlsd_session *session_new(struct ktlsd_sessions *sessions,
-					 const struct ktlsd_request *request)
+/* Return: 0 and a session in its place, or a negative errno. */
+static int session_new(struct ktlsd_sessions *sessions,
+		       const struct ktlsd_request *request,
+		       struct ktlsd_session **ret_session, struct ktlsd_fault *fault)
 {
 	struct ktlsd_session *session = calloc(1, sizeof(*session));
 	struct ktlsd_session **slot;
 
 	if (!session)
-		return NULL;
+		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
 	session->request = *request;
+	while (!session_enter(sessions, session)) {
+		if (session_make_room(sessions, session))
+			continue;
+		free(session);
+		return ktlsd_errors_set(fault, -ENOBUFS,
+			"ktlsd carries out as many handshakes as it may: see max_sessions in its configuration.");
+	}
+	if (ktlsd_shares_add(&sessions->shares, &session->place, request->caller.uid,
+			     &request->source)) {
+		session_leave(sessions, session);
+		free(session);
+		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+	}
 	session->config = ktlsd_config_get(sessions->config);
-	session->deadline = ktlsd_session_clock() + request->deadline_ms +
-			    KTLSD_SESSION_GRACE_MS;
+	session->deadline = request->deadline + KTLSD_SESSION_GRACE_MS;
 	if (session->deadline < sessions->next_deadline)
 		sessions->next_deadline = session->deadline;
 	slot = session_slot(sessions, request->id);
 	session->next = *slot;
 	*slot = session;
-	sessions->count++;
-	return session;
+	*ret_session = session;
+	return 0;
 }
 
 /* Adds a message's records to the batch. Return: 0 or a negative errno. */
@@ -413,42 +168,23 @@ static int session_take_records(struct ktlsd_session *session,
 static void session_begin(struct ktlsd_sessions *sessions,
 			  const struct ktlsd_event *event)
 {
-	struct ktlsd_session *session;
+	struct ktlsd_session *session = NULL;
 	struct ktlsd_request request;
 	struct ktlsd_fault fault;
 	int err;
 
 	err = ktlsd_request_parse(event, &request, &fault);
-	if (!err && sessions->count >= sessions->max)
-		err = ktlsd_errors_set(&fault, -ENOBUFS,
-			"ktlsd carries out as many handshakes as it may: see max_sessions in its configuration.");
-	session = err ? NULL : session_new(sessions, &request);
-	if (!err && !session)
-		err = ktlsd_errors_set(&fault, -ENOMEM, "There is no memory.");
-	if (err) {
-		session_log_failure(sessions, &request, &fault);
-		session_refuse(sessions, request.id, &fault);
-		return;
-	}
-
-	/* Who may is asked every time, whatever is in the cache. */
-	if (request.identity[0])
-		err = ktlsd_config_find(session->config, request.identity,
-					&request.caller, &session->identity,
-					&fault);
 	if (!err)
-		err = session_take_records(session, event, &fault);
+		err = session_new(sessions, &request, &session, &fault);
 	if (err) {
-		session_fail(sessions, session, &fault);
+		ktlsd_session_log_failure(sessions, &request, &fault);
+		ktlsd_session_refuse(sessions, request.id, &fault);
 		return;
 	}
-	session->context = ktlsd_context_find(&sessions->contexts, &request);
-	if (session->context) {
-		session_start(sessions, session);
-		return;
-	}
-	ktlsd_fetch_init(&session->fetch, request.parts, &sessions->held);
-	session_fetch(sessions, session);
+	if (session_take_records(session, event, &fault))
+		ktlsd_session_fail(sessions, session, &fault);
+	else
+		ktlsd_shares_ready(&sessions->shares, &session->place);
 }
 
 static void session_take_piece(struct ktlsd_sessions *sessions,
@@ -462,13 +198,14 @@ static void session_take_piece(struct ktlsd_sessions *sessions,
 		return;
 	err = ktlsd_fetch_take(&session->fetch, event);
 	if (!err) {
-		session_fetch(sessions, session);
+		if (!ktlsd_session_ask(sessions, session))
+			ktlsd_shares_ready(&sessions->shares, &session->place);
 		return;
 	}
 	ktlsd_errors_set(&fault, err == -ENOBUFS || err == -ENOMEM ? err : -EINVAL,
 			 "The configuration could not be fetched from the kernel: %s.",
 			 strerror(-err));
-	session_fail(sessions, session, &fault);
+	ktlsd_session_fail(sessions, session, &fault);
 }
 
 static void session_take_data(struct ktlsd_sessions *sessions,
@@ -482,10 +219,11 @@ static void session_take_data(struct ktlsd_sessions *sessions,
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent a batch before the last one was answered.");
 	} else if (!session_take_records(session, event, &fault)) {
-		session_run(sessions, session);
+		if (session->whole)
+			ktlsd_shares_ready(&sessions->shares, &session->place);
 		return;
 	}
-	session_fail(sessions, session, &fault);
+	ktlsd_session_fail(sessions, session, &fault);
 }
 
 /* A NewSessionTicket. It is answered in any case, or the next one never comes. */
@@ -499,8 +237,23 @@ static void session_take_ticket(struct ktlsd_sessions *sessions,
 	body = ktlsd_message_bytes(event, KTLS_A_TICKET, &len);
 	if (len && sessions->cache)
 		ktlsd_kept_ticket(&sessions->kept, id, body, len, sessions->cache);
-	session_begin_message(sessions, &message, KTLS_CMD_MESSAGE, id);
-	session_send_message(sessions, &message);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_MESSAGE, id);
+	ktlsd_session_send_message(sessions, &message);
+}
+
+/*
+ * The credit of a request comes back with the acknowledgement, whether we know of it
+ * still or not: until then its messages may lie in our receive buffer.
+ */
+static void session_cancel(struct ktlsd_sessions *sessions,
+			   struct ktlsd_session *session, uint64_t id)
+{
+	struct ktlsd_message message;
+
+	if (session)
+		ktlsd_session_end(sessions, session);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_CANCEL, id);
+	ktlsd_session_send_message(sessions, &message);
 }
 
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
@@ -538,11 +291,10 @@ void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 		/* Unanswered it would cost a credit for ever. */
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "ktlsd knows nothing of this handshake.");
-		session_refuse(sessions, id, &fault);
+		ktlsd_session_refuse(sessions, id, &fault);
 		break;
 	case KTLS_CMD_CANCEL:
-		if (session)
-			session_end(sessions, session);
+		session_cancel(sessions, session, id);
 		break;
 	case KTLS_CMD_MESSAGE:
 		session_take_ticket(sessions, event, id);
@@ -567,6 +319,7 @@ int ktlsd_sessions_init(struct ktlsd_sessions *sessions,
 	sessions->config = ktlsd_config_get(config);
 	sessions->max = config->max_sessions;
 	sessions->next_deadline = INT64_MAX;
+	ktlsd_shares_init(&sessions->shares);
 	sessions->send = send;
 	sessions->send_arg = send_arg;
 	return 0;
@@ -578,7 +331,7 @@ void ktlsd_sessions_clear(struct ktlsd_sessions *sessions)
 
 	for (i = 0; i < SESSION_BUCKETS; i++) {
 		while (sessions->buckets[i])
-			session_end(sessions, sessions->buckets[i]);
+			ktlsd_session_end(sessions, sessions->buckets[i]);
 	}
 	ktlsd_kept_flush(&sessions->kept);
 	sessions->next_deadline = INT64_MAX;
@@ -594,12 +347,11 @@ void ktlsd_sessions_free(struct ktlsd_sessions *sessions)
 }
 
 void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
-			      struct ktlsd_config *config, unsigned int max)
+			      struct ktlsd_config *config)
 {
 	ktlsd_context_flush(&sessions->contexts);
 	ktlsd_config_put(sessions->config);
 	sessions->config = ktlsd_config_get(config);
-	sessions->max = max;
 }
 
 /* The session about which message @seq was the last, or NULL. */
@@ -627,7 +379,7 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 	/* It went away while our message was under way: nothing to tell. */
 	if (error == -ENOENT) {
 		if (session)
-			session_end(sessions, session);
+			ktlsd_session_end(sessions, session);
 		return;
 	}
 	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
@@ -638,7 +390,13 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 	fault.alert = KTLSD_ALERT_NONE;
 	ktlsd_errors_set(&fault, -EPROTO, "The kernel refused what ktlsd sent: %s.",
 			 text[0] ? text : strerror(-error));
-	session_fail(sessions, session, &fault);
+	ktlsd_session_fail(sessions, session, &fault);
+}
+
+/* Milliseconds for poll(); to wake early does no harm. */
+static int session_wait(int64_t left)
+{
+	return left < SESSION_WAIT_MS ? (int)left : SESSION_WAIT_MS;
 }
 
 /* The handshakes. Return: as ktlsd_sessions_expire(). */
@@ -651,7 +409,7 @@ static int session_expire(struct ktlsd_sessions *sessions, int64_t now)
 	if (sessions->next_deadline == INT64_MAX)
 		return -1;
 	if (sessions->next_deadline > now)
-		return (int)(sessions->next_deadline - now);
+		return session_wait(sessions->next_deadline - now);
 
 	sessions->next_deadline = INT64_MAX;
 	for (i = 0; i < SESSION_BUCKETS; i++) {
@@ -665,12 +423,26 @@ static int session_expire(struct ktlsd_sessions *sessions, int64_t now)
 			fault.alert = KTLSD_ALERT_NONE;
 			ktlsd_errors_set(&fault, -ETIMEDOUT,
 					 "The handshake did not end in time.");
-			session_fail(sessions, session, &fault);
+			ktlsd_session_fail(sessions, session, &fault);
 		}
 	}
 	if (sessions->next_deadline == INT64_MAX)
 		return -1;
-	return (int)(sessions->next_deadline - now);
+	return session_wait(sessions->next_deadline - now);
+}
+
+bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)
+{
+	struct ktlsd_place *place = ktlsd_shares_next(&sessions->shares);
+	struct ktlsd_session *session;
+
+	if (!place)
+		return false;
+	session = session_of(place);
+	/* Nobody waits for it any more: the kernel is about to say so. */
+	if (session->request.deadline > ktlsd_session_clock())
+		ktlsd_session_step(sessions, session);
+	return true;
 }
 
 int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)

@@ -310,7 +310,7 @@ static void fingerprint_of_requests(void **state)
 
 	(void)state;
 	request.id = 77;
-	request.deadline_ms = 12;
+	request.deadline = 12;
 	request.caller.pid = 12;
 	request.config_id = 99;
 	assert_false(fingerprint_differs(&request));

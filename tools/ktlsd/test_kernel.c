@@ -31,6 +31,7 @@ static int kernel_send(void *arg, const struct ktlsd_message *message)
 void test_kernel_init(struct test_kernel *kernel)
 {
 	memset(kernel, 0, sizeof(*kernel));
+	kernel->uid = 1000;
 	kernel->config = calloc(1, sizeof(*kernel->config));
 	kernel->config->refs = 1;
 	kernel->config->path = strdup("/etc/ktls/ktlsd.conf");
@@ -92,6 +93,8 @@ void test_kernel_tell(struct test_kernel *kernel, const struct ktlsd_message *me
 	assert_false(message->overflow);
 	assert_int_equal(ktlsd_message_parse(message->nlh, &event), 0);
 	ktlsd_sessions_handle(&kernel->sessions, &event);
+	while (!kernel->only_tell && ktlsd_sessions_work(&kernel->sessions))
+		;
 }
 
 void test_kernel_start(struct test_kernel *kernel, uint8_t cmd, uint64_t id,
@@ -106,8 +109,9 @@ void test_kernel_start(struct test_kernel *kernel, uint8_t cmd, uint64_t id,
 	test_kernel_begin(&message, cmd, id);
 	if (cmd == KTLS_CMD_START)
 		ktlsd_message_put_u32(&message, KTLS_A_ROLE, role);
-	ktlsd_message_put_u32(&message, KTLS_A_DEADLINE, 10000);
-	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
+	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
+			      (uint64_t)ktlsd_session_clock() + 10000);
+	ktlsd_message_put_u32(&message, KTLS_A_UID, kernel->uid);
 	ktlsd_message_put_u32(&message, KTLS_A_GID, 1000);
 	ktlsd_message_put_u64(&message, KTLS_A_CONFIG, config);
 	ktlsd_message_put_u32(&message, KTLS_A_CONFIG_PARTS, parts);

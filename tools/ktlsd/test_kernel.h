@@ -15,6 +15,8 @@
  * @send_error: what sending returns
  * @parts: of the configuration
  * @tickets: KTLS_TICKETS of those that start
+ * @uid: of those that start
+ * @only_tell: sessions take messages in, and do not work
  */
 struct test_kernel {
 	struct ktlsd_sessions	sessions;
@@ -24,6 +26,8 @@ struct test_kernel {
 	int			send_error;
 	struct ktlsd_buffer	parts[KTLS_CONFIG_MAX + 1];
 	uint32_t		tickets;
+	uint32_t		uid;
+	bool			only_tell;
 };
 
 void test_kernel_init(struct test_kernel *kernel);

@@ -140,6 +140,8 @@ static void session_server_identity(void **state)
 		len = (size_t)BIO_get_mem_data(SSL_get_wbio(peer.ssl), &data);
 		test_kernel_begin(&message, KTLS_CMD_START, 50 + bad);
 		ktlsd_message_put_u32(&message, KTLS_A_ROLE, KTLS_ROLE_SERVER);
+		ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
+				      (uint64_t)ktlsd_session_clock() + 10000);
 		ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
 		ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
 		if (bad)
@@ -280,7 +282,9 @@ static void session_cancel_and_drop(void **state)
 	test_kernel_tell(&kernel, &message);
 	assert_int_equal(kernel.sessions.count, 0);
 	assert_int_equal(kernel.sessions.held, 0);
-	assert_int_equal(kernel.count, 0);
+	/* The kernel learns that it was read. */
+	assert_int_equal(kernel.count, 1);
+	test_kernel_last(&kernel, KTLS_CMD_CANCEL);
 
 	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 5, NULL);
 	while (test_kernel_serve_piece(&kernel))
@@ -357,6 +361,104 @@ static void session_limits(void **state)
 	test_kernel_free(&kernel);
 }
 
+static void tell_cancel(struct test_kernel *kernel, uint64_t id)
+{
+	struct ktlsd_message message;
+
+	test_kernel_begin(&message, KTLS_CMD_CANCEL, id);
+	test_kernel_tell(kernel, &message);
+}
+
+/* Nothing is done for what was cancelled before it was begun, or came too late. */
+static void session_dead_work(void **state)
+{
+	struct test_kernel kernel;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	kernel.only_tell = true;
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	tell_cancel(&kernel, 1);
+	assert_false(ktlsd_sessions_work(&kernel.sessions));
+	assert_int_equal(kernel.sessions.count, 0);
+	assert_int_equal(kernel.count, 1);
+	test_kernel_last(&kernel, KTLS_CMD_CANCEL);
+
+	/* A CANCEL of what we know nothing of is acknowledged as well. */
+	tell_cancel(&kernel, 4711);
+	assert_int_equal(kernel.count, 2);
+
+	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	kernel.sessions.buckets[2]->request.deadline = ktlsd_session_clock();
+	test_kernel_forget(&kernel);
+	assert_true(ktlsd_sessions_work(&kernel.sessions));
+	assert_int_equal(kernel.count, 0);
+	assert_false(ktlsd_sessions_work(&kernel.sessions));
+	test_kernel_free(&kernel);
+}
+
+/* One user's hundred before it do not delay another's one. */
+static void session_turns(void **state)
+{
+	struct test_kernel kernel;
+	struct ktlsd_event event;
+	uint64_t id;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	kernel.sessions.max = 100;
+	kernel.only_tell = true;
+	for (id = 1; id <= 50; id++)
+		test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	kernel.uid = 0;
+	test_kernel_start(&kernel, KTLS_CMD_START, 51, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	assert_true(ktlsd_sessions_work(&kernel.sessions));
+	assert_true(ktlsd_sessions_work(&kernel.sessions));
+	event = test_kernel_last(&kernel, KTLS_CMD_DATA);
+	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 51);
+	test_kernel_free(&kernel);
+}
+
+/* Whoever has most gives way to another user, and only to another. */
+static void session_room(void **state)
+{
+	struct test_kernel kernel;
+	struct ktlsd_event event;
+	atomic_uint pool = 0;
+	uint64_t id;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	kernel.sessions.max = 5;
+	kernel.sessions.pool = &pool;
+	kernel.sessions.pool_max = 5;
+	for (id = 1; id <= 10; id++)
+		test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	assert_int_equal(pool, 5);
+	test_kernel_start(&kernel, KTLS_CMD_START, 11, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	test_kernel_check_done(&kernel, ENOBUFS, "max_sessions");
+
+	kernel.uid = 0;
+	test_kernel_forget(&kernel);
+	test_kernel_start(&kernel, KTLS_CMD_START, 12, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	assert_int_equal(kernel.count, 2);
+	event = test_kernel_last(&kernel, KTLS_CMD_DATA);
+	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 12);
+	kernel.count--;
+	free(kernel.sent[kernel.count]);
+	test_kernel_check_done(&kernel, ENOBUFS, "for others");
+	event = test_kernel_last(&kernel, KTLS_CMD_DONE);
+	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 1);
+
+	/* A CHECK needs no room. */
+	test_kernel_add_identity(&kernel, &pki, "web");
+	kernel.uid = 1000;
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 13, 0, "web", 0, NULL);
+	test_kernel_check_done(&kernel, 0, "");
+	test_kernel_free(&kernel);
+	assert_int_equal(pool, 0);
+}
+
 static void session_refused(void **state)
 {
 	struct test_kernel kernel;
@@ -401,7 +503,7 @@ static void session_reload(void **state)
 	config->generation = 2;
 	config->path = strdup("/new");
 	config->trust = X509_STORE_new();
-	ktlsd_sessions_configure(&kernel.sessions, config, 10);
+	ktlsd_sessions_configure(&kernel.sessions, config);
 	assert_int_equal(kernel.sessions.contexts.count, 0);
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, "web", 0, NULL);
 	test_kernel_check_done(&kernel, ENOKEY, "/new");
@@ -563,6 +665,9 @@ int main(void)
 		cmocka_unit_test(session_cancel_and_drop),
 		cmocka_unit_test(session_bad_pieces),
 		cmocka_unit_test(session_limits),
+		cmocka_unit_test(session_dead_work),
+		cmocka_unit_test(session_turns),
+		cmocka_unit_test(session_room),
 		cmocka_unit_test(session_refused),
 		cmocka_unit_test(session_reload),
 		cmocka_unit_test(session_cache_is_bounded),

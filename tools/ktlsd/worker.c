@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "suites.h"
@@ -94,6 +95,8 @@ static int worker_connect(struct ktlsd_worker *worker)
 	int err;
 
 	err = ktlsd_genl_open(&worker->genl, KTLSD_WORKER_RCVBUF);
+	if (!err)
+		err = ktlsd_genl_allow_loss(&worker->genl);
 	if (err)
 		return err;
 	/* Never by loading the module: somebody may just have removed it. */
@@ -241,6 +244,10 @@ static void worker_replay(struct ktlsd_worker *worker)
 	}
 }
 
+/*
+ * All that is there: a CANCEL behind a START says that the work is for nothing. What
+ * comes meanwhile, in a flood, waits.
+ */
 static void worker_receive(struct ktlsd_worker *worker)
 {
 	int i, err = 0;
@@ -252,13 +259,6 @@ static void worker_receive(struct ktlsd_worker *worker)
 	}
 	if (!err || err == -EAGAIN)
 		return;
-	if (err == -ENOBUFS) {
-		ktlsd_log(KTLSD_LOG_WARNING,
-			  "Worker %u lost messages of the kernel and begins anew: its handshakes fail.",
-			  worker->index);
-		worker_go_down(worker, 0);
-		return;
-	}
 	if (err != -ECONNREFUSED)
 		ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot receive: %s.",
 			  worker->index, strerror(-err));
@@ -300,21 +300,33 @@ static void worker_receive_news(struct ktlsd_worker *worker)
 		worker->retry_at = 0;
 }
 
+/*
+ * Half of all sessions are divided among the workers, so that none is without; the
+ * other half is for whichever needs it, for the kernel does not know who has many.
+ */
+static void worker_share_out(struct ktlsd_worker *worker,
+			     const struct ktlsd_config *config)
+{
+	unsigned int count = worker->shared->worker_count, max = config->max_sessions;
+	unsigned int own = (max / 2 + count - 1) / count;
+
+	worker->sessions.max = own ? own : 1;
+	worker->sessions.pool_max = max > own * count ? max - own * count : 0;
+}
+
 /* A new configuration, when there is one. */
 static void worker_look_at_shared(struct ktlsd_worker *worker)
 {
 	struct ktlsd_shared *shared = worker->shared;
 	struct ktlsd_config *config;
-	unsigned int max;
 
 	if (shared->generation == worker->sessions.config->generation)
 		return;
 	pthread_mutex_lock(&shared->lock);
 	config = ktlsd_config_get(shared->config);
 	pthread_mutex_unlock(&shared->lock);
-	max = (config->max_sessions + shared->worker_count - 1) /
-	      shared->worker_count;
-	ktlsd_sessions_configure(&worker->sessions, config, max);
+	ktlsd_sessions_configure(&worker->sessions, config);
+	worker_share_out(worker, config);
 	worker->generation = config->generation;
 	worker_tell(worker);
 	ktlsd_config_put(config);
@@ -325,8 +337,11 @@ static int worker_timeout(struct ktlsd_worker *worker)
 {
 	int64_t left;
 
-	if (worker->state == KTLSD_WORKER_SERVING)
-		return ktlsd_sessions_expire(&worker->sessions);
+	if (worker->state == KTLSD_WORKER_SERVING) {
+		int wait = ktlsd_sessions_expire(&worker->sessions);
+
+		return ktlsd_shares_pending(&worker->sessions.shares) ? 0 : wait;
+	}
 	left = worker->retry_at - ktlsd_session_clock();
 	return left < 0 ? 0 : (int)left;
 }
@@ -342,6 +357,32 @@ static void worker_check_time(struct ktlsd_worker *worker)
 	}
 	worker_complain(worker, -ETIMEDOUT, "the kernel does not answer");
 	worker_back_off(worker);
+}
+
+static int64_t worker_microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/*
+ * Takes in what came, if anything, and then does at least one step of work: what came
+ * meanwhile may be a CANCEL, or come first. Under a flood of messages both get half of
+ * the time.
+ */
+static void worker_serve(struct ktlsd_worker *worker, bool readable)
+{
+	int64_t begun = worker_microseconds(), work;
+
+	if (readable)
+		worker_receive(worker);
+	work = worker_microseconds();
+	while (worker->state == KTLSD_WORKER_SERVING &&
+	       ktlsd_sessions_work(&worker->sessions) &&
+	       worker_microseconds() - work < work - begun)
+		;
 }
 
 static void *worker_main(void *arg)
@@ -371,8 +412,8 @@ static void *worker_main(void *arg)
 		worker_look_at_shared(worker);
 		if (fds[1].revents)
 			worker_receive_news(worker);
-		if (fds[2].revents && worker->state != KTLSD_WORKER_DOWN)
-			worker_receive(worker);
+		if (worker->state != KTLSD_WORKER_DOWN)
+			worker_serve(worker, fds[2].revents);
 	}
 	worker_go_down(worker, 0);
 	return NULL;
@@ -410,9 +451,8 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 	if (!err) {
 		worker->sessions.cache = &shared->cache;
 		worker->sessions.ticket_keys = &shared->ticket_keys;
-		worker->sessions.max = (shared->config->max_sessions +
-					shared->worker_count - 1) /
-				       shared->worker_count;
+		worker->sessions.pool = &shared->pool;
+		worker_share_out(worker, shared->config);
 		err = ktlsd_genl_open(&worker->news, 65536);
 	}
 	if (!err)

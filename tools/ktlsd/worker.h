@@ -17,7 +17,7 @@ enum {
 	KTLSD_WORKER_BACKOFF_MIN = 100,		/* ms */
 	KTLSD_WORKER_BACKOFF_MAX = 30000,	/* ms */
 	KTLSD_WORKER_REGISTER_MS = 5000,	/* how long the kernel may take */
-	KTLSD_WORKER_BURST	= 64,		/* messages before looking elsewhere */
+	KTLSD_WORKER_BURST	= 512,		/* messages before work is done; more than the credit */
 };
 
 /**
@@ -33,6 +33,7 @@ enum {
  * @tried: how many of them have tried to register
  * @serving: how many of them are registered
  * @trouble: why one could not, a negative errno
+ * @pool: sessions beyond what each worker has room for
  */
 struct ktlsd_shared {
 	pthread_mutex_t		lock;
@@ -46,6 +47,7 @@ struct ktlsd_shared {
 	atomic_uint		tried;
 	atomic_uint		serving;
 	atomic_int		trouble;
+	atomic_uint		pool;
 };
 
 enum ktlsd_worker_state {

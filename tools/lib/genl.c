@@ -67,6 +67,14 @@ void ktlsd_genl_close(struct ktlsd_genl *genl)
 	genl->family = 0;
 }
 
+int ktlsd_genl_allow_loss(struct ktlsd_genl *genl)
+{
+	int one = 1;
+
+	return mnl_socket_setsockopt(genl->nl, NETLINK_NO_ENOBUFS, &one,
+				     sizeof(one)) ? -errno : 0;
+}
+
 uint32_t ktlsd_genl_credit(size_t rcvbuf)
 {
 	/* An eighth is for CANCEL, CONFIG_DROP and acknowledgements. */

@@ -49,6 +49,13 @@ typedef int (*ktlsd_genl_handler)(const struct nlmsghdr *nlh, void *arg);
 int ktlsd_genl_open(struct ktlsd_genl *genl, size_t rcvbuf);
 void ktlsd_genl_close(struct ktlsd_genl *genl);
 
+/*
+ * Not to be told of lost messages: those of the module are never lost, and what is, an
+ * acknowledgement for which there was no room, is not worth anything else that is
+ * under way on the socket. Return: 0 or a negative errno.
+ */
+int ktlsd_genl_allow_loss(struct ktlsd_genl *genl);
+
 /**
  * ktlsd_genl_resolve - find the number of a family
  * @genl: a socket on which nothing else is under way

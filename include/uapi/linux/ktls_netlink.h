@@ -19,14 +19,15 @@
  *
  * Lock-step: START, CHECK and each batch of DATA that ends with a message
  * without KTLS_A_MORE is answered by exactly one batch of DATA (perhaps
- * without bytes: more input, please) or by DONE. CANCEL ends it at any time:
- * the helper forgets the id and sends nothing more about it.
+ * without bytes: more input, please) or by DONE; DONE with ERRNO may come at any
+ * time. CANCEL ends it at any time: the helper forgets the id, and sends CANCEL
+ * back to say that it has read it, and nothing more about it.
  */
 #ifndef _UAPI_LINUX_KTLS_NETLINK_H
 #define _UAPI_LINUX_KTLS_NETLINK_H
 
 #define KTLS_GENL_NAME		"ktls"
-#define KTLS_GENL_VERSION	1
+#define KTLS_GENL_VERSION	2
 
 /* Limits of the contract, in bytes unless said otherwise. */
 #define KTLS_GENL_DATA_MAX	32768	/* records in one DATA message */
@@ -67,7 +68,7 @@
  *	to send, sealed by the helper), and what was negotiated. Else ERRNO,
  *	ALERT, SENTENCE, RECORDS (the alert as it has to go out), CONSUMED, and
  *	the certificates the peer presented.
- * @KTLS_CMD_CANCEL: kernel to helper: ID is over.
+ * @KTLS_CMD_CANCEL: kernel to helper: ID is over. Back, in any case: it was read.
  * @KTLS_CMD_MESSAGE: kernel to helper: ID, TICKET: a NewSessionTicket that came
  *	on the connection of request ID, which is over. Back, with ID alone: dealt
  *	with, the next one may come.
@@ -101,7 +102,8 @@ enum ktls_cmd {
  * @KTLS_A_SUITES: binary, array of u16: IANA numbers
  * @KTLS_A_ID: u64, the request; unique for the life of the module
  * @KTLS_A_ROLE: u32, enum ktls_role
- * @KTLS_A_DEADLINE: u32, milliseconds that are left for the handshake
+ * @KTLS_A_DEADLINE: u64, when the handshake has to be over, milliseconds of
+ *	CLOCK_MONOTONIC as the task that said REGISTER sees it
  * @KTLS_A_UID: u32, of the task that chose the credential, in the helper's
  *	user namespace; the overflow uid if it has no name there
  * @KTLS_A_GID: u32, likewise

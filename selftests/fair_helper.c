@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Attacks on the helper: on its workers' time, and on the room it has for handshakes. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "lib/honest.h"
+
+FIXTURE(attacked)
+{
+	struct proc d;
+	struct honest h;
+	pid_t pids[2];
+	_Atomic unsigned int *done;	/* what the attackers have done, shared with them */
+};
+FIXTURE_SETUP(attacked)
+{
+	net_new();
+	real_start(&self->d);
+	self->done = mmap(NULL, sizeof(*self->done), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(self->done != MAP_FAILED);
+}
+FIXTURE_TEARDOWN(attacked)
+{
+}
+
+static void attack(struct attacked_self *self, void (*fn)(struct attacked_self *self))
+{
+	for (size_t i = 0; i < ARRAY_SIZE(self->pids); i++) {
+		self->pids[i] = OK(fork());
+		if (self->pids[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn(self);
+		_exit(0);
+	}
+}
+
+static void attack_end(struct attacked_self *self)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(self->pids); i++) {
+		kill(self->pids[i], SIGKILL);
+		OK(waitpid(self->pids[i], NULL, 0));
+	}
+	harness_note("%u attempts", *self->done);
+}
+
+/* A ClientHello that any server will answer with all it has. */
+static uint8_t hello[2048];
+static size_t hello_len;
+
+static void learn_hello(void)
+{
+	struct addr a;
+	struct proc p;
+	int l = net_listen(AF_INET, 1, &a), fd;
+
+	s_client_start(&p, &a, NULL);
+	fd = net_accept(l);
+	net_read(fd, hello, 5);
+	hello_len = 5 + (hello[3] << 8 | hello[4]);
+	ASSERT_LE(hello_len, sizeof(hello));
+	net_read(fd, hello + 5, hello_len - 5);
+	close(fd);
+	close(l);
+	proc_kill(&p, SIGKILL);
+}
+
+/* One peer that connects, says hello, and is gone. */
+static void connect_and_close(struct attacked_self *self)
+{
+	struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090909),
+	};
+
+	for (;; ++*self->done) {
+		int fd = OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+
+		OK(bind(fd, (struct sockaddr *)&from, sizeof(from)));
+		if (!connect(fd, &self->h.addr.sa, self->h.addr.len))
+			if (write(fd, hello, hello_len) > 0)
+				harness_nap(1);
+		net_rst(fd);
+	}
+}
+
+/* Work for connections that are gone already is not done. */
+TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
+{
+	learn_hello();
+	honest_start(&self->h, ARRAY_SIZE(self->pids));
+	attack(self, connect_and_close);
+	harness_nap(5000);
+	honest_expect(&self->h, "during a flood of connects and closes");
+	attack_end(self);
+	harness_nap(1000);
+	honest_expect(&self->h, "after it");
+	EXPECT_FALSE(proc_printed(&self->d, "lost messages"));
+}
+
+/* A user whose clients wait for a server that says nothing: more than max_sessions. */
+enum { STALLED = 1100 };	/* of each of two processes */
+
+static void stall(struct attacked_self *self)
+{
+	const struct rlimit files = { 4 * STALLED, 4 * STALLED };
+	struct addr a;
+	int l;
+
+	OK(setrlimit(RLIMIT_NOFILE, &files));
+	OK(setresuid(4242, 4242, 4242));
+	l = net_listen(AF_INET, STALLED + 1, &a);
+	for (int i = 0; i < STALLED; i++) {
+		int fd = sock_new(AF_INET);
+
+		OK(sock_set_u32(fd, KTLS_TIMEOUT, 60000));
+		net_nonblock(fd, true);
+		FAILS(EINPROGRESS, connect(fd, &a.sa, a.len));
+		++*self->done;
+		net_accept(l);
+	}
+	for (;;)
+		pause();
+}
+
+TEST_F_TIMEOUT(attacked, stalled_clients, 180)
+{
+	honest_start(&self->h, ARRAY_SIZE(self->pids));
+	attack(self, stall);
+	EVENTUALLY(*self->done >= ARRAY_SIZE(self->pids) * STALLED, 60000);
+	honest_expect(&self->h, "beside stalled clients");
+	attack_end(self);
+	harness_nap(1000);
+	honest_expect(&self->h, "after them");
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a worker is given, and when: credit, turns, the clock; and who may be one later. */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "lib/sock.h"
+
+FIXTURE(worker)
+{
+	struct env e;
+	struct addr a;		/* of a plain listener */
+	struct addr server;	/* of one of ktls */
+};
+FIXTURE_SETUP(worker)
+{
+	env_start_bare(&self->e, S13_AES128);
+	/* nobody is there to check it yet */
+	sock_listen(AF_INET, 64, &self->server);
+	self->e.fake = fake_new(&self->e.hs);
+	ASSERT_EQ(0, fake_register(self->e.fake, 1));
+	net_listen(AF_INET, 64, &self->a);
+}
+FIXTURE_TEARDOWN(worker)
+{
+}
+
+static int connect_soon(const struct addr *a)
+{
+	int fd = sock_new(AF_INET);
+
+	net_nonblock(fd, true);
+	FAILS(EINPROGRESS, connect(fd, &a->sa, a->len));
+	return fd;
+}
+
+static uint64_t expect_start(struct worker_self *self)
+{
+	struct fake_msg *m = fake_expect(self->e.fake, KTLS_CMD_START);
+	uint64_t id = m->id;
+
+	free(m);
+	return id;
+}
+
+/* A helper that does not read is not sent more and more: what it has not read counts. */
+TEST_F(worker, credit_comes_back_when_cancel_was_read)
+{
+	struct fake_msg *m;
+	uint64_t id;
+	int fd;
+
+	fd = connect_soon(&self->a);
+	id = expect_start(self);
+	close(fd);
+	m = fake_expect(self->e.fake, KTLS_CMD_CANCEL);
+	EXPECT_EQ(id, m->id);
+	fd = connect_soon(&self->a);
+	EXPECT_FALSE(fake_next(self->e.fake, 200));
+	EXPECT_EQ(0, fake_cancelled(self->e.fake, id + 1000));
+	EXPECT_FALSE(fake_next(self->e.fake, 100));
+	EXPECT_EQ(0, fake_cancelled(self->e.fake, id));
+	EXPECT_EQ(id + 1, expect_start(self));
+	/* once is enough */
+	EXPECT_EQ(0, fake_cancelled(self->e.fake, id));
+	connect_soon(&self->a);
+	EXPECT_FALSE(fake_next(self->e.fake, 100));
+	close(fd);
+}
+
+/* A request that nobody works on any more costs nothing: the peer is to speak. */
+TEST_F(worker, cancel_between_turns_costs_nothing)
+{
+	uint8_t flight[HS_FLIGHT_MAX];
+	int fd;
+
+	fd = connect_soon(&self->a);
+	EXPECT_EQ(0, fake_data(self->e.fake, expect_start(self), flight,
+			       hs_flight(&self->e.hs, HS_CLIENT_HELLO, flight), false));
+	close(fd);
+	free(fake_expect(self->e.fake, KTLS_CMD_CANCEL));
+	connect_soon(&self->a);
+	expect_start(self);
+}
+
+/* A peer of a server, from 127.0.0.@host. */
+static int hello_from(struct worker_self *self, unsigned int host)
+{
+	struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000 | host),
+	};
+	uint8_t flight[HS_FLIGHT_MAX];
+	int fd = net_socket(AF_INET);
+
+	OK(bind(fd, (struct sockaddr *)&from, sizeof(from)));
+	OK(connect(fd, &self->server.sa, self->server.len));
+	net_write(fd, flight, hs_flight(&self->e.hs, HS_CLIENT_HELLO, flight));
+	return fd;
+}
+
+/* One source's requests do not all come before another's. */
+TEST_F(worker, sources_take_turns)
+{
+	unsigned int turn = 0;
+	struct fake_msg *m;
+
+	hello_from(self, 1);
+	m = fake_expect(self->e.fake, KTLS_CMD_START);
+	for (int i = 0; i < 8; i++)
+		hello_from(self, 1);
+	harness_nap(200);
+	hello_from(self, 9);
+	harness_nap(200);
+	for (int i = 0; i < 9; i++) {
+		const struct sockaddr_in *peer;
+
+		EXPECT_EQ(0, fake_fail(self->e.fake, m->id, EPROTO, -1, "No."));
+		m = fake_expect(self->e.fake, KTLS_CMD_START);
+		peer = (const void *)fake_data_of(m, KTLS_A_PEER_ADDR);
+		if (peer->sin_addr.s_addr == htonl(0x7f000009))
+			turn = i;
+	}
+	EXPECT_LE(turn, 1);
+}
+
+/* Without a share of its own one user could fill the queue of all. */
+enum { PER_UID = 4096 };
+
+static unsigned int count_failed(const int *fds, unsigned int n)
+{
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		failed += sock_state(fds[i]) == KTLS_STATE_FAILED;
+	return failed;
+}
+
+TEST_F_TIMEOUT(worker, a_user_cannot_fill_the_queue, 120)
+{
+	const struct rlimit files = { 3 * PER_UID, 3 * PER_UID };
+	static int fds[PER_UID + 100];
+	struct addr a[2];
+	int status;
+	pid_t pid;
+
+	OK(setrlimit(RLIMIT_NOFILE, &files));
+	/* a backlog has no more than somaxconn */
+	net_listen(AF_INET, PER_UID, &a[0]);
+	net_listen(AF_INET, PER_UID, &a[1]);
+	pid = OK(fork());
+	if (!pid) {
+		OK(setresuid(4242, 4242, 4242));
+		for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+			fds[i] = connect_soon(&a[i % 2]);
+		/* the first one has the worker's credit */
+		EVENTUALLY(count_failed(fds, ARRAY_SIZE(fds)) == 99, 10000);
+		_exit(harness_failed());
+	}
+	OK(waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = OK(open(path, O_WRONLY | O_CLOEXEC));
+
+	OK(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+/* A helper in a time namespace is told the deadline by its own clock. */
+TEST(a_clock_of_its_own)
+{
+	struct env e;
+	struct addr a;
+	int status;
+	pid_t pid;
+
+	env_start_bare(&e, S13_AES128);
+	OK(unshare(CLONE_NEWTIME));
+	write_file("/proc/self/timens_offsets", "monotonic 100000 0\n");
+	net_listen(AF_INET, 8, &a);
+	pid = OK(fork());
+	if (!pid) {
+		struct fake *f = fake_new(&e.hs);
+		double left;
+		int fd;
+
+		ASSERT_EQ(0, fake_register(f, 1));
+		fd = connect_soon(&a);
+		left = fake_u64(fake_expect(f, KTLS_CMD_START), KTLS_A_DEADLINE) / 1e3 -
+		       harness_now();
+		close(fd);
+		harness_note("%.3f s are left of ten", left);
+		EXPECT_LE(left * 1e3, 10000);
+		EXPECT_GE(left * 1e3, 0);
+		_exit(harness_failed());
+	}
+	OK(waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* While no helper is there, another user does not become it. */
+TEST_F(worker, the_uid_of_the_first_helper_counts_for_good)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = 1 << CAP_NET_ADMIN, .permitted = 1 << CAP_NET_ADMIN },
+	};
+	int status;
+	pid_t pid;
+
+	fake_die(self->e.fake);
+	pid = OK(fork());
+	if (!pid) {
+		OK(prctl(PR_SET_KEEPCAPS, 1));
+		OK(setresuid(4711, 4711, 4711));
+		OK(syscall(SYS_capset, &head, data));
+		EXPECT_EQ(-EPERM, fake_register(fake_new(&self->e.hs), 8));
+		_exit(harness_failed());
+	}
+	OK(waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, fake_register(fake_new(&self->e.hs), 8));
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a session does when it is its turn, and what it says to the kernel. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#include "../lib/genl.h"
+#include "reply.h"
+#include "session.h"
+
+void ktlsd_session_begin_message(struct ktlsd_sessions *sessions,
+				  struct ktlsd_message *message, uint8_t cmd,
+				  uint64_t id)
+{
+	ktlsd_message_begin(message, sessions->tx, KTLSD_GENL_TX_SIZE,
+			    sessions->family, cmd, ++sessions->seq);
+	ktlsd_message_put_u64(message, KTLS_A_ID, id);
+}
+
+int ktlsd_session_send_message(struct ktlsd_sessions *sessions,
+				const struct ktlsd_message *message)
+{
+	int err = message->overflow ? -EMSGSIZE :
+		  sessions->send(sessions->send_arg, message);
+
+	if (err)
+		ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
+				  "A message to the kernel could not be sent: %s.",
+				  strerror(-err));
+	return err;
+}
+
+/*
+ * Sends what the engine wrote, except the last message's worth.
+ * Return: 0 and the rest, or a negative errno.
+ */
+static int session_send_output(struct ktlsd_sessions *sessions,
+			       struct ktlsd_session *session,
+			       const uint8_t **ret_rest, size_t *ret_len)
+{
+	const uint8_t *records = session->engine->output.data;
+	size_t len = session->engine->output.len, part;
+	struct ktlsd_message message;
+	int err;
+
+	while ((part = ktlsd_reply_cut(records, len)) < len) {
+		ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DATA,
+				      session->request.id);
+		ktlsd_message_put(&message, KTLS_A_RECORDS, records, part);
+		ktlsd_message_put_flag(&message, KTLS_A_MORE);
+		session->last_seq = sessions->seq;
+		err = ktlsd_session_send_message(sessions, &message);
+		if (err)
+			return err;
+		records += part;
+		len -= part;
+	}
+	*ret_rest = records;
+	*ret_len = len;
+	return 0;
+}
+
+static int session_send_data(struct ktlsd_sessions *sessions,
+			     struct ktlsd_session *session)
+{
+	struct ktlsd_message message;
+	const uint8_t *rest;
+	size_t len;
+	int err;
+
+	err = session_send_output(sessions, session, &rest, &len);
+	if (err)
+		return err;
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DATA,
+			      session->request.id);
+	if (len)
+		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
+	session->last_seq = sessions->seq;
+	err = ktlsd_session_send_message(sessions, &message);
+	ktlsd_buffer_free(&session->engine->output);
+	return err;
+}
+
+void ktlsd_session_refuse(struct ktlsd_sessions *sessions, uint64_t id,
+			   const struct ktlsd_fault *fault)
+{
+	struct ktlsd_message message;
+
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE, id);
+	ktlsd_reply_failure(&message, NULL, fault);
+	ktlsd_session_send_message(sessions, &message);
+}
+
+void ktlsd_session_log_failure(struct ktlsd_sessions *sessions,
+				const struct ktlsd_request *request,
+				const struct ktlsd_fault *fault)
+{
+	if (!request->check)
+		sessions->failed++;
+	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_INFO,
+			  "%s %" PRIu64 " of %s (pid %u, uid %u)%s%s: %s: %s",
+			  request->check ? "Check" : request->is_server ?
+			  "Server handshake" : "Client handshake",
+			  request->id, request->caller.comm, request->caller.pid,
+			  request->caller.uid, request->name.text[0] ? " with " : "",
+			  request->name.text, strerror(-fault->error),
+			  fault->sentence);
+}
+
+void ktlsd_session_fail(struct ktlsd_sessions *sessions,
+			 struct ktlsd_session *session,
+			 const struct ktlsd_fault *fault)
+{
+	struct ktlsd_message message;
+	const uint8_t *rest = NULL;
+	size_t len = 0;
+
+	ktlsd_session_log_failure(sessions, &session->request, fault);
+	if (session->engine)
+		session_send_output(sessions, session, &rest, &len);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
+			      session->request.id);
+	if (len)
+		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
+	ktlsd_reply_failure(&message, session->engine, fault);
+	ktlsd_session_send_message(sessions, &message);
+	ktlsd_session_end(sessions, session);
+}
+
+/*
+ * Whether the engine is worth more than its handshake. A session of TLS 1.2 is
+ * there already; those of TLS 1.3 come with tickets. Return: how many are wanted.
+ */
+static unsigned int session_save(struct ktlsd_sessions *sessions,
+				 struct ktlsd_session *session)
+{
+	struct ktlsd_saved *saved;
+
+	if (!sessions->cache || session->engine->is_server)
+		return 0;
+	if (SSL_version(session->engine->ssl) == TLS1_3_VERSION)
+		return ktlsd_ticket_wanted(session->engine);
+	saved = ktlsd_ticket_save(session->engine, session->config->ticket_lifetime);
+	if (saved)
+		ktlsd_cache_put(sessions->cache, saved);
+	return 0;
+}
+
+/* DONE with keys, after a handshake. */
+static void session_succeed(struct ktlsd_sessions *sessions,
+			    struct ktlsd_session *session)
+{
+	struct ktlsd_message message;
+	struct ktlsd_result result;
+	struct ktlsd_fault fault;
+	unsigned int messages;
+	const uint8_t *rest;
+	size_t len;
+	int err;
+
+	fault.alert = KTLSD_ALERT_NONE;
+	err = ktlsd_engine_finish(session->engine, &result, &fault);
+	if (err) {
+		ktlsd_session_fail(sessions, session, &fault);
+		return;
+	}
+	messages = session_save(sessions, session);
+	err = session_send_output(sessions, session, &rest, &len);
+	if (!err) {
+		ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
+				      session->request.id);
+		if (len)
+			ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
+		ktlsd_reply_success(&message, session->engine, &result, messages);
+		err = ktlsd_session_send_message(sessions, &message);
+		OPENSSL_cleanse(sessions->tx, message.nlh->nlmsg_len);
+	}
+	if (err) {
+		ktlsd_errors_set(&fault, -ENOMEM,
+				 "ktlsd could not hand the keys to the kernel.");
+		ktlsd_session_refuse(sessions, session->request.id, &fault);
+		sessions->failed++;
+	} else {
+		sessions->done++;
+	}
+	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
+		  session->request.id, result.suite->name);
+	ktlsd_engine_wipe_result(&result);
+	if (!err && messages) {
+		ktlsd_kept_add(&sessions->kept, session->request.id, session->engine,
+			       session->context, session->config->ticket_lifetime,
+			       ktlsd_session_clock());
+		session->engine = NULL;
+		session->context = NULL;
+	}
+	ktlsd_session_end(sessions, session);
+}
+
+/* CHECK found nothing wrong. */
+static void session_approve(struct ktlsd_sessions *sessions,
+			    struct ktlsd_session *session)
+{
+	struct ktlsd_message message;
+
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
+			      session->request.id);
+	ktlsd_message_put_u32(&message, KTLS_A_ERRNO, 0);
+	ktlsd_session_send_message(sessions, &message);
+	ktlsd_session_end(sessions, session);
+}
+
+/* Goes on as far as the whole batch leads. */
+static void session_run(struct ktlsd_sessions *sessions,
+			struct ktlsd_session *session)
+{
+	struct ktlsd_fault fault;
+	int ret;
+
+	if (!session->engine || !session->whole)
+		return;
+	session->whole = false;
+	ret = ktlsd_engine_run(session->engine, session->input.data,
+			       session->input.len, &fault);
+	ktlsd_buffer_free(&session->input);
+	if (!ret)
+		ret = session_send_data(sessions, session) ?
+		      ktlsd_errors_set(&fault, -ENOMEM,
+				       "ktlsd could not hand its answer to the kernel.") : 0;
+	if (ret < 0)
+		ktlsd_session_fail(sessions, session, &fault);
+	else if (ret > 0)
+		session_succeed(sessions, session);
+}
+
+/* What was agreed upon before: an external key, or sessions. */
+static int session_resume(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_request *request = &session->request;
+	struct ktlsd_engine *engine = session->engine;
+	struct ktlsd_fingerprint fingerprint;
+	int err;
+
+	if (session->context->psk) {
+		ktlsd_psk_use(engine, session->context->psk);
+		return 0;
+	}
+	if (!request->tickets || request->check)
+		return 0;
+	err = ktlsd_fingerprint_request(&session->context->fingerprint, request,
+					&fingerprint);
+	if (!err && request->is_server && sessions->ticket_keys)
+		err = ktlsd_issue_allow(engine, &fingerprint, sessions->ticket_keys,
+					request->tickets);
+	/* Without verification a session proves nothing. */
+	if (!err && !request->is_server && sessions->cache &&
+	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
+		ktlsd_ticket_offer(engine, &fingerprint,
+				   ktlsd_cache_take(sessions->cache, &fingerprint,
+						    time(NULL)));
+	return err ? ktlsd_errors_set(fault, err, "There is no memory.") : 0;
+}
+
+/* The context is there: begin. */
+static void session_start(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session)
+{
+	struct ktlsd_fault fault;
+	int err;
+
+	session->step = KTLSD_SESSION_RUN;
+	err = ktlsd_engine_new(session->context->ctx, &session->request,
+			       sessions->suites, session->context->ca_names,
+			       &session->engine, &fault);
+	if (!err)
+		err = session_resume(sessions, session, &fault);
+	if (err)
+		ktlsd_session_fail(sessions, session, &fault);
+	else if (session->request.check)
+		session_approve(sessions, session);
+	else
+		session_run(sessions, session);
+}
+
+/* All parts are there: make the context. */
+static void session_make(struct ktlsd_sessions *sessions,
+			 struct ktlsd_session *session)
+{
+	struct ktlsd_context_parts parts;
+	struct ktlsd_fault fault;
+	int err;
+
+	ktlsd_fetch_view(&session->fetch, &parts);
+	/* What only waits for tickets makes room for what is wanted now. */
+	if (sessions->contexts.alive > KTLSD_CONTEXTS_ALIVE / 2)
+		ktlsd_kept_flush(&sessions->kept);
+	err = ktlsd_context_make(&sessions->contexts,
+				 session->config == sessions->config,
+				 session->config, &session->request,
+				 session->identity, &parts, &session->context,
+				 &fault);
+	ktlsd_fetch_free(&session->fetch);
+	if (err)
+		ktlsd_session_fail(sessions, session, &fault);
+	else
+		session_start(sessions, session);
+}
+
+bool ktlsd_session_ask(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	struct ktlsd_message message;
+	struct ktlsd_fault fault;
+	uint32_t attr, offset;
+
+	session->fetching = ktlsd_fetch_next(&session->fetch, &attr, &offset);
+	if (!session->fetching)
+		return false;
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_CONFIG,
+				    session->request.id);
+	ktlsd_message_put_u32(&message, KTLS_A_CONFIG_ATTR, attr);
+	ktlsd_message_put_u32(&message, KTLS_A_OFFSET, offset);
+	session->last_seq = sessions->seq;
+	if (ktlsd_session_send_message(sessions, &message)) {
+		ktlsd_errors_set(&fault, -ENOMEM,
+				 "ktlsd could not ask the kernel for the configuration.");
+		ktlsd_session_fail(sessions, session, &fault);
+	}
+	return true;
+}
+
+/* The first step. Who may is asked every time, whatever is in the cache. */
+static void session_begin(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session)
+{
+	const struct ktlsd_request *request = &session->request;
+	struct ktlsd_fault fault;
+	int err = 0;
+
+	if (request->identity[0])
+		err = ktlsd_config_find(session->config, request->identity,
+					&request->caller, &session->identity,
+					&fault);
+	if (err) {
+		ktlsd_session_fail(sessions, session, &fault);
+		return;
+	}
+	session->context = ktlsd_context_find(&sessions->contexts, request);
+	if (session->context) {
+		session_start(sessions, session);
+		return;
+	}
+	session->step = KTLSD_SESSION_MAKE;
+	ktlsd_fetch_init(&session->fetch, request->parts, &sessions->held);
+	if (!ktlsd_session_ask(sessions, session))
+		session_make(sessions, session);
+}
+
+void ktlsd_session_step(struct ktlsd_sessions *sessions,
+			struct ktlsd_session *session)
+{
+	switch (session->step) {
+	case KTLSD_SESSION_BEGIN:
+		session_begin(sessions, session);
+		break;
+	case KTLSD_SESSION_MAKE:
+		session_make(sessions, session);
+		break;
+	case KTLSD_SESSION_RUN:
+		session_run(sessions, session);
+		break;
+	}
+}

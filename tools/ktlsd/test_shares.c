@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who has how many, and whose turn it is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shares.h"
+
+static struct ktlsd_shares shares;
+static struct ktlsd_place places[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&shares, 0, sizeof(shares));
+	memset(places, 0, sizeof(places));
+	ktlsd_shares_init(&shares);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 64; i++)
+		ktlsd_shares_del(&shares, &places[i]);
+	for (i = 0; i < KTLSD_SHARE_BUCKETS; i++)
+		assert_null(shares.buckets[i]);
+	assert_true(TAILQ_EMPTY(&shares.uids));
+	assert_false(ktlsd_shares_pending(&shares));
+	return 0;
+}
+
+static struct ktlsd_source from(uint64_t prefix)
+{
+	return (struct ktlsd_source){ .kind = KTLSD_SOURCE_PEER, .prefix = prefix };
+}
+
+static void add(unsigned int i, uint32_t uid, uint64_t prefix)
+{
+	struct ktlsd_source source = from(prefix);
+
+	assert_int_equal(ktlsd_shares_add(&shares, &places[i], uid, &source), 0);
+}
+
+static int next(void)
+{
+	struct ktlsd_place *place = ktlsd_shares_next(&shares);
+
+	return place ? (int)(place - places) : -1;
+}
+
+static int victim(uint32_t uid, uint64_t prefix)
+{
+	struct ktlsd_source source = from(prefix);
+	struct ktlsd_place *place = ktlsd_shares_victim(&shares, uid, &source);
+
+	return place ? (int)(place - places) : -1;
+}
+
+/* Uids in turn; within a uid sources in turn; within a source first come, first served. */
+static void shares_turns(void **state)
+{
+	static const int order[] = { 0, 6, 5, 7, 1, 2, 3, 4, -1 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		add(i, 1, 1);
+	add(5, 1, 2);
+	add(6, 2, 1);
+	add(7, 2, 1);
+	for (i = 0; i < 8; i++)
+		ktlsd_shares_ready(&shares, &places[i]);
+	ktlsd_shares_ready(&shares, &places[0]);	/* once is enough */
+	for (i = 0; i < sizeof(order) / sizeof(*order); i++)
+		assert_int_equal(next(), order[i]);
+}
+
+/* What ends while it waits has no turn. */
+static void shares_end_while_ready(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		add(i, i / 2, 1);
+		ktlsd_shares_ready(&shares, &places[i]);
+	}
+	ktlsd_shares_del(&shares, &places[0]);
+	ktlsd_shares_del(&shares, &places[2]);
+	ktlsd_shares_del(&shares, &places[3]);
+	ktlsd_shares_del(&shares, &places[3]);
+	assert_int_equal(next(), 1);
+	assert_int_equal(next(), -1);
+	ktlsd_shares_ready(&shares, &places[1]);
+	assert_int_equal(next(), 1);
+}
+
+static void shares_victims(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(victim(1, 1), -1);
+	for (i = 0; i < 6; i++)
+		add(i, 1, i < 4 ? 7 : 8);
+	/* its own: the largest source's oldest, unless it is the largest itself */
+	assert_int_equal(victim(1, 8), 0);
+	assert_int_equal(victim(1, 7), -1);
+	assert_int_equal(victim(1, 9), 0);
+	/* another uid's */
+	assert_int_equal(victim(2, 7), 0);
+	for (i = 6; i < 10; i++)
+		add(i, 2, 7);
+	assert_int_equal(victim(2, 7), 0);
+	add(10, 2, 7);
+	/* as many as the largest would have: then only among its own */
+	assert_int_equal(victim(2, 7), -1);
+	assert_int_equal(victim(2, 8), 6);
+	assert_int_equal(victim(3, 7), 0);
+}
+
+/* Checks have turns, and are never in the way. */
+static void shares_checks(void **state)
+{
+	struct ktlsd_source source = { .kind = KTLSD_SOURCE_CHECK };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		assert_int_equal(ktlsd_shares_add(&shares, &places[i], 1, &source), 0);
+	assert_int_equal(victim(2, 1), -1);
+	assert_int_equal(victim(1, 1), -1);
+	add(5, 1, 1);
+	assert_int_equal(victim(2, 1), -1);
+	ktlsd_shares_ready(&shares, &places[3]);
+	assert_int_equal(next(), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(shares_turns, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_end_while_ready, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_victims, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_checks, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
