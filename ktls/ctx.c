@@ -88,6 +88,7 @@ static bool ctx_step(struct ktls_ctx *ctx)
 			ktls_close_fin(ctx);
 		else
 			ktls_key_update_step(ctx);
+		ktls_tx_open_step(ctx);
 		ktls_listener_child_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:

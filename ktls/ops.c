@@ -3,6 +3,7 @@
 
 #include <linux/net.h>
 #include <linux/poll.h>
+#include <linux/sockios.h>
 #include <asm/ioctls.h>
 #include <net/inet_common.h>
 #include <net/transp_v6.h>
@@ -101,18 +102,22 @@ static void ops_state_change(struct sock *sk)
 
 static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 {
-	if (ops_is_plain(&ktls_ctx_get(sk)->rx))
-		return ktls_base_ioctl(ktls_ops_base(sk)->prot, sk, cmd, karg);
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	int err;
 
-	switch (cmd) {
-	case SIOCINQ:
-		*karg = ktls_rx_inq(sk);
-		return *karg < 0 ? *karg : 0;
-	case SIOCATMARK:
-		return -EOPNOTSUPP;
-	default:
-		return ktls_base_ioctl(ktls_ops_base(sk)->prot, sk, cmd, karg);
+	if (!ops_is_plain(&ctx->rx)) {
+		switch (cmd) {
+		case SIOCINQ:
+			*karg = ktls_rx_inq(sk);
+			return *karg < 0 ? *karg : 0;
+		case SIOCATMARK:
+			return -EOPNOTSUPP;
+		}
 	}
+	err = ktls_base_ioctl(ctx->base->prot, sk, cmd, karg);
+	if (!err && (cmd == SIOCOUTQ || cmd == SIOCOUTQNSD))
+		*karg += ktls_tx_queued(ctx);
+	return err;
 }
 
 /* proto_ops.getname: while a handshake runs there is no peer yet. */

@@ -26,7 +26,7 @@ enum send_limits {
 /* One call of sendmsg under way. */
 struct send_op {
 	struct msghdr	*msg;
-	bool		more;	/* MSG_MORE: the last record stays open */
+	bool		more;	/* MSG_MORE, but no MSG_EOR: the last record stays open */
 	bool		typed;	/* keys from elsewhere: @type was given, records are new */
 	u8		type;	/* content type */
 	size_t		copied;	/* bytes taken from the program */
@@ -84,6 +84,7 @@ static int send_check_cmsgs(const struct ktls_ctx *ctx, struct send_op *op)
 
 static int send_check_msg(struct sock *sk, struct send_op *op)
 {
+	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	struct msghdr *msg = op->msg;
 	const int flags = msg->msg_flags;
 
@@ -92,9 +93,10 @@ static int send_check_msg(struct sock *sk, struct send_op *op)
 	/* As with TCP the flag alone means nothing; a completion cannot be given. */
 	if ((flags & MSG_ZEROCOPY) && (msg->msg_ubuf || sock_flag(sk, SOCK_ZEROCOPY)))
 		return -EOPNOTSUPP;
-	if ((flags & MSG_MORE) && (flags & MSG_EOR))
+	/* As on mainline. */
+	if (ctx->external && (flags & MSG_MORE) && (flags & MSG_EOR))
 		return -EINVAL;
-	return msg->msg_controllen ? send_check_cmsgs(ktls_ctx_get(sk), op) : 0;
+	return msg->msg_controllen ? send_check_cmsgs(ctx, op) : 0;
 }
 
 /* How many bytes to seal before TCP gets them: what it has room for. */
@@ -335,8 +337,8 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
  *
  * As TCP: a partial count before an error, SO_SNDTIMEO, signals, SIGPIPE. Bytes
  * counted are sealed or in the open record; TCP gets them in order.
- * With MSG_MORE the last record stays open for what comes next. With keys from
- * elsewhere TLS_SET_RECORD_TYPE closes it, and is the type of what is sent.
+ * With MSG_MORE the last record stays open for what comes next, but not for long.
+ * With keys from elsewhere TLS_SET_RECORD_TYPE closes it, and is the type of what is sent.
  *
  * Context: process context, socket lock held and dropped while waiting.
  * Return: bytes taken or a negative errno.
@@ -346,7 +348,7 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	struct send_op op = {
 		.msg	= msg,
-		.more	= msg->msg_flags & MSG_MORE,
+		.more	= (msg->msg_flags & (MSG_MORE | MSG_EOR)) == MSG_MORE,
 		.type	= KTLS_CT_DATA,
 	};
 	long timeo;
@@ -367,6 +369,8 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 			err = ktls_tx_flush(ctx);
 	}
 
+	if (ctx->txq.open_len && !hrtimer_is_queued(&ctx->timer))
+		ktls_ctx_arm(ctx, KTLS_MORE_MS);
 	if (op.copied)
 		return op.copied;
 	return err ? sk_stream_error(sk, msg->msg_flags, err) : 0;
@@ -392,6 +396,57 @@ int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 /**
+ * ktls_tx_open_step - a record that waits for more does not wait longer
+ * @ctx: in state OPEN; the timer is nobody else's while a record is open
+ *
+ * Context: ctx->work, socket lock held.
+ */
+void ktls_tx_open_step(struct ktls_ctx *ctx)
+{
+	const unsigned long end = ctx->txq.since + msecs_to_jiffies(KTLS_MORE_MS);
+
+	sock_owned_by_me(ctx->sk);
+	if (!ctx->txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
+		return;
+	if (time_before(jiffies, end))
+		ktls_ctx_arm(ctx, jiffies_to_msecs(end - jiffies));
+	else
+		ktls_tx_flush(ctx);
+}
+
+static void send_end_open(struct ktls_ctx *ctx)
+{
+	if (ctx->txq.open && !ktls_tx_admit(ctx))
+		ktls_tx_flush(ctx);
+}
+
+/**
+ * ktls_tx_end_open - what waits for more is to wait no longer
+ * @sk: the socket
+ *
+ * Context: process context, takes the socket lock; never waits for TCP.
+ */
+void ktls_tx_end_open(struct sock *sk)
+{
+	lock_sock(sk);
+	send_end_open(ktls_ctx_get(sk));
+	release_sock(sk);
+}
+
+/**
+ * ktls_tx_queued - bytes on their way to TCP, as they will be on the wire
+ * @ctx: the connection
+ *
+ * Context: any, lockless: as TCP's own answer, it may be outdated at once.
+ */
+unsigned int ktls_tx_queued(const struct ktls_ctx *ctx)
+{
+	const u32 open = READ_ONCE(ctx->txq.open_len);
+
+	return READ_ONCE(ctx->txq.bytes) + (open ? ctx->tx.head + open + ctx->tx.tail : 0);
+}
+
+/**
  * ktls_tx_splice_eof - what came by splice() with more to come is at its end
  * @sock: the socket
  *
@@ -402,10 +457,7 @@ void ktls_tx_splice_eof(struct socket *sock)
 	struct sock *sk = sock->sk;
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	lock_sock(sk);
-	if (!ktls_tx_admit(ctx) && ctx->txq.open)
-		ktls_tx_flush(ctx);
-	release_sock(sk);
+	ktls_tx_end_open(sk);
 
 	/* TCP may hold the last segment back for the same reason. */
 	if (ctx->base->prot->splice_eof)

@@ -403,6 +403,19 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 	}
 }
 
+/* Where TCP sends what it has held back. The record that waits for more goes first, or
+ * it would not be there to be sent. What is wrong with the value is TCP's to say.
+ */
+static void sockopt_push(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	int value;
+
+	if (sockopt_read_fixed(&value, sizeof(value), optval, optlen))
+		return;
+	if (optname == TCP_NODELAY ? value : !value)
+		ktls_tx_end_open(sk);
+}
+
 /**
  * ktls_sockopt_set - proto.setsockopt
  * @sk: the socket
@@ -432,6 +445,10 @@ int ktls_sockopt_set(struct sock *sk, int level, int optname,
 		case TCP_REPAIR_OPTIONS:
 		case TCP_REPAIR_WINDOW:
 			return -EOPNOTSUPP;
+		case TCP_NODELAY:
+		case TCP_CORK:
+			sockopt_push(sk, optname, optval, optlen);
+			break;
 		}
 	}
 	return ktls_ops_base(sk)->prot->setsockopt(sk, level, optname, optval, optlen);

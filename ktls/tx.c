@@ -175,10 +175,12 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 	get_page(pfrag->page);
 	pfrag->offset = start + take;
 
-	if (front)
+	if (front) {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, ctx->tx.head, start - ctx->tx.head);
-	else
+		q->since = jiffies;
+	} else {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);
+	}
 	q->open++;
 	q->room = take;
 	return 0;

@@ -174,6 +174,7 @@ enum ktls_record_limits {
  * @open: entries of the open record behind them
  * @bytes: sealed bytes; read without the lock by ktls_tx_idle()
  * @open_len: payload bytes in the open record
+ * @since: jiffies when it was opened
  * @room: bytes claimed and unused behind the last piece of the open record
  * @aad: associated data where source and destination differ
  * @type: 1.3's type byte where source and destination differ
@@ -188,6 +189,7 @@ struct ktls_txq {
 	size_t			bytes;
 	u32			open_len;
 	u32			room;
+	unsigned long		since;
 	u8			aad[KTLS_AAD_MAX];
 	u8			type;
 	struct bio_vec		fixed[KTLS_TXQ_FIXED];
@@ -248,7 +250,8 @@ struct ktls_head {
  * @raw_off: first byte in use
  * @raw_len: bytes in use
  * @raw_size: bytes allocated
- * @stopped: framing.c: keys from elsewhere, and no record can follow; likewise
+ * @stopped: no record can be found any more: with keys from elsewhere after a bad
+ *	header (framing.c); after data that nobody was to read (recv.c); likewise
  * @rekey: rx.c: keys from elsewhere, and a KeyUpdate was opened: what follows is
  *	under a key that the program has yet to set
  * @rekey_skip: rx.c: bytes of a handshake message that are still to come
@@ -369,6 +372,9 @@ int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);		/* unloc
 int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
 int ktls_tx_admit(const struct ktls_ctx *ctx);
 void ktls_tx_splice_eof(struct socket *sock);					/* unlocked */
+void ktls_tx_end_open(struct sock *sk);						/* unlocked */
+void ktls_tx_open_step(struct ktls_ctx *ctx);
+unsigned int ktls_tx_queued(const struct ktls_ctx *ctx);			/* unlocked */
 int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len);
 int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len);
 int ktls_tx_flush(struct ktls_ctx *ctx);

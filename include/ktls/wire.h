@@ -96,6 +96,7 @@ enum ktls_limits {
 	KTLS_LINGERS_MAX	= 16384,	/* lingering sockets, global */
 	KTLS_DRAIN_MS		= 2 * 1000,	/* after a failed handshake */
 	KTLS_FIN_RETRY_MS	= 200,		/* TCP had no memory for its FIN */
+	KTLS_MORE_MS		= 200,		/* an open record waits for more, as in TCP */
 	KTLS_CHILDREN_MAX	= 8192,		/* handshaking, global */
 	KTLS_CHILDREN_PER_LISTENER = 1024,
 	KTLS_CHILDREN_PER_UID	= 4096,
