@@ -81,16 +81,48 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 /* Data behind an open MSG_MORE record, then close_notify (RFC 8446 6.1); with keys
  * from elsewhere that is the program's to send, and nothing follows either. A key
  * that has expired is still good for saying so.
+ *
+ * FIN follows at once and is to be in the same segment: the peer acknowledges both
+ * as soon as it would a FIN alone, and one that is gone answers once.
  */
 static void close_notify(struct ktls_ctx *ctx)
 {
+	struct tcp_sock *tp = tcp_sk(ctx->sk);
+	const u8 nonagle = tp->nonagle;
+
 	if (ctx->tx.closed || !ctx->tx.keyed || (ctx->tx.error && ctx->tx.error != EKEYEXPIRED))
 		return;
+	tp->nonagle |= TCP_NAGLE_CORK;
 	ktls_tx_flush(ctx);
 	if (ctx->external)
 		WRITE_ONCE(ctx->tx.closed, true);
 	else
 		ktls_alert_send(ctx, KTLS_ALERT_CLOSE_NOTIFY);
+	tp->nonagle = nonagle;
+}
+
+/* The receiving half. TCP is told only where what it does then is what is wanted: with
+ * keys from elsewhere.
+ */
+static void close_shut_rd(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (ctx->external)
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	else
+		WRITE_ONCE(ctx->rx.shut, true);
+}
+
+/* The sending half: close_notify goes out before FIN, because afterwards TCP takes
+ * nothing. If it has no room for it now, the context's work sends FIN later.
+ */
+static void close_shut_wr(struct ktls_ctx *ctx)
+{
+	close_notify(ctx);
+	if (!ktls_tx_idle(ctx))
+		set_bit(KTLS_F_FIN, &ctx->flags);
+	ktls_close_fin(ctx);
 }
 
 /**
@@ -98,36 +130,39 @@ static void close_notify(struct ktls_ctx *ctx)
  * @sock: the socket
  * @how: SHUT_RD, SHUT_WR or SHUT_RDWR
  *
- * close_notify goes out before TCP learns of the shutdown, because afterwards
- * it takes nothing more. If TCP has no room for it now, FIN follows it later
- * from the context's work.
+ * As with TCP: 0 if there was a connection when it was called. What the peer does when
+ * it gets our close_notify, which may be to reset, does not count.
  *
  * Context: process, lock not held.
+ * Return: 0, -ENOTCONN, -EINVAL.
  */
 int ktls_close_shutdown(struct socket *sock, int how)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 	struct sock *sk = sock->sk;
-	bool later = false;
+	int err;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 
 	lock_sock(sk);
-	if (how != SHUT_RD && (ctx->state == KTLS_STATE_OPEN || ctx->session.version)) {
-		close_notify(ctx);
-		later = !ktls_tx_idle(ctx);
-		if (later) {
-			set_bit(KTLS_F_FIN, &ctx->flags);
-			/* Senders that wait for room will not get any. */
-			ctx->base->state_change(sk);
-		}
-	}
-	release_sock(sk);
-
-	if (!later)
+	if (ctx->state != KTLS_STATE_OPEN && !ctx->session.version) {
+		release_sock(sk);
 		return ctx->base->ops->shutdown(sock, how);
-	return how == SHUT_RDWR ? ctx->base->ops->shutdown(sock, SHUT_RD) : 0;
+	}
+
+	err = sk->sk_state == TCP_CLOSE ? -ENOTCONN : 0;
+	if (how != SHUT_WR)
+		close_shut_rd(ctx);
+	if (how != SHUT_RD)
+		close_shut_wr(ctx);
+	/* What came before can still be read, and then nobody can tell it from the rest. */
+	if (ctx->rx.shut && ctx->tx.closed && !ktls_rx_drain_control(ctx))
+		set_bit(KTLS_F_SHUT, &ctx->flags);
+	/* Whoever waits for data, or for room, will not get any. */
+	ctx->base->state_change(sk);
+	release_sock(sk);
+	return err;
 }
 
 /* A program that a signal killed has not finished what it was saying: what it
@@ -154,6 +189,47 @@ static bool close_is_acknowledged(const struct sock *sk)
 					TCPF_CLOSING | TCPF_LAST_ACK));
 }
 
+/* What comes when both halves are closed. */
+static void close_take(struct ktls_ctx *ctx)
+{
+	if (test_bit(KTLS_F_UNHEARD, &ctx->flags))
+		ktls_rx_discard(ctx);
+	else if (ktls_rx_sift(ctx))
+		set_bit(KTLS_F_UNHEARD, &ctx->flags);
+}
+
+/* TCP answers data that nobody will read with a reset, so that the peer stops sending.
+ * So do we, but not before the peer's TCP has all that we have sent.
+ */
+static bool close_answers(const struct ktls_ctx *ctx)
+{
+	return test_bit(KTLS_F_UNHEARD, &ctx->flags) && ktls_tx_idle(ctx) &&
+	       ctx->sk->sk_state == TCP_FIN_WAIT2;
+}
+
+/**
+ * ktls_close_answer - what comes after shutdown() of both halves
+ * @ctx: in state OPEN; nothing is done unless both halves are shut
+ *
+ * Context: ctx->work, socket lock held.
+ */
+void ktls_close_answer(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	sock_owned_by_me(sk);
+	if (!test_bit(KTLS_F_SHUT, &ctx->flags))
+		return;
+	close_take(ctx);
+	if (!close_answers(ctx))
+		return;
+	clear_bit(KTLS_F_SHUT, &ctx->flags);
+	ctx->base->prot->disconnect(sk, O_NONBLOCK);
+	/* A socket that was reset, not one that may connect again. */
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	ctx->base->state_change(sk);
+}
+
 /* SO_LINGER: close() itself waits, on the program's socket. Socket lock held.
  * Returns what is left of the time.
  */
@@ -165,7 +241,7 @@ static long close_wait(struct ktls_ctx *ctx, long timeout)
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeout && !signal_pending(current)) {
 		ktls_close_fin(ctx);
-		ktls_rx_discard(ctx);
+		close_take(ctx);
 		if (close_is_acknowledged(sk))
 			break;
 		sk_wait_event(sk, &timeout, close_is_acknowledged(sk), &wait);
@@ -189,7 +265,7 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 
 	sock_owned_by_me(sk);
 	ktls_close_fin(ctx);
-	ktls_rx_discard(ctx);
+	close_take(ctx);
 	/* After the peer's FIN nothing can arrive that TCP would resent. */
 	if (sk->sk_state == TCP_CLOSE ||
 	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(ctx) && sock_flag(sk, SOCK_DONE)))
@@ -222,10 +298,14 @@ bool ktls_close_step(struct ktls_ctx *ctx)
 	if (!ctx->carrier)
 		return false;
 	ktls_close_fin(ctx);
-	ktls_rx_discard(ctx);
+	close_take(ctx);
 	if (sk->sk_state == TCP_CLOSE ||
 	    (sock_flag(sk, SOCK_DONE) && ktls_tx_idle(ctx)))
 		return true;
+	if (close_answers(ctx)) {
+		ctx->base->prot->disconnect(sk, O_NONBLOCK);
+		return true;
+	}
 	if (!test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return false;
 	if (test_bit(KTLS_F_LINGERS, &ctx->flags))
@@ -276,18 +356,19 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 	bool unread;
 
 	/* Queued tickets are opened and forgotten; unread application data means
-	 * that the program did not want to hear the rest: reset, as in TCP.
+	 * that the program did not want to hear the rest: reset, as in TCP. A peer that
+	 * is to see a reset must not see a close_notify before it.
 	 */
 	unread = ktls_rx_drain_control(ctx) > 0;
-	if (!close_is_killed(sk))
-		close_notify(ctx);
-	ktls_state_set(ctx, KTLS_STATE_CLOSED);
 	if (unread || close_is_abortive(sk)) {
-		ktls_tx_push(ctx);
+		ktls_state_set(ctx, KTLS_STATE_CLOSED);
 		if (unread)
 			ctx->base->prot->disconnect(sk, O_NONBLOCK);
 		return false;
 	}
+	if (!close_is_killed(sk))
+		close_notify(ctx);
+	ktls_state_set(ctx, KTLS_STATE_CLOSED);
 	/* By mainline's rules: what TCP has is TCP's to finish. */
 	if (ctx->external && !ktls_tx_push(ctx) && ktls_tx_idle(ctx))
 		return false;

@@ -89,6 +89,7 @@ static bool ctx_step(struct ktls_ctx *ctx)
 		else
 			ktls_key_update_step(ctx);
 		ktls_tx_open_step(ctx);
+		ktls_close_answer(ctx);
 		ktls_listener_child_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:

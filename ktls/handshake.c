@@ -104,6 +104,8 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ctx->connect_pending = false;
 	ctx->connect_result = 0;
 	clear_bit(KTLS_F_FIN, &ctx->flags);
+	clear_bit(KTLS_F_SHUT, &ctx->flags);
+	clear_bit(KTLS_F_UNHEARD, &ctx->flags);
 }
 
 /**

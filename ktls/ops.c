@@ -55,6 +55,9 @@ static void ops_data_ready(struct sock *sk)
 	} else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW) {
 		ktls_ctx_kick(ctx);
 	}
+	/* Readers are told that nothing more comes: it is for the work to look at. */
+	if (ctx && test_bit(KTLS_F_SHUT, &ctx->flags))
+		ktls_ctx_kick(ctx);
 	rcu_read_unlock();
 }
 
@@ -83,7 +86,8 @@ static void ops_state_change(struct sock *sk)
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
 	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_NEW;
-	if (state != KTLS_STATE_NEW && state != KTLS_STATE_OPEN)
+	if ((state != KTLS_STATE_NEW && state != KTLS_STATE_OPEN) ||
+	    (ctx && test_bit(KTLS_F_SHUT, &ctx->flags)))
 		ktls_ctx_kick(ctx);
 	/* Why the handshake failed is what the program is to fetch, not how TCP
 	 * went on from there.
@@ -133,6 +137,23 @@ static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	return ctx->base->ops->getname(sock, uaddr, peer);
 }
 
+/* What TCP says of halves that are shut, of those that it does not know to be. */
+static __poll_t ops_poll_shut(const struct ktls_ctx *ctx)
+{
+	const u8 shutdown = READ_ONCE(ctx->sk->sk_shutdown);
+	const bool rx = READ_ONCE(ctx->rx.shut) || READ_ONCE(ctx->rx.closed);
+	const bool tx = READ_ONCE(ctx->tx.closed);
+	__poll_t mask = 0;
+
+	if (rx)
+		mask |= EPOLLRDHUP;
+	if (tx)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if ((rx || (shutdown & RCV_SHUTDOWN)) && (tx || (shutdown & SEND_SHUTDOWN)))
+		mask |= EPOLLHUP;
+	return mask;
+}
+
 /* proto_ops.poll: process context, lock not held. TCP's answer, less what it
  * cannot know: readable means that a recv would return.
  */
@@ -155,7 +176,7 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 		mask &= ~(in | EPOLLPRI);
 		if (ktls_rx_readable(ctx))
 			mask |= in;
-		return mask;
+		return mask | ops_poll_shut(ctx);
 	case KTLS_STATE_FAILED:
 		/* TCP was asked before: perhaps before there was an error. */
 		if (READ_ONCE(sock->sk->sk_err))

@@ -10,6 +10,19 @@
 #include <ktls/rx.h>
 
 /**
+ * ktls_rx_is_shut - does nothing follow what has come?
+ * @ctx: the connection
+ *
+ * TCP knows of FIN and resets, we of SHUT_RD.
+ *
+ * Context: any; without the socket lock the answer may be outdated at once.
+ */
+bool ktls_rx_is_shut(const struct ktls_ctx *ctx)
+{
+	return READ_ONCE(ctx->rx.shut) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
+}
+
+/**
  * ktls_rx_has_news - is there reason to look at the connection, opened data aside?
  * @ctx: the connection
  *
@@ -22,7 +35,7 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
 	return bytes >= READ_ONCE(ctx->rxq.need) ||
-	       READ_ONCE(sk->sk_err) || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
+	       READ_ONCE(sk->sk_err) || ktls_rx_is_shut(ctx) ||
 	       READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
 	       READ_ONCE(ctx->rxq.opened_control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
@@ -53,7 +66,7 @@ bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
 bool ktls_rx_has_ended(const struct ktls_ctx *ctx)
 {
 	return READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
-	       READ_ONCE(ctx->sk->sk_err) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
+	       READ_ONCE(ctx->sk->sk_err) || ktls_rx_is_shut(ctx);
 }
 
 /**
@@ -228,4 +241,34 @@ void ktls_rx_discard(struct ktls_ctx *ctx)
 	sock_owned_by_me(ctx->sk);
 	ktls_rx_free(ctx);
 	ktls_framing_discard(ctx);
+}
+
+/**
+ * ktls_rx_sift - throw away what comes when nobody reads any more, but control records
+ * @ctx: the connection
+ *
+ * Control records are dealt with as ever, so many at a time, and then the work has to
+ * come back. After the first data, or what is not authentic, the rest is not looked at:
+ * then nothing can be opened any more.
+ *
+ * Context: process context, socket lock held.
+ * Return: whether the peer has sent data, or what cannot be told from it.
+ */
+bool ktls_rx_sift(struct ktls_ctx *ctx)
+{
+	int ret;
+
+	sock_owned_by_me(ctx->sk);
+	if (!ctx->rx.keyed || ctx->external || ctx->rx.closed || ctx->rx.error) {
+		ktls_rx_discard(ctx);
+		return false;
+	}
+	ret = ktls_rx_prepare(ctx, 1);
+	if (ret == KTLS_RX_CONTROL)
+		ktls_ctx_kick(ctx);
+	if (!ctx->rxq.opened_len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
+		return false;
+	WRITE_ONCE(ctx->rxq.stopped, true);
+	ktls_rx_discard(ctx);
+	return true;
 }

@@ -67,9 +67,11 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 	if (sk->sk_err && ctx->external)
 		return sock_error(sk);
 	if (sock_flag(sk, SOCK_DONE))
-		return rx_truncated(ctx);
+		return ctx->rx.shut ? 0 : rx_truncated(ctx);
 	if (sk->sk_err)
 		return sock_error(sk);
+	if (ctx->rx.shut)
+		return 0;
 	if (sk->sk_state == TCP_CLOSE && !ctx->external)
 		/* A reset whose error somebody else has picked up. */
 		return -ECONNRESET;
@@ -99,7 +101,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	if (ctx->rxq.rekey)
 		return partial ? 0 : -EKEYEXPIRED;
 	if (partial && (ctx->rx.closed || ctx->rx.error || sk->sk_err ||
-			sk->sk_state == TCP_CLOSE || (sk->sk_shutdown & RCV_SHUTDOWN)))
+			sk->sk_state == TCP_CLOSE || ktls_rx_is_shut(ctx)))
 		return 0;
 	ret = rx_end_of_stream(ctx);
 	if (ret <= 0)

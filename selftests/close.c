@@ -291,6 +291,118 @@ TEST_F(both, unread_close_notify_causes_no_rst)
 	peer_expect_close(self->r.p);
 }
 
+/* A peer that is gone for good answers close_notify with RST; that is no failure of ours. */
+TEST_F(both, shutdown_after_end_of_file)
+{
+	peer_send_close(self->r.p);
+	close(self->r.p->fd);
+	self->r.p->fd = -1;
+	EXPECT_EQ(0, read(self->r.fd, back, 1));
+	OK(shutdown(self->r.fd, SHUT_RDWR));
+}
+
+/* Segments sent so far. Where glibc's struct tcp_info ends, the kernel's goes on. */
+static uint32_t segments(int fd)
+{
+	uint32_t info[64] = { 0 };
+	socklen_t len = sizeof(info);
+
+	OK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len));
+	ASSERT_GT(len, 136);
+	return info[136 / 4];
+}
+
+/* So that both are acknowledged at the same time: TCP's state is what it is without TLS. */
+TEST_F(both, close_notify_and_fin_are_one_segment)
+{
+	uint32_t before = segments(self->r.fd);
+
+	OK(shutdown(self->r.fd, SHUT_WR));
+	EXPECT_EQ(1, segments(self->r.fd) - before);
+	peer_expect_close(self->r.p);
+}
+
+/* Whoever shuts both halves does not mean that what was sent is to be lost. */
+TEST_F(tls13_client, tickets_after_shutdown_of_both)
+{
+	net_pattern(big, 30000, 5);
+	net_write(self->r.fd, big, 30000);
+	peer_send_ticket(self->r.p);
+	OK(shutdown(self->r.fd, SHUT_RDWR));
+	for (int i = 0; i < 5; i++)
+		peer_send_ticket(self->r.p);
+	EVENTUALLY(net_tcp_state(self->r.fd) == TCP_FIN_WAIT2, 2000);
+	EXPECT_EQ(0, read(self->r.fd, back, 1));
+	EXPECT_EQ(0, net_so_error(self->r.fd));
+	peer_recv_data(self->r.p, back, 30000);
+	EXPECT_MEMEQ(big, back, 30000);
+	peer_expect_close(self->r.p);
+}
+
+/* Whoever writes to one that has closed is told, but not before it has all of ours. */
+TEST_F(both, data_after_close_is_answered_when_ours_has_arrived)
+{
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	net_pattern(big, MEG, 6);
+	while ((n = send(self->r.fd, big + sent, MEG - sent, MSG_DONTWAIT)) > 0)
+		sent += n;
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	/* Its queue is full: ours is not all there yet. */
+	peer_send_data(self->r.p, "late", 4);
+	harness_nap(50);
+	while (got < sent) {
+		uint8_t type;
+
+		n = OK(peer_recv(self->r.p, &type, back + got, MEG - got));
+		ASSERT_EQ(CT_DATA, type);
+		got += n;
+	}
+	EXPECT_MEMEQ(big, back, sent);
+	peer_expect_alert(self->r.p, 0);
+	EVENTUALLY(net_poll(self->r.p->fd, 0, 0) & POLLERR, 2000);
+}
+
+/* Tickets and the like are not data. */
+TEST_F(tls13_client, tickets_after_close_are_not_answered)
+{
+	close(self->r.fd);
+	self->r.c.fd = -1;
+	peer_expect_close(self->r.p);
+	for (int i = 0; i < 5; i++)
+		peer_send_ticket(self->r.p);
+	harness_nap(50);
+	EXPECT_EQ(0, net_so_error(self->r.p->fd));
+	peer_send_data(self->r.p, "x", 1);
+	EVENTUALLY(net_poll(self->r.p->fd, 0, 0) & POLLERR, 2000);
+}
+
+/* What waits for more goes out before setsockopt() returns. */
+TEST_F(both, more_is_over_when_tcp_pushes)
+{
+	int on = 1, off = 0;
+	uint64_t before;
+
+	before = sock_info(self->r.fd).tx_records;
+	OK(send(self->r.fd, "one", 3, MSG_MORE));
+	OK(setsockopt(self->r.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+	EXPECT_EQ(before + 1, sock_info(self->r.fd).tx_records);
+	peer_recv_data(self->r.p, back, 3);
+
+	OK(setsockopt(self->r.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on)));
+	OK(send(self->r.fd, "two", 3, MSG_MORE));
+	OK(setsockopt(self->r.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off)));
+	EXPECT_EQ(before + 2, sock_info(self->r.fd).tx_records);
+	peer_recv_data(self->r.p, back, 3);
+
+	/* The end of a record is the end of waiting. */
+	EXPECT_EQ(5, send(self->r.fd, "three", 5, MSG_MORE | MSG_EOR));
+	EXPECT_EQ(before + 3, sock_info(self->r.fd).tx_records);
+	peer_recv_data(self->r.p, back, 5);
+}
+
 TEST_F(both, linger_0_is_rst)
 {
 	char byte;

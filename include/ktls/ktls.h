@@ -181,6 +181,8 @@ enum ktls_ctx_flags {
 	KTLS_F_FIN,		/* shutdown: FIN is still to go out */
 	KTLS_F_WAKE,		/* poll() found the lock taken; release_cb wakes */
 	KTLS_F_IDLE,		/* ctx->rx_timer has fired: records lie unread */
+	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
+	KTLS_F_UNHEARD,		/* then data came all the same: a reset is to answer it */
 };
 
 /**
@@ -406,6 +408,7 @@ void ktls_close(struct sock *sk, long timeout);
 int ktls_close_shutdown(struct socket *sock, int how);
 void ktls_close_tcp(struct sock *sk, int how);		/* lock held */
 void ktls_close_fin(struct ktls_ctx *ctx);		/* lock held */
+void ktls_close_answer(struct ktls_ctx *ctx);		/* lock held */
 bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms);	/* lock held */
 bool ktls_close_step(struct ktls_ctx *ctx);		/* lock held */
 void ktls_close_final(struct ktls_ctx *ctx);		/* lock not held */

@@ -75,6 +75,8 @@ struct ktls_suite {
  * @error: positive errno this direction reports for ever, 0: none; read by
  *	ktls_rx_worth_waking() without the lock
  * @closed: close_notify was sent, or received; likewise
+ * @shut: receiving: the program wants no more (SHUT_RD). TCP is not told: in FIN_WAIT
+ *	it would answer control records with a reset; likewise
  * @plain: the ULP `tls`, and no key yet: TCP's own operations apply. Set when the
  *	socket is attached, cleared with the first key and never set again; read
  *	without the lock
@@ -99,6 +101,7 @@ struct ktls_dir {
 	u32			key_updates;
 	int			error;
 	bool			closed;
+	bool			shut;
 	bool			plain;
 };
 
@@ -251,7 +254,7 @@ struct ktls_head {
  * @raw_len: bytes in use
  * @raw_size: bytes allocated
  * @stopped: no record can be found any more: with keys from elsewhere after a bad
- *	header (framing.c); after data that nobody was to read (recv.c); likewise
+ *	header (framing.c); after data that nobody was to read (ready.c); likewise
  * @rekey: rx.c: keys from elsewhere, and a KeyUpdate was opened: what follows is
  *	under a key that the program has yet to set
  * @rekey_skip: rx.c: bytes of a handshake message that are still to come
@@ -417,6 +420,7 @@ void ktls_rx_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
 void ktls_rx_step(struct ktls_ctx *ctx);		/* lock held */
 int ktls_rx_drain_control(struct ktls_ctx *ctx);	/* lock held */
 void ktls_rx_discard(struct ktls_ctx *ctx);		/* lock held */
+bool ktls_rx_sift(struct ktls_ctx *ctx);		/* lock held */
 void ktls_rx_free(struct ktls_ctx *ctx);		/* lock held */
 
 /* control.c: what is not application data; lock held */

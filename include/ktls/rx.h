@@ -51,6 +51,7 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 
 /* ready.c; socket lock held, unless said otherwise */
 bool ktls_rx_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */
+bool ktls_rx_is_shut(const struct ktls_ctx *ctx);
 bool ktls_rx_has_ended(const struct ktls_ctx *ctx);	/* or not held */
 int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target);
 
