@@ -16,9 +16,6 @@
 
 #include <ktls/ktls.h>
 
-/* A closed file no longer counts against its owner's limits. */
-static atomic_t close_lingers = ATOMIC_INIT(0);
-
 /**
  * ktls_close_tcp - proto.shutdown
  * @sk: the socket
@@ -270,14 +267,16 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 	if (sk->sk_state == TCP_CLOSE ||
 	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(ctx) && sock_flag(sk, SOCK_DONE)))
 		return false;
-	if (atomic_inc_return(&close_lingers) > KTLS_LINGERS_MAX ||
-	    (!ctx->carrier && ktls_ulp_carry(ctx))) {
-		atomic_dec(&close_lingers);
+	/* ORDER: who has a place may have to give it up at once, by its deadline. */
+	ktls_ctx_arm(ctx, ms);
+	if (!ktls_linger_take(ctx, ctx->session.version ? KTLS_LINGER_CLOSED : KTLS_LINGER_FAILED))
+		return false;
+	if (!ctx->carrier && ktls_ulp_carry(ctx)) {
+		ktls_linger_leave(ctx);
 		return false;
 	}
 	set_bit(KTLS_F_LINGERS, &ctx->flags);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_LINGERS);
-	ktls_ctx_arm(ctx, ms);
 	ktls_ctx_kick(ctx);
 	return true;
 }
@@ -323,8 +322,7 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
 		release_sock(sk);
 		return;
 	}
-	if (test_and_clear_bit(KTLS_F_LINGERS, &ctx->flags))
-		atomic_dec(&close_lingers);
+	ktls_linger_leave(ctx);
 	ktls_ulp_uncarry(ctx);
 	ktls_ulp_give_back(ctx);
 	release_sock(sk);

@@ -18,6 +18,10 @@ unsigned int ktls_linger_ms = KTLS_LINGER_MS;
 module_param_named(linger_ms, ktls_linger_ms, uint, 0644);
 MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");
 
+unsigned int ktls_lingers_max = KTLS_LINGERS_MAX;
+module_param_named(lingers_max, ktls_lingers_max, uint, 0644);
+MODULE_PARM_DESC(lingers_max, "Closed sockets that are kept at a time; a fourth as many whose handshake failed (16384)");
+
 unsigned int ktls_children_max = KTLS_CHILDREN_MAX;
 module_param_named(children_max, ktls_children_max, uint, 0644);
 MODULE_PARM_DESC(children_max, "Connections that shake hands before accept, in all (8192)");

@@ -15,6 +15,7 @@
  *   ktls_request.lock		what the helper has answered; taken alone
  *   listener_lock		the lists and counts of listener.c; taken alone,
  *				softirq-safe
+ *   linger_lock		those of linger.c; taken alone, process context
  *
  * Netlink handlers never take a socket lock: they settle a request's one
  * atomic, leave the answer with the request, and queue ctx->work.
@@ -46,6 +47,7 @@
 #include <ktls/upcall.h>
 
 struct ktls_handshake;
+struct ktls_linger_share;
 struct ktls_listener;
 struct ktls_tickets;
 struct pid_namespace;
@@ -211,6 +213,8 @@ enum ktls_ctx_flags {
  * @parent: of a child not accepted yet: the listener's state; owns a reference
  * @child_node: on one of @parent's lists; listener.c's lock
  * @silent_node: among the children without a ClientHello; listener.c's lock
+ * @linger: its place while it lingers (linger.c), or NULL; linger.c's lock
+ * @linger_node: likewise, valid with @linger
  * @work: handshake steps, pending output, lingering; owns a reference while queued
  * @timer: the deadline of whatever state we are in; owns a reference while armed
  * @rx_timer: records may lie unread (ready.c); owns a reference while armed
@@ -250,6 +254,8 @@ struct ktls_ctx {
 	struct ktls_listener		*parent;
 	struct list_head		child_node;
 	struct list_head		silent_node;
+	struct ktls_linger_share	*linger;
+	struct list_head		linger_node;
 	struct work_struct		work;
 	struct hrtimer			timer;
 	struct timer_list		rx_timer;
@@ -304,6 +310,7 @@ static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 extern struct workqueue_struct *ktls_wq;
 extern unsigned int ktls_max_timeout_ms;
 extern unsigned int ktls_linger_ms;
+extern unsigned int ktls_lingers_max;
 extern unsigned int ktls_children_max;
 extern unsigned int ktls_children_per_listener;
 extern unsigned int ktls_children_per_uid;
@@ -412,6 +419,16 @@ void ktls_close_answer(struct ktls_ctx *ctx);		/* lock held */
 bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms);	/* lock held */
 bool ktls_close_step(struct ktls_ctx *ctx);		/* lock held */
 void ktls_close_final(struct ktls_ctx *ctx);		/* lock not held */
+
+/* linger.c: places for those that outlive close; lock held */
+enum ktls_linger_kind {
+	KTLS_LINGER_CLOSED,	/* a program has closed it: its data is to arrive */
+	KTLS_LINGER_FAILED,	/* its handshake has failed: an alert is */
+	KTLS_LINGER_KINDS
+};
+
+bool ktls_linger_take(struct ktls_ctx *ctx, enum ktls_linger_kind kind);
+void ktls_linger_leave(struct ktls_ctx *ctx);
 
 /* diag.c: what `ss` shows; lock not held */
 int ktls_diag_get_info(struct sock *sk, struct sk_buff *skb, bool net_admin);

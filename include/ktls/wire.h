@@ -93,7 +93,7 @@ enum ktls_limits {
 	KTLS_TIMEOUT_MS		= 10 * 1000,	/* default deadline */
 	KTLS_TIMEOUT_MAX_MS	= 60 * 1000,	/* default of max_timeout_ms */
 	KTLS_LINGER_MS		= 5 * 1000,	/* default of linger_ms */
-	KTLS_LINGERS_MAX	= 16384,	/* lingering sockets, global */
+	KTLS_LINGERS_MAX	= 16384,	/* default of lingers_max */
 	KTLS_DRAIN_MS		= 2 * 1000,	/* after a failed handshake */
 	KTLS_FIN_RETRY_MS	= 200,		/* TCP had no memory for its FIN */
 	KTLS_MORE_MS		= 200,		/* an open record waits for more, as in TCP */

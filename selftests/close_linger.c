@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Places for what outlives close: who takes them, and from whom. */
+#include <poll.h>
+#include <sys/fsuid.h>
+
+#include "lib/record.h"
+
+#define MEG	(1 << 20)
+#define PLACES	8
+#define MANY	24
+
+static uint8_t big[MEG], back[MEG];
+
+static void set_places(unsigned int n)
+{
+	FILE *f = fopen("/sys/module/ktls/parameters/lingers_max", "w");
+
+	ASSERT_TRUE(f);
+	ASSERT_GT(fprintf(f, "%u\n", n), 0);
+	ASSERT_EQ(0, fclose(f));
+}
+
+FIXTURE(linger) { struct env e; struct conn c[MANY]; unsigned int n; };
+FIXTURE_SETUP(linger)
+{
+	set_places(PLACES);
+	env_start(&self->e, S13_AES128);
+	net_pattern(big, MEG, 1);
+}
+FIXTURE_TEARDOWN(linger)
+{
+	set_places(16384);
+	while (self->n)
+		peer_free(&self->c[--self->n].peer);
+}
+
+/* More is on its way than the peer has read when it is closed and a ticket comes. Without
+ * a place TCP answers that with a reset, and the rest is lost.
+ */
+static void expect_delivery(struct env *e)
+{
+	size_t sent = 0, got = 0;
+	struct conn c;
+	uint8_t type;
+	ssize_t n;
+
+	conn_open(&c, e, ROLE_CLIENT, AF_INET);
+	while ((n = send(c.fd, big + sent, MEG - sent, MSG_DONTWAIT)) > 0)
+		sent += n;
+	OK(close(c.fd));
+	peer_send_ticket(&c.peer);
+	harness_nap(20);
+	while (got < sent) {
+		n = peer_recv(&c.peer, &type, back + got, MEG - got);
+		if (n < 0) {
+			harness_fail(__FILE__, __LINE__, "after %zu of %zu bytes: %s", got, sent,
+				     errno ? strerrorname_np(errno) : "FIN");
+			break;
+		}
+		got += n;
+	}
+	peer_free(&c.peer);
+}
+
+/* Connections of @uid whose peers do not close. */
+static void close_many(struct env *e, struct conn *c, unsigned int n, uid_t uid)
+{
+	uint64_t before = net_mib("Lingers");
+
+	for (unsigned int i = 0; i < n; i++) {
+		setfsuid(uid);
+		conn_open(&c[i], e, ROLE_CLIENT, AF_INET);
+		setfsuid(0);
+		OK(close(c[i].fd));
+	}
+	EXPECT_GT(net_mib("Lingers"), before);
+}
+
+TEST_F(linger, places_are_shared_among_users)
+{
+	close_many(&self->e, self->c, self->n = MANY, 1000);
+	expect_delivery(&self->e);
+}
+
+/* What cannot have more gives up the oldest, whose peer does not answer anyway. */
+TEST_F(linger, the_oldest_goes_for_the_newest)
+{
+	close_many(&self->e, self->c, self->n = MANY, 0);
+	expect_delivery(&self->e);
+}
+
+/* Strangers that only make handshakes fail. */
+TEST_F(linger, failed_handshakes_take_no_place_of_others)
+{
+	static const char junk[] = "GET / HTTP/1.0\r\n\r\n";
+	struct addr a;
+	int l = sock_listen(AF_INET, MANY, &a), fds[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = net_socket(AF_INET);
+		OK(connect(fds[i], &a.sa, a.len));
+		net_write(fds[i], junk, sizeof(junk) - 1);
+	}
+	EVENTUALLY(net_mib("HandshakesFailed") == MANY, 10000);
+	expect_delivery(&self->e);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	close(l);
+}
