@@ -211,9 +211,12 @@ static void shut_rdwr_answers(struct scene *s)
 	SAY(s, send(s->peer, "x", 1, MSG_NOSIGNAL));
 	EVENTUALLY(net_poll(s->peer, 0, 0) & POLLERR, 2000);
 	SAY(s, send(s->peer, "x", 1, MSG_NOSIGNAL));
-	SAY(s, recv(s->me, back, 1, 0));
-	SAY(s, recv(s->me, back, 1, 0));
+	say_bits(s, "who is reset", s->peer);
 	say_bits(s, "who shut", s->me);
+	SAY(s, send(s->me, "x", 1, MSG_NOSIGNAL));
+	SAY(s, recv(s->me, back, 1, 0));
+	SAY(s, recv(s->me, back, 1, 0));
+	say_bits(s, "who shut, then", s->me);
 }
 
 static void *sleep_in_recv(void *arg)
@@ -378,7 +381,7 @@ static void more_by_splice(struct scene *s)
 	say_more(s);
 }
 
-/* Corked by the option as well: time does not count from the last byte for ever. */
+/* Bytes that keep coming do not put it off. */
 static void more_and_more(struct scene *s)
 {
 	double end = harness_now() + 5 * harness_scale();
