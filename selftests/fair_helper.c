@@ -137,3 +137,46 @@ TEST_F_TIMEOUT(attacked, stalled_clients, 180)
 	harness_nap(1000);
 	honest_expect(&self->h, "after them");
 }
+
+/* A user who shakes hands all the time, with all that belongs to it. */
+enum { BUSY = 16 };	/* at a time, of each process */
+
+static void *busy_client(void *arg)
+{
+	struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090909),
+	};
+	struct attacked_self *self = arg;
+
+	for (;; ++*self->done) {
+		int fd = interop_socket("server.test");
+
+		OK(sock_set_u32(fd, KTLS_TICKETS, 0));
+		OK(bind(fd, (struct sockaddr *)&from, sizeof(from)));
+		connect(fd, &self->h.addr.sa, self->h.addr.len);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void be_busy(struct attacked_self *self)
+{
+	struct job jobs[BUSY];
+
+	OK(setresuid(4242, 4242, 4242));
+	for (int i = 0; i < BUSY; i++)
+		job_run(&jobs[i], busy_client, self);
+	for (;;)
+		pause();
+}
+
+TEST_F_TIMEOUT(attacked, busy_clients, 180)
+{
+	honest_start(&self->h, ARRAY_SIZE(self->pids));
+	attack(self, be_busy);
+	harness_nap(3000);
+	honest_expect(&self->h, "beside busy clients");
+	attack_end(self);
+	harness_nap(1000);
+	honest_expect(&self->h, "after them");
+}
