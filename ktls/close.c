@@ -22,7 +22,7 @@
  * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
  *
  * TCP makes a single attempt at its FIN. Without memory for it, it waits for the
- * acknowledgement of something it has never sent, and the peer for an end. Such an
+ * acknowledgment of something it has never sent, and the peer for an end. Such an
  * attempt takes no sequence number: it is taken back, the way the state came, and
  * made again by the context's work, or at last by TCP's close().
  *

@@ -16,6 +16,7 @@
  * TCP knows of FIN and resets, we of SHUT_RD.
  *
  * Context: any; without the socket lock the answer may be outdated at once.
+ * Return: whether it does not.
  */
 bool ktls_rx_is_shut(const struct ktls_ctx *ctx)
 {

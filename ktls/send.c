@@ -438,6 +438,7 @@ void ktls_tx_end_open(struct sock *sk)
  * @ctx: the connection
  *
  * Context: any, lockless: as TCP's own answer, it may be outdated at once.
+ * Return: how many.
  */
 unsigned int ktls_tx_queued(const struct ktls_ctx *ctx)
 {
