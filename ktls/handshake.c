@@ -536,6 +536,16 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 	return ctx->state == KTLS_STATE_HANDSHAKE;
 }
 
+/* Whose fault it is that the deadline passes: without a request, or when more is
+ * wanted, the peer is the one who is waited for.
+ */
+static const char *handshake_late(const struct ktls_handshake *hs)
+{
+	if (!hs->req || hs->wants || READ_ONCE(hs->req->answer) != KTLS_ANSWER_NONE)
+		return "handshake did not finish";
+	return "helper ktlsd did not answer";
+}
+
 /**
  * ktls_handshake_step - move the handshake as far as it goes now
  * @ctx: in state HANDSHAKE
@@ -552,7 +562,7 @@ void ktls_handshake_step(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(ctx->sk);
 	if (test_bit(KTLS_F_DEADLINE, &ctx->flags)) {
-		ktls_state_explain(ctx, "the handshake did not finish within %u ms",
+		ktls_state_explain(ctx, "the %s within %u ms", handshake_late(hs),
 				   ctx->config->timeout_ms);
 		handshake_refuse(ctx, ETIMEDOUT, KTLS_ALERT_NONE);
 		return;

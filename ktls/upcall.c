@@ -589,7 +589,7 @@ int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_m
 	} else if (!left) {
 		err = -ETIMEDOUT;
 		snprintf(sentence, KTLS_SENTENCE_MAX,
-			 "the helper did not answer within %u ms", timeout_ms);
+			 "the helper ktlsd did not answer within %u ms", timeout_ms);
 	} else {
 		err = -EINTR;
 	}
