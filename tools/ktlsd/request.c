@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -33,39 +34,14 @@ static int request_parse_caller(const struct ktlsd_event *event,
 	return 0;
 }
 
-/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
-static void request_parse_source(const struct ktlsd_event *event,
-				 struct ktlsd_request *request)
+/* The peer's address; its length is 0 if there is none. */
+static void request_parse_peer(const struct ktlsd_event *event,
+			       struct ktlsd_request *request,
+			       struct ktlsd_name *ret_address)
 {
-	struct ktlsd_source *source = &request->source;
 	struct sockaddr_storage addr = { 0 };
 	const void *bytes;
 	size_t len;
-
-	source->kind = request->check ? KTLSD_SOURCE_CHECK :
-		       request->is_server ? KTLSD_SOURCE_PEER : KTLSD_SOURCE_CLIENT;
-	if (source->kind != KTLSD_SOURCE_PEER)
-		return;
-	bytes = ktlsd_message_bytes(event, KTLS_A_PEER_ADDR, &len);
-	if (len)
-		memcpy(&addr, bytes, len < sizeof(addr) ? len : sizeof(addr));
-	if (addr.ss_family == AF_INET)
-		source->prefix = (uint64_t)0xffff << 32 |
-				 ((struct sockaddr_in *)&addr)->sin_addr.s_addr;
-	else
-		memcpy(&source->prefix, &((struct sockaddr_in6 *)&addr)->sin6_addr,
-		       sizeof(source->prefix));
-}
-
-static int request_parse_name(const struct ktlsd_event *event,
-			      struct ktlsd_request *request,
-			      struct ktlsd_fault *fault)
-{
-	struct sockaddr_storage addr = { 0 };
-	char text[KTLSD_NAME_MAX + 1];
-	const void *bytes;
-	size_t len;
-	int err;
 
 	bytes = ktlsd_message_bytes(event, KTLS_A_PEER_ADDR, &len);
 	if (len > sizeof(addr))
@@ -74,13 +50,57 @@ static int request_parse_name(const struct ktlsd_event *event,
 		memcpy(&addr, bytes, len);
 	/* At the same place in both kinds of address. */
 	request->port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
+	memset(ret_address, 0, sizeof(*ret_address));
+	if (ktlsd_names_from_address(&addr, len, ret_address))
+		memset(ret_address, 0, sizeof(*ret_address));
+	if (ret_address->address_len)
+		snprintf(request->peer, sizeof(request->peer), "%.45s port %u",
+			 ret_address->text, request->port);
+}
+
+/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
+static void request_parse_source(struct ktlsd_request *request,
+				 const struct ktlsd_name *address)
+{
+	struct ktlsd_source *source = &request->source;
+	char text[INET6_ADDRSTRLEN];
+	uint8_t prefix[16] = { 0 };
+	uint32_t ipv4;
+
+	source->kind = request->check ? KTLSD_SOURCE_CHECK :
+		       request->is_server ? KTLSD_SOURCE_PEER : KTLSD_SOURCE_CLIENT;
+	snprintf(request->culprit, sizeof(request->culprit), "uid %u",
+		 request->caller.uid);
+	if (source->kind != KTLSD_SOURCE_PEER)
+		return;
+	if (address->address_len == sizeof(ipv4)) {
+		memcpy(&ipv4, address->address, sizeof(ipv4));
+		source->prefix = (uint64_t)0xffff << 32 | ipv4;
+		snprintf(request->culprit, sizeof(request->culprit), "%.40s",
+			 address->text);
+	} else if (address->address_len) {
+		memcpy(&source->prefix, address->address, sizeof(source->prefix));
+		memcpy(prefix, address->address, sizeof(source->prefix));
+		inet_ntop(AF_INET6, prefix, text, sizeof(text));
+		snprintf(request->culprit, sizeof(request->culprit), "%s/64", text);
+	}
+}
+
+/* @address: of the peer; without one its length is 0 */
+static int request_parse_name(const struct ktlsd_event *event,
+			      struct ktlsd_request *request,
+			      const struct ktlsd_name *address,
+			      struct ktlsd_fault *fault)
+{
+	char text[KTLSD_NAME_MAX + 1];
+	int err;
 
 	err = ktlsd_message_string(event, KTLS_A_SERVER_NAME, text, sizeof(text));
 	if (err > 0) {
 		err = ktlsd_names_parse(text, &request->name);
 	} else if (!err) {
-		if (!ktlsd_names_from_address(&addr, len, &request->name) ||
-		    request->verify == KTLS_VERIFY_NONE)
+		request->name = *address;
+		if (address->address_len || request->verify == KTLS_VERIFY_NONE)
 			return 0;
 		return ktlsd_errors_set(fault, -EINVAL,
 			"There is neither a server name nor an address to verify: set KTLS_SERVER_NAME.");
@@ -206,6 +226,7 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 			struct ktlsd_fault *fault)
 {
 	struct ktlsd_request *request = ret_request;
+	struct ktlsd_name address;
 	uint32_t role;
 	int err;
 
@@ -221,7 +242,8 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 	    request_parse_caller(event, &request->caller))
 		return ktlsd_errors_set(fault, -EINVAL,
 			"The kernel sent a request that ktlsd does not understand.");
-	request_parse_source(event, request);
+	request_parse_peer(event, request, &address);
+	request_parse_source(request, &address);
 	request->tickets = ktlsd_message_u32(event, KTLS_A_TICKETS, 0);
 	if (request->tickets > KTLSD_TICKETS_MAX)
 		request->tickets = KTLSD_TICKETS_MAX;
@@ -230,7 +252,7 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 	if (!err)
 		err = request_parse_verify(event, request, fault);
 	if (!err && !request->is_server)
-		err = request_parse_name(event, request, fault);
+		err = request_parse_name(event, request, &address, fault);
 	if (!err)
 		err = request_parse_alpn(event, request, fault);
 	if (!err)

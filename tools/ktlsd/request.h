@@ -18,6 +18,7 @@ enum {
 	KTLSD_ALPN_MAX		= 1024,	/* bytes, as KTLS_ALPN */
 	KTLSD_CIPHERS_MAX	= 1024,	/* bytes, as KTLS_CIPHERS */
 	KTLSD_TICKETS_MAX	= 16,	/* as KTLS_TICKETS */
+	KTLSD_PEER_TEXT_MAX	= 64,	/* bytes of an address with its port */
 };
 
 /**
@@ -32,7 +33,10 @@ enum {
  * @parts: bits of enum ktls_config_attr that can be fetched
  * @identity: name, or ""
  * @name: what the peer must prove to be (client only)
- * @port: of the peer (client only), 0 if unknown
+ * @port: of the peer, 0 if unknown
+ * @peer: its address and port, for logs; or ""
+ * @culprit: whose doing the request is, for logs: a server's peer or its prefix,
+ *	else the caller
  * @verify: enum ktls_verify, for a client never KTLS_VERIFY_OPTIONAL
  * @alpn: RFC 7301 list
  * @alpn_len: bytes
@@ -55,6 +59,8 @@ struct ktlsd_request {
 	char			identity[KTLSD_IDENTITY_MAX + 1];
 	struct ktlsd_name	name;
 	uint16_t		port;
+	char			peer[KTLSD_PEER_TEXT_MAX];
+	char			culprit[KTLSD_PEER_TEXT_MAX];
 	uint32_t		verify;
 	uint8_t			alpn[KTLSD_ALPN_MAX];
 	size_t			alpn_len;

@@ -2,6 +2,8 @@
 /* What a session does when it is its turn, and what it says to the kernel. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -94,20 +96,35 @@ void ktlsd_session_refuse(struct ktlsd_sessions *sessions, uint64_t id,
 	ktlsd_session_send_message(sessions, &message);
 }
 
-void ktlsd_session_log_failure(struct ktlsd_sessions *sessions,
-				const struct ktlsd_request *request,
-				const struct ktlsd_fault *fault)
+/* What the administrator has to mend, not the peer. */
+static bool session_is_ours(int error)
 {
+	return error == -ENOKEY || error == -EACCES || error == -ENOMEM ||
+	       error == -ENOBUFS;
+}
+
+void ktlsd_session_log_failure(struct ktlsd_sessions *sessions,
+			       const struct ktlsd_request *request,
+			       const struct ktlsd_fault *fault)
+{
+	const char *name = request->name.text;
+	char peer[KTLSD_PEER_TEXT_MAX + KTLSD_NAME_MAX + 16] = "";
+
 	if (!request->check)
 		sessions->failed++;
-	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_INFO,
-			  "%s %" PRIu64 " of %s (pid %u, uid %u)%s%s: %s: %s",
-			  request->check ? "Check" : request->is_server ?
-			  "Server handshake" : "Client handshake",
-			  request->id, request->caller.comm, request->caller.pid,
-			  request->caller.uid, request->name.text[0] ? " with " : "",
-			  request->name.text, strerror(-fault->error),
-			  fault->sentence);
+	if (request->peer[0] || name[0])
+		snprintf(peer, sizeof(peer), " with %s%s%s%s", request->peer,
+			 request->peer[0] && name[0] ? " (" : "", name,
+			 request->peer[0] && name[0] ? ")" : "");
+	ktlsd_log_limited_from(&sessions->limit, request->culprit,
+			       session_is_ours(fault->error) ? KTLSD_LOG_WARNING :
+			       KTLSD_LOG_INFO,
+			       "%s %" PRIu64 " of %s (pid %u, uid %u)%s: %s: %s",
+			       request->check ? "Check" : request->is_server ?
+			       "Server handshake" : "Client handshake",
+			       request->id, request->caller.comm, request->caller.pid,
+			       request->caller.uid, peer, strerror(-fault->error),
+			       fault->sentence);
 }
 
 void ktlsd_session_fail(struct ktlsd_sessions *sessions,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sessions against a scripted kernel: no netlink, no threads. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -66,6 +67,60 @@ static void session_client(void **state)
 		assert_int_equal(kernel.sessions.count, 0);
 		test_peer_free(&peer);
 	}
+	test_kernel_free(&kernel);
+}
+
+/* START of a server's handshake that fails at once, for @family's peer number @host. */
+static void session_start_from(struct test_kernel *kernel, uint64_t id, int family,
+			       const char *host)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(4711) };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(4711) };
+	struct ktlsd_message message;
+
+	inet_pton(family, host, family == AF_INET ? (void *)&sin.sin_addr :
+						    (void *)&sin6.sin6_addr);
+	test_kernel_begin(&message, KTLS_CMD_START, id);
+	ktlsd_message_put_u32(&message, KTLS_A_ROLE, KTLS_ROLE_SERVER);
+	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
+	if (family == AF_INET)
+		ktlsd_message_put(&message, KTLS_A_PEER_ADDR, &sin, sizeof(sin));
+	else
+		ktlsd_message_put(&message, KTLS_A_PEER_ADDR, &sin6, sizeof(sin6));
+	ktlsd_message_put(&message, KTLS_A_IDENTITY, "none", 5);
+	test_kernel_tell(kernel, &message);
+	test_kernel_forget(kernel);
+}
+
+/* A failure is logged with the peer's address, whoever else fails how often. */
+static void session_log_peer(void **state)
+{
+	int saved = dup(STDERR_FILENO);
+	static char text[65536];
+	struct test_kernel kernel;
+	FILE *file = tmpfile();
+	uint64_t id;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	dup2(fileno(file), STDERR_FILENO);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
+	for (id = 1; id < 100; id++)
+		session_start_from(&kernel, id, AF_INET, "192.0.2.99");
+	session_start_from(&kernel, id++, AF_INET6, "2001:db8::5");
+	session_start_from(&kernel, id++, AF_INET6, "::ffff:198.51.100.7");
+	ktlsd_log_flush(&kernel.sessions.limit, true);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	assert_non_null(strstr(text, "with 192.0.2.99 port 4711: "));
+	assert_non_null(strstr(text, "with 2001:db8::5 port 4711: "));
+	assert_non_null(strstr(text, "with 198.51.100.7 port 4711: "));
+	assert_non_null(strstr(text, "89 lines about 192.0.2.99 were suppressed."));
+	assert_int_equal(kernel.sessions.failed, 101);
 	test_kernel_free(&kernel);
 }
 
@@ -658,6 +713,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session_client),
 		cmocka_unit_test(session_server_long_chain),
+		cmocka_unit_test(session_log_peer),
 		cmocka_unit_test(session_server_identity),
 		cmocka_unit_test(session_check),
 		cmocka_unit_test(session_check_own),

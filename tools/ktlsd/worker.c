@@ -398,6 +398,7 @@ static void *worker_main(void *arg)
 		};
 
 		atomic_fetch_add(&worker->turns, 1);
+		ktlsd_log_flush(&worker->sessions.limit, false);
 		worker_check_time(worker);
 		fds[2].fd = worker->genl.fd;
 		if (poll(fds, 3, worker_timeout(worker)) < 0 && errno != EINTR) {
@@ -416,6 +417,7 @@ static void *worker_main(void *arg)
 			worker_serve(worker, fds[2].revents);
 	}
 	worker_go_down(worker, 0);
+	ktlsd_log_flush(&worker->sessions.limit, true);
 	return NULL;
 }
 

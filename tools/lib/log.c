@@ -3,7 +3,9 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +15,8 @@
 
 enum {
 	LOG_LINE_MAX	= 1024,	/* a sentence before escaping */
-	LOG_PER_SECOND	= 10,	/* of lines a peer can provoke */
+	LOG_WINDOW_MS	= 5000,	/* for lines a peer can provoke: */
+	LOG_PER_WINDOW	= 10,	/* as many of each source */
 };
 
 static const char *const log_level_words[] = {
@@ -32,7 +35,20 @@ static const int log_syslog_priority[] = {
 
 static atomic_int log_level = KTLSD_LOG_INFO;
 static atomic_int log_target = KTLSD_LOG_STDERR;
+static atomic_bool log_is_journal;
 static _Atomic(const char *) log_name = "ktls";
+
+/* Whether stderr is the journal, which takes "<3>" for a priority. */
+static bool log_find_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat status;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &status) && status.st_dev == device &&
+	       status.st_ino == inode;
+}
 
 void ktlsd_log_open(const char *name, enum ktlsd_log_target target,
 		    enum ktlsd_log_level level)
@@ -40,6 +56,7 @@ void ktlsd_log_open(const char *name, enum ktlsd_log_target target,
 	log_name = name;
 	log_level = level;
 	log_target = target;
+	log_is_journal = log_find_journal();
 	if (target == KTLSD_LOG_SYSLOG)
 		openlog(name, LOG_PID, LOG_DAEMON);
 }
@@ -90,6 +107,9 @@ static void log_write(enum ktlsd_log_level level, const char *format,
 	if (log_target == KTLSD_LOG_SYSLOG)
 		syslog(log_syslog_priority[level], "%s: %s",
 		       log_level_words[level], line);
+	else if (log_is_journal)
+		dprintf(STDERR_FILENO, "<%d>%s: %s: %s\n", log_syslog_priority[level],
+			log_name, log_level_words[level], line);
 	else
 		dprintf(STDERR_FILENO, "%s: %s: %s\n", log_name,
 			log_level_words[level], line);
@@ -106,30 +126,83 @@ void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	va_end(args);
 }
 
-void ktlsd_log_limited(struct ktlsd_log_limit *limit,
-		       enum ktlsd_log_level level, const char *format, ...)
+static int64_t log_clock(void)
 {
 	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void log_sum_up(struct ktlsd_log_source *source)
+{
+	if (source->dropped)
+		ktlsd_log(source->level, "%u lines about %s were suppressed.",
+			  source->dropped, source->name);
+	source->count = 0;
+	source->dropped = 0;
+}
+
+/* The place of @name: its own, or one whose window is over, or the others'. */
+static struct ktlsd_log_source *log_place(struct ktlsd_log_limit *limit,
+					  const char *name, int64_t now)
+{
+	struct ktlsd_log_source *source, *place = NULL;
+	size_t i;
+
+	for (i = 0; i < KTLSD_LOG_SOURCES; i++) {
+		source = &limit->sources[i];
+		if (!strcmp(source->name, name))
+			return source;
+		if (!place && (!source->name[0] || now - source->begin >= LOG_WINDOW_MS))
+			place = source;
+	}
+	if (!place) {
+		place = &limit->others;
+		name = "many others";
+	} else {
+		log_sum_up(place);
+		place->begin = now;
+	}
+	snprintf(place->name, sizeof(place->name), "%s", name);
+	return place;
+}
+
+void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *name,
+			    enum ktlsd_log_level level, const char *format, ...)
+{
+	struct ktlsd_log_source *source;
+	int64_t now = log_clock();
 	va_list args;
 
 	if (!ktlsd_log_enabled(level))
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (limit->window != now.tv_sec) {
-		limit->window = now.tv_sec;
-		limit->count = 0;
+	source = log_place(limit, name, now);
+	if (now - source->begin >= LOG_WINDOW_MS) {
+		log_sum_up(source);
+		source->begin = now;
 	}
-	if (limit->count >= LOG_PER_SECOND) {
-		limit->dropped++;
+	if (source->count >= LOG_PER_WINDOW) {
+		source->level = level;
+		source->dropped++;
 		return;
 	}
-	if (limit->dropped) {
-		ktlsd_log(level, "%u similar lines were left out.",
-			  limit->dropped);
-		limit->dropped = 0;
-	}
-	limit->count++;
+	source->count++;
 	va_start(args, format);
 	log_write(level, format, args);
 	va_end(args);
+}
+
+void ktlsd_log_flush(struct ktlsd_log_limit *limit, bool all)
+{
+	int64_t now = log_clock();
+	size_t i;
+
+	for (i = 0; i <= KTLSD_LOG_SOURCES; i++) {
+		struct ktlsd_log_source *source = i < KTLSD_LOG_SOURCES ?
+						  &limit->sources[i] : &limit->others;
+
+		if (source->dropped && (all || now - source->begin >= LOG_WINDOW_MS))
+			log_sum_up(source);
+	}
 }

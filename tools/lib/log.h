@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Log lines: one sentence each, to stderr or syslog. Everything is escaped on
+ * Log lines: one sentence each, to stderr or syslog; with their priority, where
+ * stderr is the journal. Everything is escaped on
  * its way out, so a peer cannot forge a line. Never pass a secret.
  */
 #ifndef KTLS_TOOLS_LIB_LOG_H
@@ -21,18 +22,37 @@ enum ktlsd_log_target {
 	KTLSD_LOG_SYSLOG,
 };
 
+enum {
+	KTLSD_LOG_SOURCES	= 64,	/* told apart at a time */
+	KTLSD_LOG_SOURCE_MAX	= 64,	/* bytes of a name */
+};
+
+/**
+ * struct ktlsd_log_source - lines that one source has caused
+ * @name: of the source
+ * @begin: start of its window, ms of the monotonic clock
+ * @level: of the last line left out
+ * @count: lines in this window
+ * @dropped: lines left out in it
+ */
+struct ktlsd_log_source {
+	char			name[KTLSD_LOG_SOURCE_MAX];
+	int64_t			begin;
+	enum ktlsd_log_level	level;
+	unsigned int		count;
+	unsigned int		dropped;
+};
+
 /**
  * struct ktlsd_log_limit - how often something a peer can provoke is logged
- * @window: start of the current window, seconds of the monotonic clock
- * @count: lines in this window
- * @dropped: lines left out since the last one written
+ * @sources: who has caused lines lately
+ * @others: all for whom there was no place
  *
  * Zeroed to begin with; belongs to one thread.
  */
 struct ktlsd_log_limit {
-	int64_t		window;
-	unsigned int	count;
-	unsigned int	dropped;
+	struct ktlsd_log_source	sources[KTLSD_LOG_SOURCES];
+	struct ktlsd_log_source	others;
 };
 
 /* May be called again at any time, by any thread. @name must stay valid. */
@@ -48,9 +68,19 @@ bool ktlsd_log_enabled(enum ktlsd_log_level level);
 void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* At most ten lines a second and limit; what was left out is told later. */
-void ktlsd_log_limited(struct ktlsd_log_limit *limit,
-		       enum ktlsd_log_level level, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/*
+ * At most ten lines in five seconds, for each @source: nobody's lines keep those
+ * of others out. How many were suppressed is told when the time is over.
+ */
+void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *source,
+			    enum ktlsd_log_level level, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Likewise, for what has no source. */
+#define ktlsd_log_limited(limit, level, ...) \
+	ktlsd_log_limited_from(limit, "ktlsd itself", level, __VA_ARGS__)
+
+/* Tells of what was suppressed. Call it now and then; @all: windows that last, too. */
+void ktlsd_log_flush(struct ktlsd_log_limit *limit, bool all);
 
 #endif
