@@ -22,7 +22,9 @@ void ktlsd_watch_init(struct ktlsd_watch *watch, struct ktlsd_shared *shared,
 
 static const char *watch_reason(const struct ktlsd_shared *shared)
 {
-	switch (shared->trouble) {
+	int trouble = shared->trouble;
+
+	switch (trouble) {
 	case 0:
 		return "they are registering";
 	case -ENOENT:
@@ -31,7 +33,7 @@ static const char *watch_reason(const struct ktlsd_shared *shared)
 	case -EACCES:
 		return "ktlsd has not CAP_NET_ADMIN here, or is not the helper's user";
 	default:
-		return strerror(-shared->trouble);
+		return strerror(-trouble);
 	}
 }
 
