@@ -83,6 +83,8 @@ static void session_start_from(struct test_kernel *kernel, uint64_t id, int fami
 	test_kernel_begin(&message, KTLS_CMD_START, id);
 	ktlsd_message_put_u32(&message, KTLS_A_ROLE, KTLS_ROLE_SERVER);
 	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
+	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
+			      (uint64_t)ktlsd_session_clock() + 10000);
 	if (family == AF_INET)
 		ktlsd_message_put(&message, KTLS_A_PEER_ADDR, &sin, sizeof(sin));
 	else
@@ -250,6 +252,8 @@ static void session_check(void **state)
 	test_kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
 	test_kernel_begin(&message, KTLS_CMD_CHECK, 6);
 	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
+	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
+			      (uint64_t)ktlsd_session_clock() + 10000);
 	ktlsd_message_put_flag(&message, KTLS_A_FOREIGN);
 	ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
 	test_kernel_tell(&kernel, &message);
