@@ -5,7 +5,7 @@
 # the tests are built and not where they run: RSA keys take long in the VM.
 #
 #	ca.pem					trusted
-#	rsa ecdsa				server.test, 127.0.0.1, ::1
+#	rsa ecdsa big (RSA of 4096 bits)	server.test, 127.0.0.1, ::1
 #	named					server.test and no address
 #	other					other.test, 192.0.2.7
 #	expired					like rsa, until yesterday
@@ -72,6 +72,7 @@ good=DNS:server.test,IP:127.0.0.1,IP:::1
 authority ca
 authority stranger-ca
 leaf rsa	ca $good -1 3650 "${RSA[@]}"
+leaf big	ca $good -1 3650 -newkey rsa:4096
 leaf ecdsa	ca $good -1 3650 "${EC[@]}"
 leaf named	ca DNS:server.test -1 3650 "${EC[@]}"
 leaf other	ca DNS:other.test,IP:192.0.2.7 -1 3650 "${EC[@]}"

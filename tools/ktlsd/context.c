@@ -9,7 +9,6 @@
 
 #include "context.h"
 #include "engine.h"
-#include "trust.h"
 
 enum {
 	CONTEXT_COST	= 32768,	/* of an SSL_CTX without any PEM */
@@ -94,7 +93,7 @@ void ktlsd_context_put(struct ktlsd_context *context)
 		return;
 	context->cache->alive -= context->cost;
 	SSL_CTX_free(context->ctx);
-	sk_X509_NAME_pop_free(context->ca_names, X509_NAME_free);
+	ktlsd_anchors_put(context->anchors);
 	OPENSSL_clear_free(context->psk, sizeof(*context->psk));
 	free(context);
 }
@@ -114,6 +113,30 @@ void ktlsd_context_flush(struct ktlsd_contexts *cache)
 {
 	while (cache->last)
 		context_evict(cache->last);
+}
+
+const STACK_OF(X509_NAME) *ktlsd_context_ca_names(const struct ktlsd_context *context)
+{
+	return context->anchors ? context->anchors->names : NULL;
+}
+
+int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
+			       const struct ktlsd_request *request,
+			       struct ktlsd_context_parts *parts,
+			       struct ktlsd_fault *fault)
+{
+	int err;
+
+	if (!parts->data[KTLS_CONFIG_TRUST])
+		return 0;
+	if (!parts->anchors) {
+		err = ktlsd_anchors_open(&cache->anchors, parts->data[KTLS_CONFIG_TRUST],
+					 parts->len[KTLS_CONFIG_TRUST],
+					 request->caller.uid, &parts->anchors, fault);
+		if (err)
+			return err;
+	}
+	return ktlsd_anchors_read(&cache->anchors, parts->anchors, fault);
 }
 
 static int context_set_credential(SSL_CTX *ctx,
@@ -150,24 +173,14 @@ static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts
 	return err;
 }
 
-static int context_set_trust(struct ktlsd_context *context,
-			     const struct ktlsd_config *config,
-			     const struct ktlsd_context_parts *parts,
-			     struct ktlsd_fault *fault)
+static void context_set_trust(struct ktlsd_context *context,
+			      const struct ktlsd_config *config,
+			      const struct ktlsd_context_parts *parts)
 {
-	X509_STORE *store;
-	int err;
-
-	if (!parts->data[KTLS_CONFIG_TRUST]) {
-		SSL_CTX_set1_cert_store(context->ctx, config->trust);
-		return 0;
-	}
-	err = ktlsd_trust_parse(parts->data[KTLS_CONFIG_TRUST],
-				parts->len[KTLS_CONFIG_TRUST], &store,
-				&context->ca_names, fault);
-	if (!err)
-		SSL_CTX_set_cert_store(context->ctx, store);
-	return err;
+	if (parts->anchors)
+		context->anchors = ktlsd_anchors_get(parts->anchors);
+	SSL_CTX_set1_cert_store(context->ctx, parts->anchors ? parts->anchors->store :
+				config->trust);
 }
 
 /* The kernel has checked it; so does whoever reads it. */
@@ -246,8 +259,7 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		ktlsd_errors_set(fault, err, "There is no memory.");
 	if (!err)
 		err = context_set_psk(context, parts, fault);
-	if (!err)
-		err = context_set_trust(context, config, parts, fault);
+	context_set_trust(context, config, parts);
 	if (!err && identity)
 		err = context_set_credential(context->ctx, &identity->credential,
 					     fault);

@@ -13,6 +13,7 @@
 
 #include <openssl/ssl.h>
 
+#include "anchors.h"
 #include "config.h"
 #include "errors.h"
 #include "fingerprint.h"
@@ -36,7 +37,7 @@ enum {
  * @identity: key: name, or ""
  * @cost: bytes of PEM it was made from, and some
  * @ctx: the object
- * @ca_names: subjects of KTLS_TRUST, or NULL
+ * @anchors: of KTLS_TRUST, a reference; or NULL
  * @psk: KTLS_PSK, or NULL; wiped in the end
  * @fingerprint: of what it was made from
  */
@@ -51,7 +52,7 @@ struct ktlsd_context {
 	char			identity[KTLSD_IDENTITY_MAX + 1];
 	size_t			cost;
 	SSL_CTX			*ctx;
-	STACK_OF(X509_NAME)	*ca_names;
+	struct ktlsd_anchors	*anchors;
 	struct ktls_psk		*psk;
 	struct ktlsd_fingerprint fingerprint;
 };
@@ -63,6 +64,7 @@ struct ktlsd_context {
  * @count: how many are cached
  * @kept: sum of their costs
  * @alive: sum of all costs, with those that only sessions hold
+ * @anchors: those of KTLS_TRUST, whatever configuration they came with
  *
  * Zeroed to begin with.
  */
@@ -72,21 +74,39 @@ struct ktlsd_contexts {
 	unsigned int		count;
 	size_t			kept;
 	size_t			alive;
+	struct ktlsd_anchors_cache anchors;
 };
 
 /**
  * struct ktlsd_context_parts - PEM that was fetched from the kernel
  * @data: by enum ktls_config_attr; NULL where absent
  * @len: bytes
+ * @anchors: of KTLS_TRUST, see ktlsd_context_read_anchors()
  */
 struct ktlsd_context_parts {
-	const void	*data[KTLS_CONFIG_MAX + 1];
-	size_t		len[KTLS_CONFIG_MAX + 1];
+	const void		*data[KTLS_CONFIG_MAX + 1];
+	size_t			len[KTLS_CONFIG_MAX + 1];
+	struct ktlsd_anchors	*anchors;
 };
 
 /* Return: a reference to the context for @request, or NULL. */
 struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
 					 const struct ktlsd_request *request);
+
+/**
+ * ktlsd_context_read_anchors - read some of KTLS_TRUST, before the context is made
+ * @cache: has those that came before
+ * @request: who wants them
+ * @parts: what was fetched; @parts->anchors is NULL the first time, and the caller's to
+ *	put in the end, on error too
+ * @fault: on error
+ *
+ * Return: 1 call again, 0 that was all, -EINVAL or -ENOMEM
+ */
+int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
+			       const struct ktlsd_request *request,
+			       struct ktlsd_context_parts *parts,
+			       struct ktlsd_fault *fault);
 
 /**
  * ktlsd_context_make - make a context
@@ -95,7 +115,7 @@ struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
  * @config: the system's trust anchors
  * @request: what it is for
  * @identity: whose credential it gets; NULL if it is in @parts, or there is none
- * @parts: what was fetched
+ * @parts: what was fetched, its anchors complete
  * @ret_context: a reference for the caller
  * @fault: on error
  *
@@ -108,6 +128,9 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		       const struct ktlsd_context_parts *parts,
 		       struct ktlsd_context **ret_context,
 		       struct ktlsd_fault *fault);
+
+/* The subjects of its own anchors, for a server's CertificateRequest, or NULL. */
+const STACK_OF(X509_NAME) *ktlsd_context_ca_names(const struct ktlsd_context *context);
 
 void ktlsd_context_put(struct ktlsd_context *context);
 

@@ -2,14 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "anchors.h"
 #include "credentials.h"
 #include "fetch.h"
-#include "trust.h"
 
 static const uint32_t fetch_max[KTLS_CONFIG_MAX + 1] = {
 	[KTLS_CONFIG_CERTIFICATE]	= KTLSD_CERTIFICATE_MAX,
 	[KTLS_CONFIG_PRIVATE_KEY]	= KTLSD_PRIVATE_KEY_MAX,
-	[KTLS_CONFIG_TRUST]		= KTLSD_TRUST_MAX,
+	[KTLS_CONFIG_TRUST]		= KTLSD_ANCHORS_PEM_MAX,
 	[KTLS_CONFIG_PSK]		= sizeof(struct ktls_psk),
 };
 

@@ -84,6 +84,7 @@ void ktlsd_session_end(struct ktlsd_sessions *sessions, struct ktlsd_session *se
 	ktlsd_shares_del(&sessions->shares, &session->place);
 	ktlsd_engine_free(session->engine);
 	ktlsd_context_put(session->context);
+	ktlsd_anchors_put(session->anchors);
 	ktlsd_fetch_free(&session->fetch);
 	ktlsd_buffer_free(&session->input);
 	ktlsd_config_put(session->config);
@@ -341,6 +342,7 @@ void ktlsd_sessions_free(struct ktlsd_sessions *sessions)
 {
 	ktlsd_sessions_clear(sessions);
 	ktlsd_context_flush(&sessions->contexts);
+	ktlsd_anchors_flush(&sessions->contexts.anchors);
 	ktlsd_config_put(sessions->config);
 	free(sessions->buckets);
 	free(sessions->tx);

@@ -54,6 +54,7 @@ enum ktlsd_session_room {
  * @fetching: @fetch waits for a piece
  * @whole: @input holds a whole batch
  * @fetch: of the configuration
+ * @anchors: of KTLS_TRUST, while they are read; a reference
  * @context: a reference, NULL until it is there
  * @engine: NULL until @context is there
  * @input: the batch as far as it came
@@ -71,6 +72,7 @@ struct ktlsd_session {
 	bool				fetching;
 	bool				whole;
 	struct ktlsd_fetch		fetch;
+	struct ktlsd_anchors		*anchors;
 	struct ktlsd_context		*context;
 	struct ktlsd_engine		*engine;
 	struct ktlsd_buffer		input;

@@ -290,7 +290,7 @@ static void session_start(struct ktlsd_sessions *sessions,
 
 	session->step = KTLSD_SESSION_RUN;
 	err = ktlsd_engine_new(session->context->ctx, &session->request,
-			       sessions->suites, session->context->ca_names,
+			       sessions->suites, ktlsd_context_ca_names(session->context),
 			       &session->engine, &fault);
 	if (!err)
 		err = session_resume(sessions, session, &fault);
@@ -311,6 +311,19 @@ static void session_make(struct ktlsd_sessions *sessions,
 	int err;
 
 	ktlsd_fetch_view(&session->fetch, &parts);
+	parts.anchors = session->anchors;
+	err = ktlsd_context_read_anchors(&sessions->contexts, &session->request, &parts,
+					 &fault);
+	session->anchors = parts.anchors;
+	/* A bundle of them takes many turns. */
+	if (err > 0) {
+		ktlsd_shares_ready(&sessions->shares, &session->place);
+		return;
+	}
+	if (err) {
+		ktlsd_session_fail(sessions, session, &fault);
+		return;
+	}
 	/* What only waits for tickets makes room for what is wanted now. */
 	if (sessions->contexts.alive > KTLSD_CONTEXTS_ALIVE / 2)
 		ktlsd_kept_flush(&sessions->kept);

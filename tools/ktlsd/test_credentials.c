@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "anchors.h"
 #include "credentials.h"
 #include "test_pki.h"
 #include "trust.h"
@@ -160,33 +161,134 @@ static void credentials_files(void **state)
 	rmdir(dir);
 }
 
+static struct ktlsd_anchors_cache credentials_cache;
+
+/* KTLS_TRUST, read to its end. Return: 0 and a reference, or a negative errno. */
+static int credentials_anchors(const struct ktlsd_buffer *pem, uint32_t uid,
+			       struct ktlsd_anchors **ret_anchors, const char *word)
+{
+	struct ktlsd_fault fault = { 0 };
+	int err;
+
+	err = ktlsd_anchors_open(&credentials_cache, pem->data, pem->len, uid, ret_anchors,
+				 &fault);
+	if (!err) {
+		while ((err = ktlsd_anchors_read(&credentials_cache, *ret_anchors, &fault)) > 0)
+			;
+		if (err)
+			ktlsd_anchors_put(*ret_anchors);
+	}
+	if (err && !strstr(fault.sentence, word))
+		fail_msg("%s", fault.sentence);
+	return err;
+}
+
+/* @count anchors named after @prefix, or all of one name. */
+static void credentials_put_anchors(struct ktlsd_buffer *pem, const char *prefix, int count,
+				    bool same)
+{
+	struct test_pki_spec spec = { .is_ca = true };
+	char name[64];
+	X509 *cert;
+	int i;
+
+	spec.cn = name;
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s %d", prefix, same ? 0 : i);
+		cert = test_pki_issue(&spec, pki.ca_key, NULL, pki.ca_key);
+		test_pki_put_cert(pem, cert);
+		X509_free(cert);
+	}
+}
+
 static void credentials_trust(void **state)
 {
-	STACK_OF(X509_NAME) *names;
-	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_buffer pem = { 0 }, none = { 0 }, junk = { 0 };
+	struct ktlsd_anchors *anchors;
 	struct ktlsd_fault fault;
 	X509_STORE *store;
-	int i;
 
 	(void)state;
 	test_pki_put_cert(&pem, pki.ca);
 	test_pki_put_cert(&pem, pki.other_ca);
-	assert_int_equal(ktlsd_trust_parse(pem.data, pem.len, &store, &names, &fault), 0);
-	assert_int_equal(sk_X509_NAME_num(names), 2);
-	X509_STORE_free(store);
-	sk_X509_NAME_pop_free(names, X509_NAME_free);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, ""), 0);
+	assert_int_equal(sk_X509_NAME_num(anchors->names), 2);
+	ktlsd_anchors_put(anchors);
 
 	/* Too many names to tell a client are not told. */
-	for (i = 0; i < 1000; i++)
-		test_pki_put_cert(&pem, pki.ca);
-	assert_int_equal(ktlsd_trust_parse(pem.data, pem.len, &store, &names, &fault), 0);
-	assert_null(names);
-	X509_STORE_free(store);
+	credentials_put_anchors(&pem, "an authority with quite a long name, number", 400, false);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, ""), 0);
+	assert_null(anchors->names);
+	ktlsd_anchors_put(anchors);
 	ktlsd_buffer_free(&pem);
-	assert_int_equal(ktlsd_trust_parse("", 0, &store, &names, &fault), -EINVAL);
-	assert_int_equal(ktlsd_trust_parse("junk", 4, &store, &names, &fault), -EINVAL);
+	assert_int_equal(credentials_anchors(&none, 0, &anchors, "no PEM"), -EINVAL);
+	ktlsd_buffer_append(&junk, "junk", 4, 10);
+	assert_int_equal(credentials_anchors(&junk, 0, &anchors, "no PEM"), -EINVAL);
+	ktlsd_buffer_free(&junk);
 	assert_int_equal(ktlsd_trust_load("/nonexistent", &store, &fault), -ENOENT);
 	assert_int_equal(ktlsd_trust_load("/dev/null", &store, &fault), -EINVAL);
+	ktlsd_anchors_flush(&credentials_cache);
+}
+
+/* How many there may be, in all and of one name. */
+static void credentials_trust_is_bounded(void **state)
+{
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_anchors *anchors;
+
+	(void)state;
+	credentials_put_anchors(&pem, "a", KTLSD_ANCHORS_SAME, true);
+	credentials_put_anchors(&pem, "b", KTLSD_ANCHORS_MAX - KTLSD_ANCHORS_SAME, false);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, ""), 0);
+	ktlsd_anchors_put(anchors);
+	credentials_put_anchors(&pem, "c", 1, false);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, "more than 512"), -EINVAL);
+	ktlsd_buffer_free(&pem);
+	credentials_put_anchors(&pem, "a", KTLSD_ANCHORS_SAME + 1, true);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, "the same subject"), -EINVAL);
+	ktlsd_buffer_free(&pem);
+	ktlsd_anchors_flush(&credentials_cache);
+}
+
+/* A few at a time; the second time they are there; nobody displaces another's. */
+static void credentials_trust_is_kept(void **state)
+{
+	struct ktlsd_buffer pem = { 0 }, other = { 0 };
+	struct ktlsd_anchors *anchors, *again;
+	struct ktlsd_fault fault;
+	int i, steps = 0;
+
+	(void)state;
+	credentials_put_anchors(&pem, "a", 25 * KTLSD_ANCHORS_SLICE, false);
+	assert_int_equal(ktlsd_anchors_open(&credentials_cache, pem.data, pem.len, 1,
+					    &anchors, &fault), 0);
+	do {
+		assert_int_equal(credentials_cache.count, 0);
+		steps++;
+	} while (ktlsd_anchors_read(&credentials_cache, anchors, &fault) > 0);
+	assert_int_equal(steps, 26);
+	assert_int_equal(ktlsd_anchors_open(&credentials_cache, pem.data, pem.len, 2,
+					    &again, &fault), 0);
+	assert_ptr_equal(again, anchors);
+	assert_int_equal(ktlsd_anchors_read(&credentials_cache, again, &fault), 0);
+	ktlsd_anchors_put(again);
+	ktlsd_anchors_put(anchors);
+
+	for (i = 0; i < 2 * KTLSD_ANCHORS_SETS; i++) {
+		ktlsd_buffer_free(&other);
+		credentials_put_anchors(&other, "b", 1, true);
+		assert_int_equal(credentials_anchors(&other, 4242, &again, ""), 0);
+		ktlsd_anchors_put(again);
+	}
+	ktlsd_buffer_free(&other);
+	assert_true(credentials_cache.count <= KTLSD_ANCHORS_SETS);
+	assert_int_equal(ktlsd_anchors_open(&credentials_cache, pem.data, pem.len, 1,
+					    &anchors, &fault), 0);
+	assert_null(anchors->bio);
+	ktlsd_anchors_put(anchors);
+	ktlsd_buffer_free(&pem);
+	ktlsd_anchors_flush(&credentials_cache);
+	assert_int_equal(credentials_cache.bytes, 0);
 }
 
 /* A file with fewer anchors than somebody put there is refused, not taken for less. */
@@ -235,9 +337,7 @@ static void credentials_trust_keys(void **state)
 	static const char *const kinds[] = { "rsa-swapped", "binary", "ec-explicit" };
 	const struct test_pki_spec spec = { .cn = "a", .is_ca = true };
 	struct ktlsd_buffer pem = { 0 };
-	STACK_OF(X509_NAME) *names;
-	struct ktlsd_fault fault;
-	X509_STORE *store;
+	struct ktlsd_anchors *anchors;
 	EVP_PKEY *key;
 	X509 *cert;
 	size_t i;
@@ -248,9 +348,8 @@ static void credentials_trust_keys(void **state)
 		cert = test_pki_issue(&spec, key, NULL, key);
 		test_pki_put_cert(&pem, pki.ca);
 		test_pki_put_cert(&pem, cert);
-		assert_int_equal(ktlsd_trust_parse(pem.data, pem.len, &store, &names,
-						   &fault), -EINVAL);
-		assert_non_null(strstr(fault.sentence, "(number 2) has a"));
+		assert_int_equal(credentials_anchors(&pem, 0, &anchors, "(number 2) has a"),
+				 -EINVAL);
 		ktlsd_buffer_free(&pem);
 		X509_free(cert);
 		EVP_PKEY_free(key);
@@ -281,6 +380,8 @@ int main(void)
 		cmocka_unit_test(credentials_garbage),
 		cmocka_unit_test(credentials_files),
 		cmocka_unit_test(credentials_trust),
+		cmocka_unit_test(credentials_trust_is_bounded),
+		cmocka_unit_test(credentials_trust_is_kept),
 		cmocka_unit_test(credentials_trust_file),
 		cmocka_unit_test(credentials_trust_keys),
 	};

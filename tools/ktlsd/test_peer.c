@@ -142,8 +142,8 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 		       X509 *trust)
 {
 	struct ktlsd_buffer pem[KTLS_CONFIG_MAX + 1] = { 0 };
-	struct ktlsd_context_parts parts;
-	int i;
+	struct ktlsd_context_parts parts = { .anchors = NULL };
+	int i, ret;
 
 	if (cert) {
 		test_pki_put_cert(&pem[KTLS_CONFIG_CERTIFICATE], cert);
@@ -156,10 +156,16 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 		parts.len[i] = pem[i].len;
 	}
 	side->request.config_id = 7;
+	while ((ret = ktlsd_context_read_anchors(&side->contexts, &side->request,
+						 &parts, &side->fault)) > 0)
+		;
+	if (ret)
+		fail_msg("%s", side->fault.sentence);
 	if (ktlsd_context_make(&side->contexts, true, &side->config,
 			       &side->request, NULL, &parts, &side->context,
 			       &side->fault))
 		fail_msg("%s", side->fault.sentence);
+	ktlsd_anchors_put(parts.anchors);
 	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
 		ktlsd_buffer_free(&pem[i]);
 }
@@ -167,7 +173,7 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 int test_side_begin(struct test_side *side)
 {
 	return ktlsd_engine_new(side->context->ctx, &side->request,
-				ktlsd_suites_all(), side->context->ca_names,
+				ktlsd_suites_all(), ktlsd_context_ca_names(side->context),
 				&side->engine, &side->fault);
 }
 
@@ -176,6 +182,7 @@ void test_side_free(struct test_side *side)
 	ktlsd_engine_free(side->engine);
 	ktlsd_context_put(side->context);
 	ktlsd_context_flush(&side->contexts);
+	ktlsd_anchors_flush(&side->contexts.anchors);
 	assert_int_equal(side->contexts.alive, 0);
 	X509_STORE_free(side->config.trust);
 	ktlsd_buffer_free(&side->batch);

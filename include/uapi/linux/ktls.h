@@ -90,7 +90,7 @@
 /**
  * KTLS_TRUST - trust anchors in place of the system's; set only, PEM
  *
- * At most 1 MiB.
+ * At most 1 MiB; ktlsd takes up to 512 certificates, 16 of one subject.
  */
 #define KTLS_TRUST		68
 

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Trust anchors of programs (KTLS_TRUST): read a few at a time, so that nobody's bundle
+ * holds up others, and kept for the next socket that comes with the same. Belongs to one
+ * worker; nothing here is locked.
+ */
+#ifndef KTLSD_ANCHORS_H
+#define KTLSD_ANCHORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "errors.h"
+
+enum {
+	KTLSD_ANCHORS_PEM_MAX	= 1048576,	/* bytes, as KTLS_TRUST */
+	KTLSD_ANCHORS_MAX	= 512,		/* certificates */
+	KTLSD_ANCHORS_SAME	= 16,		/* of one subject: each is tried */
+	KTLSD_ANCHORS_NAMES_MAX	= 16384,	/* bytes of CA names told to clients */
+	KTLSD_ANCHORS_SLICE	= 8,		/* certificates read at a time, about 2 ms */
+	KTLSD_ANCHORS_KEPT	= 4 << 20,	/* bytes of PEM behind all that are kept */
+	KTLSD_ANCHORS_SETS	= 64,		/* and how many these are */
+};
+
+/**
+ * struct ktlsd_anchors - what is in one KTLS_TRUST
+ * @newer: among those that are kept: used later
+ * @older: likewise earlier
+ * @refs: the last one frees it
+ * @digest: SHA-256 of the PEM
+ * @uid: who came with it first
+ * @cost: bytes of PEM
+ * @store: every certificate in it is an anchor, whether or not it is self-signed
+ * @names: the subjects, for a server's CertificateRequest; NULL when they are too long
+ * @names_len: bytes
+ * @bio: the rest of the PEM, as long as there is one
+ * @count: certificates so far
+ * @subjects: hashes of their subjects
+ */
+struct ktlsd_anchors {
+	struct ktlsd_anchors	*newer;
+	struct ktlsd_anchors	*older;
+	unsigned int		refs;
+	uint8_t			digest[32];
+	uint32_t		uid;
+	size_t			cost;
+	X509_STORE		*store;
+	STACK_OF(X509_NAME)	*names;
+	size_t			names_len;
+	BIO			*bio;
+	unsigned int		count;
+	unsigned long		subjects[KTLSD_ANCHORS_MAX];
+};
+
+/**
+ * struct ktlsd_anchors_cache - those that are kept
+ * @newest: list
+ * @oldest: other end
+ * @count: how many
+ * @bytes: sum of their costs
+ *
+ * Zeroed to begin with.
+ */
+struct ktlsd_anchors_cache {
+	struct ktlsd_anchors	*newest;
+	struct ktlsd_anchors	*oldest;
+	unsigned int		count;
+	size_t			bytes;
+};
+
+/**
+ * ktlsd_anchors_open - the anchors in @pem, read already or still to be read
+ * @cache: of the worker
+ * @pem: stays where it is until ktlsd_anchors_read() is done; not terminated
+ * @len: bytes
+ * @uid: who comes with it
+ * @ret_anchors: a reference
+ * @fault: on error
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_t len,
+		       uint32_t uid, struct ktlsd_anchors **ret_anchors,
+		       struct ktlsd_fault *fault);
+
+/**
+ * ktlsd_anchors_read - read some more of them
+ * @cache: keeps them when they are complete
+ * @anchors: from ktlsd_anchors_open()
+ * @fault: on error
+ *
+ * Return: 1 there are more, 0 complete, -EINVAL or -ENOMEM
+ */
+int ktlsd_anchors_read(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *anchors,
+		       struct ktlsd_fault *fault);
+
+struct ktlsd_anchors *ktlsd_anchors_get(struct ktlsd_anchors *anchors);
+void ktlsd_anchors_put(struct ktlsd_anchors *anchors);
+void ktlsd_anchors_flush(struct ktlsd_anchors_cache *cache);
+
+#endif
