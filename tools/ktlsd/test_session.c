@@ -251,6 +251,8 @@ static void session_check(void **state)
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, "web", 0, "NULL-SHA");
 	test_kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
 	test_kernel_begin(&message, KTLS_CMD_CHECK, 6);
+	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
+			      (uint64_t)ktlsd_session_clock() + 10000);
 	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
 	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
 			      (uint64_t)ktlsd_session_clock() + 10000);
