@@ -3,9 +3,11 @@
 
 #include <linux/atomic.h>
 #include <linux/cred.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <ktls/ktls.h>
@@ -66,12 +68,14 @@ static void config_capture_task(struct ktls_config *config)
 	config->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	config->pid = task_tgid_nr(current);
 	get_task_comm(config->comm, current);
+	config->memcg = get_mem_cgroup_from_mm(current->mm);
 }
 
 static void config_put_task(struct ktls_config *config)
 {
 	put_cred(config->cred);
 	put_pid_ns(config->pid_ns);
+	mem_cgroup_put(config->memcg);
 }
 
 /**
@@ -146,6 +150,33 @@ void ktls_config_put(struct ktls_config *config)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_put);
 
+/**
+ * ktls_config_zalloc - memory for a socket with this configuration
+ * @config: the configuration
+ * @size: bytes, all zeros
+ *
+ * What a kworker allocates is charged to the memory cgroup of the configuration,
+ * without waiting for room in it: a cgroup at its limits would keep the worker
+ * thread for seconds. It goes beyond its limit instead, which its own tasks
+ * notice. Only without memory in reserve such an allocation is charged to nobody.
+ *
+ * Context: process, may sleep.
+ * Return: memory for kvfree(), or for kfree() if it is no more than a page; NULL.
+ */
+void *ktls_config_zalloc(const struct ktls_config *config, size_t size)
+{
+	struct mem_cgroup *active;
+	void *memory;
+
+	if (!(current->flags & PF_KTHREAD))
+		return kvzalloc(size, GFP_KERNEL_ACCOUNT);
+
+	active = set_active_memcg(config->memcg);
+	memory = kzalloc(size, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+	set_active_memcg(active);
+	return memory ? : kvzalloc(size, GFP_KERNEL);
+}
+
 static struct ktls_config *config_dup(const struct ktls_config *old)
 {
 	struct ktls_config *config = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
@@ -159,6 +190,7 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	config_init_known(config);
 	get_cred(config->cred);
 	get_pid_ns(config->pid_ns);
+	config->memcg = get_mem_cgroup_from_mm(current->mm);
 	ktls_blob_get(config->server_name);
 	ktls_blob_get(config->identity);
 	ktls_blob_get(config->alpn);

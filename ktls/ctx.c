@@ -218,7 +218,7 @@ void ktls_ctx_unwatch(struct ktls_ctx *ctx)
  */
 struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 {
-	struct ktls_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	struct ktls_ctx *ctx = ktls_config_zalloc(config, sizeof(*ctx));
 
 	if (!ctx)
 		return NULL;
@@ -232,7 +232,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
 	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
 	INIT_LIST_HEAD(&ctx->child_node);
-	INIT_LIST_HEAD(&ctx->silent_node);
+	INIT_LIST_HEAD(&ctx->place_node);
 	INIT_WORK(&ctx->work, ctx_work);
 	hrtimer_setup(&ctx->timer, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	timer_setup(&ctx->rx_timer, ctx_rx_timer, 0);

@@ -14,6 +14,7 @@
 #include <linux/unaligned.h>
 
 #include <ktls/ktls.h>
+#include <ktls/places.h>
 
 /**
  * struct ktls_handshake - a handshake under way; socket lock
@@ -516,6 +517,8 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 	case KTLS_ANSWER_DATA:
 		if (len)
 			err = ktls_tx_raw(ctx, records, len);
+		if (len && ctx->parent)
+			ktls_places_answered(ctx);
 		if (err < 0 && err != -EAGAIN) {
 			ktls_state_explain(ctx, "the handshake could not be sent (errno %d)", -err);
 			handshake_fail(ctx, -err, NULL, 0);

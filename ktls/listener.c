@@ -6,10 +6,11 @@
  * out of TCP's queue, attaches them as children and lets each shake hands on
  * its own. A finished child goes to the list that accept() and poll() look at.
  *
- * A child belongs to exactly one of: the list @handshaking, the list @ready,
- * or nobody here any more (accepted, failed, dropped). The change from one to
- * another happens under listener_lock, so accept, eviction, failure and the
- * listener's end cannot both have it.
+ * A child belongs to exactly one of: those that shake hands, those that are
+ * ready, or nobody here any more (accepted, failed, dropped). The change from one
+ * to another happens under the listener's lock, so accept, failure and the
+ * listener's end cannot both have it. A child that shakes hands has a place
+ * (places.c), and becomes ready only if nobody has taken that from it.
  */
 
 #include <linux/list.h>
@@ -20,98 +21,35 @@
 
 #include <compat/proto.h>
 #include <ktls/ktls.h>
-
-/**
- * struct listener_user - the children of all listeners of one user
- * @node: in listener_users
- * @uid: whose credential the listeners were given
- * @listeners: how many listeners share this
- * @children: how many children shake hands
- */
-struct listener_user {
-	struct list_head	node;
-	kuid_t			uid;
-	unsigned int		listeners;
-	unsigned int		children;
-};
+#include <ktls/places.h>
 
 /**
  * struct ktls_listener - the state of a listening socket
  * @ref: one for the listener, one for each child
+ * @rcu: poll() looks at @n_ready under RCU
  * @ctx: the listener's context; valid while !@closed
+ * @places: who may shake hands (places.c)
+ * @lock: everything below
  * @closed: the listener has ended; no child becomes ready any more
- * @user: whose listener it is
- * @handshaking: children, oldest first
- * @ready: finished children, oldest first
- * @n_handshaking: length of the list
- * @n_ready: length of the list
+ * @handshaking: children
+ * @held: children whose ClientHello waits for room among the finished ones
+ * @ready: finished children
+ * @n_ready: length of the list; read anywhere with READ_ONCE
  *
- * All but @ref under listener_lock.
+ * All lists have the oldest first.
  */
 struct ktls_listener {
 	refcount_t		ref;
+	struct rcu_head		rcu;
 	struct ktls_ctx		*ctx;
+	struct ktls_places	places;
+	spinlock_t		lock;	/* whose each child is */
 	bool			closed;
-	struct listener_user	*user;
 	struct list_head	handshaking;
+	struct list_head	held;
 	struct list_head	ready;
-	unsigned int		n_handshaking;
 	unsigned int		n_ready;
 };
-
-/* Covers every list and count here. Taken a few times per connection, held for
- * a handful of instructions, except at a cap, where it is held for a walk over
- * the silent children.
- */
-static DEFINE_SPINLOCK(listener_lock);
-static LIST_HEAD(listener_users);
-static LIST_HEAD(listener_silent);	/* without a ClientHello, oldest first */
-static unsigned int listener_children;
-
-/* Users ------------------------------------------------------------------- */
-
-static struct listener_user *listener_user_find(kuid_t uid)
-{
-	struct listener_user *user;
-
-	lockdep_assert_held(&listener_lock);
-	list_for_each_entry(user, &listener_users, node)
-		if (uid_eq(user->uid, uid))
-			return user;
-	return NULL;
-}
-
-static struct listener_user *listener_user_get(kuid_t uid)
-{
-	struct listener_user *fresh, *user;
-
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
-	if (!fresh)
-		return NULL;
-	fresh->uid = uid;
-
-	spin_lock_bh(&listener_lock);
-	user = listener_user_find(uid);
-	if (!user) {
-		list_add(&fresh->node, &listener_users);
-		swap(user, fresh);
-	}
-	user->listeners++;
-	spin_unlock_bh(&listener_lock);
-	kfree(fresh);
-	return user;
-}
-
-static void listener_user_put(struct listener_user *user)
-{
-	spin_lock_bh(&listener_lock);
-	if (--user->listeners)
-		user = NULL;
-	else
-		list_del(&user->node);
-	spin_unlock_bh(&listener_lock);
-	kfree(user);
-}
 
 /* A listener's life --------------------------------------------------------- */
 
@@ -119,8 +57,8 @@ static void listener_put(struct ktls_listener *l)
 {
 	if (!refcount_dec_and_test(&l->ref))
 		return;
-	listener_user_put(l->user);
-	kfree(l);
+	ktls_places_end(&l->places);
+	kfree_rcu(l, rcu);
 }
 
 /**
@@ -137,17 +75,19 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
 	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 	if (!l)
 		return -ENOMEM;
-	l->user = listener_user_get(ctx->config->cred->euid);
-	if (!l->user) {
+	if (ktls_places_begin(&l->places, ctx->config->cred->euid)) {
 		kfree(l);
 		return -ENOMEM;
 	}
 	refcount_set(&l->ref, 1);
 	l->ctx = ctx;
+	spin_lock_init(&l->lock);
 	INIT_LIST_HEAD(&l->handshaking);
+	INIT_LIST_HEAD(&l->held);
 	INIT_LIST_HEAD(&l->ready);
 
-	ctx->listener = l;
+	/* Pairs with ktls_listener_poll(). */
+	smp_store_release(&ctx->listener, l);
 	ctx->role = KTLS_ROLE_SERVER;
 	set_bit(KTLS_F_LISTENED, &ctx->flags);
 	ktls_state_set(ctx, KTLS_STATE_LISTENING);
@@ -171,42 +111,39 @@ static void listener_kick_held(struct ktls_listener *l)
 {
 	struct ktls_ctx *child;
 
-	lockdep_assert_held(&listener_lock);
+	lockdep_assert_held(&l->lock);
 	if (l->closed || !listener_has_room(l))
 		return;
-	list_for_each_entry(child, &l->handshaking, child_node) {
-		if (!test_and_clear_bit(KTLS_F_HELD, &child->flags))
-			continue;
-		ktls_ctx_kick(child);
+	child = list_first_entry_or_null(&l->held, struct ktls_ctx, child_node);
+	if (!child)
 		return;
-	}
+	list_move_tail(&child->child_node, &l->handshaking);
+	ktls_ctx_kick(child);
 }
 
-/* Takes a child off its list and out of the counts; listener_lock held. */
+/* Takes a child off its list. */
 static void listener_unlink(struct ktls_listener *l, struct ktls_ctx *child)
 {
-	lockdep_assert_held(&listener_lock);
+	lockdep_assert_held(&l->lock);
 	if (list_empty(&child->child_node))
 		return;
 	list_del_init(&child->child_node);
-	list_del_init(&child->silent_node);
-	if (test_bit(KTLS_F_READY, &child->flags)) {
-		l->n_ready--;
-	} else {
-		l->n_handshaking--;
-		l->user->children--;
-		listener_children--;
-	}
+	if (test_bit(KTLS_F_READY, &child->flags))
+		WRITE_ONCE(l->n_ready, l->n_ready - 1);
 	listener_kick_held(l);
 }
 
-/* Takes a child away from its listener and has its work free it. */
-static void listener_drop(struct ktls_listener *l, struct ktls_ctx *child)
+/* Has the works of a list's children reset them. */
+static void listener_drop_all(struct ktls_listener *l, struct list_head *list)
 {
-	lockdep_assert_held(&listener_lock);
-	listener_unlink(l, child);
-	set_bit(KTLS_F_DROP, &child->flags);
-	ktls_ctx_kick(child);
+	struct ktls_ctx *child, *next;
+
+	lockdep_assert_held(&l->lock);
+	list_for_each_entry_safe(child, next, list, child_node) {
+		listener_unlink(l, child);
+		set_bit(KTLS_F_DROP, &child->flags);
+		ktls_ctx_kick(child);
+	}
 }
 
 /**
@@ -221,74 +158,46 @@ static void listener_drop(struct ktls_listener *l, struct ktls_ctx *child)
 void ktls_listener_end(struct ktls_ctx *ctx)
 {
 	struct ktls_listener *l = ctx->listener;
-	struct ktls_ctx *child, *next;
 
 	sock_owned_by_me(ctx->sk);
-	spin_lock_bh(&listener_lock);
+	spin_lock(&l->lock);
 	l->closed = true;
-	list_for_each_entry_safe(child, next, &l->handshaking, child_node)
-		listener_drop(l, child);
-	list_for_each_entry_safe(child, next, &l->ready, child_node)
-		listener_drop(l, child);
-	spin_unlock_bh(&listener_lock);
+	listener_drop_all(l, &l->handshaking);
+	listener_drop_all(l, &l->held);
+	listener_drop_all(l, &l->ready);
+	spin_unlock(&l->lock);
 
-	/* The listener's work looks at this under the same lock. */
-	ctx->listener = NULL;
+	WRITE_ONCE(ctx->listener, NULL);
 	listener_put(l);
 }
 
 /* Children ------------------------------------------------------------------ */
-
-/* Room for one more that shakes hands? At a cap the oldest child that has not
- * sent a ClientHello makes room; if all have, the new one is refused.
- */
-static bool listener_admit(struct ktls_listener *l)
-{
-	bool own = l->n_handshaking >= READ_ONCE(ktls_children_per_listener);
-	bool user = l->user->children >= READ_ONCE(ktls_children_per_uid);
-	bool all = listener_children >= READ_ONCE(ktls_children_max);
-	struct ktls_ctx *child;
-
-	lockdep_assert_held(&listener_lock);
-	if (!own && !user && !all)
-		return true;
-
-	list_for_each_entry(child, &listener_silent, silent_node) {
-		struct ktls_listener *theirs = child->parent;
-
-		if ((own && theirs != l) || (user && theirs->user != l->user))
-			continue;
-		listener_drop(theirs, child);
-		ktls_mib_inc(sock_net(child->sk), KTLS_MIB_CHILDREN_EVICTED);
-		return true;
-	}
-	return false;
-}
 
 /* Puts a new child under its listener; false: it is one too many, or the
  * listener has ended meanwhile.
  */
 static bool listener_link(struct ktls_listener *l, struct ktls_ctx *child)
 {
-	bool admitted;
+	bool closed;
 
-	spin_lock_bh(&listener_lock);
-	admitted = !l->closed && listener_admit(l);
-	if (admitted) {
+	if (ktls_places_take(&l->places, child))
+		return false;
+	spin_lock(&l->lock);
+	closed = l->closed;
+	if (!closed) {
 		refcount_inc(&l->ref);
 		child->parent = l;
 		list_add_tail(&child->child_node, &l->handshaking);
-		list_add_tail(&child->silent_node, &listener_silent);
-		l->n_handshaking++;
-		l->user->children++;
-		listener_children++;
 	}
-	spin_unlock_bh(&listener_lock);
-	return admitted;
+	spin_unlock(&l->lock);
+	if (closed)
+		ktls_places_leave(child);
+	return !closed;
 }
 
-/* Makes a child of a connection that TCP accepted; @sk's reference is ours.
- * Whatever fails, the connection is closed and nothing is left of it.
+/* Makes a child of a connection that TCP accepted; @sk's reference is ours, and
+ * no program knows it. Whatever fails, the connection is closed and nothing is
+ * left of it.
  */
 static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 			   struct ktls_config *config, int rcvlowat)
@@ -306,9 +215,8 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	 * for the lock that we hold.
 	 */
 	if (ktls_handshake_begin(child, KTLS_ROLE_SERVER)) {
-		spin_lock_bh(&listener_lock);
-		listener_drop(l, child);
-		spin_unlock_bh(&listener_lock);
+		set_bit(KTLS_F_DROP, &child->flags);
+		ktls_ctx_kick(child);
 	}
 	release_sock(sk);
 	return;
@@ -322,47 +230,78 @@ close:
 	READ_ONCE(sk->sk_prot)->close(sk, 0);
 }
 
+/* What TCP's accept() does with a connection of its queue. The request is kept as
+ * long as a Fast Open child waits for the end of its TCP handshake.
+ *
+ * Not by TCP's accept() itself: it would sleep until it has the socket's lock.
+ */
+static struct sock *listener_dequeue(struct sock *sk)
+{
+	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
+	struct request_sock *req;
+	struct sock *newsk;
+
+	sock_owned_by_me(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		return NULL;
+	req = reqsk_queue_remove(queue, sk);
+	if (!req)
+		return NULL;
+
+	newsk = req->sk;
+	if (tcp_rsk(req)->tfo_listener) {
+		spin_lock_bh(&queue->fastopenq.lock);
+		if (tcp_rsk(req)->tfo_listener) {
+			req->sk = NULL;
+			req = NULL;
+		}
+		spin_unlock_bh(&queue->fastopenq.lock);
+	}
+	if (req)
+		reqsk_put(req);
+	inet_init_csk_locks(newsk);
+	return newsk;
+}
+
 /**
  * ktls_listener_step - take what TCP has accepted
  * @ctx: was in state LISTENING when last seen
+ *
+ * While a program has the listener's lock, its connections wait in TCP's queue,
+ * and nobody waits for the lock: see ktls_ctx_trylock().
  *
  * Context: ctx->work, which owns a reference; no lock held.
  */
 void ktls_listener_step(struct ktls_ctx *ctx)
 {
-	struct proto_accept_arg arg = { .flags = O_NONBLOCK };
-	struct ktls_listener *l = NULL;
-	struct sock *sk = ctx->sk;
-	struct ktls_config *config;
+	struct ktls_config *config = NULL;
+	struct ktls_listener *l;
 	struct sock *newsk;
+	int rcvlowat;
 
-	for (;;) {
-		lock_sock(sk);
-		if (!l && ctx->listener) {
-			l = ctx->listener;
+	while (ktls_ctx_trylock(ctx, KTLS_F_AGAIN)) {
+		newsk = NULL;
+		l = ctx->listener;
+		if (l && listener_has_room(l))
+			newsk = listener_dequeue(ctx->sk);
+		if (newsk) {
 			refcount_inc(&l->ref);
+			config = ktls_config_get(ktls_config_freeze(ctx));
+			rcvlowat = ctx->rcvlowat;
 		}
-		if (!l || ctx->listener != l || !listener_has_room(l)) {
-			release_sock(sk);
-			break;
-		}
-		config = ktls_config_get(ktls_config_freeze(ctx));
-		release_sock(sk);
-
-		newsk = ktls_base_accept(ctx->base->prot, sk, &arg);
-		if (newsk)
-			listener_adopt(l, newsk, config, READ_ONCE(ctx->rcvlowat));
-		ktls_config_put(config);
+		release_sock(ctx->sk);
 		if (!newsk)
 			break;
+
+		listener_adopt(l, newsk, config, rcvlowat);
+		ktls_config_put(config);
+		listener_put(l);
 		cond_resched();
 	}
-	if (l)
-		listener_put(l);
 }
 
 /**
- * ktls_listener_hello - a child's first record has come
+ * ktls_listener_hello - a child's ClientHello has come
  * @child: the child, not accepted yet
  *
  * Context: process, child's lock held.
@@ -374,36 +313,31 @@ bool ktls_listener_hello(struct ktls_ctx *child)
 	bool go;
 
 	sock_owned_by_me(child->sk);
-	spin_lock_bh(&listener_lock);
-	set_bit(KTLS_F_HELLO, &child->flags);
-	list_del_init(&child->silent_node);
+	spin_lock(&l->lock);
 	go = !l->closed && listener_has_room(l);
-	if (go)
-		clear_bit(KTLS_F_HELD, &child->flags);
-	else
-		set_bit(KTLS_F_HELD, &child->flags);
-	spin_unlock_bh(&listener_lock);
+	if (!list_empty(&child->child_node))
+		list_move_tail(&child->child_node, go ? &l->handshaking : &l->held);
+	spin_unlock(&l->lock);
 	return go;
 }
 
-/* Its handshake is complete: accept() may have it. */
+/* Its handshake is complete: accept() may have it, unless it has just been dropped. */
 static void listener_child_ready(struct ktls_ctx *child)
 {
 	struct ktls_listener *l = child->parent;
 	struct ktls_ctx *parent = NULL;
 
 	ktls_ctx_disarm(child);
-	spin_lock_bh(&listener_lock);
-	if (!list_empty(&child->child_node)) {
-		listener_unlink(l, child);
+	spin_lock(&l->lock);
+	if (!list_empty(&child->child_node) && ktls_places_leave(child)) {
 		set_bit(KTLS_F_READY, &child->flags);
-		list_add_tail(&child->child_node, &l->ready);
-		l->n_ready++;
+		list_move_tail(&child->child_node, &l->ready);
+		WRITE_ONCE(l->n_ready, l->n_ready + 1);
 		parent = l->ctx;
 		ktls_ctx_hold(parent);
 		listener_kick_held(l);
 	}
-	spin_unlock_bh(&listener_lock);
+	spin_unlock(&l->lock);
 	if (!parent)
 		return;
 
@@ -441,9 +375,10 @@ static bool listener_release_child(struct ktls_ctx *child)
 	sock_owned_by_me(child->sk);
 	if (!l)
 		return false;
-	spin_lock_bh(&listener_lock);
+	ktls_places_leave(child);
+	spin_lock(&l->lock);
 	listener_unlink(l, child);
-	spin_unlock_bh(&listener_lock);
+	spin_unlock(&l->lock);
 	child->parent = NULL;
 	listener_put(l);
 	return true;
@@ -494,16 +429,15 @@ static struct ktls_ctx *listener_pop(struct ktls_listener *l, int *ret_empty)
 {
 	struct ktls_ctx *child;
 
-	spin_lock_bh(&listener_lock);
+	spin_lock(&l->lock);
 	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, child_node);
 	if (child) {
 		ktls_ctx_hold(child);
 		listener_unlink(l, child);
+		ktls_ctx_kick(l->ctx);
 	}
 	*ret_empty = list_empty(&l->ready);
-	if (child)
-		ktls_ctx_kick(l->ctx);
-	spin_unlock_bh(&listener_lock);
+	spin_unlock(&l->lock);
 	return child;
 }
 
@@ -598,11 +532,11 @@ __poll_t ktls_listener_poll(struct ktls_ctx *ctx)
 	struct ktls_listener *l;
 	__poll_t mask = 0;
 
-	spin_lock_bh(&listener_lock);
-	l = ctx->listener;
-	if (l && !list_empty(&l->ready))
+	rcu_read_lock();
+	l = READ_ONCE(ctx->listener);
+	if (l && READ_ONCE(l->n_ready))
 		mask = EPOLLIN | EPOLLRDNORM;
-	spin_unlock_bh(&listener_lock);
+	rcu_read_unlock();
 	return mask;
 }
 
@@ -636,9 +570,9 @@ static int listener_listening(struct ktls_ctx *ctx)
 		ctx->base->prot->disconnect(ctx->sk, O_NONBLOCK);
 		return -EINVAL;
 	}
-	spin_lock_bh(&listener_lock);
+	spin_lock(&ctx->listener->lock);
 	listener_kick_held(ctx->listener);
-	spin_unlock_bh(&listener_lock);
+	spin_unlock(&ctx->listener->lock);
 	ktls_ctx_kick(ctx);
 	return 0;
 }

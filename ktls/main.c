@@ -7,6 +7,7 @@
 #include <net/genetlink.h>
 
 #include <ktls/ktls.h>
+#include <ktls/places.h>
 
 struct workqueue_struct *ktls_wq;
 
@@ -54,6 +55,7 @@ static int __init ktls_init(void)
 		return -ENOMEM;
 
 	ktls_pages_init();
+	ktls_places_init();
 	err = ktls_suite_init();
 	if (err)
 		goto err_wq;

@@ -32,6 +32,7 @@ ktls-probes += $(call ktls-probe-op,SOCKADDR_UNSIZED,net/sock.h,proto,connect,so
 ktls-probes += $(call ktls-probe-op,PROTO_SENDPAGE,net/sock.h,proto,sendpage,struct page)
 ktls-probes += $(call ktls-probe-op,OPS_SENDPAGE,linux/net.h,proto_ops,sendpage,struct page)
 ktls-probes += $(call ktls-probe-op,OPS_SENDPAGE_LOCKED,linux/net.h,proto_ops,sendpage_locked,struct page)
+ktls-probes += $(call ktls-probe,INIT_CSK_LOCKS,net/inet_connection_sock.h,inet_init_csk_locks.struct sock)
 ktls-probes += $(call ktls-probe,DO_TCP_SENDPAGES,net/tcp.h, do_tcp_sendpages.)
 ktls-probes += $(call ktls-probe-op,ULP_INFO_NET_ADMIN,net/tcp.h,tcp_ulp_ops,get_info,net_admin)
 ktls-probes += $(call ktls-probe,CHACHA_STATE,crypto/chacha.h,^struct chacha_state )

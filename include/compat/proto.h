@@ -51,28 +51,6 @@ static struct sock *fn##_compat_accept(struct sock *sk, int flags,	\
 KTLS_ADAPTED
 #endif
 
-static inline struct sock *
-ktls_base_accept(const struct proto *base, struct sock *sk,
-		 struct proto_accept_arg *arg)
-{
-#ifdef KTLS_HAVE_PROTO_ACCEPT_ARG
-	return base->accept(sk, arg);
-#else
-	return base->accept(sk, arg->flags, &arg->err, arg->kern);
-#endif
-}
-
-static inline int
-ktls_base_ops_accept(const struct proto_ops *base, struct socket *sock,
-		     struct socket *newsock, struct proto_accept_arg *arg)
-{
-#ifdef KTLS_HAVE_PROTO_ACCEPT_ARG
-	return base->accept(sock, newsock, arg);
-#else
-	return base->accept(sock, newsock, arg->flags, arg->kern);
-#endif
-}
-
 /* proto.ioctl: int fn(struct sock *, int cmd, int *karg)
  *
  * The older type has the user's pointer and stores the answer itself. The

@@ -13,9 +13,9 @@
  *				(queue.c, worker.c)
  *   ktls_worker.lock		requests and credit of a worker
  *   ktls_request.lock		what the helper has answered; taken alone
- *   listener_lock		the lists and counts of listener.c; taken alone,
- *				softirq-safe
  *   linger_lock		those of linger.c; taken alone, process context
+ *   ktls_listener.lock		whose a child is (listener.c)
+ *   places_lock		who has places for children (places.c)
  *
  * Netlink handlers never take a socket lock: they settle a request's one
  * atomic, leave the answer with the request, and queue ctx->work.
@@ -51,6 +51,8 @@ struct ktls_linger_share;
 struct ktls_listener;
 struct ktls_tickets;
 struct pid_namespace;
+struct mem_cgroup;
+struct places_source;
 
 /**
  * struct ktls_blob - bytes a program handed in, immutable once made
@@ -81,6 +83,8 @@ struct ktls_blob {
  * @comm: likewise
  * @known_lock: @known_by, which is not constant
  * @known_by: workers that were given it (outbox.c)
+ * @memcg: of the task that made this: what peers make a kworker keep is charged to
+ *	it; a reference is owned
  * @server_name: KTLS_SERVER_NAME or NULL, as all blobs
  * @identity: KTLS_IDENTITY
  * @alpn: KTLS_ALPN
@@ -106,6 +110,7 @@ struct ktls_config {
 	char			comm[TASK_COMM_LEN];
 	spinlock_t		known_lock;	/* @known_by */
 	struct list_head	known_by;
+	struct mem_cgroup	*memcg;
 	struct ktls_blob	*server_name;
 	struct ktls_blob	*identity;
 	struct ktls_blob	*alpn;
@@ -173,8 +178,7 @@ struct ktls_session {
 enum ktls_ctx_flags {
 	KTLS_F_DEADLINE,	/* ctx->timer has fired */
 	KTLS_F_GONE,		/* given back; the work has nothing left to do */
-	KTLS_F_HELLO,		/* child: its first whole record has come */
-	KTLS_F_HELD,		/* child: waits for room among the finished ones */
+	KTLS_F_ANSWERED,	/* child: the helper has answered it with bytes */
 	KTLS_F_READY,		/* child: finished, waits for accept */
 	KTLS_F_DROP,		/* child: its work is to reset and free it */
 	KTLS_F_LINGERS,		/* closed, and counted as lingering */
@@ -211,10 +215,11 @@ enum ktls_ctx_flags {
  * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
  * @listener: of a listening socket (listener.c), else NULL
  * @parent: of a child not accepted yet: the listener's state; owns a reference
- * @child_node: on one of @parent's lists; listener.c's lock
- * @silent_node: among the children without a ClientHello; listener.c's lock
  * @linger: its place while it lingers (linger.c), or NULL; linger.c's lock
  * @linger_node: likewise, valid with @linger
+ * @child_node: on one of @parent's lists; its lock
+ * @place: of a child that shakes hands: where it comes from; places.c's lock
+ * @place_node: among those from there; likewise
  * @work: handshake steps, pending output, lingering; owns a reference while queued
  * @timer: the deadline of whatever state we are in; owns a reference while armed
  * @rx_timer: records may lie unread (ready.c); owns a reference while armed
@@ -253,9 +258,10 @@ struct ktls_ctx {
 	struct ktls_listener		*listener;
 	struct ktls_listener		*parent;
 	struct list_head		child_node;
-	struct list_head		silent_node;
 	struct ktls_linger_share	*linger;
 	struct list_head		linger_node;
+	struct places_source		*place;
+	struct list_head		place_node;
 	struct work_struct		work;
 	struct hrtimer			timer;
 	struct timer_list		rx_timer;
@@ -350,6 +356,7 @@ struct ktls_config *ktls_config_new(void);
 struct ktls_config *ktls_config_get(struct ktls_config *config);
 void ktls_config_put(struct ktls_config *config);
 void ktls_config_choose_task(struct ktls_config *config);
+void *ktls_config_zalloc(const struct ktls_config *config, size_t size);
 struct ktls_config *ktls_config_edit(struct ktls_ctx *ctx);
 struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx);
 int ktls_config_verify(const struct ktls_config *config, u8 role);

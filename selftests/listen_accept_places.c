@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who may have how many connections shaking hands, and what each of them costs. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "lib/sock.h"
+
+static void put_file(const char *path, const char *text)
+{
+	int fd = OK(open(path, O_WRONLY));
+
+	OK(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static void set_children(const char *which, unsigned int n)
+{
+	char path[80], text[16];
+
+	snprintf(path, sizeof(path), "/sys/module/ktls/parameters/children_%s", which);
+	snprintf(text, sizeof(text), "%u", n);
+	put_file(path, text);
+}
+
+/* From 127.0.0.1 + @source. */
+static int dial_from(const struct addr *to, unsigned int source)
+{
+	struct addr from = net_loopback(AF_INET, 0);
+	int fd = net_socket(AF_INET);
+
+	from.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + source);
+	OK(bind(fd, &from.sa, from.len));
+	OK(connect(fd, &to->sa, to->len));
+	return fd;
+}
+
+/* Says ClientHello, hears the answer, and leaves it at that. */
+static int dial_and_stall(struct env *e, const struct addr *to, unsigned int source)
+{
+	struct peer p;
+
+	peer_init(&p, dial_from(to, source), false, &e->hs);
+	peer_send_flight(&p, HS_CLIENT_HELLO);
+	peer_recv_flight(&p, HS_SERVER_FLIGHT);
+	return p.fd;
+}
+
+static void good_client(struct env *e, const struct addr *to, unsigned int source)
+{
+	struct peer p;
+
+	peer_init(&p, dial_from(to, source), false, &e->hs);
+	peer_handshake(&p);
+	close(p.fd);
+	peer_free(&p);
+}
+
+/* A helper that likes every configuration and answers no handshake. */
+static void check_only(struct fake *f, struct fake_msg *m)
+{
+	if (m->cmd == KTLS_CMD_CHECK)
+		fake_answer(f, m);
+}
+
+/* A ClientHello in three records; the helper is asked when it is whole. */
+TEST(half_a_hello_is_none)
+{
+	uint8_t hello[HS_FLIGHT_MAX], part[HS_FLIGHT_MAX];
+	struct peer p, other;
+	struct env e;
+	struct addr a;
+	size_t len;
+	int l;
+
+	env_start(&e, S13_AES128);
+	l = sock_listen(AF_INET, 8, &a);
+	len = hs_flight(&e.hs, HS_CLIENT_HELLO, hello) - 5;
+	peer_init(&p, dial_from(&a, 0), false, &e.hs);
+	for (size_t at = 0, n; at < len; at += n) {
+		n = at ? at == 2 ? 10 : len - at : 2;
+		memcpy(part, hello, 5);
+		part[3] = 0;
+		part[4] = n;
+		memcpy(part + 5, hello + 5 + at, n);
+		/* whoever comes later is served; what is not whole is not */
+		peer_init(&other, dial_from(&a, 0), false, &e.hs);
+		peer_handshake(&other);
+		close(net_accept(l));
+		EXPECT_EQ(at ? at == 2 ? 2 : 3 : 1, e.fake->starts);
+		peer_send_raw(&p, part, 5 + n);
+	}
+	peer_recv_flight(&p, HS_SERVER_FLIGHT);
+	EXPECT_EQ(4, e.fake->starts);
+	peer_send_flight(&p, HS_CLIENT_FIN);
+	net_accept(l);
+}
+
+/* Not even the longest of all messages makes us wait without a bound. */
+TEST(a_hello_larger_than_a_batch_is_passed_on)
+{
+	static uint8_t record[5 + 16384] = { 22, 3, 1, 0x40, 0, 1, 2, 0, 0 };
+	struct env e;
+	struct addr a;
+	int fd;
+
+	env_start_with(&e, S13_AES128, check_only, NULL);
+	sock_listen(AF_INET, 8, &a);
+	fd = dial_from(&a, 0);
+	net_write(fd, record, sizeof(record));
+	record[5] = 0;
+	net_write(fd, record, sizeof(record));
+	EVENTUALLY(e.fake->starts == 1, 5000);
+}
+
+TEST(what_begins_with_another_message_is_refused)
+{
+	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 10 };
+	uint8_t hello[HS_FLIGHT_MAX], got[sizeof(alert)];
+	struct env e;
+	struct addr a;
+	size_t len;
+	int fd;
+
+	env_start(&e, S13_AES128);
+	sock_listen(AF_INET, 8, &a);
+	len = hs_flight(&e.hs, HS_CLIENT_HELLO, hello);
+	hello[5] = 2;
+	fd = dial_from(&a, 0);
+	net_write(fd, hello, len);
+	net_read(fd, got, sizeof(got));
+	EXPECT_MEMEQ(alert, got, sizeof(got));
+	EXPECT_EQ(0, e.fake->starts);
+}
+
+/* Answered children make room, too, if their source has most. */
+TEST_TIMEOUT(the_largest_source_makes_room, 60)
+{
+	enum { CAP = 32 };
+	int crowd[CAP], single;
+	struct env e;
+	struct addr a;
+	int l;
+
+	env_start(&e, S13_AES128);
+	l = sock_listen(AF_INET, 128, &a);
+	set_children("per_listener", CAP);
+	single = dial_and_stall(&e, &a, 5);
+	for (int i = 0; i < CAP - 1; i++)
+		crowd[i] = dial_and_stall(&e, &a, 6);
+	for (int i = 0; i < 3; i++) {
+		good_client(&e, &a, 7 + i);
+		close(net_accept(l));
+	}
+	/* The crowd's oldest have gone, and its own next one is refused. */
+	EXPECT_EQ(POLLIN, net_poll(crowd[0], POLLIN, 5000) & POLLIN);
+	EXPECT_EQ(0, net_poll(crowd[CAP - 2], POLLIN, 0));
+	EXPECT_EQ(0, net_poll(single, POLLIN, 0));
+	set_children("per_listener", 1024);
+}
+
+/* A user with few children gets a place from one with many. */
+TEST_TIMEOUT(each_user_has_a_share, 60)
+{
+	enum { CAP = 32, STRANGER = 1234 };
+	struct env e;
+	struct addr a, theirs;
+	int l, gone = 0;
+	int fd[CAP];
+
+	env_start(&e, S13_AES128);
+	l = sock_listen(AF_INET, 128, &a);
+	/* of this thread only */
+	OK(syscall(SYS_setresuid, -1, STRANGER, -1));
+	sock_listen(AF_INET, 128, &theirs);
+	OK(syscall(SYS_setresuid, -1, 0, -1));
+
+	set_children("max", CAP);
+	/* from as many sources as it likes */
+	for (int i = 0; i < CAP; i++)
+		fd[i] = dial_and_stall(&e, &theirs, 10 + i);
+	for (int i = 0; i < 3; i++) {
+		good_client(&e, &a, 7);
+		close(net_accept(l));
+	}
+	set_children("max", 8192);
+	for (int i = 0; i < CAP; i++)
+		gone += !!net_poll(fd[i], POLLIN, 0);
+	EXPECT_GE(gone, 1);
+	EXPECT_LE(gone, 3);
+}
+
+/* kilobytes */
+static long slab(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb = -1;
+
+	ASSERT_TRUE(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "Slab: %ld", &kb) == 1)
+			break;
+	fclose(f);
+	return kb;
+}
+
+enum { SILENT = 400 };
+
+static long cost_of_silence(const struct addr *a)
+{
+	long before = slab();
+	static int fd[SILENT];
+
+	for (int i = 0; i < SILENT; i++)
+		fd[i] = dial_from(a, i / 100);
+	harness_nap(200);
+	before = slab() - before;
+	for (int i = 0; i < SILENT; i++)
+		close(fd[i]);
+	harness_nap(200);
+	return before;
+}
+
+/* A connection that has said nothing has no buffers. */
+TEST_TIMEOUT(silent_connections_cost_little, 60)
+{
+	struct addr a, plain;
+	long tls, tcp = 0;
+	struct env e;
+
+	env_start(&e, S13_AES128);
+	sock_listen(AF_INET, SILENT, &a);
+	/* Once for what is kept afterwards. */
+	for (int i = 0; i < 2; i++) {
+		int l = net_listen(AF_INET, SILENT, &plain);
+
+		tcp = cost_of_silence(&plain);
+		close(l);
+	}
+	tls = cost_of_silence(&a);
+	harness_note("%d silent connections: %ld KiB, plain ones %ld KiB", SILENT, tls, tcp);
+	EXPECT_LE(tls, tcp + SILENT * 12);
+}
+
+#define CGROUP	"/sys/fs/cgroup/ktls-places"
+
+static long charged(void)
+{
+	FILE *f = fopen(CGROUP "/memory.current", "r");
+	long bytes = -1;
+
+	ASSERT_TRUE(f);
+	ASSERT_EQ(1, fscanf(f, "%ld", &bytes));
+	fclose(f);
+	return bytes;
+}
+
+/* What peers make a server keep is charged to whoever configured it. */
+TEST_TIMEOUT(children_are_charged_to_the_listeners_cgroup, 60)
+{
+	enum { N = 200, HELLO = 8192 };
+	static uint8_t hello[5 + HELLO] = { 22, 3, 1, HELLO >> 8, 0, 1, 0, (HELLO - 4) >> 8, (HELLO - 4) & 0xff };
+	struct env e;
+	struct addr a;
+	long before;
+
+	env_start_with(&e, S13_AES128, check_only, NULL);
+	put_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP, 0755))
+		ASSERT_EQ(EEXIST, errno);
+	put_file(CGROUP "/cgroup.procs", "0");
+	sock_listen(AF_INET, N, &a);
+	put_file("/sys/fs/cgroup/cgroup.procs", "0");
+	before = charged();
+	for (int i = 0; i < N; i++)
+		net_write(dial_from(&a, i), hello, sizeof(hello));
+	EVENTUALLY(e.fake->starts == N || charged() - before >= N * (HELLO + 2048), 5000);
+	harness_note("%ld bytes each", (charged() - before) / N);
+	EXPECT_GE(charged() - before, N * (HELLO + 2048));
+}
