@@ -308,8 +308,14 @@ int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
 
-/* Use bytes from the front. */
-static void framing_eat(struct ktls_ctx *ctx, u32 len)
+/**
+ * ktls_framing_eat - use received bytes
+ * @ctx: the connection
+ * @len: how many, no more than ktls_framing_avail(); a record begins behind them
+ *
+ * Context: process context, socket lock held; ktls_framing_settle() is to follow.
+ */
+void ktls_framing_eat(struct ktls_ctx *ctx, u32 len)
 {
 	struct ktls_rxq *q = &ctx->rxq;
 	u32 n = min(len, q->raw_len);
@@ -322,6 +328,7 @@ static void framing_eat(struct ktls_ctx *ctx, u32 len)
 	q->at_len -= min(len, q->at_len);
 	if (n && !q->raw_len)
 		q->raw_off = 0;
+	WRITE_ONCE(q->need, KTLS_HEADER_SIZE - min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
 }
 
 /* With keys from elsewhere: @err is reported once, and nothing is received after. */
@@ -421,93 +428,6 @@ int ktls_framing_head(struct ktls_ctx *ctx)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_head);
 
-/* What speaks to a TLS port without TLS begins like this. */
-static const struct {
-	char		start[KTLS_HEADER_SIZE];
-	const char	*sentence;
-} framing_strangers[] = {
-	{ "GET /",	"the peer sent a plain HTTP request" },
-	{ "POST ",	"the peer sent a plain HTTP request" },
-	{ "HEAD ",	"the peer sent a plain HTTP request" },
-	{ "PUT /",	"the peer sent a plain HTTP request" },
-	{ "OPTIO",	"the peer sent a plain HTTP request" },
-	{ "CONNE",	"the peer sent a plain HTTP request" },
-	{ "DELET",	"the peer sent a plain HTTP request" },
-	{ "PATCH",	"the peer sent a plain HTTP request" },
-	{ "PRI *",	"the peer sent a plain HTTP/2 request" },
-	{ "HTTP/",	"the peer answered with plain HTTP" },
-	{ "SSH-2",	"the peer speaks SSH, not TLS" },
-};
-
-static int framing_stranger(struct ktls_ctx *ctx, const u8 *at)
-{
-	const char *sentence = "the peer sent something that is not a TLS record";
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(framing_strangers); i++)
-		if (!memcmp(at, framing_strangers[i].start, KTLS_HEADER_SIZE))
-			sentence = framing_strangers[i].sentence;
-
-	strscpy(ctx->session.error, sentence, sizeof(ctx->session.error));
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return -EPROTO;
-}
-
-/**
- * ktls_framing_take - the peer's whole records, for the helper
- * @ctx: a connection whose handshake is under way
- * @buf: where to copy them
- * @size: room in it, at least KTLS_RECORD_MAX
- *
- * The records are used up. Encrypted handshake records of TLS 1.3 look like
- * application data (RFC 8446 5.2), so all types are passed on.
- *
- * Context: process context, socket lock held; never waits.
- * Return: bytes copied, 0 if no whole record is there yet, -EPROTO with a
- * sentence in session.error if that is no TLS record, -ENOMEM, -EFAULT.
- */
-int ktls_framing_take(struct ktls_ctx *ctx, void *buf, size_t size)
-{
-	struct ktls_rxq *q = &ctx->rxq;
-	u8 at[KTLS_HEADER_SIZE];
-	size_t done = 0;
-	int err = 0;
-	u32 len;
-
-	sock_owned_by_me(ctx->sk);
-	framing_forget(q);
-	while (ktls_framing_avail(ctx) >= KTLS_HEADER_SIZE) {
-		err = ktls_framing_copy(ctx, 0, at, sizeof(at));
-		if (err)
-			break;
-		len = get_unaligned_be16(at + 3);
-		if (at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA ||
-		    at[1] != KTLS_VERSION_1_2 >> 8 || !len || len > KTLS_CIPHERTEXT12_MAX) {
-			err = framing_stranger(ctx, at);
-			break;
-		}
-		len += KTLS_HEADER_SIZE;
-		if (done + len > size)
-			break;
-		if (ktls_framing_avail(ctx) < len) {
-			WRITE_ONCE(q->need, len - q->raw_len);
-			break;
-		}
-		err = ktls_framing_copy(ctx, 0, buf + done, len);
-		if (err)
-			break;
-		done += len;
-		framing_eat(ctx, len);
-		WRITE_ONCE(q->need, KTLS_HEADER_SIZE -
-			   min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
-	}
-	ktls_framing_settle(ctx);
-	if (!done && !err)
-		err = min(ktls_framing_relieve(ctx), 0);
-	return done ?: err;
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_framing_take);
-
 /**
  * ktls_framing_settle - tell TCP what was used
  * @ctx: the connection
@@ -541,9 +461,8 @@ void ktls_framing_consume(struct ktls_ctx *ctx)
 	struct ktls_rxq *q = &ctx->rxq;
 	struct sock *sk = ctx->sk;
 
-	framing_eat(ctx, q->head.len);
+	ktls_framing_eat(ctx, q->head.len);
 	q->head.len = 0;
-	WRITE_ONCE(q->need, KTLS_HEADER_SIZE - min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
 	if (q->raw_size && !q->raw_len)
 		ktls_framing_free(ctx);
 	if (q->eaten > READ_ONCE(sk->sk_rcvbuf) >> 2) {

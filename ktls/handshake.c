@@ -19,7 +19,7 @@
 /**
  * struct ktls_handshake - a handshake under way; socket lock
  * @req: the request to the helper; NULL until there is something to tell it
- * @batch: the records handed over last, KTLS_HS_BATCH_MAX bytes of room
+ * @batch: the records handed over last
  * @batch_len: bytes in @batch
  * @bytes_in: bytes of handshake the peer has sent so far
  * @wants: the helper has answered and wants more records
@@ -123,7 +123,7 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 	struct ktls_handshake *hs;
 
 	sock_owned_by_me(ctx->sk);
-	hs = kzalloc(sizeof(*hs), GFP_KERNEL_ACCOUNT);
+	hs = ktls_config_zalloc(config, sizeof(*hs));
 	if (!hs)
 		return -ENOMEM;
 	hs->started = jiffies;
@@ -407,68 +407,74 @@ static int handshake_peer_gone(struct ktls_ctx *ctx)
 	return 0;
 }
 
-/* Takes the next whole records from TCP into the batch. 1: there are some, 0:
- * not yet, negative: failed, and all is done.
+/* How much there is for the helper: bytes, 0: nothing yet, negative: failed, and
+ * all is done. A server's first batch is to have a ClientHello.
  */
-static int handshake_read(struct ktls_ctx *ctx)
+static int handshake_find(struct ktls_ctx *ctx, bool first)
 {
-	struct ktls_handshake *hs = ctx->handshake;
-	int ret;
+	int err, len;
+	u8 alert;
 
-	if (!hs->batch)
-		hs->batch = kvmalloc(KTLS_HS_BATCH_MAX, GFP_KERNEL_ACCOUNT);
-	if (!hs->batch) {
-		ktls_state_explain(ctx, "no memory for the handshake");
-		handshake_refuse(ctx, ENOMEM, KTLS_ALERT_INTERNAL_ERROR);
-		return -ENOMEM;
+	len = ktls_batch_find(ctx, KTLS_HS_BATCH_MAX, first, &alert);
+	if (len < 0) {
+		handshake_refuse(ctx, -len, alert);
+		return len;
 	}
-
-	ret = ktls_framing_take(ctx, hs->batch, KTLS_HS_BATCH_MAX);
-	if (ret < 0) {
-		handshake_refuse(ctx, -ret, KTLS_ALERT_UNEXPECTED_MESSAGE);
-		return ret;
-	}
-	if (!ret) {
-		int err = handshake_peer_gone(ctx);
-
+	if (!len) {
+		err = handshake_peer_gone(ctx);
 		if (err)
 			handshake_fail(ctx, err, NULL, 0);
 		return -err;
 	}
-
-	hs->batch_len = ret;
-	hs->bytes_in += ret;
-	if (hs->bytes_in > KTLS_HS_BYTES_MAX) {
+	if (ctx->handshake->bytes_in + len > KTLS_HS_BYTES_MAX) {
 		ktls_state_explain(ctx, "the peer's handshake is larger than %u bytes",
 				   KTLS_HS_BYTES_MAX);
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
 		return -EPROTO;
 	}
-	return 1;
+	return len;
+}
+
+/* Takes that from TCP. 0, or negative: failed, and all is done. */
+static int handshake_take(struct ktls_ctx *ctx, u32 len)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	int err = -ENOMEM;
+
+	kvfree(hs->batch);
+	hs->batch = ktls_config_zalloc(ctx->config, len);
+	if (hs->batch)
+		err = ktls_batch_take(ctx, hs->batch, len);
+	if (err) {
+		ktls_state_explain(ctx, "no memory for the handshake");
+		handshake_refuse(ctx, -err, KTLS_ALERT_INTERNAL_ERROR);
+		return err;
+	}
+	hs->batch_len = len;
+	hs->bytes_in += len;
+	return 0;
 }
 
 /* The first message to the helper. A client's has no records; a server's waits
- * for the first of the peer, so that silent peers cost nothing. Returns whether
- * there is more to do now.
+ * for the ClientHello, so that silent peers cost nothing.
  */
-static bool handshake_ask(struct ktls_ctx *ctx)
+static void handshake_ask(struct ktls_ctx *ctx)
 {
 	struct ktls_handshake *hs = ctx->handshake;
 	struct ktls_request *req;
+	int len;
 
 	if (ctx->role == KTLS_ROLE_SERVER) {
-		if (!hs->batch_len && handshake_read(ctx) <= 0)
-			return false;
-		if (hs->batch[0] != KTLS_CT_HANDSHAKE) {
-			ktls_state_explain(ctx, "the peer did not begin with a handshake record");
-			handshake_refuse(ctx, EPROTO, KTLS_ALERT_UNEXPECTED_MESSAGE);
-			return false;
-		}
+		len = handshake_find(ctx, true);
+		if (len <= 0)
+			return;
 		if (ctx->parent && !ktls_listener_hello(ctx)) {
 			if (ctx->sk->sk_state == TCP_CLOSE)
 				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
-			return false;
+			return;
 		}
+		if (handshake_take(ctx, len))
+			return;
 	}
 
 	req = ktls_upcall_start(ctx, hrtimer_get_expires(&ctx->timer), hs->batch,
@@ -478,19 +484,19 @@ static bool handshake_ask(struct ktls_ctx *ctx)
 				   "no helper serves this network namespace: is ktlsd running?" :
 				   "the handshake could not be handed to the helper");
 		handshake_refuse(ctx, -PTR_ERR(req), KTLS_ALERT_INTERNAL_ERROR);
-		return false;
+		return;
 	}
 	hs->req = req;
-	return false;
 }
 
 /* Hands the next records to the helper, which has asked for them. */
 static void handshake_feed(struct ktls_ctx *ctx)
 {
 	struct ktls_handshake *hs = ctx->handshake;
-	int err;
+	int err, len;
 
-	if (handshake_read(ctx) <= 0)
+	len = handshake_find(ctx, false);
+	if (len <= 0 || handshake_take(ctx, len))
 		return;
 	hs->wants = false;
 	err = ktls_upcall_data(hs->req, hs->batch, hs->batch_len);

@@ -288,7 +288,7 @@ static struct ktls_request *upcall_new(struct net *net, enum ktls_request_kind k
 {
 	struct ktls_request *req;
 
-	req = kzalloc(sizeof(*req), GFP_KERNEL_ACCOUNT);
+	req = ktls_config_zalloc(config, sizeof(*req));
 	if (!req)
 		return NULL;
 	refcount_set(&req->ref, 1);
@@ -404,7 +404,7 @@ struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
 	ktls_ctx_hold(ctx);
 	req->ctx = ctx;
 	if (len) {
-		req->records = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+		req->records = ktls_config_zalloc(ctx->config, len);
 		if (!req->records)
 			goto give_up;
 		memcpy(req->records, records, len);

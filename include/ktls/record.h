@@ -392,7 +392,6 @@ void ktls_pages_exit(void);
 
 /* framing.c: TCP bytes -> whole records; socket lock held */
 void ktls_framing_init(struct ktls_ctx *ctx);
-int ktls_framing_take(struct ktls_ctx *ctx, void *buf, size_t size);
 int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len);
 void ktls_framing_free(struct ktls_ctx *ctx);
 u32 ktls_framing_avail(const struct ktls_ctx *ctx);
@@ -401,10 +400,15 @@ int ktls_framing_head(struct ktls_ctx *ctx);
 int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len);
 int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist *sg,
 		     unsigned int max);
+void ktls_framing_eat(struct ktls_ctx *ctx, u32 len);
 void ktls_framing_consume(struct ktls_ctx *ctx);
 void ktls_framing_settle(struct ktls_ctx *ctx);
 int ktls_framing_relieve(struct ktls_ctx *ctx);
 void ktls_framing_discard(struct ktls_ctx *ctx);
+
+/* batch.c: whole records for the helper; socket lock held */
+int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert);
+int ktls_batch_take(struct ktls_ctx *ctx, void *buf, u32 len);
 
 /* rx.c, recv.c, splice.c: records -> AEAD -> recvmsg, splice; takes the socket lock unless
  * said otherwise

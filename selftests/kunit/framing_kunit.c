@@ -513,17 +513,28 @@ static const struct framing_take {
 	{ "half a record", "\x16\x03\x03\0\2a", 6, 0 },
 	{ "a record and a stranger", "\x16\x03\x03\0\1aGET /", 11, 6, "plain HTTP request" },
 	{ "the longest, begun", "\x16\x03\x03\x48\0", 5, 0 },
-	{ "a byte longer", "\x16\x03\x03\x48\1", 5, -EPROTO, "not a TLS record" },
-	{ "an empty record", "\x16\x03\x03\0\0", 5, -EPROTO, "not a TLS record" },
-	{ "type 19", "\x13\x03\x03\0\1a", 6, -EPROTO, "not a TLS record" },
-	{ "type 24", "\x18\x03\x03\0\1a", 6, -EPROTO, "not a TLS record" },
-	{ "version 2", "\x16\2\0\0\1a", 6, -EPROTO, "not a TLS record" },
-	{ "version 4", "\x16\4\0\0\1a", 6, -EPROTO, "not a TLS record" },
+	{ "a byte longer", "\x16\x03\x03\x48\1", 5, -EPROTO, "too long" },
+	{ "an empty record", "\x16\x03\x03\0\0", 5, -EPROTO, "empty record" },
+	{ "type 19", "\x13\x03\x03\0\1a", 6, -EPROTO, "unknown type" },
+	{ "type 24", "\x18\x03\x03\0\1a", 6, -EPROTO, "unknown type" },
+	{ "version 2", "\x16\2\0\0\1a", 6, -EPROTO, "another protocol than TLS" },
+	{ "version 4", "\x16\4\0\0\1a", 6, -EPROTO, "another protocol than TLS" },
 	{ "an HTTP client", "GET / HTTP/1.0\r\n", 16, -EPROTO, "plain HTTP request" },
 	{ "an HTTP/2 client", "PRI * HTTP/2.0\r\n", 16, -EPROTO, "plain HTTP/2 request" },
 	{ "an HTTP server", "HTTP/1.1 400 ", 13, -EPROTO, "answered with plain HTTP" },
 	{ "an SSH server", "SSH-2.0-x\r\n", 11, -EPROTO, "SSH" },
 };
+
+static int framing_take(struct ktls_ctx *ctx, void *buf, u32 size)
+{
+	u8 alert;
+	int ret;
+
+	ret = ktls_batch_find(ctx, size, false, &alert);
+	if (ret > 0 && ktls_batch_take(ctx, buf, ret))
+		return -EFAULT;
+	return ret;
+}
 
 static void framing_take_desc(const struct framing_take *param, char *desc)
 {
@@ -545,12 +556,15 @@ static void framing_take_test(struct kunit *test)
 	ktls_kunit_send(test, conn, param->bytes, param->len);
 
 	lock_sock(ctx->sk);
-	ret = ktls_framing_take(ctx, buf, KTLS_RECORD_MAX);
+	ret = framing_take(ctx, buf, KTLS_RECORD_MAX);
 
 	KUNIT_EXPECT_EQ(test, ret, param->ret);
 	if (ret > 0)
 		KUNIT_EXPECT_MEMEQ(test, buf, param->bytes, ret);
 	KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), param->len - max(ret, 0));
+	/* What is whole comes first. */
+	if (param->sentence && ret > 0)
+		KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, KTLS_RECORD_MAX), -EPROTO);
 	if (param->sentence)
 		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->session.error, param->sentence));
 	else
@@ -570,10 +584,10 @@ static void framing_take_small_test(struct kunit *test)
 		ktls_kunit_send(test, conn, record, framing_record(record, i));
 
 	lock_sock(ctx->sk);
-	KUNIT_EXPECT_EQ(test, ktls_framing_take(ctx, buf, sizeof(buf)), 2 * sizeof(record));
-	KUNIT_EXPECT_EQ(test, ktls_framing_take(ctx, buf, sizeof(buf)), sizeof(record));
+	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), 2 * sizeof(record));
+	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), sizeof(record));
 	KUNIT_EXPECT_MEMEQ(test, buf, record, sizeof(record));
-	KUNIT_EXPECT_EQ(test, ktls_framing_take(ctx, buf, sizeof(buf)), 0);
+	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), 0);
 	release_sock(ctx->sk);
 }
 
