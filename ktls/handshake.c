@@ -23,6 +23,7 @@
  * @batch_len: bytes in @batch
  * @bytes_in: bytes of handshake the peer has sent so far
  * @wants: the helper has answered and wants more records
+ * @broken: the peer's next record is against the RFC; the helper is to refuse it
  * @started: jiffies
  */
 struct ktls_handshake {
@@ -31,6 +32,7 @@ struct ktls_handshake {
 	u32			batch_len;
 	u32			bytes_in;
 	bool			wants;
+	bool			broken;
 	unsigned long		started;
 };
 
@@ -218,6 +220,8 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	size_t name_len;
 	u32 i;
 
+	if (hs->broken)
+		return "success after a record against the RFC";
 	if (done->version < config->version_min || done->version > config->version_max)
 		return "a TLS version that was not asked for";
 	if (!suite || suite->version != done->version)
@@ -407,6 +411,36 @@ static int handshake_peer_gone(struct ktls_ctx *ctx)
 	return 0;
 }
 
+/* Whether the peer has said something that nobody has looked at: perhaps an alert,
+ * in front of a reset.
+ */
+static bool handshake_unread(const struct ktls_ctx *ctx)
+{
+	return ktls_framing_avail(ctx) >= KTLS_HEADER_SIZE;
+}
+
+/* The next record is against the RFC; why is the sentence of KTLS_ERROR. Once the
+ * helper was asked, only it can seal the alert: it gets the header, and refuses it.
+ */
+static void handshake_object(struct ktls_ctx *ctx, u8 alert)
+{
+	struct ktls_handshake *hs = ctx->handshake;
+	u8 header[KTLS_HEADER_SIZE];
+	int err;
+
+	if (!hs->req) {
+		handshake_refuse(ctx, EPROTO, alert);
+		return;
+	}
+	hs->wants = false;
+	hs->broken = true;
+	err = ktls_framing_copy(ctx, 0, header, sizeof(header));
+	if (!err)
+		err = ktls_upcall_data(hs->req, header, sizeof(header), ctx->session.error);
+	if (err)
+		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
+}
+
 /* How much there is for the helper: bytes, 0: nothing yet, negative: failed, and
  * all is done. A server's first batch is to have a ClientHello.
  */
@@ -416,8 +450,13 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 	u8 alert;
 
 	len = ktls_batch_find(ctx, KTLS_HS_BATCH_MAX, first, &alert);
+	if (len == -EPROTO) {
+		handshake_object(ctx, alert);
+		return len;
+	}
 	if (len < 0) {
-		handshake_refuse(ctx, -len, alert);
+		ktls_state_explain(ctx, "no memory for the handshake");
+		handshake_refuse(ctx, -len, KTLS_ALERT_INTERNAL_ERROR);
 		return len;
 	}
 	if (!len) {
@@ -499,7 +538,7 @@ static void handshake_feed(struct ktls_ctx *ctx)
 	if (len <= 0 || handshake_take(ctx, len))
 		return;
 	hs->wants = false;
-	err = ktls_upcall_data(hs->req, hs->batch, hs->batch_len);
+	err = ktls_upcall_data(hs->req, hs->batch, hs->batch_len, NULL);
 	if (err) {
 		ktls_state_explain(ctx, "the handshake could not be handed to the helper");
 		handshake_refuse(ctx, -err, KTLS_ALERT_NONE);
@@ -525,7 +564,9 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 			err = ktls_tx_raw(ctx, records, len);
 		if (len && ctx->parent)
 			ktls_places_answered(ctx);
-		if (err < 0 && err != -EAGAIN) {
+		if (hs->broken) {
+			handshake_fail(ctx, EPROTO, NULL, 0);
+		} else if (err < 0 && err != -EAGAIN && !handshake_unread(ctx)) {
 			ktls_state_explain(ctx, "the handshake could not be sent (errno %d)", -err);
 			handshake_fail(ctx, -err, NULL, 0);
 		} else {
@@ -591,10 +632,10 @@ void ktls_handshake_step(struct ktls_ctx *ctx)
 		handshake_feed(ctx);
 		return;
 	}
-	/* While the helper thinks, a reset ends the handshake, a FIN does not:
-	 * what came before it may be an alert.
+	/* While the helper thinks, a reset ends the handshake, unless something came
+	 * before it; a FIN does not: what came before it may be an alert.
 	 */
-	if (ctx->sk->sk_state == TCP_CLOSE) {
+	if (ctx->sk->sk_state == TCP_CLOSE && !handshake_unread(ctx)) {
 		err = handshake_peer_gone(ctx);
 		handshake_fail(ctx, err, NULL, 0);
 	}

@@ -240,12 +240,13 @@ does_not_fit:
  * @id: the request
  * @records: whole records
  * @len: bytes in @records, more than 0
+ * @sentence: why @records, a record's header, are against the RFC; else NULL
  * @messages: gets as many messages as it takes, all but the last with MORE
  *
  * Context: process, no spinlock held.
  * Return: 0 or -ENOMEM, then @messages is empty.
  */
-int ktls_message_data(u64 id, const void *records, size_t len,
+int ktls_message_data(u64 id, const void *records, size_t len, const char *sentence,
 		      struct sk_buff_head *messages)
 {
 	struct sk_buff *skb;
@@ -254,11 +255,13 @@ int ktls_message_data(u64 id, const void *records, size_t len,
 	for (; len; records += piece, len -= piece) {
 		piece = min_t(size_t, len, KTLS_GENL_DATA_MAX);
 		skb = message_new(KTLS_CMD_DATA, nla_total_size_64bit(sizeof(u64)) +
-				  nla_total_size(0), piece, NULL, GFP_KERNEL);
+				  nla_total_size(0) + nla_total_size(KTLS_SENTENCE_MAX),
+				  piece, NULL, GFP_KERNEL);
 		if (!skb)
 			goto no_memory;
 		if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
 		    (piece < len && nla_put_flag(skb, KTLS_A_MORE)) ||
+		    (sentence && nla_put_string(skb, KTLS_A_SENTENCE, sentence)) ||
 		    message_put_bulk(skb, KTLS_A_RECORDS, records, piece)) {
 			nlmsg_free(skb);
 			goto no_memory;

@@ -427,12 +427,14 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_start);
  * @req: a request whose last ktls_upcall_take() was KTLS_ANSWER_DATA
  * @records: whole records; copied
  * @len: bytes in @records, 1..KTLS_HS_BATCH_MAX
+ * @sentence: why @records, a record's header, are against the RFC; else NULL
  *
  * Context: process, socket lock held; sleeps for memory only.
  * Return: 0, also when the request has ended in the meantime: then that is what
  * ktls_upcall_take() tells. -EBUSY out of turn, -EMSGSIZE, -ENOMEM.
  */
-int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len)
+int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len,
+		     const char *sentence)
 {
 	struct ktls_worker *worker = NULL;
 	struct ktls_net *kn = req->kn;
@@ -442,7 +444,7 @@ int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len)
 	if (!len || len > KTLS_HS_BATCH_MAX)
 		return -EMSGSIZE;
 	__skb_queue_head_init(&messages);
-	err = ktls_message_data(req->id, records, len, &messages);
+	err = ktls_message_data(req->id, records, len, sentence, &messages);
 	if (err)
 		return err;
 

@@ -275,7 +275,48 @@ TEST_F(failing, the_peer_goes_away)
 	}
 }
 
-/* Headers that no handshake record can have fail at once, without the helper. */
+/*
+ * A fatal alert and a reset behind it, while the helper thinks: the alert is the
+ * reason, whatever the helper was about to send.
+ */
+TEST_F(failing, an_alert_in_front_of_a_reset)
+{
+	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 40 };
+	static const uint8_t more[] = { 22, 3, 3, 0, 1, 0 };
+	uint8_t flight[HS_FLIGHT_MAX];
+	struct fake_msg *m;
+	size_t len;
+
+	for (int say = 0; say < 2; say++) {
+		job_connect(&self->j, self->fd, &self->a);
+		peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
+		m = fake_expect(self->e.fake, KTLS_CMD_START);
+		EXPECT_EQ(0, fake_data(self->e.fake, m->id, more, sizeof(more), false));
+		net_read(self->p.fd, flight, sizeof(more));
+		len = hs_flight(&self->e.hs, HS_SERVER_FLIGHT, flight);
+		peer_send_raw(&self->p, flight, len);
+		m = fake_expect(self->e.fake, KTLS_CMD_DATA);
+		EXPECT_EQ(len, fake_len(m, KTLS_A_RECORDS));
+		peer_send_raw(&self->p, alert, sizeof(alert));
+		net_rst(self->p.fd);
+		EVENTUALLY(net_tcp_state(self->fd) == TCP_CLOSE, 5000);
+		EXPECT_EQ(0, fake_data(self->e.fake, m->id, more, say ? sizeof(more) : 0, false));
+		m = fake_expect(self->e.fake, KTLS_CMD_DATA);
+		EXPECT_EQ(sizeof(alert), fake_len(m, KTLS_A_RECORDS));
+		EXPECT_MEMEQ(alert, fake_data_of(m, KTLS_A_RECORDS), sizeof(alert));
+		EXPECT_EQ(0, fake_fail(self->e.fake, m->id, EPROTO, 40, "The peer sent alert handshake_failure."));
+		job_wait(&self->j, 5000);
+		EXPECT_EQ(-1, self->j.ret);
+		EXPECT_ERRNO(EPROTO, self->j.err);
+		EXPECT_STREQ("The peer sent alert handshake_failure.", sock_error(self->fd));
+		expect_failed(self->fd);
+	}
+}
+
+/*
+ * Headers that no handshake record can have fail at once. The helper gets them, as only
+ * it can seal the alert.
+ */
 TEST_F(failing, records_against_the_rfc)
 {
 	static const uint8_t bad[][5] = {
@@ -300,9 +341,11 @@ TEST_F(failing, records_against_the_rfc)
 		job_wait(&self->j, 2000);
 		EXPECT_EQ(-1, self->j.ret);
 		EXPECT_ERRNO(EPROTO, self->j.err);
-		EXPECT_EQ(datas, self->e.fake->datas);
+		EXPECT_EQ(datas + 1, self->e.fake->datas);
+		EXPECT_EQ(10, sock_info(self->fd).alert_sent);
+		EXPECT_FALSE(strstr(sock_error(self->fd), "not a TLS record"));
 		if (harness_failed())
-			harness_note("header %zu", i);
+			harness_note("header %zu: %s", i, sock_error(self->fd));
 		peer_free(&self->p);
 	}
 }

@@ -278,6 +278,45 @@ TEST_F(real, a_key_of_another_certificate)
 	OK(listen(l, 5));
 }
 
+/* In the middle of a handshake: the alert is sealed by ktlsd, which says why. */
+TEST_F(real, a_record_against_the_rfc)
+{
+	static const uint8_t bad[] = { 23, 3, 3, 0x48, 1 };
+	int client = interop_socket("server.test"), plain, fd, tls;
+	uint8_t hello[4096], record[16384 + 512];
+	struct addr a, server;
+	size_t len;
+
+	/* What a client says first, said by somebody who then goes astray. */
+	plain = net_listen(AF_INET, 1, &a);
+	net_nonblock(client, true);
+	FAILS(EINPROGRESS, connect(client, &a.sa, a.len));
+	fd = net_accept(plain);
+	net_read(fd, hello, 5);
+	len = 5 + (hello[3] << 8 | hello[4]);
+	ASSERT_LE(len, sizeof(hello));
+	net_read(fd, hello + 5, len - 5);
+
+	interop_listen("ecdsa", NULL, &server);
+	tls = net_socket(AF_INET);
+	OK(connect(tls, &server.sa, server.len));
+	net_write(tls, hello, len);
+	net_read(tls, record, 5);
+	EXPECT_EQ(22, record[0]);
+	net_write(tls, bad, sizeof(bad));
+	EVENTUALLY(proc_printed(&self->d, "the peer sent a record that is too long"), 5000);
+	/* The last of all is an alert: two bytes, the type, the tag. */
+	len = record[3] << 8 | record[4];
+	for (;;) {
+		net_read(tls, record, len);
+		if (!read(tls, record, 1))
+			break;
+		net_read(tls, record + 1, 4);
+		len = record[3] << 8 | record[4];
+	}
+	EXPECT_EQ(2 + 1 + 16, len);
+}
+
 TEST_F(real, identities)
 {
 	struct addr a = net_loopback(AF_INET, 0);

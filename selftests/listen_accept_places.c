@@ -135,6 +135,35 @@ TEST(what_begins_with_another_message_is_refused)
 	EXPECT_EQ(0, e.fake->starts);
 }
 
+/* Before the helper was asked the alert is ours, and nothing is sealed yet. */
+TEST(headers_against_the_rfc_get_their_alert)
+{
+	static const struct { uint8_t header[5], alert; } bad[] = {
+		{ { 22, 3, 1, 0x48, 1 },	22 },	/* longer than any record */
+		{ { 22, 3, 1, 0, 0 },		10 },	/* empty */
+		{ { 24, 3, 3, 0, 1 },		10 },	/* heartbeat */
+		{ { 22, 4, 0, 0, 1 },		70 },
+		{ { 'G', 'E', 'T', ' ', '/' },	10 },
+	};
+	uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 0 }, got[sizeof(alert)];
+	struct env e;
+	struct addr a;
+	int fd;
+
+	env_start(&e, S13_AES128);
+	sock_listen(AF_INET, 8, &a);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		fd = dial_from(&a, 0);
+		net_write(fd, bad[i].header, sizeof(bad[i].header));
+		net_read(fd, got, sizeof(got));
+		alert[6] = bad[i].alert;
+		EXPECT_MEMEQ(alert, got, sizeof(got));
+		EXPECT_EQ(0, read(fd, got, 1));
+		close(fd);
+	}
+	EXPECT_EQ(0, e.fake->starts);
+}
+
 /* Answered children make room, too, if their source has most. */
 TEST_TIMEOUT(the_largest_source_makes_room, 60)
 {

@@ -383,7 +383,8 @@ void ktls_upcall_exit(void);
 bool ktls_upcall_served(const struct net *net);
 struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
 				       const void *records, size_t len);
-int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len);
+int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len,
+		     const char *sentence);
 enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
 				  size_t *ret_len, struct ktls_done **ret_done);
 void ktls_upcall_cancel(struct ktls_request *req);
@@ -465,7 +466,7 @@ void ktls_outbox_drop_config(struct ktls_config *config);
 u32 ktls_message_parts(const struct ktls_config *config);
 struct sk_buff *ktls_message_request(const struct ktls_request *req,
 				     const struct ktls_worker *worker);
-int ktls_message_data(u64 id, const void *records, size_t len,
+int ktls_message_data(u64 id, const void *records, size_t len, const char *sentence,
 		      struct sk_buff_head *messages);
 struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value);
 struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,

@@ -186,7 +186,7 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 		return;
 	if (stage == STAGE_STALLED)
 		asker_ask(test, other);
-	KUNIT_ASSERT_EQ(test, ktls_upcall_data(asker->req, "y", 1), 0);
+	KUNIT_ASSERT_EQ(test, ktls_upcall_data(asker->req, "y", 1, NULL), 0);
 	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA),
 			stage == STAGE_HELPER);
 }
@@ -434,8 +434,8 @@ static void request_turn_test(struct kunit *test)
 
 	asker_ask(test, asker);
 	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1), -EBUSY);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 0), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 0, NULL), -EMSGSIZE);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, "one ", 4, true), 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, "two ", 4, true), 0);
 	KUNIT_EXPECT_EQ(test, ktls_upcall_take(asker->req, &records, &len, &done),
@@ -449,15 +449,15 @@ static void request_turn_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, len, 13);
 	KUNIT_EXPECT_MEMEQ(test, records, "one two three", len);
 	kvfree(records);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1), 0);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), -EBUSY);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA), 1);
 	flush_work(&asker->ctx->work);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks), 1);
 
 	/* Keys are missing: that is no success, and the end. */
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, helper->id, 0), -EPROTO);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1), 0);
+	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), 0);
 	asker_take(asker);
 	KUNIT_EXPECT_EQ(test, asker->error, EPROTO);
 	asker_expect_gone(test, asker);

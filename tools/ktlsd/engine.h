@@ -242,6 +242,23 @@ int ktlsd_engine_run(struct ktlsd_engine *engine, const void *input, size_t len,
 		     struct ktlsd_fault *fault);
 
 /**
+ * ktlsd_engine_refuse - have the alert made that a record against the RFC deserves
+ * @engine: not failed and not finished
+ * @header: the record's
+ * @len: bytes of it
+ * @sentence: why it is against the RFC; not NUL-terminated
+ * @sentence_len: bytes of it
+ * @fault: filled
+ *
+ * Afterwards @engine->output holds the alert, sealed as it has to be.
+ *
+ * Return: a negative errno
+ */
+int ktlsd_engine_refuse(struct ktlsd_engine *engine, const void *header, size_t len,
+			const char *sentence, size_t sentence_len,
+			struct ktlsd_fault *fault);
+
+/**
  * ktlsd_engine_finish - keys and all else after ktlsd_engine_run() returned 1
  * @ret_result: filled; points into @engine
  *

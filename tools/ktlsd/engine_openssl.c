@@ -308,6 +308,41 @@ int ktlsd_engine_run(struct ktlsd_engine *engine, const void *input, size_t len,
 	return 1;
 }
 
+int ktlsd_engine_refuse(struct ktlsd_engine *engine, const void *header, size_t len,
+			const char *sentence, size_t sentence_len,
+			struct ktlsd_fault *fault)
+{
+	/* What OpenSSL tolerates in no state. */
+	static const uint8_t unknown[] = { 0xff, 3, 3, 0, 1, 0 };
+	/* As long as the header says, so that it goes on to look at its type. */
+	static const uint8_t body[UINT16_MAX];
+	static const uint8_t no_tls[] = {
+		SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, SSL_AD_PROTOCOL_VERSION,
+	};
+	const bool is_first = SSL_get_state(engine->ssl) == TLS_ST_CW_CLNT_HELLO;
+	uint8_t head[SSL3_RT_HEADER_LENGTH] = { 0 };
+	size_t size;
+	int ret;
+
+	memcpy(head, header, len < sizeof(head) ? len : sizeof(head));
+	size = (size_t)(head[3] << 8 | head[4]);
+	/* It would complain of a type first. */
+	if (size > SSL3_RT_MAX_ENCRYPTED_LENGTH)
+		head[0] = SSL3_RT_APPLICATION_DATA;
+	ret = ktlsd_engine_run(engine, head, sizeof(head), fault);
+	if (!ret)
+		ret = ktlsd_engine_run(engine, body, size, fault);
+	if (!ret)
+		ret = ktlsd_engine_run(engine, unknown, sizeof(unknown), fault);
+	/* To what does not look like TLS at all it says nothing. Nothing is sealed then. */
+	if (is_first && fault->alert == KTLSD_ALERT_NONE &&
+	    !ktlsd_buffer_append(&engine->output, no_tls, sizeof(no_tls),
+				 KTLSD_ENGINE_OUTPUT_MAX))
+		fault->alert = SSL_AD_PROTOCOL_VERSION;
+	return ktlsd_errors_set(fault, ret < 0 ? ret : -EPROTO, "%.*s",
+				(int)sentence_len, sentence);
+}
+
 static void engine_fill_names(struct ktlsd_engine *engine,
 			      struct ktlsd_result *result)
 {

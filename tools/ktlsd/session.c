@@ -209,6 +209,21 @@ static void session_take_piece(struct ktlsd_sessions *sessions,
 	ktlsd_session_fail(sessions, session, &fault);
 }
 
+/* The batch is the header of a record against the RFC; the kernel says why. */
+static void session_refuse_record(struct ktlsd_sessions *sessions,
+				  struct ktlsd_session *session,
+				  const struct ktlsd_event *event)
+{
+	struct ktlsd_fault fault;
+	const void *sentence;
+	size_t len;
+
+	sentence = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
+	ktlsd_engine_refuse(session->engine, session->input.data, session->input.len,
+			    sentence, len, &fault);
+	ktlsd_session_fail(sessions, session, &fault);
+}
+
 static void session_take_data(struct ktlsd_sessions *sessions,
 			      struct ktlsd_session *session,
 			      const struct ktlsd_event *event)
@@ -220,7 +235,9 @@ static void session_take_data(struct ktlsd_sessions *sessions,
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent a batch before the last one was answered.");
 	} else if (!session_take_records(session, event, &fault)) {
-		if (session->whole)
+		if (session->whole && session->engine && event->attr[KTLS_A_SENTENCE])
+			session_refuse_record(sessions, session, event);
+		else if (session->whole)
 			ktlsd_shares_ready(&sessions->shares, &session->place);
 		return;
 	}

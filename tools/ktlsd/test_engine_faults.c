@@ -443,6 +443,77 @@ static void faults_server_leftover(void **state)
 	test_side_free(&side);
 }
 
+static const struct faults_record {
+	uint8_t		header[5];
+	uint8_t		alert;
+} faults_records[] = {
+	{ { 22, 3, 3, 0x48, 1 },	22 },	/* longer than any record */
+	{ { 23, 3, 3, 0xff, 0xff },	22 },
+	{ { 24, 3, 3, 0, 1 },		10 },	/* heartbeat */
+	{ { 99, 3, 3, 0x40, 0 },	10 },
+	{ { 22, 3, 3, 0, 0 },		10 },	/* an empty fragment of a handshake */
+	{ { 22, 4, 0, 0, 1 },		70 },	/* another version of the record layer */
+};
+
+/* The kernel finds a record against the RFC, and OpenSSL seals the alert about it. */
+static void faults_record(const struct faults_record *record, int role, uint16_t version)
+{
+	static const char sentence[] = "the peer sent a record that it should not";
+	struct test_side side;
+	struct test_peer peer;
+	uint8_t byte;
+
+	test_side_init(&side, role);
+	side.request.version_max = version;
+	test_peer_init(&peer, role == KTLS_ROLE_CLIENT);
+	test_peer_credential(&peer, pki.ec, pki.ec_key);
+	if (role == KTLS_ROLE_SERVER)
+		test_side_prepare(&side, pki.ec, pki.ec_key, NULL);
+	else
+		test_side_prepare(&side, NULL, NULL, pki.ca);
+	assert_int_equal(test_side_begin(&side), 0);
+	test_peer_begin(&peer);
+	if (role == KTLS_ROLE_CLIENT)
+		test_side_feed(&side, NULL, 0, &peer);
+	test_peer_step(&peer);
+	if (role == KTLS_ROLE_SERVER)
+		test_peer_pass(&side, &peer, NULL, 0);
+	assert_int_equal(side.last, 0);
+
+	assert_int_equal(ktlsd_engine_refuse(side.engine, record->header, 5, sentence,
+					     sizeof(sentence) - 1, &side.fault), -EPROTO);
+	assert_string_equal(side.fault.sentence, sentence);
+	if (role == KTLS_ROLE_CLIENT) {
+		/* Nothing is sealed yet, whatever the peer expects by now. */
+		peer.alert = side.engine->output.len == 7 && side.engine->output.data[0] == 21 ?
+			     side.engine->output.data[6] : -1;
+	} else {
+		BIO_write(SSL_get_rbio(peer.ssl), side.engine->output.data,
+			  (int)side.engine->output.len);
+		test_peer_step(&peer);
+		SSL_read(peer.ssl, &byte, 1);
+	}
+	if (side.fault.alert != record->alert || peer.alert != record->alert)
+		fail_msg("%u %02x %02x%02x to %d of %x: alert %d, the peer saw %d",
+			 record->header[0], record->header[1], record->header[3],
+			 record->header[4], role, version, side.fault.alert, peer.alert);
+	test_peer_free(&peer);
+	test_side_free(&side);
+}
+
+static void faults_records_against_the_rfc(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(faults_records) / sizeof(*faults_records); i++) {
+		faults_record(&faults_records[i], KTLS_ROLE_SERVER, KTLS_TLS_1_3);
+		faults_record(&faults_records[i], KTLS_ROLE_SERVER, KTLS_TLS_1_2);
+		faults_record(&faults_records[i], KTLS_ROLE_CLIENT, KTLS_TLS_1_3);
+		faults_record(&faults_records[i], KTLS_ROLE_CLIENT, KTLS_TLS_1_2);
+	}
+}
+
 /* A peer that never finishes is cut off. */
 static void faults_endless_input(void **state)
 {
@@ -494,6 +565,7 @@ int main(void)
 		cmocka_unit_test(faults_client_garbage),
 		cmocka_unit_test(faults_client_tampered),
 		cmocka_unit_test(faults_server_leftover),
+		cmocka_unit_test(faults_records_against_the_rfc),
 		cmocka_unit_test(faults_endless_input),
 	};
 

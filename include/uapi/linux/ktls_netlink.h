@@ -62,7 +62,9 @@
  *	worker that was given the request.
  * @KTLS_CMD_CONFIG_DROP: kernel to helper, a hint: CONFIG is gone.
  * @KTLS_CMD_DATA: both ways: ID, RECORDS (whole TLS records as on the wire),
- *	MORE when another message of the same batch follows.
+ *	MORE when another message of the same batch follows. From the kernel, with
+ *	SENTENCE: RECORDS is the header of a record that is against the RFC, and
+ *	why; it is answered by DONE, with the alert.
  * @KTLS_CMD_DONE: helper to kernel: the handshake, or CHECK, has ended. ERRNO
  *	0: VERSION, SUITE, TX and RX key material, CONSUMED, RECORDS (bytes still
  *	to send, sealed by the helper), and what was negotiated. Else ERRNO,
