@@ -190,12 +190,9 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 			if (ret <= KTLS_RX_NONE)
 				break;
 			/* Nobody else calls again: the socket says so when it is released. */
-			if (ktls_rx_pace(ctx, &pace, ret, &timeo, copied) == -EAGAIN) {
+			ret = ktls_rx_pace(ctx, &pace, ret, &timeo, copied);
+			if (ret)
 				set_bit(KTLS_F_WAKE, &ctx->flags);
-				ret = 0;
-				break;
-			}
-			ret = 0;
 			continue;
 		}
 		if (buf->type != KTLS_CT_DATA) {

@@ -15,6 +15,10 @@
 #include <ktls/ktls.h>
 #include <trace/events/ktls.h>
 
+enum worker_limits {
+	WORKER_TICKET_BONUS	= 2,	/* messages */
+};
+
 static int worker_helper_uid = -1;
 module_param_named(helper_uid, worker_helper_uid, int, 0644);
 MODULE_PARM_DESC(helper_uid, "uid that may serve as helper, outside of user namespaces (-1: that of the first helper, for good)");
@@ -138,7 +142,9 @@ void ktls_worker_feed(struct ktls_worker *worker)
 
 /*
  * The one with most free credit; of several, the one not chosen for longest. One
- * with a batch that waits for credit has none to give away.
+ * with a batch that waits for credit has none to give away. A ticket in flight makes up
+ * for what it costs, and a little more: a handshake that begins behind it on the same
+ * worker can use it, however soon it comes.
  */
 static struct ktls_worker *worker_best(struct ktls_net *kn)
 {
@@ -150,6 +156,8 @@ static struct ktls_worker *worker_best(struct ktls_net *kn)
 		if (worker->in_flight >= worker->credit || !list_empty(&worker->stalled))
 			continue;
 		room = worker->credit - worker->in_flight;
+		if (!list_empty(&worker->tickets))
+			room += WORKER_TICKET_BONUS;
 		if (room > best_room) {
 			best = worker;
 			best_room = room;

@@ -39,30 +39,6 @@ static size_t seal_tickets(struct peer *p, size_t n)
 	return len;
 }
 
-/* The Recv-Q of ss. */
-static unsigned long tcp_queued(int fd)
-{
-	unsigned int port, state;
-	unsigned long queued;
-	struct addr a = { .len = sizeof(a) };
-	char line[400];
-	FILE *f;
-
-	OK(getsockname(fd, &a.sa, &a.len));
-	f = fopen(a.sa.sa_family == AF_INET6 ? "/proc/thread-self/net/tcp6" :
-		  "/proc/thread-self/net/tcp", "re");
-	ASSERT_TRUE(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%lx",
-			   &port, &state, &queued) == 3 && port == ntohs(a.v4.sin_port)) {
-			fclose(f);
-			return queued;
-		}
-	fclose(f);
-	ASSERT_TRUE(!"in /proc/net/tcp");
-	return 0;
-}
-
 /* --- consumed when they come ---------------------------------------------------- */
 
 TEST_F(tls13_client, an_idle_client_keeps_no_tickets_queued)
@@ -72,13 +48,13 @@ TEST_F(tls13_client, an_idle_client_keeps_no_tickets_queued)
 
 	peer_send_ticket(p);
 	peer_send_ticket(p);
-	EVENTUALLY(tcp_queued(self->r.fd) == 0, 3000);
+	EVENTUALLY(net_recv_queue(self->r.fd) == 0, 3000);
 	EXPECT_EQ(2, net_mib("TicketsDropped") + net_mib("TicketsPassed"));
 	/* after data, too, and however many they are */
 	peer_send_data(p, "x", 1);
 	net_read(self->r.fd, back, 1);
 	peer_send_raw(p, wire, seal_tickets(p, 1000));
-	EVENTUALLY(tcp_queued(self->r.fd) == 0, 5000);
+	EVENTUALLY(net_recv_queue(self->r.fd) == 0, 5000);
 	/* data stay where they are, but for what has to be opened to know that */
 	net_pattern(big, 30000, 51);
 	records = sock_info(self->r.fd).rx_records;
@@ -86,7 +62,7 @@ TEST_F(tls13_client, an_idle_client_keeps_no_tickets_queued)
 		peer_send(p, CT_DATA, big + at, 3000);
 	harness_nap(500);
 	EXPECT_LE(sock_info(self->r.fd).rx_records, records + 1);
-	EXPECT_GE(tcp_queued(self->r.fd), 27000);
+	EXPECT_GE(net_recv_queue(self->r.fd), 27000);
 	net_read(self->r.fd, back, 30000);
 	EXPECT_MEMEQ(big, back, 30000);
 	FAILS(EAGAIN, recv(self->r.fd, back, 1, MSG_DONTWAIT));
@@ -284,7 +260,7 @@ TEST_F(both, poll_does_not_wait_for_a_reader)
 	/* the second one is for whoever waits in the event loop */
 	peer_send(self->r.p, CT_DATA, big, 4096);
 	peer_send(self->r.p, CT_DATA, big + 4096, 4096);
-	EVENTUALLY(tcp_queued(self->r.fd) > 8192, 2000);
+	EVENTUALLY(net_recv_queue(self->r.fd) > 8192, 2000);
 	transfer_read(&t, self->r.fd, trap.page, 4096);
 	trap_wait(&trap);
 

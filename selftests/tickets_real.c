@@ -59,6 +59,27 @@ TEST_F_TIMEOUT(resume, tickets_that_nobody_read, 60)
 	}), 10000);
 }
 
+/* However soon: what came before close is known to the next connection. */
+TEST_F_TIMEOUT(resume, a_ticket_just_before_close, 60)
+{
+	const bool is_13 = variant->versions->min == KTLS_TLS_1_3;
+	unsigned int resumed = 0;
+
+	s_server_start(&self->s, "rsa", "-rev", variant->openssl, NULL);
+	for (int i = 0; i <= 20; i++) {
+		int fd = interop_socket("server.test");
+
+		set_versions(fd, variant->versions);
+		OK(connect(fd, &self->s.a.sa, self->s.a.len));
+		resumed += is_resumed(fd);
+		if (is_13)
+			EVENTUALLY(net_recv_queue(fd) || sock_info(fd).rx_records, 5000);
+		close(fd);
+	}
+	harness_note("%u resumed", resumed);
+	EXPECT_EQ(20, resumed);
+}
+
 TEST_F_TIMEOUT(resume, server_of_s_client, 60)
 {
 	char file[] = "/tmp/ktls-sess-XXXXXX", buf[8];

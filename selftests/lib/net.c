@@ -238,6 +238,28 @@ int net_module_refs(const char *module)
 	return n;
 }
 
+unsigned long net_recv_queue(int fd)
+{
+	unsigned int port, state;
+	unsigned long queued;
+	struct addr a = { .len = sizeof(a) };
+	char line[400];
+	FILE *f;
+
+	OK(getsockname(fd, &a.sa, &a.len));
+	f = fopen(a.sa.sa_family == AF_INET6 ? "/proc/thread-self/net/tcp6" :
+		  "/proc/thread-self/net/tcp", "re");
+	ASSERT_TRUE(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%lx",
+			   &port, &state, &queued) == 3 && port == ntohs(a.v4.sin_port)) {
+			fclose(f);
+			return queued;
+		}
+	harness_fail(__FILE__, __LINE__, "port %u is not in /proc/net/tcp", ntohs(a.v4.sin_port));
+	harness_end();
+}
+
 long net_available_kib(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
