@@ -28,6 +28,7 @@ bool ktls_rx_is_shut(const struct ktls_ctx *ctx)
  * @ctx: the connection
  *
  * Context: as ktls_rx_worth_waking().
+ * Return: whether there is.
  */
 bool ktls_rx_has_news(const struct ktls_ctx *ctx)
 {
@@ -52,6 +53,7 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
  *
  * Context: softirq in a callback of the socket, or socket lock held, or neither:
  * then the answer may be outdated at once.
+ * Return: whether it could.
  */
 bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
 {
@@ -63,6 +65,7 @@ bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
  * @ctx: the connection
  *
  * Context: any; without the socket lock the answer may be outdated at once.
+ * Return: whether it would.
  */
 bool ktls_rx_has_ended(const struct ktls_ctx *ctx)
 {
@@ -114,6 +117,7 @@ int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
  * no then, and ops.c's release_cb wakes whoever sleeps on it.
  *
  * Context: process context, socket lock not held; from poll().
+ * Return: whether it would.
  */
 bool ktls_rx_readable(struct ktls_ctx *ctx)
 {

@@ -29,6 +29,7 @@ static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
  * @buf: the record
  *
  * Context: socket lock held.
+ * Return: the first of them.
  */
 u8 *ktls_rx_payload(struct ktls_rxbuf *buf)
 {
@@ -39,7 +40,7 @@ u8 *ktls_rx_payload(struct ktls_rxbuf *buf)
  * ktls_rx_page - the page of a byte of a buffer
  * @at: the byte
  *
- * Each page has a reference count of its own.
+ * Return: the page, which has a reference count of its own.
  */
 struct page *ktls_rx_page(const u8 *at)
 {
@@ -273,6 +274,7 @@ void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
  * One record is always allowed.
  *
  * Context: socket lock held, or not: then the answer may be outdated at once.
+ * Return: whether it is.
  */
 bool ktls_rx_is_full(const struct ktls_ctx *ctx)
 {
