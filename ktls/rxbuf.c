@@ -75,6 +75,18 @@ static size_t rxbuf_truesize(const struct ktls_rxbuf *buf)
 	return RXBUF_FRONT + buf->size;
 }
 
+/* Some kernels charge an accepted connection to whoever calls TCP's accept(), which is our
+ * work, and so to nobody: there, who reads or polls pays.
+ */
+static gfp_t rxbuf_gfp(const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	if (!sk->sk_memcg)
+		return sk->sk_allocation | __GFP_ACCOUNT;
+#endif
+	return sk->sk_allocation;
+}
+
 /* As TCP charges what it receives. */
 static bool rxbuf_charge(struct sock *sk, int size)
 {
@@ -143,7 +155,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
 	charged = rxbuf_charge(sk, bytes);
 	if (!charged && ahead)
 		return NULL;
-	buf = rxbuf_alloc(bytes, sk->sk_allocation);
+	buf = rxbuf_alloc(bytes, rxbuf_gfp(sk));
 	if (!buf) {
 		if (charged)
 			sk_mem_uncharge(sk, bytes);

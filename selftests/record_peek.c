@@ -99,7 +99,7 @@ TEST_F_TIMEOUT(both, peeking_takes_no_longer_than_reading, 60)
 /* --- a memory cgroup ------------------------------------------------------- */
 
 /* What is opened and not read is the program's memory, whoever opened it. */
-TEST_F_TIMEOUT(tls13_client, opened_data_is_charged_to_the_cgroup, 60)
+static void opened_in_cgroup(struct record *r)
 {
 	const size_t len = 3 << 20;
 	long before, after;
@@ -107,25 +107,35 @@ TEST_F_TIMEOUT(tls13_client, opened_data_is_charged_to_the_cgroup, 60)
 	net_pattern(big, len, 33);
 	memset(back, 1, len);
 	cgroup_enter();
-	self->r.e.prepare = large_buffer;
-	record_reopen(&self->r, 0);
+	r->e.prepare = large_buffer;
+	record_reopen(r, 0);
 	before = cgroup_current_kib();
 	for (size_t at = 0; at < len; at += 1 << 20) {
-		peer_send_data(self->r.p, big + at, 1 << 20);
-		EVENTUALLY(recv(self->r.fd, back, at + (1 << 20), MSG_PEEK | MSG_DONTWAIT) ==
+		peer_send_data(r->p, big + at, 1 << 20);
+		EVENTUALLY(recv(r->fd, back, at + (1 << 20), MSG_PEEK | MSG_DONTWAIT) ==
 			   (ssize_t)(at + (1 << 20)), 5000);
 		ASSERT_MEMEQ(big, back, at + (1 << 20));
 	}
 	after = cgroup_current_kib();
 	harness_note("%ld KiB before, %ld KiB with 3072 KiB opened", before, after);
 	EXPECT_GE(after - before, 2500);
-	net_read(self->r.fd, back, len);
+	net_read(r->fd, back, len);
 	EXPECT_MEMEQ(big, back, len);
 	EXPECT_LE(cgroup_current_kib() - before, 2000);
-	conn_close(&self->r.c);
+	conn_close(&r->c);
 	cgroup_leave();
-	self->r.c.fd = -1;
-	self->r.p->fd = -1;
+	r->c.fd = -1;
+	r->p->fd = -1;
+}
+
+TEST_F_TIMEOUT(tls13_client, opened_data_is_charged_to_the_cgroup, 60)
+{
+	opened_in_cgroup(&self->r);
+}
+
+TEST_F_TIMEOUT(tls13_server, opened_data_is_charged_to_the_cgroup, 60)
+{
+	opened_in_cgroup(&self->r);
 }
 
 /* --- SO_RCVLOWAT and SO_PEEK_OFF, as TCP -------------------------------------- */
