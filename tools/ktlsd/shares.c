@@ -4,6 +4,42 @@
 
 #include "shares.h"
 
+static void ring_init(struct ktlsd_ring *ring)
+{
+	TAILQ_INIT(&ring->fresh);
+	TAILQ_INIT(&ring->turns);
+	ring->streak = 0;
+}
+
+static bool ring_is_empty(const struct ktlsd_ring *ring)
+{
+	return TAILQ_EMPTY(&ring->fresh) && TAILQ_EMPTY(&ring->turns);
+}
+
+static void ring_add(struct ktlsd_share_list *list, struct ktlsd_share *share)
+{
+	if (share->on)
+		TAILQ_REMOVE(share->on, share, turn);
+	TAILQ_INSERT_TAIL(list, share, turn);
+	share->on = list;
+}
+
+/* Whose turn it is. It goes to the end of the ring; NULL: nobody has work to do. */
+static struct ktlsd_share *ring_next(struct ktlsd_ring *ring)
+{
+	struct ktlsd_share *share = TAILQ_FIRST(&ring->fresh);
+
+	if (!share || (ring->streak >= KTLSD_SHARE_FRESH_MAX && !TAILQ_EMPTY(&ring->turns))) {
+		share = TAILQ_FIRST(&ring->turns);
+		ring->streak = 0;
+	} else {
+		ring->streak++;
+	}
+	if (share)
+		ring_add(&ring->turns, share);
+	return share;
+}
+
 static struct ktlsd_share **shares_slot(struct ktlsd_shares *shares,
 					const struct ktlsd_share *parent, uint32_t uid,
 					const struct ktlsd_source *source)
@@ -44,25 +80,19 @@ static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
 	TAILQ_INIT(&share->all);
 	TAILQ_INIT(&share->waiting);
 	TAILQ_INIT(&share->sources);
-	TAILQ_INIT(&share->turns);
+	ring_init(&share->ring);
 	TAILQ_INSERT_TAIL(parent ? &parent->sources : &shares->uids, share, sibling);
 	*slot = share;
 	return share;
 }
 
-static struct ktlsd_share_list *shares_ring(struct ktlsd_shares *shares,
-					    struct ktlsd_share *share)
-{
-	return share->parent ? &share->parent->turns : &shares->turns;
-}
-
 /* Takes a share whose last work is done off its ring, and its uid likewise. */
-static void shares_rest(struct ktlsd_shares *shares, struct ktlsd_share *share)
+static void shares_rest(struct ktlsd_share *share)
 {
-	for (; share && share->ready && TAILQ_EMPTY(&share->waiting) &&
-	       TAILQ_EMPTY(&share->turns); share = share->parent) {
-		TAILQ_REMOVE(shares_ring(shares, share), share, turn);
-		share->ready = false;
+	for (; share && share->on && TAILQ_EMPTY(&share->waiting) &&
+	       ring_is_empty(&share->ring); share = share->parent) {
+		TAILQ_REMOVE(share->on, share, turn);
+		share->on = NULL;
 	}
 }
 
@@ -83,7 +113,7 @@ static void shares_trim(struct ktlsd_shares *shares, struct ktlsd_share *share)
 void ktlsd_shares_init(struct ktlsd_shares *shares)
 {
 	TAILQ_INIT(&shares->uids);
-	TAILQ_INIT(&shares->turns);
+	ring_init(&shares->ring);
 }
 
 int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
@@ -108,13 +138,13 @@ int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
 	return 0;
 }
 
-static void shares_unready(struct ktlsd_shares *shares, struct ktlsd_place *place)
+static void shares_unready(struct ktlsd_place *place)
 {
 	if (!place->ready)
 		return;
 	TAILQ_REMOVE(&place->share->waiting, place, turn);
 	place->ready = false;
-	shares_rest(shares, place->share);
+	shares_rest(place->share);
 }
 
 void ktlsd_shares_del(struct ktlsd_shares *shares, struct ktlsd_place *place)
@@ -123,7 +153,7 @@ void ktlsd_shares_del(struct ktlsd_shares *shares, struct ktlsd_place *place)
 
 	if (!share)
 		return;
-	shares_unready(shares, place);
+	shares_unready(place);
 	TAILQ_REMOVE(&share->all, place, age);
 	if (share->source.kind != KTLSD_SOURCE_CHECK) {
 		share->count--;
@@ -141,39 +171,26 @@ void ktlsd_shares_ready(struct ktlsd_shares *shares, struct ktlsd_place *place)
 		return;
 	TAILQ_INSERT_TAIL(&share->waiting, place, turn);
 	place->ready = true;
-	for (; share && !share->ready; share = share->parent) {
-		TAILQ_INSERT_TAIL(shares_ring(shares, share), share, turn);
-		share->ready = true;
-	}
+	for (; share && !share->on; share = share->parent)
+		ring_add(share->parent ? &share->parent->ring.fresh : &shares->ring.fresh,
+			 share);
 }
 
 bool ktlsd_shares_pending(const struct ktlsd_shares *shares)
 {
-	return !TAILQ_EMPTY(&shares->turns);
-}
-
-/* The first of a ring goes to its end. */
-static struct ktlsd_share *shares_rotate(struct ktlsd_share_list *ring)
-{
-	struct ktlsd_share *share = TAILQ_FIRST(ring);
-
-	if (share) {
-		TAILQ_REMOVE(ring, share, turn);
-		TAILQ_INSERT_TAIL(ring, share, turn);
-	}
-	return share;
+	return !ring_is_empty(&shares->ring);
 }
 
 struct ktlsd_place *ktlsd_shares_next(struct ktlsd_shares *shares)
 {
-	struct ktlsd_share *share = shares_rotate(&shares->turns);
+	struct ktlsd_share *share = ring_next(&shares->ring);
 	struct ktlsd_place *place;
 
 	if (!share)
 		return NULL;
-	share = shares_rotate(&share->turns);
+	share = ring_next(&share->ring);
 	place = TAILQ_FIRST(&share->waiting);
-	shares_unready(shares, place);
+	shares_unready(place);
 	return place;
 }
 

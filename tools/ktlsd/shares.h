@@ -4,7 +4,8 @@
  *
  * Sessions are shared out twice: among uids, and within a uid among the sources that
  * its servers' peers come from (its clients together count as one source). Work goes
- * round both rings. When there is no room for another session, whoever has most has
+ * round both rings; whoever had none for a while comes first, so that somebody's many
+ * handshakes cost another's one no more than the step that is under way. When there is no room for another session, whoever has most has
  * to give up the oldest: that uid which would then still not have less than the one
  * that wants it, and within a uid the largest source, if it has more than the one
  * that wants. Belongs to one thread.
@@ -50,6 +51,23 @@ struct ktlsd_place {
 TAILQ_HEAD(ktlsd_places, ktlsd_place);
 TAILQ_HEAD(ktlsd_share_list, ktlsd_share);
 
+enum {
+	KTLSD_SHARE_BUCKETS	= 1024,	/* a power of two */
+	KTLSD_SHARE_FRESH_MAX	= 3,	/* in a row, before one that waits for longer */
+};
+
+/**
+ * struct ktlsd_ring - shares with work to do
+ * @fresh: those that had none before: they want little, and come first
+ * @turns: those that have more than one turn's worth; the next one first
+ * @streak: how many came from @fresh in a row
+ */
+struct ktlsd_ring {
+	struct ktlsd_share_list	fresh;
+	struct ktlsd_share_list	turns;
+	unsigned int		streak;
+};
+
 /**
  * struct ktlsd_share - a uid, or a source of a uid, with sessions
  * @next: in its bucket
@@ -60,10 +78,10 @@ TAILQ_HEAD(ktlsd_share_list, ktlsd_share);
  * @all: sessions of a source, oldest first
  * @waiting: those of them with work to do
  * @sources: of a uid
- * @turns: those of them with work to do; the next one first
+ * @ring: those of them with work to do
  * @sibling: on @sources, or among all uids
- * @turn: on @turns, or on that of all uids
- * @ready: it is on that
+ * @turn: on the ring of its uid, or of all uids
+ * @on: which list of it; NULL: there is no work to do
  */
 struct ktlsd_share {
 	struct ktlsd_share		*next;
@@ -74,25 +92,21 @@ struct ktlsd_share {
 	struct ktlsd_places		all;
 	struct ktlsd_places		waiting;
 	struct ktlsd_share_list		sources;
-	struct ktlsd_share_list		turns;
+	struct ktlsd_ring		ring;
 	TAILQ_ENTRY(ktlsd_share)	sibling;
 	TAILQ_ENTRY(ktlsd_share)	turn;
-	bool				ready;
-};
-
-enum {
-	KTLSD_SHARE_BUCKETS	= 1024,	/* a power of two */
+	struct ktlsd_share_list		*on;
 };
 
 /**
  * struct ktlsd_shares - all of a worker
  * @uids: those with sessions
- * @turns: those with work to do; the next one first
+ * @ring: those with work to do
  * @buckets: shares of both levels
  */
 struct ktlsd_shares {
 	struct ktlsd_share_list		uids;
-	struct ktlsd_share_list		turns;
+	struct ktlsd_ring		ring;
 	struct ktlsd_share		*buckets[KTLSD_SHARE_BUCKETS];
 };
 

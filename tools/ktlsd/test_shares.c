@@ -82,6 +82,45 @@ static void shares_turns(void **state)
 		assert_int_equal(next(), order[i]);
 }
 
+/* Who comes with little comes first, but not for ever. */
+static void shares_fresh(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 16; i++) {
+		add(i, 1, 1);
+		ktlsd_shares_ready(&shares, &places[i]);
+	}
+	for (i = 16; i < 32; i++) {
+		add(i, 2, 1);
+		ktlsd_shares_ready(&shares, &places[i]);
+	}
+	assert_int_equal(next(), 0);
+	assert_int_equal(next(), 16);
+	assert_int_equal(next(), 1);
+
+	/* another uid; another source of the one whose turn it is not */
+	add(32, 3, 1);
+	ktlsd_shares_ready(&shares, &places[32]);
+	assert_int_equal(next(), 32);
+	add(33, 1, 2);
+	ktlsd_shares_ready(&shares, &places[33]);
+	assert_int_equal(next(), 17);
+	assert_int_equal(next(), 33);
+
+	/* many uids, one after the other */
+	for (i = 34; i < 44; i++) {
+		add(i, i, 1);
+		ktlsd_shares_ready(&shares, &places[i]);
+	}
+	for (i = 0; i < 4; i++) {
+		if (next() < 34)
+			break;
+	}
+	assert_int_equal(i, KTLSD_SHARE_FRESH_MAX);
+}
+
 /* What ends while it waits has no turn. */
 static void shares_end_while_ready(void **state)
 {
@@ -147,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(shares_turns, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_fresh, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_end_while_ready, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_victims, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_checks, setup, teardown),
