@@ -29,7 +29,7 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 # Directories with sources of the module and of its KUnit tests.
 sources	 := ktls selftests/kunit
 
-.PHONY: all modules modules_install tools selftests install demo check check-debug check-full
+.PHONY: all modules modules_install modules_uninstall tools selftests install uninstall demo check check-debug check-full
 .PHONY: coverage
 .PHONY: bench
 .PHONY: compile-7.3 exports sparse checkpatch clean help objdir
@@ -69,6 +69,17 @@ tools selftests:
 install: tools
 	+@$(MAKE) -C tools install
 	install -D -m 644 include/uapi/linux/ktls.h "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
+
+uninstall:
+	+@$(MAKE) -C tools uninstall
+	rm -f "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
+
+# Wherever that kernel's modules_install puts what is not its own.
+modules_uninstall:
+	@test -n "$(release)" || { echo "ktls: no configured kernel in KDIR=$(KDIR)" >&2; exit 1; }
+	find "$(INSTALL_MOD_PATH)/lib/modules/$(release)" -name 'ktls.ko*' -type f -delete
+	find "$(INSTALL_MOD_PATH)/lib/modules/$(release)" -name 'ktls_kunit.ko*' -type f -delete
+	test -n "$(INSTALL_MOD_PATH)" || depmod -a "$(release)"
 
 demo:
 	$(setup)
@@ -133,6 +144,8 @@ help:
 	@echo 'make selftests       the test programs'
 	@echo 'make install         the tools and <linux/ktls.h>, to DESTDIR and PREFIX ($(PREFIX))'
 	@echo 'make modules_install the module, to /lib/modules (or INSTALL_MOD_PATH)'
+	@echo 'make uninstall, make modules_uninstall'
+	@echo '                     remove what those two put there; /etc/ktls stays'
 	@echo 'make demo            sets the machine up, boots a VM, shows it at work'
 	@echo 'make check           sets the machine up, boots VMs, runs the tests'
 	@echo 'make check-debug     the same on a kernel that finds mistakes; built first'

@@ -329,7 +329,9 @@ static void ops_build(struct ktls_base *base)
 	prot->splice_eof = ktls_tx_splice_eof;
 	prot->ioctl = KTLS_PROTO_IOCTL(ops_ioctl);
 	prot->release_cb = ops_release_cb;
+#ifdef CONFIG_BPF_SYSCALL
 	prot->psock_update_sk_prot = NULL;
+#endif
 	KTLS_SET_PROTO_SENDPAGE(prot, ops_sendmsg);
 
 	*ops = *base->ops;

@@ -3,34 +3,49 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/ktls_netlink.h>
+
 #include "ktlsctl.h"
 
 #ifndef KTLS_TOOLS_VERSION
 #define KTLS_TOOLS_VERSION "unknown"
 #endif
 
+/* Return: what the module tells of itself under @name, or NULL. */
+static const char *version_read(const char *name, char *line, size_t size)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/module/ktls/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return NULL;
+	if (!fgets(line, (int)size, file))
+		line[0] = '\0';
+	fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return line[0] ? line : NULL;
+}
+
 int ktlsctl_version_run(int argc, char **argv)
 {
 	char line[128];
-	FILE *file;
 
 	if (argc > 1) {
 		fprintf(stderr, "ktlsctl: version takes no argument, not '%s'.\n",
 			argv[1]);
 		return KTLSCTL_USAGE;
 	}
-	printf("tools %s\n", KTLS_TOOLS_VERSION);
+	printf("tools %s\ncontract %d\n", KTLS_TOOLS_VERSION, KTLS_GENL_VERSION);
 	if (access("/sys/module/ktls", F_OK)) {
 		printf("module not loaded\n");
 		return KTLSCTL_OK;
 	}
-	/* The module need not carry a version. */
-	file = fopen("/sys/module/ktls/version", "re");
-	if (!file || !fgets(line, sizeof(line), file))
-		strcpy(line, "loaded");
-	line[strcspn(line, "\n")] = '\0';
-	if (file)
-		fclose(file);
-	printf("module %s\n", line);
+	printf("module %s\n", version_read("version", line, sizeof(line)) ?
+	       line : "loaded");
+	/* Tells two builds of one version apart. */
+	if (version_read("srcversion", line, sizeof(line)))
+		printf("module_source %s\n", line);
 	return KTLSCTL_OK;
 }
