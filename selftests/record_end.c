@@ -84,8 +84,10 @@ TEST_F(both, rst_after_data)
 	net_rst(self->r.p->fd);
 	self->r.p->fd = -1;
 	EVENTUALLY(net_poll(self->r.fd, 0, 0) & POLLHUP, 2000);
-	/* Linux keeps what had arrived; whoever reads has it first, and the error once */
+	/* Linux keeps what had arrived; whoever reads has it first, then the error */
 	EXPECT_EQ(4, recv(self->r.fd, back, 4, 0));
+	FAILS(ECONNRESET, read(self->r.fd, back, 1));
+	/* and again: 0 would say that the peer has ended the stream */
 	FAILS(ECONNRESET, read(self->r.fd, back, 1));
 }
 
