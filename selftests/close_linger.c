@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/fsuid.h>
 
-#include "lib/cgroup.h"
 #include "lib/record.h"
 
 #define MEG	(1 << 20)
@@ -107,30 +106,4 @@ TEST_F(linger, failed_handshakes_take_no_place_of_others)
 	for (int i = 0; i < MANY; i++)
 		close(fds[i]);
 	close(l);
-}
-
-/* What lingers has no file any more, but its memory is still the program's. */
-TEST_TIMEOUT(what_lingers_is_charged_to_who_closed, 60)
-{
-	enum { N = 300 };
-	static struct conn c[N];
-	long lingering, after;
-	struct env e;
-
-	env_start(&e, S13_AES128);
-	cgroup_enter();
-	for (int i = 0; i < N; i++) {
-		conn_open(&c[i], &e, ROLE_CLIENT, AF_INET);
-		OK(close(c[i].fd));
-	}
-	lingering = cgroup_current_kib();
-	EXPECT_LE(1, net_mib("Lingers") - net_mib("LingersExpired"));
-	EVENTUALLY(net_mib("LingersExpired") == N, 20000);
-	harness_nap(200);
-	after = cgroup_current_kib();
-	harness_note("%ld KiB while they linger, %ld KiB after", lingering, after);
-	for (int i = 0; i < N; i++)
-		peer_free(&c[i].peer);
-	cgroup_leave();
-	EXPECT_GE(lingering - after, N * 4);
 }
