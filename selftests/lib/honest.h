@@ -34,7 +34,7 @@ double honest_handshake(struct honest *h);
 
 /*
  * The median of some handshakes must not be more than twice the normal time (and a
- * grain for the clock). @when is for the diagnostics: "during the attack".
+ * grain for the clock), in one of three tries: an attack delays them all. @when is for the diagnostics: "during the attack".
  */
 void honest_expect(struct honest *h, const char *when);
 
