@@ -5,6 +5,8 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "../lib/buffer.h"
 #include "../lib/log.h"
@@ -108,6 +110,53 @@ static int credentials_read_key(const char *path, struct ktlsd_buffer *buffer,
 	return err;
 }
 
+/* Says what OpenSSL will say to the first handshake: a weak hash or curve, in the main. */
+static int credentials_try(const struct ktlsd_credential *credential,
+			   struct ktlsd_fault *fault)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	int err = 0;
+
+	if (!ctx)
+		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+	SSL_CTX_set_security_level(ctx, KTLSD_SECURITY_LEVEL);
+	ERR_clear_error();
+	if (SSL_CTX_use_cert_and_key(ctx, credential->leaf, credential->key,
+				     credential->chain, 1) != 1)
+		err = ktlsd_errors_set(fault, -EINVAL, "OpenSSL refuses it: %s",
+				       ktlsd_errors_openssl_reason());
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	return err;
+}
+
+bool ktlsd_credentials_doubt(const struct ktlsd_credential *credential,
+			     struct ktlsd_fault *fault)
+{
+	X509 *cert = credential->leaf;
+	int i;
+
+	for (i = 0; cert; cert = sk_X509_value(credential->chain, i++)) {
+		if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
+			ktlsd_errors_set(fault, -EINVAL,
+					 "certificate number %d has expired", i + 1);
+			return true;
+		}
+		if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0) {
+			ktlsd_errors_set(fault, -EINVAL,
+					 "certificate number %d is not valid yet", i + 1);
+			return true;
+		}
+	}
+	if (X509_check_purpose(credential->leaf, X509_PURPOSE_SSL_SERVER, 0) != 1 &&
+	    X509_check_purpose(credential->leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1) {
+		ktlsd_errors_set(fault, -EINVAL,
+				 "the certificate was made neither for a TLS server nor for a client");
+		return true;
+	}
+	return false;
+}
+
 int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 			   struct ktlsd_credential *ret_credential,
 			   struct ktlsd_fault *fault)
@@ -127,6 +176,14 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 	}
 	err = ktlsd_credentials_parse(certificates.data, certificates.len,
 				      key.data, key.len, ret_credential, &inner);
+	if (!err) {
+		err = credentials_try(ret_credential, &inner);
+		if (err)
+			ktlsd_credentials_free(ret_credential);
+	}
+	if (!err && ktlsd_credentials_doubt(ret_credential, &inner))
+		ktlsd_log(KTLSD_LOG_WARNING, "%s: %s: peers will refuse it.",
+			  certificate_path, inner.sentence);
 	if (err)
 		ktlsd_errors_set(fault, err, "%s and %s do not make a credential: %s",
 				 certificate_path, key_path, inner.sentence);

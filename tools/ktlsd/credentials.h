@@ -3,6 +3,7 @@
 #ifndef KTLSD_CREDENTIALS_H
 #define KTLSD_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/evp.h>
@@ -13,6 +14,7 @@
 enum {
 	KTLSD_CERTIFICATE_MAX	= 65536,	/* bytes of PEM, as KTLS_CERTIFICATE */
 	KTLSD_PRIVATE_KEY_MAX	= 16384,	/* bytes of PEM, as KTLS_PRIVATE_KEY */
+	KTLSD_SECURITY_LEVEL	= 2,		/* see SSL_CTX_set_security_level(3) */
 	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates, ours or a peer's */
 };
 
@@ -55,6 +57,16 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
 			    const struct ktlsd_credential *credential);
 void ktlsd_credentials_free(struct ktlsd_credential *credential);
+
+/**
+ * ktlsd_credentials_doubt - will peers refuse it?
+ * @credential: with a leaf
+ * @fault: why they will
+ *
+ * It may be used nonetheless: clocks differ, and it may be on purpose.
+ */
+bool ktlsd_credentials_doubt(const struct ktlsd_credential *credential,
+			     struct ktlsd_fault *fault);
 
 /* Never asks anybody for a pass phrase. */
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg);

@@ -97,8 +97,8 @@ int ktlsd_engine_prepare(SSL_CTX *ctx)
 	SSL_CTX_set_quiet_shutdown(ctx, 1);
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_max_cert_list(ctx, KTLSD_ENGINE_CERTS_MAX);
-	if (SSL_CTX_get_security_level(ctx) < 2)
-		SSL_CTX_set_security_level(ctx, 2);
+	if (SSL_CTX_get_security_level(ctx) < KTLSD_SECURITY_LEVEL)
+		SSL_CTX_set_security_level(ctx, KTLSD_SECURITY_LEVEL);
 	if (!SSL_CTX_set_num_tickets(ctx, 0) ||
 	    !SSL_CTX_set_max_early_data(ctx, 0) ||
 	    !SSL_CTX_set_recv_max_early_data(ctx, KTLSD_ENGINE_EARLY_MAX))

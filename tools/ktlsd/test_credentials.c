@@ -161,6 +161,67 @@ static void credentials_files(void **state)
 	rmdir(dir);
 }
 
+/* Loads a leaf from files, and says what is doubtful about it. */
+static int credentials_load_leaf(const struct test_pki_spec *spec, const EVP_MD *md,
+				 bool *ret_doubt, struct ktlsd_fault *fault)
+{
+	char dir[] = "/tmp/ktlsd-test-XXXXXX", cert_path[64], key_path[64];
+	X509 *cert = test_pki_issue(spec, pki.ec_key, pki.ca, pki.ca_key);
+	struct ktlsd_credential credential;
+	struct ktlsd_buffer pem = { 0 };
+	int err;
+
+	assert_true(X509_sign(cert, pki.ca_key, md) > 0);
+	assert_non_null(mkdtemp(dir));
+	snprintf(cert_path, sizeof(cert_path), "%s/cert", dir);
+	snprintf(key_path, sizeof(key_path), "%s/key", dir);
+	test_pki_put_cert(&pem, cert);
+	test_pki_write(cert_path, &pem, 0644);
+	test_pki_put_key(&pem, pki.ec_key, NULL);
+	test_pki_write(key_path, &pem, 0600);
+	err = ktlsd_credentials_load(cert_path, key_path, &credential, fault);
+	if (!err) {
+		*ret_doubt = ktlsd_credentials_doubt(&credential, fault);
+		ktlsd_credentials_free(&credential);
+	}
+	unlink(cert_path);
+	unlink(key_path);
+	rmdir(dir);
+	X509_free(cert);
+	return err;
+}
+
+/* What OpenSSL will not use is refused; what peers will not accept is told. */
+static void credentials_no_peer_wants(void **state)
+{
+	static const struct {
+		struct test_pki_spec	spec;
+		const char		*word;
+	} table[] = {
+		{ { .cn = "a", .eku = "serverAuth" }, NULL },
+		{ { .cn = "a", .eku = "clientAuth" }, NULL },
+		{ { .cn = "a" }, NULL },
+		{ { .cn = "a", .from = -7200, .to = -3600 }, "has expired" },
+		{ { .cn = "a", .from = 3600, .to = 7200 }, "not valid yet" },
+		{ { .cn = "a", .eku = "codeSigning" }, "neither for a TLS server" },
+	};
+	struct ktlsd_fault fault;
+	bool doubt;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		assert_int_equal(credentials_load_leaf(&table[i].spec, EVP_sha256(), &doubt,
+						       &fault), 0);
+		assert_int_equal(doubt, table[i].word != NULL);
+		if (doubt)
+			assert_non_null(strstr(fault.sentence, table[i].word));
+	}
+	assert_int_equal(credentials_load_leaf(&table[0].spec, EVP_sha1(), &doubt, &fault),
+			 -EINVAL);
+	assert_non_null(strstr(fault.sentence, "OpenSSL refuses it"));
+}
+
 static struct ktlsd_anchors_cache credentials_cache;
 
 /* KTLS_TRUST, read to its end. Return: 0 and a reference, or a negative errno. */
@@ -379,6 +440,7 @@ int main(void)
 		cmocka_unit_test(credentials_encrypted),
 		cmocka_unit_test(credentials_garbage),
 		cmocka_unit_test(credentials_files),
+		cmocka_unit_test(credentials_no_peer_wants),
 		cmocka_unit_test(credentials_trust),
 		cmocka_unit_test(credentials_trust_is_bounded),
 		cmocka_unit_test(credentials_trust_is_kept),

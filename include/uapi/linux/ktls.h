@@ -403,7 +403,8 @@ struct ktls_info {
 
 /**
  * struct ktls_exporter - what KTLS_EXPORTER is to compute
- * @label_len: bytes of label, 1..KTLS_EXPORTER_LABEL_MAX, no NUL counted
+ * @label_len: bytes of label, 1..KTLS_EXPORTER_LABEL_MAX, no NUL counted; RFC 8446 7.1
+ *	has no empty ones (HkdfLabel.label<7..255>, with "tls13 " before it)
  * @context_len: bytes of context, at most KTLS_EXPORTER_CONTEXT_MAX
  * @output_len: bytes wanted, 1..KTLS_EXPORTER_OUTPUT_MAX
  * @flags: KTLS_EXPORTER_CONTEXT or 0
