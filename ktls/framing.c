@@ -82,6 +82,7 @@ static u32 framing_queued(const struct ktls_ctx *ctx)
  * @ctx: the connection
  *
  * Context: socket lock held.
+ * Return: so many.
  */
 u32 ktls_framing_avail(const struct ktls_ctx *ctx)
 {
@@ -96,6 +97,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
  * Then the peer waits for room and we for its bytes: ktls_framing_relieve().
  *
  * Context: socket lock held, or softirq in a callback of the socket.
+ * Return: whether it is.
  */
 bool ktls_framing_stalled(const struct ktls_ctx *ctx)
 {

@@ -65,7 +65,8 @@ static void listener_put(struct ktls_listener *l)
  * ktls_listener_begin - make a context that of a listening socket
  * @ctx: in state NEW
  *
- * Context: process, socket lock held. Return: 0 or -ENOMEM.
+ * Context: process, socket lock held.
+ * Return: 0 or -ENOMEM.
  */
 int ktls_listener_begin(struct ktls_ctx *ctx)
 {
@@ -526,6 +527,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
  * @ctx: in state LISTENING
  *
  * Context: any that cannot outlive the listener's file; lockless.
+ * Return: EPOLLIN | EPOLLRDNORM, or 0.
  */
 __poll_t ktls_listener_poll(struct ktls_ctx *ctx)
 {

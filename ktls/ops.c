@@ -20,10 +20,18 @@ static struct ktls_base ops_bases[OPS_FAMILIES];
  * @sk: any TCP socket
  *
  * Context: any.
+ * Return: never NULL.
  */
 struct ktls_base *ktls_ops_base(const struct sock *sk)
 {
 	return &ops_bases[sk->sk_family == AF_INET6 ? OPS_IPV6 : OPS_IPV4];
+}
+
+/* The state, for callers without the socket lock. */
+static u8 ops_state(const struct ktls_ctx *ctx)
+{
+	/* Pairs with ktls_state_set(): what the state promises is there. */
+	return smp_load_acquire(&ctx->state);
 }
 
 /* Whether a direction is still TCP's. Lockless: who sets the first key while another
@@ -46,7 +54,7 @@ static void ops_data_ready(struct sock *sk)
 
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
-	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_CLOSED;
+	state = ctx ? ops_state(ctx) : KTLS_STATE_CLOSED;
 	if (!ctx || ops_is_plain(&ctx->rx)) {
 		ktls_ops_base(sk)->data_ready(sk);
 	} else if (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)) {
@@ -72,7 +80,7 @@ static void ops_write_space(struct sock *sk)
 	ctx = ktls_ctx_get(sk);
 	if (ctx && !ktls_tx_idle(ctx))
 		ktls_ctx_kick(ctx);
-	if (!ctx || smp_load_acquire(&ctx->state) != KTLS_STATE_HANDSHAKE)
+	if (!ctx || ops_state(ctx) != KTLS_STATE_HANDSHAKE)
 		ktls_ops_base(sk)->write_space(sk);
 	rcu_read_unlock();
 }
@@ -85,7 +93,7 @@ static void ops_state_change(struct sock *sk)
 
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
-	state = ctx ? smp_load_acquire(&ctx->state) : KTLS_STATE_NEW;
+	state = ctx ? ops_state(ctx) : KTLS_STATE_NEW;
 	if ((state != KTLS_STATE_NEW && state != KTLS_STATE_OPEN) ||
 	    (ctx && test_bit(KTLS_F_SHUT, &ctx->flags)))
 		ktls_ctx_kick(ctx);
@@ -166,7 +174,7 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 	if (ops_is_plain(&ctx->rx))
 		return mask;
 
-	switch (smp_load_acquire(&ctx->state)) {
+	switch (ops_state(ctx)) {
 	case KTLS_STATE_LISTENING:
 		return ktls_listener_poll(ctx) | (mask & (EPOLLERR | EPOLLHUP));
 	case KTLS_STATE_CONNECTING:

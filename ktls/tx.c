@@ -482,6 +482,7 @@ int ktls_tx_push(struct ktls_ctx *ctx)
  * @ctx: the connection
  *
  * Context: any, lockless.
+ * Return: whether it has.
  */
 bool ktls_tx_idle(const struct ktls_ctx *ctx)
 {

@@ -266,7 +266,8 @@ static int worker_may_serve(const struct ktls_worker *worker,
 	else if (!uid_valid(uid))
 		uid = worker->cred->euid;
 	if (!uid_eq(uid, worker->cred->euid)) {
-		NL_SET_ERR_MSG(extack, "only one uid may serve a namespace, and it is another: see the module parameter helper_uid");
+		NL_SET_ERR_MSG(extack,
+			       "only one uid may serve a namespace (module parameter helper_uid)");
 		return -EPERM;
 	}
 	if (kn->worker_count >= KTLS_WORKERS_MAX) {
