@@ -74,7 +74,8 @@ class Daemon:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(10 * SCALE) == 0, "status at SIGTERM"
         self.notify.close()
-        os.unlink(self.path + "/notify")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path + "/notify")
 
 
 @contextlib.contextmanager
@@ -103,6 +104,25 @@ def test_not_ready(path):
         assert "the module ktls is not loaded" in "".join(it.told), it.told
         it.listen(2)
         assert "READY=1" not in "".join(it.told), it.told
+
+
+def test_ready(path):
+    """with the module ktlsd is ready, and says when it reads its configuration"""
+    if not LOADED:
+        return "the module is not loaded"
+    make_identity(path + "/a")
+    write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n")
+    with daemon(path) as it:
+        assert it.listen(10, "READY=1\nSTATUS="), it.told
+        assert it.listen(10, "2 of 2 workers serve"), it.told
+        it.told.clear()
+        assert it.control("reload").returncode == 0
+        assert it.listen(10, "READY=1"), it.told
+        begin = [n for n, state in enumerate(it.told)
+                 if re.search(r"^RELOADING=1\nMONOTONIC_USEC=\d+$", state)]
+        end = [n for n, state in enumerate(it.told) if state == "READY=1"]
+        assert len(begin) == len(end) == 1 and begin < end, it.told
+    return None
 
 
 def test_require_module(path):
