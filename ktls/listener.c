@@ -258,8 +258,9 @@ static struct sock *listener_dequeue(struct sock *sk)
 		}
 		spin_unlock_bh(&queue->fastopenq.lock);
 	}
+	/* reqsk_put(), which 7.3 does not have for modules. */
 	if (req)
-		reqsk_put(req);
+		sock_gen_put(req_to_sk(req));
 	inet_init_csk_locks(newsk);
 	return newsk;
 }
