@@ -543,17 +543,17 @@ __poll_t ktls_listener_poll(struct ktls_ctx *ctx)
 	return mask;
 }
 
-/* Asks the helper whether the configuration is usable. Without a helper that
- * is not known: connections will wait for one under their deadline. The lock is
- * dropped meanwhile, so the caller looks at the state again.
+/* Asks the helper whether a configuration is usable. Without a helper that is not
+ * known: connections will wait for one under their deadline. The lock is dropped
+ * meanwhile, so the caller looks at the state again.
  */
-static int listener_check(struct ktls_ctx *ctx)
+static int listener_check(struct ktls_ctx *ctx, struct ktls_config *config)
 {
-	struct ktls_config *config = ktls_config_get(ktls_config_freeze(ctx));
 	char sentence[KTLS_SENTENCE_MAX] = "";
 	struct sock *sk = ctx->sk;
 	int err;
 
+	ktls_config_get(config);
 	release_sock(sk);
 	err = ktls_upcall_check(sock_net(sk), config, config->timeout_ms, sentence);
 	lock_sock(sk);
@@ -561,6 +561,30 @@ static int listener_check(struct ktls_ctx *ctx)
 	if (err == -ESRCH || err == -EHOSTDOWN)
 		err = 0;
 	ktls_state_explain(ctx, "%s", err ? sentence : "");
+	return err;
+}
+
+/**
+ * ktls_listener_reconfigure - another configuration for a socket that listens
+ * @ctx: in state LISTENING, with the new configuration
+ * @old: the one it had; the reference is taken over
+ *
+ * The new one is in force once the helper has found it usable, and if it does not
+ * the old one stays.
+ *
+ * Context: process, socket lock held; dropped meanwhile.
+ * Return: 0 or what CHECK says, as ktls_listener_listen().
+ */
+int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old)
+{
+	struct ktls_config *fresh = ktls_config_freeze(ctx);
+	int err;
+
+	ctx->config = old;
+	err = listener_check(ctx, fresh);
+	if (!err)
+		swap(ctx->config, fresh);
+	ktls_config_put(fresh);
 	return err;
 }
 
@@ -607,7 +631,7 @@ int ktls_listener_listen(struct socket *sock, int backlog)
 	if (sock->state != SS_UNCONNECTED ||
 	    (ctx->state != KTLS_STATE_NEW && ctx->state != KTLS_STATE_LISTENING))
 		goto out;
-	err = listener_check(ctx);
+	err = listener_check(ctx, ktls_config_freeze(ctx));
 	if (err)
 		goto out;
 	err = -EINVAL;

@@ -196,11 +196,30 @@ static bool sockopt_conflicts(const struct ktls_config *config, int optname)
 	return false;
 }
 
+static bool sockopt_has_credential(const struct ktls_config *config)
+{
+	return config->identity || config->parts[KTLS_CONFIG_PSK] ||
+	       (config->parts[KTLS_CONFIG_CERTIFICATE] &&
+		config->parts[KTLS_CONFIG_PRIVATE_KEY]);
+}
+
+/* Whether the helper is asked about a listener's new configuration, as listen() does.
+ * Not before it has a credential, and not while one half of that is replaced.
+ */
+static bool sockopt_wants_check(const struct ktls_ctx *ctx, const struct ktls_config *old,
+				int optname)
+{
+	if (ctx->state != KTLS_STATE_LISTENING || !sockopt_has_credential(ctx->config))
+		return false;
+	return (optname != KTLS_CERTIFICATE && optname != KTLS_PRIVATE_KEY) ||
+	       !sockopt_has_credential(old);
+}
+
 /* Takes over the reference to @blob, on failure too. */
 static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob)
 {
+	struct ktls_config *config, *old = NULL;
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct ktls_config *config;
 	struct ktls_blob **slot;
 	int err;
 
@@ -211,6 +230,8 @@ static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob
 	err = -EINVAL;
 	if (sockopt_conflicts(ctx->config, optname))
 		goto out;
+	if (ctx->state == KTLS_STATE_LISTENING)
+		old = ktls_config_get(ktls_config_freeze(ctx));
 	err = -ENOMEM;
 	config = ktls_config_edit(ctx);
 	if (!config)
@@ -221,8 +242,13 @@ static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob
 	if (optname == KTLS_IDENTITY)
 		ktls_config_choose_task(config);
 	err = 0;
+	if (old && sockopt_wants_check(ctx, old, optname)) {
+		err = ktls_listener_reconfigure(ctx, old);
+		old = NULL;
+	}
 out:
 	release_sock(sk);
+	ktls_config_put(old);
 	ktls_blob_put(blob);
 	return err;
 }

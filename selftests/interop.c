@@ -336,4 +336,54 @@ TEST_F(real, identities)
 	OK(listen(l, 5));
 }
 
+static void expect_served(const struct addr *a)
+{
+	int fd = interop_socket("server.test");
+
+	OK(connect(fd, &a->sa, a->len));
+	close(fd);
+}
+
+/* What listen() would have said, setsockopt() says on a socket that listens already. */
+TEST_F(real, identity_after_listen)
+{
+	struct addr a;
+	int l = interop_listen("ecdsa", NULL, &a);
+
+	FAILS(ENOKEY, sock_set_str(l, KTLS_IDENTITY, "nobody"));
+	EXPECT_TRUE(strstr(sock_error(l), "nobody"));
+	FAILS(EACCES, sock_set_str(l, KTLS_IDENTITY, "private"));
+	FAILS(EINVAL, sock_set_str(l, KTLS_TRUST, "no certificate at all"));
+	/* and what was in force still is */
+	expect_served(&a);
+	OK(sock_set_str(l, KTLS_IDENTITY, "rsa"));
+	EXPECT_STREQ("", sock_error(l));
+	expect_served(&a);
+}
+
+TEST_F(real, ulp_and_identity_after_listen)
+{
+	struct addr a;
+	int l = net_listen(AF_INET, 5, &a);
+
+	OK(sock_attach(l));
+	OK(sock_set_str(l, KTLS_CIPHERS, "TLS_AES_128_GCM_SHA256"));
+	FAILS(ENOKEY, sock_set_str(l, KTLS_IDENTITY, "nobody"));
+	EXPECT_TRUE(strstr(sock_error(l), "nobody"));
+	OK(sock_set_str(l, KTLS_IDENTITY, "ecdsa"));
+	expect_served(&a);
+}
+
+TEST_F(real, ulp_and_certificate_after_listen)
+{
+	struct addr a;
+	int l = net_listen(AF_INET, 5, &a);
+
+	OK(sock_attach(l));
+	interop_set_file(l, KTLS_CERTIFICATE, "ecdsa.pem");
+	FAILS(EINVAL, sock_set_str(l, KTLS_PRIVATE_KEY, "no key"));
+	interop_set_file(l, KTLS_PRIVATE_KEY, "ecdsa.key");
+	expect_served(&a);
+}
+
 TEST_HARNESS_MAIN

@@ -397,6 +397,7 @@ void ktls_connect_drain(struct ktls_ctx *ctx);
 int ktls_listener_listen(struct socket *sock, int backlog);
 struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg);
 __poll_t ktls_listener_poll(struct ktls_ctx *ctx);
+int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old);	/* lock held */
 int ktls_listener_begin(struct ktls_ctx *ctx);		/* lock held */
 void ktls_listener_end(struct ktls_ctx *ctx);		/* lock held */
 void ktls_listener_step(struct ktls_ctx *ctx);

@@ -19,7 +19,11 @@
  *  - Structures contain no pointers and have one layout for 32 and 64 bits.
  *  - 64..79 are set before the handshake begins, EBUSY afterwards. On a
  *    listening socket they are the template of every connection accepted
- *    later on; connections that exist already keep what they had.
+ *    later on; connections that exist already keep what they had. There ktlsd
+ *    is asked about what is set with 64..78 by bytes, once there is a credential,
+ *    as listen() does: ENOKEY, EACCES, EINVAL, with a sentence in KTLS_ERROR,
+ *    and what was in force stays. Of a certificate and a key that are there
+ *    already each can be replaced without the other being looked at.
  *  - A value out of bounds is EINVAL, one that is too long EMSGSIZE.
  */
 #ifndef _UAPI_LINUX_KTLS_H
