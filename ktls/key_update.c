@@ -75,6 +75,8 @@ int ktls_key_update_send(struct ktls_ctx *ctx)
 		if (err_advance)
 			ktls_tx_poison(ctx, err_advance);
 		err = err ?: err_advance;
+		if (ctx->key_update == KTLS_KEY_UPDATE_ASK && ctx->rxq.key_updates_asked < U8_MAX)
+			ctx->rxq.key_updates_asked++;
 		ctx->key_update = KTLS_KEY_UPDATE_NONE;
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_SENT);
 	}
@@ -104,6 +106,9 @@ void ktls_key_update_step(struct ktls_ctx *ctx)
  * @data: the body of a KeyUpdate, which was the last message in its record
  * @len: bytes in it
  *
+ * A peer that does nothing else is refused; but one whose data waits for room in its
+ * send buffer may have many requests of ours to answer.
+ *
  * Context: process context, socket lock held; sends only if it ends the connection.
  * Return: 0; -EPROTO, or for a lack of memory -ENOMEM: the connection has failed.
  */
@@ -118,7 +123,9 @@ int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
-	if (++ctx->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
+	if (ctx->rxq.key_updates_asked)
+		ctx->rxq.key_updates_asked--;
+	else if (++ctx->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 

@@ -354,5 +354,6 @@ void ktls_rx_free(struct ktls_ctx *ctx)
 	q->warnings = 0;
 	q->renegotiations = 0;
 	q->key_updates = 0;
+	q->key_updates_asked = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

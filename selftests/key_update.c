@@ -313,6 +313,22 @@ TEST_F(tls13, flood)
 	EXPECT_EQ(64, sock_info(self->r.fd).rx_key_updates);
 }
 
+/* A peer whose data waits for room has nothing but answers, and we have asked. */
+TEST_F(tls13, answers_are_no_flood)
+{
+	for (int i = 0; i < 40; i++) {
+		OK(sock_set_int(self->r.fd, KTLS_KEY_UPDATE, 1));
+		peer_expect_update(self->r.p, 1);
+	}
+	for (int i = 0; i < 40 + 32; i++)
+		peer_update(self->r.p, 0);
+	peer_send_data(self->r.p, "x", 1);
+	EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
+	for (int i = 0; i < 33; i++)
+		peer_update(self->r.p, 0);
+	expect_fatal(&self->r, 10);
+}
+
 /* --- KTLS_KEY_UPDATE ------------------------------------------------------- */
 
 TEST_F(tls13, sent)

@@ -270,7 +270,9 @@ struct ktls_head {
  * @empty: rx.c: empty application records in a row
  * @warnings: alert.c: warning alerts in a row
  * @renegotiations: control.c: refused so far
- * @key_updates: key_update.c: received since the last application data
+ * @key_updates: key_update.c: received since the last application data, but for those
+ *	that we have asked for
+ * @key_updates_asked: key_update.c: how many we have asked for and not received
  * @msg: control.c: a handshake message that is not complete, behind its header
  * @msg_head: control.c: that header
  * @msg_have: control.c: bytes of it so far, header included
@@ -300,6 +302,7 @@ struct ktls_rxq {
 	u8			warnings;
 	u8			renegotiations;
 	u8			key_updates;
+	u8			key_updates_asked;
 	u8			*msg;
 	u8			msg_head[4];
 	u32			msg_have;
