@@ -16,7 +16,8 @@
 #include <trace/events/ktls.h>
 
 enum worker_limits {
-	WORKER_TICKET_BONUS	= 2,	/* messages */
+	/* More messages than a connection has tickets in flight, and a START and a CANCEL. */
+	WORKER_TICKET_BONUS	= KTLS_TICKETS_WAITING + 4,
 };
 
 static int worker_helper_uid = -1;

