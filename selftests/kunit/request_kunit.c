@@ -104,10 +104,14 @@ static void asker_take(struct request_asker *asker)
 	} while (answer != KTLS_ANSWER_NONE);
 }
 
-/* The request is over: whatever it had is given back. */
-static void asker_expect_gone(struct kunit *test, struct request_asker *asker)
+/* The request is over: whatever it had is given back, at the latest when the helper has
+ * read CANCEL and said so.
+ */
+static void asker_expect_gone(struct kunit *test, struct request_asker *asker,
+			      struct ktls_kunit_helper *helper)
 {
 	asker_put(asker);
+	ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL);
 	rcu_barrier();
 	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->ref), 1);
 	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->config->ref), 1);
@@ -276,8 +280,8 @@ static void request_order_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, helper->heard[KTLS_CMD_CANCEL], want.cancels);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->req->fate) == KTLS_FATE_OPEN, want.open);
 
-	asker_expect_gone(test, asker);
-	asker_expect_gone(test, other);
+	asker_expect_gone(test, asker, helper);
+	asker_expect_gone(test, other, helper);
 	ktls_kunit_expect_idle(test, !want.dead);
 }
 
@@ -355,7 +359,7 @@ static void request_race(struct kunit *test, struct request_asker *asker)
 		KUNIT_FAIL(test, "its fate is open");
 	}
 	KUNIT_EXPECT_LE(test, atomic_xchg(&asker->kicks, 0), ends);
-	asker_expect_gone(test, asker);
+	asker_expect_gone(test, asker, helper);
 	ktls_kunit_helper_die(helper);
 	ktls_kunit_expect_idle(test, 0);
 }
@@ -392,7 +396,7 @@ static void request_credit_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, request_askers[i].answers[KTLS_ANSWER_DONE], 1);
 		KUNIT_EXPECT_EQ(test, request_askers[i].error, ECONNREFUSED);
 		KUNIT_EXPECT_EQ(test, atomic_read(&request_askers[i].kicks), 1);
-		asker_expect_gone(test, &request_askers[i]);
+		asker_expect_gone(test, &request_askers[i], helper);
 	}
 	ktls_kunit_expect_idle(test, 1);
 }
@@ -418,7 +422,7 @@ static void request_early_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kn->waiting, 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_register(helper, 8), -EALREADY);
 	for (i = 0; i < 3; i++)
-		asker_expect_gone(test, &request_askers[i]);
+		asker_expect_gone(test, &request_askers[i], helper);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL), 2);
 	ktls_kunit_expect_idle(test, 1);
 }
@@ -460,7 +464,7 @@ static void request_turn_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), 0);
 	asker_take(asker);
 	KUNIT_EXPECT_EQ(test, asker->error, EPROTO);
-	asker_expect_gone(test, asker);
+	asker_expect_gone(test, asker, helper);
 	ktls_kunit_expect_idle(test, 1);
 }
 
@@ -486,7 +490,7 @@ static void request_flood_test(struct kunit *test)
 	asker_take(asker);
 	KUNIT_EXPECT_EQ(test, asker->answers[KTLS_ANSWER_DONE], 1);
 	KUNIT_EXPECT_EQ(test, asker->error, EPROTO);
-	asker_expect_gone(test, asker);
+	asker_expect_gone(test, asker, helper);
 	ktls_kunit_expect_idle(test, 1);
 }
 
@@ -510,7 +514,7 @@ static void request_stranger_test(struct kunit *test)
 	asker_take(asker);
 	KUNIT_EXPECT_EQ(test, asker->answers[KTLS_ANSWER_DONE], 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, helper->id, ECONNREFUSED), 0);
-	asker_expect_gone(test, asker);
+	asker_expect_gone(test, asker, helper);
 	ktls_kunit_expect_idle(test, 2);
 }
 
