@@ -27,7 +27,7 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 	$(if $(wildcard $(KDIR)/Module.symvers),,KBUILD_MODPOST_WARN=1)
 
 # Directories with sources of the module and of its KUnit tests.
-sources	 := ktls selftests/kunit
+sources	 := ktls ktls/record ktls/helper ktls/socket selftests/kunit
 
 .PHONY: all modules modules_install modules_uninstall tools selftests install uninstall demo check check-debug check-full
 .PHONY: coverage

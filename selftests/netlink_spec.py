@@ -4,7 +4,7 @@
 
 include/netlink/ktls.yaml is the source of truth. Compared with it: the numbers
 and names in include/uapi/linux/ktls_netlink.h and ktls.h, the comments on them,
-and the operations and policies in ktls/netlink.c. Prints TAP.
+and the operations and policies in ktls/helper/netlink.c. Prints TAP.
 """
 
 import re
@@ -305,7 +305,7 @@ def main():
     tap = Tap()
     spec = read_yaml(ROOT / 'include/netlink/ktls.yaml')
     header = (ROOT / 'include/uapi/linux/ktls_netlink.h').read_text()
-    netlink = (ROOT / 'ktls/netlink.c').read_text()
+    netlink = (ROOT / 'ktls/helper/netlink.c').read_text()
 
     known = {'MAX_ERRNO': 4095}
     c_enums = {}

@@ -133,12 +133,9 @@ struct ktls_config {
  * @suite: IANA number of the cipher suite
  * @group: IANA number of the group
  * @sigalg: IANA number of the peer's signature scheme
- * @max_payload: largest plaintext fragment we send
  * @verified: the peer's chain and name were verified
  * @resumed: by a ticket or a session id
  * @handshake_ms: how long it took
- * @alert_sent: enum ktls_alert
- * @alert_rcvd: enum ktls_alert
  * @alpn_len: bytes in @alpn
  * @alpn: the protocol chosen
  * @server_name: what a server's client asked for; NUL-terminated
@@ -149,19 +146,15 @@ struct ktls_config {
  *	randoms of client and server; wiped with the session
  * @chain_certs: the chain that was verified, or NULL; owned
  * @wanted: what KTLS_EXPORTER was set to, or NULL; owned
- * @error: the sentence of KTLS_ERROR
  */
 struct ktls_session {
 	u16			version;
 	u16			suite;
 	u16			group;
 	u16			sigalg;
-	u32			max_payload;
 	bool			verified;
 	bool			resumed;
 	u32			handshake_ms;
-	u8			alert_sent;
-	u8			alert_rcvd;
 	u8			alpn_len;
 	u8			alpn[KTLS_PROTOCOL_MAX];
 	char			server_name[KTLS_SERVER_NAME_MAX + 1];
@@ -171,7 +164,6 @@ struct ktls_session {
 	u8			exporter[KTLS_GENL_EXPORTER_MAX];
 	struct ktls_certs	*chain_certs;
 	struct ktls_exporter	*wanted;
-	char			error[KTLS_SENTENCE_MAX];
 };
 
 /* Bits of ktls_ctx.flags, set and tested atomically, no lock needed. */
@@ -202,15 +194,10 @@ enum ktls_ctx_flags {
  * @base: what TCP had before us: proto, proto_ops, callbacks
  * @state: enum ktls_info_state, written by state.c only; read anywhere with
  *	READ_ONCE
- * @role: enum ktls_role, 0: undecided
  * @flags: enum ktls_ctx_flags, atomic
  * @config: what the program asked for; replaced under the lock, never NULL
  * @session: what was established
- * @tx: keys and counters of the sending direction
- * @rx: likewise of the receiving direction
- * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
- * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
- * @key_update: enum ktls_key_update: what the next record is to be preceded by
+ * @rl: the record layer
  * @handshake: while one runs (handshake.c), else NULL
  * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
  * @listener: of a listening socket (listener.c), else NULL
@@ -244,15 +231,10 @@ struct ktls_ctx {
 	struct sock			*sk;
 	struct ktls_base		*base;
 	u8				state;
-	u8				role;
 	unsigned long			flags;
 	struct ktls_config		*config;
 	struct ktls_session		session;
-	struct ktls_dir			tx;
-	struct ktls_dir			rx;
-	struct ktls_txq			txq;
-	struct ktls_rxq			rxq;
-	u8				key_update;
+	struct ktls_rl			rl;
 	struct ktls_handshake		*handshake;
 	struct ktls_tickets		*tickets;
 	struct ktls_listener		*listener;

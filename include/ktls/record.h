@@ -308,6 +308,34 @@ struct ktls_rxq {
 	u32			msg_have;
 };
 
+/**
+ * struct ktls_rl - the record layer of a connection; under the socket lock
+ * @sk: the socket; whoever embeds this owns the reference
+ * @role: enum ktls_role, 0: undecided
+ * @tx: keys and counters of the sending direction
+ * @rx: likewise of the receiving direction
+ * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
+ * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
+ * @key_update: enum ktls_key_update: what the next record is to be preceded by
+ * @max_payload: largest plaintext fragment we send, bytes
+ * @alert_sent: enum ktls_alert
+ * @alert_rcvd: enum ktls_alert
+ * @reason: what KTLS_ERROR tells: why the connection failed; NUL-terminated
+ */
+struct ktls_rl {
+	struct sock		*sk;
+	u8			role;
+	struct ktls_dir		tx;
+	struct ktls_dir		rx;
+	struct ktls_txq		txq;
+	struct ktls_rxq		rxq;
+	u8			key_update;
+	u32			max_payload;
+	u8			alert_sent;
+	u8			alert_rcvd;
+	char			reason[KTLS_SENTENCE_MAX];
+};
+
 /* keysched.c: RFC 8446 7.1, 7.3; sleeps */
 int ktls_keysched_expand_label(const char *hash, const u8 *secret, size_t secret_len,
 			       const char *label, const u8 *context, size_t context_len,

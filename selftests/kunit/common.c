@@ -58,8 +58,8 @@ static void kunit_free_ctx(void *data)
 	ktls_tx_free(ctx);
 	ktls_rx_free(ctx);
 	ktls_framing_free(ctx);
-	ktls_dir_clear(&ctx->tx);
-	ktls_dir_clear(&ctx->rx);
+	ktls_dir_clear(&ctx->rl.tx);
+	ktls_dir_clear(&ctx->rl.rx);
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 	release_sock(sk);
@@ -178,7 +178,7 @@ void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 id)
 		keys.iv_len = suite->cipher->salt_size;
 	}
 	lock_sock(ctx->sk);
-	err = ktls_dir_install(&ctx->tx, &keys) ?: ktls_dir_install(&ctx->rx, &keys);
+	err = ktls_dir_install(&ctx->rl.tx, &keys) ?: ktls_dir_install(&ctx->rl.rx, &keys);
 	if (!err)
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
 	release_sock(ctx->sk);

@@ -31,7 +31,7 @@ static struct ktls_ctx *control_ctx(struct kunit *test, u16 suite, u8 role)
 {
 	struct ktls_ctx *ctx = ktls_kunit_conn(test)->ctx;
 
-	ctx->role = role;
+	ctx->rl.role = role;
 	ktls_kunit_open(test, ctx, suite);
 	return ctx;
 }
@@ -40,15 +40,15 @@ static void control_expect_refused(struct kunit *test, struct ktls_ctx *ctx, int
 {
 	KUNIT_EXPECT_EQ(test, ret, -EPROTO);
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_FAILED);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, alert);
-	KUNIT_EXPECT_EQ(test, ctx->rx.error, EPROTO);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, alert);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.error, EPROTO);
 }
 
 static void control_expect_fine(struct kunit *test, struct ktls_ctx *ctx, int ret)
 {
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
 	KUNIT_EXPECT_FALSE(test, ktls_control_pending(ctx));
 }
 
@@ -219,8 +219,8 @@ static void control_close_notify_test(struct kunit *test)
 
 	control_expect_fine(test, ctx, control_record(ctx, KTLS_CT_ALERT, "\1\0", 2));
 
-	KUNIT_EXPECT_TRUE(test, ctx->rx.closed);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_rcvd, KTLS_ALERT_CLOSE_NOTIFY);
+	KUNIT_EXPECT_TRUE(test, ctx->rl.rx.closed);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_rcvd, KTLS_ALERT_CLOSE_NOTIFY);
 }
 
 /* One after the other they are suffered, up to a bound. */
@@ -246,7 +246,7 @@ static void control_hello_request_test(struct kunit *test)
 	for (i = 0; i < KTLS_RENEGOTIATIONS_MAX; i++)
 		control_expect_fine(test, ctx,
 				    control_record(ctx, KTLS_CT_HANDSHAKE, "\0\0\0\0", 4));
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
 	control_expect_refused(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE, "\0\0\0\0", 4),
 			       KTLS_ALERT_UNEXPECTED_MESSAGE);
 }
@@ -259,7 +259,7 @@ static void control_renegotiation_test(struct kunit *test)
 	for (i = 0; i < KTLS_RENEGOTIATIONS_MAX; i++) {
 		KUNIT_EXPECT_EQ(test, control_record(ctx, KTLS_CT_HANDSHAKE, "\1\0\0\0", 4), 0);
 		KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-		KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NO_RENEGOTIATION);
+		KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NO_RENEGOTIATION);
 	}
 	control_expect_refused(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE, "\1\0\0\0", 4),
 			       KTLS_ALERT_UNEXPECTED_MESSAGE);

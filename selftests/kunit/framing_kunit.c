@@ -111,11 +111,11 @@ static void framing_expect_fine(struct kunit *test, const struct ktls_ctx *ctx,
 				const struct framing_head_param *param)
 {
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-	KUNIT_EXPECT_EQ(test, ctx->rxq.need, 5 + param->len);
-	KUNIT_EXPECT_EQ(test, ctx->rxq.head.len, 5 + param->len);
-	KUNIT_EXPECT_EQ(test, ctx->rxq.head.crypt_len,
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.need, 5 + param->len);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.len, 5 + param->len);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.crypt_len,
 			param->len - (param->suite == GCM12 ? 8 : 0));
-	KUNIT_EXPECT_EQ(test, ctx->rxq.head.type, param->type);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.type, param->type);
 }
 
 /* What is wrong is seen as soon as the header is there. */
@@ -136,10 +136,10 @@ static void framing_head_test(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, ret, -EPROTO);
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_FAILED);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, param->alert);
-	KUNIT_EXPECT_EQ(test, ctx->rx.error, EPROTO);
-	KUNIT_EXPECT_EQ(test, ctx->tx.error, EPIPE);
-	KUNIT_EXPECT_NE(test, ctx->session.error[0], '\0');
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, param->alert);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.error, EPROTO);
+	KUNIT_EXPECT_EQ(test, ctx->rl.tx.error, EPIPE);
+	KUNIT_EXPECT_NE(test, ctx->rl.reason[0], '\0');
 }
 
 /* With keys from elsewhere types are the program's business, and alerts too. */
@@ -155,8 +155,8 @@ static void framing_head_external_test(struct kunit *test)
 	ret = framing_receive_head(test, conn, param);
 
 	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_NONE);
-	KUNIT_EXPECT_EQ(test, ctx->rxq.stopped, param->external != 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.stopped, param->external != 0);
 	KUNIT_EXPECT_EQ(test, ctx->sk->sk_err, param->external);
 	if (!param->external)
 		framing_expect_fine(test, ctx, param);
@@ -197,9 +197,9 @@ static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, cons
 	u8 copy[5 + FRAMING_BODY];
 	u32 from;
 
-	KUNIT_EXPECT_EQ(test, ctx->rxq.head.len, len);
-	if (ctx->rx.head > 5)
-		KUNIT_EXPECT_MEMEQ(test, ctx->rxq.head.explicit, record + 5, 8);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.len, len);
+	if (ctx->rl.rx.head > 5)
+		KUNIT_EXPECT_MEMEQ(test, ctx->rl.rxq.head.explicit, record + 5, 8);
 	for (from = 0; from < len; from++) {
 		memset(copy, 0, sizeof(copy));
 		KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, from, copy, len - from), 0);
@@ -254,7 +254,7 @@ static void framing_cut_test(struct kunit *test)
 
 		ktls_kunit_send(test, conn, record, cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 0, "cut at %u", cut);
-		KUNIT_EXPECT_EQ(test, ctx->rxq.need, cut < 5 ? 5 : len);
+		KUNIT_EXPECT_EQ(test, ctx->rl.rxq.need, cut < 5 ? 5 : len);
 		ktls_kunit_send(test, conn, record + cut, len - cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 1, "cut at %u", cut);
 
@@ -264,7 +264,7 @@ static void framing_cut_test(struct kunit *test)
 		framing_consume(test, ctx, 0);
 		release_sock(ctx->sk);
 	}
-	KUNIT_EXPECT_EQ(test, ctx->rxq.need, 5);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.need, 5);
 }
 
 /* What the helper had too much of lies in front of what TCP has. */
@@ -284,7 +284,7 @@ static void framing_cut_raw_test(struct kunit *test)
 		release_sock(ctx->sk);
 		KUNIT_EXPECT_EQ(test, framing_head(ctx), cut == len);
 		if (cut < len) {
-			KUNIT_EXPECT_EQ_MSG(test, ctx->rxq.need, (cut < 5 ? 5 : len) - cut,
+			KUNIT_EXPECT_EQ_MSG(test, ctx->rl.rxq.need, (cut < 5 ? 5 : len) - cut,
 					    "cut at %u", cut);
 			ktls_kunit_send(test, conn, record + cut, len - cut);
 		}
@@ -295,7 +295,7 @@ static void framing_cut_raw_test(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, framing_expect_map(test, ctx, record, len));
 		framing_consume(test, ctx, 0);
 		release_sock(ctx->sk);
-		KUNIT_EXPECT_NULL(test, ctx->rxq.raw);
+		KUNIT_EXPECT_NULL(test, ctx->rl.rxq.raw);
 	}
 }
 
@@ -483,7 +483,7 @@ static void framing_relieve_test(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, ktls_framing_relieve(ctx), 1, "cut at %u", cut);
 
 		KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->sk->sk_receive_queue));
-		KUNIT_EXPECT_EQ(test, ctx->rxq.raw_len, cut);
+		KUNIT_EXPECT_EQ(test, ctx->rl.rxq.raw_len, cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_relieve(ctx), 0);
 		framing_receive(ctx, framing_skb(test, MAKE_LINEAR, record + cut, len - cut), 0);
@@ -566,9 +566,9 @@ static void framing_take_test(struct kunit *test)
 	if (param->sentence && ret > 0)
 		KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, KTLS_RECORD_MAX), -EPROTO);
 	if (param->sentence)
-		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->session.error, param->sentence));
+		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->rl.reason, param->sentence));
 	else
-		KUNIT_EXPECT_EQ(test, ctx->session.error[0], '\0');
+		KUNIT_EXPECT_EQ(test, ctx->rl.reason[0], '\0');
 	release_sock(ctx->sk);
 }
 

@@ -22,9 +22,9 @@ static struct ktls_ctx *key_update_ctx(struct kunit *test, u16 suite, u8 role)
 {
 	struct ktls_ctx *ctx = ktls_kunit_conn(test)->ctx;
 
-	ctx->role = role;
+	ctx->rl.role = role;
 	ktls_kunit_open(test, ctx, suite);
-	ctx->rx.seq = 7;
+	ctx->rl.rx.seq = 7;
 	return ctx;
 }
 
@@ -43,7 +43,7 @@ static void key_update_expect(struct kunit *test, struct ktls_ctx *ctx, unsigned
 {
 	u8 secret[KTLS_SECRET_MAX] = { 1, 2, 3 }, next[KTLS_SECRET_MAX];
 	u8 key[KTLS_KEY_MAX], iv[KTLS_NONCE_SIZE];
-	const struct ktls_suite *suite = ctx->rx.suite;
+	const struct ktls_suite *suite = ctx->rl.rx.suite;
 	unsigned int i;
 
 	for (i = 0; i < times; i++) {
@@ -53,19 +53,19 @@ static void key_update_expect(struct kunit *test, struct ktls_ctx *ctx, unsigned
 	KUNIT_ASSERT_EQ(test, ktls_keysched_traffic(suite, secret, key, iv), 0);
 
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-	KUNIT_EXPECT_EQ(test, ctx->rx.key_updates, times);
-	KUNIT_EXPECT_EQ(test, ctx->rx.seq, times ? 0 : 7);
-	KUNIT_EXPECT_MEMEQ(test, ctx->rx.secret, secret, suite->hash_size);
-	KUNIT_EXPECT_MEMEQ(test, ctx->rx.iv, iv, sizeof(iv));
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, times);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.seq, times ? 0 : 7);
+	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.secret, secret, suite->hash_size);
+	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.iv, iv, sizeof(iv));
 }
 
 static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, int ret, u8 alert)
 {
 	KUNIT_EXPECT_EQ(test, ret, -EPROTO);
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_FAILED);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, alert);
-	KUNIT_EXPECT_EQ(test, ctx->rx.error, EPROTO);
-	KUNIT_EXPECT_EQ(test, ctx->rx.key_updates, 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, alert);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.error, EPROTO);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, 0);
 	KUNIT_EXPECT_FALSE(test, ktls_control_pending(ctx));
 }
 
@@ -106,7 +106,7 @@ static void key_update_whole_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, key_update_record(ctx, param->data, param->len), 0);
 
 	key_update_expect(test, ctx, 1);
-	KUNIT_EXPECT_EQ(test, ctx->key_update, KTLS_KEY_UPDATE_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_NONE);
 }
 
 /* Each of them at each place: until its last byte is there the old keys stay. */
@@ -151,8 +151,8 @@ static void key_update_asked_test(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, ktls_control_record(ctx, KTLS_CT_HANDSHAKE, UPDATE_ASKED,
 							  UPDATE_LEN), 0);
-		KUNIT_EXPECT_EQ(test, ctx->key_update, KTLS_KEY_UPDATE_DUE);
-		KUNIT_EXPECT_EQ(test, ctx->tx.key_updates, 0);
+		KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_DUE);
+		KUNIT_EXPECT_EQ(test, ctx->rl.tx.key_updates, 0);
 	}
 	key_update_expect(test, ctx, 3);
 	clear_bit(KTLS_F_AGAIN, &ctx->flags);
@@ -161,9 +161,9 @@ static void key_update_asked_test(struct kunit *test)
 	ktls_ctx_kick(ctx);
 	flush_work(&ctx->work);
 
-	KUNIT_EXPECT_EQ(test, ctx->key_update, KTLS_KEY_UPDATE_NONE);
-	KUNIT_EXPECT_EQ(test, ctx->tx.key_updates, 1);
-	KUNIT_EXPECT_EQ(test, ctx->tx.seq, 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.tx.key_updates, 1);
+	KUNIT_EXPECT_EQ(test, ctx->rl.tx.seq, 0);
 }
 
 /* --- refused ---------------------------------------------------------------- */
@@ -253,8 +253,8 @@ static void key_update_flood_test(struct kunit *test)
 	key_update_expect(test, ctx, KTLS_KEY_UPDATES_MAX);
 
 	KUNIT_EXPECT_EQ(test, key_update_record(ctx, UPDATE, UPDATE_LEN), -EPROTO);
-	KUNIT_EXPECT_EQ(test, ctx->session.alert_sent, KTLS_ALERT_UNEXPECTED_MESSAGE);
-	KUNIT_EXPECT_EQ(test, ctx->rx.key_updates, KTLS_KEY_UPDATES_MAX);
+	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_UNEXPECTED_MESSAGE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, KTLS_KEY_UPDATES_MAX);
 }
 
 static struct kunit_case key_update_cases[] = {

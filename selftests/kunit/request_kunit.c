@@ -65,7 +65,7 @@ static struct request_asker *asker_new(struct kunit *test, unsigned int index)
 
 	memset(asker, 0, sizeof(*asker));
 	asker->ctx = ctx;
-	ctx->role = KTLS_ROLE_CLIENT;
+	ctx->rl.role = KTLS_ROLE_CLIENT;
 	INIT_WORK(&ctx->work, asker_work);
 	lock_sock(ctx->sk);
 	ktls_config_freeze(ctx);

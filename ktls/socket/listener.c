@@ -89,7 +89,7 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
 
 	/* Pairs with ktls_listener_poll(). */
 	smp_store_release(&ctx->listener, l);
-	ctx->role = KTLS_ROLE_SERVER;
+	ctx->rl.role = KTLS_ROLE_SERVER;
 	set_bit(KTLS_F_LISTENED, &ctx->flags);
 	ktls_state_set(ctx, KTLS_STATE_LISTENING);
 	return 0;

@@ -53,7 +53,7 @@ struct rx_place {
 static int rx_place_new(struct ktls_ctx *ctx, struct rx_place *place)
 {
 	place->shared = false;
-	place->buf = ktls_rxbuf_get(ctx, ctx->rxq.head.crypt_len);
+	place->buf = ktls_rxbuf_get(ctx, ctx->rl.rxq.head.crypt_len);
 	if (unlikely(!place->buf))
 		return -ENOMEM;
 	place->at = ktls_rx_payload(place->buf);
@@ -68,7 +68,7 @@ static void rx_place_drop(struct ktls_ctx *ctx, const struct rx_place *place)
 
 static int rx_queue_data(struct ktls_ctx *ctx, const struct rx_place *place, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	if (unlikely(!len)) {
 		rx_place_drop(ctx, place);
@@ -84,7 +84,7 @@ static int rx_queue_data(struct ktls_ctx *ctx, const struct rx_place *place, u32
 		ktls_rxbuf_append(ctx, place->buf, place->at, len);
 	else
 		ktls_rxbuf_queue(ctx, place->buf, KTLS_CT_DATA, len);
-	ctx->rx.bytes += len;
+	ctx->rl.rx.bytes += len;
 	return KTLS_RX_DATA;
 }
 
@@ -116,14 +116,14 @@ static bool rx_has_key_update(struct ktls_rxq *q, const u8 *at, u32 len)
 /* Keys from elsewhere: the program gets all types. */
 static int rx_queue_control(struct ktls_ctx *ctx, const struct rx_place *place, u8 type, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	if (unlikely(!type)) {
 		rx_place_drop(ctx, place);
 		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	}
-	if (type == KTLS_CT_HANDSHAKE && ctx->rx.suite->version == KTLS_VERSION_1_3 &&
+	if (type == KTLS_CT_HANDSHAKE && ctx->rl.rx.suite->version == KTLS_VERSION_1_3 &&
 	    rx_has_key_update(q, place->at, len)) {
 		q->rekey_skip = 0;
 		WRITE_ONCE(q->rekey, true);
@@ -154,13 +154,13 @@ static int rx_inner(struct ktls_ctx *ctx, const u8 *at, u32 len, u8 *type)
 /* An authentic record is there: sort it. The place is used up. */
 static int rx_sort(struct ktls_ctx *ctx, const struct rx_place *place)
 {
-	u8 type = ctx->rxq.head.type, *at = place->at;
-	int len = ctx->rxq.head.crypt_len - KTLS_TAG_SIZE;
+	u8 type = ctx->rl.rxq.head.type, *at = place->at;
+	int len = ctx->rl.rxq.head.crypt_len - KTLS_TAG_SIZE;
 	int err;
 
 	/* Before anything that may send: see ktls_framing_settle(). */
 	ktls_framing_consume(ctx);
-	if (ctx->rx.tail > KTLS_TAG_SIZE)
+	if (ctx->rl.rx.tail > KTLS_TAG_SIZE)
 		len = rx_inner(ctx, at, len, &type);
 	if (unlikely(len < 0)) {
 		rx_place_drop(ctx, place);
@@ -182,9 +182,9 @@ static int rx_sort(struct ktls_ctx *ctx, const struct rx_place *place)
 
 static int rx_open_gathered(struct ktls_ctx *ctx)
 {
-	const struct ktls_head *head = &ctx->rxq.head;
+	const struct ktls_head *head = &ctx->rl.rxq.head;
 	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
-	struct ktls_dir *dir = &ctx->rx;
+	struct ktls_dir *dir = &ctx->rl.rx;
 	struct rx_place place;
 	u8 *aad;
 	int err;
@@ -213,11 +213,11 @@ static int rx_open_gathered(struct ktls_ctx *ctx)
  */
 static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	int i, n, crooked = 0;
 
-	ktls_sg_put_buf(src, q->aad, ctx->rx.aad);
-	n = ktls_framing_map(ctx, ctx->rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
+	ktls_sg_put_buf(src, q->aad, ctx->rl.rx.aad);
+	n = ktls_framing_map(ctx, ctx->rl.rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
 	if (n < 0)
 		return n;
 	for (i = 1; i < n; i++)
@@ -232,8 +232,8 @@ static int rx_open_mapped(struct ktls_ctx *ctx)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
-	const struct ktls_head *head = &ctx->rxq.head;
-	struct ktls_dir *dir = &ctx->rx;
+	const struct ktls_head *head = &ctx->rl.rxq.head;
+	struct ktls_dir *dir = &ctx->rl.rx;
 	struct rx_place place;
 	int err;
 
@@ -243,7 +243,7 @@ static int rx_open_mapped(struct ktls_ctx *ctx)
 	if (unlikely(err))
 		return err;
 	ktls_rx_map(place.at - dir->aad, dir->aad + head->crypt_len, dst);
-	err = ktls_aead_open(dir, src, dst, ctx->rxq.aad, head);
+	err = ktls_aead_open(dir, src, dst, ctx->rl.rxq.aad, head);
 	if (unlikely(err)) {
 		rx_place_drop(ctx, &place);
 		return rx_not_opened(ctx, err);
@@ -285,7 +285,7 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_ite
 	ssize_t got;
 
 	reader->iter = iter;
-	ktls_sg_put_buf(&reader->sg[0], ctx->rxq.aad, ctx->rx.aad);
+	ktls_sg_put_buf(&reader->sg[0], ctx->rl.rxq.aad, ctx->rl.rx.aad);
 	reader->n_sg = 1;
 	reader->n_pages = 0;
 	reader->len = 0;
@@ -307,8 +307,8 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_ite
 				    reader->pages[reader->n_pages++], step, off);
 		}
 	}
-	if (ctx->rx.tail > KTLS_TAG_SIZE)
-		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &ctx->rxq.type, 1);
+	if (ctx->rl.rx.tail > KTLS_TAG_SIZE)
+		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &ctx->rl.rxq.type, 1);
 	sg_mark_end(&reader->sg[reader->n_sg - 1]);
 	return 0;
 }
@@ -333,7 +333,7 @@ static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 			memcpy_from_page(at, sg_page(sg), sg->offset, sg->length);
 			at += sg->length;
 		}
-		*at = ctx->rxq.type;
+		*at = ctx->rl.rxq.type;
 	}
 	rx_unpin_undo(reader, true);
 	if (unlikely(err))
@@ -347,8 +347,8 @@ static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *r
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct rx_reader reader __uninitialized;
-	struct ktls_rxq *q = &ctx->rxq;
-	struct ktls_dir *dir = &ctx->rx;
+	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_dir *dir = &ctx->rl.rx;
 	int err;
 
 	if (rx_map(ctx, src))
@@ -378,8 +378,8 @@ static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *r
 static bool rx_may_go_direct(const struct ktls_ctx *ctx, const struct iov_iter *iter,
 			     size_t room)
 {
-	const struct ktls_head *head = &ctx->rxq.head;
-	const u32 len = head->crypt_len - ctx->rx.tail;
+	const struct ktls_head *head = &ctx->rl.rxq.head;
+	const u32 len = head->crypt_len - ctx->rl.rx.tail;
 
 	return iter && user_backed_iter(iter) && head->type == KTLS_CT_DATA &&
 	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && len <= room &&
@@ -397,7 +397,7 @@ static int rx_open_head(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room
 		if (ret != -EMSGSIZE)
 			return ret;
 	}
-	if (ctx->rxq.head.crypt_len > KTLS_RX_GATHER_MAX)
+	if (ctx->rl.rxq.head.crypt_len > KTLS_RX_GATHER_MAX)
 		return rx_open_mapped(ctx);
 	return rx_open_gathered(ctx);
 }
@@ -411,16 +411,16 @@ static int rx_open_head(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room
  *
  * Context: process context, socket lock held; may sleep and send, never waits.
  * Return: enum ktls_rx_opened; -EPROTO, -EBADMSG, ...: the connection has failed,
- * ctx->rx.error is set; -ENOMEM without that: it may be tried again.
+ * ctx->rl.rx.error is set; -ENOMEM without that: it may be tried again.
  */
 int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
-	u64 records = ctx->rx.records, bytes = ctx->rx.bytes;
+	u64 records = ctx->rl.rx.records, bytes = ctx->rl.rx.bytes;
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->rx.closed || ctx->rx.error || !ctx->rx.keyed || ctx->rxq.stopped ||
-	    ctx->rxq.rekey)
+	if (ctx->rl.rx.closed || ctx->rl.rx.error || !ctx->rl.rx.keyed || ctx->rl.rxq.stopped ||
+	    ctx->rl.rxq.rekey)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_head(ctx);
 	if (ret <= 0)
@@ -428,8 +428,8 @@ int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_
 
 	ret = rx_open_head(ctx, iter, room, ret_len);
 	/* Here, and not by call: calls that wait let others open records meanwhile. */
-	if (likely(ctx->rx.records != records))
+	if (likely(ctx->rl.rx.records != records))
 		ktls_mib_record(sock_net(ctx->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
-				ctx->rx.bytes - bytes);
+				ctx->rl.rx.bytes - bytes);
 	return ret;
 }

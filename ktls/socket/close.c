@@ -87,12 +87,12 @@ static void close_notify(struct ktls_ctx *ctx)
 	struct tcp_sock *tp = tcp_sk(ctx->sk);
 	const u8 nonagle = tp->nonagle;
 
-	if (ctx->tx.closed || !ctx->tx.keyed || (ctx->tx.error && ctx->tx.error != EKEYEXPIRED))
+	if (ctx->rl.tx.closed || !ctx->rl.tx.keyed || (ctx->rl.tx.error && ctx->rl.tx.error != EKEYEXPIRED))
 		return;
 	tp->nonagle |= TCP_NAGLE_CORK;
 	ktls_tx_flush(ctx);
 	if (ctx->external)
-		WRITE_ONCE(ctx->tx.closed, true);
+		WRITE_ONCE(ctx->rl.tx.closed, true);
 	else
 		ktls_alert_send(ctx, KTLS_ALERT_CLOSE_NOTIFY);
 	tp->nonagle = nonagle;
@@ -108,7 +108,7 @@ static void close_shut_rd(struct ktls_ctx *ctx)
 	if (ctx->external)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	else
-		WRITE_ONCE(ctx->rx.shut, true);
+		WRITE_ONCE(ctx->rl.rx.shut, true);
 }
 
 /* The sending half: close_notify goes out before FIN, because afterwards TCP takes
@@ -154,7 +154,7 @@ int ktls_close_shutdown(struct socket *sock, int how)
 	if (how != SHUT_RD)
 		close_shut_wr(ctx);
 	/* What came before can still be read, and then nobody can tell it from the rest. */
-	if (ctx->rx.shut && ctx->tx.closed && !ktls_rx_drain_control(ctx))
+	if (ctx->rl.rx.shut && ctx->rl.tx.closed && !ktls_rx_drain_control(ctx))
 		set_bit(KTLS_F_SHUT, &ctx->flags);
 	/* Whoever waits for data, or for room, will not get any. */
 	ctx->base->state_change(sk);

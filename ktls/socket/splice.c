@@ -20,7 +20,7 @@ enum splice_sizes {
 
 static struct ktls_rxbuf *splice_first(struct ktls_ctx *ctx)
 {
-	return list_first_entry_or_null(&ctx->rxq.opened, struct ktls_rxbuf, node);
+	return list_first_entry_or_null(&ctx->rl.rxq.opened, struct ktls_rxbuf, node);
 }
 
 static void splice_release(struct splice_pipe_desc *spd, unsigned int i)
@@ -97,7 +97,7 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 				break;
 			continue;
 		}
-		if ((ret < 0 && !ctx->rx.error) || copied)
+		if ((ret < 0 && !ctx->rl.rx.error) || copied)
 			break;
 		ret = ktls_rx_wait(ctx, &timeo, false);
 		if (ret <= 0)
@@ -185,7 +185,7 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 		buf = splice_first(ctx);
 		if (!buf) {
 			ret = ktls_rx_open(ctx, NULL, 0, NULL);
-			if (ret == KTLS_RX_NONE && ctx->rxq.rekey)
+			if (ret == KTLS_RX_NONE && ctx->rl.rxq.rekey)
 				ret = -EKEYEXPIRED;
 			if (ret <= KTLS_RX_NONE)
 				break;

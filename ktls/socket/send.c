@@ -55,11 +55,11 @@ int ktls_tx_admit(const struct ktls_ctx *ctx)
 	default:
 		return -ENOTCONN;
 	}
-	if (ctx->sk->sk_err || (ctx->sk->sk_shutdown & SEND_SHUTDOWN) || ctx->tx.closed)
+	if (ctx->sk->sk_err || (ctx->sk->sk_shutdown & SEND_SHUTDOWN) || ctx->rl.tx.closed)
 		return -EPIPE;
-	if (ctx->tx.error)
-		return -ctx->tx.error;
-	return ctx->tx.keyed ? 0 : -ENOTCONN;
+	if (ctx->rl.tx.error)
+		return -ctx->rl.tx.error;
+	return ctx->rl.tx.keyed ? 0 : -ENOTCONN;
 }
 
 /* Keys from elsewhere: TLS_SET_RECORD_TYPE, and nothing else, as on mainline. */
@@ -113,7 +113,7 @@ static size_t send_budget(const struct sock *sk)
  */
 static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 expect)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	u32 done = 0, n, got;
 	struct bio_vec *bv;
 	int err;
@@ -141,19 +141,19 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 			  struct scatterlist *sg)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	unsigned int n = 1;
 	struct bio_vec bv;
 	u32 done = 0;
 
-	ktls_sg_put_buf(&sg[0], q->aad, ctx->tx.aad);
+	ktls_sg_put_buf(&sg[0], q->aad, ctx->rl.tx.aad);
 	while (done < len && n <= SEND_PAGES) {
 		ktls_iter_take_frag(iter, len - done, &bv);
 		ktls_sg_put(&sg[n++], bv.bv_page + (bv.bv_offset >> PAGE_SHIFT), bv.bv_len,
 			    offset_in_page(bv.bv_offset));
 		done += bv.bv_len;
 	}
-	if (ctx->tx.tail > KTLS_TAG_SIZE)
+	if (ctx->rl.tx.tail > KTLS_TAG_SIZE)
 		ktls_sg_put_buf(&sg[n++], &q->type, sizeof(q->type));
 	sg_mark_end(&sg[n - 1]);
 	return done;
@@ -169,7 +169,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 	struct scatterlist src[SEND_PAGES + 2] __uninitialized;
 	struct scatterlist dst[KTLS_TX_PIECES] __uninitialized;
 	struct iov_iter iter = op->msg->msg_iter;
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	u8 *head;
 	int err;
 
@@ -182,7 +182,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 	err = ktls_tx_add_tail(ctx, op->type);
 	if (!err) {
 		head = ktls_tx_map(ctx, dst);
-		err = ktls_aead_seal(&ctx->tx, src, dst, q->aad, head, op->type, len);
+		err = ktls_aead_seal(&ctx->rl.tx, src, dst, q->aad, head, op->type, len);
 	}
 	if (unlikely(err)) {
 		ktls_tx_poison(ctx, err);
@@ -197,16 +197,16 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 /* Are the next bytes a record of their own, worth sealing where they lie? */
 static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op, u32 len)
 {
-	if (!ktls_msg_splices(op->msg) || ctx->txq.open || len < SEND_SPLICE_MIN ||
-	    ctx->config->padding || ctx->tx.suite->cipher->ccm)
+	if (!ktls_msg_splices(op->msg) || ctx->rl.txq.open || len < SEND_SPLICE_MIN ||
+	    ctx->config->padding || ctx->rl.tx.suite->cipher->ccm)
 		return false;
-	return len == ctx->session.max_payload || !op->more;
+	return len == ctx->rl.max_payload || !op->more;
 }
 
 /* A record of a given type begins with this call's bytes. */
 static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
 {
-	return op->typed && ctx->txq.open_len ? ktls_tx_seal(ctx, KTLS_CT_DATA) : 0;
+	return op->typed && ctx->rl.txq.open_len ? ktls_tx_seal(ctx, KTLS_CT_DATA) : 0;
 }
 
 /*
@@ -216,7 +216,7 @@ static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
 static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 {
 	struct msghdr *msg = op->msg;
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	int got, err = send_close_open(ctx, op);
 	u32 room, len;
 
@@ -224,7 +224,7 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 		err = ktls_key_update_send(ctx);
 	if (unlikely(err))
 		return err;
-	room = ctx->session.max_payload - q->open_len;
+	room = ctx->rl.max_payload - q->open_len;
 	len = min_t(size_t, msg_data_left(msg), room);
 	if (send_may_splice(ctx, op, len))
 		return send_splice_record(ctx, op, len);
@@ -238,7 +238,7 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	}
 	op->copied += got;
 
-	if (q->open_len == ctx->session.max_payload ||
+	if (q->open_len == ctx->rl.max_payload ||
 	    (!op->more && q->open_len && (err || !msg_data_left(msg)))) {
 		int sealed = ktls_tx_seal(ctx, op->type);
 
@@ -260,7 +260,7 @@ static bool send_has_news(const struct ktls_ctx *ctx)
 {
 	const struct sock *sk = ctx->sk;
 
-	return send_has_room(ctx) || READ_ONCE(sk->sk_err) || READ_ONCE(ctx->tx.closed) ||
+	return send_has_room(ctx) || READ_ONCE(sk->sk_err) || READ_ONCE(ctx->rl.tx.closed) ||
 	       (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN;
 }
@@ -311,7 +311,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 		err = ktls_tx_admit(ctx);
 		if (err)
 			return err;
-		if (ctx->txq.bytes || !sk_stream_memory_free(ctx->sk)) {
+		if (ctx->rl.txq.bytes || !sk_stream_memory_free(ctx->sk)) {
 			err = send_wait(ctx, timeo);
 			if (err)
 				return err;
@@ -365,11 +365,11 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 		err = send_records(ctx, &op, &timeo);
 	} else {
 		err = ktls_tx_admit(ctx);
-		if (!err && !op.more && ctx->txq.open)
+		if (!err && !op.more && ctx->rl.txq.open)
 			err = ktls_tx_flush(ctx);
 	}
 
-	if (ctx->txq.open_len && !hrtimer_is_queued(&ctx->timer))
+	if (ctx->rl.txq.open_len && !hrtimer_is_queued(&ctx->timer))
 		ktls_ctx_arm(ctx, KTLS_MORE_MS);
 	if (op.copied)
 		return op.copied;
@@ -403,10 +403,10 @@ int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
  */
 void ktls_tx_open_step(struct ktls_ctx *ctx)
 {
-	const unsigned long end = ctx->txq.since + msecs_to_jiffies(KTLS_MORE_MS);
+	const unsigned long end = ctx->rl.txq.since + msecs_to_jiffies(KTLS_MORE_MS);
 
 	sock_owned_by_me(ctx->sk);
-	if (!ctx->txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
+	if (!ctx->rl.txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
 	if (time_before(jiffies, end))
 		ktls_ctx_arm(ctx, jiffies_to_msecs(end - jiffies));
@@ -416,7 +416,7 @@ void ktls_tx_open_step(struct ktls_ctx *ctx)
 
 static void send_end_open(struct ktls_ctx *ctx)
 {
-	if (ctx->txq.open && !ktls_tx_admit(ctx))
+	if (ctx->rl.txq.open && !ktls_tx_admit(ctx))
 		ktls_tx_flush(ctx);
 }
 
@@ -442,9 +442,9 @@ void ktls_tx_end_open(struct sock *sk)
  */
 unsigned int ktls_tx_queued(const struct ktls_ctx *ctx)
 {
-	const u32 open = READ_ONCE(ctx->txq.open_len);
+	const u32 open = READ_ONCE(ctx->rl.txq.open_len);
 
-	return READ_ONCE(ctx->txq.bytes) + (open ? ctx->tx.head + open + ctx->tx.tail : 0);
+	return READ_ONCE(ctx->rl.txq.bytes) + (open ? ctx->rl.tx.head + open + ctx->rl.tx.tail : 0);
 }
 
 /**

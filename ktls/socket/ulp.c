@@ -48,7 +48,7 @@ static void ulp_take(struct sock *sk, struct ktls_ctx *ctx)
 {
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
 	inet_csk(sk)->icsk_ulp_ops = ctx->alias ? &ulp_alias_ops : &ulp_ops;
-	if (!ctx->rx.plain)
+	if (!ctx->rl.rx.plain)
 		ktls_ulp_own_rx(ctx);
 
 	ktls_ops_hook(sk);
@@ -122,8 +122,8 @@ static int ulp_alias_init(struct sock *sk)
 	if (!ctx)
 		return -ENOMEM;
 	ctx->alias = true;
-	ctx->tx.plain = true;
-	ctx->rx.plain = true;
+	ctx->rl.tx.plain = true;
+	ctx->rl.rx.plain = true;
 	ulp_take(sk, ctx);
 	return 0;
 }
@@ -216,8 +216,8 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_tx_free(ctx);
 	ktls_rx_free(ctx);
 	ktls_framing_free(ctx);
-	ktls_dir_clear(&ctx->tx);
-	ktls_dir_clear(&ctx->rx);
+	ktls_dir_clear(&ctx->rl.tx);
+	ktls_dir_clear(&ctx->rl.rx);
 	ktls_ticket_end(ctx);
 	ktls_session_wipe(&ctx->session);
 	ktls_config_put(ctx->config);

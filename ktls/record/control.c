@@ -61,7 +61,7 @@ static int control_certificate_request(struct ktls_ctx *ctx, const u8 *data, siz
 
 static int control_insists(struct ktls_ctx *ctx)
 {
-	if (++ctx->rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
+	if (++ctx->rl.rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
 		return 0;
 	return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 				 "the peer insists on renegotiation");
@@ -106,12 +106,12 @@ static const struct {
 /* A whole message, with @left bytes behind it in its record. */
 static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len, size_t left)
 {
-	const u16 version = ctx->rx.suite->version;
+	const u16 version = ctx->rl.rx.suite->version;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(control_messages); i++)
 		if (control_messages[i].version == version &&
-		    control_messages[i].role == ctx->role && control_messages[i].type == type)
+		    control_messages[i].role == ctx->rl.role && control_messages[i].type == type)
 			break;
 
 	if (i == ARRAY_SIZE(control_messages))
@@ -126,7 +126,7 @@ static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t
 /* The header is complete: is there anything we would keep so many bytes for? */
 static int control_begin(struct ktls_ctx *ctx, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	if (len > KTLS_CONTROL_MAX)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
@@ -138,7 +138,7 @@ static int control_begin(struct ktls_ctx *ctx, size_t len)
 /* Take as much of a fragmented message as there is. Returns bytes or an errno. */
 static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	size_t want, used = 0;
 	int err;
 
@@ -171,7 +171,7 @@ static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
 
 static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	size_t size;
 	int used;
 
@@ -206,7 +206,7 @@ static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
  */
 bool ktls_control_pending(const struct ktls_ctx *ctx)
 {
-	return ctx->rxq.msg_have;
+	return ctx->rl.rxq.msg_have;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
 
@@ -218,9 +218,9 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
  */
 void ktls_control_free(struct ktls_ctx *ctx)
 {
-	kvfree(ctx->rxq.msg);
-	ctx->rxq.msg = NULL;
-	ctx->rxq.msg_have = 0;
+	kvfree(ctx->rl.rxq.msg);
+	ctx->rl.rxq.msg = NULL;
+	ctx->rl.rxq.msg_have = 0;
 }
 
 /**

@@ -89,20 +89,21 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_tx_free(ctx);
 	ktls_rx_free(ctx);
 	ktls_framing_free(ctx);
-	ktls_dir_clear(&ctx->tx);
-	ktls_dir_clear(&ctx->rx);
-	memset(&ctx->tx, 0, sizeof(ctx->tx));
-	memset(&ctx->rx, 0, sizeof(ctx->rx));
+	ktls_dir_clear(&ctx->rl.tx);
+	ktls_dir_clear(&ctx->rl.rx);
+	memset(&ctx->rl.tx, 0, sizeof(ctx->rl.tx));
+	memset(&ctx->rl.rx, 0, sizeof(ctx->rl.rx));
 	ktls_tx_init(ctx);
 	ktls_framing_init(ctx);
 
 	ktls_ticket_end(ctx);
 	ktls_session_wipe(&ctx->session);
-	ctx->session.alert_sent = KTLS_ALERT_NONE;
-	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
-	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
-	ctx->role = 0;
-	ctx->key_update = KTLS_KEY_UPDATE_NONE;
+	ctx->rl.alert_sent = KTLS_ALERT_NONE;
+	ctx->rl.alert_rcvd = KTLS_ALERT_NONE;
+	ctx->rl.max_payload = KTLS_PAYLOAD_MAX;
+	ctx->rl.reason[0] = '\0';
+	ctx->rl.role = 0;
+	ctx->rl.key_update = KTLS_KEY_UPDATE_NONE;
 	ctx->starttls = false;
 	ctx->connect_pending = false;
 	ctx->connect_result = 0;
@@ -131,7 +132,7 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 	hs->started = jiffies;
 
 	ctx->handshake = hs;
-	ctx->role = role;
+	ctx->rl.role = role;
 	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
 	ktls_ctx_arm(ctx, config->timeout_ms);
 	ktls_mib_inc(sock_net(ctx->sk), role == KTLS_ROLE_CLIENT ?
@@ -148,8 +149,8 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 	struct sock *sk = ctx->sk;
 
 	ktls_handshake_end(ctx);
-	ktls_dir_clear(&ctx->tx);
-	ktls_dir_clear(&ctx->rx);
+	ktls_dir_clear(&ctx->rl.tx);
+	ktls_dir_clear(&ctx->rl.rx);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_FAILED);
 	if (err == ETIMEDOUT)
 		ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_TIMEOUT);
@@ -161,8 +162,8 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 		ktls_tx_raw(ctx, records, len);
 	if (!ctx->parent)
 		ktls_close_fin(ctx);
-	WRITE_ONCE(ctx->rx.error, ENOTCONN);
-	WRITE_ONCE(ctx->tx.error, EPIPE);
+	WRITE_ONCE(ctx->rl.rx.error, ENOTCONN);
+	WRITE_ONCE(ctx->rl.tx.error, EPIPE);
 	ctx->connect_result = err;
 	WRITE_ONCE(sk->sk_err, err);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
@@ -190,7 +191,7 @@ static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 	bool clear = alert != KTLS_ALERT_NONE && !ctx->handshake->req;
 
 	if (clear)
-		ctx->session.alert_sent = alert;
+		ctx->rl.alert_sent = alert;
 	handshake_fail(ctx, err, record, clear ? sizeof(record) : 0);
 }
 
@@ -199,9 +200,9 @@ static void handshake_take_session(struct ktls_ctx *ctx, struct ktls_done *done)
 	struct ktls_session *session = &ctx->session;
 
 	if (done->alert_rcvd)
-		session->alert_rcvd = done->alert;
+		ctx->rl.alert_rcvd = done->alert;
 	else
-		session->alert_sent = done->alert;
+		ctx->rl.alert_sent = done->alert;
 	strscpy(session->server_name, done->server_name);
 	swap(session->peer_certs, done->peer_certs);
 	swap(session->chain_certs, done->chain_certs);
@@ -216,7 +217,7 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	const struct ktls_suite *suite = ktls_suite_by_id(done->suite);
 	const struct ktls_config *config = ctx->config;
 	const struct ktls_handshake *hs = ctx->handshake;
-	int verify = ktls_config_verify(config, ctx->role);
+	int verify = ktls_config_verify(config, ctx->rl.role);
 	size_t name_len;
 	u32 i;
 
@@ -235,7 +236,7 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	if (verify == KTLS_VERIFY_OPTIONAL && done->peer_certs && !done->verified)
 		return "a certificate that was not verified";
 	ktls_peer_get(done->peer, KTLS_PEER_PART_NAME, &name_len);
-	if (verify == KTLS_VERIFY_REQUIRED && ctx->role == KTLS_ROLE_CLIENT && !name_len)
+	if (verify == KTLS_VERIFY_REQUIRED && ctx->rl.role == KTLS_ROLE_CLIENT && !name_len)
 		return "no verified name";
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
 	    (done->max_fragment && done->max_fragment < 64))
@@ -277,8 +278,8 @@ static int handshake_install(struct ktls_ctx *ctx, const struct ktls_done *done)
 	};
 	int err;
 
-	err = ktls_dir_install(&ctx->tx, &tx);
-	return err ? : ktls_dir_install(&ctx->rx, &rx);
+	err = ktls_dir_install(&ctx->rl.tx, &tx);
+	return err ? : ktls_dir_install(&ctx->rl.rx, &rx);
 }
 
 /* Both directions have their keys before a byte of the last flight goes out:
@@ -319,7 +320,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	memcpy(session->alpn, done->alpn, done->alpn_len);
 	swap(session->peer, done->peer);
 	if (done->max_fragment)
-		session->max_payload = done->max_fragment;
+		ctx->rl.max_payload = done->max_fragment;
 	session->exporter_len = done->exporter_len;
 	memcpy(session->exporter, done->exporter, done->exporter_len);
 	ktls_ticket_begin(ctx, hs->req, done->messages);
@@ -436,7 +437,7 @@ static void handshake_object(struct ktls_ctx *ctx, u8 alert)
 	hs->broken = true;
 	err = ktls_framing_copy(ctx, 0, header, sizeof(header));
 	if (!err)
-		err = ktls_upcall_data(hs->req, header, sizeof(header), ctx->session.error);
+		err = ktls_upcall_data(hs->req, header, sizeof(header), ctx->rl.reason);
 	if (err)
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
 }
@@ -503,7 +504,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 	struct ktls_request *req;
 	int len;
 
-	if (ctx->role == KTLS_ROLE_SERVER) {
+	if (ctx->rl.role == KTLS_ROLE_SERVER) {
 		len = handshake_find(ctx, true);
 		if (len <= 0)
 			return;

@@ -171,7 +171,7 @@ static int connect_prepare(struct ktls_ctx *ctx)
 	} else if (sk->sk_state != TCP_CLOSE) {
 		return -EISCONN;
 	}
-	if (ctx->state == KTLS_STATE_FAILED || ctx->session.error[0])
+	if (ctx->state == KTLS_STATE_FAILED || ctx->rl.reason[0])
 		ktls_handshake_reset(ctx);
 	if (tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
@@ -184,7 +184,7 @@ static int connect_prepare(struct ktls_ctx *ctx)
 	}
 
 	ktls_config_freeze(ctx);
-	ctx->role = KTLS_ROLE_CLIENT;
+	ctx->rl.role = KTLS_ROLE_CLIENT;
 	ctx->connect_pending = true;
 	ctx->connect_in_base = true;
 	ktls_state_set(ctx, KTLS_STATE_CONNECTING);
@@ -388,7 +388,7 @@ int ktls_connect_starttls(struct sock *sk, int role)
 		err = connect_begin_starttls(ctx, role);
 		if (!err && nonblock)
 			err = -EINPROGRESS;
-	} else if (!ctx->starttls || !ctx->connect_pending || role != ctx->role) {
+	} else if (!ctx->starttls || !ctx->connect_pending || role != ctx->rl.role) {
 		err = ctx->state == KTLS_STATE_OPEN ? -EISCONN : -ENOTCONN;
 	} else {
 		err = nonblock && ctx->state == KTLS_STATE_HANDSHAKE ? -EALREADY : 0;

@@ -20,7 +20,7 @@
  */
 bool ktls_rx_is_shut(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rx.shut) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
+	return READ_ONCE(ctx->rl.rx.shut) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
 }
 
 /**
@@ -36,10 +36,10 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
-	return bytes >= READ_ONCE(ctx->rxq.need) ||
+	return bytes >= READ_ONCE(ctx->rl.rxq.need) ||
 	       READ_ONCE(sk->sk_err) || ktls_rx_is_shut(ctx) ||
-	       READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
-	       READ_ONCE(ctx->rxq.opened_control) ||
+	       READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
+	       READ_ONCE(ctx->rl.rxq.opened_control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
 	       ktls_framing_stalled(ctx);
 }
@@ -57,7 +57,7 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
  */
 bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rxq.opened_len) || ktls_rx_has_news(ctx);
+	return READ_ONCE(ctx->rl.rxq.opened_len) || ktls_rx_has_news(ctx);
 }
 
 /**
@@ -69,7 +69,7 @@ bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
  */
 bool ktls_rx_has_ended(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rx.closed) || READ_ONCE(ctx->rx.error) ||
+	return READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
 	       READ_ONCE(ctx->sk->sk_err) || ktls_rx_is_shut(ctx);
 }
 
@@ -89,7 +89,7 @@ int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
 
-	while (ctx->rxq.opened_len < target && !ctx->rxq.opened_control &&
+	while (ctx->rl.rxq.opened_len < target && !ctx->rl.rxq.opened_control &&
 	       !ktls_rx_is_full(ctx)) {
 		ret = ktls_rx_open(ctx, NULL, 0, NULL);
 		if (ret <= KTLS_RX_NONE)
@@ -126,20 +126,20 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	bool readable = true;
 	int ret;
 
-	if (READ_ONCE(ctx->rxq.opened_len) >= target || ktls_rx_is_full(ctx) ||
+	if (READ_ONCE(ctx->rl.rxq.opened_len) >= target || ktls_rx_is_full(ctx) ||
 	    ktls_rx_has_ended(ctx))
 		return true;
-	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rx.keyed))
+	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rl.rx.keyed))
 		return false;
-	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rxq.raw_len))
+	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rl.rxq.raw_len))
 		return false;
 
 	if (!ktls_ctx_trylock(ctx, KTLS_F_WAKE))
 		return false;
 	if (!ktls_rx_admit(ctx)) {
 		ret = ktls_rx_prepare(ctx, target);
-		readable = ret != KTLS_RX_NONE || ctx->rxq.opened_len >= target ||
-			   ctx->rxq.opened_control || ktls_rx_is_full(ctx) ||
+		readable = ret != KTLS_RX_NONE || ctx->rl.rxq.opened_len >= target ||
+			   ctx->rl.rxq.opened_control || ktls_rx_is_full(ctx) ||
 			   ktls_rx_has_ended(ctx);
 	}
 	release_sock(sk);
@@ -167,7 +167,7 @@ int ktls_rx_inq(struct sock *sk)
 	} else {
 		if (!ktls_rx_admit(ctx))
 			ktls_rx_prepare(ctx, 1);
-		ret = min_t(size_t, ctx->rxq.opened_len, INT_MAX);
+		ret = min_t(size_t, ctx->rl.rxq.opened_len, INT_MAX);
 	}
 	release_sock(sk);
 	return ret;
@@ -185,7 +185,7 @@ int ktls_rx_inq(struct sock *sk)
  */
 void ktls_rx_watch(struct ktls_ctx *ctx)
 {
-	if (ctx->external || timer_pending(&ctx->rx_timer) || READ_ONCE(ctx->rxq.opened_len))
+	if (ctx->external || timer_pending(&ctx->rx_timer) || READ_ONCE(ctx->rl.rxq.opened_len))
 		return;
 	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->ref))
 		return;
@@ -207,7 +207,7 @@ void ktls_rx_step(struct ktls_ctx *ctx)
 	sock_owned_by_me(ctx->sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->external || ctx->parent ||
-	    ctx->rxq.opened_len || ktls_rx_admit(ctx))
+	    ctx->rl.rxq.opened_len || ktls_rx_admit(ctx))
 		return;
 	if (ktls_rx_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;
@@ -228,11 +228,11 @@ int ktls_rx_drain_control(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	if (ctx->external)
-		return ctx->rxq.opened_len || ctx->rxq.opened_control ||
+		return ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control ||
 		       ktls_framing_avail(ctx);
 	if (!ktls_rx_admit(ctx))
 		ktls_rx_prepare(ctx, 1);
-	return ctx->rxq.opened_len ? 1 : 0;
+	return ctx->rl.rxq.opened_len ? 1 : 0;
 }
 
 /**
@@ -264,16 +264,16 @@ bool ktls_rx_sift(struct ktls_ctx *ctx)
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (!ctx->rx.keyed || ctx->external || ctx->rx.closed || ctx->rx.error) {
+	if (!ctx->rl.rx.keyed || ctx->external || ctx->rl.rx.closed || ctx->rl.rx.error) {
 		ktls_rx_discard(ctx);
 		return false;
 	}
 	ret = ktls_rx_prepare(ctx, 1);
 	if (ret == KTLS_RX_CONTROL)
 		ktls_ctx_kick(ctx);
-	if (!ctx->rxq.opened_len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
+	if (!ctx->rl.rxq.opened_len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
 		return false;
-	WRITE_ONCE(ctx->rxq.stopped, true);
+	WRITE_ONCE(ctx->rl.rxq.stopped, true);
 	ktls_rx_discard(ctx);
 	return true;
 }

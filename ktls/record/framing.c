@@ -33,7 +33,7 @@ static void framing_forget(struct ktls_rxq *q)
  */
 void ktls_framing_init(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	INIT_LIST_HEAD(&q->opened);
 	framing_forget(q);
@@ -55,7 +55,7 @@ void ktls_framing_init(struct ktls_ctx *ctx)
  */
 void ktls_framing_free(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	kvfree(q->raw);
 	q->raw = NULL;
@@ -74,7 +74,7 @@ static u32 framing_queued(const struct ktls_ctx *ctx)
 
 	if (bytes && sock_flag(ctx->sk, SOCK_DONE))
 		bytes--;
-	return bytes - min(bytes, ctx->rxq.eaten);
+	return bytes - min(bytes, ctx->rl.rxq.eaten);
 }
 
 /**
@@ -86,7 +86,7 @@ static u32 framing_queued(const struct ktls_ctx *ctx)
  */
 u32 ktls_framing_avail(const struct ktls_ctx *ctx)
 {
-	return ctx->rxq.raw_len + framing_queued(ctx);
+	return ctx->rl.rxq.raw_len + framing_queued(ctx);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
 
@@ -103,9 +103,9 @@ bool ktls_framing_stalled(const struct ktls_ctx *ctx)
 {
 	const struct tcp_sock *tp = tcp_sk(ctx->sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
-	u32 need = READ_ONCE(ctx->rxq.need);
+	u32 need = READ_ONCE(ctx->rl.rxq.need);
 
-	if (!bytes || bytes >= need || READ_ONCE(ctx->rxq.stopped))
+	if (!bytes || bytes >= need || READ_ONCE(ctx->rl.rxq.stopped))
 		return false;
 	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(ctx->sk, INT_MAX);
 }
@@ -113,9 +113,9 @@ bool ktls_framing_stalled(const struct ktls_ctx *ctx)
 /* The skb with the byte that is from bytes behind those used. */
 static struct sk_buff *framing_seek(struct ktls_ctx *ctx, u32 from, u32 *off)
 {
-	const u32 seq = tcp_sk(ctx->sk)->copied_seq + ctx->rxq.eaten + from;
+	const u32 seq = tcp_sk(ctx->sk)->copied_seq + ctx->rl.rxq.eaten + from;
 	struct sk_buff_head *queue = &ctx->sk->sk_receive_queue;
-	struct sk_buff *skb = ctx->rxq.skb ?: skb_peek(queue);
+	struct sk_buff *skb = ctx->rl.rxq.skb ?: skb_peek(queue);
 
 	for (; skb; skb = skb_peek_next(skb, queue)) {
 		*off = seq - TCP_SKB_CB(skb)->seq;
@@ -123,7 +123,7 @@ static struct sk_buff *framing_seek(struct ktls_ctx *ctx, u32 from, u32 *off)
 			return skb;
 		/* Without a look ahead this skb is used up. */
 		if (!from)
-			ctx->rxq.skb = skb_peek_next(skb, queue);
+			ctx->rl.rxq.skb = skb_peek_next(skb, queue);
 	}
 	return NULL;
 }
@@ -158,7 +158,7 @@ static void framing_look(struct ktls_ctx *ctx)
 	u32 off;
 
 	skb = framing_seek(ctx, 0, &off);
-	ctx->rxq.at_len = skb ? framing_piece(skb, off, &ctx->rxq.at) : 0;
+	ctx->rl.rxq.at_len = skb ? framing_piece(skb, off, &ctx->rl.rxq.at) : 0;
 }
 
 /**
@@ -173,7 +173,7 @@ static void framing_look(struct ktls_ctx *ctx)
  */
 int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	struct sk_buff *skb;
 	u32 off, n;
 
@@ -293,7 +293,7 @@ int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist
 	int err;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->rxq.raw_len)
+	if (ctx->rl.rxq.raw_len)
 		return -EMSGSIZE;
 	while (len) {
 		skb = framing_seek(ctx, from, &off);
@@ -319,7 +319,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
  */
 void ktls_framing_eat(struct ktls_ctx *ctx, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	u32 n = min(len, q->raw_len);
 
 	q->raw_off += n;
@@ -339,8 +339,8 @@ static int framing_refuse(struct ktls_ctx *ctx, u8 alert, int err, const char *s
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
 	if (!ctx->external)
 		return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
-	WRITE_ONCE(ctx->rxq.stopped, true);
-	WRITE_ONCE(ctx->rxq.need, U32_MAX);
+	WRITE_ONCE(ctx->rl.rxq.stopped, true);
+	WRITE_ONCE(ctx->rl.rxq.need, U32_MAX);
 	ktls_alert_report(ctx, err, sentence);
 	return 0;
 }
@@ -348,9 +348,9 @@ static int framing_refuse(struct ktls_ctx *ctx, u8 alert, int err, const char *s
 /* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3, as far as it shows before decryption. */
 static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
 {
-	const bool is_13 = ctx->rx.suite->version == KTLS_VERSION_1_3;
+	const bool is_13 = ctx->rl.rx.suite->version == KTLS_VERSION_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
-	const u32 overhead = ctx->rx.head - KTLS_HEADER_SIZE + ctx->rx.tail;
+	const u32 overhead = ctx->rl.rx.head - KTLS_HEADER_SIZE + ctx->rl.rx.tail;
 	const u32 max = is_13 && !ctx->external ? KTLS_CIPHERTEXT13_MAX :
 						  KTLS_PAYLOAD_MAX + overhead;
 	/* Of several faults, mainline reports the one of the length. */
@@ -370,16 +370,16 @@ static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
 		return framing_refuse(ctx, KTLS_ALERT_BAD_RECORD_MAC, err,
 				      "the peer sent a record that is too short to be authentic");
 
-	ctx->rxq.head.type = at[0];
-	ctx->rxq.head.len = KTLS_HEADER_SIZE + len;
-	ctx->rxq.head.crypt_len = KTLS_HEADER_SIZE + len - ctx->rx.head;
+	ctx->rl.rxq.head.type = at[0];
+	ctx->rl.rxq.head.len = KTLS_HEADER_SIZE + len;
+	ctx->rl.rxq.head.crypt_len = KTLS_HEADER_SIZE + len - ctx->rl.rx.head;
 	return 0;
 }
 
 /* Once, and then only the copy is looked at: the memory may change meanwhile. */
 static int framing_copy_header(struct ktls_ctx *ctx, u8 at[KTLS_HEADER_SIZE])
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	if (!q->raw_len && q->at_len < KTLS_HEADER_SIZE)
 		framing_look(ctx);
@@ -403,7 +403,7 @@ static int framing_copy_header(struct ktls_ctx *ctx, u8 at[KTLS_HEADER_SIZE])
 int ktls_framing_head(struct ktls_ctx *ctx)
 {
 	const u32 avail = ktls_framing_avail(ctx);
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	u8 at[KTLS_HEADER_SIZE];
 	int err;
 
@@ -423,7 +423,7 @@ int ktls_framing_head(struct ktls_ctx *ctx)
 		WRITE_ONCE(q->need, q->head.len - q->raw_len);
 		return 0;
 	}
-	if (ctx->rx.head > KTLS_HEADER_SIZE)
+	if (ctx->rl.rx.head > KTLS_HEADER_SIZE)
 		return ktls_framing_copy(ctx, KTLS_HEADER_SIZE, q->head.explicit,
 					 KTLS_EXPLICIT_SIZE) ?: 1;
 	return 1;
@@ -441,7 +441,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_head);
  */
 void ktls_framing_settle(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	u32 eaten = q->eaten;
 
 	framing_forget(q);
@@ -460,7 +460,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_settle);
  */
 void ktls_framing_consume(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	struct sock *sk = ctx->sk;
 
 	ktls_framing_eat(ctx, q->head.len);
@@ -477,7 +477,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_consume);
 /* Room behind the raw bytes for so many more. */
 static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	u32 size;
 	u8 *raw;
 
@@ -508,7 +508,7 @@ static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
  */
 int ktls_framing_relieve(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	u32 queued;
 	int err;
 
@@ -542,7 +542,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_relieve);
  */
 int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	u8 *raw;
 
 	sock_owned_by_me(ctx->sk);
@@ -573,7 +573,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
  */
 void ktls_framing_discard(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	sock_owned_by_me(ctx->sk);
 	ktls_framing_free(ctx);

@@ -54,7 +54,7 @@ void ktls_ticket_begin(struct ktls_ctx *ctx, struct ktls_request *req, u32 wante
 	struct ktls_tickets *tickets;
 
 	sock_owned_by_me(ctx->sk);
-	if (!wanted || ctx->role != KTLS_ROLE_CLIENT)
+	if (!wanted || ctx->rl.role != KTLS_ROLE_CLIENT)
 		return;
 	tickets = kzalloc(sizeof(*tickets), GFP_KERNEL_ACCOUNT);
 	if (!tickets)

@@ -101,21 +101,21 @@ static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info
 
 	memset(info, 0, sizeof(*info));
 	info->state = ctx->state;
-	info->role = ctx->role;
+	info->role = ctx->rl.role;
 	info->version = session->version;
 	info->suite = session->suite;
 	info->group = session->group;
 	info->sigalg = session->sigalg;
-	info->alert_sent = session->alert_sent;
-	info->alert_rcvd = session->alert_rcvd;
+	info->alert_sent = ctx->rl.alert_sent;
+	info->alert_rcvd = ctx->rl.alert_rcvd;
 	info->handshake_ms = session->handshake_ms;
-	info->max_payload = session->version ? session->max_payload : 0;
-	info->tx_records = ctx->tx.records;
-	info->rx_records = ctx->rx.records;
-	info->tx_bytes = ctx->tx.bytes;
-	info->rx_bytes = ctx->rx.bytes;
-	info->tx_key_updates = ctx->tx.key_updates;
-	info->rx_key_updates = ctx->rx.key_updates;
+	info->max_payload = session->version ? ctx->rl.max_payload : 0;
+	info->tx_records = ctx->rl.tx.records;
+	info->rx_records = ctx->rl.rx.records;
+	info->tx_bytes = ctx->rl.tx.bytes;
+	info->rx_bytes = ctx->rl.rx.bytes;
+	info->tx_key_updates = ctx->rl.tx.key_updates;
+	info->rx_key_updates = ctx->rl.rx.key_updates;
 	info->revocation = KTLS_REVOCATION_UNCHECKED;
 	if (session->resumed)
 		info->flags |= KTLS_INFO_RESUMED;
@@ -123,9 +123,9 @@ static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info
 		info->flags |= KTLS_INFO_VERIFIED;
 	if (session->peer_certs)
 		info->flags |= KTLS_INFO_PEER_CERT;
-	if (ctx->tx.closed && !ctx->external)
+	if (ctx->rl.tx.closed && !ctx->external)
 		info->flags |= KTLS_INFO_CLOSE_SENT;
-	if (ctx->rx.closed)
+	if (ctx->rl.rx.closed)
 		info->flags |= KTLS_INFO_CLOSE_RCVD;
 }
 
@@ -191,7 +191,7 @@ static int sockopt_take_server_name(struct sockopt_value *value, const struct kt
 {
 	const char *name = ctx->session.server_name;
 
-	if (ctx->role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
+	if (ctx->rl.role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
 		return sockopt_take(value, name, strlen(name));
 	return sockopt_take_blob(value, ctx->config->server_name);
 }
@@ -215,7 +215,7 @@ static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ct
 	case KTLS_SIGALGS:
 		return sockopt_take_blob(value, config->sigalgs);
 	case KTLS_VERIFY:
-		return sockopt_take_int(value, config->verify < 0 ? ctx->role == KTLS_ROLE_SERVER ?
+		return sockopt_take_int(value, config->verify < 0 ? ctx->rl.role == KTLS_ROLE_SERVER ?
 					KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED : config->verify);
 	case KTLS_VERSIONS:
 		return sockopt_take(value, &versions, sizeof(versions));
@@ -244,7 +244,7 @@ static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ct
 	case KTLS_INFO:
 		return sockopt_take_info(value, ctx);
 	case KTLS_ERROR:
-		return sockopt_take(value, session->error, strlen(session->error));
+		return sockopt_take(value, ctx->rl.reason, strlen(ctx->rl.reason));
 	case KTLS_PEER_CERTIFICATES:
 		return sockopt_take_certs(value, session->peer_certs);
 	case KTLS_PEER_CHAIN:

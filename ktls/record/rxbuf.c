@@ -135,7 +135,7 @@ static void rxbuf_free(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
  */
 struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	struct ktls_rxbuf *buf = q->spare;
 	const bool ahead = q->opened_size;
 	struct sock *sk = ctx->sk;
@@ -177,10 +177,10 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
  */
 void ktls_rxbuf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
 {
-	if (buf->shared || ctx->rxq.spare)
+	if (buf->shared || ctx->rl.rxq.spare)
 		rxbuf_free(ctx, buf);
 	else
-		ctx->rxq.spare = buf;
+		ctx->rl.rxq.spare = buf;
 }
 
 /**
@@ -197,14 +197,14 @@ void ktls_rxbuf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
  */
 struct ktls_rxbuf *ktls_rxbuf_room(struct ktls_ctx *ctx, u32 size, u8 **ret_at)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	struct ktls_rxbuf *buf;
 	u32 at;
 
 	if (likely(!q->opened_len) || ctx->external)
 		return NULL;
 	buf = list_last_entry(&q->opened, struct ktls_rxbuf, node);
-	at = ALIGN(buf->off + buf->len + ctx->rx.aad, RXBUF_BLOCK);
+	at = ALIGN(buf->off + buf->len + ctx->rl.rx.aad, RXBUF_BLOCK);
 	if (buf->shared || at + size > buf->size)
 		return NULL;
 	*ret_at = (u8 *)buf + RXBUF_FRONT + at;
@@ -222,7 +222,7 @@ struct ktls_rxbuf *ktls_rxbuf_room(struct ktls_ctx *ctx, u32 size, u8 **ret_at)
  */
 void ktls_rxbuf_append(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, const u8 *at, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	memmove(ktls_rx_payload(buf) + buf->len, at, len);
 	buf->len += len;
@@ -240,7 +240,7 @@ void ktls_rxbuf_append(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, const u8 *a
  */
 void ktls_rxbuf_queue(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	buf->len = len;
 	buf->type = type;
@@ -272,10 +272,10 @@ void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
 {
 	buf->off += len;
 	buf->len -= len;
-	WRITE_ONCE(ctx->rxq.opened_len, ctx->rxq.opened_len - len);
+	WRITE_ONCE(ctx->rl.rxq.opened_len, ctx->rl.rxq.opened_len - len);
 	if (buf->len)
 		return;
-	rxbuf_unqueue(&ctx->rxq, buf);
+	rxbuf_unqueue(&ctx->rl.rxq, buf);
 	ktls_rxbuf_put(ctx, buf);
 }
 
@@ -290,7 +290,7 @@ void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
  */
 bool ktls_rx_is_full(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rxq.opened_size) >= READ_ONCE(ctx->sk->sk_rcvbuf);
+	return READ_ONCE(ctx->rl.rxq.opened_size) >= READ_ONCE(ctx->sk->sk_rcvbuf);
 }
 
 /**
@@ -302,7 +302,7 @@ bool ktls_rx_is_full(const struct ktls_ctx *ctx)
  */
 void ktls_rx_trim(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	if (!q->spare)
 		return;
@@ -321,10 +321,10 @@ void ktls_rx_trim(struct ktls_ctx *ctx)
  */
 void ktls_rx_settle(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 
 	ktls_framing_settle(ctx);
-	if (q->spare && (ctx->rx.error || ktls_framing_avail(ctx) < q->spare->size))
+	if (q->spare && (ctx->rl.rx.error || ktls_framing_avail(ctx) < q->spare->size))
 		ktls_rx_trim(ctx);
 }
 
@@ -336,7 +336,7 @@ void ktls_rx_settle(struct ktls_ctx *ctx)
  */
 void ktls_rx_free(struct ktls_ctx *ctx)
 {
-	struct ktls_rxq *q = &ctx->rxq;
+	struct ktls_rxq *q = &ctx->rl.rxq;
 	struct ktls_rxbuf *buf, *next;
 
 	if (q->opened.next) {

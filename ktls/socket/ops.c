@@ -55,7 +55,7 @@ static void ops_data_ready(struct sock *sk)
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
 	state = ctx ? ops_state(ctx) : KTLS_STATE_CLOSED;
-	if (!ctx || ops_is_plain(&ctx->rx)) {
+	if (!ctx || ops_is_plain(&ctx->rl.rx)) {
 		ktls_ops_base(sk)->data_ready(sk);
 	} else if (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)) {
 		ktls_ops_base(sk)->data_ready(sk);
@@ -117,7 +117,7 @@ static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int err;
 
-	if (!ops_is_plain(&ctx->rx)) {
+	if (!ops_is_plain(&ctx->rl.rx)) {
 		switch (cmd) {
 		case SIOCINQ:
 			*karg = ktls_rx_inq(sk);
@@ -149,8 +149,8 @@ static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 static __poll_t ops_poll_shut(const struct ktls_ctx *ctx)
 {
 	const u8 shutdown = READ_ONCE(ctx->sk->sk_shutdown);
-	const bool rx = READ_ONCE(ctx->rx.shut) || READ_ONCE(ctx->rx.closed);
-	const bool tx = READ_ONCE(ctx->tx.closed);
+	const bool rx = READ_ONCE(ctx->rl.rx.shut) || READ_ONCE(ctx->rl.rx.closed);
+	const bool tx = READ_ONCE(ctx->rl.tx.closed);
 	__poll_t mask = 0;
 
 	if (rx)
@@ -171,7 +171,7 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 	__poll_t mask = ctx->base->ops->poll(file, sock, wait);
 
-	if (ops_is_plain(&ctx->rx))
+	if (ops_is_plain(&ctx->rl.rx))
 		return mask;
 
 	switch (ops_state(ctx)) {
@@ -204,7 +204,7 @@ static int ops_set_rcvlowat(struct sock *sk, int val)
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int err = ctx->base->ops->set_rcvlowat(sk, val);
 
-	if (err || ops_is_plain(&ctx->rx))
+	if (err || ops_is_plain(&ctx->rl.rx))
 		return err;
 	WRITE_ONCE(ctx->rcvlowat, sk->sk_rcvlowat);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
@@ -216,7 +216,7 @@ static int ops_set_peek_off(struct sock *sk, int val)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	if (ops_is_plain(&ctx->rx) && !ctx->base->ops->set_peek_off)
+	if (ops_is_plain(&ctx->rl.rx) && !ctx->base->ops->set_peek_off)
 		return -EOPNOTSUPP;
 	return sk_set_peek_off(sk, val);
 }
@@ -245,7 +245,7 @@ static int ops_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	if (ops_is_plain(&ctx->tx))
+	if (ops_is_plain(&ctx->rl.tx))
 		return ctx->base->prot->sendmsg(sk, msg, size);
 	return ktls_tx_sendmsg(sk, msg, size);
 }
@@ -259,7 +259,7 @@ static int ops_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	if (ops_is_plain(&ctx->tx))
+	if (ops_is_plain(&ctx->rl.tx))
 		return ctx->base->ops->sendmsg_locked(sk, msg, size);
 	return ktls_tx_sendmsg_locked(sk, msg, size);
 }
@@ -268,7 +268,7 @@ static int ops_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flag
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	if (ops_is_plain(&ctx->rx))
+	if (ops_is_plain(&ctx->rl.rx))
 		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
 	return ktls_rx_recvmsg(sk, msg, len, flags);
 }
@@ -278,7 +278,7 @@ static ssize_t ops_splice_read(struct socket *sock, loff_t *ppos, struct pipe_in
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 
-	if (ops_is_plain(&ctx->rx))
+	if (ops_is_plain(&ctx->rl.rx))
 		return ctx->base->ops->splice_read(sock, ppos, pipe, len, flags);
 	return ktls_rx_splice_read(sock, ppos, pipe, len, flags);
 }
@@ -287,7 +287,7 @@ static int ops_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	if (ops_is_plain(&ctx->rx))
+	if (ops_is_plain(&ctx->rl.rx))
 		return ctx->base->ops->read_sock(sk, desc, actor);
 	/* A strparser (KCM) asks in softirq, where no record can be opened. When it is
 	 * told that memory is short, it asks again in its work.
@@ -306,7 +306,7 @@ static int ops_peek_len(struct socket *sock)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 
-	return ops_is_plain(&ctx->rx) ? ctx->base->ops->peek_len(sock) : INT_MAX;
+	return ops_is_plain(&ctx->rl.rx) ? ctx->base->ops->peek_len(sock) : INT_MAX;
 }
 
 KTLS_ADAPT_PROTO_ACCEPT(ktls_listener_accept);

@@ -395,7 +395,7 @@ struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
 
 	if (len > KTLS_HS_BATCH_MAX)
 		return ERR_PTR(-EMSGSIZE);
-	req = upcall_new(sock_net(ctx->sk), KTLS_REQUEST_START, ctx->config, ctx->role,
+	req = upcall_new(sock_net(ctx->sk), KTLS_REQUEST_START, ctx->config, ctx->rl.role,
 			 deadline);
 	if (!req)
 		return ERR_PTR(-ENOMEM);

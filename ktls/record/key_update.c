@@ -31,9 +31,9 @@ enum key_update_request {
  */
 bool ktls_key_update_due(const struct ktls_ctx *ctx)
 {
-	const struct ktls_dir *dir = &ctx->tx;
+	const struct ktls_dir *dir = &ctx->rl.tx;
 
-	if (likely(!ctx->key_update && dir->seq < dir->records_max))
+	if (likely(!ctx->rl.key_update && dir->seq < dir->records_max))
 		return false;
 	return dir->keyed && dir->suite->version == KTLS_VERSION_1_3 && !ctx->external;
 }
@@ -53,7 +53,7 @@ int ktls_key_update_send(struct ktls_ctx *ctx)
 {
 	const u8 message[] = {
 		KTLS_HS_KEY_UPDATE, 0, 0, 1,
-		ctx->key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
+		ctx->rl.key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
 							 KEY_UPDATE_NOT_REQUESTED,
 	};
 	struct ktls_generation next;
@@ -61,23 +61,23 @@ int ktls_key_update_send(struct ktls_ctx *ctx)
 	u64 seq;
 
 	sock_owned_by_me(ctx->sk);
-	err = ktls_dir_next(&ctx->tx, &next);
+	err = ktls_dir_next(&ctx->rl.tx, &next);
 	if (err)
 		return err;
 
 	err = ktls_tx_flush(ctx);
-	seq = ctx->tx.seq;
+	seq = ctx->rl.tx.seq;
 	if (!err)
 		err = ktls_tx_record(ctx, KTLS_CT_HANDSHAKE, message, sizeof(message));
-	if (ctx->tx.seq != seq) {
+	if (ctx->rl.tx.seq != seq) {
 		/* Whatever else went wrong, the peer may have it. */
-		err_advance = ktls_dir_advance(&ctx->tx, &next);
+		err_advance = ktls_dir_advance(&ctx->rl.tx, &next);
 		if (err_advance)
 			ktls_tx_poison(ctx, err_advance);
 		err = err ?: err_advance;
-		if (ctx->key_update == KTLS_KEY_UPDATE_ASK && ctx->rxq.key_updates_asked < U8_MAX)
-			ctx->rxq.key_updates_asked++;
-		ctx->key_update = KTLS_KEY_UPDATE_NONE;
+		if (ctx->rl.key_update == KTLS_KEY_UPDATE_ASK && ctx->rl.rxq.key_updates_asked < U8_MAX)
+			ctx->rl.rxq.key_updates_asked++;
+		ctx->rl.key_update = KTLS_KEY_UPDATE_NONE;
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_SENT);
 	}
 	memzero_explicit(&next, sizeof(next));
@@ -96,7 +96,7 @@ int ktls_key_update_send(struct ktls_ctx *ctx)
 void ktls_key_update_step(struct ktls_ctx *ctx)
 {
 	ktls_tx_push(ctx);
-	if (ctx->key_update && ktls_tx_idle(ctx) && !ktls_tx_admit(ctx))
+	if (ctx->rl.key_update && ktls_tx_idle(ctx) && !ktls_tx_admit(ctx))
 		ktls_key_update_send(ctx);
 }
 
@@ -123,23 +123,23 @@ int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
-	if (ctx->rxq.key_updates_asked)
-		ctx->rxq.key_updates_asked--;
-	else if (++ctx->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
+	if (ctx->rl.rxq.key_updates_asked)
+		ctx->rl.rxq.key_updates_asked--;
+	else if (++ctx->rl.rxq.key_updates > KTLS_KEY_UPDATES_MAX)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 
-	err = ktls_dir_next(&ctx->rx, &next);
+	err = ktls_dir_next(&ctx->rl.rx, &next);
 	if (!err)
-		err = ktls_dir_advance(&ctx->rx, &next);
+		err = ktls_dir_advance(&ctx->rl.rx, &next);
 	memzero_explicit(&next, sizeof(next));
 	if (err)
 		return ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, -err,
 					"the peer's new keys could not be installed");
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_RCVD);
 
-	if (data[0] == KEY_UPDATE_REQUESTED && !ctx->key_update) {
-		ctx->key_update = KTLS_KEY_UPDATE_DUE;
+	if (data[0] == KEY_UPDATE_REQUESTED && !ctx->rl.key_update) {
+		ctx->rl.key_update = KTLS_KEY_UPDATE_DUE;
 		ktls_ctx_kick(ctx);
 	}
 	return 0;
@@ -162,10 +162,10 @@ int ktls_key_update_set(struct ktls_ctx *ctx, int ask)
 	err = ktls_tx_admit(ctx);
 	if (err)
 		return err;
-	if (ctx->external || ctx->tx.suite->version != KTLS_VERSION_1_3)
+	if (ctx->external || ctx->rl.tx.suite->version != KTLS_VERSION_1_3)
 		return -EOPNOTSUPP;
 
-	ctx->key_update = ask || ctx->key_update == KTLS_KEY_UPDATE_ASK ?
+	ctx->rl.key_update = ask || ctx->rl.key_update == KTLS_KEY_UPDATE_ASK ?
 			  KTLS_KEY_UPDATE_ASK : KTLS_KEY_UPDATE_DUE;
 	err = ktls_tx_push(ctx);
 	if (err)

@@ -63,7 +63,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);
 
 static __printf(2, 0) void state_vexplain(struct ktls_ctx *ctx, const char *fmt, va_list args)
 {
-	vscnprintf(ctx->session.error, sizeof(ctx->session.error), fmt, args);
+	vscnprintf(ctx->rl.reason, sizeof(ctx->rl.reason), fmt, args);
 }
 
 /**
@@ -105,10 +105,10 @@ void ktls_state_fail(struct ktls_ctx *ctx, int err, const char *fmt, ...)
 	if (ctx->state != KTLS_STATE_OPEN)
 		return;
 
-	if (!ctx->rx.error)
-		WRITE_ONCE(ctx->rx.error, err);
-	if (!ctx->tx.error)
-		WRITE_ONCE(ctx->tx.error, EPIPE);
+	if (!ctx->rl.rx.error)
+		WRITE_ONCE(ctx->rl.rx.error, err);
+	if (!ctx->rl.tx.error)
+		WRITE_ONCE(ctx->rl.tx.error, EPIPE);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
 	ctx->base->state_change(sk);
 }

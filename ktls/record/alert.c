@@ -85,19 +85,19 @@ int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
 	int err;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->tx.closed)
+	if (ctx->rl.tx.closed)
 		return 0;
-	if (!ctx->tx.keyed)
+	if (!ctx->rl.tx.keyed)
 		return -ENOTCONN;
 
 	err = ktls_tx_record(ctx, KTLS_CT_ALERT, data, sizeof(data));
 	if (err)
 		return err;
 
-	ctx->session.alert_sent = alert;
+	ctx->rl.alert_sent = alert;
 	trace_ktls_alert(ctx->sk, true, alert);
 	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
-		ctx->tx.closed = true;
+		ctx->rl.tx.closed = true;
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_SENT);
 	return 0;
 }
@@ -136,9 +136,9 @@ int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *senten
 {
 	if (ctx->external) {
 		err = err == EPROTO ? EBADMSG : err;
-		WRITE_ONCE(ctx->rx.error, err);
-		if (!ctx->tx.error)
-			WRITE_ONCE(ctx->tx.error, err);
+		WRITE_ONCE(ctx->rl.rx.error, err);
+		if (!ctx->rl.tx.error)
+			WRITE_ONCE(ctx->rl.tx.error, err);
 		ktls_alert_report(ctx, err, sentence);
 		return -err;
 	}
@@ -168,7 +168,7 @@ int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
 static int alert_close(struct ktls_ctx *ctx)
 {
 	/* Reports end of file from here on; reading is woken by whoever called. */
-	WRITE_ONCE(ctx->rx.closed, true);
+	WRITE_ONCE(ctx->rl.rx.closed, true);
 	return 0;
 }
 
@@ -196,11 +196,11 @@ static int alert_end(struct ktls_ctx *ctx, u8 alert)
  * the connection (RFC 8446 6). TLS 1.2: a warning is not the end, many are.
  *
  * Context: process context, socket lock held.
- * Return: 0: go on (ctx->rx.closed may be set now); -EPROTO: it is over.
+ * Return: 0: go on (ctx->rl.rx.closed may be set now); -EPROTO: it is over.
  */
 int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 {
-	const bool is_13 = ctx->rx.suite->version == KTLS_VERSION_1_3;
+	const bool is_13 = ctx->rl.rx.suite->version == KTLS_VERSION_1_3;
 	u8 level, alert;
 
 	sock_owned_by_me(ctx->sk);
@@ -210,7 +210,7 @@ int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 					 "the peer sent an alert that is not two bytes long");
 	level = data[0];
 	alert = data[1];
-	ctx->session.alert_rcvd = alert;
+	ctx->rl.alert_rcvd = alert;
 	trace_ktls_alert(ctx->sk, false, alert);
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_RCVD);
 
@@ -222,7 +222,7 @@ int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	if (alert != KTLS_ALERT_USER_CANCELED && (is_13 || level == KTLS_ALERT_FATAL))
 		return alert_end(ctx, alert);
 
-	if (++ctx->rxq.warnings > KTLS_WARNINGS_MAX)
+	if (++ctx->rl.rxq.warnings > KTLS_WARNINGS_MAX)
 		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent too many warning alerts");
 	return 0;

@@ -29,7 +29,7 @@ int ktls_rx_admit(const struct ktls_ctx *ctx)
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 	case KTLS_STATE_FAILED:
-		return ctx->rx.keyed ? 0 : -ENOTCONN;
+		return ctx->rl.rx.keyed ? 0 : -ENOTCONN;
 	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
 		return -EAGAIN;
@@ -46,9 +46,9 @@ static int rx_truncated(struct ktls_ctx *ctx)
 {
 	if (!ctx->config->strict_eof || ctx->external)
 		return 0;
-	WRITE_ONCE(ctx->rx.error, ECONNABORTED);
-	strscpy(ctx->session.error, "the peer closed the connection without close_notify",
-		sizeof(ctx->session.error));
+	WRITE_ONCE(ctx->rl.rx.error, ECONNABORTED);
+	strscpy(ctx->rl.reason, "the peer closed the connection without close_notify",
+		sizeof(ctx->rl.reason));
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TRUNCATED);
 	return -ECONNABORTED;
 }
@@ -58,19 +58,19 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
 
-	if (ctx->rx.closed)
+	if (ctx->rl.rx.closed)
 		return 0;
-	if (ctx->rx.error) {
+	if (ctx->rl.rx.error) {
 		sock_error(sk);
-		return -ctx->rx.error;
+		return -ctx->rl.rx.error;
 	}
 	if (sk->sk_err && ctx->external)
 		return sock_error(sk);
 	if (sock_flag(sk, SOCK_DONE))
-		return ctx->rx.shut ? 0 : rx_truncated(ctx);
+		return ctx->rl.rx.shut ? 0 : rx_truncated(ctx);
 	if (sk->sk_err)
 		return sock_error(sk);
-	if (ctx->rx.shut)
+	if (ctx->rl.rx.shut)
 		return 0;
 	if (sk->sk_state == TCP_CLOSE && !ctx->external)
 		/* A reset whose error somebody else has picked up. */
@@ -94,13 +94,13 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	const size_t opened = ctx->rxq.opened_len;
+	const size_t opened = ctx->rl.rxq.opened_len;
 	struct sock *sk = ctx->sk;
 	int ret;
 
-	if (ctx->rxq.rekey)
+	if (ctx->rl.rxq.rekey)
 		return partial ? 0 : -EKEYEXPIRED;
-	if (partial && (ctx->rx.closed || ctx->rx.error || sk->sk_err ||
+	if (partial && (ctx->rl.rx.closed || ctx->rl.rx.error || sk->sk_err ||
 			sk->sk_state == TCP_CLOSE || ktls_rx_is_shut(ctx)))
 		return 0;
 	ret = rx_end_of_stream(ctx);
@@ -118,7 +118,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	ret = sk_wait_event(sk, timeo, ktls_rx_has_news(ctx) ||
-			    READ_ONCE(ctx->rxq.opened_len) != opened, &wait);
+			    READ_ONCE(ctx->rl.rxq.opened_len) != opened, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return ret < 0 ? ret : 1;
@@ -270,7 +270,7 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 /* Deliver what is opened. */
 static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 {
-	struct list_head *opened = &ctx->rxq.opened;
+	struct list_head *opened = &ctx->rl.rxq.opened;
 	const bool peek = op->flags & MSG_PEEK;
 	struct ktls_rxbuf *buf, *next;
 	int err;
@@ -302,7 +302,7 @@ static bool recv_is_done(const struct ktls_ctx *ctx, const struct recv_op *op)
 	if (op->done)
 		return true;
 	if (op->copied == op->len)
-		return op->len || ctx->rxq.opened_len || ctx->rxq.opened_control;
+		return op->len || ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control;
 	return (op->flags & MSG_PEEK) && op->copied && ktls_rx_is_full(ctx);
 }
 
@@ -338,7 +338,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 	recv_rewind(op);
 	for (;;) {
 		ret = ktls_rx_admit(ctx);
-		if (!ret && (ctx->rxq.opened_len || ctx->rxq.opened_control))
+		if (!ret && (ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control))
 			ret = recv_opened(ctx, op);
 		if (ret || recv_is_done(ctx, op))
 			return ret;
@@ -354,7 +354,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 			continue;
 		}
 		/* What failed the connection is reported where its end is. */
-		if (ret < 0 && !ctx->rx.error)
+		if (ret < 0 && !ctx->rl.rx.error)
 			return ret;
 		if (op->copied && op->copied >= target)
 			return 0;
@@ -375,7 +375,7 @@ static int recv_inq(struct ktls_ctx *ctx)
 	if (ktls_rx_admit(ctx))
 		return 0;
 	ktls_rx_prepare(ctx, 1);
-	return min_t(size_t, ctx->rxq.opened_len, INT_MAX) ?: ktls_rx_has_ended(ctx);
+	return min_t(size_t, ctx->rl.rxq.opened_len, INT_MAX) ?: ktls_rx_has_ended(ctx);
 }
 
 /**

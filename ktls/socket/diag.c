@@ -20,7 +20,7 @@ static u16 diag_conf(const struct ktls_dir *dir)
  */
 static u16 diag_cipher(const struct ktls_ctx *ctx)
 {
-	const struct ktls_dir *dir = READ_ONCE(ctx->tx.keyed) ? &ctx->tx : &ctx->rx;
+	const struct ktls_dir *dir = READ_ONCE(ctx->rl.tx.keyed) ? &ctx->rl.tx : &ctx->rl.rx;
 	const struct ktls_suite *suite = READ_ONCE(dir->suite);
 
 	return suite ? suite->cipher->info_type : 0;
@@ -33,11 +33,11 @@ static int diag_fill(const struct ktls_ctx *ctx, struct sk_buff *skb)
 
 	if ((version && nla_put_u16(skb, TLS_INFO_VERSION, version)) ||
 	    (cipher && nla_put_u16(skb, TLS_INFO_CIPHER, cipher)) ||
-	    nla_put_u16(skb, TLS_INFO_TXCONF, diag_conf(&ctx->tx)) ||
-	    nla_put_u16(skb, TLS_INFO_RXCONF, diag_conf(&ctx->rx)) ||
+	    nla_put_u16(skb, TLS_INFO_TXCONF, diag_conf(&ctx->rl.tx)) ||
+	    nla_put_u16(skb, TLS_INFO_RXCONF, diag_conf(&ctx->rl.rx)) ||
 	    (READ_ONCE(ctx->no_pad) && nla_put_flag(skb, TLS_INFO_RX_NO_PAD)) ||
 	    nla_put_u16(skb, TLS_INFO_TX_MAX_PAYLOAD_LEN,
-			READ_ONCE(ctx->session.max_payload)))
+			READ_ONCE(ctx->rl.max_payload)))
 		return -EMSGSIZE;
 	return 0;
 }

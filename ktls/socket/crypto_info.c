@@ -56,7 +56,7 @@ static bool crypto_info_iv_counts(const struct ktls_suite *suite)
 
 static struct ktls_dir *crypto_info_dir(struct ktls_ctx *ctx, int optname)
 {
-	return optname == TLS_TX ? &ctx->tx : &ctx->rx;
+	return optname == TLS_TX ? &ctx->rl.tx : &ctx->rl.rx;
 }
 
 /* May this direction get a key now? A second one only in 1.3, where a KeyUpdate
@@ -113,7 +113,7 @@ static int crypto_info_install(struct ktls_dir *dir, const struct ktls_suite *su
 static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 {
 	if (dir->plain) {
-		if (dir == &ctx->rx)
+		if (dir == &ctx->rl.rx)
 			ktls_ulp_own_rx(ctx);
 		WRITE_ONCE(dir->plain, false);
 	}
@@ -131,8 +131,8 @@ static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 static void crypto_info_rekeyed(struct ktls_ctx *ctx, struct ktls_dir *dir)
 {
 	dir->key_updates++;
-	if (dir == &ctx->rx)
-		WRITE_ONCE(ctx->rxq.rekey, false);
+	if (dir == &ctx->rl.rx)
+		WRITE_ONCE(ctx->rl.rxq.rekey, false);
 }
 
 /* Socket lock held. The order of the checks is mainline's. */
@@ -265,7 +265,7 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
 		ctx->zerocopy_ro = value;
 		return 0;
 	}
-	if (!ctx->rx.keyed || ctx->rx.suite->version != KTLS_VERSION_1_3)
+	if (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_VERSION_1_3)
 		return -EINVAL;
 	ctx->no_pad = value;
 	return 0;
@@ -280,15 +280,15 @@ static int crypto_info_set_payload(struct ktls_ctx *ctx, u16 value)
 	u16 min = KTLS_PAYLOAD_LIMIT_MIN;
 	u32 max = KTLS_PAYLOAD_MAX;
 
-	if (ctx->txq.open)
+	if (ctx->rl.txq.open)
 		return -EBUSY;
 	if (session->version == KTLS_VERSION_1_3)
 		min--;
 	if (session->version && !ctx->external)
-		max = session->max_payload;
+		max = ctx->rl.max_payload;
 	if (value < min || value > max)
 		return -EINVAL;
-	session->max_payload = value;
+	ctx->rl.max_payload = value;
 	return 0;
 }
 
@@ -361,10 +361,10 @@ int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optva
 		return -EINVAL;
 
 	lock_sock(sk);
-	payload = ctx->session.max_payload;
+	payload = ctx->rl.max_payload;
 	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->zerocopy_ro : ctx->no_pad;
 	if (optname == TLS_RX_EXPECT_NO_PAD &&
-	    (!ctx->rx.keyed || ctx->rx.suite->version != KTLS_VERSION_1_3))
+	    (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_VERSION_1_3))
 		err = -EINVAL;
 	release_sock(sk);
 	if (err)

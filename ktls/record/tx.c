@@ -149,10 +149,10 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
 int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 {
 	/* Associated data end where the payload begins; so does the header. */
-	const u32 front = ctx->txq.open ? 0 : ctx->tx.aad;
-	const u32 tail = ctx->tx.tail;
+	const u32 front = ctx->rl.txq.open ? 0 : ctx->rl.tx.aad;
+	const u32 tail = ctx->rl.tx.tail;
 	const u32 align = front && want >= TX_PAGED_MIN ? PAGE_SIZE : TX_ALIGN;
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	struct sock *sk = ctx->sk;
 	struct page_frag *pfrag;
 	u32 start, take;
@@ -176,7 +176,7 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 	pfrag->offset = start + take;
 
 	if (front) {
-		bvec_set_page(ktls_txq_end(q), pfrag->page, ctx->tx.head, start - ctx->tx.head);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, ctx->rl.tx.head, start - ctx->rl.tx.head);
 		q->since = jiffies;
 	} else {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);
@@ -190,7 +190,7 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 static void tx_unclaim(struct ktls_ctx *ctx)
 {
 	struct page_frag *pfrag = sk_page_frag(ctx->sk);
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	struct bio_vec *bv = ktls_txq_end(q) - 1;
 	u32 end = bv->bv_offset + bv->bv_len;
 
@@ -209,7 +209,7 @@ static void tx_unclaim(struct ktls_ctx *ctx)
  */
 int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	u32 n;
 	int err;
 
@@ -231,10 +231,10 @@ int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
 /* RFC 8446 5.4: zeros behind the type byte. The record stays as long as one can be. */
 static u32 tx_padding(const struct ktls_ctx *ctx)
 {
-	const u32 multiple = ctx->config->padding, len = ctx->txq.open_len;
-	const u32 max = ctx->session.max_payload;
+	const u32 multiple = ctx->config->padding, len = ctx->rl.txq.open_len;
+	const u32 max = ctx->rl.max_payload;
 
-	if (likely(!multiple) || ctx->tx.tail == KTLS_TAG_SIZE || len >= max)
+	if (likely(!multiple) || ctx->rl.tx.tail == KTLS_TAG_SIZE || len >= max)
 		return 0;
 	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
 }
@@ -244,7 +244,7 @@ static u32 tx_padding(const struct ktls_ctx *ctx)
  */
 static int tx_append(struct ktls_ctx *ctx, const u8 *data, u32 len)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	u8 *to;
 	u32 n;
 	int err;
@@ -279,7 +279,7 @@ static int tx_append(struct ktls_ctx *ctx, const u8 *data, u32 len)
 int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
 {
 	const u32 padding = tx_padding(ctx);
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	int err;
 
 	if (unlikely(padding)) {
@@ -293,13 +293,13 @@ int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
 		return padding;
 	}
 
-	if (unlikely(q->room < ctx->tx.tail)) {
+	if (unlikely(q->room < ctx->rl.tx.tail)) {
 		q->room = 0;
 		err = ktls_tx_claim(ctx, 0);
 		if (err)
 			return err;
 	}
-	*ktls_tx_extend(q, ctx->tx.tail) = type;	/* in 1.2 the tag's first byte */
+	*ktls_tx_extend(q, ctx->rl.tx.tail) = type;	/* in 1.2 the tag's first byte */
 	tx_unclaim(ctx);
 	return 0;
 }
@@ -314,8 +314,8 @@ int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
  */
 u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
 {
-	const u32 before = ctx->tx.aad - ctx->tx.head;
-	struct ktls_txq *q = &ctx->txq;
+	const u32 before = ctx->rl.tx.aad - ctx->rl.tx.head;
+	struct ktls_txq *q = &ctx->rl.txq;
 	struct bio_vec *bv = ktls_txq_end(q) - q->open;
 	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
 	unsigned int i;
@@ -340,14 +340,14 @@ u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
  */
 void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	struct bio_vec *bv;
 	size_t bytes = 0;
 
 	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
 	if (data)
-		ctx->tx.bytes += q->open_len;
+		ctx->rl.tx.bytes += q->open_len;
 	ktls_mib_record(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS, KTLS_MIB_TX_BYTES,
 			data ? q->open_len : 0);
 	q->sealed += q->open;
@@ -380,7 +380,7 @@ static int tx_may_seal(const struct ktls_dir *dir, u8 type)
 int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
 {
 	struct scatterlist sg[KTLS_TX_PIECES] __uninitialized;
-	struct ktls_dir *dir = &ctx->tx;
+	struct ktls_dir *dir = &ctx->rl.tx;
 	int err, padding;
 	u8 *head;
 
@@ -393,7 +393,7 @@ int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
 	if (!err) {
 		head = ktls_tx_map(ctx, sg);
 		err = ktls_aead_seal(dir, sg, sg, head + dir->head - dir->aad, head,
-				     type, ctx->txq.open_len + padding);
+				     type, ctx->rl.txq.open_len + padding);
 	}
 	if (unlikely(err)) {
 		ktls_tx_poison(ctx, err);
@@ -414,24 +414,24 @@ int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
  */
 void ktls_tx_poison(struct ktls_ctx *ctx, int err)
 {
-	if (!ctx->tx.error)
-		ctx->tx.error = -err;
-	txq_drop_open(&ctx->txq);
+	if (!ctx->rl.tx.error)
+		ctx->rl.tx.error = -err;
+	txq_drop_open(&ctx->rl.txq);
 }
 
 /* TCP takes no more: after a gap in the records nothing could follow. */
 static int txq_abandon(struct ktls_ctx *ctx)
 {
-	if (ctx->txq.bytes && !ctx->tx.error)
-		ctx->tx.error = EPIPE;
-	txq_drop_sealed(&ctx->txq);
+	if (ctx->rl.txq.bytes && !ctx->rl.tx.error)
+		ctx->rl.tx.error = EPIPE;
+	txq_drop_sealed(&ctx->rl.txq);
 	return -EPIPE;
 }
 
 /* Give TCP what is sealed. 0: it took all, or what it could; else it is dead. */
 static int txq_give(struct ktls_ctx *ctx, int flags)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	struct sock *sk = ctx->sk;
 	int ret, sk_err;
 
@@ -474,7 +474,7 @@ static int txq_give(struct ktls_ctx *ctx, int flags)
 int ktls_tx_push(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
-	return ctx->txq.bytes ? txq_give(ctx, 0) : 0;
+	return ctx->rl.txq.bytes ? txq_give(ctx, 0) : 0;
 }
 
 /**
@@ -486,7 +486,7 @@ int ktls_tx_push(struct ktls_ctx *ctx)
  */
 bool ktls_tx_idle(const struct ktls_ctx *ctx)
 {
-	return !READ_ONCE(ctx->txq.bytes);
+	return !READ_ONCE(ctx->rl.txq.bytes);
 }
 
 /**
@@ -501,7 +501,7 @@ int ktls_tx_flush(struct ktls_ctx *ctx)
 	int err = 0;
 
 	sock_owned_by_me(ctx->sk);
-	if (ctx->txq.open)
+	if (ctx->rl.txq.open)
 		err = ktls_tx_seal(ctx, KTLS_CT_DATA);
 	return ktls_tx_push(ctx) ?: err;
 }
@@ -525,21 +525,21 @@ int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
 	int err;
 
 	sock_owned_by_me(ctx->sk);
-	err = tx_may_seal(&ctx->tx, type);
+	err = tx_may_seal(&ctx->rl.tx, type);
 	if (err)
 		return err;
 
-	if (ctx->txq.open) {
+	if (ctx->rl.txq.open) {
 		err = ktls_tx_seal(ctx, KTLS_CT_DATA);
 		if (err)
 			return err;
 	}
 	err = tx_append(ctx, data, len);
 	if (err) {
-		txq_drop_open(&ctx->txq);
+		txq_drop_open(&ctx->rl.txq);
 		return err;
 	}
-	ctx->txq.open_len = len;
+	ctx->rl.txq.open_len = len;
 	err = ktls_tx_seal(ctx, type);
 	return ktls_tx_push(ctx) ?: err;
 }
@@ -555,7 +555,7 @@ int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
  */
 int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
 {
-	struct ktls_txq *q = &ctx->txq;
+	struct ktls_txq *q = &ctx->rl.txq;
 	struct sock *sk = ctx->sk;
 	struct page_frag *pfrag;
 	const u8 *at = records;
@@ -602,7 +602,7 @@ drop:
  */
 int ktls_tx_give(struct ktls_ctx *ctx, bool more)
 {
-	return ctx->txq.bytes ? txq_give(ctx, more ? MSG_MORE : 0) : 0;
+	return ctx->rl.txq.bytes ? txq_give(ctx, more ? MSG_MORE : 0) : 0;
 }
 
 /**
@@ -613,8 +613,8 @@ int ktls_tx_give(struct ktls_ctx *ctx, bool more)
  */
 void ktls_tx_init(struct ktls_ctx *ctx)
 {
-	ctx->txq.vec = ctx->txq.fixed;
-	ctx->txq.size = KTLS_TXQ_FIXED;
+	ctx->rl.txq.vec = ctx->rl.txq.fixed;
+	ctx->rl.txq.size = KTLS_TXQ_FIXED;
 }
 
 /**
@@ -625,9 +625,9 @@ void ktls_tx_init(struct ktls_ctx *ctx)
  */
 void ktls_tx_free(struct ktls_ctx *ctx)
 {
-	if (!ctx->txq.vec)
+	if (!ctx->rl.txq.vec)
 		return;
-	txq_drop_open(&ctx->txq);
-	txq_drop_sealed(&ctx->txq);
+	txq_drop_open(&ctx->rl.txq);
+	txq_drop_sealed(&ctx->rl.txq);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_tx_free);

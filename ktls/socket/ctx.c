@@ -151,7 +151,7 @@ static void ctx_rx_timer(struct timer_list *timer)
 {
 	struct ktls_ctx *ctx = timer_container_of(ctx, timer, rx_timer);
 
-	if (!READ_ONCE(ctx->rxq.opened_len) && ktls_rx_worth_waking(ctx)) {
+	if (!READ_ONCE(ctx->rl.rxq.opened_len) && ktls_rx_worth_waking(ctx)) {
 		set_bit(KTLS_F_IDLE, &ctx->flags);
 		ktls_ctx_kick(ctx);
 	}
@@ -226,11 +226,12 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	refcount_set(&ctx->ref, 1);
 	sock_hold(sk);
 	ctx->sk = sk;
+	ctx->rl.sk = sk;
 	ctx->base = ktls_ops_base(sk);
 	ctx->config = config;
-	ctx->session.alert_sent = KTLS_ALERT_NONE;
-	ctx->session.alert_rcvd = KTLS_ALERT_NONE;
-	ctx->session.max_payload = KTLS_PAYLOAD_MAX;
+	ctx->rl.alert_sent = KTLS_ALERT_NONE;
+	ctx->rl.alert_rcvd = KTLS_ALERT_NONE;
+	ctx->rl.max_payload = KTLS_PAYLOAD_MAX;
 	INIT_LIST_HEAD(&ctx->child_node);
 	INIT_LIST_HEAD(&ctx->place_node);
 	INIT_WORK(&ctx->work, ctx_work);
