@@ -10,7 +10,7 @@
 
 #include <openssl/x509.h>
 
-#include "../lib/log.h"
+#include "lib/log.h"
 #include "acl.h"
 #include "cache.h"
 #include "credentials.h"

@@ -8,8 +8,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "../lib/buffer.h"
-#include "../lib/log.h"
+#include "lib/buffer.h"
+#include "lib/log.h"
 #include "credentials.h"
 #include "file.h"
 #include "private_key.h"

@@ -12,7 +12,7 @@
 
 #include <openssl/ssl.h>
 
-#include "../lib/buffer.h"
+#include "lib/buffer.h"
 #include "cache.h"
 #include "errors.h"
 #include "names.h"

@@ -8,7 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "../lib/text.h"
+#include "lib/text.h"
 #include "errors.h"
 
 enum {

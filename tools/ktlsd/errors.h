@@ -8,7 +8,7 @@
 
 #include <openssl/x509.h>
 
-#include "../lib/message.h"
+#include "lib/message.h"
 
 enum {
 	KTLSD_ALERT_NONE	= -1,

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/buffer.h"
+#include "lib/buffer.h"
 #include "context.h"
 
 enum {

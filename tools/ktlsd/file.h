@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "../lib/buffer.h"
+#include "lib/buffer.h"
 #include "errors.h"
 
 /**

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../lib/log.h"
+#include "lib/log.h"
 #include "notify.h"
 
 static struct sockaddr_un notify_address;

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "../lib/log.h"
+#include "lib/log.h"
 
 #define KTLSD_USER	"ktlsd"
 

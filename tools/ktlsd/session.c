@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../lib/genl.h"
+#include "lib/genl.h"
 #include "session.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/log.h"
+#include "lib/log.h"
 #include "config.h"
 #include "context.h"
 #include "engine.h"

@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "../lib/genl.h"
+#include "lib/genl.h"
 #include "reply.h"
 #include "session.h"
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../lib/log.h"
+#include "lib/log.h"
 #include "fingerprint.h"
 #include "ticket_used.h"
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../lib/genl.h"
+#include "lib/genl.h"
 #include "config.h"
 #include "session.h"
 

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "suites.h"
+#include "ktlsd/suites.h"
 #include "test_pki.h"
 
 static void suites_all(void **state)

@@ -7,8 +7,8 @@
 #ifndef KTLSD_TEST_PEER_H
 #define KTLSD_TEST_PEER_H
 
-#include "context.h"
-#include "engine.h"
+#include "ktlsd/context.h"
+#include "ktlsd/engine.h"
 #include "test_pki.h"
 
 /**

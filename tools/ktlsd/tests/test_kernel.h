@@ -3,7 +3,7 @@
 #ifndef KTLSD_TEST_KERNEL_H
 #define KTLSD_TEST_KERNEL_H
 
-#include "session.h"
+#include "ktlsd/session.h"
 #include "test_peer.h"
 
 /**

@@ -7,7 +7,7 @@
 #include <openssl/params.h>
 
 #include "test_peer.h"
-#include "trust.h"
+#include "ktlsd/trust.h"
 
 static void peer_hex(const char *hex, uint8_t *dst, size_t *ret_len)
 {

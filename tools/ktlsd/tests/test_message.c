@@ -3,9 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "../lib/genl.h"
-#include "reply.h"
-#include "request.h"
+#include "lib/genl.h"
+#include "ktlsd/reply.h"
+#include "ktlsd/request.h"
 #include "test_pki.h"
 
 static uint32_t message_room[2048];

@@ -6,7 +6,7 @@
 
 #include <openssl/err.h>
 
-#include "kept.h"
+#include "ktlsd/kept.h"
 #include "test_peer.h"
 
 enum {

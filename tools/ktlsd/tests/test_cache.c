@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache.h"
-#include "context.h"
-#include "fingerprint.h"
-#include "request.h"
+#include "ktlsd/cache.h"
+#include "ktlsd/context.h"
+#include "ktlsd/fingerprint.h"
+#include "ktlsd/request.h"
 #include "test_pki.h"
-#include "ticket_keys.h"
+#include "ktlsd/ticket_keys.h"
 
 static struct test_pki pki;
 static struct ktlsd_cache cache;

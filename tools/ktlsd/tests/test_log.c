@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../lib/log.h"
+#include "lib/log.h"
 #include "test_pki.h"
 
 static FILE *log_file;

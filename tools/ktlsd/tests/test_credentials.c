@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "anchors.h"
-#include "credentials.h"
+#include "ktlsd/anchors.h"
+#include "ktlsd/credentials.h"
 #include "test_pki.h"
-#include "trust.h"
+#include "ktlsd/trust.h"
 
 static struct test_pki pki;
 

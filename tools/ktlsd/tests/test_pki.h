@@ -12,7 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "../lib/buffer.h"
+#include "lib/buffer.h"
 
 /**
  * struct test_pki_spec - what a certificate says

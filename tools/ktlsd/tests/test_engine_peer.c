@@ -6,7 +6,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "engine.h"
+#include "ktlsd/engine.h"
 #include "test_pki.h"
 
 static EVP_PKEY *key;

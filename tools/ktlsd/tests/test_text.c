@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "../lib/log.h"
-#include "../lib/text.h"
+#include "lib/log.h"
+#include "lib/text.h"
 #include "test_pki.h"
 
 static void text_plain_is_kept(void **state)

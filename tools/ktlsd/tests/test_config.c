@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "ktlsd/config.h"
 #include "test_pki.h"
 
 static char config_path[] = "/tmp/ktlsd-config-XXXXXX";

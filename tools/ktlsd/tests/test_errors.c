@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "errors.h"
+#include "ktlsd/errors.h"
 #include "test_pki.h"
 
 static void errors_sentence_is_bounded(void **state)

@@ -9,9 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "notify.h"
+#include "ktlsd/notify.h"
 #include "test_pki.h"
-#include "watch.h"
+#include "ktlsd/watch.h"
 
 enum {
 	WATCH_WORKERS	= 3,
