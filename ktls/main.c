@@ -60,7 +60,7 @@ static int __init ktls_init(void)
 	if (err)
 		goto err_wq;
 
-	err = ktls_upcall_init();
+	err = ktls_request_init();
 	if (err)
 		goto err_wq;
 
@@ -78,7 +78,7 @@ static int __init ktls_init(void)
 err_netlink:
 	ktls_netlink_exit();
 err_upcall:
-	ktls_upcall_exit();
+	ktls_request_exit();
 err_wq:
 	destroy_workqueue(ktls_wq);
 	return err;
@@ -93,7 +93,7 @@ static void __exit ktls_exit(void)
 	ktls_ulp_exit();
 	drain_workqueue(ktls_wq);
 	ktls_netlink_exit();
-	ktls_upcall_exit();
+	ktls_request_exit();
 	ktls_pages_exit();
 	destroy_workqueue(ktls_wq);
 	rcu_barrier();

@@ -8,10 +8,10 @@
  *   lock_sock(sk)		all of struct ktls_ctx unless a field says
  *				otherwise; taken by system calls and by ctx->work;
  *				a listener's and a child's are never held together
- *   ktls_worker.mutex		order of messages to a worker (outbox.c)
+ *   ktls_port.mutex		order of messages to a port (outbox.c)
  *   ktls_net.lock		workers and waiting requests of a namespace
- *				(queue.c, worker.c)
- *   ktls_worker.lock		requests and credit of a worker
+ *				(queue.c, port.c)
+ *   ktls_port.lock		what goes out on a port
  *   ktls_request.lock		what the helper has answered; taken alone
  *   linger_lock		those of linger.c; taken alone, process context
  *   ktls_listener.lock		whose a child is (listener.c)

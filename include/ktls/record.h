@@ -333,7 +333,7 @@ struct ktls_rl {
 	u32			max_payload;
 	u8			alert_sent;
 	u8			alert_rcvd;
-	char			reason[KTLS_SENTENCE_MAX];
+	char			reason[KTLS_REASON_MAX];
 };
 
 /* keysched.c: RFC 8446 7.1, 7.3; sleeps */
@@ -472,9 +472,9 @@ int ktls_key_update_set(struct ktls_ctx *ctx, int ask);
 
 /* alert.c; lock held */
 int ktls_alert_send(struct ktls_ctx *ctx, u8 alert);
-int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence);
-int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence);
-void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence);
+int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *reason);
+int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *reason);
+void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *reason);
 int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
 
 #endif /* _KTLS_RECORD_H */

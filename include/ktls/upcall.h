@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests to the helper: upcall.c keeps them, queue.c says whose turn it is,
- * worker.c has the sockets of the helper, outbox.c what is still to be sent to
+ * Requests to the helper: request.c keeps them, queue.c says whose turn it is,
+ * port.c has the sockets of the helper, outbox.c what is still to be sent to
  * them, message.c writes it, netlink.c hears what the helper says, and answer.c
  * understands it.
  *
  * Locks, outermost first; all of them softirq-safe unless said otherwise:
  *
- *   ktls_worker.mutex		what a helper says on one socket is heard in
+ *   ktls_port.mutex		what a helper says on one socket is heard in
  *				order; process context
  *   ktls_net.lock		who has which request, and the credit
- *   ktls_worker.lock		what goes out on a worker's socket
+ *   ktls_port.lock		what goes out on a port's socket
  *   ktls_request.lock		what the helper has answered; not held together
  *				with the others
  *
  * None of them is held while a socket lock is taken, or memory is reclaimed.
  *
- * References to a request: the caller of ktls_upcall_start() owns one, a
- * request whose fate is open owns one for being found by its id, and being on
- * a worker's list of things to say owns one. Memory goes after an RCU grace
+ * References to a request: the caller of ktls_request_start() owns one, a
+ * request whose outcome is open owns one for being found by its id, and being on
+ * a port's list of things to say owns one. Memory goes after an RCU grace
  * period, so dropping a reference is fine under any lock.
  */
 #ifndef _KTLS_UPCALL_H
@@ -51,7 +51,7 @@ struct ktls_ctx;
 struct ktls_flow;
 struct ktls_mib_cpu;
 struct ktls_peer;
-struct ktls_worker;
+struct ktls_port;
 struct netlink_ext_ack;
 struct pid_namespace;
 struct sock;
@@ -100,7 +100,7 @@ struct ktls_certs {
  * @alpn: protocol chosen
  * @server_name: what the client asked for; NUL-terminated
  * @peer: who was verified (peer.c), or NULL; owned
- * @sentence: why it failed; NUL-terminated
+ * @reason: why it failed; NUL-terminated
  * @peer_certs: or NULL; owned
  * @chain_certs: or NULL; owned
  * @messages: how many NewSessionTickets the helper wants
@@ -134,7 +134,7 @@ struct ktls_done {
 	u8			alpn[KTLS_PROTOCOL_MAX];
 	char			server_name[KTLS_SERVER_NAME_MAX + 1];
 	struct ktls_peer	*peer;
-	char			sentence[KTLS_SENTENCE_MAX];
+	char			reason[KTLS_REASON_MAX];
 	struct ktls_certs	*peer_certs;
 	struct ktls_certs	*chain_certs;
 	u32			messages;
@@ -145,7 +145,7 @@ enum ktls_request_kind {
 	KTLS_REQUEST_CHECK,
 };
 
-/* What ktls_upcall_take() found. */
+/* What ktls_request_take() found. */
 enum ktls_answer {
 	KTLS_ANSWER_NONE,	/* the helper is still thinking, or not there yet */
 	KTLS_ANSWER_DATA,	/* bytes to send (perhaps none), then more input please */
@@ -154,19 +154,19 @@ enum ktls_answer {
 };
 
 /* How a request ended; settled once, by whoever comes first. */
-enum ktls_fate {
-	KTLS_FATE_OPEN,
-	KTLS_FATE_DONE,		/* the helper said DONE, or broke the contract */
-	KTLS_FATE_LOST,		/* the helper died */
-	KTLS_FATE_CANCELLED,	/* the socket went away, or the deadline came */
+enum ktls_outcome {
+	KTLS_OUTCOME_OPEN,
+	KTLS_OUTCOME_DONE,		/* the helper said DONE, or broke the contract */
+	KTLS_OUTCOME_LOST,		/* the helper died */
+	KTLS_OUTCOME_CANCELLED,	/* the socket went away, or the deadline came */
 };
 
 /* Whose turn it is. */
 enum ktls_phase {
-	KTLS_PHASE_WAITING,	/* for a worker with credit; on a flow */
-	KTLS_PHASE_STALLED,	/* a batch waits for its worker's credit */
+	KTLS_PHASE_WAITING,	/* for a port with credit; on a flow */
+	KTLS_PHASE_STALLED,	/* a batch waits for its port's credit */
 	KTLS_PHASE_HELPER,	/* the helper has a batch to answer */
-	KTLS_PHASE_OURS,	/* the helper has answered and wants more */
+	KTLS_PHASE_KERNEL,	/* the helper has answered and wants more */
 	KTLS_PHASE_ENDED,	/* on no list */
 };
 
@@ -181,9 +181,9 @@ union ktls_address {
  *
  * @net: the namespace
  * @lock: everything below but @mib; softirq-safe
- * @workers: &ktls_worker.node; whoever was chosen last is at the end
- * @worker_count: of @workers; read anywhere with READ_ONCE
- * @helper_uid: of the first worker there ever was
+ * @ports: &ktls_port.node; whoever was chosen last is at the end
+ * @port_count: of @ports; read anywhere with READ_ONCE
+ * @helper_uid: of the first port there ever was
  * @uids: flows of the first level, one per uid; the next to be served first
  * @flows: flows of all levels, see queue.c
  * @waiting: requests on flows
@@ -192,8 +192,8 @@ union ktls_address {
 struct ktls_net {
 	struct net		*net;
 	spinlock_t		lock;	/* who has which request, and the credit */
-	struct list_head	workers;
-	unsigned int		worker_count;
+	struct list_head	ports;
+	unsigned int		port_count;
 	kuid_t			helper_uid;
 	struct list_head	uids;
 	DECLARE_HASHTABLE(flows, 10);
@@ -206,7 +206,7 @@ struct ktls_net {
 #define KTLS_OUTBOX_PAUSE_MAX	1000
 
 /**
- * struct ktls_worker - a socket of the helper that has said REGISTER
+ * struct ktls_port - a socket of the helper that has said REGISTER
  *
  * @ref: references: of the namespace's list, of each request handed to it, and
  *	of whoever works with it
@@ -220,7 +220,7 @@ struct ktls_net {
  *	request to the answer's delivery
  *
  * Under @kn->lock:
- * @node: on ktls_net.workers; empty once it is dead
+ * @node: on ktls_net.ports; empty once it is dead
  * @requests: &ktls_request.node of all requests handed to it
  * @stalled: &ktls_request.stall_node of those with a batch that needs credit
  * @tickets: connections with a MESSAGE that it has not answered (ticket.c)
@@ -228,14 +228,14 @@ struct ktls_net {
  *	for and has not said so
  *
  * @lock: everything below
- * @sk: the socket, a reference is owned; NULL once the worker is dead
+ * @sk: the socket, a reference is owned; NULL once the port is dead
  * @out: &ktls_request.out_node of requests with something to say to it
  * @cancelled: &ktls_request.out_node of requests whose credit comes back when it has
  *	read their CANCEL
  * @backoff_ms: pause before the next attempt while its buffer is full
  * @work: that attempt; not armed any more once @sk is NULL
  */
-struct ktls_worker {
+struct ktls_port {
 	refcount_t		ref;
 	struct ktls_net		*kn;
 	const struct cred	*cred;
@@ -279,30 +279,30 @@ struct ktls_worker {
  * @records: what a server's START carries; kvmalloc
  * @records_len: bytes in @records
  *
- * @fate: enum ktls_fate, settled by one cmpxchg
+ * @outcome: enum ktls_outcome, settled by one cmpxchg
  *
  * Under @kn->lock:
  * @phase: whose turn it is
- * @worker: who has it, or NULL; a reference is owned
+ * @port: who has it, or NULL; a reference is owned
  * @flow: while it is waiting
- * @node: on a flow, or on the worker's @requests
- * @stall_node: on the worker's @stalled
+ * @node: on a flow, or on the port's @requests
+ * @stall_node: on the port's @stalled
  * @held: the batch that waits for credit
- * @cost: messages of its worker's credit it uses up; after its end under
- *	@worker->lock
+ * @cost: messages of its port's credit it uses up; after its end under
+ *	@port->lock
  *
- * Under @worker->lock (constant while there is no worker):
+ * Under @port->lock (constant while there is no port):
  * @out: messages to be sent
- * @out_node: on the worker's @out or @cancelled
- * @told: its first message was sent: the helper knows its id
+ * @out_node: on the port's @out or @cancelled
+ * @sent: its first message was sent: the helper knows its id
  * @closed: nothing may be added to @out
  * @cancel: CANCEL is to be sent
  * @secret: the last message with a private key, kept to be wiped once it was read
  *
- * Under @worker->mutex:
+ * Under @port->mutex:
  * @batch: what the helper has said so far of a batch; kvmalloc
  * @batch_len: bytes in @batch
- * @said: bytes the helper has said in all
+ * @batch_total: bytes the helper has said in all
  *
  * @lock: everything below
  * @ctx: whom to wake; a reference is owned; NULL: CHECK, or nobody any more
@@ -310,9 +310,9 @@ struct ktls_worker {
  * @answer: what is there to be taken
  * @answer_records: bytes to send; kvmalloc
  * @answer_len: bytes in @answer_records
- * @done: for KTLS_ANSWER_DONE; NULL: @error and @sentence tell
+ * @done: for KTLS_ANSWER_DONE; NULL: @error and @reason tell
  * @error: positive errno when it was us who ended it
- * @sentence: why; a constant string
+ * @reason: why; a constant string
  */
 struct ktls_request {
 	refcount_t		ref;
@@ -331,10 +331,10 @@ struct ktls_request {
 	void			*records;
 	size_t			records_len;
 
-	atomic_t		fate;
+	atomic_t		outcome;
 
 	enum ktls_phase		phase;
-	struct ktls_worker	*worker;
+	struct ktls_port	*port;
 	struct ktls_flow	*flow;
 	struct list_head	node;
 	struct list_head	stall_node;
@@ -343,14 +343,14 @@ struct ktls_request {
 
 	struct sk_buff_head	out;
 	struct list_head	out_node;
-	bool			told;
+	bool			sent;
 	bool			closed;
 	bool			cancel;
 	struct sk_buff		*secret;
 
 	void			*batch;
 	size_t			batch_len;
-	size_t			said;
+	size_t			batch_total;
 
 	spinlock_t		lock;	/* what was answered, and whom to wake */
 	struct ktls_ctx		*ctx;
@@ -360,7 +360,7 @@ struct ktls_request {
 	size_t			answer_len;
 	struct ktls_done	*done;
 	int			error;
-	const char		*sentence;
+	const char		*reason;
 };
 
 extern unsigned int ktls_net_id;
@@ -377,31 +377,30 @@ static inline struct ktls_net *ktls_net(const struct net *net)
 	return net_generic(net, ktls_net_id);
 }
 
-/* upcall.c: what the rest of the module calls */
-int ktls_upcall_init(void);
-void ktls_upcall_exit(void);
-bool ktls_upcall_served(const struct net *net);
-struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
-				       const void *records, size_t len);
-int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len,
-		     const char *sentence);
-enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
-				  size_t *ret_len, struct ktls_done **ret_done);
-void ktls_upcall_cancel(struct ktls_request *req);
-void ktls_upcall_put(struct ktls_request *req);
+/* request.c: what the rest of the module calls */
+int ktls_request_init(void);
+void ktls_request_exit(void);
+struct ktls_request *ktls_request_start(struct ktls_ctx *ctx, ktime_t deadline,
+					const void *records, size_t len);
+int ktls_request_data(struct ktls_request *req, const void *records, size_t len,
+		      const char *reason);
+enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
+				   size_t *ret_len, struct ktls_done **ret_done);
+void ktls_request_cancel(struct ktls_request *req);
+void ktls_request_close(struct ktls_request *req);
 void ktls_done_free(struct ktls_done *done);
-int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
-		      char sentence[KTLS_SENTENCE_MAX]);
+int ktls_request_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
+		       char reason[KTLS_REASON_MAX]);
 
-/* upcall.c: what the files below call */
-extern struct workqueue_struct *ktls_upcall_wq;
-struct ktls_request *ktls_upcall_find(u64 id);
-void ktls_upcall_drop(struct ktls_request *req);
-bool ktls_upcall_settle(struct ktls_request *req, enum ktls_fate fate, bool cancel);
-void ktls_upcall_publish(struct ktls_request *req, enum ktls_answer answer,
-			 struct ktls_done *done, void *records, size_t len);
-void ktls_upcall_lost(struct ktls_request *req);
-void ktls_upcall_fail(struct ktls_request *req, int error, const char *sentence);
+/* request.c: what the files below call */
+extern struct workqueue_struct *ktls_port_wq;
+struct ktls_request *ktls_request_find(u64 id);
+void ktls_request_put(struct ktls_request *req);
+bool ktls_request_end(struct ktls_request *req, enum ktls_outcome outcome, bool cancel);
+void ktls_request_publish(struct ktls_request *req, enum ktls_answer answer,
+			  struct ktls_done *done, void *records, size_t len);
+void ktls_request_lost(struct ktls_request *req);
+void ktls_request_fail(struct ktls_request *req, int error, const char *reason);
 
 /* queue.c: waiting requests; ktls_net.lock held */
 void ktls_queue_init(struct ktls_net *kn);
@@ -409,26 +408,27 @@ int ktls_queue_add(struct ktls_net *kn, struct ktls_request *req);
 void ktls_queue_del(struct ktls_net *kn, struct ktls_request *req);
 struct ktls_request *ktls_queue_next(struct ktls_net *kn);
 
-/* worker.c: the sockets of the helper and their credit */
-struct ktls_worker *ktls_worker_new(struct ktls_net *kn, struct sock *sk, u32 portid,
-				    u32 credit);
-int ktls_worker_add(struct ktls_worker *worker, struct netlink_ext_ack *extack);
-struct ktls_worker *ktls_worker_find(struct ktls_net *kn, const struct sock *sk);
-void ktls_worker_begin(struct ktls_worker *worker);
-void ktls_worker_discard(struct ktls_worker *worker);
-void ktls_worker_put(struct ktls_worker *worker);
-void ktls_worker_feed(struct ktls_worker *worker);
-void ktls_worker_feed_any(struct ktls_net *kn);
-void ktls_worker_credit(struct ktls_worker *worker, unsigned int freed);
-void ktls_worker_bury(struct ktls_net *kn, u32 portid);
-void ktls_worker_bury_all(struct ktls_net *kn);
+/* port.c: the sockets of the helper and their credit */
+struct ktls_port *ktls_port_new(struct ktls_net *kn, struct sock *sk, u32 portid,
+				u32 credit);
+int ktls_port_add(struct ktls_port *port, struct netlink_ext_ack *extack);
+bool ktls_port_exists(const struct net *net);
+struct ktls_port *ktls_port_find(struct ktls_net *kn, const struct sock *sk);
+void ktls_port_enable(struct ktls_port *port);
+void ktls_port_discard(struct ktls_port *port);
+void ktls_port_put(struct ktls_port *port);
+void ktls_port_dispatch(struct ktls_port *port);
+void ktls_port_dispatch_any(struct ktls_net *kn);
+void ktls_port_credit(struct ktls_port *port, unsigned int freed);
+void ktls_port_close(struct ktls_net *kn, u32 portid);
+void ktls_port_close_all(struct ktls_net *kn);
 
-/* answer.c: what the helper says about a request; ktls_worker.mutex held */
-int ktls_answer_allowed(struct ktls_worker *worker, struct ktls_request *req,
+/* answer.c: what the helper says about a request; ktls_port.mutex held */
+int ktls_answer_allowed(struct ktls_port *port, struct ktls_request *req,
 			const struct genl_info *info, bool *ret_turn);
-int ktls_answer_data(struct ktls_worker *worker, struct ktls_request *req,
+int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 		     struct genl_info *info);
-int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
+int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		     struct genl_info *info);
 void ktls_answer_wipe(const struct genl_info *info);
 
@@ -446,27 +446,27 @@ const void *ktls_peer_get(const struct ktls_peer *peer, enum ktls_peer_part part
 			  size_t *ret_len);
 
 /* ticket.c: what the helper has to do with NewSessionTickets */
-int ktls_ticket_answered(struct ktls_worker *worker, u64 id);
-void ktls_ticket_bury(struct ktls_worker *worker);	/* ktls_net.lock held */
+int ktls_ticket_answered(struct ktls_port *port, u64 id);
+void ktls_ticket_close(struct ktls_port *port);	/* ktls_net.lock held */
 
-/* outbox.c: what is still to be sent to a worker */
-void ktls_outbox_flush(struct ktls_worker *worker);
-void ktls_outbox_send(struct ktls_worker *worker, struct ktls_request *req,
+/* outbox.c: what is still to be sent to a port */
+void ktls_outbox_flush(struct ktls_port *port);
+void ktls_outbox_send(struct ktls_port *port, struct ktls_request *req,
 		      struct sk_buff_head *messages);
-void ktls_outbox_keep_secret(struct ktls_worker *worker, struct ktls_request *req,
+void ktls_outbox_keep_secret(struct ktls_port *port, struct ktls_request *req,
 			     struct sk_buff *skb);
-bool ktls_outbox_drop_or_send(struct ktls_worker *worker, struct sk_buff *skb);
-void ktls_outbox_forget(struct ktls_worker *worker, struct ktls_request *req, bool cancel);
-void ktls_outbox_acknowledged(struct ktls_worker *worker, u64 id);
-struct sock *ktls_outbox_close(struct ktls_worker *worker);
-void ktls_outbox_know(struct ktls_worker *worker, struct ktls_config *config);
+bool ktls_outbox_drop_or_send(struct ktls_port *port, struct sk_buff *skb);
+void ktls_outbox_end(struct ktls_port *port, struct ktls_request *req, bool cancel);
+void ktls_outbox_cancel_read(struct ktls_port *port, u64 id);
+struct sock *ktls_outbox_close(struct ktls_port *port);
+void ktls_outbox_register(struct ktls_port *port, struct ktls_config *config);
 void ktls_outbox_drop_config(struct ktls_config *config);
 
 /* message.c: what goes to the helper */
 u32 ktls_message_parts(const struct ktls_config *config);
 struct sk_buff *ktls_message_request(const struct ktls_request *req,
-				     const struct ktls_worker *worker);
-int ktls_message_data(u64 id, const void *records, size_t len, const char *sentence,
+				     const struct ktls_port *port);
+int ktls_message_data(u64 id, const void *records, size_t len, const char *reason,
 		      struct sk_buff_head *messages);
 struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value);
 struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,

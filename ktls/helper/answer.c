@@ -29,62 +29,62 @@ static int answer_breach(struct ktls_request *req, const struct genl_info *info,
 	ktls_mib_inc(req->kn->net, KTLS_MIB_UPCALL_BAD);
 	if (info->extack)
 		info->extack->_msg = what;
-	ktls_upcall_fail(req, EPROTO, "the helper ktlsd broke its contract with the kernel");
+	ktls_request_fail(req, EPROTO, "the helper ktlsd broke its contract with the kernel");
 	return -EPROTO;
 }
 
 /**
- * ktls_answer_allowed - may this worker speak about this request?
- * @worker: who speaks
+ * ktls_answer_allowed - may this port speak about this request?
+ * @port: who speaks
  * @req: about what
  * @info: its message
  * @ret_turn: whether it is the helper's turn; NULL if it does not matter
  *
- * Context: process, @worker->mutex held.
+ * Context: process, @port->mutex held.
  * Return: 0; -EPERM: it was not given the request; -ENOENT: the request has ended.
  */
-int ktls_answer_allowed(struct ktls_worker *worker, struct ktls_request *req,
+int ktls_answer_allowed(struct ktls_port *port, struct ktls_request *req,
 			const struct genl_info *info, bool *ret_turn)
 {
 	enum ktls_phase phase;
 	bool owner, told;
 
-	lockdep_assert_held(&worker->mutex);
-	spin_lock_bh(&worker->kn->lock);
-	owner = req->kn == worker->kn && req->worker == worker;
+	lockdep_assert_held(&port->mutex);
+	spin_lock_bh(&port->kn->lock);
+	owner = req->kn == port->kn && req->port == port;
 	phase = req->phase;
-	spin_unlock_bh(&worker->kn->lock);
+	spin_unlock_bh(&port->kn->lock);
 	if (!owner) {
-		ktls_mib_inc(worker->kn->net, KTLS_MIB_UPCALL_BAD);
-		NL_SET_ERR_MSG(info->extack, "this request was given to another worker");
+		ktls_mib_inc(port->kn->net, KTLS_MIB_UPCALL_BAD);
+		NL_SET_ERR_MSG(info->extack, "this request was given to another socket");
 		return -EPERM;
 	}
 	if (phase == KTLS_PHASE_ENDED) {
 		NL_SET_ERR_MSG(info->extack, "this request has ended");
 		return -ENOENT;
 	}
-	spin_lock_bh(&worker->lock);
-	told = req->told;
-	spin_unlock_bh(&worker->lock);
+	spin_lock_bh(&port->lock);
+	told = req->sent;
+	spin_unlock_bh(&port->lock);
 	if (ret_turn)
 		*ret_turn = told && phase == KTLS_PHASE_HELPER;
 	return 0;
 }
 
 /* @failure: it is DONE, with an errno. */
-static int answer_in_turn(struct ktls_worker *worker, struct ktls_request *req,
+static int answer_in_turn(struct ktls_port *port, struct ktls_request *req,
 			  const struct genl_info *info, bool failure)
 {
 	bool turn;
 	int err;
 
-	err = ktls_answer_allowed(worker, req, info, &turn);
+	err = ktls_answer_allowed(port, req, info, &turn);
 	if (err)
 		return err;
 	if (!turn && !failure)
 		return answer_breach(req, info, "not your turn: there is nothing to answer");
 	/* It has read what it was sent before. */
-	ktls_outbox_keep_secret(worker, req, NULL);
+	ktls_outbox_keep_secret(port, req, NULL);
 	return 0;
 }
 
@@ -97,11 +97,11 @@ static int answer_collect(struct ktls_request *req, const struct genl_info *info
 
 	if (!len)
 		return 0;
-	if (len > KTLS_HS_OUT_MAX - req->said)
+	if (len > KTLS_HS_OUT_MAX - req->batch_total)
 		return answer_breach(req, info, "more handshake bytes than a peer may get");
 	batch = kvmalloc(req->batch_len + len, GFP_KERNEL);
 	if (!batch) {
-		ktls_upcall_fail(req, ENOMEM, "out of memory");
+		ktls_request_fail(req, ENOMEM, "out of memory");
 		return -ENOMEM;
 	}
 	if (req->batch_len)
@@ -110,7 +110,7 @@ static int answer_collect(struct ktls_request *req, const struct genl_info *info
 	kvfree(req->batch);
 	req->batch = batch;
 	req->batch_len += len;
-	req->said += len;
+	req->batch_total += len;
 	return 0;
 }
 
@@ -122,9 +122,9 @@ static int answer_end_turn(struct ktls_request *req)
 
 	spin_lock_bh(&kn->lock);
 	if (req->phase == KTLS_PHASE_HELPER) {
-		req->worker->in_flight -= req->cost;
+		req->port->in_flight -= req->cost;
 		req->cost = 0;
-		req->phase = KTLS_PHASE_OURS;
+		req->phase = KTLS_PHASE_KERNEL;
 	} else {
 		err = -ENOENT;
 	}
@@ -134,20 +134,20 @@ static int answer_end_turn(struct ktls_request *req)
 
 /**
  * ktls_answer_data - the helper has said DATA
- * @worker: who says it
+ * @port: who says it
  * @req: about what
  * @info: its message
  *
- * Context: process, @worker->mutex held.
- * Return: 0; -EPERM, -ENOENT: not this worker's, or not any more; -EPROTO: the
+ * Context: process, @port->mutex held.
+ * Return: 0; -EPERM, -ENOENT: not this port's, or not any more; -EPROTO: the
  * contract is broken, the request has ended; -ENOMEM: it has ended as well.
  */
-int ktls_answer_data(struct ktls_worker *worker, struct ktls_request *req,
+int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 		     struct genl_info *info)
 {
 	int err;
 
-	err = answer_in_turn(worker, req, info, false);
+	err = answer_in_turn(port, req, info, false);
 	if (err)
 		return err;
 	if (req->kind == KTLS_REQUEST_CHECK)
@@ -161,7 +161,7 @@ int ktls_answer_data(struct ktls_worker *worker, struct ktls_request *req,
 		return err;
 	}
 	trace_ktls_request_answered(req, 0);
-	ktls_upcall_publish(req, KTLS_ANSWER_DATA, NULL, req->batch, req->batch_len);
+	ktls_request_publish(req, KTLS_ANSWER_DATA, NULL, req->batch, req->batch_len);
 	req->batch = NULL;
 	req->batch_len = 0;
 	return 0;
@@ -305,8 +305,8 @@ static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 	err = answer_string(info, KTLS_A_SERVER_NAME, done->server_name,
 			    sizeof(done->server_name));
 	if (!err)
-		err = answer_string(info, KTLS_A_SENTENCE, done->sentence,
-				    sizeof(done->sentence));
+		err = answer_string(info, KTLS_A_SENTENCE, done->reason,
+				    sizeof(done->reason));
 	if (!err)
 		err = ktls_peer_parse(info, &done->peer);
 	if (!err)
@@ -338,22 +338,22 @@ static bool answer_missing(const struct ktls_request *req, const struct genl_inf
 
 /**
  * ktls_answer_done - the helper has said DONE
- * @worker: who says it
+ * @port: who says it
  * @req: about what
  * @info: its message
  *
  * Only the form is checked; what it means is for the taker to judge.
  *
- * Context: process, @worker->mutex held.
+ * Context: process, @port->mutex held.
  * Return: as ktls_answer_data().
  */
-int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
+int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		     struct genl_info *info)
 {
 	struct ktls_done *done;
 	int err;
 
-	err = answer_in_turn(worker, req, info, answer_number(info, KTLS_A_ERRNO, 0));
+	err = answer_in_turn(port, req, info, answer_number(info, KTLS_A_ERRNO, 0));
 	if (!err)
 		err = answer_collect(req, info);
 	if (err)
@@ -361,7 +361,7 @@ int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
 	done = kzalloc(sizeof(*done), GFP_KERNEL);
 	err = done ? answer_parse(info, done) : -ENOMEM;
 	if (err == -ENOMEM) {
-		ktls_upcall_fail(req, ENOMEM, "out of memory");
+		ktls_request_fail(req, ENOMEM, "out of memory");
 		goto give_up;
 	}
 	if (err) {
@@ -372,13 +372,13 @@ int ktls_answer_done(struct ktls_worker *worker, struct ktls_request *req,
 		err = answer_breach(req, info, "success without keys or counters");
 		goto give_up;
 	}
-	if (!ktls_upcall_settle(req, KTLS_FATE_DONE, false)) {
+	if (!ktls_request_end(req, KTLS_OUTCOME_DONE, false)) {
 		NL_SET_ERR_MSG(info->extack, "this request has ended");
 		err = -ENOENT;
 		goto give_up;
 	}
 	trace_ktls_request_done(req, done->error);
-	ktls_upcall_publish(req, KTLS_ANSWER_DONE, done, req->batch, req->batch_len);
+	ktls_request_publish(req, KTLS_ANSWER_DONE, done, req->batch, req->batch_len);
 	req->batch = NULL;
 	req->batch_len = 0;
 	return 0;

@@ -110,9 +110,9 @@ static unsigned int message_groups(const struct cred *cred)
  * tell a container that shares it: what tells one is a PID namespace of its own.
  */
 static int message_put_creds(struct sk_buff *skb, const struct ktls_config *config,
-			     const struct ktls_worker *worker)
+			     const struct ktls_port *port)
 {
-	struct user_namespace *ns = worker->cred->user_ns;
+	struct user_namespace *ns = port->cred->user_ns;
 	const struct cred *cred = config->cred;
 	unsigned int i, n = message_groups(cred);
 	struct nlattr *groups;
@@ -123,7 +123,7 @@ static int message_put_creds(struct sk_buff *skb, const struct ktls_config *conf
 	    nla_put_u32(skb, KTLS_A_PID, config->pid) ||
 	    nla_put(skb, KTLS_A_COMM, strnlen(config->comm, TASK_COMM_LEN),
 		    config->comm) ||
-	    (config->pid_ns != worker->pid_ns && nla_put_flag(skb, KTLS_A_FOREIGN)))
+	    (config->pid_ns != port->pid_ns && nla_put_flag(skb, KTLS_A_FOREIGN)))
 		return -EMSGSIZE;
 	groups = nla_reserve(skb, KTLS_A_GROUPS, n * sizeof(*gid));
 	if (!groups)
@@ -190,21 +190,21 @@ static size_t message_request_size(const struct ktls_config *config)
 }
 
 /* By the clock of the helper. */
-static u64 message_deadline(const struct ktls_request *req, const struct ktls_worker *worker)
+static u64 message_deadline(const struct ktls_request *req, const struct ktls_port *port)
 {
-	return ktime_to_ms(ktime_add_ns(req->deadline, worker->clock_offset));
+	return ktime_to_ms(ktime_add_ns(req->deadline, port->clock_offset));
 }
 
 /**
  * ktls_message_request - START or CHECK
  * @req: the request
- * @worker: whom it goes to: credentials are told in its user namespace
+ * @port: whom it goes to: credentials are told in its user namespace
  *
  * Context: process, no spinlock held. The configuration is frozen.
  * Return: the message, or NULL for want of memory.
  */
 struct sk_buff *ktls_message_request(const struct ktls_request *req,
-				     const struct ktls_worker *worker)
+				     const struct ktls_port *port)
 {
 	bool start = req->kind == KTLS_REQUEST_START;
 	struct sk_buff *skb;
@@ -215,9 +215,9 @@ struct sk_buff *ktls_message_request(const struct ktls_request *req,
 	if (!skb)
 		return NULL;
 	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
-	    nla_put_u64_64bit(skb, KTLS_A_DEADLINE, message_deadline(req, worker),
+	    nla_put_u64_64bit(skb, KTLS_A_DEADLINE, message_deadline(req, port),
 			      KTLS_A_PAD) ||
-	    message_put_creds(skb, req->config, worker) ||
+	    message_put_creds(skb, req->config, port) ||
 	    message_put_config(skb, req->config, req->role))
 		goto does_not_fit;
 	if (start &&
@@ -240,13 +240,13 @@ does_not_fit:
  * @id: the request
  * @records: whole records
  * @len: bytes in @records, more than 0
- * @sentence: why @records, a record's header, are against the RFC; else NULL
+ * @reason: why @records, a record's header, are against the RFC; else NULL
  * @messages: gets as many messages as it takes, all but the last with MORE
  *
  * Context: process, no spinlock held.
  * Return: 0 or -ENOMEM, then @messages is empty.
  */
-int ktls_message_data(u64 id, const void *records, size_t len, const char *sentence,
+int ktls_message_data(u64 id, const void *records, size_t len, const char *reason,
 		      struct sk_buff_head *messages)
 {
 	struct sk_buff *skb;
@@ -255,13 +255,13 @@ int ktls_message_data(u64 id, const void *records, size_t len, const char *sente
 	for (; len; records += piece, len -= piece) {
 		piece = min_t(size_t, len, KTLS_GENL_DATA_MAX);
 		skb = message_new(KTLS_CMD_DATA, nla_total_size_64bit(sizeof(u64)) +
-				  nla_total_size(0) + nla_total_size(KTLS_SENTENCE_MAX),
+				  nla_total_size(0) + nla_total_size(KTLS_REASON_MAX),
 				  piece, NULL, GFP_KERNEL);
 		if (!skb)
 			goto no_memory;
 		if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
 		    (piece < len && nla_put_flag(skb, KTLS_A_MORE)) ||
-		    (sentence && nla_put_string(skb, KTLS_A_SENTENCE, sentence)) ||
+		    (reason && nla_put_string(skb, KTLS_A_SENTENCE, reason)) ||
 		    message_put_bulk(skb, KTLS_A_RECORDS, records, piece)) {
 			nlmsg_free(skb);
 			goto no_memory;

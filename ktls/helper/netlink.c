@@ -5,7 +5,7 @@
  * selftests/netlink_spec.py compares them.
  *
  * A handler holds no lock that a socket waits for, and the family's operations
- * run in parallel: what one helper socket says is put in order by its worker's
+ * run in parallel: what one helper socket says is put in order by its port's
  * mutex.
  */
 #include <linux/module.h>
@@ -81,7 +81,7 @@ static const struct nla_policy netlink_message_policy[KTLS_A_ID + 1] = {
 	[KTLS_A_ID]		= { .type = NLA_U64 },
 };
 
-static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_SENTENCE_MAX);
+static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_REASON_MAX);
 static_assert(KTLS_GENL_CHAINS_MAX == KTLS_CERTS_MAX);
 static_assert(KTLS_GENL_GROUPS_MAX == KTLS_GROUPS_MAX);
 static_assert(KTLS_GENL_TICKET_MAX == KTLS_CONTROL_MAX);
@@ -111,7 +111,7 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ktls_net *kn = ktls_net(genl_info_net(info));
 	struct sock *sk = NETLINK_CB(skb).sk;
-	struct ktls_worker *worker;
+	struct ktls_port *port;
 	struct sk_buff *reply;
 	int err;
 
@@ -119,40 +119,40 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	if (!sk->sk_socket || !sk->sk_socket->file) {
-		NL_SET_ERR_MSG(info->extack, "a worker is a socket of a program");
+		NL_SET_ERR_MSG(info->extack, "only the socket of a program may register");
 		return -EPERM;
 	}
 	reply = ktls_message_suites(info);
 	if (!reply)
 		return -ENOMEM;
-	worker = ktls_worker_new(kn, sk, info->snd_portid,
-				 nla_get_u32(info->attrs[KTLS_A_CREDIT]));
-	if (!worker) {
+	port = ktls_port_new(kn, sk, info->snd_portid,
+			     nla_get_u32(info->attrs[KTLS_A_CREDIT]));
+	if (!port) {
 		nlmsg_free(reply);
 		return -ENOMEM;
 	}
-	err = ktls_worker_add(worker, info->extack);
+	err = ktls_port_add(port, info->extack);
 	if (err) {
 		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
 		nlmsg_free(reply);
-		ktls_worker_discard(worker);
+		ktls_port_discard(port);
 		return err;
 	}
 
-	/* ORDER: nothing goes to the worker before it knows that it is one. */
+	/* ORDER: nothing goes to the port before it knows that it is one. */
 	err = genlmsg_reply(reply, info);
 	if (err) {
-		ktls_worker_discard(worker);
+		ktls_port_discard(port);
 		return err;
 	}
-	ktls_worker_begin(worker);
-	ktls_worker_put(worker);
+	ktls_port_enable(port);
+	ktls_port_put(port);
 	return 0;
 }
 
 /* --- CONFIG, DATA, DONE, CANCEL, MESSAGE ------------------------------------------ */
 
-static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
+static int netlink_config(struct ktls_port *port, struct ktls_request *req,
 			  struct genl_info *info)
 {
 	struct sk_buff_head messages;
@@ -166,7 +166,7 @@ static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
 		NL_SET_ERR_MSG(info->extack, "CONFIG needs CONFIG_ATTR and OFFSET");
 		return -EINVAL;
 	}
-	err = ktls_answer_allowed(worker, req, info, NULL);
+	err = ktls_answer_allowed(port, req, info, NULL);
 	if (err)
 		return err;
 	if (skb_queue_len_lockless(&req->out) >= NETLINK_PIECES_MAX) {
@@ -187,17 +187,17 @@ static int netlink_config(struct ktls_worker *worker, struct ktls_request *req,
 	skb = ktls_message_piece(req, attr, offset, info);
 	if (!skb)
 		return -ENOMEM;
-	ktls_outbox_keep_secret(worker, req, attr == KTLS_CONFIG_PRIVATE_KEY ||
+	ktls_outbox_keep_secret(port, req, attr == KTLS_CONFIG_PRIVATE_KEY ||
 				attr == KTLS_CONFIG_PSK ? skb : NULL);
 	__skb_queue_head_init(&messages);
 	__skb_queue_tail(&messages, skb);
-	ktls_outbox_send(worker, req, &messages);
+	ktls_outbox_send(port, req, &messages);
 	return 0;
 }
 
-/* Who speaks? Some worker, about some request. */
+/* Who speaks? Some port, about some request. */
 static int netlink_speaker(struct sk_buff *skb, struct genl_info *info,
-			   struct ktls_worker **ret_worker)
+			   struct ktls_port **ret_port)
 {
 	struct ktls_net *kn = ktls_net(genl_info_net(info));
 
@@ -205,50 +205,50 @@ static int netlink_speaker(struct sk_buff *skb, struct genl_info *info,
 		NL_SET_ERR_MSG(info->extack, "which request? ID is missing");
 		return -EINVAL;
 	}
-	*ret_worker = ktls_worker_find(kn, NETLINK_CB(skb).sk);
-	if (!*ret_worker) {
+	*ret_port = ktls_port_find(kn, NETLINK_CB(skb).sk);
+	if (!*ret_port) {
 		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
-		NL_SET_ERR_MSG(info->extack, "this socket is no worker: REGISTER first");
+		NL_SET_ERR_MSG(info->extack, "this socket is not registered: REGISTER first");
 		return -EPERM;
 	}
 	return 0;
 }
 
-/* What the three have in common: a worker speaks about a request of its own. */
-static int netlink_hear(struct sk_buff *skb, struct genl_info *info,
-			int (*hear)(struct ktls_worker *worker, struct ktls_request *req,
-				    struct genl_info *info))
+/* What the three have in common: a port speaks about a request of its own. */
+static int netlink_receive(struct sk_buff *skb, struct genl_info *info,
+			   int (*handler)(struct ktls_port *port, struct ktls_request *req,
+					  struct genl_info *info))
 {
-	struct ktls_worker *worker;
+	struct ktls_port *port;
 	struct ktls_request *req;
 	int err;
 
-	err = netlink_speaker(skb, info, &worker);
+	err = netlink_speaker(skb, info, &port);
 	if (err)
 		return err;
 	err = -ENOENT;
-	mutex_lock(&worker->mutex);
-	req = ktls_upcall_find(nla_get_u64(info->attrs[KTLS_A_ID]));
+	mutex_lock(&port->mutex);
+	req = ktls_request_find(nla_get_u64(info->attrs[KTLS_A_ID]));
 	if (req) {
-		err = hear(worker, req, info);
-		ktls_upcall_drop(req);
+		err = handler(port, req, info);
+		ktls_request_put(req);
 	} else {
 		NL_SET_ERR_MSG(info->extack, "there is no such request, or it has ended");
 	}
-	mutex_unlock(&worker->mutex);
-	ktls_worker_feed(worker);
-	ktls_worker_put(worker);
+	mutex_unlock(&port->mutex);
+	ktls_port_dispatch(port);
+	ktls_port_put(port);
 	return err;
 }
 
 static int netlink_config_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return netlink_hear(skb, info, netlink_config);
+	return netlink_receive(skb, info, netlink_config);
 }
 
 static int netlink_data_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return netlink_hear(skb, info, ktls_answer_data);
+	return netlink_receive(skb, info, ktls_answer_data);
 }
 
 static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
@@ -258,7 +258,7 @@ static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
 	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ERRNO))
 		NL_SET_ERR_MSG(info->extack, "how did it end? ERRNO is missing");
 	else
-		err = netlink_hear(skb, info, ktls_answer_done);
+		err = netlink_receive(skb, info, ktls_answer_done);
 	ktls_answer_wipe(info);
 	return err;
 }
@@ -266,37 +266,37 @@ static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
 /* The next two are about requests that have ended, so there is none to be found. */
 static int netlink_cancel_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct ktls_worker *worker;
+	struct ktls_port *port;
 	int err;
 
-	err = netlink_speaker(skb, info, &worker);
+	err = netlink_speaker(skb, info, &port);
 	if (err)
 		return err;
-	ktls_outbox_acknowledged(worker, nla_get_u64(info->attrs[KTLS_A_ID]));
-	ktls_worker_feed(worker);
-	ktls_worker_put(worker);
+	ktls_outbox_cancel_read(port, nla_get_u64(info->attrs[KTLS_A_ID]));
+	ktls_port_dispatch(port);
+	ktls_port_put(port);
 	return 0;
 }
 
 static int netlink_message_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct ktls_worker *worker;
+	struct ktls_port *port;
 	int err;
 
-	err = netlink_speaker(skb, info, &worker);
+	err = netlink_speaker(skb, info, &port);
 	if (err)
 		return err;
-	err = ktls_ticket_answered(worker, nla_get_u64(info->attrs[KTLS_A_ID]));
+	err = ktls_ticket_answered(port, nla_get_u64(info->attrs[KTLS_A_ID]));
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "there is no ticket of this request to answer");
-	ktls_worker_feed(worker);
-	ktls_worker_put(worker);
+	ktls_port_dispatch(port);
+	ktls_port_put(port);
 	return err;
 }
 
 /* --- the family ----------------------------------------------------------- */
 
-/* CAP_NET_ADMIN is asked for once, at REGISTER: a worker may drop it then. */
+/* CAP_NET_ADMIN is asked for once, at REGISTER: a port may drop it then. */
 static const struct genl_ops netlink_ops[] = {
 	{
 		.cmd		= KTLS_CMD_REGISTER,
@@ -348,13 +348,13 @@ struct genl_family ktls_netlink_family __ro_after_init = {
 };
 EXPORT_SYMBOL_IF_KUNIT(ktls_netlink_family);
 
-/* A netlink socket was closed; perhaps it was a worker. */
+/* A netlink socket was closed; perhaps it was a port. */
 static int netlink_notify(struct notifier_block *nb, unsigned long state, void *data)
 {
 	const struct netlink_notify *notify = data;
 
 	if (state == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
-		ktls_worker_bury(ktls_net(notify->net), notify->portid);
+		ktls_port_close(ktls_net(notify->net), notify->portid);
 	return NOTIFY_DONE;
 }
 
@@ -368,19 +368,19 @@ static int __net_init netlink_net_init(struct net *net)
 
 	kn->net = net;
 	spin_lock_init(&kn->lock);
-	INIT_LIST_HEAD(&kn->workers);
+	INIT_LIST_HEAD(&kn->ports);
 	kn->helper_uid = INVALID_UID;
 	ktls_queue_init(kn);
 	return ktls_mib_init_net(net);
 }
 
 /*
- * Sockets hold their namespace, so when that goes there is neither a worker nor a
- * request. They hold the module as well, but an unloading module may have workers.
+ * Sockets hold their namespace, so when that goes there is neither a port nor a
+ * request. They hold the module as well, but an unloading module may have ports.
  */
 static void __net_exit netlink_net_exit(struct net *net)
 {
-	ktls_worker_bury_all(ktls_net(net));
+	ktls_port_close_all(ktls_net(net));
 	ktls_mib_exit_net(net);
 }
 
@@ -395,9 +395,9 @@ static struct pernet_operations netlink_net_ops = {
  * ktls_netlink_init - from here on helpers can register
  *
  * ORDER: the namespaces first, for the notifier and the family look into them;
- * the family last, so that no worker can be made that nobody buries.
+ * the family last, so that no port can be made that nobody buries.
  *
- * Context: module load, after ktls_upcall_init().
+ * Context: module load, after ktls_request_init().
  * Return: 0 or a negative errno.
  */
 int ktls_netlink_init(void)
@@ -425,11 +425,11 @@ no_notifier:
 /**
  * ktls_netlink_exit - helpers are left alone
  *
- * ORDER: no handler runs once the family is gone, so no worker is added; then
- * nobody is told of closed sockets any more; then the namespaces bury the workers
+ * ORDER: no handler runs once the family is gone, so no port is added; then
+ * nobody is told of closed sockets any more; then the namespaces bury the ports
  * that are left. Each of the three waits for those who are inside.
  *
- * Context: module unload; no socket is left, and nothing calls ktls_upcall_*()
+ * Context: module unload; no socket is left, and nothing calls ktls_request_*()
  * or ktls_mib_*() any more.
  */
 void ktls_netlink_exit(void)

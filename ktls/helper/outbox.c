@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is still to be sent to a worker.
+ * What is still to be sent to a port.
  *
  * A message goes out at once if the socket's receive buffer has room. If not, its
- * request stays on the worker's list, in order, and is tried again whenever the
+ * request stays on the port's list, in order, and is tried again whenever the
  * helper says something on that socket, and by a delayed work with a pause that
  * doubles up to a second.
  *
@@ -18,20 +18,20 @@
 
 /*
  * Hands a copy of a message to the socket. False: not now. On a socket that is
- * gone that means never, and its worker is about to be buried.
+ * gone that means never, and its port is about to be buried.
  *
  * Netlink would look the socket up by its port id, which may be another program's
  * by now: it is free for everybody before the socket counts as dead. So the message
  * goes to the socket that registered as netlink would queue it there, and to nobody
  * if that is closed: it goes with the queue.
  */
-static bool outbox_transmit(struct ktls_worker *worker, struct sk_buff *skb)
+static bool outbox_transmit(struct ktls_port *port, struct sk_buff *skb)
 {
-	struct sock *sk = worker->sk;
+	struct sock *sk = port->sk;
 	struct sk_buff *clone;
 	unsigned int queued;
 
-	lockdep_assert_held(&worker->lock);
+	lockdep_assert_held(&port->lock);
 	if (!sk || sock_flag(sk, SOCK_DEAD))
 		return false;
 	queued = atomic_read(&sk->sk_rmem_alloc);
@@ -47,24 +47,24 @@ static bool outbox_transmit(struct ktls_worker *worker, struct sk_buff *skb)
 }
 
 /* Sends what a request has to say. False: the rest has to wait. */
-static bool outbox_speak(struct ktls_worker *worker, struct ktls_request *req)
+static bool outbox_send_request(struct ktls_port *port, struct ktls_request *req)
 {
 	struct sk_buff *skb;
 	bool sent;
 
 	while ((skb = skb_peek(&req->out))) {
-		if (!outbox_transmit(worker, skb))
+		if (!outbox_transmit(port, skb))
 			return false;
 		__skb_unlink(skb, &req->out);
 		consume_skb(skb);
-		req->told = true;
+		req->sent = true;
 	}
 	if (!req->cancel)
 		return true;
 	skb = ktls_message_number(KTLS_CMD_CANCEL, KTLS_A_ID, req->id);
 	if (!skb)
 		return false;
-	sent = outbox_transmit(worker, skb);
+	sent = outbox_transmit(port, skb);
 	consume_skb(skb);
 	if (sent)
 		req->cancel = false;
@@ -75,98 +75,98 @@ static bool outbox_speak(struct ktls_worker *worker, struct ktls_request *req)
  * A request has nothing more to say. If it was cancelled and used up credit, it waits
  * to hear that it was read; those are no more than the credit.
  */
-static void outbox_done(struct ktls_worker *worker, struct ktls_request *req)
+static void outbox_done(struct ktls_port *port, struct ktls_request *req)
 {
-	lockdep_assert_held(&worker->lock);
+	lockdep_assert_held(&port->lock);
 	if (req->closed && req->cost) {
-		list_move_tail(&req->out_node, &worker->cancelled);
+		list_move_tail(&req->out_node, &port->cancelled);
 		return;
 	}
 	list_del_init(&req->out_node);
-	ktls_upcall_drop(req);
+	ktls_request_put(req);
 }
 
-static void outbox_try_later(struct ktls_worker *worker)
+static void outbox_try_later(struct ktls_port *port)
 {
-	lockdep_assert_held(&worker->lock);
-	if (worker->sk && queue_delayed_work(ktls_upcall_wq, &worker->work,
-					     msecs_to_jiffies(worker->backoff_ms)))
-		worker->backoff_ms = min(worker->backoff_ms * 2, KTLS_OUTBOX_PAUSE_MAX);
+	lockdep_assert_held(&port->lock);
+	if (port->sk && queue_delayed_work(ktls_port_wq, &port->work,
+					   msecs_to_jiffies(port->backoff_ms)))
+		port->backoff_ms = min(port->backoff_ms * 2, KTLS_OUTBOX_PAUSE_MAX);
 }
 
 /**
  * ktls_outbox_flush - send what can be sent
- * @worker: the worker
+ * @port: the port
  *
- * Context: process or softirq; takes and drops @worker->lock.
+ * Context: process or softirq; takes and drops @port->lock.
  */
-void ktls_outbox_flush(struct ktls_worker *worker)
+void ktls_outbox_flush(struct ktls_port *port)
 {
 	struct ktls_request *req;
 
-	spin_lock_bh(&worker->lock);
-	while (!list_empty(&worker->out)) {
-		req = list_first_entry(&worker->out, struct ktls_request, out_node);
-		if (!outbox_speak(worker, req)) {
-			outbox_try_later(worker);
+	spin_lock_bh(&port->lock);
+	while (!list_empty(&port->out)) {
+		req = list_first_entry(&port->out, struct ktls_request, out_node);
+		if (!outbox_send_request(port, req)) {
+			outbox_try_later(port);
 			break;
 		}
-		worker->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
-		outbox_done(worker, req);
+		port->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
+		outbox_done(port, req);
 	}
-	spin_unlock_bh(&worker->lock);
+	spin_unlock_bh(&port->lock);
 }
 
 /**
- * ktls_outbox_acknowledged - the helper has read a CANCEL: its credit comes back
- * @worker: whose helper says so
+ * ktls_outbox_cancel_read - the helper has read a CANCEL: its credit comes back
+ * @port: whose helper says so
  * @id: of the request; nothing happens if there is no such CANCEL
  *
- * Context: process; takes and drops @worker->lock, and ktls_net.lock after it.
+ * Context: process; takes and drops @port->lock, and ktls_net.lock after it.
  */
-void ktls_outbox_acknowledged(struct ktls_worker *worker, u64 id)
+void ktls_outbox_cancel_read(struct ktls_port *port, u64 id)
 {
 	struct ktls_request *req;
 	unsigned int freed = 0;
 
-	spin_lock_bh(&worker->lock);
-	list_for_each_entry(req, &worker->cancelled, out_node) {
+	spin_lock_bh(&port->lock);
+	list_for_each_entry(req, &port->cancelled, out_node) {
 		if (req->id != id)
 			continue;
 		freed = req->cost;
 		req->cost = 0;
 		list_del_init(&req->out_node);
-		ktls_upcall_drop(req);
+		ktls_request_put(req);
 		break;
 	}
-	spin_unlock_bh(&worker->lock);
-	ktls_worker_credit(worker, freed);
+	spin_unlock_bh(&port->lock);
+	ktls_port_credit(port, freed);
 }
 
 /**
  * ktls_outbox_send - queue messages of a request, and send what can be sent
- * @worker: who has the request
+ * @port: who has the request
  * @req: the request
- * @messages: emptied; dropped if the worker is dead or the request has ended
+ * @messages: emptied; dropped if the port is dead or the request has ended
  *
- * Context: process or softirq; takes and drops @worker->lock.
+ * Context: process or softirq; takes and drops @port->lock.
  */
-void ktls_outbox_send(struct ktls_worker *worker, struct ktls_request *req,
+void ktls_outbox_send(struct ktls_port *port, struct ktls_request *req,
 		      struct sk_buff_head *messages)
 {
-	spin_lock_bh(&worker->lock);
-	if (!worker->sk || req->closed) {
-		spin_unlock_bh(&worker->lock);
+	spin_lock_bh(&port->lock);
+	if (!port->sk || req->closed) {
+		spin_unlock_bh(&port->lock);
 		__skb_queue_purge(messages);
 		return;
 	}
 	skb_queue_splice_tail_init(messages, &req->out);
 	if (list_empty(&req->out_node)) {
 		refcount_inc(&req->ref);
-		list_add_tail(&req->out_node, &worker->out);
+		list_add_tail(&req->out_node, &port->out);
 	}
-	spin_unlock_bh(&worker->lock);
-	ktls_outbox_flush(worker);
+	spin_unlock_bh(&port->lock);
+	ktls_outbox_flush(port);
 }
 
 /* Wiping what the helper has not read yet would corrupt what it reads. */
@@ -182,7 +182,7 @@ static void outbox_wipe_secret(struct ktls_request *req)
 
 /**
  * ktls_outbox_keep_secret - wipe the last secret message, remember this one
- * @worker: who has the request
+ * @port: who has the request
  * @req: the request
  * @skb: the message that is about to be sent, or NULL
  *
@@ -191,187 +191,187 @@ static void outbox_wipe_secret(struct ktls_request *req)
  * word about the request, or its end, is the time to wipe them. Only a message
  * that was never read is freed as it is.
  *
- * Context: process or softirq; takes and drops @worker->lock.
+ * Context: process or softirq; takes and drops @port->lock.
  */
-void ktls_outbox_keep_secret(struct ktls_worker *worker, struct ktls_request *req,
+void ktls_outbox_keep_secret(struct ktls_port *port, struct ktls_request *req,
 			     struct sk_buff *skb)
 {
-	spin_lock_bh(&worker->lock);
+	spin_lock_bh(&port->lock);
 	outbox_wipe_secret(req);
 	if (skb)
 		req->secret = skb_get(skb);
-	spin_unlock_bh(&worker->lock);
+	spin_unlock_bh(&port->lock);
 }
 
 /**
- * ktls_outbox_forget - a request has ended
- * @worker: who had it
- * @req: the request, its fate settled
+ * ktls_outbox_end - a request has ended
+ * @port: who had it
+ * @req: the request, its outcome settled
  * @cancel: the helper has not said DONE: it has to be told, if it ever heard of
  *	the request; the credit comes back when it has read that
  *
- * Context: process or softirq; takes and drops @worker->lock, and
+ * Context: process or softirq; takes and drops @port->lock, and
  * ktls_net.lock after it.
  */
-void ktls_outbox_forget(struct ktls_worker *worker, struct ktls_request *req, bool cancel)
+void ktls_outbox_end(struct ktls_port *port, struct ktls_request *req, bool cancel)
 {
 	unsigned int freed = 0;
 
-	spin_lock_bh(&worker->lock);
+	spin_lock_bh(&port->lock);
 	req->closed = true;
 	__skb_queue_purge(&req->out);
 	outbox_wipe_secret(req);
-	if (cancel && req->told && worker->sk) {
+	if (cancel && req->sent && port->sk) {
 		req->cancel = true;
 		if (list_empty(&req->out_node)) {
 			refcount_inc(&req->ref);
-			list_add_tail(&req->out_node, &worker->out);
+			list_add_tail(&req->out_node, &port->out);
 		}
 	} else {
 		freed = req->cost;
 		req->cost = 0;
 		if (!list_empty(&req->out_node)) {
 			list_del_init(&req->out_node);
-			ktls_upcall_drop(req);
+			ktls_request_put(req);
 		}
 	}
-	spin_unlock_bh(&worker->lock);
+	spin_unlock_bh(&port->lock);
 
-	ktls_worker_credit(worker, freed);
-	ktls_outbox_flush(worker);
+	ktls_port_credit(port, freed);
+	ktls_outbox_flush(port);
 	if (!freed)
 		return;
 	/* Making messages for others sleeps; this context may not. */
-	spin_lock_bh(&worker->lock);
-	if (worker->sk)
-		mod_delayed_work(ktls_upcall_wq, &worker->work, 0);
-	spin_unlock_bh(&worker->lock);
+	spin_lock_bh(&port->lock);
+	if (port->sk)
+		mod_delayed_work(ktls_port_wq, &port->work, 0);
+	spin_unlock_bh(&port->lock);
 }
 
 /**
- * ktls_outbox_close - nothing goes out on this worker any more
- * @worker: the worker
+ * ktls_outbox_close - nothing goes out on this port any more
+ * @port: the port
  *
  * Context: process, ktls_net.lock held.
- * Return: its socket, with the worker's reference.
+ * Return: its socket, with the port's reference.
  */
-struct sock *ktls_outbox_close(struct ktls_worker *worker)
+struct sock *ktls_outbox_close(struct ktls_port *port)
 {
 	struct ktls_request *req, *next;
 	struct sock *sk;
 
-	lockdep_assert_held(&worker->kn->lock);
-	spin_lock(&worker->lock);
-	sk = worker->sk;
-	worker->sk = NULL;
-	list_for_each_entry_safe(req, next, &worker->out, out_node) {
+	lockdep_assert_held(&port->kn->lock);
+	spin_lock(&port->lock);
+	sk = port->sk;
+	port->sk = NULL;
+	list_for_each_entry_safe(req, next, &port->out, out_node) {
 		list_del_init(&req->out_node);
 		__skb_queue_purge(&req->out);
-		ktls_upcall_drop(req);
+		ktls_request_put(req);
 	}
-	list_for_each_entry_safe(req, next, &worker->cancelled, out_node) {
+	list_for_each_entry_safe(req, next, &port->cancelled, out_node) {
 		list_del_init(&req->out_node);
-		ktls_upcall_drop(req);
+		ktls_request_put(req);
 	}
-	spin_unlock(&worker->lock);
+	spin_unlock(&port->lock);
 	return sk;
 }
 
 /**
  * ktls_outbox_drop_or_send - a message that is not worth waiting for
- * @worker: the worker
+ * @port: the port
  * @skb: the message; consumed
  *
  * Context: process or softirq, ktls_net.lock may be held.
  * Return: whether it was sent. If not, something else waits to be sent, the buffer
- * is full, or the worker is gone.
+ * is full, or the port is gone.
  */
-bool ktls_outbox_drop_or_send(struct ktls_worker *worker, struct sk_buff *skb)
+bool ktls_outbox_drop_or_send(struct ktls_port *port, struct sk_buff *skb)
 {
 	bool sent;
 
-	spin_lock_bh(&worker->lock);
-	sent = list_empty(&worker->out) && outbox_transmit(worker, skb);
-	spin_unlock_bh(&worker->lock);
+	spin_lock_bh(&port->lock);
+	sent = list_empty(&port->out) && outbox_transmit(port, skb);
+	spin_unlock_bh(&port->lock);
 	consume_skb(skb);
 	return sent;
 }
 
 /**
- * struct ktls_knower - a worker that was given a configuration
+ * struct ktls_config_user - a port that was given a configuration
  * @node: on ktls_config.known_by
- * @worker: a reference is owned
+ * @port: a reference is owned
  */
-struct ktls_knower {
+struct ktls_config_user {
 	struct list_head	node;
-	struct ktls_worker	*worker;
+	struct ktls_port	*port;
 };
 
-static void outbox_forget_knower(struct ktls_knower *knower)
+static void outbox_free_user(struct ktls_config_user *user)
 {
-	list_del(&knower->node);
-	ktls_worker_put(knower->worker);
-	kfree(knower);
+	list_del(&user->node);
+	ktls_port_put(user->port);
+	kfree(user);
 }
 
-/* Is that worker on the list? Those that are dead leave it. */
-static bool outbox_knows(struct ktls_config *config, const struct ktls_worker *worker)
+/* Is that port on the list? Those that are dead leave it. */
+static bool outbox_is_user(struct ktls_config *config, const struct ktls_port *port)
 {
-	struct ktls_knower *knower, *next;
+	struct ktls_config_user *user, *next;
 	bool known = false;
 
 	lockdep_assert_held(&config->known_lock);
-	list_for_each_entry_safe(knower, next, &config->known_by, node) {
-		if (knower->worker == worker)
+	list_for_each_entry_safe(user, next, &config->known_by, node) {
+		if (user->port == port)
 			known = true;
-		else if (!READ_ONCE(knower->worker->sk))
-			outbox_forget_knower(knower);
+		else if (!READ_ONCE(user->port->sk))
+			outbox_free_user(user);
 	}
 	return known;
 }
 
 /**
- * ktls_outbox_know - the worker is about to learn of a configuration
- * @worker: the worker
+ * ktls_outbox_register - the port is about to learn of a configuration
+ * @port: the port
  * @config: frozen
  *
  * Without memory it will not be told when that is gone.
  *
  * Context: process, no spinlock held.
  */
-void ktls_outbox_know(struct ktls_worker *worker, struct ktls_config *config)
+void ktls_outbox_register(struct ktls_port *port, struct ktls_config *config)
 {
-	struct ktls_knower *knower;
+	struct ktls_config_user *user;
 	bool known;
 
 	if (!ktls_message_parts(config))
 		return;
 	spin_lock_bh(&config->known_lock);
-	known = outbox_knows(config, worker);
+	known = outbox_is_user(config, port);
 	spin_unlock_bh(&config->known_lock);
-	knower = known ? NULL : kmalloc(sizeof(*knower), GFP_KERNEL);
-	if (!knower)
+	user = known ? NULL : kmalloc(sizeof(*user), GFP_KERNEL);
+	if (!user)
 		return;
 
-	refcount_inc(&worker->ref);
-	knower->worker = worker;
+	refcount_inc(&port->ref);
+	user->port = port;
 	spin_lock_bh(&config->known_lock);
-	list_add_tail(&knower->node, &config->known_by);
+	list_add_tail(&user->node, &config->known_by);
 	spin_unlock_bh(&config->known_lock);
 }
 
-static void outbox_hint(struct ktls_worker *worker, u64 id)
+static void outbox_hint(struct ktls_port *port, u64 id)
 {
 	struct sk_buff *skb;
 
-	spin_lock_bh(&worker->lock);
-	if (list_empty(&worker->out)) {
+	spin_lock_bh(&port->lock);
+	if (list_empty(&port->out)) {
 		skb = ktls_message_number(KTLS_CMD_CONFIG_DROP, KTLS_A_CONFIG, id);
 		if (skb)
-			outbox_transmit(worker, skb);
+			outbox_transmit(port, skb);
 		consume_skb(skb);
 	}
-	spin_unlock_bh(&worker->lock);
+	spin_unlock_bh(&port->lock);
 }
 
 /**
@@ -381,14 +381,14 @@ static void outbox_hint(struct ktls_worker *worker, u64 id)
  * A hint that costs nobody anything: lost when something else waits to be sent, or
  * the buffer is full.
  *
- * Context: any, none of the locks of upcall.h held.
+ * Context: any, none of the locks of request.h held.
  */
 void ktls_outbox_drop_config(struct ktls_config *config)
 {
-	struct ktls_knower *knower, *next;
+	struct ktls_config_user *user, *next;
 
-	list_for_each_entry_safe(knower, next, &config->known_by, node) {
-		outbox_hint(knower->worker, config->id);
-		outbox_forget_knower(knower);
+	list_for_each_entry_safe(user, next, &config->known_by, node) {
+		outbox_hint(user->port, config->id);
+		outbox_free_user(user);
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests that wait for a worker with credit: whose turn is it?
+ * Requests that wait for a port with credit: whose turn is it?
  *
  * Three rings. The outermost goes round the uids that have requests waiting, the
  * next round the listeners of a uid (all its clients together count as one), the

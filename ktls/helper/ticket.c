@@ -4,7 +4,7 @@
  * what it takes to make sessions of them, and has said in DONE how many it wants.
  *
  * Nobody waits for a ticket: to lose one costs a later handshake some time. One of
- * a connection is with the helper (it counts against the worker's credit) until
+ * a connection is with the helper (it counts against the port's credit) until
  * that says MESSAGE; two more wait for that; what comes beyond is dropped. What
  * waits goes on its way even if the connection is closed meanwhile.
  */
@@ -15,17 +15,17 @@
 
 /**
  * struct ktls_tickets - the way of a connection's tickets to the helper
- * @ref: owned by the context, and by the worker's list
+ * @ref: owned by the context, and by the port's list
  * @id: of the request that made the connection
- * @worker: who had that request; a reference is owned
+ * @port: who had that request; a reference is owned
  * @left: how many are wanted still; socket lock
- * @node: on @worker's tickets while one is with the helper; ktls_net.lock
+ * @node: on @port's tickets while one is with the helper; ktls_net.lock
  * @waiting: messages behind that one; ktls_net.lock
  */
 struct ktls_tickets {
 	refcount_t		ref;
 	u64			id;
-	struct ktls_worker	*worker;
+	struct ktls_port	*port;
 	u32			left;
 	struct list_head	node;
 	struct sk_buff_head	waiting;
@@ -35,7 +35,7 @@ static void ticket_put(struct ktls_tickets *tickets)
 {
 	if (!refcount_dec_and_test(&tickets->ref))
 		return;
-	ktls_worker_put(tickets->worker);
+	ktls_port_put(tickets->port);
 	kfree(tickets);
 }
 
@@ -61,9 +61,9 @@ void ktls_ticket_begin(struct ktls_ctx *ctx, struct ktls_request *req, u32 wante
 		return;
 	refcount_set(&tickets->ref, 1);
 	tickets->id = req->id;
-	/* Its last worker is a request's for good. */
-	refcount_inc(&req->worker->ref);
-	tickets->worker = req->worker;
+	/* Its last port is a request's for good. */
+	refcount_inc(&req->port->ref);
+	tickets->port = req->port;
 	tickets->left = wanted;
 	INIT_LIST_HEAD(&tickets->node);
 	__skb_queue_head_init(&tickets->waiting);
@@ -85,18 +85,18 @@ void ktls_ticket_end(struct ktls_ctx *ctx)
 }
 
 /* Half of the credit, and all of the buffer if it is needed, is for handshakes. */
-static bool ticket_may_go(const struct ktls_worker *worker)
+static bool ticket_may_go(const struct ktls_port *port)
 {
-	lockdep_assert_held(&worker->kn->lock);
-	return !list_empty(&worker->node) && list_empty(&worker->stalled) &&
-	       !worker->kn->waiting && worker->in_flight < max(worker->credit / 2, 1U);
+	lockdep_assert_held(&port->kn->lock);
+	return !list_empty(&port->node) && list_empty(&port->stalled) &&
+	       !port->kn->waiting && port->in_flight < max(port->credit / 2, 1U);
 }
 
 /* Takes over the message. Returns whether it was sent, or waits. */
 static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
 {
-	struct ktls_worker *worker = tickets->worker;
-	struct ktls_net *kn = worker->kn;
+	struct ktls_port *port = tickets->port;
+	struct ktls_net *kn = port->kn;
 	bool passed;
 
 	spin_lock_bh(&kn->lock);
@@ -106,12 +106,12 @@ static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
 			__skb_queue_tail(&tickets->waiting, skb);
 		else
 			kfree_skb(skb);
-	} else if (ticket_may_go(worker)) {
-		passed = ktls_outbox_drop_or_send(worker, skb);
+	} else if (ticket_may_go(port)) {
+		passed = ktls_outbox_drop_or_send(port, skb);
 		if (passed) {
 			refcount_inc(&tickets->ref);
-			list_add_tail(&tickets->node, &worker->tickets);
-			worker->in_flight++;
+			list_add_tail(&tickets->node, &port->tickets);
+			port->in_flight++;
 		}
 	} else {
 		passed = false;
@@ -148,12 +148,12 @@ int ktls_ticket_received(struct ktls_ctx *ctx, const u8 *body, size_t len)
 	return 0;
 }
 
-static struct ktls_tickets *ticket_find(const struct ktls_worker *worker, u64 id)
+static struct ktls_tickets *ticket_find(const struct ktls_port *port, u64 id)
 {
 	struct ktls_tickets *tickets;
 
-	lockdep_assert_held(&worker->kn->lock);
-	list_for_each_entry(tickets, &worker->tickets, node)
+	lockdep_assert_held(&port->kn->lock);
+	list_for_each_entry(tickets, &port->tickets, node)
 		if (tickets->id == id)
 			return tickets;
 	return NULL;
@@ -161,29 +161,29 @@ static struct ktls_tickets *ticket_find(const struct ktls_worker *worker, u64 id
 
 /**
  * ktls_ticket_answered - the helper has dealt with a ticket: the next, if there is one
- * @worker: who says so
+ * @port: who says so
  * @id: what was the request's
  *
- * Context: process, none of the locks of upcall.h held.
+ * Context: process, none of the locks of request.h held.
  * Return: 0; -ENOENT: nothing was asked.
  */
-int ktls_ticket_answered(struct ktls_worker *worker, u64 id)
+int ktls_ticket_answered(struct ktls_port *port, u64 id)
 {
-	struct ktls_net *kn = worker->kn;
+	struct ktls_net *kn = port->kn;
 	struct ktls_tickets *tickets;
 	struct sk_buff *skb;
 	bool sent = false;
 
 	spin_lock_bh(&kn->lock);
-	tickets = ticket_find(worker, id);
+	tickets = ticket_find(port, id);
 	while (tickets && !sent && (skb = __skb_dequeue(&tickets->waiting))) {
-		sent = ktls_outbox_drop_or_send(worker, skb);
+		sent = ktls_outbox_drop_or_send(port, skb);
 		if (!sent)
 			ktls_mib_inc(kn->net, KTLS_MIB_TICKETS_DROPPED);
 	}
 	if (tickets && !sent) {
 		list_del_init(&tickets->node);
-		worker->in_flight--;
+		port->in_flight--;
 		ticket_put(tickets);
 	}
 	spin_unlock_bh(&kn->lock);
@@ -191,19 +191,19 @@ int ktls_ticket_answered(struct ktls_worker *worker, u64 id)
 }
 
 /**
- * ktls_ticket_bury - the worker is dead, and with it the sessions it kept
- * @worker: the worker
+ * ktls_ticket_close - the port is dead, and with it the sessions it kept
+ * @port: the port
  *
  * Context: process or softirq, ktls_net.lock held.
  */
-void ktls_ticket_bury(struct ktls_worker *worker)
+void ktls_ticket_close(struct ktls_port *port)
 {
 	struct ktls_tickets *tickets, *next;
 
-	lockdep_assert_held(&worker->kn->lock);
-	list_for_each_entry_safe(tickets, next, &worker->tickets, node) {
+	lockdep_assert_held(&port->kn->lock);
+	list_for_each_entry_safe(tickets, next, &port->tickets, node) {
 		list_del_init(&tickets->node);
-		ktls_mib_add(worker->kn->net, KTLS_MIB_TICKETS_DROPPED,
+		ktls_mib_add(port->kn->net, KTLS_MIB_TICKETS_DROPPED,
 			     1 + skb_queue_len(&tickets->waiting));
 		__skb_queue_purge(&tickets->waiting);
 		ticket_put(tickets);

@@ -106,15 +106,15 @@ int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
  * ktls_alert_report - tell the program what the peer did, and nobody else
  * @ctx: an open connection, with keys from elsewhere
  * @err: positive errno, reported once
- * @sentence: for KTLS_ERROR
+ * @reason: for KTLS_ERROR
  *
  * Context: process context, socket lock held. What framing.c knows about TCP's
  * queue is forgotten.
  */
-void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence)
+void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *reason)
 {
 	ktls_framing_settle(ctx);
-	ktls_state_explain(ctx, "%s", sentence);
+	ktls_state_explain(ctx, "%s", reason);
 	WRITE_ONCE(ctx->sk->sk_err, err);
 	sk_error_report(ctx->sk);
 }
@@ -124,7 +124,7 @@ void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence)
  * @ctx: an open connection
  * @alert: what to tell the peer
  * @err: positive errno that reading reports
- * @sentence: for KTLS_ERROR
+ * @reason: for KTLS_ERROR
  *
  * With keys from elsewhere the peer is told nothing, and what it did is EBADMSG.
  *
@@ -132,19 +132,19 @@ void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *sentence)
  * framing.c knows about TCP's queue is forgotten.
  * Return: -@err.
  */
-int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence)
+int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *reason)
 {
 	if (ctx->external) {
 		err = err == EPROTO ? EBADMSG : err;
 		WRITE_ONCE(ctx->rl.rx.error, err);
 		if (!ctx->rl.tx.error)
 			WRITE_ONCE(ctx->rl.tx.error, err);
-		ktls_alert_report(ctx, err, sentence);
+		ktls_alert_report(ctx, err, reason);
 		return -err;
 	}
 	ktls_alert_send(ctx, alert);
 	ktls_framing_settle(ctx);
-	ktls_state_fail(ctx, err, "%s", sentence);
+	ktls_state_fail(ctx, err, "%s", reason);
 	return -err;
 }
 
@@ -152,17 +152,17 @@ int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *senten
  * ktls_alert_refuse - end the connection because the peer broke the protocol
  * @ctx: an open connection
  * @alert: what to tell the peer
- * @sentence: for KTLS_ERROR
+ * @reason: for KTLS_ERROR
  *
  * ktls_alert_fatal() with EPROTO, counted as KtlsRxInvalid.
  *
  * Context: as ktls_alert_fatal().
  * Return: -EPROTO; with keys from elsewhere -EBADMSG.
  */
-int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *sentence)
+int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *reason)
 {
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+	return ktls_alert_fatal(ctx, alert, EPROTO, reason);
 }
 
 static int alert_close(struct ktls_ctx *ctx)

@@ -334,14 +334,14 @@ void ktls_framing_eat(struct ktls_ctx *ctx, u32 len)
 }
 
 /* With keys from elsewhere: @err is reported once, and nothing is received after. */
-static int framing_refuse(struct ktls_ctx *ctx, u8 alert, int err, const char *sentence)
+static int framing_refuse(struct ktls_ctx *ctx, u8 alert, int err, const char *reason)
 {
 	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
 	if (!ctx->external)
-		return ktls_alert_fatal(ctx, alert, EPROTO, sentence);
+		return ktls_alert_fatal(ctx, alert, EPROTO, reason);
 	WRITE_ONCE(ctx->rl.rxq.stopped, true);
 	WRITE_ONCE(ctx->rl.rxq.need, U32_MAX);
-	ktls_alert_report(ctx, err, sentence);
+	ktls_alert_report(ctx, err, reason);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 /* What speaks to a TLS port without TLS begins like this. */
 static const struct {
 	char		start[KTLS_HEADER_SIZE];
-	const char	*sentence;
+	const char	*reason;
 } batch_others[] = {
 	{ "GET /",	"the peer sent a plain HTTP request" },
 	{ "POST ",	"the peer sent a plain HTTP request" },
@@ -30,28 +30,28 @@ static const struct {
 /* What is against the RFC in a header of the handshake; KTLS_ALERT_NONE: nothing.
  * The minor version is to be ignored (RFC 8446 5.1).
  */
-static u8 batch_objection(const u8 *at, const char **ret_sentence)
+static u8 batch_objection(const u8 *at, const char **ret_reason)
 {
 	const u32 len = get_unaligned_be16(at + 3);
 	unsigned int i;
 
 	if (at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA) {
-		*ret_sentence = "the peer sent a record of an unknown type";
+		*ret_reason = "the peer sent a record of an unknown type";
 		for (i = 0; i < ARRAY_SIZE(batch_others); i++)
 			if (!memcmp(at, batch_others[i].start, KTLS_HEADER_SIZE))
-				*ret_sentence = batch_others[i].sentence;
+				*ret_reason = batch_others[i].reason;
 		return KTLS_ALERT_UNEXPECTED_MESSAGE;
 	}
 	if (at[1] != KTLS_VERSION_1_2 >> 8) {
-		*ret_sentence = "the peer sent a record of another protocol than TLS";
+		*ret_reason = "the peer sent a record of another protocol than TLS";
 		return KTLS_ALERT_PROTOCOL_VERSION;
 	}
 	if (!len) {
-		*ret_sentence = "the peer sent an empty record during the handshake";
+		*ret_reason = "the peer sent an empty record during the handshake";
 		return KTLS_ALERT_UNEXPECTED_MESSAGE;
 	}
 	if (len > KTLS_CIPHERTEXT12_MAX) {
-		*ret_sentence = "the peer sent a record that is too long";
+		*ret_reason = "the peer sent a record that is too long";
 		return KTLS_ALERT_RECORD_OVERFLOW;
 	}
 	return KTLS_ALERT_NONE;
@@ -105,7 +105,7 @@ static int batch_hello_add(struct ktls_ctx *ctx, struct batch_hello *hello, cons
  *
  * Context: process context, socket lock held; never waits.
  * Return: bytes of whole records for ktls_batch_take(); 0 if there is nothing yet;
- * -EPROTO if the next record is against the RFC, with a sentence in session.error;
+ * -EPROTO if the next record is against the RFC, with a reason in session.error;
  * -ENOMEM, -EFAULT.
  */
 int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
@@ -114,7 +114,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 	struct ktls_rxq *q = &ctx->rl.rxq;
 	u32 done = 0, need, len;
 	u8 at[KTLS_HEADER_SIZE];
-	const char *sentence;
+	const char *reason;
 	int err;
 
 	sock_owned_by_me(ctx->sk);
@@ -127,7 +127,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 		err = ktls_framing_copy(ctx, done, at, sizeof(at));
 		if (err)
 			return err;
-		*alert = batch_objection(at, &sentence);
+		*alert = batch_objection(at, &reason);
 		if (*alert != KTLS_ALERT_NONE)
 			break;
 		len = KTLS_HEADER_SIZE + get_unaligned_be16(at + 3);
@@ -150,7 +150,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 		return done;
 	if (*alert != KTLS_ALERT_NONE) {
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-		ktls_state_explain(ctx, "%s", sentence);
+		ktls_state_explain(ctx, "%s", reason);
 		return -EPROTO;
 	}
 	WRITE_ONCE(q->need, need - q->raw_len);

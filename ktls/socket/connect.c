@@ -175,7 +175,7 @@ static int connect_prepare(struct ktls_ctx *ctx)
 		ktls_handshake_reset(ctx);
 	if (tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
-	if (!ktls_upcall_served(sock_net(sk))) {
+	if (!ktls_port_exists(sock_net(sk))) {
 		ktls_state_explain(ctx,
 				   "no helper serves this network namespace: is ktlsd running?");
 		if (ctx->state == KTLS_STATE_FAILED)
@@ -348,7 +348,7 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return -ENOTCONN;
-	if (!ktls_upcall_served(sock_net(sk))) {
+	if (!ktls_port_exists(sock_net(sk))) {
 		ktls_state_explain(ctx,
 				   "no helper serves this network namespace: is ktlsd running?");
 		return -ESRCH;

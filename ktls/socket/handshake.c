@@ -50,10 +50,8 @@ void ktls_handshake_end(struct ktls_ctx *ctx)
 	if (!hs)
 		return;
 	ctx->handshake = NULL;
-	if (hs->req) {
-		ktls_upcall_cancel(hs->req);
-		ktls_upcall_put(hs->req);
-	}
+	if (hs->req)
+		ktls_request_close(hs->req);
 	kvfree(hs->batch);
 	kfree(hs);
 }
@@ -141,7 +139,7 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 	return 0;
 }
 
-/* The end, without success; the sentence is set. @records are the helper's
+/* The end, without success; the reason is set. @records are the helper's
  * last words, sealed as they have to be; only it has the handshake keys.
  */
 static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, size_t len)
@@ -367,7 +365,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 
 	handshake_take_session(ctx, done);
 	if (done->error) {
-		ktls_state_explain(ctx, "%s", done->sentence);
+		ktls_state_explain(ctx, "%s", done->reason);
 		handshake_fail(ctx, handshake_errno(done->error), records, len);
 		return;
 	}
@@ -420,7 +418,7 @@ static bool handshake_unread(const struct ktls_ctx *ctx)
 	return ktls_framing_avail(ctx) >= KTLS_HEADER_SIZE;
 }
 
-/* The next record is against the RFC; why is the sentence of KTLS_ERROR. Once the
+/* The next record is against the RFC; why is the reason of KTLS_ERROR. Once the
  * helper was asked, only it can seal the alert: it gets the header, and refuses it.
  */
 static void handshake_object(struct ktls_ctx *ctx, u8 alert)
@@ -437,7 +435,7 @@ static void handshake_object(struct ktls_ctx *ctx, u8 alert)
 	hs->broken = true;
 	err = ktls_framing_copy(ctx, 0, header, sizeof(header));
 	if (!err)
-		err = ktls_upcall_data(hs->req, header, sizeof(header), ctx->rl.reason);
+		err = ktls_request_data(hs->req, header, sizeof(header), ctx->rl.reason);
 	if (err)
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
 }
@@ -517,8 +515,8 @@ static void handshake_ask(struct ktls_ctx *ctx)
 			return;
 	}
 
-	req = ktls_upcall_start(ctx, hrtimer_get_expires(&ctx->timer), hs->batch,
-				hs->batch_len);
+	req = ktls_request_start(ctx, hrtimer_get_expires(&ctx->timer), hs->batch,
+				 hs->batch_len);
 	if (IS_ERR(req)) {
 		ktls_state_explain(ctx, PTR_ERR(req) == -ESRCH ?
 				   "no helper serves this network namespace: is ktlsd running?" :
@@ -539,7 +537,7 @@ static void handshake_feed(struct ktls_ctx *ctx)
 	if (len <= 0 || handshake_take(ctx, len))
 		return;
 	hs->wants = false;
-	err = ktls_upcall_data(hs->req, hs->batch, hs->batch_len, NULL);
+	err = ktls_request_data(hs->req, hs->batch, hs->batch_len, NULL);
 	if (err) {
 		ktls_state_explain(ctx, "the handshake could not be handed to the helper");
 		handshake_refuse(ctx, -err, KTLS_ALERT_NONE);
@@ -556,7 +554,7 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 	size_t len = 0;
 	int err = 0;
 
-	answer = ktls_upcall_take(hs->req, &records, &len, &done);
+	answer = ktls_request_take(hs->req, &records, &len, &done);
 	switch (answer) {
 	case KTLS_ANSWER_NONE:
 		return false;

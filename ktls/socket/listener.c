@@ -549,18 +549,18 @@ __poll_t ktls_listener_poll(struct ktls_ctx *ctx)
  */
 static int listener_check(struct ktls_ctx *ctx, struct ktls_config *config)
 {
-	char sentence[KTLS_SENTENCE_MAX] = "";
+	char reason[KTLS_REASON_MAX] = "";
 	struct sock *sk = ctx->sk;
 	int err;
 
 	ktls_config_get(config);
 	release_sock(sk);
-	err = ktls_upcall_check(sock_net(sk), config, config->timeout_ms, sentence);
+	err = ktls_request_check(sock_net(sk), config, config->timeout_ms, reason);
 	lock_sock(sk);
 	ktls_config_put(config);
 	if (err == -ESRCH || err == -EHOSTDOWN)
 		err = 0;
-	ktls_state_explain(ctx, "%s", err ? sentence : "");
+	ktls_state_explain(ctx, "%s", err ? reason : "");
 	return err;
 }
 
@@ -613,7 +613,7 @@ static int listener_listening(struct ktls_ctx *ctx)
  * connection finds everything in place.
  *
  * Context: process, lock not held.
- * Return: 0, what CHECK said (-ENOKEY, -EACCES, -EINVAL with a sentence), or
+ * Return: 0, what CHECK said (-ENOKEY, -EACCES, -EINVAL with a reason), or
  * what TCP's listen() says.
  */
 int ktls_listener_listen(struct socket *sock, int backlog)

@@ -67,7 +67,7 @@ static __printf(2, 0) void state_vexplain(struct ktls_ctx *ctx, const char *fmt,
 }
 
 /**
- * ktls_state_explain - set the sentence of KTLS_ERROR
+ * ktls_state_explain - set the reason of KTLS_ERROR
  * @ctx: the context
  * @fmt: printf-like; never secrets, and nothing unescaped from the peer
  *
@@ -84,9 +84,9 @@ void ktls_state_explain(struct ktls_ctx *ctx, const char *fmt, ...)
 
 /**
  * ktls_state_fail - end an open connection for both directions
- * @ctx: a context in state OPEN; in any other only the sentence changes
+ * @ctx: a context in state OPEN; in any other only the reason changes
  * @err: positive errno that reading reports for ever
- * @fmt: the sentence of KTLS_ERROR
+ * @fmt: the reason of KTLS_ERROR
  *
  * Sending reports EPIPE from now on, as TCP does. Authenticated data that is
  * queued already is still delivered before @err. Whoever sleeps is woken.

@@ -20,7 +20,7 @@ static const struct check_param {
 	enum check_reply	reply;
 	u32			timeout_ms;
 	int			err;
-	const char		*sentence;
+	const char		*reason;
 } check_params[] = {
 	{ "fit", REPLY_GOOD, KTLS_KUNIT_WAIT_MS, 0, "" },
 	{ "not fit", REPLY_BAD, KTLS_KUNIT_WAIT_MS, -ENOKEY, "because" },
@@ -61,15 +61,15 @@ struct check_waiter {
 	struct ktls_config	*config;
 	u32			timeout_ms;
 	int			err;
-	char			sentence[KTLS_SENTENCE_MAX];
+	char			reason[KTLS_REASON_MAX];
 };
 
 static void check_waiter_work(struct work_struct *work)
 {
 	struct check_waiter *waiter = container_of(work, struct check_waiter, work);
 
-	waiter->err = ktls_upcall_check(&init_net, waiter->config, waiter->timeout_ms,
-					waiter->sentence);
+	waiter->err = ktls_request_check(&init_net, waiter->config, waiter->timeout_ms,
+					 waiter->reason);
 }
 
 static void check_reply(struct kunit *test, struct ktls_kunit_helper *helper,
@@ -116,7 +116,7 @@ static void check_reply_test(struct kunit *test)
 	flush_work(&waiter->work);
 
 	KUNIT_EXPECT_EQ(test, waiter->err, param->err);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(waiter->sentence, param->sentence));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(waiter->reason, param->reason));
 	if (param->reply == REPLY_NONE) {
 		KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL), 1);
 		KUNIT_EXPECT_EQ_MSG(test, ktls_kunit_helper_done(helper, helper->id, 0), -ENOENT,
@@ -129,10 +129,10 @@ static void check_reply_test(struct kunit *test)
 static void check_unserved_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = check_ctx(test);
-	char sentence[KTLS_SENTENCE_MAX];
+	char reason[KTLS_REASON_MAX];
 
-	KUNIT_EXPECT_EQ(test, ktls_upcall_check(&init_net, ctx->config, 1000, sentence), -ESRCH);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(sentence, "ktlsd"));
+	KUNIT_EXPECT_EQ(test, ktls_request_check(&init_net, ctx->config, 1000, reason), -ESRCH);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(reason, "ktlsd"));
 	check_expect_gone(test, ctx);
 }
 

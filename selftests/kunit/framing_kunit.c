@@ -501,7 +501,7 @@ static const struct framing_take {
 	const char	*bytes;
 	size_t		len;
 	int		ret;		/* what is taken, or an errno */
-	const char	*sentence;	/* some of it */
+	const char	*reason;	/* some of it */
 } framing_takes[] = {
 	{ "a first ClientHello's version", "\x16\x03\x01\0\1a", 6, 6 },
 	{ "an alert", "\x15\x03\x03\0\2\1\0", 7, 7 },
@@ -563,10 +563,10 @@ static void framing_take_test(struct kunit *test)
 		KUNIT_EXPECT_MEMEQ(test, buf, param->bytes, ret);
 	KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), param->len - max(ret, 0));
 	/* What is whole comes first. */
-	if (param->sentence && ret > 0)
+	if (param->reason && ret > 0)
 		KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, KTLS_RECORD_MAX), -EPROTO);
-	if (param->sentence)
-		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->rl.reason, param->sentence));
+	if (param->reason)
+		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->rl.reason, param->reason));
 	else
 		KUNIT_EXPECT_EQ(test, ctx->rl.reason[0], '\0');
 	release_sock(ctx->sk);

@@ -104,7 +104,7 @@ unsigned int ktls_kunit_helper_heard(struct ktls_kunit_helper *helper, u8 cmd)
  * @cmd: KTLS_CMD_*
  * @want: how many
  *
- * What finds the helper's buffer full goes a little later, by the worker's work.
+ * What finds the helper's buffer full goes a little later, by the work of the port.
  *
  * Return: how many of @cmd there were since it began; less than @want: in vain.
  */
@@ -217,7 +217,7 @@ struct ktls_kunit_helper *ktls_kunit_helper(struct kunit *test, u32 credit)
 	KUNIT_ASSERT_NOT_NULL(test, helper->buffer);
 	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC,
 					       &helper->sock), 0);
-	/* A worker is a socket of a program: it has a file. */
+	/* A port is a socket of a program: it has a file. */
 	helper->file = sock_alloc_file(helper->sock, 0, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, helper->file);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, helper_release, helper), 0);
@@ -229,30 +229,30 @@ struct ktls_kunit_helper *ktls_kunit_helper(struct kunit *test, u32 credit)
 }
 
 /**
- * ktls_kunit_expect_idle - all workers' credit is back, but for what they have not read
+ * ktls_kunit_expect_idle - the credit of all ports is back, but for what they have not read
  * @test: fails if not
- * @workers: how many are to be registered
+ * @ports: how many are to be registered
  *
  * Nobody else is here now: no lock.
  */
-void ktls_kunit_expect_idle(struct kunit *test, unsigned int workers)
+void ktls_kunit_expect_idle(struct kunit *test, unsigned int ports)
 {
 	struct ktls_net *kn = ktls_net(&init_net);
-	struct ktls_worker *worker;
+	struct ktls_port *port;
 	struct ktls_request *req;
 	unsigned int unread;
 
 	KUNIT_EXPECT_EQ(test, kn->waiting, 0);
-	KUNIT_EXPECT_EQ(test, kn->worker_count, workers);
+	KUNIT_EXPECT_EQ(test, kn->port_count, ports);
 	KUNIT_EXPECT_TRUE(test, list_empty(&kn->uids));
 	KUNIT_EXPECT_TRUE(test, hash_empty(kn->flows));
-	list_for_each_entry(worker, &kn->workers, node) {
+	list_for_each_entry(port, &kn->ports, node) {
 		unread = 0;
-		list_for_each_entry(req, &worker->cancelled, out_node)
+		list_for_each_entry(req, &port->cancelled, out_node)
 			unread += req->cost;
-		KUNIT_EXPECT_EQ(test, worker->in_flight, unread);
-		KUNIT_EXPECT_TRUE(test, list_empty(&worker->requests));
-		KUNIT_EXPECT_TRUE(test, list_empty(&worker->stalled));
-		KUNIT_EXPECT_TRUE(test, list_empty(&worker->out));
+		KUNIT_EXPECT_EQ(test, port->in_flight, unread);
+		KUNIT_EXPECT_TRUE(test, list_empty(&port->requests));
+		KUNIT_EXPECT_TRUE(test, list_empty(&port->stalled));
+		KUNIT_EXPECT_TRUE(test, list_empty(&port->out));
 	}
 }

@@ -31,6 +31,6 @@ int ktls_kunit_helper_register(struct ktls_kunit_helper *helper, u32 credit);
 int ktls_kunit_helper_data(struct ktls_kunit_helper *helper, u64 id, const char *records,
 			   size_t len, bool more);
 int ktls_kunit_helper_done(struct ktls_kunit_helper *helper, u64 id, u32 error);
-void ktls_kunit_expect_idle(struct kunit *test, unsigned int workers);
+void ktls_kunit_expect_idle(struct kunit *test, unsigned int ports);
 
 #endif /* _KTLS_KUNIT_REQUEST_HELPER_H */

@@ -23,7 +23,7 @@ enum request_sizes {
  * @ctx: its context, whose work only counts
  * @req: the request; NULL: put
  * @kicks: how often the work was queued
- * @answers: how often ktls_upcall_take() had each enum ktls_answer for it
+ * @answers: how often ktls_request_take() had each enum ktls_answer for it
  * @error: of the last DONE
  */
 struct request_asker {
@@ -53,7 +53,7 @@ static void asker_put(void *data)
 	struct request_asker *asker = data;
 
 	if (asker->req)
-		ktls_upcall_put(asker->req);
+		ktls_request_close(asker->req);
 	asker->req = NULL;
 	flush_work(&asker->ctx->work);
 }
@@ -79,7 +79,7 @@ static void asker_ask(struct kunit *test, struct request_asker *asker)
 	struct ktls_request *req;
 
 	lock_sock(asker->ctx->sk);
-	req = ktls_upcall_start(asker->ctx, ktime_add_ms(ktime_get(), 60000), NULL, 0);
+	req = ktls_request_start(asker->ctx, ktime_add_ms(ktime_get(), 60000), NULL, 0);
 	release_sock(asker->ctx->sk);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, req);
 	asker->req = req;
@@ -95,7 +95,7 @@ static void asker_take(struct request_asker *asker)
 
 	flush_work(&asker->ctx->work);
 	do {
-		answer = ktls_upcall_take(asker->req, &records, &len, &done);
+		answer = ktls_request_take(asker->req, &records, &len, &done);
 		asker->answers[answer]++;
 		if (done)
 			asker->error = done->error;
@@ -127,7 +127,7 @@ enum request_event {
 };
 
 enum request_stage {
-	STAGE_WAITING,		/* the only worker has no credit */
+	STAGE_WAITING,		/* the only port has no credit */
 	STAGE_TOLD,		/* the helper was sent START */
 	STAGE_OURS,		/* it has answered, and waits for us */
 	STAGE_STALLED,		/* we have answered, but it has no credit */
@@ -190,7 +190,7 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 		return;
 	if (stage == STAGE_STALLED)
 		asker_ask(test, other);
-	KUNIT_ASSERT_EQ(test, ktls_upcall_data(asker->req, "y", 1, NULL), 0);
+	KUNIT_ASSERT_EQ(test, ktls_request_data(asker->req, "y", 1, NULL), 0);
 	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA),
 			stage == STAGE_HELPER);
 }
@@ -199,7 +199,7 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
  * struct request_want - what has to come of a request
  * @answer: what can be taken, once
  * @error: with KTLS_ANSWER_DONE
- * @open: its fate is open still
+ * @open: its outcome is open still
  * @cancels: how often the helper is sent CANCEL
  * @dead: the helper is
  */
@@ -265,7 +265,7 @@ static void request_order_test(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, id, ECONNREFUSED),
 					err);
 		else if (order->event[i] == EVENT_CANCEL)
-			ktls_upcall_cancel(asker->req);
+			ktls_request_cancel(asker->req);
 		else
 			ktls_kunit_helper_die(helper);
 		ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL);
@@ -278,7 +278,7 @@ static void request_order_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asker->error, want.error);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks) - kicks, want.answer != KTLS_ANSWER_NONE);
 	KUNIT_EXPECT_EQ(test, helper->heard[KTLS_CMD_CANCEL], want.cancels);
-	KUNIT_EXPECT_EQ(test, atomic_read(&asker->req->fate) == KTLS_FATE_OPEN, want.open);
+	KUNIT_EXPECT_EQ(test, atomic_read(&asker->req->outcome) == KTLS_OUTCOME_OPEN, want.open);
 
 	asker_expect_gone(test, asker, helper);
 	asker_expect_gone(test, other, helper);
@@ -311,10 +311,10 @@ static void racer_work(struct work_struct *work)
 		ktls_kunit_helper_done(racer->helper, racer->id, ECONNREFUSED);
 		break;
 	case EVENT_CANCEL:
-		ktls_upcall_cancel(racer->req);
+		ktls_request_cancel(racer->req);
 		break;
 	default:
-		ktls_worker_bury_all(ktls_net(&init_net));
+		ktls_port_close_all(ktls_net(&init_net));
 	}
 }
 
@@ -343,20 +343,20 @@ static void request_race(struct kunit *test, struct request_asker *asker)
 	memset(asker->answers, 0, sizeof(asker->answers));
 	asker_take(asker);
 	ends = asker->answers[KTLS_ANSWER_DONE] + asker->answers[KTLS_ANSWER_LOST];
-	switch (atomic_read(&asker->req->fate)) {
-	case KTLS_FATE_DONE:
+	switch (atomic_read(&asker->req->outcome)) {
+	case KTLS_OUTCOME_DONE:
 		KUNIT_EXPECT_EQ(test, asker->answers[KTLS_ANSWER_DONE], 1);
 		KUNIT_EXPECT_EQ(test, ends, 1);
 		break;
-	case KTLS_FATE_LOST:
+	case KTLS_OUTCOME_LOST:
 		KUNIT_EXPECT_EQ(test, asker->answers[KTLS_ANSWER_LOST], 1);
 		KUNIT_EXPECT_EQ(test, ends, 1);
 		break;
-	case KTLS_FATE_CANCELLED:
+	case KTLS_OUTCOME_CANCELLED:
 		KUNIT_EXPECT_EQ(test, ends, 0);
 		break;
 	default:
-		KUNIT_FAIL(test, "its fate is open");
+		KUNIT_FAIL(test, "its outcome is open");
 	}
 	KUNIT_EXPECT_LE(test, atomic_xchg(&asker->kicks, 0), ends);
 	asker_expect_gone(test, asker, helper);
@@ -411,13 +411,13 @@ static void request_early_test(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		asker_ask(test, asker_new(test, i));
 	KUNIT_EXPECT_EQ(test, kn->waiting, 3);
-	KUNIT_EXPECT_FALSE(test, ktls_upcall_served(&init_net));
-	ktls_upcall_cancel(request_askers[1].req);
+	KUNIT_EXPECT_FALSE(test, ktls_port_exists(&init_net));
+	ktls_request_cancel(request_askers[1].req);
 	KUNIT_EXPECT_EQ(test, kn->waiting, 2);
 
 	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_register(helper, 8), 0);
 
-	KUNIT_EXPECT_TRUE(test, ktls_upcall_served(&init_net));
+	KUNIT_EXPECT_TRUE(test, ktls_port_exists(&init_net));
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_START), 2);
 	KUNIT_EXPECT_EQ(test, kn->waiting, 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_register(helper, 8), -EALREADY);
@@ -438,30 +438,30 @@ static void request_turn_test(struct kunit *test)
 
 	asker_ask(test, asker);
 	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), -EBUSY);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 0, NULL), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 0, NULL), -EMSGSIZE);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, "one ", 4, true), 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, "two ", 4, true), 0);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_take(asker->req, &records, &len, &done),
+	KUNIT_EXPECT_EQ(test, ktls_request_take(asker->req, &records, &len, &done),
 			KTLS_ANSWER_NONE);
 
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, "three", 5, false), 0);
 
-	KUNIT_EXPECT_EQ(test, ktls_upcall_take(asker->req, &records, &len, &done),
+	KUNIT_EXPECT_EQ(test, ktls_request_take(asker->req, &records, &len, &done),
 			KTLS_ANSWER_DATA);
 	KUNIT_EXPECT_NULL(test, done);
 	KUNIT_ASSERT_EQ(test, len, 13);
 	KUNIT_EXPECT_MEMEQ(test, records, "one two three", len);
 	kvfree(records);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), 0);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), -EBUSY);
+	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), -EBUSY);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA), 1);
 	flush_work(&asker->ctx->work);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks), 1);
 
 	/* Keys are missing: that is no success, and the end. */
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, helper->id, 0), -EPROTO);
-	KUNIT_EXPECT_EQ(test, ktls_upcall_data(asker->req, "x", 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), 0);
 	asker_take(asker);
 	KUNIT_EXPECT_EQ(test, asker->error, EPROTO);
 	asker_expect_gone(test, asker, helper);

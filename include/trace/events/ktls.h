@@ -106,7 +106,7 @@ DECLARE_EVENT_CLASS(ktls_request,
 		  __entry->error)
 );
 
-/* It has an id and waits for a worker. */
+/* It has an id and waits for a port. */
 DEFINE_EVENT(ktls_request, ktls_request_start,
 	TP_PROTO(const struct ktls_request *req, int error),
 	TP_ARGS(req, error)
@@ -136,7 +136,7 @@ DEFINE_EVENT(ktls_request, ktls_request_lost,
 	TP_ARGS(req, error)
 );
 
-/* A worker was chosen. */
+/* A port was chosen. */
 TRACE_EVENT(ktls_request_handed,
 	TP_PROTO(const struct ktls_request *req, u32 portid),
 	TP_ARGS(req, portid),

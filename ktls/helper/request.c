@@ -2,10 +2,10 @@
 /*
  * A request to the helper, from the cradle to the grave.
  *
- *	start, check -> waits (queue.c) -> a worker has it (worker.c)
- *	             -> helper's turn <-> our turn -> its fate
+ *	start, check -> waits (queue.c) -> a port has it (port.c)
+ *	             -> helper's turn <-> our turn -> its outcome
  *
- * The fate of a request is settled exactly once, by one cmpxchg: the helper said
+ * The outcome of a request is settled exactly once, by one cmpxchg: the helper said
  * DONE (or broke the contract), the helper died, or the socket went away. Whoever
  * wins takes the request off every list and leaves the answer with it; whoever
  * loses does nothing. The socket's work, or the task that waits for a CHECK, then
@@ -21,50 +21,50 @@
 #include <trace/events/ktls.h>
 
 /* Open requests by id. Ids are numbers that only grow. */
-static struct rhashtable upcall_ids;
-static atomic64_t upcall_last_id = ATOMIC64_INIT(0);
+static struct rhashtable request_ids;
+static atomic64_t request_last_id = ATOMIC64_INIT(0);
 
-static const struct rhashtable_params upcall_ids_params = {
+static const struct rhashtable_params request_ids_params = {
 	.key_len		= sizeof_field(struct ktls_request, id),
 	.key_offset		= offsetof(struct ktls_request, id),
 	.head_offset		= offsetof(struct ktls_request, hash),
 	.automatic_shrinking	= true,
 };
 
-/* Retries and hand-outs that a softirq wants done; of all workers. */
-struct workqueue_struct *ktls_upcall_wq;
+/* Retries and hand-outs that a softirq wants done; of all ports. */
+struct workqueue_struct *ktls_port_wq;
 
 /**
- * ktls_upcall_init - before anything else here is called
+ * ktls_request_init - before anything else here is called
  *
  * Return: 0 or -ENOMEM.
  */
-int ktls_upcall_init(void)
+int ktls_request_init(void)
 {
 	int err;
 
-	ktls_upcall_wq = alloc_workqueue("ktls_upcall", WQ_UNBOUND, 0);
-	if (!ktls_upcall_wq)
+	ktls_port_wq = alloc_workqueue("ktls_request", WQ_UNBOUND, 0);
+	if (!ktls_port_wq)
 		return -ENOMEM;
-	err = rhashtable_init(&upcall_ids, &upcall_ids_params);
+	err = rhashtable_init(&request_ids, &request_ids_params);
 	if (err)
-		destroy_workqueue(ktls_upcall_wq);
+		destroy_workqueue(ktls_port_wq);
 	return err;
 }
 
 /**
- * ktls_upcall_exit - after everything else here was called
+ * ktls_request_exit - after everything else here was called
  *
- * Context: module unload, after ktls_netlink_exit(): no worker is left and, as
+ * Context: module unload, after ktls_netlink_exit(): no port is left and, as
  * sockets hold the module, no request is open. Those that only waited for an RCU
  * grace period are waited for here, because they end in ktls_config_put() and
  * ktls_ctx_put().
  */
-void ktls_upcall_exit(void)
+void ktls_request_exit(void)
 {
 	rcu_barrier();
-	rhashtable_destroy(&upcall_ids);
-	destroy_workqueue(ktls_upcall_wq);
+	rhashtable_destroy(&request_ids);
+	destroy_workqueue(ktls_port_wq);
 }
 
 /**
@@ -86,15 +86,15 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_done_free);
 
 /* --- references ----------------------------------------------------------- */
 
-static void upcall_free_rcu(struct rcu_head *rcu)
+static void request_free_rcu(struct rcu_head *rcu)
 {
 	struct ktls_request *req = container_of(rcu, struct ktls_request, rcu);
 
 	__skb_queue_purge(&req->held);
 	__skb_queue_purge(&req->out);
 	kfree_skb(req->secret);
-	if (req->worker)
-		ktls_worker_put(req->worker);
+	if (req->port)
+		ktls_port_put(req->port);
 	if (req->ctx)
 		ktls_ctx_put(req->ctx);
 	ktls_config_put(req->config);
@@ -106,30 +106,30 @@ static void upcall_free_rcu(struct rcu_head *rcu)
 }
 
 /**
- * ktls_upcall_drop - drop a reference
+ * ktls_request_put - drop a reference
  * @req: the request
  *
- * Context: any, under any lock of upcall.h.
+ * Context: any, under any lock of request.h.
  */
-void ktls_upcall_drop(struct ktls_request *req)
+void ktls_request_put(struct ktls_request *req)
 {
 	if (refcount_dec_and_test(&req->ref))
-		call_rcu(&req->rcu, upcall_free_rcu);
+		call_rcu(&req->rcu, request_free_rcu);
 }
 
 /**
- * ktls_upcall_find - the open request with an id
+ * ktls_request_find - the open request with an id
  * @id: what a helper says is one
  *
  * Context: process.
  * Return: the request with a reference, or NULL.
  */
-struct ktls_request *ktls_upcall_find(u64 id)
+struct ktls_request *ktls_request_find(u64 id)
 {
 	struct ktls_request *req;
 
 	rcu_read_lock();
-	req = rhashtable_lookup(&upcall_ids, &id, upcall_ids_params);
+	req = rhashtable_lookup(&request_ids, &id, request_ids_params);
 	if (req && !refcount_inc_not_zero(&req->ref))
 		req = NULL;
 	rcu_read_unlock();
@@ -138,13 +138,13 @@ struct ktls_request *ktls_upcall_find(u64 id)
 
 /* --- the end -------------------------------------------------------------- */
 
-/* Takes a request whose fate the caller has settled off everything. */
-static void upcall_retire(struct ktls_request *req, bool cancel)
+/* Takes a request whose outcome the caller has settled off everything. */
+static void request_retire(struct ktls_request *req, bool cancel)
 {
 	struct ktls_net *kn = req->kn;
-	struct ktls_worker *worker;
+	struct ktls_port *port;
 
-	rhashtable_remove_fast(&upcall_ids, &req->hash, upcall_ids_params);
+	rhashtable_remove_fast(&request_ids, &req->hash, request_ids_params);
 	spin_lock_bh(&kn->lock);
 	if (req->phase == KTLS_PHASE_WAITING) {
 		ktls_queue_del(kn, req);
@@ -153,44 +153,44 @@ static void upcall_retire(struct ktls_request *req, bool cancel)
 		list_del_init(&req->node);
 	}
 	req->phase = KTLS_PHASE_ENDED;
-	worker = req->worker;
+	port = req->port;
 	spin_unlock_bh(&kn->lock);
-	if (worker)
-		ktls_outbox_forget(worker, req, cancel);
-	ktls_upcall_drop(req);
+	if (port)
+		ktls_outbox_end(port, req, cancel);
+	ktls_request_put(req);
 }
 
 /**
- * ktls_upcall_settle - end a request, if nobody has done so
+ * ktls_request_end - end a request, if nobody has done so
  * @req: the request
- * @fate: how it ends
+ * @outcome: how it ends
  * @cancel: the helper is to be told, if it has heard of it
  *
- * Context: process or softirq; none of the locks of upcall.h held but
- * ktls_worker.mutex.
+ * Context: process or softirq; none of the locks of request.h held but
+ * ktls_port.mutex.
  * Return: true: the request is off every list, and what is to be told about it
  * is the caller's to tell. False: somebody was faster.
  */
-bool ktls_upcall_settle(struct ktls_request *req, enum ktls_fate fate, bool cancel)
+bool ktls_request_end(struct ktls_request *req, enum ktls_outcome outcome, bool cancel)
 {
-	if (atomic_cmpxchg(&req->fate, KTLS_FATE_OPEN, fate) != KTLS_FATE_OPEN)
+	if (atomic_cmpxchg(&req->outcome, KTLS_OUTCOME_OPEN, outcome) != KTLS_OUTCOME_OPEN)
 		return false;
-	upcall_retire(req, cancel);
+	request_retire(req, cancel);
 	return true;
 }
 
 /**
- * ktls_upcall_publish - leave an answer with the request, wake who waits for it
+ * ktls_request_publish - leave an answer with the request, wake who waits for it
  * @req: the request
  * @answer: replaces one that was not taken yet: only the end can come that early
- * @done: with DONE: the request's now; NULL if its @error and @sentence tell
+ * @done: with DONE: the request's now; NULL if its @error and @reason tell
  * @records: bytes to send, kvmalloc; the request's now
  * @len: bytes in @records
  *
  * Context: process or softirq.
  */
-void ktls_upcall_publish(struct ktls_request *req, enum ktls_answer answer,
-			 struct ktls_done *done, void *records, size_t len)
+void ktls_request_publish(struct ktls_request *req, enum ktls_answer answer,
+			  struct ktls_done *done, void *records, size_t len)
 {
 	void *stale;
 
@@ -208,54 +208,54 @@ void ktls_upcall_publish(struct ktls_request *req, enum ktls_answer answer,
 }
 
 /**
- * ktls_upcall_fail - end a request for a reason of ours
- * @req: the request; nothing happens if its fate is settled
+ * ktls_request_fail - end a request for a reason of ours
+ * @req: the request; nothing happens if its outcome is settled
  * @error: positive errno
- * @sentence: why, a constant
+ * @reason: why, a constant
  *
  * Context: process or softirq.
  */
-void ktls_upcall_fail(struct ktls_request *req, int error, const char *sentence)
+void ktls_request_fail(struct ktls_request *req, int error, const char *reason)
 {
-	if (!ktls_upcall_settle(req, KTLS_FATE_DONE, true))
+	if (!ktls_request_end(req, KTLS_OUTCOME_DONE, true))
 		return;
 	trace_ktls_request_done(req, error);
 	spin_lock_bh(&req->lock);
 	req->error = error;
-	req->sentence = sentence;
+	req->reason = reason;
 	spin_unlock_bh(&req->lock);
-	ktls_upcall_publish(req, KTLS_ANSWER_DONE, NULL, NULL, 0);
+	ktls_request_publish(req, KTLS_ANSWER_DONE, NULL, NULL, 0);
 }
 
 /**
- * ktls_upcall_lost - the helper that had a request has died
- * @req: the request; nothing happens if its fate is settled
+ * ktls_request_lost - the helper that had a request has died
+ * @req: the request; nothing happens if its outcome is settled
  *
  * Context: process or softirq.
  */
-void ktls_upcall_lost(struct ktls_request *req)
+void ktls_request_lost(struct ktls_request *req)
 {
-	if (!ktls_upcall_settle(req, KTLS_FATE_LOST, false))
+	if (!ktls_request_end(req, KTLS_OUTCOME_LOST, false))
 		return;
 	trace_ktls_request_lost(req, EHOSTDOWN);
-	ktls_upcall_publish(req, KTLS_ANSWER_LOST, NULL, NULL, 0);
+	ktls_request_publish(req, KTLS_ANSWER_LOST, NULL, NULL, 0);
 }
 
 /**
- * ktls_upcall_cancel - the socket went away, or the deadline came
+ * ktls_request_cancel - the socket went away, or the deadline came
  * @req: the request; the caller keeps its reference
  *
  * When this returns, the context is kicked for this request no more, and the
  * request's reference to it is gone. An answer that was not taken can be taken
  * still. Harmless at any time, and any number of times.
  *
- * Context: process or softirq; none of the locks of upcall.h held.
+ * Context: process or softirq; none of the locks of request.h held.
  */
-void ktls_upcall_cancel(struct ktls_request *req)
+void ktls_request_cancel(struct ktls_request *req)
 {
 	struct ktls_ctx *ctx;
 
-	if (ktls_upcall_settle(req, KTLS_FATE_CANCELLED, true))
+	if (ktls_request_end(req, KTLS_OUTCOME_CANCELLED, true))
 		trace_ktls_request_cancelled(req, 0);
 	spin_lock_bh(&req->lock);
 	ctx = req->ctx;
@@ -264,27 +264,27 @@ void ktls_upcall_cancel(struct ktls_request *req)
 	if (ctx)
 		ktls_ctx_put(ctx);
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_cancel);
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_cancel);
 
 /**
- * ktls_upcall_put - drop the reference that ktls_upcall_start() returned
+ * ktls_request_close - drop the reference that ktls_request_start() returned
  * @req: the request
  *
  * One that is still open is cancelled, for nobody is left to take its answer.
  *
- * Context: as ktls_upcall_cancel().
+ * Context: as ktls_request_cancel().
  */
-void ktls_upcall_put(struct ktls_request *req)
+void ktls_request_close(struct ktls_request *req)
 {
-	ktls_upcall_cancel(req);
-	ktls_upcall_drop(req);
+	ktls_request_cancel(req);
+	ktls_request_put(req);
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_put);
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_close);
 
 /* --- asking --------------------------------------------------------------- */
 
-static struct ktls_request *upcall_new(struct net *net, enum ktls_request_kind kind,
-				       struct ktls_config *config, u8 role, ktime_t deadline)
+static struct ktls_request *request_new(struct net *net, enum ktls_request_kind kind,
+					struct ktls_config *config, u8 role, ktime_t deadline)
 {
 	struct ktls_request *req;
 
@@ -292,7 +292,7 @@ static struct ktls_request *upcall_new(struct net *net, enum ktls_request_kind k
 	if (!req)
 		return NULL;
 	refcount_set(&req->ref, 1);
-	req->id = atomic64_inc_return(&upcall_last_id);
+	req->id = atomic64_inc_return(&request_last_id);
 	req->kind = kind;
 	req->role = role;
 	req->kn = ktls_net(net);
@@ -310,7 +310,7 @@ static struct ktls_request *upcall_new(struct net *net, enum ktls_request_kind k
 	return req;
 }
 
-static void upcall_address4(union ktls_address *address, __be32 addr, __be16 port)
+static void request_address4(union ktls_address *address, __be32 addr, __be16 port)
 {
 	address->in.sin_family = AF_INET;
 	address->in.sin_addr.s_addr = addr;
@@ -318,8 +318,8 @@ static void upcall_address4(union ktls_address *address, __be32 addr, __be16 por
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static void upcall_address6(union ktls_address *address, const struct in6_addr *addr,
-			    __be16 port, int ifindex)
+static void request_address6(union ktls_address *address, const struct in6_addr *addr,
+			     __be16 port, int ifindex)
 {
 	address->in6.sin6_family = AF_INET6;
 	address->in6.sin6_addr = *addr;
@@ -329,33 +329,33 @@ static void upcall_address6(union ktls_address *address, const struct in6_addr *
 #endif
 
 /* IPv4 on an IPv6 socket is IPv4: that is what certificates are checked for. */
-static void upcall_addresses(struct ktls_request *req, const struct sock *sk)
+static void request_addresses(struct ktls_request *req, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		upcall_address6(&req->local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
-				sk->sk_bound_dev_if);
-		upcall_address6(&req->peer, &sk->sk_v6_daddr, inet->inet_dport,
-				sk->sk_bound_dev_if);
+		request_address6(&req->local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
+				 sk->sk_bound_dev_if);
+		request_address6(&req->peer, &sk->sk_v6_daddr, inet->inet_dport,
+				 sk->sk_bound_dev_if);
 		return;
 	}
 #endif
-	upcall_address4(&req->local, inet->inet_rcv_saddr, inet->inet_sport);
-	upcall_address4(&req->peer, inet->inet_daddr, inet->inet_dport);
+	request_address4(&req->local, inet->inet_rcv_saddr, inet->inet_sport);
+	request_address4(&req->peer, inet->inet_daddr, inet->inet_dport);
 }
 
 /* From here on the request can be found, handed out, answered and lost. */
-static int upcall_submit(struct ktls_request *req)
+static int request_submit(struct ktls_request *req)
 {
 	struct ktls_net *kn = req->kn;
 	int err;
 
 	refcount_inc(&req->ref);
-	err = rhashtable_insert_fast(&upcall_ids, &req->hash, upcall_ids_params);
+	err = rhashtable_insert_fast(&request_ids, &req->hash, request_ids_params);
 	if (err) {
-		atomic_set(&req->fate, KTLS_FATE_CANCELLED);
+		atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
 		refcount_dec(&req->ref);
 		return err == -ENOMEM ? err : -ENOBUFS;
 	}
@@ -364,43 +364,43 @@ static int upcall_submit(struct ktls_request *req)
 	err = ktls_queue_add(kn, req);
 	spin_unlock_bh(&kn->lock);
 	if (err) {
-		ktls_upcall_settle(req, KTLS_FATE_CANCELLED, false);
+		ktls_request_end(req, KTLS_OUTCOME_CANCELLED, false);
 		return err;
 	}
-	ktls_worker_feed_any(kn);
+	ktls_port_dispatch_any(kn);
 	return 0;
 }
 
 /**
- * ktls_upcall_start - ask the helper for a handshake
+ * ktls_request_start - ask the helper for a handshake
  * @ctx: the context, connected, role and configuration settled; the request takes
- *	a reference, which it drops with ktls_upcall_cancel() or ktls_upcall_put()
+ *	a reference, which it drops with ktls_request_cancel() or ktls_request_close()
  * @deadline: when the handshake has to be over, by ktime_get(); told to the helper;
  *	the caller watches over it and cancels
  * @records: a server's: the first whole records; copied
  * @len: bytes in @records, at most KTLS_HS_BATCH_MAX; a client's: 0
  *
- * Without a worker the request waits for one. From here on the context is kicked
- * whenever ktls_upcall_take() has something to tell.
+ * Without a port the request waits for one. From here on the context is kicked
+ * whenever ktls_request_take() has something to tell.
  *
  * Context: process, socket lock held; sleeps for memory only.
- * Return: a request, for ktls_upcall_put(), or an ERR_PTR: -ENOMEM, -ENOBUFS when
+ * Return: a request, for ktls_request_close(), or an ERR_PTR: -ENOMEM, -ENOBUFS when
  * too many wait, -EMSGSIZE.
  */
-struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
-				       const void *records, size_t len)
+struct ktls_request *ktls_request_start(struct ktls_ctx *ctx, ktime_t deadline,
+					const void *records, size_t len)
 {
 	struct ktls_request *req;
 	int err = -ENOMEM;
 
 	if (len > KTLS_HS_BATCH_MAX)
 		return ERR_PTR(-EMSGSIZE);
-	req = upcall_new(sock_net(ctx->sk), KTLS_REQUEST_START, ctx->config, ctx->rl.role,
-			 deadline);
+	req = request_new(sock_net(ctx->sk), KTLS_REQUEST_START, ctx->config, ctx->rl.role,
+			  deadline);
 	if (!req)
 		return ERR_PTR(-ENOMEM);
 	req->owner = ctx->parent;
-	upcall_addresses(req, ctx->sk);
+	request_addresses(req, ctx->sk);
 	ktls_ctx_hold(ctx);
 	req->ctx = ctx;
 	if (len) {
@@ -410,33 +410,33 @@ struct ktls_request *ktls_upcall_start(struct ktls_ctx *ctx, ktime_t deadline,
 		memcpy(req->records, records, len);
 		req->records_len = len;
 	}
-	err = upcall_submit(req);
+	err = request_submit(req);
 	if (err)
 		goto give_up;
 	return req;
 
 give_up:
-	atomic_set(&req->fate, KTLS_FATE_CANCELLED);
-	ktls_upcall_put(req);
+	atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
+	ktls_request_close(req);
 	return ERR_PTR(err);
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_start);
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_start);
 
 /**
- * ktls_upcall_data - hand the helper the next batch
- * @req: a request whose last ktls_upcall_take() was KTLS_ANSWER_DATA
+ * ktls_request_data - hand the helper the next batch
+ * @req: a request whose last ktls_request_take() was KTLS_ANSWER_DATA
  * @records: whole records; copied
  * @len: bytes in @records, 1..KTLS_HS_BATCH_MAX
- * @sentence: why @records, a record's header, are against the RFC; else NULL
+ * @reason: why @records, a record's header, are against the RFC; else NULL
  *
  * Context: process, socket lock held; sleeps for memory only.
  * Return: 0, also when the request has ended in the meantime: then that is what
- * ktls_upcall_take() tells. -EBUSY out of turn, -EMSGSIZE, -ENOMEM.
+ * ktls_request_take() tells. -EBUSY out of turn, -EMSGSIZE, -ENOMEM.
  */
-int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len,
-		     const char *sentence)
+int ktls_request_data(struct ktls_request *req, const void *records, size_t len,
+		      const char *reason)
 {
-	struct ktls_worker *worker = NULL;
+	struct ktls_port *port = NULL;
 	struct ktls_net *kn = req->kn;
 	struct sk_buff_head messages;
 	int err;
@@ -444,30 +444,30 @@ int ktls_upcall_data(struct ktls_request *req, const void *records, size_t len,
 	if (!len || len > KTLS_HS_BATCH_MAX)
 		return -EMSGSIZE;
 	__skb_queue_head_init(&messages);
-	err = ktls_message_data(req->id, records, len, sentence, &messages);
+	err = ktls_message_data(req->id, records, len, reason, &messages);
 	if (err)
 		return err;
 
 	spin_lock_bh(&kn->lock);
-	if (req->phase == KTLS_PHASE_OURS) {
+	if (req->phase == KTLS_PHASE_KERNEL) {
 		skb_queue_splice_tail_init(&messages, &req->held);
 		req->phase = KTLS_PHASE_STALLED;
-		worker = req->worker;
-		list_add_tail(&req->stall_node, &worker->stalled);
+		port = req->port;
+		list_add_tail(&req->stall_node, &port->stalled);
 	} else if (req->phase != KTLS_PHASE_ENDED) {
 		err = -EBUSY;
 	}
 	spin_unlock_bh(&kn->lock);
 	__skb_queue_purge(&messages);
-	if (worker)
-		ktls_worker_feed(worker);
+	if (port)
+		ktls_port_dispatch(port);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_data);
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_data);
 
 /* --- taking what was answered --------------------------------------------- */
 
-static struct ktls_done *upcall_done_of_ours(int error, const char *sentence)
+static struct ktls_done *request_done_of_ours(int error, const char *reason)
 {
 	struct ktls_done *done = kzalloc(sizeof(*done), GFP_KERNEL);
 
@@ -475,12 +475,12 @@ static struct ktls_done *upcall_done_of_ours(int error, const char *sentence)
 		return NULL;
 	done->error = error;
 	done->alert = KTLS_ALERT_NONE;
-	strscpy(done->sentence, sentence, sizeof(done->sentence));
+	strscpy(done->reason, reason, sizeof(done->reason));
 	return done;
 }
 
 /**
- * ktls_upcall_take - what has the helper answered?
+ * ktls_request_take - what has the helper answered?
  * @req: the request
  * @ret_records: with DATA and DONE: bytes to send, for kvfree(), or NULL
  * @ret_len: bytes in @ret_records
@@ -491,8 +491,8 @@ static struct ktls_done *upcall_done_of_ours(int error, const char *sentence)
  * Context: process; the socket lock, or whatever keeps callers apart.
  * Return: enum ktls_answer.
  */
-enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
-				  size_t *ret_len, struct ktls_done **ret_done)
+enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
+				   size_t *ret_len, struct ktls_done **ret_done)
 {
 	enum ktls_answer answer;
 	struct ktls_done *done;
@@ -509,41 +509,28 @@ enum ktls_answer ktls_upcall_take(struct ktls_request *req, void **ret_records,
 	spin_unlock_bh(&req->lock);
 
 	if (answer == KTLS_ANSWER_DONE && !done) {
-		done = upcall_done_of_ours(req->error, req->sentence);
+		done = request_done_of_ours(req->error, req->reason);
 		if (!done)
 			answer = KTLS_ANSWER_LOST;
 	}
 	*ret_done = done;
 	return answer;
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_take);
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_take);
 
-/**
- * ktls_upcall_served - is there a helper?
- * @net: the namespace
- *
- * Context: any, lockless.
- * Return: whether there is; it may have changed when it is looked at.
- */
-bool ktls_upcall_served(const struct net *net)
-{
-	return READ_ONCE(ktls_net(net)->worker_count);
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_served);
-
-static int upcall_check_result(struct ktls_request *req, char *sentence)
+static int request_check_result(struct ktls_request *req, char *reason)
 {
 	struct ktls_done *done;
 	int err = -EHOSTDOWN;
 	void *records;
 	size_t len;
 
-	if (ktls_upcall_take(req, &records, &len, &done) == KTLS_ANSWER_DONE) {
+	if (ktls_request_take(req, &records, &len, &done) == KTLS_ANSWER_DONE) {
 		err = -done->error;
-		strscpy(sentence, done->sentence, KTLS_SENTENCE_MAX);
+		strscpy(reason, done->reason, KTLS_REASON_MAX);
 	} else {
-		strscpy(sentence, "the helper ktlsd went away during the check",
-			KTLS_SENTENCE_MAX);
+		strscpy(reason, "the helper ktlsd went away during the check",
+			KTLS_REASON_MAX);
 	}
 	ktls_done_free(done);
 	kvfree(records);
@@ -551,51 +538,51 @@ static int upcall_check_result(struct ktls_request *req, char *sentence)
 }
 
 /**
- * ktls_upcall_check - is a configuration fit for a server?
+ * ktls_request_check - is a configuration fit for a server?
  * @net: whose helper is asked
  * @config: frozen
  * @timeout_ms: how long to wait
- * @sentence: on failure: why
+ * @reason: on failure: why
  *
  * Context: process, no socket lock held; waits, killable.
  * Return: 0; what the helper says against it; -ESRCH without a helper, -EHOSTDOWN
  * if it died, -ETIMEDOUT, -EINTR when killed, -ENOMEM, -ENOBUFS.
  */
-int ktls_upcall_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
-		      char sentence[KTLS_SENTENCE_MAX])
+int ktls_request_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
+		       char reason[KTLS_REASON_MAX])
 {
 	struct ktls_request *req;
 	long left;
 	int err;
 
-	sentence[0] = '\0';
-	if (!ktls_upcall_served(net)) {
-		strscpy(sentence, "no helper serves this network namespace: is ktlsd running?",
-			KTLS_SENTENCE_MAX);
+	reason[0] = '\0';
+	if (!ktls_port_exists(net)) {
+		strscpy(reason, "no helper serves this network namespace: is ktlsd running?",
+			KTLS_REASON_MAX);
 		return -ESRCH;
 	}
-	req = upcall_new(net, KTLS_REQUEST_CHECK, config, KTLS_ROLE_SERVER,
-			 ktime_add_ms(ktime_get(), timeout_ms));
+	req = request_new(net, KTLS_REQUEST_CHECK, config, KTLS_ROLE_SERVER,
+			  ktime_add_ms(ktime_get(), timeout_ms));
 	if (!req)
 		return -ENOMEM;
-	err = upcall_submit(req);
+	err = request_submit(req);
 	if (err) {
-		ktls_upcall_put(req);
+		ktls_request_close(req);
 		return err;
 	}
 	left = wait_event_killable_timeout(req->wait,
 					   READ_ONCE(req->answer) != KTLS_ANSWER_NONE,
 					   msecs_to_jiffies(timeout_ms));
 	if (left > 0) {
-		err = upcall_check_result(req, sentence);
+		err = request_check_result(req, reason);
 	} else if (!left) {
 		err = -ETIMEDOUT;
-		snprintf(sentence, KTLS_SENTENCE_MAX,
+		snprintf(reason, KTLS_REASON_MAX,
 			 "the helper ktlsd did not answer within %u ms", timeout_ms);
 	} else {
 		err = -EINTR;
 	}
-	ktls_upcall_put(req);
+	ktls_request_close(req);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_upcall_check);
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_check);
