@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 
 #include "context.h"
-#include "engine.h"
+#include "handshake.h"
 
 enum {
 	CONTEXT_COST	= 32768,	/* of an SSL_CTX without any PEM */
@@ -211,7 +211,7 @@ static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
 	if (!context)
 		return NULL;
 	context->ctx = SSL_CTX_new(TLS_method());
-	if (!context->ctx || ktlsd_engine_prepare(context->ctx)) {
+	if (!context->ctx || ktlsd_handshake_prepare(context->ctx)) {
 		SSL_CTX_free(context->ctx);
 		free(context);
 		return NULL;

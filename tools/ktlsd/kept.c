@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
 
+#include "client_ticket.h"
 #include "kept.h"
 
 static struct ktlsd_kept_engine **kept_slot(struct ktlsd_kept *kept, uint64_t id)
@@ -25,27 +26,27 @@ static void kept_forget(struct ktlsd_kept *kept, struct ktlsd_kept_engine *entry
 	else
 		kept->oldest = entry->newer;
 	kept->count--;
-	ktlsd_engine_free(entry->engine);
+	ktlsd_handshake_free(entry->handshake);
 	ktlsd_context_put(entry->context);
 	free(entry);
 }
 
-void ktlsd_kept_add(struct ktlsd_kept *kept, uint64_t id, struct ktlsd_engine *engine,
+void ktlsd_kept_add(struct ktlsd_kept *kept, uint64_t id, struct ktlsd_handshake *hs,
 		    struct ktlsd_context *context, unsigned int lifetime, int64_t now)
 {
 	struct ktlsd_kept_engine *entry = calloc(1, sizeof(*entry)), **slot;
 
-	if (!entry || ktlsd_ticket_keep(engine)) {
+	if (!entry || ktlsd_client_ticket_await(hs)) {
 		free(entry);
-		ktlsd_engine_free(engine);
+		ktlsd_handshake_free(hs);
 		ktlsd_context_put(context);
 		return;
 	}
 	entry->id = id;
 	entry->deadline = now + KTLSD_KEPT_MS;
-	entry->left = ktlsd_ticket_wanted(engine);
+	entry->left = ktlsd_client_ticket_wanted(hs);
 	entry->lifetime = lifetime;
-	entry->engine = engine;
+	entry->handshake = hs;
 	entry->context = context;
 
 	slot = kept_slot(kept, id);
@@ -69,7 +70,7 @@ void ktlsd_kept_ticket(struct ktlsd_kept *kept, uint64_t id, const uint8_t *body
 
 	if (!entry)
 		return;
-	err = ktlsd_ticket_feed(entry->engine, body, len, entry->lifetime, &saved);
+	err = ktlsd_client_ticket_receive(entry->handshake, body, len, entry->lifetime, &saved);
 	if (saved)
 		ktlsd_cache_put(cache, saved);
 	if (err || !--entry->left)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "context.h"
-#include "engine.h"
+#include "handshake.h"
 
 enum {
 	KTLSD_KEPT_MAX	= 1024,		/* engines of a worker */
@@ -27,7 +27,7 @@ enum {
  * @deadline: milliseconds of the monotonic clock
  * @left: how many tickets are wanted still
  * @lifetime: bound of the sessions
- * @engine: owned
+ * @handshake: owned
  * @context: a reference
  */
 struct ktlsd_kept_engine {
@@ -38,7 +38,7 @@ struct ktlsd_kept_engine {
 	int64_t				deadline;
 	unsigned int			left;
 	unsigned int			lifetime;
-	struct ktlsd_engine		*engine;
+	struct ktlsd_handshake		*handshake;
 	struct ktlsd_context		*context;
 };
 
@@ -62,14 +62,14 @@ struct ktlsd_kept {
  * ktlsd_kept_add - keep an engine
  * @kept: the worker's
  * @id: of its request
- * @engine: taken over, on failure too
+ * @hs: taken over, on failure too
  * @context: likewise the reference
  * @lifetime: of sessions, seconds
  * @now: milliseconds of the monotonic clock
  *
  * Too many: the oldest goes.
  */
-void ktlsd_kept_add(struct ktlsd_kept *kept, uint64_t id, struct ktlsd_engine *engine,
+void ktlsd_kept_add(struct ktlsd_kept *kept, uint64_t id, struct ktlsd_handshake *hs,
 		    struct ktlsd_context *context, unsigned int lifetime, int64_t now);
 
 /* A ticket came: makes a session of it in @cache, unless the engine is gone. */

@@ -4,7 +4,7 @@
  *
  * The main thread reads the configuration, starts the workers and waits for
  * signals; a worker (worker.c) talks to the kernel and hands each message to
- * its sessions (session.c), which drive OpenSSL (engine_openssl.c).
+ * its sessions (session.c), which drive OpenSSL (handshake.c).
  */
 #include <errno.h>
 #include <fcntl.h>

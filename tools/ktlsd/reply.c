@@ -55,7 +55,7 @@ static void reply_put_certificates(struct ktlsd_message *message, uint16_t attr,
 static void reply_put_peer(struct ktlsd_message *message,
 			   const struct ktlsd_result *result)
 {
-	const struct ktlsd_peer *peer = &result->peer;
+	const struct ktlsd_peer_cert *peer = &result->peer;
 
 	if (result->peer_name[0])
 		ktlsd_message_put_string(message, KTLS_A_PEER_NAME, result->peer_name);
@@ -80,7 +80,7 @@ static void reply_put_direction(struct ktlsd_message *message,
 }
 
 void ktlsd_reply_success(struct ktlsd_message *message,
-			 struct ktlsd_engine *engine,
+			 struct ktlsd_handshake *hs,
 			 const struct ktlsd_result *result, unsigned int messages)
 {
 	size_t left = KTLS_GENL_CHAINS_MAX;
@@ -92,7 +92,7 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 		ktlsd_message_put_u16(message, KTLS_A_GROUP, result->group);
 	if (result->sigalg)
 		ktlsd_message_put_u16(message, KTLS_A_SIGALG, result->sigalg);
-	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)engine->consumed);
+	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)hs->consumed);
 	reply_put_direction(message, &result->tx, KTLS_A_TX_SECRET,
 			    KTLS_A_TX_IV, KTLS_A_TX_SEQ);
 	reply_put_direction(message, &result->rx, KTLS_A_RX_SECRET,
@@ -118,27 +118,27 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 	reply_put_peer(message, result);
 	if (messages)
 		ktlsd_message_put_u32(message, KTLS_A_MESSAGES, messages);
-	reply_put_certificates(message, KTLS_A_PEER_CERT, engine->presented, &left);
+	reply_put_certificates(message, KTLS_A_PEER_CERT, hs->presented, &left);
 	if (result->verified)
-		reply_put_certificates(message, KTLS_A_CHAIN_CERT, engine->chain,
+		reply_put_certificates(message, KTLS_A_CHAIN_CERT, hs->chain,
 				       &left);
 }
 
 void ktlsd_reply_failure(struct ktlsd_message *message,
-			 const struct ktlsd_engine *engine,
+			 const struct ktlsd_handshake *hs,
 			 const struct ktlsd_fault *fault)
 {
 	size_t left = KTLS_GENL_CHAINS_MAX;
 
 	ktlsd_message_put_u32(message, KTLS_A_ERRNO, (uint32_t)-fault->error);
 	ktlsd_message_put_string(message, KTLS_A_SENTENCE, fault->sentence);
-	if (!engine)
+	if (!hs)
 		return;
 	if (fault->alert != KTLSD_ALERT_NONE) {
 		ktlsd_message_put_u8(message, KTLS_A_ALERT, (uint8_t)fault->alert);
 		if (fault->alert_received)
 			ktlsd_message_put_flag(message, KTLS_A_ALERT_RCVD);
 	}
-	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)engine->consumed);
-	reply_put_certificates(message, KTLS_A_PEER_CERT, engine->presented, &left);
+	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)hs->consumed);
+	reply_put_certificates(message, KTLS_A_PEER_CERT, hs->presented, &left);
 }

@@ -3,19 +3,19 @@
 #ifndef KTLSD_REPLY_H
 #define KTLSD_REPLY_H
 
-#include "engine.h"
+#include "handshake.h"
 
 /*
  * Keys, all that was negotiated, and how many tickets are wanted. The caller wipes
  * the message once sent.
  */
 void ktlsd_reply_success(struct ktlsd_message *message,
-			 struct ktlsd_engine *engine,
+			 struct ktlsd_handshake *hs,
 			 const struct ktlsd_result *result, unsigned int messages);
 
-/* @engine may be NULL: it failed before there was one. */
+/* @hs may be NULL: it failed before there was one. */
 void ktlsd_reply_failure(struct ktlsd_message *message,
-			 const struct ktlsd_engine *engine,
+			 const struct ktlsd_handshake *hs,
 			 const struct ktlsd_fault *fault);
 
 /**

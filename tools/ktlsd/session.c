@@ -82,7 +82,7 @@ void ktlsd_session_end(struct ktlsd_sessions *sessions, struct ktlsd_session *se
 		*slot = session->next;
 	session_leave(sessions, session);
 	ktlsd_shares_del(&sessions->shares, &session->place);
-	ktlsd_engine_free(session->engine);
+	ktlsd_handshake_free(session->handshake);
 	ktlsd_context_put(session->context);
 	ktlsd_anchors_put(session->anchors);
 	ktlsd_fetch_free(&session->fetch);
@@ -158,7 +158,7 @@ static int session_take_records(struct ktlsd_session *session,
 	fault->alert = KTLSD_ALERT_NONE;
 	records = ktlsd_message_bytes(event, KTLS_A_RECORDS, &len);
 	err = ktlsd_buffer_append(&session->input, records, len,
-				  KTLSD_ENGINE_INPUT_MAX);
+				  KTLSD_HANDSHAKE_INPUT_MAX);
 	if (err)
 		return ktlsd_errors_set(fault, err == -ENOMEM ? err : -EPROTO,
 			"The peer's handshake messages are too long.");
@@ -219,8 +219,8 @@ static void session_refuse_record(struct ktlsd_sessions *sessions,
 	size_t len;
 
 	sentence = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
-	ktlsd_engine_refuse(session->engine, session->input.data, session->input.len,
-			    sentence, len, &fault);
+	ktlsd_handshake_refuse_record(session->handshake, session->input.data, session->input.len,
+				      sentence, len, &fault);
 	ktlsd_session_fail(sessions, session, &fault);
 }
 
@@ -235,7 +235,7 @@ static void session_take_data(struct ktlsd_sessions *sessions,
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent a batch before the last one was answered.");
 	} else if (!session_take_records(session, event, &fault)) {
-		if (session->whole && session->engine && event->attr[KTLS_A_SENTENCE])
+		if (session->whole && session->handshake && event->attr[KTLS_A_SENTENCE])
 			session_refuse_record(sessions, session, event);
 		else if (session->whole)
 			ktlsd_shares_ready(&sessions->shares, &session->place);

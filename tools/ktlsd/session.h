@@ -16,8 +16,8 @@
 #include "lib/log.h"
 #include "config.h"
 #include "context.h"
-#include "engine.h"
 #include "fetch.h"
+#include "handshake.h"
 #include "kept.h"
 #include "shares.h"
 
@@ -56,7 +56,7 @@ enum ktlsd_session_room {
  * @fetch: of the configuration
  * @anchors: of KTLS_TRUST, while they are read; a reference
  * @context: a reference, NULL until it is there
- * @engine: NULL until @context is there
+ * @handshake: NULL until @context is there
  * @input: the batch as far as it came
  */
 struct ktlsd_session {
@@ -74,7 +74,7 @@ struct ktlsd_session {
 	struct ktlsd_fetch		fetch;
 	struct ktlsd_anchors		*anchors;
 	struct ktlsd_context		*context;
-	struct ktlsd_engine		*engine;
+	struct ktlsd_handshake		*handshake;
 	struct ktlsd_buffer		input;
 };
 

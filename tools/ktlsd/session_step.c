@@ -10,7 +10,10 @@
 #include <openssl/crypto.h>
 
 #include "lib/genl.h"
+#include "client_ticket.h"
+#include "psk.h"
 #include "reply.h"
+#include "server_ticket.h"
 #include "session.h"
 
 void ktlsd_session_begin_message(struct ktlsd_sessions *sessions,
@@ -36,15 +39,15 @@ int ktlsd_session_send_message(struct ktlsd_sessions *sessions,
 }
 
 /*
- * Sends what the engine wrote, except the last message's worth.
+ * Sends the output of the handshake, except the last message's worth.
  * Return: 0 and the rest, or a negative errno.
  */
 static int session_send_output(struct ktlsd_sessions *sessions,
 			       struct ktlsd_session *session,
 			       const uint8_t **ret_rest, size_t *ret_len)
 {
-	const uint8_t *records = session->engine->output.data;
-	size_t len = session->engine->output.len, part;
+	const uint8_t *records = session->handshake->output.data;
+	size_t len = session->handshake->output.len, part;
 	struct ktlsd_message message;
 	int err;
 
@@ -82,7 +85,7 @@ static int session_send_data(struct ktlsd_sessions *sessions,
 		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
 	session->last_seq = sessions->seq;
 	err = ktlsd_session_send_message(sessions, &message);
-	ktlsd_buffer_free(&session->engine->output);
+	ktlsd_buffer_free(&session->handshake->output);
 	return err;
 }
 
@@ -136,31 +139,31 @@ void ktlsd_session_fail(struct ktlsd_sessions *sessions,
 	size_t len = 0;
 
 	ktlsd_session_log_failure(sessions, &session->request, fault);
-	if (session->engine)
+	if (session->handshake)
 		session_send_output(sessions, session, &rest, &len);
 	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
 			      session->request.id);
 	if (len)
 		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
-	ktlsd_reply_failure(&message, session->engine, fault);
+	ktlsd_reply_failure(&message, session->handshake, fault);
 	ktlsd_session_send_message(sessions, &message);
 	ktlsd_session_end(sessions, session);
 }
 
 /*
- * Whether the engine is worth more than its handshake. A session of TLS 1.2 is
- * there already; those of TLS 1.3 come with tickets. Return: how many are wanted.
+ * Saves the session of a client for resumption. In TLS 1.2 it exists already; in TLS 1.3
+ * sessions come with tickets. Return: how many tickets to await.
  */
 static unsigned int session_save(struct ktlsd_sessions *sessions,
 				 struct ktlsd_session *session)
 {
 	struct ktlsd_saved *saved;
 
-	if (!sessions->cache || session->engine->is_server)
+	if (!sessions->cache || session->handshake->is_server)
 		return 0;
-	if (SSL_version(session->engine->ssl) == TLS1_3_VERSION)
-		return ktlsd_ticket_wanted(session->engine);
-	saved = ktlsd_ticket_save(session->engine, session->config->ticket_lifetime);
+	if (SSL_version(session->handshake->ssl) == TLS1_3_VERSION)
+		return ktlsd_client_ticket_wanted(session->handshake);
+	saved = ktlsd_client_ticket_save(session->handshake, session->config->ticket_lifetime);
 	if (saved)
 		ktlsd_cache_put(sessions->cache, saved);
 	return 0;
@@ -179,7 +182,7 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	int err;
 
 	fault.alert = KTLSD_ALERT_NONE;
-	err = ktlsd_engine_finish(session->engine, &result, &fault);
+	err = ktlsd_handshake_finish(session->handshake, &result, &fault);
 	if (err) {
 		ktlsd_session_fail(sessions, session, &fault);
 		return;
@@ -191,7 +194,7 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 				      session->request.id);
 		if (len)
 			ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
-		ktlsd_reply_success(&message, session->engine, &result, messages);
+		ktlsd_reply_success(&message, session->handshake, &result, messages);
 		err = ktlsd_session_send_message(sessions, &message);
 		OPENSSL_cleanse(sessions->tx, message.nlh->nlmsg_len);
 	}
@@ -205,12 +208,12 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	}
 	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
 		  session->request.id, result.suite->name);
-	ktlsd_engine_wipe_result(&result);
+	ktlsd_handshake_wipe_result(&result);
 	if (!err && messages) {
-		ktlsd_kept_add(&sessions->kept, session->request.id, session->engine,
+		ktlsd_kept_add(&sessions->kept, session->request.id, session->handshake,
 			       session->context, session->config->ticket_lifetime,
 			       ktlsd_session_clock());
-		session->engine = NULL;
+		session->handshake = NULL;
 		session->context = NULL;
 	}
 	ktlsd_session_end(sessions, session);
@@ -236,11 +239,11 @@ static void session_run(struct ktlsd_sessions *sessions,
 	struct ktlsd_fault fault;
 	int ret;
 
-	if (!session->engine || !session->whole)
+	if (!session->handshake || !session->whole)
 		return;
 	session->whole = false;
-	ret = ktlsd_engine_run(session->engine, session->input.data,
-			       session->input.len, &fault);
+	ret = ktlsd_handshake_run(session->handshake, session->input.data,
+				  session->input.len, &fault);
 	ktlsd_buffer_free(&session->input);
 	if (!ret)
 		ret = session_send_data(sessions, session) ?
@@ -257,12 +260,12 @@ static int session_resume(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session, struct ktlsd_fault *fault)
 {
 	const struct ktlsd_request *request = &session->request;
-	struct ktlsd_engine *engine = session->engine;
+	struct ktlsd_handshake *hs = session->handshake;
 	struct ktlsd_fingerprint fingerprint;
 	int err;
 
 	if (session->context->psk) {
-		ktlsd_psk_use(engine, session->context->psk);
+		ktlsd_psk_use(hs, session->context->psk);
 		return 0;
 	}
 	if (!request->tickets || request->check)
@@ -270,14 +273,14 @@ static int session_resume(struct ktlsd_sessions *sessions,
 	err = ktlsd_fingerprint_request(&session->context->fingerprint, request,
 					&fingerprint);
 	if (!err && request->is_server && sessions->ticket_keys)
-		err = ktlsd_issue_allow(engine, &fingerprint, sessions->ticket_keys,
-					request->tickets);
+		err = ktlsd_server_ticket_enable(hs, &fingerprint, sessions->ticket_keys,
+						 request->tickets);
 	/* Without verification a session proves nothing. */
 	if (!err && !request->is_server && sessions->cache &&
 	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
-		ktlsd_ticket_offer(engine, &fingerprint,
-				   ktlsd_cache_take(sessions->cache, &fingerprint,
-						    time(NULL)));
+		ktlsd_client_ticket_offer(hs, &fingerprint,
+					  ktlsd_cache_take(sessions->cache, &fingerprint,
+							   time(NULL)));
 	return err ? ktlsd_errors_set(fault, err, "There is no memory.") : 0;
 }
 
@@ -289,9 +292,9 @@ static void session_start(struct ktlsd_sessions *sessions,
 	int err;
 
 	session->step = KTLSD_SESSION_RUN;
-	err = ktlsd_engine_new(session->context->ctx, &session->request,
-			       sessions->suites, ktlsd_context_ca_names(session->context),
-			       &session->engine, &fault);
+	err = ktlsd_handshake_new(session->context->ctx, &session->request,
+				  sessions->suites, ktlsd_context_ca_names(session->context),
+				  &session->handshake, &fault);
 	if (!err)
 		err = session_resume(sessions, session, &fault);
 	if (err)

@@ -16,7 +16,7 @@ static void keys_scanner(void **state)
 		22, 3, 3, 0, 9, 0, 1, 2, 3, 4, 5, 6, 7, 99,
 		22, 3, 3, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
 	};
-	struct ktlsd_scanner scanner = { 0 };
+	struct ktlsd_nonce_scanner scanner = { 0 };
 
 	(void)state;
 	ktlsd_keys_scan(&scanner, first, sizeof(first));
@@ -46,7 +46,7 @@ static void keys_scanner(void **state)
 /* Both ends derive the same block, mirrored; with and without EMS. */
 static void keys_live_pair(bool ems, const char *suite, size_t key, size_t iv)
 {
-	struct ktlsd_engine theirs = { .is_server = true, .scanner.found = true };
+	struct ktlsd_handshake theirs = { .is_server = true, .scanner.found = true };
 	struct ktlsd_result ours, mirror = { .version = KTLS_TLS_1_2 };
 	uint8_t random[32];
 	struct test_side side;
@@ -64,7 +64,7 @@ static void keys_live_pair(bool ems, const char *suite, size_t key, size_t iv)
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
 	assert_int_equal(SSL_get_extms_support(peer.ssl), ems);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &ours, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &ours, &side.fault), 0);
 
 	theirs.ssl = peer.ssl;
 	mirror.suite = ours.suite;
@@ -104,18 +104,18 @@ static void keys_block(void **state)
 
 static void keys_missing_secrets(void **state)
 {
-	struct ktlsd_engine engine = { 0 };
+	struct ktlsd_handshake hs = { 0 };
 	struct ktlsd_result result = {
 		.version = KTLS_TLS_1_3, .suite = ktlsd_suites_find(0x1301),
 	};
 	struct ktlsd_fault fault;
 
 	(void)state;
-	assert_int_equal(ktlsd_keys_derive(&engine, &result, &fault), -EPROTO);
-	engine.secrets.client_len = 32;
-	assert_int_equal(ktlsd_keys_derive(&engine, &result, &fault), -EPROTO);
-	engine.secrets.server_len = 48;
-	assert_int_equal(ktlsd_keys_derive(&engine, &result, &fault), -EPROTO);
+	assert_int_equal(ktlsd_keys_derive(&hs, &result, &fault), -EPROTO);
+	hs.secrets.client_len = 32;
+	assert_int_equal(ktlsd_keys_derive(&hs, &result, &fault), -EPROTO);
+	hs.secrets.server_len = 48;
+	assert_int_equal(ktlsd_keys_derive(&hs, &result, &fault), -EPROTO);
 }
 
 static int keys_setup(void **state)

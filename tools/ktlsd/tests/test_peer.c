@@ -6,8 +6,8 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-#include "test_peer.h"
 #include "ktlsd/trust.h"
+#include "test_peer.h"
 
 static void peer_hex(const char *hex, uint8_t *dst, size_t *ret_len)
 {
@@ -172,14 +172,14 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 
 int test_side_begin(struct test_side *side)
 {
-	return ktlsd_engine_new(side->context->ctx, &side->request,
-				ktlsd_suites_all(), ktlsd_context_ca_names(side->context),
-				&side->engine, &side->fault);
+	return ktlsd_handshake_new(side->context->ctx, &side->request,
+				   ktlsd_suites_all(), ktlsd_context_ca_names(side->context),
+				   &side->handshake, &side->fault);
 }
 
 void test_side_free(struct test_side *side)
 {
-	ktlsd_engine_free(side->engine);
+	ktlsd_handshake_free(side->handshake);
 	ktlsd_context_put(side->context);
 	ktlsd_context_flush(&side->contexts);
 	ktlsd_anchors_flush(&side->contexts.anchors);
@@ -191,11 +191,11 @@ void test_side_free(struct test_side *side)
 void test_side_feed(struct test_side *side, const void *data, size_t len,
 		    struct test_peer *peer)
 {
-	struct ktlsd_buffer *output = &side->engine->output;
+	struct ktlsd_buffer *output = &side->handshake->output;
 
 	ktlsd_buffer_free(&side->batch);
 	ktlsd_buffer_append(&side->batch, data, len, 4 << 20);
-	side->last = ktlsd_engine_run(side->engine, data, len, &side->fault);
+	side->last = ktlsd_handshake_run(side->handshake, data, len, &side->fault);
 	if (peer && output->len)
 		BIO_write(SSL_get_rbio(peer->ssl), output->data, (int)output->len);
 	if (peer)

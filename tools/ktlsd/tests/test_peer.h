@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The other end of a handshake, a plain OpenSSL object, and what the kernel
- * would do with the keys: an engine against a peer, and records sealed and
+ * would do with the keys: a handshake against a peer, and records sealed and
  * opened by hand.
  */
 #ifndef KTLSD_TEST_PEER_H
 #define KTLSD_TEST_PEER_H
 
 #include "ktlsd/context.h"
-#include "ktlsd/engine.h"
+#include "ktlsd/handshake.h"
 #include "test_pki.h"
 
 /**
@@ -48,9 +48,9 @@ struct test_peer {
  * @config: the system's trust
  * @context: in use
  * @request: what is wanted; set up by the test
- * @engine: once begun
+ * @handshake: once begun
  * @fault: why it failed
- * @last: what ktlsd_engine_run() returned last
+ * @last: what ktlsd_handshake_run() returned last
  * @batch: the last batch it got
  */
 struct test_side {
@@ -58,7 +58,7 @@ struct test_side {
 	struct ktlsd_config	config;
 	struct ktlsd_context	*context;
 	struct ktlsd_request	request;
-	struct ktlsd_engine	*engine;
+	struct ktlsd_handshake	*handshake;
 	struct ktlsd_fault	fault;
 	int			last;
 	struct ktlsd_buffer	batch;
@@ -72,7 +72,7 @@ void test_side_free(struct test_side *side);
 void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 		       X509 *trust);
 
-/* Begins the engine. Return: as ktlsd_engine_new(). */
+/* Begins the handshake. Return: as ktlsd_handshake_new(). */
 int test_side_begin(struct test_side *side);
 
 void test_peer_init(struct test_peer *peer, bool is_server);
@@ -87,11 +87,11 @@ void test_peer_step(struct test_peer *peer);
 /* Moves bytes to and fro until nobody has anything to say. */
 void test_peer_shake(struct test_side *side, struct test_peer *peer);
 
-/* Feeds the engine what the peer wrote, and something behind it. */
+/* Feeds the handshake what the peer wrote, and something behind it. */
 void test_peer_pass(struct test_side *side, struct test_peer *peer,
 		    const void *extra, size_t extra_len);
 
-/* Feeds the engine by hand; appends its output to the peer's input. */
+/* Feeds the handshake by hand; appends its output to the peer's input. */
 void test_side_feed(struct test_side *side, const void *data, size_t len,
 		    struct test_peer *peer);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ktlsd/client_ticket.h"
+#include "ktlsd/server_ticket.h"
 #include "test_peer.h"
 
 enum {
@@ -37,7 +39,7 @@ static void lifetime_shake(struct test_side *side, struct test_peer *peer,
 		fail_msg("%s", side->fault.sentence);
 	test_peer_step(peer);
 	assert_true(peer->finished);
-	if (ktlsd_engine_finish(side->engine, result, &side->fault))
+	if (ktlsd_handshake_finish(side->handshake, result, &side->fault))
 		fail_msg("%s", side->fault.sentence);
 }
 
@@ -63,7 +65,7 @@ static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
 	side.config.ticket_lifetime = LIFETIME_TOTAL;
 	test_side_prepare(&side, pki.ec, pki.ec_key, NULL);
 	assert_int_equal(test_side_begin(&side), 0);
-	assert_int_equal(ktlsd_issue_allow(side.engine, &fingerprint, &keys, 1), 0);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &keys, 1), 0);
 	test_peer_init(&peer, false);
 	SSL_CTX_set_app_data(peer.ctx, session);
 	SSL_CTX_set_session_cache_mode(peer.ctx, SSL_SESS_CACHE_CLIENT |
@@ -123,13 +125,13 @@ static struct ktlsd_saved *lifetime_take_ticket(struct test_side *side, struct t
 	long len;
 
 	if (result->version == KTLS_TLS_1_2)
-		return ktlsd_ticket_save(side->engine, LIFETIME_TOTAL);
-	assert_int_equal(ktlsd_ticket_keep(side->engine), 0);
+		return ktlsd_client_ticket_save(side->handshake, LIFETIME_TOTAL);
+	assert_int_equal(ktlsd_client_ticket_await(side->handshake), 0);
 	len = BIO_get_mem_data(SSL_get_wbio(peer->ssl), (char **)&data);
 	assert_true(test_open(result, &result->rx, data, (size_t)len, plain, &type) > 4);
-	assert_int_equal(ktlsd_ticket_feed(side->engine, plain + 4,
-					   (size_t)(plain[2] << 8 | plain[3]),
-					   LIFETIME_TOTAL, &saved), 0);
+	assert_int_equal(ktlsd_client_ticket_receive(side->handshake, plain + 4,
+						     (size_t)(plain[2] << 8 | plain[3]),
+						     LIFETIME_TOTAL, &saved), 0);
 	BIO_reset(SSL_get_wbio(peer->ssl));
 	return saved;
 }
@@ -159,7 +161,7 @@ static void lifetime_of_a_client(void **state)
 			side.request.version_max = (uint16_t)version;
 			test_side_prepare(&side, NULL, NULL, pki.ca);
 			assert_int_equal(test_side_begin(&side), 0);
-			ktlsd_ticket_offer(side.engine, &fingerprint, saved);
+			ktlsd_client_ticket_offer(side.handshake, &fingerprint, saved);
 			lifetime_shake(&side, &peer, &result);
 			assert_int_equal(result.resumed, day > 0);
 			saved = lifetime_take_ticket(&side, &peer, &result);

@@ -6,7 +6,10 @@
 
 #include <openssl/err.h>
 
+#include "ktlsd/client_ticket.h"
 #include "ktlsd/kept.h"
+#include "ktlsd/psk.h"
+#include "ktlsd/server_ticket.h"
 #include "test_peer.h"
 
 enum {
@@ -35,7 +38,7 @@ static void tickets_shake(struct test_side *side, struct test_peer *peer,
 		fail_msg("%s", side->fault.sentence);
 	test_peer_step(peer);
 	assert_true(peer->finished);
-	if (ktlsd_engine_finish(side->engine, result, &side->fault))
+	if (ktlsd_handshake_finish(side->handshake, result, &side->fault))
 		fail_msg("%s", side->fault.sentence);
 }
 
@@ -46,7 +49,7 @@ static void tickets_client(struct test_side *side, const char *suite,
 	strcpy(side->request.ciphers, suite);
 	test_side_prepare(side, NULL, NULL, pki.ca);
 	assert_int_equal(test_side_begin(side), 0);
-	ktlsd_ticket_offer(side->engine, &fingerprint, saved);
+	ktlsd_client_ticket_offer(side->handshake, &fingerprint, saved);
 }
 
 /* What the kernel does: opens the server's records, finds tickets in them. */
@@ -70,9 +73,9 @@ static unsigned int tickets_feed(struct test_side *side, struct test_peer *peer,
 		for (used = 0; used < got; used += 4 + body) {
 			body = plain[used + 2] << 8 | plain[used + 3];
 			assert_int_equal(plain[used], 4);
-			assert_int_equal(ktlsd_ticket_feed(side->engine, plain + used + 4,
-							   (size_t)body, TICKETS_LIFETIME,
-							   &saved[count]), 0);
+			assert_int_equal(ktlsd_client_ticket_receive(side->handshake, plain + used + 4,
+								     (size_t)body, TICKETS_LIFETIME,
+								     &saved[count]), 0);
 			assert_non_null(saved[count]);
 			count++;
 		}
@@ -103,8 +106,8 @@ static void tickets_client_13(void **state)
 		assert_false(result.resumed);
 		assert_string_equal(result.peer.subject, "CN=leaf");
 		first = result;
-		assert_int_equal(ktlsd_ticket_wanted(side.engine), 2);
-		assert_int_equal(ktlsd_ticket_keep(side.engine), 0);
+		assert_int_equal(ktlsd_client_ticket_wanted(side.handshake), 2);
+		assert_int_equal(ktlsd_client_ticket_await(side.handshake), 0);
 		count = tickets_feed(&side, &peer, &result, saved);
 		assert_int_equal(count, 3);
 		test_side_free(&side);
@@ -123,9 +126,9 @@ static void tickets_client_13(void **state)
 			assert_true(result.verified);
 			assert_string_equal(result.peer_name, "server.test");
 			assert_memory_equal(&result.peer, &first.peer, sizeof(first.peer));
-			assert_int_equal(X509_cmp(sk_X509_value(side.engine->presented, 0),
+			assert_int_equal(X509_cmp(sk_X509_value(side.handshake->presented, 0),
 						  pki.ec), 0);
-			assert_int_equal(sk_X509_num(side.engine->chain), 2);
+			assert_int_equal(sk_X509_num(side.handshake->chain), 2);
 			test_side_free(&side);
 		}
 		test_peer_free(&peer);
@@ -151,8 +154,8 @@ static void tickets_client_generations(void **state)
 		tickets_client(&side, "TLS_AES_128_GCM_SHA256", saved[0]);
 		tickets_shake(&side, &peer, &result);
 		assert_int_equal(result.resumed, i > 0);
-		assert_int_equal(sk_X509_num(side.engine->chain), 2);
-		assert_int_equal(ktlsd_ticket_keep(side.engine), 0);
+		assert_int_equal(sk_X509_num(side.handshake->chain), 2);
+		assert_int_equal(ktlsd_client_ticket_await(side.handshake), 0);
 		assert_int_equal(tickets_feed(&side, &peer, &result, saved), 1);
 		test_side_free(&side);
 	}
@@ -173,10 +176,10 @@ static void tickets_client_12(void **state)
 	tickets_server(&peer, 2);
 	test_peer_begin(&peer);
 	tickets_client(&side, "ECDHE-ECDSA-AES128-GCM-SHA256", NULL);
-	assert_null(ktlsd_ticket_save(side.engine, TICKETS_LIFETIME));
+	assert_null(ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME));
 	tickets_shake(&side, &peer, &result);
-	assert_int_equal(ktlsd_ticket_wanted(side.engine), 0);
-	saved = ktlsd_ticket_save(side.engine, TICKETS_LIFETIME);
+	assert_int_equal(ktlsd_client_ticket_wanted(side.handshake), 0);
+	saved = ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME);
 	assert_non_null(saved);
 	assert_false(saved->once);
 	test_side_free(&side);
@@ -190,7 +193,7 @@ static void tickets_client_12(void **state)
 		assert_true(result.resumed);
 		assert_true(result.verified);
 		assert_int_equal(result.tx.seq, 1);
-		assert_int_equal(sk_X509_num(side.engine->chain), 2);
+		assert_int_equal(sk_X509_num(side.handshake->chain), 2);
 		test_side_free(&side);
 	}
 	ktlsd_saved_put(saved);
@@ -210,7 +213,7 @@ static void tickets_client_refused(void **state)
 	test_peer_begin(&peer);
 	tickets_client(&side, "", NULL);
 	tickets_shake(&side, &peer, &result);
-	ktlsd_ticket_keep(side.engine);
+	ktlsd_client_ticket_await(side.handshake);
 	assert_int_equal(tickets_feed(&side, &peer, &result, saved), 1);
 	test_side_free(&side);
 	test_peer_free(&peer);
@@ -242,12 +245,12 @@ static void tickets_client_unverified(void **state)
 		side.request.version_max = (uint16_t)version;
 		test_side_prepare(&side, NULL, NULL, NULL);
 		assert_int_equal(test_side_begin(&side), 0);
-		ktlsd_ticket_offer(side.engine, &fingerprint, NULL);
+		ktlsd_client_ticket_offer(side.handshake, &fingerprint, NULL);
 		tickets_shake(&side, &peer, &result);
 		assert_int_equal(result.version, version);
 		assert_false(result.verified);
-		assert_int_equal(ktlsd_ticket_wanted(side.engine), 0);
-		assert_null(ktlsd_ticket_save(side.engine, TICKETS_LIFETIME));
+		assert_int_equal(ktlsd_client_ticket_wanted(side.handshake), 0);
+		assert_null(ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME));
 		test_side_free(&side);
 		test_peer_free(&peer);
 	}
@@ -271,12 +274,12 @@ static void tickets_client_malformed(void **state)
 		test_peer_begin(&peer);
 		tickets_client(&side, "", NULL);
 		tickets_shake(&side, &peer, &result);
-		ktlsd_ticket_keep(side.engine);
+		ktlsd_client_ticket_await(side.handshake);
 		memset(body, 0xff, sizeof(body));
-		assert_true(ktlsd_ticket_feed(side.engine, body, size,
-					      TICKETS_LIFETIME, &saved) < 0);
+		assert_true(ktlsd_client_ticket_receive(side.handshake, body, size,
+							TICKETS_LIFETIME, &saved) < 0);
 		assert_null(saved);
-		assert_int_equal(side.engine->output.len, 0);
+		assert_int_equal(side.handshake->output.len, 0);
 		test_side_free(&side);
 		test_peer_free(&peer);
 	}
@@ -297,13 +300,13 @@ static void tickets_client_longest(void **state)
 	test_peer_begin(&peer);
 	tickets_client(&side, "", NULL);
 	tickets_shake(&side, &peer, &result);
-	ktlsd_ticket_keep(side.engine);
+	ktlsd_client_ticket_await(side.handshake);
 	memset(body, 0, sizeof(body));
 	body[2] = 7;
 	body[9] = (uint8_t)(ticket >> 8);
 	body[10] = (uint8_t)ticket;
-	assert_int_equal(ktlsd_ticket_feed(side.engine, body, sizeof(body),
-					   TICKETS_LIFETIME, &saved), 0);
+	assert_int_equal(ktlsd_client_ticket_receive(side.handshake, body, sizeof(body),
+						     TICKETS_LIFETIME, &saved), 0);
 	assert_non_null(saved);
 	assert_true(saved->expires <= time(NULL) + 7 * 256);
 	assert_true(saved->der_len > ticket);
@@ -312,7 +315,7 @@ static void tickets_client_longest(void **state)
 	test_peer_free(&peer);
 }
 
-/* A worker keeps engines: bounded, timed, and free when all tickets are there. */
+/* Handshakes that await tickets are bounded, timed, and freed when all tickets came. */
 static void tickets_kept(void **state)
 {
 	static struct ktlsd_kept kept;
@@ -330,9 +333,9 @@ static void tickets_kept(void **state)
 		test_peer_begin(&peer);
 		tickets_client(&side, "", NULL);
 		tickets_shake(&side, &peer, &result);
-		ktlsd_kept_add(&kept, id, side.engine, NULL, TICKETS_LIFETIME,
+		ktlsd_kept_add(&kept, id, side.handshake, NULL, TICKETS_LIFETIME,
 			       1000 * (int64_t)id);
-		side.engine = NULL;
+		side.handshake = NULL;
 		test_side_free(&side);
 		test_peer_free(&peer);
 	}
@@ -409,7 +412,7 @@ static void tickets_accept(const struct tickets_case *what, bool second,
 	test_side_prepare(&side, pki.ec, pki.ec_key, pki.ca);
 	assert_int_equal(test_side_begin(&side), 0);
 	ours.bytes[9] = second && what->other;
-	assert_int_equal(ktlsd_issue_allow(side.engine, &ours, &tickets_keys, 2), 0);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &ours, &tickets_keys, 2), 0);
 
 	test_peer_init(&peer, false);
 	SSL_CTX_set_app_data(peer.ctx, session);
@@ -434,7 +437,7 @@ static void tickets_accept(const struct tickets_case *what, bool second,
 	assert_string_equal(result.peer.subject, result.verified ? "CN=client" : "");
 	assert_int_equal(result.peer.fingerprint_len, result.verified ? 32 : 0);
 	if (result.verified)
-		assert_int_equal(X509_cmp(sk_X509_value(side.engine->presented, 0),
+		assert_int_equal(X509_cmp(sk_X509_value(side.handshake->presented, 0),
 					  pki.client), 0);
 	/* What was sealed under the application key is counted. */
 	if (result.version == KTLS_TLS_1_3)
@@ -526,7 +529,7 @@ static const struct ktls_psk tickets_psk = {
 
 static struct ktls_psk tickets_wrong;
 
-/* Two engines of ours against each other. */
+/* Two of our handshakes against each other. */
 static int tickets_psk_shake(const struct ktls_psk *client_key,
 			     const struct ktls_psk *server_key, bool cert,
 			     struct ktlsd_result *results)
@@ -543,14 +546,14 @@ static int tickets_psk_shake(const struct ktls_psk *client_key,
 	for (side = 0; side < 2; side++)
 		assert_int_equal(test_side_begin(&sides[side]), 0);
 	if (client_key)
-		ktlsd_psk_use(sides[0].engine, client_key);
+		ktlsd_psk_use(sides[0].handshake, client_key);
 	if (server_key)
-		ktlsd_psk_use(sides[1].engine, server_key);
+		ktlsd_psk_use(sides[1].handshake, server_key);
 
 	test_side_feed(&sides[0], NULL, 0, NULL);
 	for (i = 1; i < 10 && sides[0].last >= 0 && sides[1].last >= 0; i++) {
 		side = i % 2;
-		out = &sides[!side].engine->output;
+		out = &sides[!side].handshake->output;
 		if (!out->len)
 			break;
 		test_side_feed(&sides[side], out->data, out->len, NULL);
@@ -559,9 +562,9 @@ static int tickets_psk_shake(const struct ktls_psk *client_key,
 	i = sides[0].last == 1 && sides[1].last == 1 ? 0 : -1;
 	for (side = 0; side < 2; side++) {
 		if (!i)
-			assert_int_equal(ktlsd_engine_finish(sides[side].engine,
-							     &results[side],
-							     &sides[side].fault), 0);
+			assert_int_equal(ktlsd_handshake_finish(sides[side].handshake,
+								&results[side],
+								&sides[side].fault), 0);
 		test_side_free(&sides[side]);
 	}
 	return i;
@@ -614,7 +617,7 @@ static int tickets_choose(const char *groups, const char *sigalgs,
 	err = test_side_begin(&side);
 	if (!err) {
 		test_peer_shake(&side, &peer);
-		err = side.last == 1 ? ktlsd_engine_finish(side.engine, result, &side.fault)
+		err = side.last == 1 ? ktlsd_handshake_finish(side.handshake, result, &side.fault)
 				     : -EPROTO;
 	}
 	strcpy(sentence, side.fault.sentence);

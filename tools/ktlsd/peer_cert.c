@@ -12,11 +12,11 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#include "engine.h"
+#include "peer_cert.h"
 
-static const char peer_more[] = "...";
+static const char peer_cert_more[] = "...";
 
-static bool peer_is_graphic(const uint8_t *data, size_t len)
+static bool peer_cert_is_graphic(const uint8_t *data, size_t len)
 {
 	size_t i;
 
@@ -29,7 +29,7 @@ static bool peer_is_graphic(const uint8_t *data, size_t len)
 
 /* --- the subject ---------------------------------------------------------- */
 
-static void peer_print_subject(X509 *cert, char *dst, size_t size)
+static void peer_cert_print_subject(X509 *cert, char *dst, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text = NULL;
@@ -40,7 +40,7 @@ static void peer_print_subject(X509 *cert, char *dst, size_t size)
 				      XN_FLAG_RFC2253) >= 0)
 		len = BIO_get_mem_data(bio, &text);
 	if (len < 0 || (size_t)len >= size)
-		snprintf(dst, size, "%s", peer_more);
+		snprintf(dst, size, "%s", peer_cert_more);
 	else if (len)
 		snprintf(dst, size, "%.*s", (int)len, text);
 	BIO_free(bio);
@@ -49,7 +49,7 @@ static void peer_print_subject(X509 *cert, char *dst, size_t size)
 /* --- the names ------------------------------------------------------------ */
 
 /* Lines, and where to cut if "..." has to go behind them. */
-struct peer_lines {
+struct peer_cert_lines {
 	char	*text;
 	size_t	size;
 	size_t	used;
@@ -57,7 +57,7 @@ struct peer_lines {
 	bool	full;
 };
 
-static void peer_put(struct peer_lines *lines, char c)
+static void peer_cert_put(struct peer_cert_lines *lines, char c)
 {
 	if (lines->used + 1 < lines->size)
 		lines->text[lines->used++] = c;
@@ -65,34 +65,34 @@ static void peer_put(struct peer_lines *lines, char c)
 		lines->full = true;
 }
 
-static void peer_put_escaped(struct peer_lines *lines, uint8_t c)
+static void peer_cert_put_escaped(struct peer_cert_lines *lines, uint8_t c)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
 	if (c > ' ' && c <= '~' && c != '\\') {
-		peer_put(lines, (char)c);
+		peer_cert_put(lines, (char)c);
 		return;
 	}
-	peer_put(lines, '\\');
-	peer_put(lines, hex[c >> 4]);
-	peer_put(lines, hex[c & 15]);
+	peer_cert_put(lines, '\\');
+	peer_cert_put(lines, hex[c >> 4]);
+	peer_cert_put(lines, hex[c & 15]);
 }
 
-static void peer_put_line(struct peer_lines *lines, const char *kind,
-			  const uint8_t *data, size_t len)
+static void peer_cert_put_line(struct peer_cert_lines *lines, const char *kind,
+			       const uint8_t *data, size_t len)
 {
 	size_t i;
 
 	for (i = 0; kind[i]; i++)
-		peer_put(lines, kind[i]);
+		peer_cert_put(lines, kind[i]);
 	for (i = 0; i < len; i++)
-		peer_put_escaped(lines, data[i]);
-	peer_put(lines, '\n');
-	if (!lines->full && lines->used + sizeof(peer_more) < lines->size)
+		peer_cert_put_escaped(lines, data[i]);
+	peer_cert_put(lines, '\n');
+	if (!lines->full && lines->used + sizeof(peer_cert_more) < lines->size)
 		lines->cut = lines->used;
 }
 
-static void peer_put_address(struct peer_lines *lines, const uint8_t *data, int len)
+static void peer_cert_put_address(struct peer_cert_lines *lines, const uint8_t *data, int len)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -100,10 +100,10 @@ static void peer_put_address(struct peer_lines *lines, const uint8_t *data, int 
 	if ((len != 4 && len != 16) ||
 	    !inet_ntop(len == 4 ? AF_INET : AF_INET6, data, text, sizeof(text)))
 		return;
-	peer_put_line(lines, "IP:", (const uint8_t *)text, strlen(text));
+	peer_cert_put_line(lines, "IP:", (const uint8_t *)text, strlen(text));
 }
 
-static const ASN1_STRING *peer_name_string(const GENERAL_NAME *name, const char **ret_kind)
+static const ASN1_STRING *peer_cert_name_string(const GENERAL_NAME *name, const char **ret_kind)
 {
 	switch (name->type) {
 	case GEN_DNS:
@@ -123,9 +123,9 @@ static const ASN1_STRING *peer_name_string(const GENERAL_NAME *name, const char 
 	}
 }
 
-static void peer_print_names(const GENERAL_NAMES *names, char *dst, size_t size)
+static void peer_cert_print_names(const GENERAL_NAMES *names, char *dst, size_t size)
 {
-	struct peer_lines lines = { .text = dst, .size = size };
+	struct peer_cert_lines lines = { .text = dst, .size = size };
 	const ASN1_STRING *value;
 	const GENERAL_NAME *name;
 	const char *kind;
@@ -133,19 +133,19 @@ static void peer_print_names(const GENERAL_NAMES *names, char *dst, size_t size)
 
 	for (i = 0; i < sk_GENERAL_NAME_num(names) && !lines.full; i++) {
 		name = sk_GENERAL_NAME_value(names, i);
-		value = peer_name_string(name, &kind);
+		value = peer_cert_name_string(name, &kind);
 		len = value ? ASN1_STRING_length(value) : 0;
 		if (!len)
 			continue;
 		if (name->type == GEN_IPADD)
-			peer_put_address(&lines, ASN1_STRING_get0_data(value), len);
+			peer_cert_put_address(&lines, ASN1_STRING_get0_data(value), len);
 		else
-			peer_put_line(&lines, kind, ASN1_STRING_get0_data(value),
-				      (size_t)len);
+			peer_cert_put_line(&lines, kind, ASN1_STRING_get0_data(value),
+					   (size_t)len);
 	}
 	dst[lines.used] = '\0';
 	if (lines.full)
-		snprintf(dst + lines.cut, size - lines.cut, "%s\n", peer_more);
+		snprintf(dst + lines.cut, size - lines.cut, "%s\n", peer_cert_more);
 }
 
 /* --- the one name of a client --------------------------------------------- */
@@ -153,7 +153,7 @@ static void peer_print_names(const GENERAL_NAMES *names, char *dst, size_t size)
 /* The three kinds cannot be taken for one another: a host name has neither "@" nor
  * ":", an address has an "@" and no ":", a URI has a ":".
  */
-static bool peer_take_host(const char *text, char *dst, size_t size)
+static bool peer_cert_take_host(const char *text, char *dst, size_t size)
 {
 	struct ktlsd_name name;
 
@@ -163,7 +163,7 @@ static bool peer_take_host(const char *text, char *dst, size_t size)
 	return true;
 }
 
-static bool peer_take_email(const char *text, char *dst, size_t size)
+static bool peer_cert_take_email(const char *text, char *dst, size_t size)
 {
 	const char *at = strchr(text, '@');
 
@@ -174,7 +174,7 @@ static bool peer_take_email(const char *text, char *dst, size_t size)
 }
 
 /* RFC 3986 3: a scheme, a colon, and something. */
-static bool peer_take_uri(const char *text, char *dst, size_t size)
+static bool peer_cert_take_uri(const char *text, char *dst, size_t size)
 {
 	const char *c = text;
 
@@ -188,15 +188,15 @@ static bool peer_take_uri(const char *text, char *dst, size_t size)
 	return true;
 }
 
-static void peer_choose_name(const GENERAL_NAMES *names, char *dst, size_t size)
+static void peer_cert_choose_name(const GENERAL_NAMES *names, char *dst, size_t size)
 {
 	static const struct {
 		int	type;
 		bool	(*take)(const char *text, char *dst, size_t size);
 	} kinds[] = {
-		{ GEN_DNS, peer_take_host },
-		{ GEN_EMAIL, peer_take_email },
-		{ GEN_URI, peer_take_uri },
+		{ GEN_DNS, peer_cert_take_host },
+		{ GEN_EMAIL, peer_cert_take_email },
+		{ GEN_URI, peer_cert_take_uri },
 	};
 	const ASN1_STRING *value;
 	const GENERAL_NAME *name;
@@ -211,10 +211,10 @@ static void peer_choose_name(const GENERAL_NAMES *names, char *dst, size_t size)
 			name = sk_GENERAL_NAME_value(names, i);
 			if (name->type != kinds[k].type)
 				continue;
-			value = peer_name_string(name, &kind);
+			value = peer_cert_name_string(name, &kind);
 			len = ASN1_STRING_length(value);
 			if (len >= (int)sizeof(text) ||
-			    !peer_is_graphic(ASN1_STRING_get0_data(value), (size_t)len))
+			    !peer_cert_is_graphic(ASN1_STRING_get0_data(value), (size_t)len))
 				continue;
 			snprintf(text, sizeof(text), "%.*s", len,
 				 (const char *)ASN1_STRING_get0_data(value));
@@ -224,7 +224,7 @@ static void peer_choose_name(const GENERAL_NAMES *names, char *dst, size_t size)
 	}
 }
 
-void ktlsd_peer_describe(X509 *cert, struct ktlsd_peer *ret_peer)
+void ktlsd_peer_cert_describe(X509 *cert, struct ktlsd_peer_cert *ret_peer)
 {
 	GENERAL_NAMES *names;
 	unsigned int len = 0;
@@ -232,9 +232,9 @@ void ktlsd_peer_describe(X509 *cert, struct ktlsd_peer *ret_peer)
 	memset(ret_peer, 0, sizeof(*ret_peer));
 	if (X509_digest(cert, EVP_sha256(), ret_peer->fingerprint, &len))
 		ret_peer->fingerprint_len = len;
-	peer_print_subject(cert, ret_peer->subject, sizeof(ret_peer->subject));
+	peer_cert_print_subject(cert, ret_peer->subject, sizeof(ret_peer->subject));
 	names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	peer_print_names(names, ret_peer->names, sizeof(ret_peer->names));
-	peer_choose_name(names, ret_peer->name, sizeof(ret_peer->name));
+	peer_cert_print_names(names, ret_peer->names, sizeof(ret_peer->names));
+	peer_cert_choose_name(names, ret_peer->name, sizeof(ret_peer->name));
 	GENERAL_NAMES_free(names);
 }

@@ -12,7 +12,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "engine.h"
+#include "client_ticket.h"
+#include "keys.h"
 
 enum {
 	TICKET_WANTED		= 2,	/* what OpenSSL's servers send */
@@ -23,48 +24,48 @@ enum {
 	TICKET_NONCE		= 12,
 };
 
-void ktlsd_ticket_offer(struct ktlsd_engine *engine,
-			const struct ktlsd_fingerprint *fingerprint,
-			struct ktlsd_saved *saved)
+void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
+			       const struct ktlsd_fingerprint *fingerprint,
+			       struct ktlsd_saved *saved)
 {
 	SSL_SESSION *session;
 	const uint8_t *der;
 
-	engine->resumable = true;
-	engine->fingerprint = *fingerprint;
-	SSL_clear_options(engine->ssl, SSL_OP_NO_TICKET);
+	hs->resumable = true;
+	hs->fingerprint = *fingerprint;
+	SSL_clear_options(hs->ssl, SSL_OP_NO_TICKET);
 	if (!saved)
 		return;
 	der = saved->der;
 	session = d2i_SSL_SESSION(NULL, &der, (long)saved->der_len);
-	if (session && SSL_set_session(engine->ssl, session))
-		engine->offered = saved;
+	if (session && SSL_set_session(hs->ssl, session))
+		hs->offered = saved;
 	else
 		ktlsd_saved_put(saved);
 	SSL_SESSION_free(session);
 	ERR_clear_error();
 }
 
-unsigned int ktlsd_ticket_wanted(const struct ktlsd_engine *engine)
+unsigned int ktlsd_client_ticket_wanted(const struct ktlsd_handshake *hs)
 {
-	return engine->resumable && !engine->is_server && engine->verified &&
-	       SSL_version(engine->ssl) == TLS1_3_VERSION ? TICKET_WANTED : 0;
+	return hs->resumable && !hs->is_server && hs->verified &&
+	       SSL_version(hs->ssl) == TLS1_3_VERSION ? TICKET_WANTED : 0;
 }
 
-int ktlsd_ticket_keep(struct ktlsd_engine *engine)
+int ktlsd_client_ticket_await(struct ktlsd_handshake *hs)
 {
 	BIO *null = BIO_new(BIO_s_null());
 
 	if (!null)
 		return -ENOMEM;
 	/* An alert would go out under a number that is the kernel's. */
-	SSL_set0_wbio(engine->ssl, null);
-	BIO_reset(SSL_get_rbio(engine->ssl));
-	ktlsd_buffer_free(&engine->output);
+	SSL_set0_wbio(hs->ssl, null);
+	BIO_reset(SSL_get_rbio(hs->ssl));
+	ktlsd_buffer_free(&hs->output);
 	return 0;
 }
 
-static const EVP_CIPHER *ticket_cipher(const SSL *ssl)
+static const EVP_CIPHER *client_ticket_cipher(const SSL *ssl)
 {
 	switch (SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl))) {
 	case 0x1301:
@@ -78,9 +79,9 @@ static const EVP_CIPHER *ticket_cipher(const SSL *ssl)
 	}
 }
 
-static int ticket_encrypt(const EVP_CIPHER *cipher, const uint8_t *key,
-			  const uint8_t *nonce, const uint8_t *header,
-			  uint8_t *data, int len)
+static int client_ticket_encrypt(const EVP_CIPHER *cipher, const uint8_t *key,
+				 const uint8_t *nonce, const uint8_t *header,
+				 uint8_t *data, int len)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int got, err = -EIO;
@@ -96,24 +97,24 @@ static int ticket_encrypt(const EVP_CIPHER *cipher, const uint8_t *key,
 }
 
 /* Seals one record as the server would have, and gives it to OpenSSL. */
-static int ticket_seal(struct ktlsd_engine *engine, const void *data, size_t len)
+static int client_ticket_seal(struct ktlsd_handshake *hs, const void *data, size_t len)
 {
 	uint8_t record[TICKET_RECORD_HEADER + TICKET_PAYLOAD + 1 + TICKET_TAG];
-	const EVP_CIPHER *cipher = ticket_cipher(engine->ssl);
-	size_t secret_len = engine->secrets.server_len, body = len + 1 + TICKET_TAG;
+	const EVP_CIPHER *cipher = client_ticket_cipher(hs->ssl);
+	size_t secret_len = hs->secrets.server_len, body = len + 1 + TICKET_TAG;
 	const char *digest = secret_len == 48 ? "SHA384" : "SHA256";
 	uint8_t key[EVP_MAX_KEY_LENGTH], nonce[TICKET_NONCE];
 	int i, err;
 
 	if (!cipher)
 		return -EPROTO;
-	err = ktlsd_keys_expand(digest, engine->secrets.server, secret_len, "key", key,
+	err = ktlsd_keys_expand(digest, hs->secrets.server, secret_len, "key", key,
 				(size_t)EVP_CIPHER_get_key_length(cipher));
 	if (!err)
-		err = ktlsd_keys_expand(digest, engine->secrets.server, secret_len,
+		err = ktlsd_keys_expand(digest, hs->secrets.server, secret_len,
 					"iv", nonce, sizeof(nonce));
 	for (i = 0; i < 8; i++)
-		nonce[TICKET_NONCE - 1 - i] ^= (uint8_t)(engine->fed >> 8 * i);
+		nonce[TICKET_NONCE - 1 - i] ^= (uint8_t)(hs->tickets_received >> 8 * i);
 
 	record[0] = SSL3_RT_APPLICATION_DATA;
 	record[1] = 3;
@@ -123,13 +124,13 @@ static int ticket_seal(struct ktlsd_engine *engine, const void *data, size_t len
 	memcpy(record + TICKET_RECORD_HEADER, data, len);
 	record[TICKET_RECORD_HEADER + len] = SSL3_RT_HANDSHAKE;
 	if (!err)
-		err = ticket_encrypt(cipher, key, nonce, record,
-				     record + TICKET_RECORD_HEADER, (int)len + 1);
+		err = client_ticket_encrypt(cipher, key, nonce, record,
+					    record + TICKET_RECORD_HEADER, (int)len + 1);
 	OPENSSL_cleanse(key, sizeof(key));
 	body += TICKET_RECORD_HEADER;
-	if (!err && BIO_write(SSL_get_rbio(engine->ssl), record, (int)body) != (int)body)
+	if (!err && BIO_write(SSL_get_rbio(hs->ssl), record, (int)body) != (int)body)
 		err = -ENOMEM;
-	engine->fed++;
+	hs->tickets_received++;
 	return err;
 }
 
@@ -137,7 +138,7 @@ static int ticket_seal(struct ktlsd_engine *engine, const void *data, size_t len
  * When a session with that ticket ends, seconds since the epoch. Resumption does not
  * prolong it beyond seven days from the full handshake (RFC 8446 4.6.1).
  */
-static int64_t ticket_expiry(const SSL_SESSION *session, unsigned int lifetime, int64_t since)
+static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lifetime, int64_t since)
 {
 	unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
 	int64_t end = since + KTLSD_TICKET_LIFETIME_MAX, now = time(NULL);
@@ -149,26 +150,26 @@ static int64_t ticket_expiry(const SSL_SESSION *session, unsigned int lifetime, 
 	return now + lifetime < end ? now + lifetime : end;
 }
 
-struct ktlsd_saved *ktlsd_ticket_save(struct ktlsd_engine *engine, unsigned int lifetime)
+struct ktlsd_saved *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime)
 {
-	SSL_SESSION *session = SSL_get0_session(engine->ssl);
+	SSL_SESSION *session = SSL_get0_session(hs->ssl);
 	struct ktlsd_saved *saved = NULL;
 	int64_t since = time(NULL);
 	uint8_t *der = NULL;
 	int len;
 
-	if (!engine->resumable || engine->is_server || !engine->verified ||
+	if (!hs->resumable || hs->is_server || !hs->verified ||
 	    !session || !SSL_SESSION_is_resumable(session))
 		return NULL;
-	if (SSL_session_reused(engine->ssl) && engine->offered)
-		since = engine->offered->since;
+	if (SSL_session_reused(hs->ssl) && hs->offered)
+		since = hs->offered->since;
 	len = i2d_SSL_SESSION(session, &der);
 	if (len > 0)
-		saved = ktlsd_saved_new(der, (size_t)len, engine->presented,
-					engine->chain,
-					ticket_expiry(session, lifetime, since));
+		saved = ktlsd_saved_new(der, (size_t)len, hs->presented,
+					hs->chain,
+					client_ticket_expiry(session, lifetime, since));
 	if (saved) {
-		saved->fingerprint = engine->fingerprint;
+		saved->fingerprint = hs->fingerprint;
 		saved->since = since;
 		saved->once = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
 	}
@@ -177,8 +178,8 @@ struct ktlsd_saved *ktlsd_ticket_save(struct ktlsd_engine *engine, unsigned int 
 	return saved;
 }
 
-int ktlsd_ticket_feed(struct ktlsd_engine *engine, const uint8_t *body, size_t len,
-		      unsigned int lifetime, struct ktlsd_saved **ret_saved)
+int ktlsd_client_ticket_receive(struct ktlsd_handshake *hs, const uint8_t *body, size_t len,
+				unsigned int lifetime, struct ktlsd_saved **ret_saved)
 {
 	uint8_t message[TICKET_HEADER + KTLS_GENL_TICKET_MAX];
 	size_t at, part;
@@ -196,17 +197,17 @@ int ktlsd_ticket_feed(struct ktlsd_engine *engine, const uint8_t *body, size_t l
 	len += TICKET_HEADER;
 	for (at = 0; !err && at < len; at += part) {
 		part = len - at < TICKET_PAYLOAD ? len - at : TICKET_PAYLOAD;
-		err = ticket_seal(engine, message + at, part);
+		err = client_ticket_seal(hs, message + at, part);
 	}
 	if (err)
 		return err;
 
 	ERR_clear_error();
-	ret = SSL_read(engine->ssl, &byte, sizeof(byte));
-	ret = SSL_get_error(engine->ssl, ret);
+	ret = SSL_read(hs->ssl, &byte, sizeof(byte));
+	ret = SSL_get_error(hs->ssl, ret);
 	ERR_clear_error();
-	if (ret != SSL_ERROR_WANT_READ || BIO_ctrl_pending(SSL_get_rbio(engine->ssl)))
+	if (ret != SSL_ERROR_WANT_READ || BIO_ctrl_pending(SSL_get_rbio(hs->ssl)))
 		return -EBADMSG;
-	*ret_saved = ktlsd_ticket_save(engine, lifetime);
+	*ret_saved = ktlsd_client_ticket_save(hs, lifetime);
 	return 0;
 }

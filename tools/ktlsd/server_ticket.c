@@ -17,14 +17,14 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "engine.h"
+#include "server_ticket.h"
 
 enum {
 	ISSUE_IV	= 16,	/* of AES-CBC */
 };
 
 /**
- * struct issue_data - application data of a ticket
+ * struct server_ticket_data - application data of a ticket
  * @expires: when the client's chain ends, or seven days after the full handshake (RFC
  *	8446 4.6.1), whichever is first; seconds since the epoch. Tickets that follow
  *	upon this one inherit it.
@@ -34,13 +34,13 @@ enum {
  * Nobody but a ktlsd with the same keys, that is this process, reads it. The name
  * asked for is in the session.
  */
-struct issue_data {
+struct server_ticket_data {
 	int64_t	expires;
 	uint8_t	id[KTLSD_TICKET_ID];
 	uint8_t	verified;
 } __attribute__((packed));
 
-static int64_t issue_clock(void)
+static int64_t server_ticket_clock(void)
 {
 	struct timespec now;
 
@@ -49,7 +49,7 @@ static int64_t issue_clock(void)
 }
 
 /* The name in the hello, as bytes: OpenSSL has not looked at it yet. RFC 6066 3. */
-static void issue_read_name(SSL *ssl, char *name)
+static void server_ticket_read_name(SSL *ssl, char *name)
 {
 	const unsigned char *data;
 	size_t len, i, size;
@@ -67,30 +67,30 @@ static void issue_read_name(SSL *ssl, char *name)
 	name[size] = '\0';
 }
 
-static int issue_see_hello(SSL *ssl, int *alert, void *arg)
+static int server_ticket_see_hello(SSL *ssl, int *alert, void *arg)
 {
-	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 
 	(void)alert;
 	(void)arg;
-	issue_read_name(ssl, engine->asked);
+	server_ticket_read_name(ssl, hs->server_name);
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 /* A name that is used is acknowledged (RFC 6066 3), and becomes part of the session. */
-static int issue_take_name(SSL *ssl, int *alert, void *arg)
+static int server_ticket_take_name(SSL *ssl, int *alert, void *arg)
 {
-	const struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	const struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 
 	(void)alert;
 	(void)arg;
-	return engine->is_server && engine->asked[0] ? SSL_TLSEXT_ERR_OK :
+	return hs->is_server && hs->server_name[0] ? SSL_TLSEXT_ERR_OK :
 						       SSL_TLSEXT_ERR_NOACK;
 }
 
 /* Sets the ciphers up for a ticket. Return: 1, 0 for an unknown key, -1. */
-static int issue_use_key(const struct ktlsd_ticket_key *key, const unsigned char *iv,
-			 EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+static int server_ticket_use_key(const struct ktlsd_ticket_key *key, const unsigned char *iv,
+				 EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
 {
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key->hmac,
@@ -105,101 +105,101 @@ static int issue_use_key(const struct ktlsd_ticket_key *key, const unsigned char
 	return 1;
 }
 
-static int issue_key(SSL *ssl, unsigned char *name, unsigned char *iv,
-		     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+static int server_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
+			     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
 {
-	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 	struct ktlsd_ticket_key key;
 	bool renew = false;
 	int ret;
 
-	if (!engine->resumable || !engine->keys)
+	if (!hs->resumable || !hs->ticket_keys)
 		return seal ? -1 : 0;
 	if (seal) {
-		ret = ktlsd_ticket_keys_current(engine->keys, issue_clock(),
-						&engine->fingerprint, &key);
+		ret = ktlsd_ticket_keys_current(hs->ticket_keys, server_ticket_clock(),
+						&hs->fingerprint, &key);
 		if (ret || RAND_bytes(iv, ISSUE_IV) != 1)
 			return -1;
 		memcpy(name, key.name, sizeof(key.name));
 	} else {
-		ret = ktlsd_ticket_keys_find(engine->keys, issue_clock(), name,
-					     &engine->fingerprint, &key, &renew);
+		ret = ktlsd_ticket_keys_find(hs->ticket_keys, server_ticket_clock(), name,
+					     &hs->fingerprint, &key, &renew);
 		if (ret)
 			return ret == -ENOENT ? 0 : -1;
 	}
-	ret = issue_use_key(&key, iv, cipher, mac, seal);
+	ret = server_ticket_use_key(&key, iv, cipher, mac, seal);
 	OPENSSL_cleanse(&key, sizeof(key));
 	return ret == 1 && renew ? 2 : ret;
 }
 
 /* A ticket is about to be made: no longer than the client's certificate lasts. */
-static int issue_write_data(SSL *ssl, void *arg)
+static int server_ticket_write_data(SSL *ssl, void *arg)
 {
-	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	SSL_SESSION *session = SSL_get_session(ssl);
 	int64_t now = time(NULL);
-	struct issue_data data;
+	struct server_ticket_data data;
 
 	(void)arg;
 	if (SSL_session_reused(ssl)) {
-		data.verified = engine->ticket_verified;
-		data.expires = engine->expires;
+		data.verified = hs->ticket_verified;
+		data.expires = hs->expires;
 	} else {
-		data.verified = engine->verified;
+		data.verified = hs->verified;
 		data.expires = now + KTLSD_TICKET_LIFETIME_MAX;
-		if (engine->verified)
+		if (hs->verified)
 			data.expires = ktlsd_saved_chain_end(chain, data.expires);
 	}
 	/* The lifetime that the client is told. */
 	if (data.expires - now < SSL_SESSION_get_timeout(session))
 		SSL_SESSION_set_timeout(session, data.expires > now ?
 					(long)(data.expires - now) : 0);
-	ktlsd_ticket_keys_number(engine->keys, issue_clock(), &engine->fingerprint,
-				 engine->uid, data.id);
+	ktlsd_ticket_keys_number(hs->ticket_keys, server_ticket_clock(), &hs->fingerprint,
+				 hs->uid, data.id);
 	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
 
 /* RFC 8446 C.4: a ticket that is used again links connections. Behind a
  * HelloRetryRequest the client shows the same one again.
  */
-static bool issue_is_first_use(struct ktlsd_engine *engine, const uint8_t *id)
+static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t *id)
 {
-	if (!memcmp(engine->ticket_id, id, KTLSD_TICKET_ID))
+	if (!memcmp(hs->ticket_id, id, KTLSD_TICKET_ID))
 		return true;
-	if (!ktlsd_ticket_keys_use(engine->keys, issue_clock(), &engine->fingerprint, id))
+	if (!ktlsd_ticket_keys_use(hs->ticket_keys, server_ticket_clock(), &hs->fingerprint, id))
 		return false;
-	memcpy(engine->ticket_id, id, KTLSD_TICKET_ID);
+	memcpy(hs->ticket_id, id, KTLSD_TICKET_ID);
 	return true;
 }
 
 /* Is it a ticket for this handshake? */
-static bool issue_fits(struct ktlsd_engine *engine, SSL_SESSION *session)
+static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 {
 	const char *asked = SSL_SESSION_get0_hostname(session);
-	struct issue_data *data;
+	struct server_ticket_data *data;
 	size_t len;
 
 	if (!SSL_SESSION_get0_ticket_appdata(session, (void **)&data, &len) ||
 	    len != sizeof(*data))
 		return false;
-	if (strcasecmp(asked ? asked : "", engine->asked) || data->expires <= time(NULL))
+	if (strcasecmp(asked ? asked : "", hs->server_name) || data->expires <= time(NULL))
 		return false;
-	if (engine->verify == KTLS_VERIFY_REQUIRED && !data->verified)
+	if (hs->verify == KTLS_VERIFY_REQUIRED && !data->verified)
 		return false;
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION &&
-	    !issue_is_first_use(engine, data->id))
+	    !server_ticket_is_first_use(hs, data->id))
 		return false;
-	engine->ticket_verified = data->verified;
-	engine->expires = data->expires;
+	hs->ticket_verified = data->verified;
+	hs->expires = data->expires;
 	return true;
 }
 
-static SSL_TICKET_RETURN issue_read_data(SSL *ssl, SSL_SESSION *session,
-					 const unsigned char *name, size_t name_len,
-					 SSL_TICKET_STATUS status, void *arg)
+static SSL_TICKET_RETURN server_ticket_read_data(SSL *ssl, SSL_SESSION *session,
+						 const unsigned char *name, size_t name_len,
+						 SSL_TICKET_STATUS status, void *arg)
 {
-	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 
 	(void)name;
 	(void)name_len;
@@ -207,7 +207,7 @@ static SSL_TICKET_RETURN issue_read_data(SSL *ssl, SSL_SESSION *session,
 	switch (status) {
 	case SSL_TICKET_SUCCESS:
 	case SSL_TICKET_SUCCESS_RENEW:
-		if (!issue_fits(engine, session))
+		if (!server_ticket_fits(hs, session))
 			return SSL_TICKET_RETURN_IGNORE_RENEW;
 		/* TLS 1.3 clients use a ticket once: they need another. */
 		if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION)
@@ -219,26 +219,27 @@ static SSL_TICKET_RETURN issue_read_data(SSL *ssl, SSL_SESSION *session,
 	}
 }
 
-int ktlsd_issue_prepare(SSL_CTX *ctx)
+int ktlsd_server_ticket_prepare(SSL_CTX *ctx)
 {
-	SSL_CTX_set_client_hello_cb(ctx, issue_see_hello, NULL);
-	SSL_CTX_set_tlsext_servername_callback(ctx, issue_take_name);
-	if (!SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, issue_key) ||
-	    !SSL_CTX_set_session_ticket_cb(ctx, issue_write_data, issue_read_data, NULL))
+	SSL_CTX_set_client_hello_cb(ctx, server_ticket_see_hello, NULL);
+	SSL_CTX_set_tlsext_servername_callback(ctx, server_ticket_take_name);
+	if (!SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, server_ticket_key) ||
+	    !SSL_CTX_set_session_ticket_cb(ctx, server_ticket_write_data,
+					   server_ticket_read_data, NULL))
 		return -ENOMEM;
 	return 0;
 }
 
-int ktlsd_issue_allow(struct ktlsd_engine *engine,
-		      const struct ktlsd_fingerprint *fingerprint,
-		      struct ktlsd_ticket_keys *keys, unsigned int count)
+int ktlsd_server_ticket_enable(struct ktlsd_handshake *hs,
+			       const struct ktlsd_fingerprint *fingerprint,
+			       struct ktlsd_ticket_keys *keys, unsigned int count)
 {
-	engine->resumable = true;
-	engine->fingerprint = *fingerprint;
-	engine->keys = keys;
-	SSL_clear_options(engine->ssl, SSL_OP_NO_TICKET);
-	if (!SSL_set_num_tickets(engine->ssl, count) ||
-	    !SSL_set_session_id_context(engine->ssl, fingerprint->bytes,
+	hs->resumable = true;
+	hs->fingerprint = *fingerprint;
+	hs->ticket_keys = keys;
+	SSL_clear_options(hs->ssl, SSL_OP_NO_TICKET);
+	if (!SSL_set_num_tickets(hs->ssl, count) ||
+	    !SSL_set_session_id_context(hs->ssl, fingerprint->bytes,
 					sizeof(fingerprint->bytes)))
 		return -ENOMEM;
 	return 0;

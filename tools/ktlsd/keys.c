@@ -12,7 +12,8 @@
 #include <openssl/crypto.h>
 #include <openssl/kdf.h>
 
-#include "engine.h"
+#include "handshake.h"
+#include "keys.h"
 
 enum {
 	KEYS_RECORD_HEADER	= 5,
@@ -50,7 +51,7 @@ static size_t keys_decode_hex(const char *hex, uint8_t *dst, size_t max)
 	return i;
 }
 
-static void keys_begin_count(struct ktlsd_counter *counter)
+static void keys_begin_count(struct ktlsd_record_counter *counter)
 {
 	counter->started = true;
 	counter->records = 0;
@@ -58,8 +59,8 @@ static void keys_begin_count(struct ktlsd_counter *counter)
 
 void ktlsd_keys_log(const SSL *ssl, const char *line)
 {
-	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
-	struct ktlsd_secrets *secrets = &engine->secrets;
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
+	struct ktlsd_traffic_secrets *secrets = &hs->secrets;
 	const char *random, *secret;
 	size_t label;
 
@@ -76,18 +77,18 @@ void ktlsd_keys_log(const SSL *ssl, const char *line)
 	if (label == 23 && !memcmp(line, "CLIENT_TRAFFIC_SECRET_0", label)) {
 		secrets->client_len = keys_decode_hex(secret, secrets->client,
 						      sizeof(secrets->client));
-		keys_begin_count(engine->is_server ? &engine->opened : &engine->sealed);
+		keys_begin_count(hs->is_server ? &hs->opened : &hs->sealed);
 	} else if (label == 23 && !memcmp(line, "SERVER_TRAFFIC_SECRET_0", label)) {
 		secrets->server_len = keys_decode_hex(secret, secrets->server,
 						      sizeof(secrets->server));
-		keys_begin_count(engine->is_server ? &engine->sealed : &engine->opened);
+		keys_begin_count(hs->is_server ? &hs->sealed : &hs->opened);
 	} else if (label == 15 && !memcmp(line, "EXPORTER_SECRET", label)) {
 		secrets->exporter_len = keys_decode_hex(secret, secrets->exporter,
 							sizeof(secrets->exporter));
 	}
 }
 
-void ktlsd_keys_scan(struct ktlsd_scanner *scanner, const uint8_t *records,
+void ktlsd_keys_scan(struct ktlsd_nonce_scanner *scanner, const uint8_t *records,
 		     size_t len)
 {
 	size_t body, i;
@@ -116,18 +117,18 @@ static int keys_fail(struct ktlsd_fault *fault, const char *what)
 				"ktlsd cannot derive the keys: %s.", what);
 }
 
-static int keys_derive_13(struct ktlsd_engine *engine,
+static int keys_derive_13(struct ktlsd_handshake *hs,
 			  struct ktlsd_result *result, struct ktlsd_fault *fault)
 {
-	const struct ktlsd_secrets *secrets = &engine->secrets;
+	const struct ktlsd_traffic_secrets *secrets = &hs->secrets;
 	size_t want = result->suite->secret_len;
 
 	if (secrets->client_len != want || secrets->server_len != want)
 		return keys_fail(fault, "OpenSSL did not tell the traffic secrets");
 	memcpy(result->tx.secret,
-	       engine->is_server ? secrets->server : secrets->client, want);
+	       hs->is_server ? secrets->server : secrets->client, want);
 	memcpy(result->rx.secret,
-	       engine->is_server ? secrets->client : secrets->server, want);
+	       hs->is_server ? secrets->client : secrets->server, want);
 	result->tx.secret_len = want;
 	result->rx.secret_len = want;
 	memcpy(result->exporter, secrets->exporter, secrets->exporter_len);
@@ -191,14 +192,14 @@ static int keys_prf(const char *digest, const uint8_t *master, size_t master_len
 }
 
 /* Cuts the key block (RFC 5246 6.3; an AEAD has no MAC keys) in pieces. */
-static void keys_cut_block(const struct ktlsd_engine *engine,
+static void keys_cut_block(const struct ktlsd_handshake *hs,
 			   struct ktlsd_result *result, const uint8_t *block)
 {
 	struct ktlsd_direction *client, *server;
 	const struct ktlsd_suite *suite = result->suite;
 
-	client = engine->is_server ? &result->rx : &result->tx;
-	server = engine->is_server ? &result->tx : &result->rx;
+	client = hs->is_server ? &result->rx : &result->tx;
+	server = hs->is_server ? &result->tx : &result->rx;
 	client->secret_len = suite->key_len;
 	server->secret_len = suite->key_len;
 	client->iv_len = suite->iv_len;
@@ -215,21 +216,21 @@ static void keys_cut_block(const struct ktlsd_engine *engine,
 /* What the kernel computes exporters from (RFC 5705 4). Without extended master
  * secret they would bind nothing (RFC 7627 1), and the kernel gets nothing.
  */
-static void keys_take_exporter_12(const struct ktlsd_engine *engine,
+static void keys_take_exporter_12(const struct ktlsd_handshake *hs,
 				  struct ktlsd_result *result, const uint8_t *master)
 {
 	uint8_t *at = result->exporter;
 
-	if (SSL_get_extms_support(engine->ssl) != 1)
+	if (SSL_get_extms_support(hs->ssl) != 1)
 		return;
 	memcpy(at, master, KEYS_MASTER);
 	at += KEYS_MASTER;
-	at += SSL_get_client_random(engine->ssl, at, KEYS_RANDOM);
-	at += SSL_get_server_random(engine->ssl, at, KEYS_RANDOM);
+	at += SSL_get_client_random(hs->ssl, at, KEYS_RANDOM);
+	at += SSL_get_server_random(hs->ssl, at, KEYS_RANDOM);
 	result->exporter_len = at - result->exporter;
 }
 
-static int keys_derive_12(struct ktlsd_engine *engine,
+static int keys_derive_12(struct ktlsd_handshake *hs,
 			  struct ktlsd_result *result, struct ktlsd_fault *fault)
 {
 	static const char label[] = "key expansion";
@@ -240,10 +241,10 @@ static int keys_derive_12(struct ktlsd_engine *engine,
 	int err;
 
 	memcpy(seed, label, at);
-	at += SSL_get_server_random(engine->ssl, seed + at, KEYS_RANDOM);
-	at += SSL_get_client_random(engine->ssl, seed + at, KEYS_RANDOM);
+	at += SSL_get_server_random(hs->ssl, seed + at, KEYS_RANDOM);
+	at += SSL_get_client_random(hs->ssl, seed + at, KEYS_RANDOM);
 	if (at != sizeof(seed) ||
-	    SSL_SESSION_get_master_key(SSL_get0_session(engine->ssl), master,
+	    SSL_SESSION_get_master_key(SSL_get0_session(hs->ssl), master,
 				       sizeof(master)) != sizeof(master)) {
 		err = keys_fail(fault, "OpenSSL did not tell the master secret");
 		goto wipe;
@@ -254,24 +255,24 @@ static int keys_derive_12(struct ktlsd_engine *engine,
 		err = keys_fail(fault, "OpenSSL cannot do the TLS 1.2 PRF");
 		goto wipe;
 	}
-	keys_cut_block(engine, result, block);
-	keys_take_exporter_12(engine, result, master);
+	keys_cut_block(hs, result, block);
+	keys_take_exporter_12(hs, result, master);
 
-	if (suite->explicit_nonce && !engine->scanner.found)
+	if (suite->explicit_nonce && !hs->scanner.found)
 		err = keys_fail(fault, "our own Finished was not seen");
-	result->tx_nonce = engine->scanner.nonce + 1;
+	result->tx_nonce = hs->scanner.nonce + 1;
 wipe:
 	OPENSSL_cleanse(master, sizeof(master));
 	OPENSSL_cleanse(block, sizeof(block));
 	return err;
 }
 
-int ktlsd_keys_derive(struct ktlsd_engine *engine, struct ktlsd_result *result,
+int ktlsd_keys_derive(struct ktlsd_handshake *hs, struct ktlsd_result *result,
 		      struct ktlsd_fault *fault)
 {
-	result->tx.seq = engine->sealed.records;
-	result->rx.seq = engine->opened.records;
+	result->tx.seq = hs->sealed.records;
+	result->rx.seq = hs->opened.records;
 	return result->version == KTLS_TLS_1_3 ?
-		keys_derive_13(engine, result, fault) :
-		keys_derive_12(engine, result, fault);
+		keys_derive_13(hs, result, fault) :
+		keys_derive_12(hs, result, fault);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The engine against plain OpenSSL: every suite, both roles, both versions. */
+/* A handshake against plain OpenSSL: every suite, both roles, both versions. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,8 +11,8 @@ static struct test_pki pki;
 static const char glued[] = "application data behind Finished";
 
 /* A record of ours is read by the peer, and one of the peer's by us. */
-static void engine_exchange(struct test_side *side, struct test_peer *peer,
-			    struct ktlsd_result *result)
+static void handshake_exchange(struct test_side *side, struct test_peer *peer,
+			       struct ktlsd_result *result)
 {
 	const char *messages[] = { "from the kernel", "again" };
 	uint8_t record[4200], data[4200], type;
@@ -38,9 +38,9 @@ static void engine_exchange(struct test_side *side, struct test_peer *peer,
 	assert_memory_equal(data, "from the peer", 13);
 }
 
-static void engine_check_secrets(const struct test_side *side,
-				 const struct test_peer *peer,
-				 const struct ktlsd_result *result)
+static void handshake_check_secrets(const struct test_side *side,
+				    const struct test_peer *peer,
+				    const struct ktlsd_result *result)
 {
 	const uint8_t *ours = side->request.is_server ? peer->server : peer->client;
 	const uint8_t *theirs = side->request.is_server ? peer->client : peer->server;
@@ -57,11 +57,11 @@ static void engine_check_secrets(const struct test_side *side,
 }
 
 /* What the peer glued behind its Finished is left, whole, and opens. */
-static void engine_check_glue(struct test_side *side, struct test_peer *peer,
-			      struct ktlsd_result *result)
+static void handshake_check_glue(struct test_side *side, struct test_peer *peer,
+				 struct ktlsd_result *result)
 {
 	uint8_t data[4200], type;
-	size_t rest = side->batch.len - side->engine->consumed;
+	size_t rest = side->batch.len - side->handshake->consumed;
 
 	if (!peer->glue) {
 		assert_int_equal(rest, 0);
@@ -69,14 +69,14 @@ static void engine_check_glue(struct test_side *side, struct test_peer *peer,
 	}
 	assert_true(rest > 0);
 	assert_int_equal(test_open(result, &result->rx,
-				   side->batch.data + side->engine->consumed,
+				   side->batch.data + side->handshake->consumed,
 				   rest, data, &type), strlen(peer->glue));
 	assert_int_equal(type, 23);
 	assert_memory_equal(data, peer->glue, strlen(peer->glue));
 }
 
-static void engine_run_suite(const struct ktlsd_suite *suite, int role,
-			     const char *glue)
+static void handshake_run_suite(const struct ktlsd_suite *suite, int role,
+				const char *glue)
 {
 	bool is_server = role == KTLS_ROLE_SERVER;
 	bool is_rsa = strstr(suite->name, "RSA") != NULL;
@@ -89,7 +89,7 @@ static void engine_run_suite(const struct ktlsd_suite *suite, int role,
 	test_side_init(&side, role);
 	test_peer_init(&peer, !is_server);
 	strcpy(side.request.ciphers, suite->name);
-	/* In 1.2 the client hears last: see engine_server_false_start(). */
+	/* In 1.2 the client hears last: see handshake_server_false_start(). */
 	if (is_server && suite->version == KTLS_TLS_1_2)
 		glue = NULL;
 	peer.glue = glue;
@@ -107,23 +107,23 @@ static void engine_run_suite(const struct ktlsd_suite *suite, int role,
 		fail_msg("%s: %s", suite->name, side.fault.sentence);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.version, suite->version);
 	assert_ptr_equal(result.suite, suite);
 	assert_int_equal(result.group, 29);
 	assert_int_equal(result.max_fragment, 0);
 	assert_int_equal(result.verified, !is_server);
-	engine_check_secrets(&side, &peer, &result);
+	handshake_check_secrets(&side, &peer, &result);
 	if (suite->version == KTLS_TLS_1_2)
 		assert_int_equal(result.tx.seq, 1);
-	engine_check_glue(&side, &peer, &result);
-	engine_exchange(&side, &peer, &result);
-	ktlsd_engine_wipe_result(&result);
+	handshake_check_glue(&side, &peer, &result);
+	handshake_exchange(&side, &peer, &result);
+	ktlsd_handshake_wipe_result(&result);
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
 
-static void engine_every_suite(int role, const char *glue)
+static void handshake_every_suite(int role, const char *glue)
 {
 	static const uint16_t ids[] = {
 		0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8,
@@ -132,40 +132,40 @@ static void engine_every_suite(int role, const char *glue)
 	size_t i;
 
 	for (i = 0; i < sizeof(ids) / sizeof(*ids); i++)
-		engine_run_suite(ktlsd_suites_find(ids[i]), role, glue);
+		handshake_run_suite(ktlsd_suites_find(ids[i]), role, glue);
 }
 
-static void engine_client_every_suite(void **state)
+static void handshake_client_every_suite(void **state)
 {
 	(void)state;
-	engine_every_suite(KTLS_ROLE_CLIENT, NULL);
+	handshake_every_suite(KTLS_ROLE_CLIENT, NULL);
 }
 
-static void engine_server_every_suite(void **state)
+static void handshake_server_every_suite(void **state)
 {
 	(void)state;
-	engine_every_suite(KTLS_ROLE_SERVER, NULL);
+	handshake_every_suite(KTLS_ROLE_SERVER, NULL);
 }
 
-static void engine_client_glued_data(void **state)
+static void handshake_client_glued_data(void **state)
 {
 	(void)state;
-	engine_every_suite(KTLS_ROLE_CLIENT, glued);
+	handshake_every_suite(KTLS_ROLE_CLIENT, glued);
 }
 
-static void engine_server_glued_data(void **state)
+static void handshake_server_glued_data(void **state)
 {
 	(void)state;
-	engine_every_suite(KTLS_ROLE_SERVER, glued);
+	handshake_every_suite(KTLS_ROLE_SERVER, glued);
 }
 
 /* A 1.2 client may send data before it has heard our Finished (RFC 7918). */
-static void engine_server_false_start(void **state)
+static void handshake_server_false_start(void **state)
 {
 	static const char *const suites[] = {
 		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
 	};
-	struct ktlsd_engine client = { .scanner.found = true, .sealed.records = 1 };
+	struct ktlsd_handshake client = { .scanner.found = true, .sealed.records = 1 };
 	struct ktlsd_result result, theirs;
 	uint8_t record[4200];
 	struct test_side side;
@@ -195,20 +195,20 @@ static void engine_server_false_start(void **state)
 				strlen(glued), record);
 		test_peer_pass(&side, &peer, record, len);
 		assert_int_equal(side.last, 1);
-		assert_int_equal(side.batch.len - side.engine->consumed, len);
+		assert_int_equal(side.batch.len - side.handshake->consumed, len);
 		test_peer_step(&peer);
 		assert_true(peer.finished);
-		assert_int_equal(ktlsd_engine_finish(side.engine, &result,
-						     &side.fault), 0);
+		assert_int_equal(ktlsd_handshake_finish(side.handshake, &result,
+							&side.fault), 0);
 		peer.glue = glued;
-		engine_check_glue(&side, &peer, &result);
+		handshake_check_glue(&side, &peer, &result);
 		test_peer_free(&peer);
 		test_side_free(&side);
 	}
 }
 
 /* A peer that insists on another group: HelloRetryRequest. */
-static void engine_client_hello_retry(void **state)
+static void handshake_client_hello_retry(void **state)
 {
 	struct ktlsd_result result;
 	struct test_side side;
@@ -225,17 +225,17 @@ static void engine_client_hello_retry(void **state)
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
 	test_peer_step(&peer);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.group, 24);
 	assert_int_equal(result.sigalg, 0x0403);
-	engine_check_secrets(&side, &peer, &result);
-	engine_exchange(&side, &peer, &result);
+	handshake_check_secrets(&side, &peer, &result);
+	handshake_exchange(&side, &peer, &result);
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
 
 /* Tickets behind the server's Finished stay with the kernel. */
-static void engine_client_tickets_left(void **state)
+static void handshake_client_tickets_left(void **state)
 {
 	struct ktlsd_result result;
 	struct test_side side;
@@ -255,7 +255,7 @@ static void engine_client_tickets_left(void **state)
 	test_peer_begin(&peer);
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.sigalg, 0x0804);
 	test_peer_step(&peer);
 	len = BIO_get_mem_data(SSL_get_wbio(peer.ssl), &out);
@@ -267,14 +267,14 @@ static void engine_client_tickets_left(void **state)
 		assert_int_equal(data[0], 4);
 	}
 	assert_int_equal(count, 2);
-	engine_exchange(&side, &peer, &result);
+	handshake_exchange(&side, &peer, &result);
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
 
-static int engine_pick_alpn(SSL *ssl, const unsigned char **out,
-			    unsigned char *outlen, const unsigned char *in,
-			    unsigned int inlen, void *arg)
+static int handshake_pick_alpn(SSL *ssl, const unsigned char **out,
+			       unsigned char *outlen, const unsigned char *in,
+			       unsigned int inlen, void *arg)
 {
 	(void)ssl;
 	(void)inlen;
@@ -284,7 +284,7 @@ static int engine_pick_alpn(SSL *ssl, const unsigned char **out,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static void engine_client_alpn(void **state)
+static void handshake_client_alpn(void **state)
 {
 	struct ktlsd_result result;
 	struct test_side side;
@@ -295,14 +295,14 @@ static void engine_client_alpn(void **state)
 	memcpy(side.request.alpn, "\x02h2\x08http/1.1", 12);
 	side.request.alpn_len = 12;
 	test_peer_init(&peer, true);
-	SSL_CTX_set_alpn_select_cb(peer.ctx, engine_pick_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(peer.ctx, handshake_pick_alpn, NULL);
 	test_peer_credential(&peer, pki.ec, pki.ec_key);
 	test_side_prepare(&side, NULL, NULL, pki.ca);
 	assert_int_equal(test_side_begin(&side), 0);
 	test_peer_begin(&peer);
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.alpn_len, 2);
 	assert_memory_equal(result.alpn, "h2", 2);
 	test_peer_free(&peer);
@@ -310,7 +310,7 @@ static void engine_client_alpn(void **state)
 }
 
 /* Our order decides, the name asked for is told, a small fragment is noticed. */
-static void engine_server_extensions(void **state)
+static void handshake_server_extensions(void **state)
 {
 	struct ktlsd_result result;
 	struct test_side side;
@@ -329,7 +329,7 @@ static void engine_server_extensions(void **state)
 	SSL_set_tlsext_host_name(peer.ssl, "WWW.server.test");
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.alpn_len, 2);
 	assert_memory_equal(result.alpn, "h2", 2);
 	assert_string_equal(result.server_name, "www.server.test");
@@ -344,7 +344,7 @@ static void engine_server_extensions(void **state)
 }
 
 /* Which names a certificate satisfies. */
-static int engine_try_name(const char *name, uint16_t version)
+static int handshake_try_name(const char *name, uint16_t version)
 {
 	struct test_side side;
 	struct test_peer peer;
@@ -368,27 +368,27 @@ static int engine_try_name(const char *name, uint16_t version)
 	return last;
 }
 
-static void engine_client_names(void **state)
+static void handshake_client_names(void **state)
 {
 	uint16_t version;
 
 	(void)state;
 	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
-		assert_int_equal(engine_try_name("server.test", version), 1);
-		assert_int_equal(engine_try_name("SERVER.test.", version), 1);
-		assert_int_equal(engine_try_name("a.wild.test", version), 1);
-		assert_int_equal(engine_try_name("192.0.2.1", version), 1);
-		assert_int_equal(engine_try_name("wild.test", version), -EKEYREJECTED);
-		assert_int_equal(engine_try_name("a.b.wild.test", version), -EKEYREJECTED);
-		assert_int_equal(engine_try_name("192.0.2.2", version), -EKEYREJECTED);
-		assert_int_equal(engine_try_name("::1", version), -EKEYREJECTED);
+		assert_int_equal(handshake_try_name("server.test", version), 1);
+		assert_int_equal(handshake_try_name("SERVER.test.", version), 1);
+		assert_int_equal(handshake_try_name("a.wild.test", version), 1);
+		assert_int_equal(handshake_try_name("192.0.2.1", version), 1);
+		assert_int_equal(handshake_try_name("wild.test", version), -EKEYREJECTED);
+		assert_int_equal(handshake_try_name("a.b.wild.test", version), -EKEYREJECTED);
+		assert_int_equal(handshake_try_name("192.0.2.2", version), -EKEYREJECTED);
+		assert_int_equal(handshake_try_name("::1", version), -EKEYREJECTED);
 		/* The common name is not a name. */
-		assert_int_equal(engine_try_name("leaf", version), -EKEYREJECTED);
+		assert_int_equal(handshake_try_name("leaf", version), -EKEYREJECTED);
 	}
 }
 
 /* Mutual TLS, both roles. */
-static void engine_mutual(int role, uint16_t version)
+static void handshake_mutual(int role, uint16_t version)
 {
 	bool is_server = role == KTLS_ROLE_SERVER;
 	struct ktlsd_result result;
@@ -411,34 +411,34 @@ static void engine_mutual(int role, uint16_t version)
 		fail_msg("%s", side.fault.sentence);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_true(result.verified);
-	assert_true(sk_X509_num(side.engine->presented) >= 1);
+	assert_true(sk_X509_num(side.handshake->presented) >= 1);
 	assert_int_equal(result.sigalg, 0x0403);
-	engine_check_glue(&side, &peer, &result);
+	handshake_check_glue(&side, &peer, &result);
 	BIO_reset(SSL_get_wbio(peer.ssl));
-	engine_exchange(&side, &peer, &result);
+	handshake_exchange(&side, &peer, &result);
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
 
-static void engine_mutual_tls(void **state)
+static void handshake_mutual_tls(void **state)
 {
 	(void)state;
-	engine_mutual(KTLS_ROLE_CLIENT, KTLS_TLS_1_2);
-	engine_mutual(KTLS_ROLE_CLIENT, KTLS_TLS_1_3);
-	engine_mutual(KTLS_ROLE_SERVER, KTLS_TLS_1_2);
-	engine_mutual(KTLS_ROLE_SERVER, KTLS_TLS_1_3);
+	handshake_mutual(KTLS_ROLE_CLIENT, KTLS_TLS_1_2);
+	handshake_mutual(KTLS_ROLE_CLIENT, KTLS_TLS_1_3);
+	handshake_mutual(KTLS_ROLE_SERVER, KTLS_TLS_1_2);
+	handshake_mutual(KTLS_ROLE_SERVER, KTLS_TLS_1_3);
 }
 
-static int engine_setup(void **state)
+static int handshake_setup(void **state)
 {
 	(void)state;
 	test_pki_setup(&pki);
 	return 0;
 }
 
-static int engine_teardown(void **state)
+static int handshake_teardown(void **state)
 {
 	(void)state;
 	test_pki_teardown(&pki);
@@ -448,19 +448,19 @@ static int engine_teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(engine_client_every_suite),
-		cmocka_unit_test(engine_server_every_suite),
-		cmocka_unit_test(engine_client_glued_data),
-		cmocka_unit_test(engine_server_glued_data),
-		cmocka_unit_test(engine_server_false_start),
-		cmocka_unit_test(engine_client_hello_retry),
-		cmocka_unit_test(engine_client_tickets_left),
-		cmocka_unit_test(engine_client_alpn),
-		cmocka_unit_test(engine_server_extensions),
-		cmocka_unit_test(engine_client_names),
-		cmocka_unit_test(engine_mutual_tls),
+		cmocka_unit_test(handshake_client_every_suite),
+		cmocka_unit_test(handshake_server_every_suite),
+		cmocka_unit_test(handshake_client_glued_data),
+		cmocka_unit_test(handshake_server_glued_data),
+		cmocka_unit_test(handshake_server_false_start),
+		cmocka_unit_test(handshake_client_hello_retry),
+		cmocka_unit_test(handshake_client_tickets_left),
+		cmocka_unit_test(handshake_client_alpn),
+		cmocka_unit_test(handshake_server_extensions),
+		cmocka_unit_test(handshake_client_names),
+		cmocka_unit_test(handshake_mutual_tls),
 	};
 
-	return cmocka_run_group_tests_name("engine", tests, engine_setup,
-					   engine_teardown);
+	return cmocka_run_group_tests_name("handshake", tests, handshake_setup,
+					   handshake_teardown);
 }

@@ -2,9 +2,9 @@
 #include <openssl/obj_mac.h>
 #include <openssl/tls1.h>
 
-#include "engine.h"
+#include "negotiated.h"
 
-uint16_t ktlsd_info_group(SSL *ssl)
+uint16_t ktlsd_negotiated_group(SSL *ssl)
 {
 	static const struct {
 		int		nid;
@@ -30,7 +30,7 @@ uint16_t ktlsd_info_group(SSL *ssl)
 }
 
 /* The second byte of ecdsa_* and rsa_pkcs1_*, the first byte of the schemes. */
-static uint16_t info_hash_code(int hash)
+static uint16_t negotiated_hash_code(int hash)
 {
 	switch (hash) {
 	case NID_sha1:
@@ -48,7 +48,7 @@ static uint16_t info_hash_code(int hash)
 	}
 }
 
-uint16_t ktlsd_info_sigalg(SSL *ssl)
+uint16_t ktlsd_negotiated_sigalg(SSL *ssl)
 {
 	X509 *cert = SSL_get0_peer_certificate(ssl);
 	EVP_PKEY *key = cert ? X509_get0_pubkey(cert) : NULL;
@@ -58,7 +58,7 @@ uint16_t ktlsd_info_sigalg(SSL *ssl)
 	if (!SSL_get_peer_signature_type_nid(ssl, &type))
 		return 0;
 	SSL_get_peer_signature_nid(ssl, &hash);
-	code = info_hash_code(hash);
+	code = negotiated_hash_code(hash);
 
 	switch (type) {
 	case EVP_PKEY_ED25519:

@@ -41,7 +41,7 @@ static void faults_client(X509 *cert, EVP_PKEY *key, X509 *trust, uint16_t versi
 	test_peer_shake(&side, &peer);
 	test_peer_step(&peer);
 	faults_check(&side, &peer, error, alert, word);
-	assert_true(sk_X509_num(side.engine->presented) >= 1);
+	assert_true(sk_X509_num(side.handshake->presented) >= 1);
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
@@ -334,7 +334,7 @@ static void faults_client_garbage(void **state)
 	assert_int_equal(test_side_begin(&side), 0);
 	test_side_feed(&side, NULL, 0, NULL);
 	assert_int_equal(side.last, 0);
-	ktlsd_buffer_free(&side.engine->output);
+	ktlsd_buffer_free(&side.handshake->output);
 	test_side_feed(&side, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, NULL);
 	assert_int_equal(side.last, -EPROTO);
 	assert_non_null(strstr(side.fault.sentence, "did not speak TLS"));
@@ -396,7 +396,7 @@ static void faults_client_tampered(void **state)
 /* TLS 1.2: a message in the record of Finished is refused, sealed. */
 static void faults_server_leftover(void **state)
 {
-	struct ktlsd_engine client = { .scanner.found = true };
+	struct ktlsd_handshake client = { .scanner.found = true };
 	struct ktlsd_result theirs = { .version = KTLS_TLS_1_2 };
 	uint8_t record[256], plain[64], flight[1024], type;
 	size_t len, at, last = 0;
@@ -480,16 +480,16 @@ static void faults_record(const struct faults_record *record, int role, uint16_t
 		test_peer_pass(&side, &peer, NULL, 0);
 	assert_int_equal(side.last, 0);
 
-	assert_int_equal(ktlsd_engine_refuse(side.engine, record->header, 5, sentence,
-					     sizeof(sentence) - 1, &side.fault), -EPROTO);
+	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header, 5, sentence,
+						       sizeof(sentence) - 1, &side.fault), -EPROTO);
 	assert_string_equal(side.fault.sentence, sentence);
 	if (role == KTLS_ROLE_CLIENT) {
 		/* Nothing is sealed yet, whatever the peer expects by now. */
-		peer.alert = side.engine->output.len == 7 && side.engine->output.data[0] == 21 ?
-			     side.engine->output.data[6] : -1;
+		peer.alert = side.handshake->output.len == 7 && side.handshake->output.data[0] == 21 ?
+			     side.handshake->output.data[6] : -1;
 	} else {
-		BIO_write(SSL_get_rbio(peer.ssl), side.engine->output.data,
-			  (int)side.engine->output.len);
+		BIO_write(SSL_get_rbio(peer.ssl), side.handshake->output.data,
+			  (int)side.handshake->output.len);
 		test_peer_step(&peer);
 		SSL_read(peer.ssl, &byte, 1);
 	}
@@ -569,6 +569,6 @@ int main(void)
 		cmocka_unit_test(faults_endless_input),
 	};
 
-	return cmocka_run_group_tests_name("engine_faults", tests, faults_setup,
+	return cmocka_run_group_tests_name("handshake_faults", tests, faults_setup,
 					   faults_teardown);
 }

@@ -6,11 +6,11 @@
 
 #include <openssl/x509v3.h>
 
-#include "ktlsd/engine.h"
+#include "ktlsd/peer_cert.h"
 #include "test_pki.h"
 
 static EVP_PKEY *key;
-static struct ktlsd_peer told;
+static struct ktlsd_peer_cert told;
 
 static X509 *peer_issue(const char *cn, const char *san)
 {
@@ -23,7 +23,7 @@ static void peer_tell(const char *cn, const char *san)
 {
 	X509 *cert = peer_issue(cn, san);
 
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	X509_free(cert);
 }
 
@@ -45,7 +45,7 @@ static void peer_tell_raw(int type, const void *data, int len)
 		sk_GENERAL_NAME_push(names, name);
 	}
 	assert_int_equal(X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0), 1);
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	GENERAL_NAMES_free(names);
 	X509_free(cert);
 }
@@ -74,7 +74,7 @@ static void peer_fingerprint(void **state)
 
 	(void)state;
 	assert_int_equal(EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL), 1);
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	assert_memory_equal(told.fingerprint, digest, 32);
 	OPENSSL_free(der);
 	X509_free(cert);
@@ -160,14 +160,14 @@ static void peer_subjects(void **state)
 	X509_NAME_add_entry_by_txt(name, "CN", V_ASN1_UTF8STRING,
 				   (const uint8_t *)"a\nCN=admin\0x", 12, -1, 0);
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	assert_string_equal(told.subject, "CN=a\\0ACN=admin\\00x,O=Caf\\C3\\A9\\, Ltd,C=SE");
 	X509_NAME_free(name);
 
 	/* empty */
 	name = X509_NAME_new();
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	assert_string_equal(told.subject, "");
 	X509_NAME_free(name);
 	X509_free(cert);
@@ -191,13 +191,13 @@ static void peer_long_subject(void **state)
 		left -= (size_t)len + 3 + ((size_t)len + 3 < left);
 	}
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	assert_int_equal(strlen(told.subject), KTLS_GENL_PEER_MAX);
 	memcpy(expect, told.subject, 3);
 	assert_string_equal(expect, "OU=");
 	X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (uint8_t *)value, 1, -1, 0);
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &told);
 	assert_string_equal(told.subject, "...");
 	X509_NAME_free(name);
 	X509_free(cert);
@@ -256,5 +256,5 @@ int main(void)
 		cmocka_unit_test(peer_many_names),
 	};
 
-	return cmocka_run_group_tests_name("engine_peer", tests, peer_setup, peer_teardown);
+	return cmocka_run_group_tests_name("peer_cert", tests, peer_setup, peer_teardown);
 }

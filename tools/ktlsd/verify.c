@@ -4,16 +4,16 @@
 #include <openssl/x509v3.h>
 
 #include "credentials.h"
-#include "engine.h"
 #include "public_key.h"
+#include "verify.h"
 
-static void verify_record(struct ktlsd_engine *engine, int error, int depth,
+static void verify_record(struct ktlsd_handshake *hs, int error, int depth,
 			  X509 *cert)
 {
-	X509_free(engine->verdict.cert);
-	engine->verdict.error = error;
-	engine->verdict.depth = depth;
-	engine->verdict.cert = cert;
+	X509_free(hs->verdict.cert);
+	hs->verdict.error = error;
+	hs->verdict.depth = depth;
+	hs->verdict.cert = cert;
 	if (cert)
 		X509_up_ref(cert);
 }
@@ -22,30 +22,30 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
 				SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store_ctx);
 	int i, error;
 
 	(void)arg;
 	/* Kept now: after a failure OpenSSL forgets what the peer sent. */
-	sk_X509_pop_free(engine->presented, X509_free);
-	engine->presented = chain ? X509_chain_up_ref(chain) : NULL;
-	engine->verified = false;
+	sk_X509_pop_free(hs->presented, X509_free);
+	hs->presented = chain ? X509_chain_up_ref(chain) : NULL;
+	hs->verified = false;
 
 	for (i = 0; i < sk_X509_num(chain); i++) {
 		error = ktlsd_public_key_judge(sk_X509_value(chain, i));
 		if (error == KTLSD_PUBLIC_KEY_GOOD)
 			continue;
-		verify_record(engine, error, i, sk_X509_value(chain, i));
+		verify_record(hs, error, i, sk_X509_value(chain, i));
 		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);
 		return 0;
 	}
 
-	if (engine->verify == KTLS_VERIFY_NONE)
+	if (hs->verify == KTLS_VERIFY_NONE)
 		return 1;
 	if (X509_verify_cert(store_ctx) == 1 &&
 	    X509_STORE_CTX_get_error(store_ctx) == X509_V_OK) {
-		engine->verified = true;
+		hs->verified = true;
 		return 1;
 	}
 	error = X509_STORE_CTX_get_error(store_ctx);
@@ -53,15 +53,15 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 		error = X509_V_ERR_UNSPECIFIED;
 		X509_STORE_CTX_set_error(store_ctx, error);
 	}
-	verify_record(engine, error, X509_STORE_CTX_get_error_depth(store_ctx),
+	verify_record(hs, error, X509_STORE_CTX_get_error_depth(store_ctx),
 		      X509_STORE_CTX_get_current_cert(store_ctx));
 	return 0;
 }
 
-static int verify_setup_name(struct ktlsd_engine *engine)
+static int verify_setup_name(struct ktlsd_handshake *hs)
 {
-	X509_VERIFY_PARAM *param = SSL_get0_param(engine->ssl);
-	const struct ktlsd_name *name = &engine->name;
+	X509_VERIFY_PARAM *param = SSL_get0_param(hs->ssl);
+	const struct ktlsd_name *name = &hs->name;
 
 	X509_VERIFY_PARAM_set_hostflags(param,
 					X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
@@ -69,7 +69,7 @@ static int verify_setup_name(struct ktlsd_engine *engine)
 	switch (name->kind) {
 	case KTLSD_NAME_HOST:
 		if (!X509_VERIFY_PARAM_set1_host(param, name->text, 0) ||
-		    !SSL_set_tlsext_host_name(engine->ssl, name->text))
+		    !SSL_set_tlsext_host_name(hs->ssl, name->text))
 			return -ENOMEM;
 		return 0;
 	case KTLSD_NAME_ADDRESS:
@@ -77,30 +77,30 @@ static int verify_setup_name(struct ktlsd_engine *engine)
 						 name->address_len) ? 0 : -ENOMEM;
 	default:
 		/* Any trusted certificate would do: never. */
-		return engine->verify == KTLS_VERIFY_NONE ? 0 : -EINVAL;
+		return hs->verify == KTLS_VERIFY_NONE ? 0 : -EINVAL;
 	}
 }
 
-int ktlsd_verify_setup(struct ktlsd_engine *engine,
+int ktlsd_verify_setup(struct ktlsd_handshake *hs,
 		       const STACK_OF(X509_NAME) *ca_names)
 {
 	STACK_OF(X509_NAME) *names;
 	int mode = SSL_VERIFY_NONE;
 
-	if (engine->verify != KTLS_VERIFY_NONE)
+	if (hs->verify != KTLS_VERIFY_NONE)
 		mode |= SSL_VERIFY_PEER;
-	if (engine->verify == KTLS_VERIFY_REQUIRED)
+	if (hs->verify == KTLS_VERIFY_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_set_verify(engine->ssl, mode, NULL);
-	SSL_set_verify_depth(engine->ssl, KTLSD_CHAIN_DEPTH_MAX);
+	SSL_set_verify(hs->ssl, mode, NULL);
+	SSL_set_verify_depth(hs->ssl, KTLSD_CHAIN_DEPTH_MAX);
 
-	if (!engine->is_server)
-		return verify_setup_name(engine);
-	if (!ca_names || engine->verify == KTLS_VERIFY_NONE)
+	if (!hs->is_server)
+		return verify_setup_name(hs);
+	if (!ca_names || hs->verify == KTLS_VERIFY_NONE)
 		return 0;
 	names = SSL_dup_CA_list(ca_names);
 	if (!names)
 		return -ENOMEM;
-	SSL_set0_CA_list(engine->ssl, names);
+	SSL_set0_CA_list(hs->ssl, names);
 	return 0;
 }

@@ -2,7 +2,7 @@
 /* An external pre-shared key (RFC 8446 4.2.11), which TLS 1.3 treats as a session. */
 #include <string.h>
 
-#include "engine.h"
+#include "psk.h"
 
 /* The session that the key stands for; SHA-256, as the key has no hash of its own. */
 static SSL_SESSION *psk_session(SSL *ssl, const struct ktls_psk *psk)
@@ -23,7 +23,7 @@ static SSL_SESSION *psk_session(SSL *ssl, const struct ktls_psk *psk)
 static int psk_offer(SSL *ssl, const EVP_MD *md, const unsigned char **ret_identity,
 		     size_t *ret_len, SSL_SESSION **ret_session)
 {
-	const struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	const struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 
 	*ret_identity = NULL;
 	*ret_len = 0;
@@ -31,36 +31,36 @@ static int psk_offer(SSL *ssl, const EVP_MD *md, const unsigned char **ret_ident
 	/* After HelloRetryRequest the suite is known: with another hash, without it. */
 	if (md && EVP_MD_get_type(md) != NID_sha256)
 		return 1;
-	*ret_session = psk_session(ssl, engine->psk);
+	*ret_session = psk_session(ssl, hs->psk);
 	if (!*ret_session)
 		return 0;
-	*ret_identity = engine->psk->identity;
-	*ret_len = engine->psk->identity_len;
+	*ret_identity = hs->psk->identity;
+	*ret_len = hs->psk->identity_len;
 	return 1;
 }
 
 static int psk_find(SSL *ssl, const unsigned char *identity, size_t len,
 		    SSL_SESSION **ret_session)
 {
-	const struct ktlsd_engine *engine = SSL_get_app_data(ssl);
+	const struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 
 	*ret_session = NULL;
-	if (len != engine->psk->identity_len ||
-	    memcmp(identity, engine->psk->identity, len))
+	if (len != hs->psk->identity_len ||
+	    memcmp(identity, hs->psk->identity, len))
 		return 1;
-	*ret_session = psk_session(ssl, engine->psk);
+	*ret_session = psk_session(ssl, hs->psk);
 	return *ret_session != NULL;
 }
 
-void ktlsd_psk_use(struct ktlsd_engine *engine, const struct ktls_psk *psk)
+void ktlsd_psk_use(struct ktlsd_handshake *hs, const struct ktls_psk *psk)
 {
 	static const unsigned char context[] = "psk";
 
-	engine->psk = psk;
+	hs->psk = psk;
 	/* A server that verifies wants a context for every session, this one too. */
-	if (engine->is_server &&
-	    SSL_set_session_id_context(engine->ssl, context, sizeof(context) - 1))
-		SSL_set_psk_find_session_callback(engine->ssl, psk_find);
-	else if (!engine->is_server)
-		SSL_set_psk_use_session_callback(engine->ssl, psk_offer);
+	if (hs->is_server &&
+	    SSL_set_session_id_context(hs->ssl, context, sizeof(context) - 1))
+		SSL_set_psk_find_session_callback(hs->ssl, psk_find);
+	else if (!hs->is_server)
+		SSL_set_psk_use_session_callback(hs->ssl, psk_offer);
 }

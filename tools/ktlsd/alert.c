@@ -4,7 +4,8 @@
 
 #include <openssl/crypto.h>
 
-#include "engine.h"
+#include "alert.h"
+#include "keys.h"
 
 enum {
 	ALERT_HEADER	= 5,	/* of a record */
@@ -77,28 +78,28 @@ static int alert_build(const struct ktlsd_result *keys, uint8_t description, uin
 	return err ? err : ALERT_HEADER + record[4];
 }
 
-int ktlsd_alert_seal(struct ktlsd_engine *engine, uint8_t description,
+int ktlsd_alert_seal(struct ktlsd_handshake *hs, uint8_t description,
 		     struct ktlsd_fault *fault)
 {
 	uint8_t record[ALERT_HEADER + ALERT_NONCE + ALERT_BODY + ALERT_TAG];
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(engine->ssl);
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(hs->ssl);
 	struct ktlsd_result keys;
 	int len, err;
 
 	memset(&keys, 0, sizeof(keys));
 	keys.version = KTLS_TLS_1_2;
 	keys.suite = ktlsd_suites_find(SSL_CIPHER_get_protocol_id(cipher));
-	if (!keys.suite || SSL_version(engine->ssl) != TLS1_2_VERSION)
+	if (!keys.suite || SSL_version(hs->ssl) != TLS1_2_VERSION)
 		return ktlsd_errors_set(fault, -EPROTO,
 			"The handshake came to a suite that was not asked for.");
-	err = ktlsd_keys_derive(engine, &keys, fault);
+	err = ktlsd_keys_derive(hs, &keys, fault);
 	if (!err) {
 		len = alert_build(&keys, description, record);
-		err = len < 0 ? len : ktlsd_buffer_append(&engine->output, record, (size_t)len,
-							  KTLSD_ENGINE_OUTPUT_MAX);
+		err = len < 0 ? len : ktlsd_buffer_append(&hs->output, record, (size_t)len,
+							  KTLSD_HANDSHAKE_OUTPUT_MAX);
 		if (err)
 			ktlsd_errors_set(fault, err, "There is no memory.");
 	}
-	ktlsd_engine_wipe_result(&keys);
+	ktlsd_handshake_wipe_result(&keys);
 	return err;
 }

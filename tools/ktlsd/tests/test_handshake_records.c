@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kernel goes on where the engine ends: how many records are under the keys by
+ * The kernel goes on where the handshake ends: how many records are under the keys by
  * then, whatever messages are in how many of them, and what must not be there.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "ktlsd/server_ticket.h"
 #include "test_peer.h"
 
 static struct test_pki pki;
@@ -52,7 +53,7 @@ static void records_of_tickets(uint8_t fragment, bool mutual, unsigned int count
 		test_peer_credential(&peer, pki.client, pki.ec_key);
 	test_side_prepare(&side, pki.ec, pki.ec_key, pki.ca);
 	assert_int_equal(test_side_begin(&side), 0);
-	assert_int_equal(ktlsd_issue_allow(side.engine, &fingerprint, &keys, count), 0);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &keys, count), 0);
 	test_peer_begin(&peer);
 	SSL_set_tlsext_host_name(peer.ssl, "server.test");
 	test_peer_shake(&side, &peer);
@@ -60,7 +61,7 @@ static void records_of_tickets(uint8_t fragment, bool mutual, unsigned int count
 		fail_msg("%s", side.fault.sentence);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_true(result.tx.seq >= count);
 	records_exchange(&peer, &result);
 	test_peer_free(&peer);
@@ -100,14 +101,14 @@ static void records_of_short_tickets(void **state)
 	SSL_CTX_set_tlsext_max_fragment_length(peer.ctx, TLSEXT_max_fragment_length_512);
 	test_side_prepare(&side, pki.ec, pki.ec_key, NULL);
 	assert_int_equal(test_side_begin(&side), 0);
-	assert_int_equal(ktlsd_issue_allow(side.engine, &fingerprint, &keys, 2), 0);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &keys, 2), 0);
 	test_peer_begin(&peer);
 	SSL_set_tlsext_host_name(peer.ssl, "server.test");
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
 	/* The last output is nothing but tickets. */
 	assert_in_range(BIO_ctrl_pending(SSL_get_rbio(peer.ssl)), 1, 2 * (5 + 384 + 17));
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.tx.seq, 2);
 	test_peer_free(&peer);
 	test_side_free(&side);
@@ -134,7 +135,7 @@ struct records_flight {
 static void records_take_flight(struct test_side *side, struct test_peer *peer,
 				struct records_flight *flight)
 {
-	struct ktlsd_engine other = { .is_server = peer->is_server, .scanner.found = true };
+	struct ktlsd_handshake other = { .is_server = peer->is_server, .scanner.found = true };
 	size_t len, at, last = 0;
 	uint8_t type;
 	char *data;
@@ -215,10 +216,10 @@ static void records_split_finished(int role, const char *suite, size_t piece)
 	test_side_feed(&side, flight.bytes, flight.len, &peer);
 	if (side.last != 1)
 		fail_msg("%s: %s", suite, side.fault.sentence);
-	assert_int_equal(side.engine->consumed, flight.len);
+	assert_int_equal(side.handshake->consumed, flight.len);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
-	assert_int_equal(ktlsd_engine_finish(side.engine, &result, &side.fault), 0);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.rx.seq, count);
 	assert_int_equal(result.tx.seq, 1);
 
@@ -227,7 +228,7 @@ static void records_split_finished(int role, const char *suite, size_t piece)
 	assert_int_equal(SSL_read(peer.ssl, data, sizeof(data)), 7);
 	len = test_seal(&flight.theirs, &flight.theirs.tx, 5000, 23, "from the peer", 13, record);
 	assert_int_equal(test_open(&result, &result.rx, record, len, data, &type), 13);
-	ktlsd_engine_wipe_result(&result);
+	ktlsd_handshake_wipe_result(&result);
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
@@ -310,6 +311,6 @@ int main(void)
 		cmocka_unit_test(records_message_behind_finished),
 	};
 
-	return cmocka_run_group_tests_name("engine_records", tests, records_setup,
+	return cmocka_run_group_tests_name("handshake_records", tests, records_setup,
 					   records_teardown);
 }
