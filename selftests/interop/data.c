@@ -119,7 +119,7 @@ TEST_F(openssl, tickets_right_behind_the_handshake)
 /*
  * s_client's K replaces its keys and asks for ours, k only replaces. In 1.2 R asks
  * for renegotiation: OpenSSL gives up when it is refused, a peer that goes
- * on is in record.c.
+ * on is in record/.
  */
 TEST_F(openssl, client_updates_its_keys)
 {

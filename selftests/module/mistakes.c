@@ -7,12 +7,12 @@
  * Those that need keys from elsewhere are in mistakes_keys.c. Some are with others
  * of their kind:
  *
- *	a short splice drops data		record_splice.c: short_splice
- *	a send interrupted by a signal		record_threads.c: send_interrupted_by_a_signal
- *	sk_err lost after a partial recv	record_end.c: rst_in_the_middle_of_a_waitall
- *	RST taken for EOF			record_end.c: rst_after_data
- *	a KeyUpdate that is not alone		keys_rekey.c: coalesced_and_fragmented
- *	a forged DONE				helper_life.c: an_unprivileged_process_is_no_helper
+ *	a short splice drops data		record/splice.c: short_splice
+ *	a send interrupted by a signal		record/threads.c: send_interrupted_by_a_signal
+ *	sk_err lost after a partial recv	record/end.c: rst_in_the_middle_of_a_waitall
+ *	RST taken for EOF			record/end.c: rst_after_data
+ *	a KeyUpdate that is not alone		socket/keys_rekey.c: coalesced_and_fragmented
+ *	a forged DONE				helper/life.c: an_unprivileged_process_is_no_helper
  */
 #include <fcntl.h>
 #include <linux/filter.h>
