@@ -9,8 +9,14 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
-#include <ktls/ktls.h>
+#include <kunit/visibility.h>
+
+#include <ktls/upcall.h>
+
+#include "config.h"
+#include "option.h"
 
 static atomic64_t config_ids = ATOMIC64_INIT(0);
 
@@ -105,12 +111,7 @@ struct ktls_config *ktls_config_new(void)
 	refcount_set(&config->ref, 1);
 	config_init_known(config);
 	config_capture_task(config);
-	config->verify = -1;
-	config->version_min = KTLS_TLS_1_2;
-	config->version_max = KTLS_TLS_1_3;
-	config->timeout_ms = min_t(u32, KTLS_TIMEOUT_MS, READ_ONCE(ktls_max_timeout_ms));
-	config->strict_eof = true;
-	config->tickets = KTLS_TICKETS_DEFAULT;
+	ktls_option_set_defaults(config);
 	return config;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_new);
@@ -137,14 +138,8 @@ void ktls_config_put(struct ktls_config *config)
 	if (!config || !refcount_dec_and_test(&config->ref))
 		return;
 	ktls_outbox_drop_config(config);
-	ktls_blob_put(config->server_name);
-	ktls_blob_put(config->identity);
-	ktls_blob_put(config->alpn);
-	ktls_blob_put(config->ciphers);
-	ktls_blob_put(config->groups);
-	ktls_blob_put(config->sigalgs);
-	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
-		ktls_blob_put(config->parts[i]);
+	for (i = 0; i < ARRAY_SIZE(config->blobs); i++)
+		ktls_blob_put(config->blobs[i]);
 	config_put_task(config);
 	kfree(config);
 }
@@ -191,68 +186,122 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	get_cred(config->cred);
 	get_pid_ns(config->pid_ns);
 	config->memcg = get_mem_cgroup_from_mm(current->mm);
-	ktls_blob_get(config->server_name);
-	ktls_blob_get(config->identity);
-	ktls_blob_get(config->alpn);
-	ktls_blob_get(config->ciphers);
-	ktls_blob_get(config->groups);
-	ktls_blob_get(config->sigalgs);
-	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
-		ktls_blob_get(config->parts[i]);
+	for (i = 0; i < ARRAY_SIZE(config->blobs); i++)
+		ktls_blob_get(config->blobs[i]);
 	return config;
 }
 
 /**
- * ktls_config_edit - a configuration of this socket that may be written
- * @ctx: the context
+ * ktls_config_edit - a configuration that may be written
+ * @config: a socket's, or a copy of it from here on
  *
  * A frozen one is replaced by a copy; those who share it keep what they have.
  *
- * Context: process, socket lock held.
- * Return: the configuration, owned by @ctx, or NULL without memory.
+ * Context: process, the socket's lock held.
+ * Return: the configuration, still owned by the socket, or NULL without memory.
  */
-struct ktls_config *ktls_config_edit(struct ktls_ctx *ctx)
+struct ktls_config *ktls_config_edit(struct ktls_config **config)
 {
 	struct ktls_config *copy;
 
-	sock_owned_by_me(ctx->sk);
-	if (!ctx->config->frozen)
-		return ctx->config;
+	if (!(*config)->frozen)
+		return *config;
 
-	copy = config_dup(ctx->config);
+	copy = config_dup(*config);
 	if (!copy)
 		return NULL;
-	ktls_config_put(ctx->config);
-	ctx->config = copy;
+	ktls_config_put(*config);
+	*config = copy;
 	return copy;
 }
 
 /**
  * ktls_config_freeze - share the configuration from now on
- * @ctx: the context
+ * @config: a socket's
  *
  * Only what a helper may have to fetch by pieces needs an id, because only that
  * is worth being cached under it.
  *
- * Context: socket lock held.
- * Return: the configuration, still owned by @ctx.
+ * Context: the socket's lock held.
+ * Return: @config, still owned by the socket.
  */
-struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx)
+struct ktls_config *ktls_config_freeze(struct ktls_config *config)
 {
-	struct ktls_config *config = ctx->config;
-	unsigned int i;
-
-	sock_owned_by_me(ctx->sk);
 	if (config->frozen)
 		return config;
 
-	for (i = 0; i < ARRAY_SIZE(config->parts); i++)
-		if (config->parts[i] && !config->id)
-			config->id = atomic64_inc_return(&config_ids);
+	if (ktls_config_parts(config))
+		config->id = atomic64_inc_return(&config_ids);
 	config->frozen = true;
 	return config;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_freeze);
+
+/**
+ * ktls_config_blob - the value of an option that is bytes
+ * @config: the configuration
+ * @optname: the option
+ *
+ * Context: any.
+ * Return: the bytes, or NULL: not set. The reference is the configuration's.
+ */
+struct ktls_blob *ktls_config_blob(const struct ktls_config *config, int optname)
+{
+	const struct ktls_option *option = ktls_option_find(optname);
+
+	return option ? config->blobs[option - ktls_options] : NULL;
+}
+
+/**
+ * ktls_config_set_blob - set an option that is bytes
+ * @config: private
+ * @option: the row of the option
+ * @blob: the value, whose reference goes to @config
+ *
+ * Context: process, the socket's lock held.
+ */
+void ktls_config_set_blob(struct ktls_config *config, const struct ktls_option *option,
+			  struct ktls_blob *blob)
+{
+	swap(config->blobs[option - ktls_options], blob);
+	ktls_blob_put(blob);
+}
+
+/**
+ * ktls_config_part - what the helper fetches with CONFIG
+ * @config: the configuration
+ * @part: enum ktls_config_attr
+ *
+ * Context: any.
+ * Return: the bytes, or NULL: not set. The reference is the configuration's.
+ */
+struct ktls_blob *ktls_config_part(const struct ktls_config *config, u32 part)
+{
+	const struct ktls_option *option;
+
+	ktls_for_each_option(option)
+		if ((option->flags & KTLS_OPTION_PART) && option->attr == part)
+			return config->blobs[option - ktls_options];
+	return NULL;
+}
+
+/**
+ * ktls_config_parts - which parts of a configuration the helper fetches
+ * @config: the configuration
+ *
+ * Context: any.
+ * Return: a bit for each enum ktls_config_attr; 0: the helper does not learn its id.
+ */
+u32 ktls_config_parts(const struct ktls_config *config)
+{
+	const struct ktls_option *option;
+	u32 parts = 0;
+
+	ktls_for_each_option(option)
+		if ((option->flags & KTLS_OPTION_PART) && config->blobs[option - ktls_options])
+			parts |= BIT(option->attr);
+	return parts;
+}
 
 /**
  * ktls_config_verify - what KTLS_VERIFY means for a role
@@ -270,31 +319,6 @@ int ktls_config_verify(const struct ktls_config *config, u8 role)
 }
 
 /**
- * ktls_config_allows_suite - does KTLS_CIPHERS name this suite?
- * @config: the configuration; without KTLS_CIPHERS all suites are allowed
- * @suite: what the helper says was negotiated
- *
- * Context: any.
- * Return: whether it does.
- */
-bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktls_suite *suite)
-{
-	const struct ktls_suite *named;
-	const char *name, *end;
-
-	if (!config->ciphers)
-		return true;
-
-	for (name = config->ciphers->data; *name; name = end + (*end == ':')) {
-		end = strchrnul(name, ':');
-		named = ktls_suite_by_name(name, end - name);
-		if (named && named->id == suite->id)
-			return true;
-	}
-	return false;
-}
-
-/**
  * ktls_config_allows_alpn - is this protocol one of KTLS_ALPN?
  * @config: the configuration
  * @name: the protocol, without a length byte
@@ -305,13 +329,14 @@ bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktl
  */
 bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len)
 {
+	const struct ktls_blob *alpn = ktls_config_blob(config, KTLS_ALPN);
 	const u8 *p, *end;
 
-	if (!config->alpn)
+	if (!alpn)
 		return false;
 
-	end = config->alpn->data + config->alpn->len;
-	for (p = config->alpn->data; p < end; p += 1 + *p)
+	end = alpn->data + alpn->len;
+	for (p = alpn->data; p < end; p += 1 + *p)
 		if (*p == len && !memcmp(p + 1, name, len))
 			return true;
 	return false;

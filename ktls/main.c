@@ -11,10 +11,6 @@
 
 struct workqueue_struct *ktls_wq;
 
-unsigned int ktls_max_timeout_ms = KTLS_TIMEOUT_MAX_MS;
-module_param_named(max_timeout_ms, ktls_max_timeout_ms, uint, 0644);
-MODULE_PARM_DESC(max_timeout_ms, "Largest KTLS_TIMEOUT a program may set, milliseconds (60000)");
-
 unsigned int ktls_linger_ms = KTLS_LINGER_MS;
 module_param_named(linger_ms, ktls_linger_ms, uint, 0644);
 MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");

@@ -42,6 +42,7 @@
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
 
+#include "config.h"
 #include <ktls/wire.h>
 #include <ktls/record.h>
 #include <ktls/upcall.h>
@@ -50,82 +51,7 @@ struct ktls_handshake;
 struct ktls_linger_share;
 struct ktls_listener;
 struct ktls_tickets;
-struct pid_namespace;
-struct mem_cgroup;
 struct places_source;
-
-/**
- * struct ktls_blob - bytes a program handed in, immutable once made
- * @ref: one for each configuration that has it
- * @len: bytes in @data
- * @data: the bytes, followed by a NUL that @len does not count
- */
-struct ktls_blob {
-	refcount_t	ref;
-	u32		len;
-	u8		data[];
-};
-
-/**
- * struct ktls_config - what a program asked for; a snapshot
- *
- * Private to one socket, and written under its lock, until @frozen. Then
- * immutable and shared by reference: by the socket, by children of a listener,
- * by requests. A later setsockopt works on a copy (config.c). Charged to the
- * memory cgroup; wiped and freed with its last reference.
- *
- * @ref: references
- * @frozen: shared from here on, written no more
- * @id: names it towards the helper, never reused; 0 until frozen
- * @cred: of the task that chose the credential
- * @pid_ns: of that task; a reference is owned
- * @pid: that task, for logs
- * @comm: likewise
- * @known_lock: @known_by, which is not constant
- * @known_by: workers that were given it (outbox.c)
- * @memcg: of the task that made this: what peers make a kworker keep is charged to
- *	it; a reference is owned
- * @server_name: KTLS_SERVER_NAME or NULL, as all blobs
- * @identity: KTLS_IDENTITY
- * @alpn: KTLS_ALPN
- * @ciphers: KTLS_CIPHERS
- * @groups: KTLS_GROUPS
- * @sigalgs: KTLS_SIGALGS
- * @parts: KTLS_CONFIG_* attributes that go to the helper by pieces
- * @verify: enum ktls_verify or -1: the role's default
- * @version_min: KTLS_VERSIONS
- * @version_max: KTLS_VERSIONS
- * @timeout_ms: KTLS_TIMEOUT
- * @tickets: KTLS_TICKETS
- * @strict_eof: KTLS_EOF
- * @padding: KTLS_RECORD_PADDING
- */
-struct ktls_config {
-	refcount_t		ref;
-	bool			frozen;
-	u64			id;
-	const struct cred	*cred;
-	struct pid_namespace	*pid_ns;
-	pid_t			pid;
-	char			comm[TASK_COMM_LEN];
-	spinlock_t		known_lock;	/* @known_by */
-	struct list_head	known_by;
-	struct mem_cgroup	*memcg;
-	struct ktls_blob	*server_name;
-	struct ktls_blob	*identity;
-	struct ktls_blob	*alpn;
-	struct ktls_blob	*ciphers;
-	struct ktls_blob	*groups;
-	struct ktls_blob	*sigalgs;
-	struct ktls_blob	*parts[__KTLS_CONFIG_MAX];
-	int			verify;
-	u16			version_min;
-	u16			version_max;
-	u32			timeout_ms;
-	u8			tickets;
-	bool			strict_eof;
-	u16			padding;
-};
 
 /**
  * struct ktls_session - what a handshake has established; under the socket lock
@@ -296,7 +222,6 @@ static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 
 /* main.c: parameters and the one workqueue */
 extern struct workqueue_struct *ktls_wq;
-extern unsigned int ktls_max_timeout_ms;
 extern unsigned int ktls_linger_ms;
 extern unsigned int ktls_lingers_max;
 extern unsigned int ktls_children_max;
@@ -329,21 +254,6 @@ bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag);
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms);
 void ktls_ctx_disarm(struct ktls_ctx *ctx);
 void ktls_ctx_unwatch(struct ktls_ctx *ctx);
-
-/* config.c: the snapshot */
-struct ktls_blob *ktls_blob_new(const void *data, size_t len);
-struct ktls_blob *ktls_blob_get(struct ktls_blob *blob);
-void ktls_blob_put(struct ktls_blob *blob);
-struct ktls_config *ktls_config_new(void);
-struct ktls_config *ktls_config_get(struct ktls_config *config);
-void ktls_config_put(struct ktls_config *config);
-void ktls_config_choose_task(struct ktls_config *config);
-void *ktls_config_zalloc(const struct ktls_config *config, size_t size);
-struct ktls_config *ktls_config_edit(struct ktls_ctx *ctx);
-struct ktls_config *ktls_config_freeze(struct ktls_ctx *ctx);
-int ktls_config_verify(const struct ktls_config *config, u8 role);
-bool ktls_config_allows_suite(const struct ktls_config *config, const struct ktls_suite *suite);
-bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len);
 
 /* sockopt.c, sockopt_get.c: proto.setsockopt and proto.getsockopt; lock not held */
 int ktls_sockopt_set(struct sock *sk, int level, int optname,

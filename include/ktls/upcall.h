@@ -463,7 +463,6 @@ void ktls_outbox_register(struct ktls_port *port, struct ktls_config *config);
 void ktls_outbox_drop_config(struct ktls_config *config);
 
 /* message.c: what goes to the helper */
-u32 ktls_message_parts(const struct ktls_config *config);
 struct sk_buff *ktls_message_request(const struct ktls_request *req,
 				     const struct ktls_port *port);
 int ktls_message_data(u64 id, const void *records, size_t len, const char *reason,

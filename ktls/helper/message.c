@@ -24,7 +24,7 @@
  */
 #define MESSAGE_FIXED_SIZE						\
 	(nla_total_size_64bit(sizeof(u64)) * 3 +			\
-	 nla_total_size(sizeof(u32)) * 9 +				\
+	 nla_total_size(sizeof(u32)) * 6 +				\
 	 nla_total_size(0) +						\
 	 nla_total_size(TASK_COMM_LEN) +				\
 	 nla_total_size(sizeof(struct sockaddr_in6)) * 2)
@@ -134,41 +134,43 @@ static int message_put_creds(struct sk_buff *skb, const struct ktls_config *conf
 	return 0;
 }
 
-/**
- * ktls_message_parts - what of a configuration goes by pieces
- * @config: frozen
- *
- * Return: KTLS_A_CONFIG_PARTS; 0: the helper does not learn its id.
- */
-u32 ktls_message_parts(const struct ktls_config *config)
+static int message_put_option(struct sk_buff *skb, const struct ktls_option *option,
+			      const struct ktls_config *config)
 {
-	u32 parts = 0;
-	int i;
+	const struct ktls_versions *versions;
 
-	for (i = 0; i < __KTLS_CONFIG_MAX; i++)
-		if (config->parts[i])
-			parts |= BIT(i);
-	return parts;
+	switch (option->form) {
+	case KTLS_FORM_NUMBER:
+		return nla_put_u32(skb, option->attr,
+				   *(u32 *)ktls_option_value(option, config));
+	case KTLS_FORM_VERSIONS:
+		versions = ktls_option_value(option, config);
+		return nla_put_u16(skb, option->attr, versions->min) ? :
+		       nla_put_u16(skb, option->attr + 1, versions->max);
+	default:
+		return message_put_blob(skb, option->attr,
+					ktls_config_blob(config, option->name));
+	}
+}
+
+static bool message_carries(const struct ktls_option *option)
+{
+	return option->attr && !(option->flags & KTLS_OPTION_PART);
 }
 
 static int message_put_config(struct sk_buff *skb, const struct ktls_config *config,
 			      u8 role)
 {
-	u32 parts = ktls_message_parts(config);
+	const struct ktls_option *option;
+	u32 parts = ktls_config_parts(config);
 
 	if (nla_put_u64_64bit(skb, KTLS_A_CONFIG, parts ? config->id : 0, KTLS_A_PAD) ||
 	    nla_put_u32(skb, KTLS_A_CONFIG_PARTS, parts) ||
-	    nla_put_u32(skb, KTLS_A_VERIFY, ktls_config_verify(config, role)) ||
-	    nla_put_u16(skb, KTLS_A_VERSION_MIN, config->version_min) ||
-	    nla_put_u16(skb, KTLS_A_VERSION_MAX, config->version_max) ||
-	    message_put_blob(skb, KTLS_A_SERVER_NAME, config->server_name) ||
-	    message_put_blob(skb, KTLS_A_IDENTITY, config->identity) ||
-	    message_put_blob(skb, KTLS_A_ALPN, config->alpn) ||
-	    message_put_blob(skb, KTLS_A_CIPHERS, config->ciphers) ||
-	    message_put_blob(skb, KTLS_A_TLS_GROUPS, config->groups) ||
-	    message_put_blob(skb, KTLS_A_SIGALGS, config->sigalgs) ||
-	    nla_put_u32(skb, KTLS_A_TICKETS, config->tickets))
+	    nla_put_u32(skb, KTLS_A_VERIFY, ktls_config_verify(config, role)))
 		return -EMSGSIZE;
+	ktls_for_each_option(option)
+		if (message_carries(option) && message_put_option(skb, option, config))
+			return -EMSGSIZE;
 	return 0;
 }
 
@@ -181,12 +183,16 @@ static int message_put_address(struct sk_buff *skb, int attr,
 
 static size_t message_request_size(const struct ktls_config *config)
 {
-	return MESSAGE_FIXED_SIZE +
-	       nla_total_size(message_groups(config->cred) * sizeof(u32)) +
-	       message_blob_size(config->server_name) +
-	       message_blob_size(config->identity) +
-	       message_blob_size(config->alpn) + message_blob_size(config->ciphers) +
-	       message_blob_size(config->groups) + message_blob_size(config->sigalgs);
+	const struct ktls_option *option;
+	size_t size;
+
+	size = MESSAGE_FIXED_SIZE +
+	       nla_total_size(message_groups(config->cred) * sizeof(u32));
+	ktls_for_each_option(option)
+		if (message_carries(option))
+			size += nla_total_size(ktls_option_size(option)) * 2 +
+				message_blob_size(ktls_config_blob(config, option->name));
+	return size;
 }
 
 /* By the clock of the helper. */
@@ -311,7 +317,7 @@ struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value)
 struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,
 				   const struct genl_info *info)
 {
-	const struct ktls_blob *blob = req->config->parts[attr];
+	const struct ktls_blob *blob = ktls_config_part(req->config, attr);
 	u32 piece = min_t(u32, blob->len - offset, KTLS_GENL_PIECE_MAX);
 	struct sk_buff *skb;
 

@@ -344,7 +344,7 @@ void ktls_outbox_register(struct ktls_port *port, struct ktls_config *config)
 	struct ktls_config_user *user;
 	bool known;
 
-	if (!ktls_message_parts(config))
+	if (!ktls_config_parts(config))
 		return;
 	spin_lock_bh(&config->known_lock);
 	known = outbox_is_user(config, port);

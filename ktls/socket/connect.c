@@ -183,7 +183,7 @@ static int connect_prepare(struct ktls_ctx *ctx)
 		return -ESRCH;
 	}
 
-	ktls_config_freeze(ctx);
+	ktls_config_freeze(ctx->config);
 	ctx->rl.role = KTLS_ROLE_CLIENT;
 	ctx->connect_pending = true;
 	ctx->connect_in_base = true;

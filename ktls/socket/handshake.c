@@ -120,7 +120,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
  */
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 {
-	const struct ktls_config *config = ktls_config_freeze(ctx);
+	const struct ktls_config *config = ktls_config_freeze(ctx->config);
 	struct ktls_handshake *hs;
 
 	sock_owned_by_me(ctx->sk);
@@ -207,6 +207,26 @@ static void handshake_take_session(struct ktls_ctx *ctx, struct ktls_done *done)
 	session->handshake_ms = jiffies_to_msecs(jiffies - ctx->handshake->started);
 }
 
+/* Without KTLS_CIPHERS all suites are allowed. */
+static bool handshake_allows_suite(const struct ktls_config *config,
+				   const struct ktls_suite *suite)
+{
+	const struct ktls_blob *ciphers = ktls_config_blob(config, KTLS_CIPHERS);
+	const struct ktls_suite *named;
+	const char *name, *end;
+
+	if (!ciphers)
+		return true;
+
+	for (name = ciphers->data; *name; name = end + (*end == ':')) {
+		end = strchrnul(name, ':');
+		named = ktls_suite_by_name(name, end - name);
+		if (named && named->id == suite->id)
+			return true;
+	}
+	return false;
+}
+
 /* Whether the helper's result is what the program asked for. The helper is not
  * trusted: a wrong answer costs the connection and nothing else.
  */
@@ -221,11 +241,11 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 
 	if (hs->broken)
 		return "success after a record against the RFC";
-	if (done->version < config->version_min || done->version > config->version_max)
+	if (done->version < config->versions.min || done->version > config->versions.max)
 		return "a TLS version that was not asked for";
 	if (!suite || suite->version != done->version)
 		return "a cipher suite that this kernel or this version does not have";
-	if (!ktls_config_allows_suite(config, suite))
+	if (!handshake_allows_suite(config, suite))
 		return "a cipher suite that was not asked for";
 	if (done->alpn_len && !ktls_config_allows_alpn(config, done->alpn, done->alpn_len))
 		return "an application protocol that was not asked for";
@@ -237,7 +257,7 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 	if (verify == KTLS_VERIFY_REQUIRED && ctx->rl.role == KTLS_ROLE_CLIENT && !name_len)
 		return "no verified name";
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
-	    (done->max_fragment && done->max_fragment < 64))
+	    (done->max_fragment && done->max_fragment < KTLS_PAYLOAD_LIMIT_MIN))
 		return "an impossible fragment size";
 	if (done->tx_seq > KTLS_HS_SEQ_MAX || done->rx_seq > KTLS_HS_SEQ_MAX)
 		return "an impossible sequence number";

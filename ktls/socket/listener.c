@@ -288,7 +288,7 @@ void ktls_listener_step(struct ktls_ctx *ctx)
 			newsk = listener_dequeue(ctx->sk);
 		if (newsk) {
 			refcount_inc(&l->ref);
-			config = ktls_config_get(ktls_config_freeze(ctx));
+			config = ktls_config_get(ktls_config_freeze(ctx->config));
 			rcvlowat = ctx->rcvlowat;
 		}
 		release_sock(ctx->sk);
@@ -577,7 +577,7 @@ static int listener_check(struct ktls_ctx *ctx, struct ktls_config *config)
  */
 int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old)
 {
-	struct ktls_config *fresh = ktls_config_freeze(ctx);
+	struct ktls_config *fresh = ktls_config_freeze(ctx->config);
 	int err;
 
 	ctx->config = old;
@@ -631,7 +631,7 @@ int ktls_listener_listen(struct socket *sock, int backlog)
 	if (sock->state != SS_UNCONNECTED ||
 	    (ctx->state != KTLS_STATE_NEW && ctx->state != KTLS_STATE_LISTENING))
 		goto out;
-	err = listener_check(ctx, ktls_config_freeze(ctx));
+	err = listener_check(ctx, ktls_config_freeze(ctx->config));
 	if (err)
 		goto out;
 	err = -EINVAL;

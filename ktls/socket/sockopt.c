@@ -13,10 +13,12 @@
 
 /* Input: everything is copied before the socket lock is taken. ------------ */
 
-/* A string or list of 1..max bytes, without a final NUL if @string. */
-static struct ktls_blob *sockopt_read(sockptr_t optval, unsigned int optlen,
-				      unsigned int max, bool string)
+/* What setsockopt passed in as bytes; of a string without a final NUL. */
+static struct ktls_blob *sockopt_read(const struct ktls_option *option, sockptr_t optval,
+				      unsigned int optlen)
 {
+	const bool string = ktls_option_is_string(option);
+	const unsigned int max = option->max;
 	struct ktls_blob *blob;
 
 	if (!optlen)
@@ -137,10 +139,27 @@ static int sockopt_check_psk(const struct ktls_blob *blob)
 	return 0;
 }
 
+static int sockopt_check(const struct ktls_option *option, const struct ktls_blob *blob)
+{
+	switch (option->form) {
+	case KTLS_FORM_HOST_NAME:
+		return sockopt_check_server_name(blob);
+	case KTLS_FORM_NAMES:
+		return sockopt_check_names(blob);
+	case KTLS_FORM_CIPHERS:
+		return sockopt_check_ciphers(blob);
+	case KTLS_FORM_PROTOCOLS:
+		return sockopt_check_alpn(blob);
+	case KTLS_FORM_PSK:
+		return sockopt_check_psk(blob);
+	}
+	return 0;
+}
+
 /* Set ----------------------------------------------------------------------- */
 
-/* Whether options 64..79 may still be set: before the handshake, on a listener
- * any time, and after a connect that failed.
+/* Whether the options of the table may still be set: before the handshake, on a
+ * listener any time, and after a connect that failed.
  */
 static bool sockopt_may_configure(const struct ktls_ctx *ctx)
 {
@@ -155,218 +174,95 @@ static bool sockopt_may_configure(const struct ktls_ctx *ctx)
 	}
 }
 
-static struct ktls_blob **sockopt_slot(struct ktls_config *config, int optname)
-{
-	switch (optname) {
-	case KTLS_SERVER_NAME:
-		return &config->server_name;
-	case KTLS_IDENTITY:
-		return &config->identity;
-	case KTLS_ALPN:
-		return &config->alpn;
-	case KTLS_CIPHERS:
-		return &config->ciphers;
-	case KTLS_CERTIFICATE:
-		return &config->parts[KTLS_CONFIG_CERTIFICATE];
-	case KTLS_PRIVATE_KEY:
-		return &config->parts[KTLS_CONFIG_PRIVATE_KEY];
-	case KTLS_TRUST:
-		return &config->parts[KTLS_CONFIG_TRUST];
-	case KTLS_PSK:
-		return &config->parts[KTLS_CONFIG_PSK];
-	case KTLS_GROUPS:
-		return &config->groups;
-	case KTLS_SIGALGS:
-		return &config->sigalgs;
-	}
-	return NULL;
-}
-
 /* A credential is either ktlsd's or the program's own, never a mixture. */
-static bool sockopt_conflicts(const struct ktls_config *config, int optname)
+static bool sockopt_conflicts(const struct ktls_config *config,
+			      const struct ktls_option *option)
 {
-	switch (optname) {
-	case KTLS_IDENTITY:
-		return config->parts[KTLS_CONFIG_CERTIFICATE] ||
-		       config->parts[KTLS_CONFIG_PRIVATE_KEY];
-	case KTLS_CERTIFICATE:
-	case KTLS_PRIVATE_KEY:
-		return config->identity;
-	}
+	if (option->flags & KTLS_OPTION_IDENTITY)
+		return ktls_config_blob(config, KTLS_CERTIFICATE) ||
+		       ktls_config_blob(config, KTLS_PRIVATE_KEY);
+	if (option->flags & KTLS_OPTION_OWN)
+		return ktls_config_blob(config, KTLS_IDENTITY);
 	return false;
 }
 
 static bool sockopt_has_credential(const struct ktls_config *config)
 {
-	return config->identity || config->parts[KTLS_CONFIG_PSK] ||
-	       (config->parts[KTLS_CONFIG_CERTIFICATE] &&
-		config->parts[KTLS_CONFIG_PRIVATE_KEY]);
+	return ktls_config_blob(config, KTLS_IDENTITY) || ktls_config_blob(config, KTLS_PSK) ||
+	       (ktls_config_blob(config, KTLS_CERTIFICATE) &&
+		ktls_config_blob(config, KTLS_PRIVATE_KEY));
 }
 
 /* Whether the helper is asked about a listener's new configuration, as listen() does.
  * Not before it has a credential, and not while one half of that is replaced.
  */
 static bool sockopt_wants_check(const struct ktls_ctx *ctx, const struct ktls_config *old,
-				int optname)
+				const struct ktls_option *option)
 {
 	if (ctx->state != KTLS_STATE_LISTENING || !sockopt_has_credential(ctx->config))
 		return false;
-	return (optname != KTLS_CERTIFICATE && optname != KTLS_PRIVATE_KEY) ||
-	       !sockopt_has_credential(old);
+	return !(option->flags & KTLS_OPTION_OWN) || !sockopt_has_credential(old);
 }
 
-/* Takes over the reference to @blob, on failure too. */
-static int sockopt_set_blob(struct sock *sk, int optname, struct ktls_blob *blob)
+/* Socket lock held. Takes over the reference to @blob if it succeeds. */
+static int sockopt_set_blob(struct ktls_ctx *ctx, const struct ktls_option *option,
+			    struct ktls_blob *blob)
 {
 	struct ktls_config *config, *old = NULL;
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct ktls_blob **slot;
-	int err;
 
-	lock_sock(sk);
-	err = -EBUSY;
 	if (!sockopt_may_configure(ctx))
-		goto out;
-	err = -EINVAL;
-	if (sockopt_conflicts(ctx->config, optname))
-		goto out;
+		return -EBUSY;
+	if (sockopt_conflicts(ctx->config, option))
+		return -EINVAL;
 	if (ctx->state == KTLS_STATE_LISTENING)
-		old = ktls_config_get(ktls_config_freeze(ctx));
-	err = -ENOMEM;
-	config = ktls_config_edit(ctx);
-	if (!config)
-		goto out;
-
-	slot = sockopt_slot(config, optname);
-	swap(*slot, blob);
-	if (optname == KTLS_IDENTITY)
-		ktls_config_choose_task(config);
-	err = 0;
-	if (old && sockopt_wants_check(ctx, old, optname)) {
-		err = ktls_listener_reconfigure(ctx, old);
-		old = NULL;
+		old = ktls_config_get(ktls_config_freeze(ctx->config));
+	config = ktls_config_edit(&ctx->config);
+	if (!config) {
+		ktls_config_put(old);
+		return -ENOMEM;
 	}
-out:
-	release_sock(sk);
+	ktls_config_set_blob(config, option, ktls_blob_get(blob));
+	if (option->flags & KTLS_OPTION_IDENTITY)
+		ktls_config_choose_task(config);
+	if (old && sockopt_wants_check(ctx, old, option))
+		return ktls_listener_reconfigure(ctx, old);
 	ktls_config_put(old);
-	ktls_blob_put(blob);
-	return err;
+	return 0;
 }
 
-static int sockopt_set_bytes(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+static int sockopt_set_bytes(struct sock *sk, const struct ktls_option *option,
+			     sockptr_t optval, unsigned int optlen)
 {
-	static const struct {
-		int		optname;
-		unsigned int	max;
-		bool		string;
-		int		(*check)(const struct ktls_blob *blob);
-	} options[] = {
-		{ KTLS_SERVER_NAME, KTLS_SERVER_NAME_MAX, true, sockopt_check_server_name },
-		{ KTLS_IDENTITY, KTLS_IDENTITY_MAX, true },
-		{ KTLS_CERTIFICATE, KTLS_CERTIFICATE_MAX, true },
-		{ KTLS_PRIVATE_KEY, KTLS_PRIVATE_KEY_MAX, true },
-		{ KTLS_TRUST, KTLS_TRUST_MAX, true },
-		{ KTLS_ALPN, KTLS_ALPN_MAX, false, sockopt_check_alpn },
-		{ KTLS_CIPHERS, KTLS_CIPHERS_MAX, true, sockopt_check_ciphers },
-		{ KTLS_PSK, sizeof(struct ktls_psk), false, sockopt_check_psk },
-		{ KTLS_GROUPS, KTLS_NAMES_MAX, true, sockopt_check_names },
-		{ KTLS_SIGALGS, KTLS_NAMES_MAX, true, sockopt_check_names },
-	};
 	struct ktls_blob *blob;
-	unsigned int i;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(options) && options[i].optname != optname; i++)
-		;
-	if (i == ARRAY_SIZE(options))
-		return -ENOPROTOOPT;
-
-	blob = sockopt_read(optval, optlen, options[i].max, options[i].string);
+	blob = sockopt_read(option, optval, optlen);
 	if (IS_ERR(blob))
 		return PTR_ERR(blob);
 	/* The checks look for a NUL where the string ends. */
 	blob->data[blob->len] = '\0';
-	err = options[i].check ? options[i].check(blob) : 0;
-	if (err) {
-		ktls_blob_put(blob);
-		return err;
+	err = sockopt_check(option, blob);
+	if (!err) {
+		lock_sock(sk);
+		err = sockopt_set_blob(ktls_ctx_get(sk), option, blob);
+		release_sock(sk);
 	}
-	return sockopt_set_blob(sk, optname, blob);
+	ktls_blob_put(blob);
+	return err;
 }
 
-static int sockopt_apply_int(struct ktls_config *config, int optname, int value)
+static int sockopt_set_fixed(struct sock *sk, const struct ktls_option *option,
+			     sockptr_t optval, unsigned int optlen)
 {
-	switch (optname) {
-	case KTLS_VERIFY:
-		if (value < KTLS_VERIFY_NONE || value > KTLS_VERIFY_REQUIRED)
-			return -EINVAL;
-		config->verify = value;
-		return 0;
-	case KTLS_TIMEOUT:
-		if ((u32)value < 1 || (u32)value > READ_ONCE(ktls_max_timeout_ms))
-			return -EINVAL;
-		config->timeout_ms = value;
-		return 0;
-	case KTLS_EOF:
-		if (value != 0 && value != 1)
-			return -EINVAL;
-		config->strict_eof = value;
-		return 0;
-	case KTLS_TICKETS:
-		if (value < 0 || value > KTLS_TICKETS_MAX)
-			return -EINVAL;
-		config->tickets = value;
-		return 0;
-	}
-	return -ENOPROTOOPT;
-}
-
-/* A value of fixed size, as it is in struct ktls_config or on its way there. */
-union sockopt_fixed {
-	int			number;
-	u16			padding;
-	struct ktls_versions	versions;
-};
-
-static int sockopt_apply_fixed(struct ktls_config *config, int optname,
-			       const union sockopt_fixed *value)
-{
-	const struct ktls_versions *versions = &value->versions;
-
-	switch (optname) {
-	case KTLS_VERSIONS:
-		if (versions->min < KTLS_TLS_1_2 || versions->max > KTLS_TLS_1_3 ||
-		    versions->min > versions->max)
-			return -EINVAL;
-		config->version_min = versions->min;
-		config->version_max = versions->max;
-		return 0;
-	case KTLS_RECORD_PADDING:
-		if (value->padding > KTLS_PAYLOAD_MAX)
-			return -EINVAL;
-		config->padding = value->padding;
-		return 0;
-	default:
-		return sockopt_apply_int(config, optname, value->number);
-	}
-}
-
-static int sockopt_set_fixed(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
-{
+	const size_t size = ktls_option_size(option);
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	unsigned int size = sizeof(int);
-	union sockopt_fixed value;
 	struct ktls_config *config;
+	u32 value;
 	int err;
 
-	if (optname == KTLS_VERSIONS)
-		size = sizeof(value.versions);
-	if (optname == KTLS_RECORD_PADDING) {
-		size = sizeof(value.padding);
-		/* Of an int this would be one half. */
-		if (optlen != size)
-			return -EINVAL;
-	}
+	/* Of an int this would be one half. */
+	if (option->form == KTLS_FORM_SHORT && optlen != size)
+		return -EINVAL;
 	err = sockopt_read_fixed(&value, size, optval, optlen);
 	if (err)
 		return err;
@@ -375,11 +271,23 @@ static int sockopt_set_fixed(struct sock *sk, int optname, sockptr_t optval, uns
 	err = -EBUSY;
 	if (!sockopt_may_configure(ctx))
 		goto out;
-	config = ktls_config_edit(ctx);
-	err = config ? sockopt_apply_fixed(config, optname, &value) : -ENOMEM;
+	config = ktls_config_edit(&ctx->config);
+	err = config ? ktls_option_apply(option, config, &value) : -ENOMEM;
 out:
 	release_sock(sk);
 	return err;
+}
+
+static int sockopt_set_option(struct sock *sk, int optname, sockptr_t optval,
+			      unsigned int optlen)
+{
+	const struct ktls_option *option = ktls_option_find(optname);
+
+	if (!option)
+		return -ENOPROTOOPT;
+	if (ktls_option_is_bytes(option))
+		return sockopt_set_bytes(sk, option, optval, optlen);
+	return sockopt_set_fixed(sk, option, optval, optlen);
 }
 
 static int sockopt_update_keys(struct sock *sk, sockptr_t optval, unsigned int optlen)
@@ -410,13 +318,6 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 	case TLS_RX_EXPECT_NO_PAD:
 	case TLS_TX_MAX_PAYLOAD_LEN:
 		return ktls_crypto_info_set_option(sk, optname, optval, optlen);
-	case KTLS_VERIFY:
-	case KTLS_TIMEOUT:
-	case KTLS_EOF:
-	case KTLS_TICKETS:
-	case KTLS_VERSIONS:
-	case KTLS_RECORD_PADDING:
-		return sockopt_set_fixed(sk, optname, optval, optlen);
 	case KTLS_HANDSHAKE:
 		err = sockopt_read_fixed(&role, sizeof(role), optval, optlen);
 		return err ? : ktls_connect_starttls(sk, role);
@@ -425,7 +326,7 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 	case KTLS_EXPORTER:
 		return ktls_exporter_set(sk, optval, optlen);
 	default:
-		return sockopt_set_bytes(sk, optname, optval, optlen);
+		return sockopt_set_option(sk, optname, optval, optlen);
 	}
 }
 

@@ -141,11 +141,6 @@ static int sockopt_take(struct sockopt_value *value, const void *data, size_t le
 	return value->blob ? 0 : -ENOMEM;
 }
 
-static int sockopt_take_int(struct sockopt_value *value, int number)
-{
-	return sockopt_take(value, &number, sizeof(number));
-}
-
 static int sockopt_take_blob(struct sockopt_value *value, struct ktls_blob *blob)
 {
 	value->blob = ktls_blob_get(blob);
@@ -193,42 +188,30 @@ static int sockopt_take_server_name(struct sockopt_value *value, const struct kt
 
 	if (ctx->rl.role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
 		return sockopt_take(value, name, strlen(name));
-	return sockopt_take_blob(value, ctx->config->server_name);
+	return sockopt_take_blob(value, ktls_config_blob(ctx->config, KTLS_SERVER_NAME));
 }
 
-static int sockopt_take_config(struct sockopt_value *value, const struct ktls_ctx *ctx,
+/* Nobody has set it: what it is by default for the role so far. */
+static int sockopt_take_verify(struct sockopt_value *value, const struct ktls_ctx *ctx)
+{
+	int verify = ctx->config->verify;
+
+	if (verify < 0)
+		verify = ctx->rl.role == KTLS_ROLE_SERVER ? KTLS_VERIFY_NONE :
+							    KTLS_VERIFY_REQUIRED;
+	return sockopt_take(value, &verify, sizeof(verify));
+}
+
+static int sockopt_take_config(struct sockopt_value *value, const struct ktls_config *config,
 			       int optname)
 {
-	const struct ktls_config *config = ctx->config;
-	struct ktls_versions versions = {
-		.min = config->version_min,
-		.max = config->version_max,
-	};
+	const struct ktls_option *option = ktls_option_find(optname);
 
-	switch (optname) {
-	case KTLS_IDENTITY:
-		return sockopt_take_blob(value, config->identity);
-	case KTLS_CIPHERS:
-		return sockopt_take_blob(value, config->ciphers);
-	case KTLS_GROUPS:
-		return sockopt_take_blob(value, config->groups);
-	case KTLS_SIGALGS:
-		return sockopt_take_blob(value, config->sigalgs);
-	case KTLS_VERIFY:
-		return sockopt_take_int(value, config->verify < 0 ? ctx->rl.role == KTLS_ROLE_SERVER ?
-					KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED : config->verify);
-	case KTLS_VERSIONS:
-		return sockopt_take(value, &versions, sizeof(versions));
-	case KTLS_TIMEOUT:
-		return sockopt_take_int(value, config->timeout_ms);
-	case KTLS_EOF:
-		return sockopt_take_int(value, config->strict_eof);
-	case KTLS_RECORD_PADDING:
-		return sockopt_take(value, &config->padding, sizeof(config->padding));
-	case KTLS_TICKETS:
-		return sockopt_take_int(value, config->tickets);
-	}
-	return -ENOPROTOOPT;
+	if (!option || (option->flags & KTLS_OPTION_WRITE_ONLY))
+		return -ENOPROTOOPT;
+	if (ktls_option_is_bytes(option))
+		return sockopt_take_blob(value, ktls_config_blob(config, optname));
+	return sockopt_take(value, ktls_option_value(option, config), ktls_option_size(option));
 }
 
 static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ctx *ctx,
@@ -239,6 +222,8 @@ static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ct
 	switch (optname) {
 	case KTLS_SERVER_NAME:
 		return sockopt_take_server_name(value, ctx);
+	case KTLS_VERIFY:
+		return sockopt_take_verify(value, ctx);
 	case KTLS_ALPN:
 		return sockopt_take(value, session->alpn, session->alpn_len);
 	case KTLS_INFO:
@@ -262,7 +247,7 @@ static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ct
 	case KTLS_EXPORTER:
 		return sockopt_take_exported(value, ctx);
 	default:
-		return sockopt_take_config(value, ctx, optname);
+		return sockopt_take_config(value, ctx->config, optname);
 	}
 }
 

@@ -42,7 +42,7 @@ static struct ktls_ctx *check_ctx(struct kunit *test)
 	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
 
 	lock_sock(ctx->sk);
-	ktls_config_freeze(ctx);
+	ktls_config_freeze(ctx->config);
 	release_sock(ctx->sk);
 	return ctx;
 }

@@ -68,7 +68,7 @@ static struct request_asker *asker_new(struct kunit *test, unsigned int index)
 	ctx->rl.role = KTLS_ROLE_CLIENT;
 	INIT_WORK(&ctx->work, asker_work);
 	lock_sock(ctx->sk);
-	ktls_config_freeze(ctx);
+	ktls_config_freeze(ctx->config);
 	release_sock(ctx->sk);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, asker_put, asker), 0);
 	return asker;

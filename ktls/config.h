@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The snapshot of what a program asked for. */
+#ifndef _KTLS_CONFIG_H
+#define _KTLS_CONFIG_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <uapi/linux/ktls.h>
+
+#include "option.h"
+
+struct cred;
+struct mem_cgroup;
+struct pid_namespace;
+
+/**
+ * struct ktls_blob - bytes a program passed in, immutable once made
+ * @ref: one for each configuration that has it
+ * @len: bytes in @data
+ * @data: the bytes, followed by a NUL that @len does not count
+ */
+struct ktls_blob {
+	refcount_t	ref;
+	u32		len;
+	u8		data[];
+};
+
+/**
+ * struct ktls_config - what a program asked for; a snapshot
+ *
+ * Private to one socket, and written under its lock, until @frozen. Then
+ * immutable and shared by reference: by the socket, by children of a listener,
+ * by requests. A later setsockopt works on a copy. Charged to the memory cgroup;
+ * wiped and freed with its last reference.
+ *
+ * @ref: references
+ * @frozen: shared from here on, not written any more
+ * @id: identifies it to the helper, never reused; 0 until frozen
+ * @cred: of the task that chose the credential
+ * @pid_ns: of that task; a reference is owned
+ * @pid: that task, for logs
+ * @comm: likewise
+ * @known_lock: @known_by, which is not constant
+ * @known_by: workers that were given it (outbox.c)
+ * @memcg: of the task that made this: what peers make a kworker keep is charged to
+ *	it; a reference is owned
+ * @blobs: the options that are bytes, in the order of option.c; NULL: not set
+ * @verify: enum ktls_verify or -1: the role's default
+ * @versions: KTLS_VERSIONS
+ * @timeout_ms: KTLS_TIMEOUT
+ * @tickets: KTLS_TICKETS
+ * @strict_eof: KTLS_EOF
+ * @padding: KTLS_RECORD_PADDING
+ */
+struct ktls_config {
+	refcount_t		ref;
+	bool			frozen;
+	u64			id;
+	const struct cred	*cred;
+	struct pid_namespace	*pid_ns;
+	pid_t			pid;
+	char			comm[TASK_COMM_LEN];
+	spinlock_t		known_lock;	/* @known_by */
+	struct list_head	known_by;
+	struct mem_cgroup	*memcg;
+	struct ktls_blob	*blobs[KTLS_OPTIONS_MAX];
+	int			verify;
+	struct ktls_versions	versions;
+	u32			timeout_ms;
+	u32			tickets;
+	u32			strict_eof;
+	u16			padding;
+};
+
+struct ktls_blob *ktls_blob_new(const void *data, size_t len);
+struct ktls_blob *ktls_blob_get(struct ktls_blob *blob);
+void ktls_blob_put(struct ktls_blob *blob);
+
+struct ktls_config *ktls_config_new(void);
+struct ktls_config *ktls_config_get(struct ktls_config *config);
+void ktls_config_put(struct ktls_config *config);
+void ktls_config_choose_task(struct ktls_config *config);
+void *ktls_config_zalloc(const struct ktls_config *config, size_t size);
+struct ktls_config *ktls_config_edit(struct ktls_config **config);
+struct ktls_config *ktls_config_freeze(struct ktls_config *config);
+struct ktls_blob *ktls_config_blob(const struct ktls_config *config, int optname);
+struct ktls_blob *ktls_config_part(const struct ktls_config *config, u32 part);
+u32 ktls_config_parts(const struct ktls_config *config);
+void ktls_config_set_blob(struct ktls_config *config, const struct ktls_option *option,
+			  struct ktls_blob *blob);
+int ktls_config_verify(const struct ktls_config *config, u8 role);
+bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len);
+
+#endif /* _KTLS_CONFIG_H */
