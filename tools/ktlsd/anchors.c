@@ -10,7 +10,7 @@
 #include "credentials.h"
 #include "public_key.h"
 
-/* --- those that are kept -------------------------------------------------- */
+/* --- the cache ------------------------------------------------------------ */
 
 static void anchors_unlink(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *anchors)
 {
@@ -46,7 +46,7 @@ static void anchors_forget(struct ktlsd_anchors_cache *cache, struct ktlsd_ancho
 /* How much of the room a user takes, by the measure that is nearer to its end. */
 static size_t anchors_share(const struct ktlsd_anchors_cache *cache, uint32_t uid)
 {
-	const size_t set = KTLSD_ANCHORS_KEPT / KTLSD_ANCHORS_SETS;
+	const size_t set = KTLSD_ANCHORS_CACHED_BYTES / KTLSD_ANCHORS_SETS;
 	const struct ktlsd_anchors *anchors;
 	size_t bytes = 0, count = 0;
 
@@ -76,12 +76,12 @@ static struct ktlsd_anchors *anchors_victim(const struct ktlsd_anchors_cache *ca
 }
 
 /* Takes a reference. */
-static void anchors_keep(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *anchors)
+static void anchors_cache_add(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *anchors)
 {
 	anchors_link(cache, ktlsd_anchors_get(anchors));
 	cache->count++;
 	cache->bytes += anchors->cost;
-	while (cache->count > KTLSD_ANCHORS_SETS || cache->bytes > KTLSD_ANCHORS_KEPT)
+	while (cache->count > KTLSD_ANCHORS_SETS || cache->bytes > KTLSD_ANCHORS_CACHED_BYTES)
 		anchors_forget(cache, anchors_victim(cache));
 }
 
@@ -266,6 +266,6 @@ int ktlsd_anchors_read(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *
 		return err;
 	if (anchors->bio)
 		return 1;
-	anchors_keep(cache, anchors);
+	anchors_cache_add(cache, anchors);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Trust anchors of programs (KTLS_TRUST): read a few at a time, so that nobody's bundle
- * holds up others, and kept for the next socket that comes with the same. Belongs to one
+ * holds up others, and cached for the next socket with the same bundle. Belongs to one
  * worker; nothing here is locked.
  */
 #ifndef KTLSD_ANCHORS_H
@@ -15,19 +15,19 @@
 #include "errors.h"
 
 enum {
-	KTLSD_ANCHORS_PEM_MAX	= 1048576,	/* bytes, as KTLS_TRUST */
-	KTLSD_ANCHORS_MAX	= 512,		/* certificates */
-	KTLSD_ANCHORS_SAME	= 16,		/* of one subject: each is tried */
-	KTLSD_ANCHORS_NAMES_MAX	= 16384,	/* bytes of CA names told to clients */
-	KTLSD_ANCHORS_SLICE	= 8,		/* certificates read at a time, about 2 ms */
-	KTLSD_ANCHORS_KEPT	= 4 << 20,	/* bytes of PEM behind all that are kept */
-	KTLSD_ANCHORS_SETS	= 64,		/* and how many these are */
+	KTLSD_ANCHORS_PEM_MAX		= 1048576,	/* bytes, as KTLS_TRUST */
+	KTLSD_ANCHORS_MAX		= 512,		/* certificates */
+	KTLSD_ANCHORS_SAME		= 16,		/* of one subject: each is tried */
+	KTLSD_ANCHORS_NAMES_MAX		= 16384,	/* bytes of CA names sent to clients */
+	KTLSD_ANCHORS_SLICE		= 8,		/* certificates read in one step, about 2 ms */
+	KTLSD_ANCHORS_CACHED_BYTES	= 4 << 20,	/* bytes of PEM of the sets in the cache */
+	KTLSD_ANCHORS_SETS		= 64,		/* sets in the cache */
 };
 
 /**
  * struct ktlsd_anchors - what is in one KTLS_TRUST
- * @newer: among those that are kept: used later
- * @older: likewise earlier
+ * @newer: in the cache: used later
+ * @older: in the cache: used earlier
  * @refs: the last one frees it
  * @digest: SHA-256 of the PEM
  * @uid: who came with it first
@@ -55,7 +55,7 @@ struct ktlsd_anchors {
 };
 
 /**
- * struct ktlsd_anchors_cache - those that are kept
+ * struct ktlsd_anchors_cache - sets that were read completely
  * @newest: list
  * @oldest: other end
  * @count: how many
@@ -87,7 +87,7 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 
 /**
  * ktlsd_anchors_read - read some more of them
- * @cache: keeps them when they are complete
+ * @cache: gets them when they are complete
  * @anchors: from ktlsd_anchors_open()
  * @fault: on error
  *

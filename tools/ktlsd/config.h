@@ -59,7 +59,7 @@ struct ktlsd_identity {
  * @trust_given: the path is from the file, so it must exist
  * @max_sessions: handshakes at a time, over all workers
  * @ticket_lifetime: of the tickets that servers issue, seconds
- * @session_cache: sessions of clients that are kept, 0 for none
+ * @session_cache: how many sessions of clients are cached
  * @identities: owned array
  * @identity_count: its length
  * @trust: the anchors; empty store if the default file is of no use

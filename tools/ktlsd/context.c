@@ -50,12 +50,12 @@ static void context_evict(struct ktlsd_context *context)
 	context_unlink(context);
 	context->cached = false;
 	cache->count--;
-	cache->kept -= context->cost;
+	cache->cached_bytes -= context->cost;
 	ktlsd_context_put(context);
 }
 
 /* Puts it first, and makes room at the other end. Takes a reference. */
-static void context_keep(struct ktlsd_context *context)
+static void context_cache(struct ktlsd_context *context)
 {
 	struct ktlsd_contexts *cache = context->cache;
 
@@ -63,9 +63,9 @@ static void context_keep(struct ktlsd_context *context)
 	context->cached = true;
 	context_link(context);
 	cache->count++;
-	cache->kept += context->cost;
+	cache->cached_bytes += context->cost;
 	while (cache->last && (cache->count > KTLSD_CONTEXTS_MAX ||
-			       cache->kept > KTLSD_CONTEXTS_KEPT))
+			       cache->cached_bytes > KTLSD_CONTEXTS_CACHED_BYTES))
 		context_evict(cache->last);
 }
 
@@ -91,7 +91,7 @@ void ktlsd_context_put(struct ktlsd_context *context)
 {
 	if (!context || --context->refs)
 		return;
-	context->cache->alive -= context->cost;
+	context->cache->live_bytes -= context->cost;
 	SSL_CTX_free(context->ctx);
 	ktlsd_anchors_put(context->anchors);
 	OPENSSL_clear_free(context->psk, sizeof(*context->psk));
@@ -223,7 +223,7 @@ static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
 	snprintf(context->identity, sizeof(context->identity), "%s",
 		 request->identity);
 	context->cost = cost;
-	cache->alive += cost;
+	cache->live_bytes += cost;
 	return context;
 }
 
@@ -241,9 +241,9 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 
 	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
 		cost += parts->len[i];
-	if (cache->alive + cost > KTLSD_CONTEXTS_ALIVE) {
+	if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES) {
 		ktlsd_context_flush(cache);
-		if (cache->alive + cost > KTLSD_CONTEXTS_ALIVE)
+		if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES)
 			return ktlsd_errors_set(fault, -ENOBUFS,
 				"Too many configurations are in use at the same time.");
 	}
@@ -271,7 +271,7 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		return err;
 	}
 	if (keep)
-		context_keep(context);
+		context_cache(context);
 	*ret_context = context;
 	return 0;
 }

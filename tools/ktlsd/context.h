@@ -20,9 +20,9 @@
 #include "request.h"
 
 enum {
-	KTLSD_CONTEXTS_MAX	= 256,		/* kept in a cache */
-	KTLSD_CONTEXTS_KEPT	= 16 << 20,	/* bytes of PEM behind those kept */
-	KTLSD_CONTEXTS_ALIVE	= 64 << 20,	/* the same, with those in use */
+	KTLSD_CONTEXTS_MAX		= 256,		/* in a cache */
+	KTLSD_CONTEXTS_CACHED_BYTES	= 16 << 20,	/* cost of those in the cache */
+	KTLSD_CONTEXTS_LIVE_BYTES	= 64 << 20,	/* the same, with those in use */
 };
 
 /**
@@ -62,8 +62,8 @@ struct ktlsd_context {
  * @first: most recently used
  * @last: least recently used
  * @count: how many are cached
- * @kept: sum of their costs
- * @alive: sum of all costs, with those that only sessions hold
+ * @cached_bytes: sum of their costs
+ * @live_bytes: sum of all costs, including those that only sessions hold
  * @anchors: those of KTLS_TRUST, whatever configuration they came with
  *
  * Zeroed to begin with.
@@ -72,8 +72,8 @@ struct ktlsd_contexts {
 	struct ktlsd_context	*first;
 	struct ktlsd_context	*last;
 	unsigned int		count;
-	size_t			kept;
-	size_t			alive;
+	size_t			cached_bytes;
+	size_t			live_bytes;
 	struct ktlsd_anchors_cache anchors;
 };
 
@@ -119,7 +119,7 @@ int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
  * @ret_context: a reference for the caller
  * @fault: on error
  *
- * Return: 0, -EINVAL, -ENOMEM, -ENOBUFS if too much is alive
+ * Return: 0, -EINVAL, -ENOMEM, -ENOBUFS if contexts in use need too much memory
  */
 int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		       const struct ktlsd_config *config,

@@ -385,7 +385,7 @@ static int handshake_resume_peer(struct ktlsd_handshake *hs)
 		return 0;
 	}
 	if (!hs->is_server) {
-		/* Only sessions with a verified peer are kept. */
+		/* Only sessions with a verified peer are saved. */
 		if (!hs->offered)
 			return -EPROTO;
 		hs->verified = true;

@@ -254,7 +254,8 @@ static void session_take_ticket(struct ktlsd_sessions *sessions,
 
 	body = ktlsd_message_bytes(event, KTLS_A_TICKET, &len);
 	if (len && sessions->cache)
-		ktlsd_kept_ticket(&sessions->kept, id, body, len, sessions->cache);
+		ktlsd_ticket_waiters_receive(&sessions->ticket_waiters, id, body, len,
+					     sessions->cache);
 	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_MESSAGE, id);
 	ktlsd_session_send_message(sessions, &message);
 }
@@ -351,7 +352,7 @@ void ktlsd_sessions_clear(struct ktlsd_sessions *sessions)
 		while (sessions->buckets[i])
 			ktlsd_session_end(sessions, sessions->buckets[i]);
 	}
-	ktlsd_kept_flush(&sessions->kept);
+	ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
 	sessions->next_deadline = INT64_MAX;
 }
 
@@ -468,9 +469,9 @@ int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)
 {
 	int64_t now = ktlsd_session_clock();
 	int handshakes = session_expire(sessions, now);
-	int kept = ktlsd_kept_expire(&sessions->kept, now);
+	int tickets = ktlsd_ticket_waiters_expire(&sessions->ticket_waiters, now);
 
-	if (handshakes < 0 || (kept >= 0 && kept < handshakes))
-		return kept;
+	if (handshakes < 0 || (tickets >= 0 && tickets < handshakes))
+		return tickets;
 	return handshakes;
 }

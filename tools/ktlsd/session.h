@@ -18,8 +18,8 @@
 #include "context.h"
 #include "fetch.h"
 #include "handshake.h"
-#include "kept.h"
 #include "shares.h"
+#include "ticket_waiters.h"
 
 enum {
 	KTLSD_SESSION_GRACE_MS	= 1000,	/* the kernel's deadline comes first */
@@ -94,9 +94,9 @@ typedef int (*ktlsd_session_send)(void *arg, const struct ktlsd_message *message
  * @pool_max: how many that may be
  * @config: a reference to the newest configuration
  * @suites: mask of what the kernel can do
- * @cache: of clients' sessions, shared; NULL: none are kept
+ * @cache: of clients' sessions, shared; NULL: none are saved
  * @ticket_keys: of servers' tickets, shared; NULL: none are issued
- * @kept: engines of clients that wait for tickets
+ * @ticket_waiters: complete handshakes of clients that wait for tickets
  * @contexts: cache
  * @held: bytes in fetches
  * @next_deadline: not later than the earliest; INT64_MAX for none
@@ -121,7 +121,7 @@ struct ktlsd_sessions {
 	uint32_t		suites;
 	struct ktlsd_cache	*cache;
 	struct ktlsd_ticket_keys *ticket_keys;
-	struct ktlsd_kept	kept;
+	struct ktlsd_ticket_waiters ticket_waiters;
 	struct ktlsd_contexts	contexts;
 	size_t			held;
 	int64_t			next_deadline;

@@ -210,9 +210,10 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 		  session->request.id, result.suite->name);
 	ktlsd_handshake_wipe_result(&result);
 	if (!err && messages) {
-		ktlsd_kept_add(&sessions->kept, session->request.id, session->handshake,
-			       session->context, session->config->ticket_lifetime,
-			       ktlsd_session_clock());
+		ktlsd_ticket_waiters_add(&sessions->ticket_waiters, session->request.id,
+					 session->handshake, session->context,
+					 session->config->ticket_lifetime,
+					 ktlsd_session_clock());
 		session->handshake = NULL;
 		session->context = NULL;
 	}
@@ -328,8 +329,8 @@ static void session_make(struct ktlsd_sessions *sessions,
 		return;
 	}
 	/* What only waits for tickets makes room for what is wanted now. */
-	if (sessions->contexts.alive > KTLSD_CONTEXTS_ALIVE / 2)
-		ktlsd_kept_flush(&sessions->kept);
+	if (sessions->contexts.live_bytes > KTLSD_CONTEXTS_LIVE_BYTES / 2)
+		ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
 	err = ktlsd_context_make(&sessions->contexts,
 				 session->config == sessions->config,
 				 session->config, &session->request,

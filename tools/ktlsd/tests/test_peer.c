@@ -183,7 +183,7 @@ void test_side_free(struct test_side *side)
 	ktlsd_context_put(side->context);
 	ktlsd_context_flush(&side->contexts);
 	ktlsd_anchors_flush(&side->contexts.anchors);
-	assert_int_equal(side->contexts.alive, 0);
+	assert_int_equal(side->contexts.live_bytes, 0);
 	X509_STORE_free(side->config.trust);
 	ktlsd_buffer_free(&side->batch);
 }

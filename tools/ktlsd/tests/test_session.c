@@ -354,7 +354,7 @@ static void session_cancel_and_drop(void **state)
 	assert_int_equal(kernel.sessions.contexts.count, 1);
 	test_kernel_drop(&kernel, 5);
 	assert_int_equal(kernel.sessions.contexts.count, 0);
-	assert_true(kernel.sessions.contexts.alive > 0);
+	assert_true(kernel.sessions.contexts.live_bytes > 0);
 	test_kernel_free(&kernel);
 }
 
@@ -590,7 +590,8 @@ static void session_cache_is_bounded(void **state)
 		test_kernel_check_done(&kernel, 0, "");
 	}
 	assert_int_equal(kernel.sessions.contexts.count, KTLSD_CONTEXTS_MAX);
-	assert_int_equal(kernel.sessions.contexts.kept, kernel.sessions.contexts.alive);
+	assert_int_equal(kernel.sessions.contexts.cached_bytes,
+			 kernel.sessions.contexts.live_bytes);
 	test_kernel_free(&kernel);
 }
 
@@ -659,7 +660,7 @@ static void session_tickets(void **state)
 	peer.finished = false;
 	event = session_connect(&kernel, &peer, 2);
 	assert_null(event.attr[KTLS_A_MESSAGES]);
-	assert_int_equal(kernel.sessions.kept.count, 0);
+	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
 
 	kernel.sessions.cache = &cache;
 	kernel.config->session_cache = 0;
@@ -673,17 +674,17 @@ static void session_tickets(void **state)
 	peer.finished = false;
 	event = session_connect(&kernel, &peer, 3);
 	assert_int_equal(ktlsd_message_u32(&event, KTLS_A_MESSAGES, 0), 2);
-	assert_int_equal(kernel.sessions.kept.count, 1);
+	assert_int_equal(kernel.sessions.ticket_waiters.count, 1);
 	assert_int_equal(kernel.sessions.count, 0);
 	kernel.sessions.next_deadline = INT64_MAX;
 	assert_in_range(ktlsd_sessions_expire(&kernel.sessions),
-			KTLSD_KEPT_MS - 5000, KTLSD_KEPT_MS);
+			KTLSD_TICKET_WAITERS_MS - 5000, KTLSD_TICKET_WAITERS_MS);
 	session_tell_ticket(&kernel, 4, body, sizeof(body));
 	assert_int_equal(cache.count, 0);
 	session_tell_ticket(&kernel, 3, body, sizeof(body));
 	assert_int_equal(cache.count, 1);
 	session_tell_ticket(&kernel, 3, body, 3);
-	assert_int_equal(kernel.sessions.kept.count, 0);
+	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
 
 	/* The next one offers it; a server that does not know it: a full handshake. */
 	SSL_free(peer.ssl);
@@ -691,9 +692,9 @@ static void session_tickets(void **state)
 	event = session_connect(&kernel, &peer, 5);
 	assert_int_equal(cache.count, 0);
 	assert_null(event.attr[KTLS_A_RESUMED]);
-	assert_int_equal(kernel.sessions.kept.count, 1);
+	assert_int_equal(kernel.sessions.ticket_waiters.count, 1);
 	ktlsd_sessions_clear(&kernel.sessions);
-	assert_int_equal(kernel.sessions.kept.count, 0);
+	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
 	test_peer_free(&peer);
 	ktlsd_cache_free(&cache);
 	test_kernel_free(&kernel);

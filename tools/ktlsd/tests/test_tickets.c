@@ -7,9 +7,9 @@
 #include <openssl/err.h>
 
 #include "ktlsd/client_ticket.h"
-#include "ktlsd/kept.h"
 #include "ktlsd/psk.h"
 #include "ktlsd/server_ticket.h"
+#include "ktlsd/ticket_waiters.h"
 #include "test_peer.h"
 
 enum {
@@ -318,7 +318,7 @@ static void tickets_client_longest(void **state)
 /* Handshakes that await tickets are bounded, timed, and freed when all tickets came. */
 static void tickets_kept(void **state)
 {
-	static struct ktlsd_kept kept;
+	static struct ktlsd_ticket_waiters waiters;
 	struct ktlsd_cache cache;
 	struct ktlsd_result result;
 	struct test_side side;
@@ -333,31 +333,31 @@ static void tickets_kept(void **state)
 		test_peer_begin(&peer);
 		tickets_client(&side, "", NULL);
 		tickets_shake(&side, &peer, &result);
-		ktlsd_kept_add(&kept, id, side.handshake, NULL, TICKETS_LIFETIME,
-			       1000 * (int64_t)id);
+		ktlsd_ticket_waiters_add(&waiters, id, side.handshake, NULL, TICKETS_LIFETIME,
+					 1000 * (int64_t)id);
 		side.handshake = NULL;
 		test_side_free(&side);
 		test_peer_free(&peer);
 	}
-	ktlsd_kept_ticket(&kept, 99, body, sizeof(body), &cache);
+	ktlsd_ticket_waiters_receive(&waiters, 99, body, sizeof(body), &cache);
 	assert_int_equal(cache.count, 0);
 	/* All it wants: it goes. The nonce differs, that is all that has to. */
-	ktlsd_kept_ticket(&kept, 4, body, sizeof(body), &cache);
-	assert_int_equal(kept.count, 4);
+	ktlsd_ticket_waiters_receive(&waiters, 4, body, sizeof(body), &cache);
+	assert_int_equal(waiters.count, 4);
 	body[9] = 1;
-	ktlsd_kept_ticket(&kept, 4, body, sizeof(body), &cache);
-	assert_int_equal(kept.count, 3);
+	ktlsd_ticket_waiters_receive(&waiters, 4, body, sizeof(body), &cache);
+	assert_int_equal(waiters.count, 3);
 	assert_int_equal(cache.count, 2);
 	ktlsd_cache_reset(&cache, 10);
-	assert_int_equal(ktlsd_kept_expire(&kept, 1000), KTLSD_KEPT_MS);
-	assert_int_equal(ktlsd_kept_expire(&kept, 1000 + KTLSD_KEPT_MS), 1000);
-	assert_int_equal(kept.count, 2);
+	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 1000), KTLSD_TICKET_WAITERS_MS);
+	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 1000 + KTLSD_TICKET_WAITERS_MS), 1000);
+	assert_int_equal(waiters.count, 2);
 	/* A broken ticket ends it. */
-	ktlsd_kept_ticket(&kept, 2, body, 3, &cache);
-	assert_int_equal(kept.count, 1);
+	ktlsd_ticket_waiters_receive(&waiters, 2, body, 3, &cache);
+	assert_int_equal(waiters.count, 1);
 	assert_int_equal(cache.count, 0);
-	ktlsd_kept_flush(&kept);
-	assert_int_equal(ktlsd_kept_expire(&kept, 0), -1);
+	ktlsd_ticket_waiters_flush(&waiters);
+	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 0), -1);
 	ktlsd_cache_free(&cache);
 }
 
