@@ -196,7 +196,7 @@ static const char *anchors_refuse(struct ktlsd_anchors *anchors, X509 *cert,
 		ktlsd_errors_set(fault, -EINVAL,
 			"There are more than %d certificates in KTLS_TRUST.",
 			KTLSD_ANCHORS_MAX);
-		return fault->sentence;
+		return fault->reason;
 	}
 	for (i = 0; i < anchors->count; i++)
 		same += anchors->subjects[i] == subject;
@@ -212,7 +212,7 @@ static const char *anchors_refuse(struct ktlsd_anchors *anchors, X509 *cert,
 			KTLSD_ANCHORS_SAME, anchors->count);
 	else
 		return NULL;
-	return fault->sentence;
+	return fault->reason;
 }
 
 static int anchors_add(struct ktlsd_anchors *anchors, X509 *cert, struct ktlsd_fault *fault)

@@ -11,7 +11,7 @@
 static void config_note_trouble(struct ktlsd_config *config,
 				const struct ktlsd_fault *fault)
 {
-	ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->sentence);
+	ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 	if (!config->troubles++)
 		config->first_trouble = *fault;
 }
@@ -48,12 +48,12 @@ static void config_load_identities(struct ktlsd_config *config,
 		if (!err)
 			continue;
 		snprintf(identity->trouble, sizeof(identity->trouble), "%s",
-			 why.sentence);
+			 why.reason);
 		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
 				 config->path, identity->line, identity->name,
 				 config_keep_credential(identity, old) ?
 				 "stays as it was" : "is of no use",
-				 why.sentence);
+				 why.reason);
 		config_note_trouble(config, &fault);
 	}
 }
@@ -78,20 +78,20 @@ static int config_load_trust(struct ktlsd_config *config,
 		X509_STORE_up_ref(old->trust);
 		config->trust = old->trust;
 		ktlsd_errors_set(fault, err, "%s: the trust anchors stay as they were",
-				 why.sentence);
+				 why.reason);
 		config_note_trouble(config, fault);
 		return 0;
 	}
 	if (config->trust_given) {
 		*fault = why;
-		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->sentence);
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 		return err;
 	}
 	ktlsd_errors_set(fault, err,
 			 "%s: no certificate is trusted unless a program sets KTLS_TRUST",
-			 why.sentence);
+			 why.reason);
 	if (err == -ENOENT)
-		ktlsd_log(KTLSD_LOG_WARNING, "%s.", fault->sentence);
+		ktlsd_log(KTLSD_LOG_WARNING, "%s.", fault->reason);
 	else
 		config_note_trouble(config, fault);
 	config->trust = X509_STORE_new();

@@ -57,18 +57,18 @@ __attribute__((format(printf, 3, 4)))
 static void parse_fail(struct parse *parse, unsigned int line,
 		       const char *format, ...)
 {
-	char sentence[KTLS_GENL_SENTENCE_MAX + 1];
+	char reason[KTLS_GENL_SENTENCE_MAX + 1];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(sentence, sizeof(sentence), format, args);
+	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
 	if (++parse->faults == 1)
 		ktlsd_errors_set(parse->fault, -EINVAL, "%s:%u: %s",
-				 parse->config->path, line, sentence);
+				 parse->config->path, line, reason);
 	if (parse->faults <= PARSE_FAULTS_MAX)
 		ktlsd_log(KTLSD_LOG_ERROR, "%s:%u: %s", parse->config->path,
-			  line, sentence);
+			  line, reason);
 }
 
 static struct ktlsd_identity *parse_identity(struct parse *parse)
@@ -164,7 +164,7 @@ static void parse_set_acl(struct parse *parse, unsigned int line,
 			   "%s is empty: name somebody, or leave it out", key->name);
 	else if (ktlsd_acl_parse(parse_target(parse, key),
 				 !strcmp(key->name, "allow_gids"), value, &fault))
-		parse_fail(parse, line, "%s: %s", key->name, fault.sentence);
+		parse_fail(parse, line, "%s: %s", key->name, fault.reason);
 }
 
 static void parse_set_yes_no(struct parse *parse, unsigned int line,
@@ -484,7 +484,7 @@ static int parse_read(const char *path, struct ktlsd_buffer *text,
 	if (!err && ktlsd_buffer_append(text, "", 1, PARSE_FILE_MAX + 1))
 		err = ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
 	if (err)
-		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->sentence);
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 	return err;
 }
 

@@ -167,7 +167,7 @@ static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts
 	if (err)
 		return ktlsd_errors_set(fault, err,
 			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY are of no use: %s.",
-			inner.sentence);
+			inner.reason);
 	err = context_set_credential(ctx, &credential, fault);
 	ktlsd_credentials_free(&credential);
 	return err;

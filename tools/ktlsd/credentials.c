@@ -183,10 +183,10 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 	}
 	if (!err && ktlsd_credentials_doubt(ret_credential, &inner))
 		ktlsd_log(KTLSD_LOG_WARNING, "%s: %s: peers will refuse it.",
-			  certificate_path, inner.sentence);
+			  certificate_path, inner.reason);
 	if (err)
 		ktlsd_errors_set(fault, err, "%s and %s do not make a credential: %s",
-				 certificate_path, key_path, inner.sentence);
+				 certificate_path, key_path, inner.reason);
 free_buffers:
 	ktlsd_buffer_free(&certificates);
 	ktlsd_buffer_free(&key);

@@ -12,13 +12,13 @@
 #include "errors.h"
 
 enum {
-	ERRORS_NAME_MAX	= 72,	/* of one peer-controlled name in a sentence */
+	ERRORS_NAME_MAX	= 72,	/* of a name that the peer chose, in a reason */
 };
 
 int ktlsd_errors_set(struct ktlsd_fault *fault, int error,
 		     const char *format, ...)
 {
-	char raw[2 * sizeof(fault->sentence)];
+	char raw[2 * sizeof(fault->reason)];
 	va_list args;
 	int len;
 
@@ -30,7 +30,7 @@ int ktlsd_errors_set(struct ktlsd_fault *fault, int error,
 	if ((size_t)len >= sizeof(raw))
 		len = sizeof(raw) - 1;
 	fault->error = error;
-	ktlsd_text_escape(fault->sentence, sizeof(fault->sentence), raw, len);
+	ktlsd_text_escape(fault->reason, sizeof(fault->reason), raw, len);
 	return error;
 }
 
@@ -256,9 +256,9 @@ static int errors_ssl_reason(void)
 }
 
 struct errors_explanation {
-	int		reason;		/* SSL_R_* */
+	int		openssl;		/* SSL_R_* */
 	int		error;
-	const char	*sentence;
+	const char	*reason;
 };
 
 static const struct errors_explanation errors_explanations[] = {
@@ -340,9 +340,9 @@ int ktlsd_errors_from_ssl(struct ktlsd_fault *fault, bool is_server)
 		return errors_received(fault, is_server);
 
 	for (i = 0; i < sizeof(errors_explanations) / sizeof(*errors_explanations); i++) {
-		if (reason && errors_explanations[i].reason == reason)
+		if (reason && errors_explanations[i].openssl == reason)
 			return ktlsd_errors_set(fault, errors_explanations[i].error,
-						"%s", errors_explanations[i].sentence);
+						"%s", errors_explanations[i].reason);
 	}
 	if (reason)
 		text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));

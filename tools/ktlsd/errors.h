@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Why something failed: an errno, perhaps an alert, and a sentence. */
+/* Why something failed: an errno, a reason in words, and perhaps an alert. */
 #ifndef KTLSD_ERRORS_H
 #define KTLSD_ERRORS_H
 
@@ -19,13 +19,13 @@ enum {
  * @error: negative errno, 0 while nothing failed
  * @alert: description of the alert sent or received, or KTLSD_ALERT_NONE
  * @alert_received: it came from the peer
- * @sentence: for KTLS_ERROR and the log: printable ASCII, no secret
+ * @reason: a sentence for KTLS_ERROR and the log: printable ASCII, no secret
  */
 struct ktlsd_fault {
 	int	error;
 	int	alert;
 	bool	alert_received;
-	char	sentence[KTLS_GENL_SENTENCE_MAX + 1];
+	char	reason[KTLS_GENL_SENTENCE_MAX + 1];
 };
 
 /**

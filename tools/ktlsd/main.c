@@ -231,7 +231,7 @@ static void main_reload(struct main_daemon *daemon)
 			  "The configuration was not reloaded, the old one stays.");
 		ktlsd_control_answer(&daemon->control, false,
 				     "The configuration was not reloaded, the old one stays: %s",
-				     fault.sentence);
+				     fault.reason);
 		return;
 	}
 	if (daemon->watch.is_ready)
@@ -264,7 +264,7 @@ static void main_reload(struct main_daemon *daemon)
 static void main_end_reload(struct main_daemon *daemon, bool in_time)
 {
 	const struct ktlsd_config *config = daemon->shared.config;
-	const char *first = config->first_trouble.sentence;
+	const char *first = config->first_trouble.reason;
 
 	daemon->reloading = false;
 	if (daemon->watch.is_ready)
@@ -315,7 +315,7 @@ static void main_answer(struct main_daemon *daemon)
 			"status %s\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
 			text, config->path, config->identity_count, config->troubles,
 			config->troubles ? "\nfirst_trouble " : "",
-			config->first_trouble.sentence);
+			config->first_trouble.reason);
 	} else {
 		ktlsd_control_answer(&daemon->control, false,
 				     "ktlsd does not know '%s'.", verb);

@@ -215,12 +215,12 @@ static void session_refuse_record(struct ktlsd_sessions *sessions,
 				  const struct ktlsd_event *event)
 {
 	struct ktlsd_fault fault;
-	const void *sentence;
+	const void *reason;
 	size_t len;
 
-	sentence = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
+	reason = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
 	ktlsd_handshake_refuse_record(session->handshake, session->input.data, session->input.len,
-				      sentence, len, &fault);
+				      reason, len, &fault);
 	ktlsd_session_fail(sessions, session, &fault);
 }
 

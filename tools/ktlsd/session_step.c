@@ -127,7 +127,7 @@ void ktlsd_session_log_failure(struct ktlsd_sessions *sessions,
 			       "Server handshake" : "Client handshake",
 			       request->id, request->caller.comm, request->caller.pid,
 			       request->caller.uid, peer, strerror(-fault->error),
-			       fault->sentence);
+			       fault->reason);
 }
 
 void ktlsd_session_fail(struct ktlsd_sessions *sessions,

@@ -50,7 +50,7 @@ int ktlsd_trust_load(const char *path, X509_STORE **ret_store,
 	if (err) {
 		ktlsd_buffer_free(&pem);
 		return ktlsd_errors_set(fault, err, "the trust anchors %s",
-					why.sentence);
+					why.reason);
 	}
 	ERR_clear_error();
 	store = X509_STORE_new();

@@ -70,10 +70,10 @@ static void config_everything(void **state)
 					   &fault), -ENOKEY);
 	assert_int_equal(ktlsd_config_find(config, "mail", &caller, &identity,
 					   &fault), -EACCES);
-	assert_non_null(strstr(fault.sentence, "Uid 44"));
+	assert_non_null(strstr(fault.reason, "Uid 44"));
 	assert_int_equal(ktlsd_config_find(config, "Mail", &caller, &identity,
 					   &fault), -ENOKEY);
-	assert_non_null(strstr(fault.sentence, config_path));
+	assert_non_null(strstr(fault.reason, config_path));
 	ktlsd_config_put(config);
 }
 
@@ -119,9 +119,9 @@ static void config_faults(void **state)
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		assert_int_equal(config_try(table[i].text, &config, &fault), -EINVAL);
 		snprintf(want, sizeof(want), "%s:%u: ", config_path, table[i].line);
-		if (strncmp(fault.sentence, want, strlen(want)) ||
-		    !strstr(fault.sentence, table[i].word))
-			fail_msg("%zu: %s", i, fault.sentence);
+		if (strncmp(fault.reason, want, strlen(want)) ||
+		    !strstr(fault.reason, table[i].word))
+			fail_msg("%zu: %s", i, fault.reason);
 	}
 	assert_int_equal(ktlsd_config_parse("/nonexistent", &config, &fault), -ENOENT);
 }
@@ -144,12 +144,12 @@ static void config_containers(void **state)
 	/* -ENOKEY: allowed, but parsed only, not loaded */
 	assert_int_equal(ktlsd_config_find(config, "yes", &caller, &identity, &fault), -ENOKEY);
 	assert_int_equal(ktlsd_config_find(config, "no", &caller, &identity, &fault), -EACCES);
-	assert_non_null(strstr(fault.sentence, "allow_containers"));
+	assert_non_null(strstr(fault.reason, "allow_containers"));
 	caller.uid = 0;
 	assert_int_equal(ktlsd_config_find(config, "yes", &caller, &identity, &fault), -EACCES);
-	assert_non_null(strstr(fault.sentence, "allow_uids"));
+	assert_non_null(strstr(fault.reason, "allow_uids"));
 	assert_int_equal(ktlsd_config_find(config, "root", &caller, &identity, &fault), -EACCES);
-	assert_non_null(strstr(fault.sentence, "allow_containers"));
+	assert_non_null(strstr(fault.reason, "allow_containers"));
 	caller.foreign = false;
 	assert_int_equal(ktlsd_config_find(config, "root", &caller, &identity, &fault), -ENOKEY);
 	assert_int_equal(ktlsd_config_find(config, "no", &caller, &identity, &fault), -ENOKEY);
@@ -172,8 +172,8 @@ static void config_names(void **state)
 			 "[identity %s]\ncertificate = /a\nprivate_key = /b\n", name);
 		if (len == 65) {
 			assert_int_equal(config_try(text, &config, &fault), -EINVAL);
-			assert_non_null(strstr(fault.sentence, ":1: "));
-			assert_non_null(strstr(fault.sentence, "1 to 64"));
+			assert_non_null(strstr(fault.reason, ":1: "));
+			assert_non_null(strstr(fault.reason, "1 to 64"));
 			break;
 		}
 		assert_int_equal(config_try(text, &config, &fault), 0);
@@ -222,9 +222,9 @@ static void config_ambiguous(void **state)
 			fail_msg("%zu: no fault: %s", i, table[i].text);
 		}
 		snprintf(want, sizeof(want), "%s:%u: ", config_path, table[i].line);
-		if (strncmp(fault.sentence, want, strlen(want)) ||
-		    !strstr(fault.sentence, table[i].word))
-			fail_msg("%zu: %s", i, fault.sentence);
+		if (strncmp(fault.reason, want, strlen(want)) ||
+		    !strstr(fault.reason, table[i].word))
+			fail_msg("%zu: %s", i, fault.reason);
 	}
 }
 
@@ -317,7 +317,7 @@ static void config_no_file(void **state)
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	alarm(10);
 	assert_int_equal(ktlsd_config_parse(fifo, &config, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, "not a regular file"));
+	assert_non_null(strstr(fault.reason, "not a regular file"));
 	assert_int_equal(ktlsd_config_parse("/dev/zero", &config, &fault), -EINVAL);
 	assert_int_equal(ktlsd_config_parse(dir, &config, &fault), -EINVAL);
 	alarm(0);
@@ -334,7 +334,7 @@ static void config_long_line(void **state)
 	(void)state;
 	memset(text + strlen(text), 'a', 1100);
 	assert_int_equal(config_try(text, &config, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, ":2: the line is longer"));
+	assert_non_null(strstr(fault.reason, ":2: the line is longer"));
 }
 
 static void config_load(void **state)
@@ -349,11 +349,11 @@ static void config_load(void **state)
 		"private_key = /nonexistent\n", &config, &fault), 0);
 	ktlsd_config_put(config);
 	assert_int_equal(ktlsd_config_load(config_path, true, &config, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, ":1: the identity 'a'"));
+	assert_non_null(strstr(fault.reason, ":1: the identity 'a'"));
 	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), 0);
 	assert_int_equal(ktlsd_config_find(config, "a", &caller, &identity, &fault),
 			 -ENOKEY);
-	assert_non_null(strstr(fault.sentence, "/nonexistent"));
+	assert_non_null(strstr(fault.reason, "/nonexistent"));
 	ktlsd_config_put(config);
 	assert_int_equal(config_try("[ktlsd]\ntrust = /nonexistent\n", &config, &fault), 0);
 	ktlsd_config_put(config);
@@ -415,7 +415,7 @@ static void config_reload(void **state)
 	test_pki_write(path[3], &pem, 0644);
 	assert_int_equal(config_reload_try(dir, 'a', first, &second), 0);
 	assert_int_equal(second->troubles, 2);
-	assert_non_null(strstr(second->first_trouble.sentence, "'b' stays as it was"));
+	assert_non_null(strstr(second->first_trouble.reason, "'b' stays as it was"));
 	assert_ptr_equal(second->trust, first->trust);
 	assert_int_equal(ktlsd_config_find(second, "a", &caller, &identity, &fault), 0);
 	assert_int_equal(ktlsd_config_find(second, "b", &caller, &identity, &fault), -EACCES);

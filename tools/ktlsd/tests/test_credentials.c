@@ -9,8 +9,8 @@
 
 #include "ktlsd/anchors.h"
 #include "ktlsd/credentials.h"
-#include "test_pki.h"
 #include "ktlsd/trust.h"
+#include "test_pki.h"
 
 static struct test_pki pki;
 
@@ -23,8 +23,8 @@ static int credentials_try(struct ktlsd_buffer *certs, struct ktlsd_buffer *key,
 
 	err = ktlsd_credentials_parse(certs->data, certs->len, key->data,
 				      key->len, &credential, &fault);
-	if (err && !strstr(fault.sentence, word))
-		fail_msg("%s", fault.sentence);
+	if (err && !strstr(fault.reason, word))
+		fail_msg("%s", fault.reason);
 	if (!err)
 		ktlsd_credentials_free(&credential);
 	assert_null(credential.leaf);
@@ -144,17 +144,17 @@ static void credentials_files(void **state)
 	ktlsd_credentials_free(&credential);
 	assert_int_equal(ktlsd_credentials_load(cert, "/nonexistent", &credential,
 						&fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, "/nonexistent"));
+	assert_non_null(strstr(fault.reason, "/nonexistent"));
 	assert_int_equal(ktlsd_credentials_load(fifo, key, &credential, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, "not a regular file"));
+	assert_non_null(strstr(fault.reason, "not a regular file"));
 	test_pki_write(cert, &pem, 0644);
 	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, "no PEM certificate"));
+	assert_non_null(strstr(fault.reason, "no PEM certificate"));
 	for (i = 0; i < 20000; i++)
 		ktlsd_buffer_append(&pem, "xxxx", 4, 1 << 20);
 	test_pki_write(cert, &pem, 0644);
 	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, "longer than"));
+	assert_non_null(strstr(fault.reason, "longer than"));
 	unlink(cert);
 	unlink(key);
 	unlink(fifo);
@@ -215,11 +215,11 @@ static void credentials_no_peer_wants(void **state)
 						       &fault), 0);
 		assert_int_equal(doubt, table[i].word != NULL);
 		if (doubt)
-			assert_non_null(strstr(fault.sentence, table[i].word));
+			assert_non_null(strstr(fault.reason, table[i].word));
 	}
 	assert_int_equal(credentials_load_leaf(&table[0].spec, EVP_sha1(), &doubt, &fault),
 			 -EINVAL);
-	assert_non_null(strstr(fault.sentence, "OpenSSL refuses it"));
+	assert_non_null(strstr(fault.reason, "OpenSSL refuses it"));
 }
 
 static struct ktlsd_anchors_cache credentials_cache;
@@ -239,8 +239,8 @@ static int credentials_anchors(const struct ktlsd_buffer *pem, uint32_t uid,
 		if (err)
 			ktlsd_anchors_put(*ret_anchors);
 	}
-	if (err && !strstr(fault.sentence, word))
-		fail_msg("%s", fault.sentence);
+	if (err && !strstr(fault.reason, word))
+		fail_msg("%s", fault.reason);
 	return err;
 }
 
@@ -372,7 +372,7 @@ static void credentials_trust_file(void **state)
 		pem.len--;
 		test_pki_write(path, &pem, 0644);
 		assert_int_equal(ktlsd_trust_load(path, &store, &fault), -EINVAL);
-		assert_non_null(strstr(fault.sentence, path));
+		assert_non_null(strstr(fault.reason, path));
 	}
 	test_pki_put_cert(&pem, pki.ca);
 	ktlsd_buffer_append(&pem, texts[2], strlen(texts[2]), 1 << 20);

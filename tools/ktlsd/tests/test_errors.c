@@ -9,7 +9,7 @@
 #include "ktlsd/errors.h"
 #include "test_pki.h"
 
-static void errors_sentence_is_bounded(void **state)
+static void errors_reason_is_bounded(void **state)
 {
 	struct ktlsd_fault fault;
 	char text[1024];
@@ -19,8 +19,8 @@ static void errors_sentence_is_bounded(void **state)
 	text[sizeof(text) - 1] = '\0';
 	assert_int_equal(ktlsd_errors_set(&fault, -EINVAL, "%s", text), -EINVAL);
 	assert_int_equal(fault.error, -EINVAL);
-	assert_true(strlen(fault.sentence) <= KTLS_GENL_SENTENCE_MAX);
-	assert_null(strchr(fault.sentence, '\n'));
+	assert_true(strlen(fault.reason) <= KTLS_GENL_SENTENCE_MAX);
+	assert_null(strchr(fault.reason, '\n'));
 }
 
 static void errors_every_verdict(void **state)
@@ -34,7 +34,7 @@ static void errors_every_verdict(void **state)
 			assert_int_equal(ktlsd_errors_from_verdict(&fault, &verdict,
 				"a-rather-long-name-of-a-server.in.some.domain.example"),
 				-EKEYREJECTED);
-			assert_true(strlen(fault.sentence) > 30);
+			assert_true(strlen(fault.reason) > 30);
 			assert_int_equal(ktlsd_errors_from_verdict(&fault, &verdict,
 								   NULL), -EKEYREJECTED);
 		}
@@ -52,7 +52,7 @@ static void errors_received_alerts(void **state)
 		fault.alert_received = true;
 		assert_int_equal(ktlsd_errors_from_ssl(&fault, alert & 1), -EPROTO);
 		if (alert && strcmp(ktlsd_errors_alert_name(alert), "unknown"))
-			assert_non_null(strstr(fault.sentence,
+			assert_non_null(strstr(fault.reason,
 					       ktlsd_errors_alert_name(alert)));
 	}
 }
@@ -67,8 +67,8 @@ static int errors_of_reason(int reason, char *word)
 	ERR_raise(ERR_LIB_SSL, reason);
 	ktlsd_errors_from_ssl(&fault, true);
 	assert_int_equal(ERR_peek_error(), 0);
-	if (!strstr(fault.sentence, word))
-		fail_msg("%s", fault.sentence);
+	if (!strstr(fault.reason, word))
+		fail_msg("%s", fault.reason);
 	return fault.error;
 }
 
@@ -87,7 +87,7 @@ static void errors_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors_sentence_is_bounded),
+		cmocka_unit_test(errors_reason_is_bounded),
 		cmocka_unit_test(errors_every_verdict),
 		cmocka_unit_test(errors_received_alerts),
 		cmocka_unit_test(errors_reasons),

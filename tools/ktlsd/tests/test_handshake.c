@@ -104,7 +104,7 @@ static void handshake_run_suite(const struct ktlsd_suite *suite, int role,
 
 	test_peer_shake(&side, &peer);
 	if (side.last != 1)
-		fail_msg("%s: %s", suite->name, side.fault.sentence);
+		fail_msg("%s: %s", suite->name, side.fault.reason);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
 	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
@@ -408,7 +408,7 @@ static void handshake_mutual(int role, uint16_t version)
 	test_peer_begin(&peer);
 	test_peer_shake(&side, &peer);
 	if (side.last != 1)
-		fail_msg("%s", side.fault.sentence);
+		fail_msg("%s", side.fault.reason);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
 	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);

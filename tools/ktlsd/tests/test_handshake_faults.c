@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Handshakes that must fail: with which errno, alert, bytes and sentence. */
+/* Handshakes that must fail: with which errno, alert, bytes and reason. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -12,13 +12,13 @@ static struct test_pki pki;
 static void faults_check(const struct test_side *side, const struct test_peer *peer,
 			 int error, int alert, const char *word)
 {
-	if (side->last != error || !strstr(side->fault.sentence, word))
+	if (side->last != error || !strstr(side->fault.reason, word))
 		fail_msg("%d, alert %d: %s", side->last, side->fault.alert,
-			 side->fault.sentence);
+			 side->fault.reason);
 	assert_int_equal(side->fault.error, error);
 	assert_int_equal(side->fault.alert, alert);
 	assert_false(side->fault.alert_received);
-	assert_true(strlen(side->fault.sentence) > 20);
+	assert_true(strlen(side->fault.reason) > 20);
 	assert_int_equal(peer->alert, alert);
 }
 
@@ -201,8 +201,8 @@ static void faults_client_refused(void **state)
 	assert_int_equal(side.last, -EPROTO);
 	assert_int_equal(side.fault.alert, 48);
 	assert_true(side.fault.alert_received);
-	assert_non_null(strstr(side.fault.sentence, "refused our certificate"));
-	assert_non_null(strstr(side.fault.sentence, "unknown_ca"));
+	assert_non_null(strstr(side.fault.reason, "refused our certificate"));
+	assert_non_null(strstr(side.fault.reason, "unknown_ca"));
 	test_peer_free(&peer);
 	test_side_free(&side);
 }
@@ -317,8 +317,8 @@ static void faults_garbage(void **state)
 		assert_int_equal(test_side_begin(&side), 0);
 		test_side_feed(&side, table[i].bytes, table[i].len, NULL);
 		if (side.last != -EPROTO ||
-		    !strstr(side.fault.sentence, table[i].word))
-			fail_msg("%zu: %d: %s", i, side.last, side.fault.sentence);
+		    !strstr(side.fault.reason, table[i].word))
+			fail_msg("%zu: %d: %s", i, side.last, side.fault.reason);
 		test_side_free(&side);
 	}
 }
@@ -337,7 +337,7 @@ static void faults_client_garbage(void **state)
 	ktlsd_buffer_free(&side.handshake->output);
 	test_side_feed(&side, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, NULL);
 	assert_int_equal(side.last, -EPROTO);
-	assert_non_null(strstr(side.fault.sentence, "did not speak TLS"));
+	assert_non_null(strstr(side.fault.reason, "did not speak TLS"));
 	test_side_free(&side);
 }
 
@@ -434,7 +434,7 @@ static void faults_server_leftover(void **state)
 	memcpy(flight + last, record, at);
 	test_side_feed(&side, flight, last + at, &peer);
 	assert_int_equal(side.last, -EPROTO);
-	assert_non_null(strstr(side.fault.sentence, "Finished"));
+	assert_non_null(strstr(side.fault.reason, "Finished"));
 	test_peer_step(&peer);
 	SSL_read(peer.ssl, record, 1);
 	assert_int_equal(peer.alert, 10);
@@ -458,7 +458,7 @@ static const struct faults_record {
 /* The kernel finds a record against the RFC, and OpenSSL seals the alert about it. */
 static void faults_record(const struct faults_record *record, int role, uint16_t version)
 {
-	static const char sentence[] = "the peer sent a record that it should not";
+	static const char reason[] = "the peer sent a record that it should not";
 	struct test_side side;
 	struct test_peer peer;
 	uint8_t byte;
@@ -480,9 +480,9 @@ static void faults_record(const struct faults_record *record, int role, uint16_t
 		test_peer_pass(&side, &peer, NULL, 0);
 	assert_int_equal(side.last, 0);
 
-	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header, 5, sentence,
-						       sizeof(sentence) - 1, &side.fault), -EPROTO);
-	assert_string_equal(side.fault.sentence, sentence);
+	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header, 5, reason,
+						       sizeof(reason) - 1, &side.fault), -EPROTO);
+	assert_string_equal(side.fault.reason, reason);
 	if (role == KTLS_ROLE_CLIENT) {
 		/* Nothing is sealed yet, whatever the peer expects by now. */
 		peer.alert = side.handshake->output.len == 7 && side.handshake->output.data[0] == 21 ?

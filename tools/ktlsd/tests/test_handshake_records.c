@@ -58,7 +58,7 @@ static void records_of_tickets(uint8_t fragment, bool mutual, unsigned int count
 	SSL_set_tlsext_host_name(peer.ssl, "server.test");
 	test_peer_shake(&side, &peer);
 	if (side.last != 1)
-		fail_msg("%s", side.fault.sentence);
+		fail_msg("%s", side.fault.reason);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
 	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
@@ -215,7 +215,7 @@ static void records_split_finished(int role, const char *suite, size_t piece)
 	}
 	test_side_feed(&side, flight.bytes, flight.len, &peer);
 	if (side.last != 1)
-		fail_msg("%s: %s", suite, side.fault.sentence);
+		fail_msg("%s: %s", suite, side.fault.reason);
 	assert_int_equal(side.handshake->consumed, flight.len);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
@@ -263,7 +263,7 @@ static void records_behind_finished(int role, const char *suite, uint8_t message
 	records_add(&flight, plain, 20);
 	test_side_feed(&side, flight.bytes, flight.len, &peer);
 	assert_int_equal(side.last, -EPROTO);
-	assert_non_null(strstr(side.fault.sentence, "Finished"));
+	assert_non_null(strstr(side.fault.reason, "Finished"));
 	test_peer_step(&peer);
 	SSL_read(peer.ssl, &byte, 1);
 	if (peer.alert != SSL_AD_UNEXPECTED_MESSAGE)

@@ -143,10 +143,10 @@ struct ktlsd_event test_kernel_last(struct test_kernel *kernel, uint8_t cmd)
 	assert_int_equal(ktlsd_message_parse(kernel->sent[kernel->count - 1],
 					     &event), 0);
 	if (event.cmd != cmd) {
-		char sentence[256] = "";
+		char reason[256] = "";
 
-		ktlsd_message_string(&event, KTLS_A_SENTENCE, sentence, 256);
-		fail_msg("command %u instead of %u: %s", event.cmd, cmd, sentence);
+		ktlsd_message_string(&event, KTLS_A_SENTENCE, reason, 256);
+		fail_msg("command %u instead of %u: %s", event.cmd, cmd, reason);
 	}
 	return event;
 }
@@ -154,13 +154,13 @@ struct ktlsd_event test_kernel_last(struct test_kernel *kernel, uint8_t cmd)
 void test_kernel_check_done(struct test_kernel *kernel, int error, const char *word)
 {
 	struct ktlsd_event event = test_kernel_last(kernel, KTLS_CMD_DONE);
-	char sentence[256];
+	char reason[256];
 
-	assert_true(ktlsd_message_string(&event, KTLS_A_SENTENCE, sentence, 256) >= 0);
+	assert_true(ktlsd_message_string(&event, KTLS_A_SENTENCE, reason, 256) >= 0);
 	if (ktlsd_message_u32(&event, KTLS_A_ERRNO, 9999) != (uint32_t)error ||
-	    !strstr(sentence, word))
+	    !strstr(reason, word))
 		fail_msg("errno %u: %s", ktlsd_message_u32(&event, KTLS_A_ERRNO, 9999),
-			 sentence);
+			 reason);
 }
 
 bool test_kernel_serve_piece(struct test_kernel *kernel)

@@ -55,7 +55,7 @@ void test_kernel_forget(struct test_kernel *kernel);
 /* Return: the last message. Asserts that it is a @cmd. */
 struct ktlsd_event test_kernel_last(struct test_kernel *kernel, uint8_t cmd);
 
-/* The last message is a DONE with @error and @word in its sentence. */
+/* The last message is a DONE with @error and @word in its reason. */
 void test_kernel_check_done(struct test_kernel *kernel, int error, const char *word);
 
 /* Answers one CONFIG. Return: false if the last message was none. */

@@ -160,11 +160,11 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 						 &parts, &side->fault)) > 0)
 		;
 	if (ret)
-		fail_msg("%s", side->fault.sentence);
+		fail_msg("%s", side->fault.reason);
 	if (ktlsd_context_make(&side->contexts, true, &side->config,
 			       &side->request, NULL, &parts, &side->context,
 			       &side->fault))
-		fail_msg("%s", side->fault.sentence);
+		fail_msg("%s", side->fault.reason);
 	ktlsd_anchors_put(parts.anchors);
 	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
 		ktlsd_buffer_free(&pem[i]);

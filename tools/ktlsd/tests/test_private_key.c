@@ -93,8 +93,8 @@ static int key_try(struct ktlsd_buffer *pem, X509 *cert, const char *word)
 				      &credential, &fault);
 	if (clock() - start > CLOCKS_PER_SEC / 2)
 		fail_msg("it took %.1f s", (double)(clock() - start) / CLOCKS_PER_SEC);
-	if (err && !strstr(fault.sentence, word))
-		fail_msg("%s", fault.sentence);
+	if (err && !strstr(fault.reason, word))
+		fail_msg("%s", fault.reason);
 	if (!err)
 		ktlsd_credentials_free(&credential);
 	ktlsd_buffer_free(&certs);

@@ -31,8 +31,8 @@ static void suites_kernel_decides(void **state)
 	assert_string_equal(choice.tls12, "ECDHE-RSA-AES256-GCM-SHA384");
 	assert_int_equal(ktlsd_suites_choose("TLS_AES_128_GCM_SHA256", mask,
 					     &choice, &fault), -EINVAL);
-	assert_non_null(strstr(fault.sentence, "TLS_AES_128_GCM_SHA256"));
-	assert_non_null(strstr(fault.sentence, "kernel"));
+	assert_non_null(strstr(fault.reason, "TLS_AES_128_GCM_SHA256"));
+	assert_non_null(strstr(fault.reason, "kernel"));
 }
 
 static void suites_order_is_kept(void **state)
@@ -71,7 +71,7 @@ static void suites_no_keywords(void **state)
 			fail_msg("'%s' was accepted", bad[i]);
 	}
 	ktlsd_suites_choose("EVIL\n", ktlsd_suites_all(), &choice, &fault);
-	assert_non_null(strstr(fault.sentence, "'EVIL\\x0a'"));
+	assert_non_null(strstr(fault.reason, "'EVIL\\x0a'"));
 }
 
 int main(void)

@@ -36,11 +36,11 @@ static void lifetime_shake(struct test_side *side, struct test_peer *peer,
 {
 	test_peer_shake(side, peer);
 	if (side->last != 1)
-		fail_msg("%s", side->fault.sentence);
+		fail_msg("%s", side->fault.reason);
 	test_peer_step(peer);
 	assert_true(peer->finished);
 	if (ktlsd_handshake_finish(side->handshake, result, &side->fault))
-		fail_msg("%s", side->fault.sentence);
+		fail_msg("%s", side->fault.reason);
 }
 
 static int lifetime_new_session(SSL *ssl, SSL_SESSION *session)

@@ -35,11 +35,11 @@ static void tickets_shake(struct test_side *side, struct test_peer *peer,
 {
 	test_peer_shake(side, peer);
 	if (side->last != 1)
-		fail_msg("%s", side->fault.sentence);
+		fail_msg("%s", side->fault.reason);
 	test_peer_step(peer);
 	assert_true(peer->finished);
 	if (ktlsd_handshake_finish(side->handshake, result, &side->fault))
-		fail_msg("%s", side->fault.sentence);
+		fail_msg("%s", side->fault.reason);
 }
 
 static void tickets_client(struct test_side *side, const char *suite,
@@ -602,7 +602,7 @@ static void tickets_external_key(void **state)
 /* --- groups and signature algorithms -------------------------------------- */
 
 static int tickets_choose(const char *groups, const char *sigalgs,
-			  struct ktlsd_result *result, char *sentence)
+			  struct ktlsd_result *result, char *reason)
 {
 	struct test_side side;
 	struct test_peer peer;
@@ -620,7 +620,7 @@ static int tickets_choose(const char *groups, const char *sigalgs,
 		err = side.last == 1 ? ktlsd_handshake_finish(side.handshake, result, &side.fault)
 				     : -EPROTO;
 	}
-	strcpy(sentence, side.fault.sentence);
+	strcpy(reason, side.fault.reason);
 	test_side_free(&side);
 	test_peer_free(&peer);
 	return err;
@@ -633,27 +633,27 @@ static void tickets_algorithms(void **state)
 		"X25519:?P-256", "x", "X25519/P-256",
 	};
 	struct ktlsd_result result;
-	char sentence[300];
+	char reason[300];
 	size_t i;
 
 	(void)state;
-	assert_int_equal(tickets_choose("secp384r1:X25519", "", &result, sentence), 0);
+	assert_int_equal(tickets_choose("secp384r1:X25519", "", &result, reason), 0);
 	assert_int_equal(result.group, 24);
-	assert_int_equal(tickets_choose("P-256:secp256r1:X25519", "", &result, sentence), 0);
+	assert_int_equal(tickets_choose("P-256:secp256r1:X25519", "", &result, reason), 0);
 	assert_int_equal(result.group, 23);
-	assert_int_equal(tickets_choose("X448", "", &result, sentence), 0);
+	assert_int_equal(tickets_choose("X448", "", &result, reason), 0);
 	assert_int_equal(result.group, 30);
-	assert_int_equal(tickets_choose("", "ecdsa_secp256r1_sha256", &result, sentence), 0);
+	assert_int_equal(tickets_choose("", "ecdsa_secp256r1_sha256", &result, reason), 0);
 	assert_int_equal(result.sigalg, 0x0403);
-	assert_int_equal(tickets_choose("", "rsa_pss_rsae_sha256", &result, sentence), -EPROTO);
+	assert_int_equal(tickets_choose("", "rsa_pss_rsae_sha256", &result, reason), -EPROTO);
 	for (i = 1; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_equal(tickets_choose(bad[i], "", &result, sentence), -EINVAL);
-		assert_non_null(strstr(sentence, "KTLS_GROUPS names"));
-		assert_int_equal(tickets_choose("", bad[i], &result, sentence), -EINVAL);
-		assert_non_null(strstr(sentence, "KTLS_SIGALGS names"));
+		assert_int_equal(tickets_choose(bad[i], "", &result, reason), -EINVAL);
+		assert_non_null(strstr(reason, "KTLS_GROUPS names"));
+		assert_int_equal(tickets_choose("", bad[i], &result, reason), -EINVAL);
+		assert_non_null(strstr(reason, "KTLS_SIGALGS names"));
 	}
-	assert_int_equal(tickets_choose("", "RSA+SHA1", &result, sentence), -EINVAL);
-	assert_int_equal(tickets_choose("", "rsa_pkcs1_sha1", &result, sentence), -EINVAL);
+	assert_int_equal(tickets_choose("", "RSA+SHA1", &result, reason), -EINVAL);
+	assert_int_equal(tickets_choose("", "rsa_pkcs1_sha1", &result, reason), -EINVAL);
 }
 
 static int tickets_setup(void **state)
