@@ -31,10 +31,6 @@ unsigned int ktls_children_per_uid = KTLS_CHILDREN_PER_UID;
 module_param_named(children_per_uid, ktls_children_per_uid, uint, 0644);
 MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one user (4096)");
 
-unsigned int ktls_key_records;
-module_param_named(key_records, ktls_key_records, uint, 0644);
-MODULE_PARM_DESC(key_records, "Records sealed under one key, if fewer than RFC 8446 5.5 allows (0: what it allows)");
-
 bool ktls_alias_tls;
 module_param_named(alias_tls, ktls_alias_tls, bool, 0444);
 MODULE_PARM_DESC(alias_tls, "Stand in for the kernel's own module tls: serve the ULP name tls, too (N)");
@@ -50,7 +46,7 @@ static int __init ktls_init(void)
 	if (!ktls_wq)
 		return -ENOMEM;
 
-	ktls_pages_init();
+	ktls_pages_init(ktls_wq);
 	ktls_places_init();
 	err = ktls_suite_init();
 	if (err)

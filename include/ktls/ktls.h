@@ -145,8 +145,6 @@ enum ktls_ctx_flags {
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
  * @alias: attached under the name `tls`, for good: established sockets and keys from
  *	elsewhere only; a direction without a key is TCP's, see ktls_dir.plain
- * @external: keys came from elsewhere (crypto_info.c): mainline's rules hold. Set
- *	once, with the first direction; until the socket is connected anew
  * @zerocopy_ro: TLS_TX_ZEROCOPY_RO, which only reads back: pages that may change
  *	while they are sent do no harm here, see send.c
  * @no_pad: TLS_RX_EXPECT_NO_PAD, likewise: no record is opened twice
@@ -180,7 +178,6 @@ struct ktls_ctx {
 	struct socket			*carrier;
 	int				rcvlowat;
 	bool				alias;
-	bool				external;
 	bool				zerocopy_ro;
 	bool				no_pad;
 };
@@ -227,7 +224,6 @@ extern unsigned int ktls_lingers_max;
 extern unsigned int ktls_children_max;
 extern unsigned int ktls_children_per_listener;
 extern unsigned int ktls_children_per_uid;
-extern unsigned int ktls_key_records;
 extern bool ktls_alias_tls;
 
 /* ops.c: the operations and callbacks that replace TCP's */
@@ -274,9 +270,16 @@ int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optva
 /* state.c: the only writer of ctx->state; lock held */
 bool ktls_state_legal(u8 from, u8 to);
 void ktls_state_set(struct ktls_ctx *ctx, u8 to);
-void ktls_state_fail(struct ktls_ctx *ctx, int err, const char *fmt, ...)
-	__printf(3, 4);
-void ktls_state_explain(struct ktls_ctx *ctx, const char *fmt, ...) __printf(2, 3);
+void ktls_state_fail(struct ktls_ctx *ctx, int err);
+
+/* rules.c: what depends on where the keys came from */
+extern const struct ktls_rules ktls_rules_handshake;
+extern const struct ktls_rules ktls_rules_external;
+
+static inline bool ktls_rules_are_external(const struct ktls_ctx *ctx)
+{
+	return ctx->rl.rules == &ktls_rules_external;
+}
 
 /* connect.c */
 int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags);

@@ -16,10 +16,12 @@
 #include <ktls/wire.h>
 
 struct ktls_ctx;
+struct ktls_rl;
 struct pipe_inode_info;
 struct sock;
 struct socket;
 struct msghdr;
+struct workqueue_struct;
 
 /* One AEAD as TLS uses it; the table is in suite.c. */
 struct ktls_cipher {
@@ -237,13 +239,25 @@ struct ktls_head {
 };
 
 /**
+ * struct ktls_framing_fault - what is wrong with a record's header
+ * @alert: what the peer is to be told
+ * @err: positive errno, where no alert is sent
+ * @reason: for KTLS_ERROR
+ */
+struct ktls_framing_fault {
+	u8			alert;
+	int			err;
+	const char		*reason;
+};
+
+/**
  * struct ktls_rxq - what lies between TCP and the program; under the socket lock
  *
  * Bytes of the peer come in this order: @opened, @raw, TCP's receive queue from
  * copied_seq + @eaten on.
  *
  * @skb: framing.c: where to begin to look in TCP's queue; only valid until
- *	ktls_framing_settle(), which comes before any lock drop
+ *	ktls_framing_commit(), which comes before any lock drop
  * @at: framing.c: the next byte of TCP's queue, valid as long as @skb
  * @at_len: framing.c: bytes that lie in one piece there; 0: not known
  * @eaten: framing.c: bytes of TCP's queue that TCP has not been told about
@@ -309,14 +323,64 @@ struct ktls_rxq {
 };
 
 /**
+ * struct ktls_rules - what depends on where the keys of a connection came from
+ *
+ * There are two constant tables, in socket/rules.c: one for keys of a handshake, one
+ * for external keys (TLS_TX, TLS_RX), with which a socket behaves as mainline's TLS.
+ *
+ * @all_types: records of all types go to the program and come from it, each with its
+ *	borders and its type; otherwise only application data do
+ * @pack: small records opened ahead may share a buffer
+ * @strict_types: the type in a record's header is checked
+ * @strict_headers: a bad header is fatal; otherwise it is reported once, and nothing
+ *	is received after it
+ * @alerts: alerts are sent
+ * @key_update: sending keys can be replaced with a KeyUpdate
+ * @one_way: one direction may have keys and the other none
+ * @strict_eof: a FIN without close_notify is an error, unless KTLS_EOF allows it
+ * @error_before_eof: an error of the socket is reported before the end of the stream
+ * @sticky_reset: reading reports a reset each time
+ * @eor_with_more: MSG_EOR may be combined with MSG_MORE
+ * @tcp_shut_rd: SHUT_RD is passed on to TCP
+ * @linger: a closed socket is kept until its peer has closed, too
+ * @ciphertext13_max: bytes behind the header of a record of TLS 1.3
+ * @fail: a fatal error, with ktls_rl.reason set; returns -@err or what stands for it.
+ *	Process context, socket lock held
+ * @kick: there is something to send; any context. NULL without @key_update
+ * @ticket: a valid NewSessionTicket has come; returns 0 or a negative errno. Process
+ *	context, socket lock held. NULL with @all_types
+ */
+struct ktls_rules {
+	bool			all_types;
+	bool			pack;
+	bool			strict_types;
+	bool			strict_headers;
+	bool			alerts;
+	bool			key_update;
+	bool			one_way;
+	bool			strict_eof;
+	bool			error_before_eof;
+	bool			sticky_reset;
+	bool			eor_with_more;
+	bool			tcp_shut_rd;
+	bool			linger;
+	u16			ciphertext13_max;
+	int			(*fail)(struct ktls_rl *rl, int err);
+	void			(*kick)(struct ktls_rl *rl);
+	int			(*ticket)(struct ktls_rl *rl, const u8 *body, size_t len);
+};
+
+/**
  * struct ktls_rl - the record layer of a connection; under the socket lock
- * @sk: the socket; whoever embeds this owns the reference
+ * @sk: the socket; the owner of the struct has the reference
+ * @rules: never NULL; also read without the lock
  * @role: enum ktls_role, 0: undecided
  * @tx: keys and counters of the sending direction
  * @rx: likewise of the receiving direction
  * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
  * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
  * @key_update: enum ktls_key_update: what the next record is to be preceded by
+ * @padding: KTLS_RECORD_PADDING
  * @max_payload: largest plaintext fragment we send, bytes
  * @alert_sent: enum ktls_alert
  * @alert_rcvd: enum ktls_alert
@@ -324,17 +388,27 @@ struct ktls_rxq {
  */
 struct ktls_rl {
 	struct sock		*sk;
+	const struct ktls_rules	*rules;
 	u8			role;
 	struct ktls_dir		tx;
 	struct ktls_dir		rx;
 	struct ktls_txq		txq;
 	struct ktls_rxq		rxq;
 	u8			key_update;
+	u16			padding;
 	u32			max_payload;
 	u8			alert_sent;
 	u8			alert_rcvd;
 	char			reason[KTLS_REASON_MAX];
 };
+
+/* rl.c: all of it; socket lock held, or nobody else knows @rl */
+void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *rules);
+void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules);
+void ktls_rl_free(struct ktls_rl *rl);
+
+/* reason.c; lock held */
+void ktls_reason_set(struct ktls_rl *rl, const char *fmt, ...) __printf(2, 3);
 
 /* keysched.c: RFC 8446 7.1, 7.3; sleeps */
 int ktls_keysched_expand_label(const char *hash, const u8 *secret, size_t secret_len,
@@ -401,41 +475,44 @@ int ktls_chacha_open(const struct ktls_dir *dir, struct scatterlist *src,
 		     struct scatterlist *dst, const u8 *aad, u32 len);
 
 /* tx.c: sendmsg -> record -> AEAD -> TCP; socket lock held unless said otherwise */
-void ktls_tx_init(struct ktls_ctx *ctx);
+void ktls_tx_init(struct ktls_rl *rl);
 int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);		/* unlocked */
 int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
 int ktls_tx_admit(const struct ktls_ctx *ctx);
+int ktls_send_key_update(struct ktls_ctx *ctx, int ask);
+void ktls_send_step(struct ktls_ctx *ctx);
 void ktls_tx_splice_eof(struct socket *sock);					/* unlocked */
 void ktls_tx_end_open(struct sock *sk);						/* unlocked */
 void ktls_tx_open_step(struct ktls_ctx *ctx);
 unsigned int ktls_tx_queued(const struct ktls_ctx *ctx);			/* unlocked */
-int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len);
-int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len);
-int ktls_tx_flush(struct ktls_ctx *ctx);
-int ktls_tx_push(struct ktls_ctx *ctx);
-bool ktls_tx_idle(const struct ktls_ctx *ctx);
-void ktls_tx_free(struct ktls_ctx *ctx);
+int ktls_tx_queue_records(struct ktls_rl *rl, const void *records, size_t len);
+int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len);
+int ktls_tx_flush(struct ktls_rl *rl);
+int ktls_tx_push(struct ktls_rl *rl);
+bool ktls_tx_idle(const struct ktls_rl *rl);
+void ktls_tx_free(struct ktls_rl *rl);
 
 /* pages.c: pages that records are made in, used again; process context */
 bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp);
-void ktls_pages_init(void);
+void ktls_pages_init(struct workqueue_struct *wq);
 void ktls_pages_exit(void);
 
 /* framing.c: TCP bytes -> whole records; socket lock held */
-void ktls_framing_init(struct ktls_ctx *ctx);
-int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len);
-void ktls_framing_free(struct ktls_ctx *ctx);
-u32 ktls_framing_avail(const struct ktls_ctx *ctx);
-bool ktls_framing_stalled(const struct ktls_ctx *ctx);	/* or softirq */
-int ktls_framing_head(struct ktls_ctx *ctx);
-int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len);
-int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist *sg,
+void ktls_framing_init(struct ktls_rl *rl);
+int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len);
+void ktls_framing_free(struct ktls_rl *rl);
+u32 ktls_framing_avail(const struct ktls_rl *rl);
+bool ktls_framing_stalled(const struct ktls_rl *rl);	/* or softirq */
+int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault);
+int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len);
+int ktls_framing_map(struct ktls_rl *rl, u32 from, u32 len, struct scatterlist *sg,
 		     unsigned int max);
-void ktls_framing_eat(struct ktls_ctx *ctx, u32 len);
-void ktls_framing_consume(struct ktls_ctx *ctx);
-void ktls_framing_settle(struct ktls_ctx *ctx);
-int ktls_framing_relieve(struct ktls_ctx *ctx);
-void ktls_framing_discard(struct ktls_ctx *ctx);
+void ktls_framing_eat(struct ktls_rl *rl, u32 len);
+void ktls_framing_consume(struct ktls_rl *rl);
+void ktls_framing_stop(struct ktls_rl *rl);
+void ktls_framing_commit(struct ktls_rl *rl);
+int ktls_framing_relieve(struct ktls_rl *rl);
+void ktls_framing_discard(struct ktls_rl *rl);
 
 /* batch.c: whole records for the helper; socket lock held */
 int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert);
@@ -456,25 +533,25 @@ void ktls_rx_step(struct ktls_ctx *ctx);		/* lock held */
 int ktls_rx_drain_control(struct ktls_ctx *ctx);	/* lock held */
 void ktls_rx_discard(struct ktls_ctx *ctx);		/* lock held */
 bool ktls_rx_sift(struct ktls_ctx *ctx);		/* lock held */
-void ktls_rx_free(struct ktls_ctx *ctx);		/* lock held */
+void ktls_rx_init(struct ktls_rl *rl);			/* lock held */
+void ktls_rx_free(struct ktls_rl *rl);			/* lock held */
 
 /* control.c: what is not application data; lock held */
-int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len);
-bool ktls_control_pending(const struct ktls_ctx *ctx);
-void ktls_control_free(struct ktls_ctx *ctx);
+int ktls_control_record(struct ktls_rl *rl, u8 type, const u8 *data, size_t len);
+bool ktls_control_pending(const struct ktls_rl *rl);
+void ktls_control_free(struct ktls_rl *rl);
 
 /* key_update.c; lock held */
-bool ktls_key_update_due(const struct ktls_ctx *ctx);
-int ktls_key_update_send(struct ktls_ctx *ctx);
-void ktls_key_update_step(struct ktls_ctx *ctx);
-int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
-int ktls_key_update_set(struct ktls_ctx *ctx, int ask);
+bool ktls_key_update_due(const struct ktls_rl *rl);
+int ktls_key_update_send(struct ktls_rl *rl);
+int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len);
+int ktls_key_update_start(struct ktls_rl *rl, bool ask);
 
 /* alert.c; lock held */
-int ktls_alert_send(struct ktls_ctx *ctx, u8 alert);
-int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *reason);
-int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *reason);
-void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *reason);
-int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len);
+int ktls_alert_send(struct ktls_rl *rl, u8 alert);
+int ktls_alert_fatal(struct ktls_rl *rl, u8 alert, int err, const char *reason);
+int ktls_alert_refuse(struct ktls_rl *rl, u8 alert, const char *reason);
+void ktls_alert_report(struct ktls_rl *rl, int err, const char *reason);
+int ktls_alert_received(struct ktls_rl *rl, const u8 *data, size_t len);
 
 #endif /* _KTLS_RECORD_H */

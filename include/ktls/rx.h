@@ -13,6 +13,7 @@
 
 struct iov_iter;
 struct ktls_ctx;
+struct ktls_rl;
 struct ktls_rxbuf;
 struct page;
 struct scatterlist;
@@ -33,21 +34,23 @@ enum ktls_rx_opened {
 };
 
 /* rxbuf.c; socket lock held */
-struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size);
-void ktls_rxbuf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf);
-struct ktls_rxbuf *ktls_rxbuf_room(struct ktls_ctx *ctx, u32 size, u8 **ret_at);
-void ktls_rxbuf_append(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, const u8 *at, u32 len);
-void ktls_rxbuf_queue(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len);
-u8 *ktls_rx_payload(struct ktls_rxbuf *buf);
-struct page *ktls_rx_page(const u8 *at);
-void ktls_rx_map(const u8 *at, u32 len, struct scatterlist *sg);
-void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len);
-bool ktls_rx_is_full(const struct ktls_ctx *ctx);	/* or not held */
-void ktls_rx_settle(struct ktls_ctx *ctx);
-void ktls_rx_trim(struct ktls_ctx *ctx);
+void ktls_rxbuf_init(struct ktls_rl *rl);
+void ktls_rxbuf_free(struct ktls_rl *rl);
+struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size);
+void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf);
+struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_at);
+void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at, u32 len);
+void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 len);
+u8 *ktls_rxbuf_payload(struct ktls_rxbuf *buf);
+struct page *ktls_rxbuf_page(const u8 *at);
+void ktls_rxbuf_map(const u8 *at, u32 len, struct scatterlist *sg);
+void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len);
+bool ktls_rxbuf_is_full(const struct ktls_rl *rl);	/* or not held */
+void ktls_rx_end_call(struct ktls_rl *rl);
+void ktls_rxbuf_trim(struct ktls_rl *rl);
 
 /* rx.c; socket lock held */
-int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_t *ret_len);
+int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t *ret_len);
 
 /* ready.c; socket lock held, unless said otherwise */
 bool ktls_rx_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */

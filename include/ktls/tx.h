@@ -8,6 +8,7 @@
 #include <ktls/record.h>
 
 struct ktls_ctx;
+struct ktls_rl;
 struct scatterlist;
 
 /* The entry behind the last one in use; socket lock held. */
@@ -35,13 +36,13 @@ static inline u8 *ktls_tx_extend(struct ktls_txq *q, u32 n)
 }
 
 /* tx.c; socket lock held */
-int ktls_tx_claim(struct ktls_ctx *ctx, u32 want);
-int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len);
-int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type);
-u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg);
-void ktls_tx_sealed(struct ktls_ctx *ctx, bool data);
-int ktls_tx_seal(struct ktls_ctx *ctx, u8 type);
-void ktls_tx_poison(struct ktls_ctx *ctx, int err);
-int ktls_tx_give(struct ktls_ctx *ctx, bool more);
+int ktls_tx_claim(struct ktls_rl *rl, u32 want);
+int ktls_tx_reserve(struct ktls_rl *rl, u32 len);
+int ktls_tx_add_tail(struct ktls_rl *rl, u8 type);
+u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg);
+void ktls_tx_sealed(struct ktls_rl *rl, bool data);
+int ktls_tx_seal(struct ktls_rl *rl, u8 type);
+void ktls_tx_poison(struct ktls_rl *rl, int err);
+int ktls_tx_give(struct ktls_rl *rl, bool more);
 
 #endif /* _KTLS_TX_H */

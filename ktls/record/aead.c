@@ -9,6 +9,7 @@
  * them, and crypto_wait_req() covers the case that it is not as quick.
  */
 #include <linux/fips.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -20,6 +21,10 @@
 
 /* Where nothing else ends it, the sequence number does: it must not wrap. */
 #define AEAD_SEQ_RECORDS_MAX	(U64_MAX - AEAD_ALERTS_RESERVED)
+
+static unsigned int aead_key_records;
+module_param_named(key_records, aead_key_records, uint, 0644);
+MODULE_PARM_DESC(key_records, "Records sealed under one key, if fewer than RFC 8446 5.5 allows (0: what it allows)");
 
 static bool dir_is_13(const struct ktls_dir *dir)
 {
@@ -95,7 +100,7 @@ static void dir_free_request(struct aead_request *req)
 static u64 dir_records_max(const struct ktls_keys *keys)
 {
 	const u64 max = keys->suite->cipher->records_max;
-	const unsigned int fewer = READ_ONCE(ktls_key_records);
+	const unsigned int fewer = READ_ONCE(aead_key_records);
 
 	if (keys->raw)
 		return AEAD_SEQ_RECORDS_MAX;

@@ -69,7 +69,7 @@ static u8 alert_level(u8 alert)
 
 /**
  * ktls_alert_send - seal an alert and queue it behind what was sent before
- * @ctx: the connection
+ * @rl: the connection
  * @alert: enum ktls_alert
  *
  * Nothing can be sent after a close_notify (RFC 8446 6.1): then this does
@@ -79,116 +79,107 @@ static u8 alert_level(u8 alert)
  * Return: 0; -ENOTCONN if there are no keys to seal under; -ENOMEM; -EPIPE if TCP
  * takes no more. Only after 0 the alert counts as sent.
  */
-int ktls_alert_send(struct ktls_ctx *ctx, u8 alert)
+int ktls_alert_send(struct ktls_rl *rl, u8 alert)
 {
 	const u8 data[] = { alert_level(alert), alert };
 	int err;
 
-	sock_owned_by_me(ctx->sk);
-	if (ctx->rl.tx.closed)
+	sock_owned_by_me(rl->sk);
+	if (rl->tx.closed)
 		return 0;
-	if (!ctx->rl.tx.keyed)
+	if (!rl->tx.keyed)
 		return -ENOTCONN;
 
-	err = ktls_tx_record(ctx, KTLS_CT_ALERT, data, sizeof(data));
+	err = ktls_tx_record(rl, KTLS_CT_ALERT, data, sizeof(data));
 	if (err)
 		return err;
 
-	ctx->rl.alert_sent = alert;
-	trace_ktls_alert(ctx->sk, true, alert);
+	rl->alert_sent = alert;
+	trace_ktls_alert(rl->sk, true, alert);
 	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
-		ctx->rl.tx.closed = true;
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_SENT);
+		rl->tx.closed = true;
+	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_ALERTS_SENT);
 	return 0;
 }
 
 /**
  * ktls_alert_report - tell the program what the peer did, and nobody else
- * @ctx: an open connection, with keys from elsewhere
+ * @rl: an open connection
  * @err: positive errno, reported once
  * @reason: for KTLS_ERROR
  *
  * Context: process context, socket lock held. What framing.c knows about TCP's
  * queue is forgotten.
  */
-void ktls_alert_report(struct ktls_ctx *ctx, int err, const char *reason)
+void ktls_alert_report(struct ktls_rl *rl, int err, const char *reason)
 {
-	ktls_framing_settle(ctx);
-	ktls_state_explain(ctx, "%s", reason);
-	WRITE_ONCE(ctx->sk->sk_err, err);
-	sk_error_report(ctx->sk);
+	ktls_framing_commit(rl);
+	ktls_reason_set(rl, "%s", reason);
+	WRITE_ONCE(rl->sk->sk_err, err);
+	sk_error_report(rl->sk);
 }
 
 /**
  * ktls_alert_fatal - end the connection because of what the peer did
- * @ctx: an open connection
+ * @rl: an open connection
  * @alert: what to tell the peer
  * @err: positive errno that reading reports
  * @reason: for KTLS_ERROR
  *
- * With keys from elsewhere the peer is told nothing, and what it did is EBADMSG.
- *
  * Context: process context, socket lock held; never waits for TCP. What
  * framing.c knows about TCP's queue is forgotten.
- * Return: -@err.
+ * Return: what ktls_rules.fail() returns.
  */
-int ktls_alert_fatal(struct ktls_ctx *ctx, u8 alert, int err, const char *reason)
+int ktls_alert_fatal(struct ktls_rl *rl, u8 alert, int err, const char *reason)
 {
-	if (ctx->external) {
-		err = err == EPROTO ? EBADMSG : err;
-		WRITE_ONCE(ctx->rl.rx.error, err);
-		if (!ctx->rl.tx.error)
-			WRITE_ONCE(ctx->rl.tx.error, err);
-		ktls_alert_report(ctx, err, reason);
-		return -err;
-	}
-	ktls_alert_send(ctx, alert);
-	ktls_framing_settle(ctx);
-	ktls_state_fail(ctx, err, "%s", reason);
-	return -err;
+	if (rl->rules->alerts)
+		ktls_alert_send(rl, alert);
+	ktls_framing_commit(rl);
+	ktls_reason_set(rl, "%s", reason);
+	return rl->rules->fail(rl, err);
 }
 
 /**
  * ktls_alert_refuse - end the connection because the peer broke the protocol
- * @ctx: an open connection
+ * @rl: an open connection
  * @alert: what to tell the peer
  * @reason: for KTLS_ERROR
  *
  * ktls_alert_fatal() with EPROTO, counted as KtlsRxInvalid.
  *
  * Context: as ktls_alert_fatal().
- * Return: -EPROTO; with keys from elsewhere -EBADMSG.
+ * Return: as ktls_alert_fatal().
  */
-int ktls_alert_refuse(struct ktls_ctx *ctx, u8 alert, const char *reason)
+int ktls_alert_refuse(struct ktls_rl *rl, u8 alert, const char *reason)
 {
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	return ktls_alert_fatal(ctx, alert, EPROTO, reason);
+	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_RX_INVALID);
+	return ktls_alert_fatal(rl, alert, EPROTO, reason);
 }
 
-static int alert_close(struct ktls_ctx *ctx)
+static int alert_close(struct ktls_rl *rl)
 {
 	/* Reports end of file from here on; reading is woken by whoever called. */
-	WRITE_ONCE(ctx->rl.rx.closed, true);
+	WRITE_ONCE(rl->rx.closed, true);
 	return 0;
 }
 
-static int alert_end(struct ktls_ctx *ctx, u8 alert)
+static int alert_end(struct ktls_rl *rl, u8 alert)
 {
 	const struct alert_entry *entry = alert_find(alert);
 
 	/* RFC 8446 6.2: no answer, the connection is over at once. */
-	ktls_framing_settle(ctx);
+	ktls_framing_commit(rl);
 	if (entry)
-		ktls_state_fail(ctx, EPROTO, "the peer ended the connection: %s (%s)",
+		ktls_reason_set(rl, "the peer ended the connection: %s (%s)",
 				entry->name, entry->meaning);
 	else
-		ktls_state_fail(ctx, EPROTO, "the peer ended the connection: alert %u", alert);
-	return -EPROTO;
+		ktls_reason_set(rl, "the peer ended the connection: alert %u", alert);
+	return rl->rules->fail(rl, EPROTO);
 }
 
 /**
  * ktls_alert_received - deal with an authentic alert record of the peer
- * @ctx: an open connection
+ * @rl: an open connection
  * @data: the record's payload
  * @len: bytes in it
  *
@@ -196,34 +187,34 @@ static int alert_end(struct ktls_ctx *ctx, u8 alert)
  * the connection (RFC 8446 6). TLS 1.2: a warning is not the end, many are.
  *
  * Context: process context, socket lock held.
- * Return: 0: go on (ctx->rl.rx.closed may be set now); -EPROTO: it is over.
+ * Return: 0: go on (rl->rx.closed may be set now); -EPROTO: it is over.
  */
-int ktls_alert_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
+int ktls_alert_received(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	const bool is_13 = ctx->rl.rx.suite->version == KTLS_VERSION_1_3;
+	const bool is_13 = rl->rx.suite->version == KTLS_VERSION_1_3;
 	u8 level, alert;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(rl->sk);
 	if (len != 2)
-		return ktls_alert_refuse(ctx, len ? KTLS_ALERT_DECODE_ERROR :
+		return ktls_alert_refuse(rl, len ? KTLS_ALERT_DECODE_ERROR :
 					 KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent an alert that is not two bytes long");
 	level = data[0];
 	alert = data[1];
-	ctx->rl.alert_rcvd = alert;
-	trace_ktls_alert(ctx->sk, false, alert);
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_ALERTS_RCVD);
+	rl->alert_rcvd = alert;
+	trace_ktls_alert(rl->sk, false, alert);
+	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_ALERTS_RCVD);
 
 	if (level != KTLS_ALERT_WARNING && level != KTLS_ALERT_FATAL)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
+		return ktls_alert_refuse(rl, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent an alert of an unknown level");
 	if (alert == KTLS_ALERT_CLOSE_NOTIFY)
-		return alert_close(ctx);
+		return alert_close(rl);
 	if (alert != KTLS_ALERT_USER_CANCELED && (is_13 || level == KTLS_ALERT_FATAL))
-		return alert_end(ctx, alert);
+		return alert_end(rl, alert);
 
-	if (++ctx->rl.rxq.warnings > KTLS_WARNINGS_MAX)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+	if (++rl->rxq.warnings > KTLS_WARNINGS_MAX)
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent too many warning alerts");
 	return 0;
 }

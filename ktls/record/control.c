@@ -45,44 +45,44 @@ static bool control_ticket_is_valid(const u8 *data, size_t len)
 	       control_vector(&data, &len, 2, &n) && !len;
 }
 
-static int control_ticket(struct ktls_ctx *ctx, const u8 *data, size_t len)
+static int control_ticket(struct ktls_rl *rl, const u8 *data, size_t len)
 {
 	if (!control_ticket_is_valid(data, len))
-		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a malformed NewSessionTicket");
-	return ktls_ticket_received(ctx, data, len);
+	return rl->rules->ticket(rl, data, len);
 }
 
-static int control_certificate_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
+static int control_certificate_request(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+	return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 				 "the peer asked for a certificate after the handshake");
 }
 
-static int control_insists(struct ktls_ctx *ctx)
+static int control_insists(struct ktls_rl *rl)
 {
-	if (++ctx->rl.rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
+	if (++rl->rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
 		return 0;
-	return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+	return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 				 "the peer insists on renegotiation");
 }
 
 /* RFC 5246 7.4.1.1: a client that does not want to renegotiate may ignore it. */
-static int control_hello_request(struct ktls_ctx *ctx, const u8 *data, size_t len)
+static int control_hello_request(struct ktls_rl *rl, const u8 *data, size_t len)
 {
 	if (len)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a malformed HelloRequest");
-	return control_insists(ctx);
+	return control_insists(rl);
 }
 
 /* RFC 5246 7.2.2: a warning refuses, and the connection goes on. */
-static int control_renegotiation(struct ktls_ctx *ctx, const u8 *data, size_t len)
+static int control_renegotiation(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	int err = control_insists(ctx);
+	int err = control_insists(rl);
 
 	if (!err)
-		ktls_alert_send(ctx, KTLS_ALERT_NO_RENEGOTIATION);
+		ktls_alert_send(rl, KTLS_ALERT_NO_RENEGOTIATION);
 	return err;
 }
 
@@ -92,7 +92,7 @@ static const struct {
 	u8	role;		/* ours */
 	u8	type;
 	bool	last;		/* of its record: new keys come behind it (RFC 8446 5.1) */
-	int	(*handle)(struct ktls_ctx *ctx, const u8 *data, size_t len);
+	int	(*handle)(struct ktls_rl *rl, const u8 *data, size_t len);
 } control_messages[] = {
 	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_NEW_SESSION_TICKET, false, control_ticket },
 	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
@@ -104,41 +104,41 @@ static const struct {
 };
 
 /* A whole message, with @left bytes behind it in its record. */
-static int control_message(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len, size_t left)
+static int control_message(struct ktls_rl *rl, u8 type, const u8 *data, size_t len, size_t left)
 {
-	const u16 version = ctx->rl.rx.suite->version;
+	const u16 version = rl->rx.suite->version;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(control_messages); i++)
 		if (control_messages[i].version == version &&
-		    control_messages[i].role == ctx->rl.role && control_messages[i].type == type)
+		    control_messages[i].role == rl->role && control_messages[i].type == type)
 			break;
 
 	if (i == ARRAY_SIZE(control_messages))
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a handshake message after the handshake");
 	if (control_messages[i].last && left)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent something behind its KeyUpdate");
-	return control_messages[i].handle(ctx, data, len);
+	return control_messages[i].handle(rl, data, len);
 }
 
 /* The header is complete: is there anything we would keep so many bytes for? */
-static int control_begin(struct ktls_ctx *ctx, size_t len)
+static int control_begin(struct ktls_rl *rl, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	if (len > KTLS_CONTROL_MAX)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a handshake message that is too long");
 	q->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL_ACCOUNT);
 	return q->msg ? 0 : -ENOMEM;
 }
 
 /* Take as much of a fragmented message as there is. Returns bytes or an errno. */
-static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
+static int control_gather(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	size_t want, used = 0;
 	int err;
 
@@ -148,7 +148,7 @@ static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
 		q->msg_have += used;
 		if (q->msg_have < CONTROL_HEAD_SIZE)
 			return used;
-		err = control_begin(ctx, get_unaligned_be24(q->msg_head + 1));
+		err = control_begin(rl, get_unaligned_be24(q->msg_head + 1));
 		if (err) {
 			q->msg_have = 0;
 			return err;
@@ -164,28 +164,28 @@ static int control_gather(struct ktls_ctx *ctx, const u8 *data, size_t len)
 	want = get_unaligned_be24(q->msg_head + 1);
 	if (q->msg_have < CONTROL_HEAD_SIZE + want)
 		return used;
-	err = control_message(ctx, q->msg_head[0], q->msg, want, len - used);
-	ktls_control_free(ctx);
+	err = control_message(rl, q->msg_head[0], q->msg, want, len - used);
+	ktls_control_free(rl);
 	return err ?: used;
 }
 
-static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
+static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	size_t size;
 	int used;
 
 	if (!len)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent an empty fragment of a handshake message");
 	while (len) {
 		size = len < CONTROL_HEAD_SIZE ? SIZE_MAX :
 		       CONTROL_HEAD_SIZE + get_unaligned_be24(data + 1);
 		if (!q->msg_have && size <= len) {
-			used = control_message(ctx, data[0], data + CONTROL_HEAD_SIZE,
+			used = control_message(rl, data[0], data + CONTROL_HEAD_SIZE,
 					       size - CONTROL_HEAD_SIZE, len - size) ?: (int)size;
 		} else {
-			used = control_gather(ctx, data, len);
+			used = control_gather(rl, data, len);
 		}
 		if (used < 0)
 			return used;
@@ -197,35 +197,35 @@ static int control_handshake(struct ktls_ctx *ctx, const u8 *data, size_t len)
 
 /**
  * ktls_control_pending - is a handshake message incomplete?
- * @ctx: the connection
+ * @rl: the connection
  *
  * Then no record of another type may come (RFC 8446 5.1).
  *
  * Context: socket lock held.
  * Return: whether there is one.
  */
-bool ktls_control_pending(const struct ktls_ctx *ctx)
+bool ktls_control_pending(const struct ktls_rl *rl)
 {
-	return ctx->rl.rxq.msg_have;
+	return rl->rxq.msg_have;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
 
 /**
  * ktls_control_free - forget an incomplete handshake message
- * @ctx: the connection
+ * @rl: the connection
  *
- * Context: socket lock held, or nobody else knows @ctx any longer.
+ * Context: socket lock held, or nobody else knows @rl any longer.
  */
-void ktls_control_free(struct ktls_ctx *ctx)
+void ktls_control_free(struct ktls_rl *rl)
 {
-	kvfree(ctx->rl.rxq.msg);
-	ctx->rl.rxq.msg = NULL;
-	ctx->rl.rxq.msg_have = 0;
+	kvfree(rl->rxq.msg);
+	rl->rxq.msg = NULL;
+	rl->rxq.msg_have = 0;
 }
 
 /**
  * ktls_control_record - deal with an authentic record that is not application data
- * @ctx: an open connection
+ * @rl: an open connection
  * @type: content type
  * @data: the record's payload, in memory that nobody else writes to
  * @len: bytes in it
@@ -236,25 +236,25 @@ void ktls_control_free(struct ktls_ctx *ctx)
  * Context: process context, socket lock held; may send, never waits for TCP.
  * Return: 0: go on; negative errno: the connection has failed.
  */
-int ktls_control_record(struct ktls_ctx *ctx, u8 type, const u8 *data, size_t len)
+int ktls_control_record(struct ktls_rl *rl, u8 type, const u8 *data, size_t len)
 {
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(rl->sk);
 	switch (type) {
 	case KTLS_CT_ALERT:
-		return ktls_alert_received(ctx, data, len);
+		return ktls_alert_received(rl, data, len);
 	case KTLS_CT_HANDSHAKE:
-		err = control_handshake(ctx, data, len);
+		err = control_handshake(rl, data, len);
 		if (err == -ENOMEM)
-			err = ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
+			err = ktls_alert_fatal(rl, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
 					       "no memory for a handshake message of the peer");
 		return err;
 	case KTLS_CT_CHANGE_CIPHER_SPEC:
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent ChangeCipherSpec after the handshake");
 	default:
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record of an unknown type");
 	}
 }

@@ -27,35 +27,30 @@ static void framing_forget(struct ktls_rxq *q)
 
 /**
  * ktls_framing_init - nothing was received yet
- * @ctx: the connection
+ * @rl: the connection
  *
- * Context: the socket lock is held, or nobody else knows @ctx yet.
+ * Context: the socket lock is held, or nobody else knows @rl yet.
  */
-void ktls_framing_init(struct ktls_ctx *ctx)
+void ktls_framing_init(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
-	INIT_LIST_HEAD(&q->opened);
 	framing_forget(q);
 	q->eaten = 0;
 	q->stopped = false;
 	q->head.len = 0;
 	WRITE_ONCE(q->need, KTLS_HEADER_SIZE);
-	/* Whatever had keys from elsewhere, it was another connection. */
-	ctx->external = false;
-	q->rekey = false;
-	q->rekey_skip = 0;
 }
 
 /**
  * ktls_framing_free - drop and wipe what was taken from TCP and not used
- * @ctx: the connection
+ * @rl: the connection
  *
- * Context: socket lock held, or nobody else knows @ctx any longer.
+ * Context: socket lock held, or nobody else knows @rl any longer.
  */
-void ktls_framing_free(struct ktls_ctx *ctx)
+void ktls_framing_free(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	kvfree(q->raw);
 	q->raw = NULL;
@@ -67,55 +62,55 @@ void ktls_framing_free(struct ktls_ctx *ctx)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_free);
 
 /* Bytes in TCP's queue that were not used; a FIN has a number but is no byte. */
-static u32 framing_queued(const struct ktls_ctx *ctx)
+static u32 framing_queued(const struct ktls_rl *rl)
 {
-	const struct tcp_sock *tp = tcp_sk(ctx->sk);
+	const struct tcp_sock *tp = tcp_sk(rl->sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
-	if (bytes && sock_flag(ctx->sk, SOCK_DONE))
+	if (bytes && sock_flag(rl->sk, SOCK_DONE))
 		bytes--;
-	return bytes - min(bytes, ctx->rl.rxq.eaten);
+	return bytes - min(bytes, rl->rxq.eaten);
 }
 
 /**
  * ktls_framing_avail - bytes received and not used
- * @ctx: the connection
+ * @rl: the connection
  *
  * Context: socket lock held.
  * Return: so many.
  */
-u32 ktls_framing_avail(const struct ktls_ctx *ctx)
+u32 ktls_framing_avail(const struct ktls_rl *rl)
 {
-	return ctx->rl.rxq.raw_len + framing_queued(ctx);
+	return rl->rxq.raw_len + framing_queued(rl);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
 
 /**
  * ktls_framing_stalled - is the rest of a record more than TCP will take?
- * @ctx: the connection
+ * @rl: the connection
  *
  * Then the peer waits for room and we for its bytes: ktls_framing_relieve().
  *
  * Context: socket lock held, or softirq in a callback of the socket.
  * Return: whether it is.
  */
-bool ktls_framing_stalled(const struct ktls_ctx *ctx)
+bool ktls_framing_stalled(const struct ktls_rl *rl)
 {
-	const struct tcp_sock *tp = tcp_sk(ctx->sk);
+	const struct tcp_sock *tp = tcp_sk(rl->sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
-	u32 need = READ_ONCE(ctx->rl.rxq.need);
+	u32 need = READ_ONCE(rl->rxq.need);
 
-	if (!bytes || bytes >= need || READ_ONCE(ctx->rl.rxq.stopped))
+	if (!bytes || bytes >= need || READ_ONCE(rl->rxq.stopped))
 		return false;
-	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(ctx->sk, INT_MAX);
+	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(rl->sk, INT_MAX);
 }
 
 /* The skb with the byte that is from bytes behind those used. */
-static struct sk_buff *framing_seek(struct ktls_ctx *ctx, u32 from, u32 *off)
+static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 {
-	const u32 seq = tcp_sk(ctx->sk)->copied_seq + ctx->rl.rxq.eaten + from;
-	struct sk_buff_head *queue = &ctx->sk->sk_receive_queue;
-	struct sk_buff *skb = ctx->rl.rxq.skb ?: skb_peek(queue);
+	const u32 seq = tcp_sk(rl->sk)->copied_seq + rl->rxq.eaten + from;
+	struct sk_buff_head *queue = &rl->sk->sk_receive_queue;
+	struct sk_buff *skb = rl->rxq.skb ?: skb_peek(queue);
 
 	for (; skb; skb = skb_peek_next(skb, queue)) {
 		*off = seq - TCP_SKB_CB(skb)->seq;
@@ -123,7 +118,7 @@ static struct sk_buff *framing_seek(struct ktls_ctx *ctx, u32 from, u32 *off)
 			return skb;
 		/* Without a look ahead this skb is used up. */
 		if (!from)
-			ctx->rl.rxq.skb = skb_peek_next(skb, queue);
+			rl->rxq.skb = skb_peek_next(skb, queue);
 	}
 	return NULL;
 }
@@ -152,18 +147,18 @@ static u32 framing_piece(const struct sk_buff *skb, u32 off, const u8 **at)
 }
 
 /* Find where the next bytes are, so that small records cost no search each. */
-static void framing_look(struct ktls_ctx *ctx)
+static void framing_look(struct ktls_rl *rl)
 {
 	struct sk_buff *skb;
 	u32 off;
 
-	skb = framing_seek(ctx, 0, &off);
-	ctx->rl.rxq.at_len = skb ? framing_piece(skb, off, &ctx->rl.rxq.at) : 0;
+	skb = framing_seek(rl, 0, &off);
+	rl->rxq.at_len = skb ? framing_piece(skb, off, &rl->rxq.at) : 0;
 }
 
 /**
  * ktls_framing_copy - copy received bytes without using them
- * @ctx: the connection
+ * @rl: the connection
  * @from: skip so many
  * @to: where to
  * @len: how many; @from + @len are no more than ktls_framing_avail()
@@ -171,13 +166,13 @@ static void framing_look(struct ktls_ctx *ctx)
  * Context: socket lock held.
  * Return: 0, or -EFAULT if TCP's queue does not have or does not show them.
  */
-int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len)
+int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	struct sk_buff *skb;
 	u32 off, n;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(rl->sk);
 	if (likely(from + len <= q->at_len && !q->raw_len)) {
 		memcpy(to, q->at + from, len);
 		return 0;
@@ -191,7 +186,7 @@ int ktls_framing_copy(struct ktls_ctx *ctx, u32 from, void *to, u32 len)
 	}
 	from -= min(from, q->raw_len);
 	while (len) {
-		skb = framing_seek(ctx, from, &off);
+		skb = framing_seek(rl, from, &off);
 		if (unlikely(!skb))
 			return -EFAULT;
 		n = min(len, skb->len - off);
@@ -273,7 +268,7 @@ static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatter
 
 /**
  * ktls_framing_map - received bytes as a scatterlist, where TCP has them
- * @ctx: the connection
+ * @rl: the connection
  * @from: skip so many
  * @len: how many; @from + @len are no more than ktls_framing_avail()
  * @sg: a table; entries are written whole, and the last one is not marked
@@ -281,10 +276,10 @@ static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatter
  *
  * The memory is only read: others may do so, too.
  *
- * Context: socket lock held; valid until ktls_framing_settle().
+ * Context: socket lock held; valid until ktls_framing_commit().
  * Return: entries used, or -EMSGSIZE: copy instead.
  */
-int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist *sg,
+int ktls_framing_map(struct ktls_rl *rl, u32 from, u32 len, struct scatterlist *sg,
 		     unsigned int max)
 {
 	struct sk_buff *skb;
@@ -292,11 +287,11 @@ int ktls_framing_map(struct ktls_ctx *ctx, u32 from, u32 len, struct scatterlist
 	u32 off, step;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
-	if (ctx->rl.rxq.raw_len)
+	sock_owned_by_me(rl->sk);
+	if (rl->rxq.raw_len)
 		return -EMSGSIZE;
 	while (len) {
-		skb = framing_seek(ctx, from, &off);
+		skb = framing_seek(rl, from, &off);
 		if (!skb)
 			return -EMSGSIZE;
 		step = min(len, skb->len - off);
@@ -312,14 +307,14 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
 
 /**
  * ktls_framing_eat - use received bytes
- * @ctx: the connection
+ * @rl: the connection
  * @len: how many, no more than ktls_framing_avail(); a record begins behind them
  *
- * Context: process context, socket lock held; ktls_framing_settle() is to follow.
+ * Context: process context, socket lock held; ktls_framing_commit() is to follow.
  */
-void ktls_framing_eat(struct ktls_ctx *ctx, u32 len)
+void ktls_framing_eat(struct ktls_rl *rl, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	u32 n = min(len, q->raw_len);
 
 	q->raw_off += n;
@@ -333,151 +328,159 @@ void ktls_framing_eat(struct ktls_ctx *ctx, u32 len)
 	WRITE_ONCE(q->need, KTLS_HEADER_SIZE - min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
 }
 
-/* With keys from elsewhere: @err is reported once, and nothing is received after. */
-static int framing_refuse(struct ktls_ctx *ctx, u8 alert, int err, const char *reason)
+static int framing_set_fault(struct ktls_framing_fault *fault, u8 alert, int err,
+			     const char *reason)
 {
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-	if (!ctx->external)
-		return ktls_alert_fatal(ctx, alert, EPROTO, reason);
-	WRITE_ONCE(ctx->rl.rxq.stopped, true);
-	WRITE_ONCE(ctx->rl.rxq.need, U32_MAX);
-	ktls_alert_report(ctx, err, reason);
-	return 0;
+	*fault = (struct ktls_framing_fault){ .alert = alert, .err = err, .reason = reason };
+	return -EPROTO;
 }
 
 /* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3, as far as it shows before decryption. */
-static int framing_check_header(struct ktls_ctx *ctx, const u8 *at)
+static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_framing_fault *fault)
 {
-	const bool is_13 = ctx->rl.rx.suite->version == KTLS_VERSION_1_3;
+	const bool is_13 = rl->rx.suite->version == KTLS_VERSION_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
-	const u32 overhead = ctx->rl.rx.head - KTLS_HEADER_SIZE + ctx->rl.rx.tail;
-	const u32 max = is_13 && !ctx->external ? KTLS_CIPHERTEXT13_MAX :
-						  KTLS_PAYLOAD_MAX + overhead;
+	const u32 overhead = rl->rx.head - KTLS_HEADER_SIZE + rl->rx.tail;
+	const u32 max = is_13 ? rl->rules->ciphertext13_max : KTLS_PAYLOAD_MAX + overhead;
 	/* Of several faults, mainline reports the one of the length. */
 	const int err = len > max ? EMSGSIZE : len < overhead ? EBADMSG : EINVAL;
 
-	if (!ctx->external && (is_13 ? at[0] != KTLS_CT_DATA :
-			       at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA))
-		return framing_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE, err,
-				      "the peer sent a record of a type that is not allowed now");
+	if (rl->rules->strict_types &&
+	    (is_13 ? at[0] != KTLS_CT_DATA :
+	     at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA))
+		return framing_set_fault(fault, KTLS_ALERT_UNEXPECTED_MESSAGE, err,
+					 "the peer sent a record of a type that is not allowed now");
 	if (get_unaligned_be16(at + 1) != KTLS_VERSION_1_2)
-		return framing_refuse(ctx, KTLS_ALERT_PROTOCOL_VERSION, err,
-				      "the peer sent a record of another version of TLS");
+		return framing_set_fault(fault, KTLS_ALERT_PROTOCOL_VERSION, err,
+					 "the peer sent a record of another version of TLS");
 	if (len > max)
-		return framing_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW, err,
-				      "the peer sent a record that is too long");
+		return framing_set_fault(fault, KTLS_ALERT_RECORD_OVERFLOW, err,
+					 "the peer sent a record that is too long");
 	if (len < overhead)
-		return framing_refuse(ctx, KTLS_ALERT_BAD_RECORD_MAC, err,
-				      "the peer sent a record that is too short to be authentic");
+		return framing_set_fault(fault, KTLS_ALERT_BAD_RECORD_MAC, err,
+					 "the peer sent a record that is too short to be authentic");
 
-	ctx->rl.rxq.head.type = at[0];
-	ctx->rl.rxq.head.len = KTLS_HEADER_SIZE + len;
-	ctx->rl.rxq.head.crypt_len = KTLS_HEADER_SIZE + len - ctx->rl.rx.head;
+	rl->rxq.head.type = at[0];
+	rl->rxq.head.len = KTLS_HEADER_SIZE + len;
+	rl->rxq.head.crypt_len = KTLS_HEADER_SIZE + len - rl->rx.head;
 	return 0;
 }
 
 /* Once, and then only the copy is looked at: the memory may change meanwhile. */
-static int framing_copy_header(struct ktls_ctx *ctx, u8 at[KTLS_HEADER_SIZE])
+static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	if (!q->raw_len && q->at_len < KTLS_HEADER_SIZE)
-		framing_look(ctx);
+		framing_look(rl);
 	if (unlikely(q->raw_len || q->at_len < KTLS_HEADER_SIZE))
-		return ktls_framing_copy(ctx, 0, at, KTLS_HEADER_SIZE);
+		return ktls_framing_copy(rl, 0, at, KTLS_HEADER_SIZE);
 	memcpy(at, q->at, KTLS_HEADER_SIZE);
 	return 0;
 }
 
 /**
- * ktls_framing_head - is a whole record at the head of what was received?
- * @ctx: an open connection with receiving keys
+ * ktls_framing_next - is a whole record at the head of what was received?
+ * @rl: an open connection with receiving keys
+ * @fault: out: what is wrong with the header, for -EPROTO
  *
- * Its header is validated as soon as it is there, and ktls_rxq.head filled in;
+ * The header is checked as soon as it is complete, and ktls_rxq.head filled in;
  * until the record is whole, ktls_rxq.need tells what to wait for.
  *
  * Context: process context, socket lock held.
- * Return: 1 yes, 0 not yet, -EPROTO: the header is against the RFC, the alert is
- * sent and the connection has failed. With keys from elsewhere 0 then, too.
+ * Return: 1 yes, 0 not yet, -EPROTO: the header is invalid, -EFAULT.
  */
-int ktls_framing_head(struct ktls_ctx *ctx)
+int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault)
 {
-	const u32 avail = ktls_framing_avail(ctx);
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	const u32 avail = ktls_framing_avail(rl);
+	struct ktls_rxq *q = &rl->rxq;
 	u8 at[KTLS_HEADER_SIZE];
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(rl->sk);
 	if (!q->head.len) {
 		if (avail < KTLS_HEADER_SIZE) {
 			WRITE_ONCE(q->need, KTLS_HEADER_SIZE - q->raw_len);
 			return 0;
 		}
-		err = framing_copy_header(ctx, at);
+		err = framing_copy_header(rl, at);
 		if (!err)
-			err = framing_check_header(ctx, at);
-		if (unlikely(err || q->stopped))
+			err = framing_check_header(rl, at, fault);
+		if (unlikely(err))
 			return err;
 	}
 	if (avail < q->head.len) {
 		WRITE_ONCE(q->need, q->head.len - q->raw_len);
 		return 0;
 	}
-	if (ctx->rl.rx.head > KTLS_HEADER_SIZE)
-		return ktls_framing_copy(ctx, KTLS_HEADER_SIZE, q->head.explicit,
+	if (rl->rx.head > KTLS_HEADER_SIZE)
+		return ktls_framing_copy(rl, KTLS_HEADER_SIZE, q->head.explicit,
 					 KTLS_EXPLICIT_SIZE) ?: 1;
 	return 1;
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_framing_head);
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_next);
 
 /**
- * ktls_framing_settle - tell TCP what was used
- * @ctx: the connection
+ * ktls_framing_stop - no record is to be found any more
+ * @rl: the connection
+ *
+ * Context: process context, socket lock held.
+ */
+void ktls_framing_stop(struct ktls_rl *rl)
+{
+	sock_owned_by_me(rl->sk);
+	WRITE_ONCE(rl->rxq.stopped, true);
+	WRITE_ONCE(rl->rxq.need, U32_MAX);
+}
+
+/**
+ * ktls_framing_commit - tell TCP what was used
+ * @rl: the connection
  *
  * Comes before any drop of the lock and before anything that may process TCP's
  * backlog: afterwards nothing is remembered about its queue.
  *
  * Context: process context, socket lock held; may send an ACK.
  */
-void ktls_framing_settle(struct ktls_ctx *ctx)
+void ktls_framing_commit(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	u32 eaten = q->eaten;
 
 	framing_forget(q);
 	q->eaten = 0;
 	if (eaten)
-		tcp_read_done(ctx->sk, eaten);
+		tcp_read_done(rl->sk, eaten);
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_framing_settle);
+EXPORT_SYMBOL_IF_KUNIT(ktls_framing_commit);
 
 /**
  * ktls_framing_consume - the record at the head was opened
- * @ctx: the connection
+ * @rl: the connection
  *
  * Context: process context, socket lock held; may process TCP's backlog, so
  * what ktls_framing_map() gave is no longer valid.
  */
-void ktls_framing_consume(struct ktls_ctx *ctx)
+void ktls_framing_consume(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
-	struct sock *sk = ctx->sk;
+	struct ktls_rxq *q = &rl->rxq;
+	struct sock *sk = rl->sk;
 
-	ktls_framing_eat(ctx, q->head.len);
+	ktls_framing_eat(rl, q->head.len);
 	q->head.len = 0;
 	if (q->raw_size && !q->raw_len)
-		ktls_framing_free(ctx);
+		ktls_framing_free(rl);
 	if (q->eaten > READ_ONCE(sk->sk_rcvbuf) >> 2) {
-		ktls_framing_settle(ctx);
+		ktls_framing_commit(rl);
 		sk_flush_backlog(sk);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_consume);
 
 /* Room behind the raw bytes for so many more. */
-static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
+static int framing_raw_room(struct ktls_rl *rl, u32 room)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	u32 size;
 	u8 *raw;
 
@@ -498,7 +501,7 @@ static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
 
 /**
  * ktls_framing_relieve - take an incomplete record out of a queue that is full
- * @ctx: the connection
+ * @rl: the connection
  *
  * A receive buffer smaller than a record, or full of tiny segments, would never
  * hold the whole of it.
@@ -506,46 +509,46 @@ static int framing_raw_room(struct ktls_ctx *ctx, u32 room)
  * Context: process context, socket lock held; nothing complete is at the head.
  * Return: 1 if bytes were moved, 0 if there was no need, -ENOMEM.
  */
-int ktls_framing_relieve(struct ktls_ctx *ctx)
+int ktls_framing_relieve(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	u32 queued;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
-	ktls_framing_settle(ctx);
-	if (!ktls_framing_stalled(ctx))
+	sock_owned_by_me(rl->sk);
+	ktls_framing_commit(rl);
+	if (!ktls_framing_stalled(rl))
 		return 0;
 
-	queued = framing_queued(ctx);
-	err = framing_raw_room(ctx, queued);
+	queued = framing_queued(rl);
+	err = framing_raw_room(rl, queued);
 	if (err)
 		return err;
-	if (ktls_framing_copy(ctx, q->raw_len, q->raw + q->raw_off + q->raw_len, queued))
+	if (ktls_framing_copy(rl, q->raw_len, q->raw + q->raw_off + q->raw_len, queued))
 		return 0;
 	q->raw_len += queued;
 	WRITE_ONCE(q->need, q->need - min(queued, q->need - 1));
 	q->eaten = queued;
-	ktls_framing_settle(ctx);
+	ktls_framing_commit(rl);
 	return 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_relieve);
 
 /**
  * ktls_framing_unread - bytes that were taken too much are the next ones again
- * @ctx: the connection
+ * @rl: the connection
  * @records: what the helper did not consume of the last batch; copied
  * @len: bytes
  *
  * Context: process context, socket lock held.
  * Return: 0 or -ENOMEM.
  */
-int ktls_framing_unread(struct ktls_ctx *ctx, const void *records, size_t len)
+int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	u8 *raw;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(rl->sk);
 	if (!len)
 		return 0;
 	raw = kvmalloc(len + q->raw_len, GFP_KERNEL_ACCOUNT);
@@ -567,19 +570,19 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
 
 /**
  * ktls_framing_discard - throw away all that was received
- * @ctx: the connection
+ * @rl: the connection
  *
  * Context: process context, socket lock held.
  */
-void ktls_framing_discard(struct ktls_ctx *ctx)
+void ktls_framing_discard(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
-	sock_owned_by_me(ctx->sk);
-	ktls_framing_free(ctx);
+	sock_owned_by_me(rl->sk);
+	ktls_framing_free(rl);
 	q->head.len = 0;
-	q->eaten += framing_queued(ctx);
-	ktls_framing_settle(ctx);
+	q->eaten += framing_queued(rl);
+	ktls_framing_commit(rl);
 	WRITE_ONCE(q->need, 1);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_discard);

@@ -21,7 +21,7 @@ enum key_update_request {
 
 /**
  * ktls_key_update_due - must sending keys be replaced before the next record?
- * @ctx: an open connection
+ * @rl: an open connection
  *
  * Either somebody asked, or the AEAD's limit is reached (RFC 8446 5.5), which in
  * TLS 1.2, and with keys from elsewhere, ends the connection instead.
@@ -29,18 +29,19 @@ enum key_update_request {
  * Context: socket lock held.
  * Return: whether one is due.
  */
-bool ktls_key_update_due(const struct ktls_ctx *ctx)
+bool ktls_key_update_due(const struct ktls_rl *rl)
 {
-	const struct ktls_dir *dir = &ctx->rl.tx;
+	const struct ktls_dir *dir = &rl->tx;
 
-	if (likely(!ctx->rl.key_update && dir->seq < dir->records_max))
+	if (likely(!rl->key_update && dir->seq < dir->records_max))
 		return false;
-	return dir->keyed && dir->suite->version == KTLS_VERSION_1_3 && !ctx->external;
+	return dir->keyed && dir->suite->version == KTLS_VERSION_1_3 &&
+	       rl->rules->key_update;
 }
 
 /**
  * ktls_key_update_send - tell the peer, and seal under new keys from then on
- * @ctx: a connection for which ktls_key_update_due() holds
+ * @rl: a connection for which ktls_key_update_due() holds
  *
  * The open record is closed before. New keys are derived first, so that a lack of
  * memory for them changes nothing.
@@ -49,60 +50,44 @@ bool ktls_key_update_due(const struct ktls_ctx *ctx)
  * Return: 0; -ENOMEM, -ENOBUFS: nothing was sent, it is still due; -EPIPE: TCP takes
  * no more; another errno: the direction is dead.
  */
-int ktls_key_update_send(struct ktls_ctx *ctx)
+int ktls_key_update_send(struct ktls_rl *rl)
 {
 	const u8 message[] = {
 		KTLS_HS_KEY_UPDATE, 0, 0, 1,
-		ctx->rl.key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
+		rl->key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
 							 KEY_UPDATE_NOT_REQUESTED,
 	};
 	struct ktls_generation next;
 	int err, err_advance;
 	u64 seq;
 
-	sock_owned_by_me(ctx->sk);
-	err = ktls_dir_next(&ctx->rl.tx, &next);
+	sock_owned_by_me(rl->sk);
+	err = ktls_dir_next(&rl->tx, &next);
 	if (err)
 		return err;
 
-	err = ktls_tx_flush(ctx);
-	seq = ctx->rl.tx.seq;
+	err = ktls_tx_flush(rl);
+	seq = rl->tx.seq;
 	if (!err)
-		err = ktls_tx_record(ctx, KTLS_CT_HANDSHAKE, message, sizeof(message));
-	if (ctx->rl.tx.seq != seq) {
+		err = ktls_tx_record(rl, KTLS_CT_HANDSHAKE, message, sizeof(message));
+	if (rl->tx.seq != seq) {
 		/* Whatever else went wrong, the peer may have it. */
-		err_advance = ktls_dir_advance(&ctx->rl.tx, &next);
+		err_advance = ktls_dir_advance(&rl->tx, &next);
 		if (err_advance)
-			ktls_tx_poison(ctx, err_advance);
+			ktls_tx_poison(rl, err_advance);
 		err = err ?: err_advance;
-		if (ctx->rl.key_update == KTLS_KEY_UPDATE_ASK && ctx->rl.rxq.key_updates_asked < U8_MAX)
-			ctx->rl.rxq.key_updates_asked++;
-		ctx->rl.key_update = KTLS_KEY_UPDATE_NONE;
-		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_SENT);
+		if (rl->key_update == KTLS_KEY_UPDATE_ASK && rl->rxq.key_updates_asked < U8_MAX)
+			rl->rxq.key_updates_asked++;
+		rl->key_update = KTLS_KEY_UPDATE_NONE;
+		ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_SENT);
 	}
 	memzero_explicit(&next, sizeof(next));
 	return err;
 }
 
 /**
- * ktls_key_update_step - push what is queued, and what is due
- * @ctx: an open connection
- *
- * While TCP is full nothing is sealed: a peer that asks and does not read gets
- * no queue for it. When there is room, write_space leads here.
- *
- * Context: ctx->work, socket lock held.
- */
-void ktls_key_update_step(struct ktls_ctx *ctx)
-{
-	ktls_tx_push(ctx);
-	if (ctx->rl.key_update && ktls_tx_idle(ctx) && !ktls_tx_admit(ctx))
-		ktls_key_update_send(ctx);
-}
-
-/**
  * ktls_key_update_received - the peer's next record is sealed under new keys
- * @ctx: an open connection of TLS 1.3
+ * @rl: an open connection of TLS 1.3
  * @data: the body of a KeyUpdate, which was the last message in its record
  * @len: bytes in it
  *
@@ -112,63 +97,57 @@ void ktls_key_update_step(struct ktls_ctx *ctx)
  * Context: process context, socket lock held; sends only if it ends the connection.
  * Return: 0; -EPROTO, or for a lack of memory -ENOMEM: the connection has failed.
  */
-int ktls_key_update_received(struct ktls_ctx *ctx, const u8 *data, size_t len)
+int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 {
 	struct ktls_generation next;
 	int err;
 
 	if (len != 1)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_DECODE_ERROR,
+		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a malformed KeyUpdate");
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_ILLEGAL_PARAMETER,
+		return ktls_alert_refuse(rl, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
-	if (ctx->rl.rxq.key_updates_asked)
-		ctx->rl.rxq.key_updates_asked--;
-	else if (++ctx->rl.rxq.key_updates > KTLS_KEY_UPDATES_MAX)
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+	if (rl->rxq.key_updates_asked)
+		rl->rxq.key_updates_asked--;
+	else if (++rl->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 
-	err = ktls_dir_next(&ctx->rl.rx, &next);
+	err = ktls_dir_next(&rl->rx, &next);
 	if (!err)
-		err = ktls_dir_advance(&ctx->rl.rx, &next);
+		err = ktls_dir_advance(&rl->rx, &next);
 	memzero_explicit(&next, sizeof(next));
 	if (err)
-		return ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, -err,
+		return ktls_alert_fatal(rl, KTLS_ALERT_INTERNAL_ERROR, -err,
 					"the peer's new keys could not be installed");
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_KEY_UPDATES_RCVD);
+	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_RCVD);
 
-	if (data[0] == KEY_UPDATE_REQUESTED && !ctx->rl.key_update) {
-		ctx->rl.key_update = KTLS_KEY_UPDATE_DUE;
-		ktls_ctx_kick(ctx);
+	if (data[0] == KEY_UPDATE_REQUESTED && !rl->key_update) {
+		rl->key_update = KTLS_KEY_UPDATE_DUE;
+		rl->rules->kick(rl);
 	}
 	return 0;
 }
 
 /**
- * ktls_key_update_set - KTLS_KEY_UPDATE
- * @ctx: the connection
- * @ask: 1: the peer is to do the same; 0: it is not
+ * ktls_key_update_start - have the sending keys replaced
+ * @rl: an open connection of TLS 1.3 that may send
+ * @ask: the peer is to replace its keys, too
  *
  * Context: process context, socket lock held; never waits for TCP.
- * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ * Return: 0, also if it will be sent once TCP has room; or as ktls_tx_push() and
+ * ktls_key_update_send().
  */
-int ktls_key_update_set(struct ktls_ctx *ctx, int ask)
+int ktls_key_update_start(struct ktls_rl *rl, bool ask)
 {
 	int err;
 
-	if (ask != 0 && ask != 1)
-		return -EINVAL;
-	err = ktls_tx_admit(ctx);
+	sock_owned_by_me(rl->sk);
+	rl->key_update = ask || rl->key_update == KTLS_KEY_UPDATE_ASK ?
+			 KTLS_KEY_UPDATE_ASK : KTLS_KEY_UPDATE_DUE;
+	err = ktls_tx_push(rl);
 	if (err)
 		return err;
-	if (ctx->external || ctx->rl.tx.suite->version != KTLS_VERSION_1_3)
-		return -EOPNOTSUPP;
-
-	ctx->rl.key_update = ask || ctx->rl.key_update == KTLS_KEY_UPDATE_ASK ?
-			  KTLS_KEY_UPDATE_ASK : KTLS_KEY_UPDATE_DUE;
-	err = ktls_tx_push(ctx);
-	if (err)
-		return err;
-	return ktls_tx_idle(ctx) ? ktls_key_update_send(ctx) : 0;
+	return ktls_tx_idle(rl) ? ktls_key_update_send(rl) : 0;
 }

@@ -34,12 +34,12 @@ enum rx_sizes {
 };
 
 /* Not authentic is the end; anything else may be tried again. */
-static int rx_not_opened(struct ktls_ctx *ctx, int err)
+static int rx_not_opened(struct ktls_rl *rl, int err)
 {
 	if (err != -EBADMSG)
 		return err;
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_BAD);
-	return ktls_alert_fatal(ctx, KTLS_ALERT_BAD_RECORD_MAC, EBADMSG,
+	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_RX_BAD);
+	return ktls_alert_fatal(rl, KTLS_ALERT_BAD_RECORD_MAC, EBADMSG,
 				"a record of the peer is not authentic");
 }
 
@@ -50,30 +50,30 @@ struct rx_place {
 	bool			shared;	/* with records that were opened before */
 };
 
-static int rx_place_new(struct ktls_ctx *ctx, struct rx_place *place)
+static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
 {
 	place->shared = false;
-	place->buf = ktls_rxbuf_get(ctx, ctx->rl.rxq.head.crypt_len);
+	place->buf = ktls_rxbuf_get(rl, rl->rxq.head.crypt_len);
 	if (unlikely(!place->buf))
 		return -ENOMEM;
-	place->at = ktls_rx_payload(place->buf);
+	place->at = ktls_rxbuf_payload(place->buf);
 	return 0;
 }
 
-static void rx_place_drop(struct ktls_ctx *ctx, const struct rx_place *place)
+static void rx_place_drop(struct ktls_rl *rl, const struct rx_place *place)
 {
 	if (!place->shared)
-		ktls_rxbuf_put(ctx, place->buf);
+		ktls_rxbuf_put(rl, place->buf);
 }
 
-static int rx_queue_data(struct ktls_ctx *ctx, const struct rx_place *place, u32 len)
+static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	if (unlikely(!len)) {
-		rx_place_drop(ctx, place);
+		rx_place_drop(rl, place);
 		if (++q->empty > KTLS_EMPTY_RECORDS_MAX)
-			return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+			return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 						 "the peer sent too many empty records");
 		return KTLS_RX_CONTROL;
 	}
@@ -81,10 +81,10 @@ static int rx_queue_data(struct ktls_ctx *ctx, const struct rx_place *place, u32
 	q->warnings = 0;
 	q->key_updates = 0;
 	if (place->shared)
-		ktls_rxbuf_append(ctx, place->buf, place->at, len);
+		ktls_rxbuf_append(rl, place->buf, place->at, len);
 	else
-		ktls_rxbuf_queue(ctx, place->buf, KTLS_CT_DATA, len);
-	ctx->rl.rx.bytes += len;
+		ktls_rxbuf_queue(rl, place->buf, KTLS_CT_DATA, len);
+	rl->rx.bytes += len;
 	return KTLS_RX_DATA;
 }
 
@@ -113,23 +113,23 @@ static bool rx_has_key_update(struct ktls_rxq *q, const u8 *at, u32 len)
 	return false;
 }
 
-/* Keys from elsewhere: the program gets all types. */
-static int rx_queue_control(struct ktls_ctx *ctx, const struct rx_place *place, u8 type, u32 len)
+/* The program gets all types. */
+static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8 type, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	if (unlikely(!type)) {
-		rx_place_drop(ctx, place);
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		rx_place_drop(rl, place);
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	}
-	if (type == KTLS_CT_HANDSHAKE && ctx->rl.rx.suite->version == KTLS_VERSION_1_3 &&
+	if (type == KTLS_CT_HANDSHAKE && rl->rx.suite->version == KTLS_VERSION_1_3 &&
 	    rx_has_key_update(q, place->at, len)) {
 		q->rekey_skip = 0;
 		WRITE_ONCE(q->rekey, true);
 	}
 	q->empty = 0;
-	ktls_rxbuf_queue(ctx, place->buf, type, len);
+	ktls_rxbuf_queue(rl, place->buf, type, len);
 	return KTLS_RX_DATA;
 }
 
@@ -137,87 +137,87 @@ static int rx_queue_control(struct ktls_ctx *ctx, const struct rx_place *place, 
  * RFC 8446 5.4: the type is the last byte that is not zero. Returns the length of
  * the content, and the type.
  */
-static int rx_inner(struct ktls_ctx *ctx, const u8 *at, u32 len, u8 *type)
+static int rx_inner(struct ktls_rl *rl, const u8 *at, u32 len, u8 *type)
 {
 	if (unlikely(len > KTLS_INNER_MAX))
-		return ktls_alert_refuse(ctx, KTLS_ALERT_RECORD_OVERFLOW,
+		return ktls_alert_refuse(rl, KTLS_ALERT_RECORD_OVERFLOW,
 					 "the peer sent a record that is too long");
 	while (len && !at[len - 1])
 		len--;
 	if (unlikely(!len))
-		return ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	*type = at[len - 1];
 	return len - 1;
 }
 
 /* An authentic record is there: sort it. The place is used up. */
-static int rx_sort(struct ktls_ctx *ctx, const struct rx_place *place)
+static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 {
-	u8 type = ctx->rl.rxq.head.type, *at = place->at;
-	int len = ctx->rl.rxq.head.crypt_len - KTLS_TAG_SIZE;
+	u8 type = rl->rxq.head.type, *at = place->at;
+	int len = rl->rxq.head.crypt_len - KTLS_TAG_SIZE;
 	int err;
 
-	/* Before anything that may send: see ktls_framing_settle(). */
-	ktls_framing_consume(ctx);
-	if (ctx->rl.rx.tail > KTLS_TAG_SIZE)
-		len = rx_inner(ctx, at, len, &type);
+	/* Before anything that may send: see ktls_framing_commit(). */
+	ktls_framing_consume(rl);
+	if (rl->rx.tail > KTLS_TAG_SIZE)
+		len = rx_inner(rl, at, len, &type);
 	if (unlikely(len < 0)) {
-		rx_place_drop(ctx, place);
+		rx_place_drop(rl, place);
 		return len;
 	}
-	if (likely(type == KTLS_CT_DATA && !ktls_control_pending(ctx)))
-		return rx_queue_data(ctx, place, len);
-	if (ctx->external)
-		return rx_queue_control(ctx, place, type, len);
+	if (likely(type == KTLS_CT_DATA && !ktls_control_pending(rl)))
+		return rx_queue_data(rl, place, len);
+	if (rl->rules->all_types)
+		return rx_queue_control(rl, place, type, len);
 
-	if (type != KTLS_CT_HANDSHAKE && ktls_control_pending(ctx))
-		err = ktls_alert_refuse(ctx, KTLS_ALERT_UNEXPECTED_MESSAGE,
+	if (type != KTLS_CT_HANDSHAKE && ktls_control_pending(rl))
+		err = ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					"the peer interrupted a handshake message");
 	else
-		err = ktls_control_record(ctx, type, at, len);
-	rx_place_drop(ctx, place);
+		err = ktls_control_record(rl, type, at, len);
+	rx_place_drop(rl, place);
 	return err ?: KTLS_RX_CONTROL;
 }
 
-static int rx_open_gathered(struct ktls_ctx *ctx)
+static int rx_open_gathered(struct ktls_rl *rl)
 {
-	const struct ktls_head *head = &ctx->rl.rxq.head;
+	const struct ktls_head *head = &rl->rxq.head;
 	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
-	struct ktls_dir *dir = &ctx->rl.rx;
+	struct ktls_dir *dir = &rl->rx;
 	struct rx_place place;
 	u8 *aad;
 	int err;
 
-	place.buf = ktls_rxbuf_room(ctx, head->crypt_len, &place.at);
+	place.buf = ktls_rxbuf_find_room(rl, head->crypt_len, &place.at);
 	place.shared = place.buf;
-	err = place.buf ? 0 : rx_place_new(ctx, &place);
+	err = place.buf ? 0 : rx_place_new(rl, &place);
 	if (unlikely(err))
 		return err;
-	err = ktls_framing_copy(ctx, dir->head, place.at, head->crypt_len);
+	err = ktls_framing_copy(rl, dir->head, place.at, head->crypt_len);
 	if (likely(!err)) {
 		aad = place.at - dir->aad;
-		ktls_rx_map(aad, dir->aad + head->crypt_len, sg);
+		ktls_rxbuf_map(aad, dir->aad + head->crypt_len, sg);
 		err = ktls_aead_open(dir, sg, sg, aad, head);
 	}
 	if (unlikely(err)) {
-		rx_place_drop(ctx, &place);
-		return rx_not_opened(ctx, err);
+		rx_place_drop(rl, &place);
+		return rx_not_opened(rl, err);
 	}
-	return rx_sort(ctx, &place);
+	return rx_sort(rl, &place);
 }
 
 /*
  * The record's ciphertext where TCP has it, behind the associated data. Fails if
  * it is in so many pieces, or such crooked ones, that gathering is better.
  */
-static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
+static int rx_map(struct ktls_rl *rl, struct scatterlist *src)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	int i, n, crooked = 0;
 
-	ktls_sg_put_buf(src, q->aad, ctx->rl.rx.aad);
-	n = ktls_framing_map(ctx, ctx->rl.rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
+	ktls_sg_put_buf(src, q->aad, rl->rx.aad);
+	n = ktls_framing_map(rl, rl->rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
 	if (n < 0)
 		return n;
 	for (i = 1; i < n; i++)
@@ -228,27 +228,27 @@ static int rx_map(struct ktls_ctx *ctx, struct scatterlist *src)
 	return 0;
 }
 
-static int rx_open_mapped(struct ktls_ctx *ctx)
+static int rx_open_mapped(struct ktls_rl *rl)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
-	const struct ktls_head *head = &ctx->rl.rxq.head;
-	struct ktls_dir *dir = &ctx->rl.rx;
+	const struct ktls_head *head = &rl->rxq.head;
+	struct ktls_dir *dir = &rl->rx;
 	struct rx_place place;
 	int err;
 
-	if (rx_map(ctx, src))
-		return rx_open_gathered(ctx);
-	err = rx_place_new(ctx, &place);
+	if (rx_map(rl, src))
+		return rx_open_gathered(rl);
+	err = rx_place_new(rl, &place);
 	if (unlikely(err))
 		return err;
-	ktls_rx_map(place.at - dir->aad, dir->aad + head->crypt_len, dst);
-	err = ktls_aead_open(dir, src, dst, ctx->rl.rxq.aad, head);
+	ktls_rxbuf_map(place.at - dir->aad, dir->aad + head->crypt_len, dst);
+	err = ktls_aead_open(dir, src, dst, rl->rxq.aad, head);
 	if (unlikely(err)) {
-		rx_place_drop(ctx, &place);
-		return rx_not_opened(ctx, err);
+		rx_place_drop(rl, &place);
+		return rx_not_opened(rl, err);
 	}
-	return rx_sort(ctx, &place);
+	return rx_sort(rl, &place);
 }
 
 /* The reader's memory, pinned for one record. */
@@ -278,14 +278,14 @@ static void rx_unpin_undo(struct rx_reader *reader, bool touched)
 	iov_iter_revert(reader->iter, reader->len);
 }
 
-static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_iter *iter,
+static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter *iter,
 		  u32 len)
 {
 	size_t off, step;
 	ssize_t got;
 
 	reader->iter = iter;
-	ktls_sg_put_buf(&reader->sg[0], ctx->rl.rxq.aad, ctx->rl.rx.aad);
+	ktls_sg_put_buf(&reader->sg[0], rl->rxq.aad, rl->rx.aad);
 	reader->n_sg = 1;
 	reader->n_pages = 0;
 	reader->len = 0;
@@ -307,8 +307,8 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_ite
 				    reader->pages[reader->n_pages++], step, off);
 		}
 	}
-	if (ctx->rl.rx.tail > KTLS_TAG_SIZE)
-		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &ctx->rl.rxq.type, 1);
+	if (rl->rx.tail > KTLS_TAG_SIZE)
+		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &rl->rxq.type, 1);
 	sg_mark_end(&reader->sg[reader->n_sg - 1]);
 	return 0;
 }
@@ -317,7 +317,7 @@ static int rx_pin(struct ktls_ctx *ctx, struct rx_reader *reader, struct iov_ite
  * The record in the reader's pages is padded, or no application data. It moves to
  * a buffer of ours before it is looked at: the program may write to its own.
  */
-static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
+static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 {
 	struct scatterlist *sg;
 	struct rx_place place;
@@ -325,7 +325,7 @@ static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 	int err;
 	u8 *at;
 
-	err = rx_place_new(ctx, &place);
+	err = rx_place_new(rl, &place);
 	if (likely(!err)) {
 		at = place.at;
 		for (i = 1; i <= reader->n_pages; i++) {
@@ -333,39 +333,39 @@ static int rx_take_back(struct ktls_ctx *ctx, struct rx_reader *reader)
 			memcpy_from_page(at, sg_page(sg), sg->offset, sg->length);
 			at += sg->length;
 		}
-		*at = ctx->rl.rxq.type;
+		*at = rl->rxq.type;
 	}
 	rx_unpin_undo(reader, true);
 	if (unlikely(err))
-		return ktls_alert_fatal(ctx, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
+		return ktls_alert_fatal(rl, KTLS_ALERT_INTERNAL_ERROR, ENOMEM,
 					"no memory for a record of the peer");
-	return rx_sort(ctx, &place);
+	return rx_sort(rl, &place);
 }
 
 /* -EMSGSIZE: nothing has happened, another way is better. */
-static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *ret_len)
+static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret_len)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct rx_reader reader __uninitialized;
-	struct ktls_rxq *q = &ctx->rl.rxq;
-	struct ktls_dir *dir = &ctx->rl.rx;
+	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_dir *dir = &rl->rx;
 	int err;
 
-	if (rx_map(ctx, src))
+	if (rx_map(rl, src))
 		return -EMSGSIZE;
-	if (rx_pin(ctx, &reader, iter, q->head.crypt_len - dir->tail))
+	if (rx_pin(rl, &reader, iter, q->head.crypt_len - dir->tail))
 		return -EMSGSIZE;
 
 	err = ktls_aead_open(dir, src, reader.sg, q->aad, &q->head);
 	if (unlikely(err)) {
 		rx_unpin_undo(&reader, true);
-		return rx_not_opened(ctx, err);
+		return rx_not_opened(rl, err);
 	}
 	if (dir->tail > KTLS_TAG_SIZE && unlikely(q->type != KTLS_CT_DATA))
-		return rx_take_back(ctx, &reader);
+		return rx_take_back(rl, &reader);
 
 	rx_unpin(&reader, true);
-	ktls_framing_consume(ctx);
+	ktls_framing_consume(rl);
 	q->empty = 0;
 	q->warnings = 0;
 	q->key_updates = 0;
@@ -375,61 +375,125 @@ static int rx_open_direct(struct ktls_ctx *ctx, struct iov_iter *iter, size_t *r
 }
 
 /* Only what looks like application data and fits as it is. */
-static bool rx_may_go_direct(const struct ktls_ctx *ctx, const struct iov_iter *iter,
+static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *iter,
 			     size_t room)
 {
-	const struct ktls_head *head = &ctx->rl.rxq.head;
-	const u32 len = head->crypt_len - ctx->rl.rx.tail;
+	const struct ktls_head *head = &rl->rxq.head;
+	const u32 len = head->crypt_len - rl->rx.tail;
 
 	return iter && user_backed_iter(iter) && head->type == KTLS_CT_DATA &&
 	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && len <= room &&
-	       !ktls_control_pending(ctx);
+	       !ktls_control_pending(rl);
 }
 
 /* The record at the head is whole. Returns as ktls_rx_open(). */
-static int rx_open_head(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room,
+static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
 			size_t *ret_len)
 {
 	int ret;
 
-	if (rx_may_go_direct(ctx, iter, room)) {
-		ret = rx_open_direct(ctx, iter, ret_len);
+	if (rx_may_go_direct(rl, iter, room)) {
+		ret = rx_open_direct(rl, iter, ret_len);
 		if (ret != -EMSGSIZE)
 			return ret;
 	}
-	if (ctx->rl.rxq.head.crypt_len > KTLS_RX_GATHER_MAX)
-		return rx_open_mapped(ctx);
-	return rx_open_gathered(ctx);
+	if (rl->rxq.head.crypt_len > KTLS_RX_GATHER_MAX)
+		return rx_open_mapped(rl);
+	return rx_open_gathered(rl);
+}
+
+static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault *fault)
+{
+	if (rl->rules->strict_headers)
+		return ktls_alert_refuse(rl, fault->alert, fault->reason);
+	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_RX_INVALID);
+	ktls_framing_stop(rl);
+	ktls_alert_report(rl, fault->err, fault->reason);
+	return KTLS_RX_NONE;
 }
 
 /**
  * ktls_rx_open - open the record at the head, if it is there
- * @ctx: a connection with receiving keys
+ * @rl: a connection with receiving keys
  * @iter: the reader's memory, if nothing opened is waiting before it; or NULL
  * @room: bytes the reader still wants
  * @ret_len: out: bytes put into @iter, for KTLS_RX_DIRECT
  *
  * Context: process context, socket lock held; may sleep and send, never waits.
  * Return: enum ktls_rx_opened; -EPROTO, -EBADMSG, ...: the connection has failed,
- * ctx->rl.rx.error is set; -ENOMEM without that: it may be tried again.
+ * rl->rx.error is set; -ENOMEM without that: it may be tried again.
  */
-int ktls_rx_open(struct ktls_ctx *ctx, struct iov_iter *iter, size_t room, size_t *ret_len)
+int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
-	u64 records = ctx->rl.rx.records, bytes = ctx->rl.rx.bytes;
+	u64 records = rl->rx.records, bytes = rl->rx.bytes;
+	struct ktls_framing_fault fault;
 	int ret;
 
-	sock_owned_by_me(ctx->sk);
-	if (ctx->rl.rx.closed || ctx->rl.rx.error || !ctx->rl.rx.keyed || ctx->rl.rxq.stopped ||
-	    ctx->rl.rxq.rekey)
+	sock_owned_by_me(rl->sk);
+	if (rl->rx.closed || rl->rx.error || !rl->rx.keyed || rl->rxq.stopped ||
+	    rl->rxq.rekey)
 		return KTLS_RX_NONE;
-	ret = ktls_framing_head(ctx);
+	ret = ktls_framing_next(rl, &fault);
 	if (ret <= 0)
-		return ret;
+		return unlikely(ret == -EPROTO) ? rx_refuse_header(rl, &fault) : ret;
 
-	ret = rx_open_head(ctx, iter, room, ret_len);
+	ret = rx_open_head(rl, iter, room, ret_len);
 	/* Here, and not by call: calls that wait let others open records meanwhile. */
-	if (likely(ctx->rl.rx.records != records))
-		ktls_mib_record(sock_net(ctx->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
-				ctx->rl.rx.bytes - bytes);
+	if (likely(rl->rx.records != records))
+		ktls_mib_record(sock_net(rl->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
+				rl->rx.bytes - bytes);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);
+
+/**
+ * ktls_rx_end_call - a call has taken what it wanted
+ * @rl: the connection
+ *
+ * A buffer stays for the next call only if what is queued would fill it.
+ *
+ * Context: process context, socket lock held; what ktls_framing_map() gave is no
+ * longer valid.
+ */
+void ktls_rx_end_call(struct ktls_rl *rl)
+{
+	struct ktls_rxq *q = &rl->rxq;
+
+	ktls_framing_commit(rl);
+	if (q->spare && (rl->rx.error || ktls_framing_avail(rl) < q->spare->size))
+		ktls_rxbuf_trim(rl);
+}
+
+/**
+ * ktls_rx_init - nothing was received yet
+ * @rl: the connection
+ *
+ * Context: the socket lock is held, or nobody else knows @rl yet.
+ */
+void ktls_rx_init(struct ktls_rl *rl)
+{
+	ktls_framing_init(rl);
+	ktls_rxbuf_init(rl);
+	rl->rxq.rekey = false;
+	rl->rxq.rekey_skip = 0;
+}
+
+/**
+ * ktls_rx_free - wipe and drop what was opened and not read
+ * @rl: the connection; may be used again after ktls_rx_init()
+ *
+ * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.
+ */
+void ktls_rx_free(struct ktls_rl *rl)
+{
+	struct ktls_rxq *q = &rl->rxq;
+
+	ktls_rxbuf_free(rl);
+	ktls_control_free(rl);
+	q->empty = 0;
+	q->warnings = 0;
+	q->renegotiations = 0;
+	q->key_updates = 0;
+	q->key_updates_asked = 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

@@ -25,35 +25,46 @@ enum rxbuf_sizes {
 static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
 
 /**
- * ktls_rx_payload - where the unread bytes of an opened record are
+ * ktls_rxbuf_init - nothing was opened yet
+ * @rl: the connection
+ *
+ * Context: the socket lock is held, or nobody else knows @rl yet.
+ */
+void ktls_rxbuf_init(struct ktls_rl *rl)
+{
+	INIT_LIST_HEAD(&rl->rxq.opened);
+}
+
+/**
+ * ktls_rxbuf_payload - where the unread bytes of an opened record are
  * @buf: the record
  *
  * Context: socket lock held.
  * Return: the first of them.
  */
-u8 *ktls_rx_payload(struct ktls_rxbuf *buf)
+u8 *ktls_rxbuf_payload(struct ktls_rxbuf *buf)
 {
 	return (u8 *)buf + RXBUF_FRONT + buf->off;
 }
 
 /**
- * ktls_rx_page - the page of a byte of a buffer
+ * ktls_rxbuf_page - the page of a byte of a buffer
  * @at: the byte
  *
  * Return: the page, which has a reference count of its own.
  */
-struct page *ktls_rx_page(const u8 *at)
+struct page *ktls_rxbuf_page(const u8 *at)
 {
 	return is_vmalloc_addr(at) ? vmalloc_to_page(at) : virt_to_page(at);
 }
 
 /**
- * ktls_rx_map - bytes of a buffer as a scatterlist
+ * ktls_rxbuf_map - bytes of a buffer as a scatterlist
  * @at: the first byte
  * @len: how many
  * @sg: room for KTLS_RXBUF_PIECES entries; the last one is marked
  */
-void ktls_rx_map(const u8 *at, u32 len, struct scatterlist *sg)
+void ktls_rxbuf_map(const u8 *at, u32 len, struct scatterlist *sg)
 {
 	u32 step;
 
@@ -109,12 +120,12 @@ static void *rxbuf_alloc(size_t size, gfp_t gfp)
 	return at ?: __vmalloc(size, gfp | __GFP_NOWARN);
 }
 
-static void rxbuf_free(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+static void rxbuf_free(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
 	const size_t size = rxbuf_truesize(buf);
 
 	if (buf->charged)
-		sk_mem_uncharge(ctx->sk, size);
+		sk_mem_uncharge(rl->sk, size);
 	if (is_vmalloc_addr(buf))
 		vfree(buf);
 	else
@@ -123,7 +134,7 @@ static void rxbuf_free(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
 
 /**
  * ktls_rxbuf_get - a buffer for a record
- * @ctx: the connection
+ * @rl: the connection
  * @size: bytes of ciphertext with the tag
  *
  * A reader must be able to get on when memory is short, because that is how it
@@ -133,12 +144,12 @@ static void rxbuf_free(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
  * Context: process context, socket lock held; may sleep.
  * Return: the buffer, for ktls_rxbuf_queue() or ktls_rxbuf_put(); NULL.
  */
-struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
+struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	struct ktls_rxbuf *buf = q->spare;
 	const bool ahead = q->opened_size;
-	struct sock *sk = ctx->sk;
+	struct sock *sk = rl->sk;
 	size_t bytes;
 	bool charged;
 
@@ -147,9 +158,9 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
 		buf->off = 0;
 		return buf;
 	}
-	ktls_rx_trim(ctx);
+	ktls_rxbuf_trim(rl);
 
-	if (ahead && !ctx->external && size <= KTLS_RX_GATHER_MAX)
+	if (ahead && rl->rules->pack && size <= KTLS_RX_GATHER_MAX)
 		size = RXBUF_PACK;
 	bytes = PAGE_ALIGN(RXBUF_FRONT + size);
 	charged = rxbuf_charge(sk, bytes);
@@ -170,41 +181,40 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_ctx *ctx, u32 size)
 
 /**
  * ktls_rxbuf_put - a buffer that is on no list is not needed now
- * @ctx: the connection
+ * @rl: the connection
  * @buf: the buffer
  *
  * Context: socket lock held.
  */
-void ktls_rxbuf_put(struct ktls_ctx *ctx, struct ktls_rxbuf *buf)
+void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
-	if (buf->shared || ctx->rl.rxq.spare)
-		rxbuf_free(ctx, buf);
+	if (buf->shared || rl->rxq.spare)
+		rxbuf_free(rl, buf);
 	else
-		ctx->rl.rxq.spare = buf;
+		rl->rxq.spare = buf;
 }
 
 /**
- * ktls_rxbuf_room - is there room for a small record behind the last one opened?
- * @ctx: the connection
+ * ktls_rxbuf_find_room - is there room for a small record behind the last one opened?
+ * @rl: the connection
  * @size: bytes of ciphertext with the tag
  * @ret_at: out: where; associated data fit in front
  *
- * Not with keys from elsewhere: there each record keeps its borders. Nor where a pipe
- * may still read.
+ * Not where each record keeps its borders, nor where a pipe may still read.
  *
  * Context: socket lock held.
  * Return: the buffer with the last one, for ktls_rxbuf_append(); or NULL.
  */
-struct ktls_rxbuf *ktls_rxbuf_room(struct ktls_ctx *ctx, u32 size, u8 **ret_at)
+struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_at)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	struct ktls_rxbuf *buf;
 	u32 at;
 
-	if (likely(!q->opened_len) || ctx->external)
+	if (likely(!q->opened_len) || !rl->rules->pack)
 		return NULL;
 	buf = list_last_entry(&q->opened, struct ktls_rxbuf, node);
-	at = ALIGN(buf->off + buf->len + ctx->rl.rx.aad, RXBUF_BLOCK);
+	at = ALIGN(buf->off + buf->len + rl->rx.aad, RXBUF_BLOCK);
 	if (buf->shared || at + size > buf->size)
 		return NULL;
 	*ret_at = (u8 *)buf + RXBUF_FRONT + at;
@@ -212,35 +222,35 @@ struct ktls_rxbuf *ktls_rxbuf_room(struct ktls_ctx *ctx, u32 size, u8 **ret_at)
 }
 
 /**
- * ktls_rxbuf_append - a record was opened where ktls_rxbuf_room() said
- * @ctx: the connection
+ * ktls_rxbuf_append - a record was opened where ktls_rxbuf_find_room() said
+ * @rl: the connection
  * @buf: the buffer
  * @at: where its application data are
  * @len: bytes, not 0
  *
  * Context: socket lock held.
  */
-void ktls_rxbuf_append(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, const u8 *at, u32 len)
+void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
-	memmove(ktls_rx_payload(buf) + buf->len, at, len);
+	memmove(ktls_rxbuf_payload(buf) + buf->len, at, len);
 	buf->len += len;
 	WRITE_ONCE(q->opened_len, q->opened_len + len);
 }
 
 /**
  * ktls_rxbuf_queue - a record was opened, and is for the program
- * @ctx: the connection
+ * @rl: the connection
  * @buf: the buffer it is alone in
  * @type: content type
  * @len: bytes
  *
  * Context: socket lock held.
  */
-void ktls_rxbuf_queue(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u8 type, u32 len)
+void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 len)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	buf->len = len;
 	buf->type = type;
@@ -261,99 +271,74 @@ static void rxbuf_unqueue(struct ktls_rxq *q, struct ktls_rxbuf *buf)
 }
 
 /**
- * ktls_rx_advance - bytes of an opened record were read
- * @ctx: the connection
+ * ktls_rxbuf_advance - bytes of an opened record were read
+ * @rl: the connection
  * @buf: the record, on ktls_rxq.opened; gone when it is read to its end
  * @len: how many
  *
  * Context: socket lock held.
  */
-void ktls_rx_advance(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, u32 len)
+void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
 {
 	buf->off += len;
 	buf->len -= len;
-	WRITE_ONCE(ctx->rl.rxq.opened_len, ctx->rl.rxq.opened_len - len);
+	WRITE_ONCE(rl->rxq.opened_len, rl->rxq.opened_len - len);
 	if (buf->len)
 		return;
-	rxbuf_unqueue(&ctx->rl.rxq, buf);
-	ktls_rxbuf_put(ctx, buf);
+	rxbuf_unqueue(&rl->rxq, buf);
+	ktls_rxbuf_put(rl, buf);
 }
 
 /**
- * ktls_rx_is_full - is as much opened ahead as may be?
- * @ctx: the connection
+ * ktls_rxbuf_is_full - is as much opened ahead as may be?
+ * @rl: the connection
  *
  * One record is always allowed.
  *
  * Context: socket lock held, or not: then the answer may be outdated at once.
  * Return: whether it is.
  */
-bool ktls_rx_is_full(const struct ktls_ctx *ctx)
+bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
 {
-	return READ_ONCE(ctx->rl.rxq.opened_size) >= READ_ONCE(ctx->sk->sk_rcvbuf);
+	return READ_ONCE(rl->rxq.opened_size) >= READ_ONCE(rl->sk->sk_rcvbuf);
 }
 
 /**
- * ktls_rx_trim - an idle socket holds no buffer
- * @ctx: the connection
+ * ktls_rxbuf_trim - an idle socket holds no buffer
+ * @rl: the connection
  *
- * Context: socket lock held, or nobody else knows @ctx any longer; at the end of a
+ * Context: socket lock held, or nobody else knows @rl any longer; at the end of a
  * call and before any wait.
  */
-void ktls_rx_trim(struct ktls_ctx *ctx)
+void ktls_rxbuf_trim(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 
 	if (!q->spare)
 		return;
-	rxbuf_free(ctx, q->spare);
+	rxbuf_free(rl, q->spare);
 	q->spare = NULL;
 }
 
 /**
- * ktls_rx_settle - a call has taken what it wanted
- * @ctx: the connection
+ * ktls_rxbuf_free - wipe and drop what was opened and not read
+ * @rl: the connection; may be used again after ktls_rxbuf_init()
  *
- * A buffer stays for the next call only if what is queued would fill it.
- *
- * Context: process context, socket lock held; what ktls_framing_map() gave is no
- * longer valid.
+ * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.
  */
-void ktls_rx_settle(struct ktls_ctx *ctx)
+void ktls_rxbuf_free(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &ctx->rl.rxq;
-
-	ktls_framing_settle(ctx);
-	if (q->spare && (ctx->rl.rx.error || ktls_framing_avail(ctx) < q->spare->size))
-		ktls_rx_trim(ctx);
-}
-
-/**
- * ktls_rx_free - wipe and drop what was opened and not read
- * @ctx: the connection; may be used again after ktls_framing_init()
- *
- * Context: socket lock held, or nobody else knows @ctx any longer. Does not sleep.
- */
-void ktls_rx_free(struct ktls_ctx *ctx)
-{
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_rxq *q = &rl->rxq;
 	struct ktls_rxbuf *buf, *next;
 
 	if (q->opened.next) {
 		list_for_each_entry_safe(buf, next, &q->opened, node) {
 			rxbuf_unqueue(q, buf);
 			if (!buf->shared)
-				memzero_explicit(ktls_rx_payload(buf), buf->size - buf->off);
-			rxbuf_free(ctx, buf);
+				memzero_explicit(ktls_rxbuf_payload(buf), buf->size - buf->off);
+			rxbuf_free(rl, buf);
 		}
 	}
 	WRITE_ONCE(q->opened_len, 0);
-	ktls_rx_trim(ctx);
-	ktls_control_free(ctx);
-	q->empty = 0;
-	q->warnings = 0;
-	q->renegotiations = 0;
-	q->key_updates = 0;
-	q->key_updates_asked = 0;
+	ktls_rxbuf_trim(rl);
 }
-EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

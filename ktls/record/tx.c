@@ -137,7 +137,7 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
 
 /**
  * ktls_tx_claim - reserve bytes for the open record
- * @ctx: the connection
+ * @rl: the connection
  * @want: payload bytes that are to come, 0: only the tail is missing
  *
  * The first piece has room in front for what precedes the payload. A piece ends
@@ -146,14 +146,14 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
  * Context: process context, socket lock held; may sleep.
  * Return: 0; then q->room bytes lie behind the last piece. -ENOMEM, -ENOBUFS.
  */
-int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
+int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 {
 	/* Associated data end where the payload begins; so does the header. */
-	const u32 front = ctx->rl.txq.open ? 0 : ctx->rl.tx.aad;
-	const u32 tail = ctx->rl.tx.tail;
+	const u32 front = rl->txq.open ? 0 : rl->tx.aad;
+	const u32 tail = rl->tx.tail;
 	const u32 align = front && want >= TX_PAGED_MIN ? PAGE_SIZE : TX_ALIGN;
-	struct ktls_txq *q = &ctx->rl.txq;
-	struct sock *sk = ctx->sk;
+	struct ktls_txq *q = &rl->txq;
+	struct sock *sk = rl->sk;
 	struct page_frag *pfrag;
 	u32 start, take;
 	int err;
@@ -176,7 +176,7 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 	pfrag->offset = start + take;
 
 	if (front) {
-		bvec_set_page(ktls_txq_end(q), pfrag->page, ctx->rl.tx.head, start - ctx->rl.tx.head);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->tx.head, start - rl->tx.head);
 		q->since = jiffies;
 	} else {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);
@@ -187,10 +187,10 @@ int ktls_tx_claim(struct ktls_ctx *ctx, u32 want)
 }
 
 /* What was claimed and not needed goes back, if nobody claimed behind it. */
-static void tx_unclaim(struct ktls_ctx *ctx)
+static void tx_unclaim(struct ktls_rl *rl)
 {
-	struct page_frag *pfrag = sk_page_frag(ctx->sk);
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct page_frag *pfrag = sk_page_frag(rl->sk);
+	struct ktls_txq *q = &rl->txq;
 	struct bio_vec *bv = ktls_txq_end(q) - 1;
 	u32 end = bv->bv_offset + bv->bv_len;
 
@@ -201,21 +201,21 @@ static void tx_unclaim(struct ktls_ctx *ctx)
 
 /**
  * ktls_tx_reserve - an open record whose payload is written by the cipher
- * @ctx: the connection; no record is open
+ * @rl: the connection; no record is open
  * @len: bytes of payload
  *
  * Context: process context, socket lock held; may sleep.
  * Return: 0, -ENOMEM, -ENOBUFS; then no record is open.
  */
-int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
+int ktls_tx_reserve(struct ktls_rl *rl, u32 len)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &rl->txq;
 	u32 n;
 	int err;
 
 	while (q->open_len < len) {
 		if (!q->room) {
-			err = ktls_tx_claim(ctx, len - q->open_len);
+			err = ktls_tx_claim(rl, len - q->open_len);
 			if (unlikely(err)) {
 				txq_drop_open(q);
 				return err;
@@ -229,12 +229,12 @@ int ktls_tx_reserve(struct ktls_ctx *ctx, u32 len)
 }
 
 /* RFC 8446 5.4: zeros behind the type byte. The record stays as long as one can be. */
-static u32 tx_padding(const struct ktls_ctx *ctx)
+static u32 tx_padding(const struct ktls_rl *rl)
 {
-	const u32 multiple = ctx->config->padding, len = ctx->rl.txq.open_len;
-	const u32 max = ctx->rl.max_payload;
+	const u32 multiple = rl->padding, len = rl->txq.open_len;
+	const u32 max = rl->max_payload;
 
-	if (likely(!multiple) || ctx->rl.tx.tail == KTLS_TAG_SIZE || len >= max)
+	if (likely(!multiple) || rl->tx.tail == KTLS_TAG_SIZE || len >= max)
 		return 0;
 	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
 }
@@ -242,16 +242,16 @@ static u32 tx_padding(const struct ktls_ctx *ctx)
 /* Bytes of ours, or zeros, behind the open record. Whether they are payload is the
  * caller's to say.
  */
-static int tx_append(struct ktls_ctx *ctx, const u8 *data, u32 len)
+static int tx_append(struct ktls_rl *rl, const u8 *data, u32 len)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &rl->txq;
 	u8 *to;
 	u32 n;
 	int err;
 
 	while (len) {
 		if (!q->room) {
-			err = ktls_tx_claim(ctx, len);
+			err = ktls_tx_claim(rl, len);
 			if (err)
 				return err;
 		}
@@ -270,52 +270,52 @@ static int tx_append(struct ktls_ctx *ctx, const u8 *data, u32 len)
 
 /**
  * ktls_tx_add_tail - put type byte, padding and room for the tag behind the open record
- * @ctx: the connection
+ * @rl: the connection
  * @type: content type
  *
  * Context: process context, socket lock held; may sleep.
  * Return: bytes of padding, -ENOMEM, -ENOBUFS.
  */
-int ktls_tx_add_tail(struct ktls_ctx *ctx, u8 type)
+int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
 {
-	const u32 padding = tx_padding(ctx);
-	struct ktls_txq *q = &ctx->rl.txq;
+	const u32 padding = tx_padding(rl);
+	struct ktls_txq *q = &rl->txq;
 	int err;
 
 	if (unlikely(padding)) {
-		err = tx_append(ctx, &type, sizeof(type));
+		err = tx_append(rl, &type, sizeof(type));
 		/* The tag's room is some more zeros. */
 		if (!err)
-			err = tx_append(ctx, NULL, padding + KTLS_TAG_SIZE);
+			err = tx_append(rl, NULL, padding + KTLS_TAG_SIZE);
 		if (err)
 			return err;
-		tx_unclaim(ctx);
+		tx_unclaim(rl);
 		return padding;
 	}
 
-	if (unlikely(q->room < ctx->rl.tx.tail)) {
+	if (unlikely(q->room < rl->tx.tail)) {
 		q->room = 0;
-		err = ktls_tx_claim(ctx, 0);
+		err = ktls_tx_claim(rl, 0);
 		if (err)
 			return err;
 	}
-	*ktls_tx_extend(q, ctx->rl.tx.tail) = type;	/* in 1.2 the tag's first byte */
-	tx_unclaim(ctx);
+	*ktls_tx_extend(q, rl->tx.tail) = type;	/* in 1.2 the tag's first byte */
+	tx_unclaim(rl);
 	return 0;
 }
 
 /**
  * ktls_tx_map - the open record as a scatterlist, associated data included
- * @ctx: the connection
+ * @rl: the connection
  * @sg: at least KTLS_TX_PIECES entries
  *
  * Context: socket lock held; ktls_tx_add_tail() has been called.
  * Return: where the record begins on the wire.
  */
-u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
+u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg)
 {
-	const u32 before = ctx->rl.tx.aad - ctx->rl.tx.head;
-	struct ktls_txq *q = &ctx->rl.txq;
+	const u32 before = rl->tx.aad - rl->tx.head;
+	struct ktls_txq *q = &rl->txq;
 	struct bio_vec *bv = ktls_txq_end(q) - q->open;
 	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
 	unsigned int i;
@@ -333,22 +333,22 @@ u8 *ktls_tx_map(struct ktls_ctx *ctx, struct scatterlist *sg)
 
 /**
  * ktls_tx_sealed - the open record is sealed: it belongs to TCP from here on
- * @ctx: the connection
+ * @rl: the connection
  * @data: it carried application data
  *
  * Context: socket lock held.
  */
-void ktls_tx_sealed(struct ktls_ctx *ctx, bool data)
+void ktls_tx_sealed(struct ktls_rl *rl, bool data)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &rl->txq;
 	struct bio_vec *bv;
 	size_t bytes = 0;
 
 	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
 	if (data)
-		ctx->rl.tx.bytes += q->open_len;
-	ktls_mib_record(sock_net(ctx->sk), KTLS_MIB_TX_RECORDS, KTLS_MIB_TX_BYTES,
+		rl->tx.bytes += q->open_len;
+	ktls_mib_record(sock_net(rl->sk), KTLS_MIB_TX_RECORDS, KTLS_MIB_TX_BYTES,
 			data ? q->open_len : 0);
 	q->sealed += q->open;
 	q->open = 0;
@@ -368,7 +368,7 @@ static int tx_may_seal(const struct ktls_dir *dir, u8 type)
 
 /**
  * ktls_tx_seal - close the open record
- * @ctx: the connection
+ * @rl: the connection
  * @type: content type
  *
  * If this fails, the direction is dead and the record is gone: what lies in it
@@ -377,66 +377,66 @@ static int tx_may_seal(const struct ktls_dir *dir, u8 type)
  * Context: process context, socket lock held; may sleep.
  * Return: 0 or what ktls_aead_seal() says, -ENOMEM, -ENOBUFS.
  */
-int ktls_tx_seal(struct ktls_ctx *ctx, u8 type)
+int ktls_tx_seal(struct ktls_rl *rl, u8 type)
 {
 	struct scatterlist sg[KTLS_TX_PIECES] __uninitialized;
-	struct ktls_dir *dir = &ctx->rl.tx;
+	struct ktls_dir *dir = &rl->tx;
 	int err, padding;
 	u8 *head;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(rl->sk);
 	err = tx_may_seal(dir, type);
 	if (!err) {
-		padding = ktls_tx_add_tail(ctx, type);
+		padding = ktls_tx_add_tail(rl, type);
 		err = min(padding, 0);
 	}
 	if (!err) {
-		head = ktls_tx_map(ctx, sg);
+		head = ktls_tx_map(rl, sg);
 		err = ktls_aead_seal(dir, sg, sg, head + dir->head - dir->aad, head,
-				     type, ctx->rl.txq.open_len + padding);
+				     type, rl->txq.open_len + padding);
 	}
 	if (unlikely(err)) {
-		ktls_tx_poison(ctx, err);
+		ktls_tx_poison(rl, err);
 		return err;
 	}
-	ktls_tx_sealed(ctx, type == KTLS_CT_DATA);
+	ktls_tx_sealed(rl, type == KTLS_CT_DATA);
 	return 0;
 }
 
 /**
  * ktls_tx_poison - sealing failed: nothing of this direction goes out any more
- * @ctx: the connection
+ * @rl: the connection
  * @err: negative errno
  *
  * What is sealed already stays queued.
  *
  * Context: socket lock held.
  */
-void ktls_tx_poison(struct ktls_ctx *ctx, int err)
+void ktls_tx_poison(struct ktls_rl *rl, int err)
 {
-	if (!ctx->rl.tx.error)
-		ctx->rl.tx.error = -err;
-	txq_drop_open(&ctx->rl.txq);
+	if (!rl->tx.error)
+		rl->tx.error = -err;
+	txq_drop_open(&rl->txq);
 }
 
 /* TCP takes no more: after a gap in the records nothing could follow. */
-static int txq_abandon(struct ktls_ctx *ctx)
+static int txq_abandon(struct ktls_rl *rl)
 {
-	if (ctx->rl.txq.bytes && !ctx->rl.tx.error)
-		ctx->rl.tx.error = EPIPE;
-	txq_drop_sealed(&ctx->rl.txq);
+	if (rl->txq.bytes && !rl->tx.error)
+		rl->tx.error = EPIPE;
+	txq_drop_sealed(&rl->txq);
 	return -EPIPE;
 }
 
 /* Give TCP what is sealed. 0: it took all, or what it could; else it is dead. */
-static int txq_give(struct ktls_ctx *ctx, int flags)
+static int txq_give(struct ktls_rl *rl, int flags)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
-	struct sock *sk = ctx->sk;
+	struct ktls_txq *q = &rl->txq;
+	struct sock *sk = rl->sk;
 	int ret, sk_err;
 
 	if (unlikely((sk->sk_shutdown & SEND_SHUTDOWN) || sk->sk_state == TCP_CLOSE))
-		return txq_abandon(ctx);
+		return txq_abandon(rl);
 
 	/* An error that TCP survives (IP_RECVERR) is the program's to fetch, and
 	 * TCP takes nothing before. A gap between records could not be mended.
@@ -444,7 +444,7 @@ static int txq_give(struct ktls_ctx *ctx, int flags)
 	sk_err = unlikely(sk->sk_err) ? xchg(&sk->sk_err, 0) : 0;
 
 	/* TCP may look at its backlog in there. */
-	ktls_framing_settle(ctx);
+	ktls_framing_commit(rl);
 	ret = ktls_tcp_send_frags(sk, &q->vec[q->first], q->sealed, q->bytes, flags);
 	if (unlikely(sk_err) && !sk->sk_err)
 		WRITE_ONCE(sk->sk_err, sk_err);
@@ -457,12 +457,12 @@ static int txq_give(struct ktls_ctx *ctx, int flags)
 
 	if (ret != -EPIPE && !sk->sk_err)
 		WRITE_ONCE(sk->sk_err, -ret);
-	return txq_abandon(ctx);
+	return txq_abandon(rl);
 }
 
 /**
  * ktls_tx_push - give TCP what it had no room for
- * @ctx: the connection
+ * @rl: the connection
  *
  * Never waits. What is left is pushed by the next call; TCP calls write_space
  * when there is room. See ktls_tx_idle().
@@ -471,44 +471,44 @@ static int txq_give(struct ktls_ctx *ctx, int flags)
  * Return: 0, or -EPIPE: TCP takes no more, the queue was dropped, and sk_err
  * says why if there is a reason.
  */
-int ktls_tx_push(struct ktls_ctx *ctx)
+int ktls_tx_push(struct ktls_rl *rl)
 {
-	sock_owned_by_me(ctx->sk);
-	return ctx->rl.txq.bytes ? txq_give(ctx, 0) : 0;
+	sock_owned_by_me(rl->sk);
+	return rl->txq.bytes ? txq_give(rl, 0) : 0;
 }
 
 /**
  * ktls_tx_idle - has TCP taken all that was sealed?
- * @ctx: the connection
+ * @rl: the connection
  *
  * Context: any, lockless.
  * Return: whether it has.
  */
-bool ktls_tx_idle(const struct ktls_ctx *ctx)
+bool ktls_tx_idle(const struct ktls_rl *rl)
 {
-	return !READ_ONCE(ctx->rl.txq.bytes);
+	return !READ_ONCE(rl->txq.bytes);
 }
 
 /**
  * ktls_tx_flush - close the open record and push
- * @ctx: the connection
+ * @rl: the connection
  *
  * Context: process context, socket lock held; never waits for TCP.
  * Return: 0 or a negative errno as of ktls_tx_seal(), ktls_tx_push().
  */
-int ktls_tx_flush(struct ktls_ctx *ctx)
+int ktls_tx_flush(struct ktls_rl *rl)
 {
 	int err = 0;
 
-	sock_owned_by_me(ctx->sk);
-	if (ctx->rl.txq.open)
-		err = ktls_tx_seal(ctx, KTLS_CT_DATA);
-	return ktls_tx_push(ctx) ?: err;
+	sock_owned_by_me(rl->sk);
+	if (rl->txq.open)
+		err = ktls_tx_seal(rl, KTLS_CT_DATA);
+	return ktls_tx_push(rl) ?: err;
 }
 
 /**
  * ktls_tx_record - seal one record of a type other than application data
- * @ctx: the connection
+ * @rl: the connection
  * @type: content type
  * @data: its payload; stays the caller's
  * @len: bytes, 1..KTLS_PAYLOAD_MAX
@@ -520,43 +520,43 @@ int ktls_tx_flush(struct ktls_ctx *ctx)
  * Return: 0: sealed, and given to TCP or queued; -ENOTCONN without keys; as
  * ktls_tx_seal() and ktls_tx_push().
  */
-int ktls_tx_record(struct ktls_ctx *ctx, u8 type, const void *data, size_t len)
+int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len)
 {
 	int err;
 
-	sock_owned_by_me(ctx->sk);
-	err = tx_may_seal(&ctx->rl.tx, type);
+	sock_owned_by_me(rl->sk);
+	err = tx_may_seal(&rl->tx, type);
 	if (err)
 		return err;
 
-	if (ctx->rl.txq.open) {
-		err = ktls_tx_seal(ctx, KTLS_CT_DATA);
+	if (rl->txq.open) {
+		err = ktls_tx_seal(rl, KTLS_CT_DATA);
 		if (err)
 			return err;
 	}
-	err = tx_append(ctx, data, len);
+	err = tx_append(rl, data, len);
 	if (err) {
-		txq_drop_open(&ctx->rl.txq);
+		txq_drop_open(&rl->txq);
 		return err;
 	}
-	ctx->rl.txq.open_len = len;
-	err = ktls_tx_seal(ctx, type);
-	return ktls_tx_push(ctx) ?: err;
+	rl->txq.open_len = len;
+	err = ktls_tx_seal(rl, type);
+	return ktls_tx_push(rl) ?: err;
 }
 
 /**
- * ktls_tx_raw - queue bytes that are records already, and push
- * @ctx: the connection
+ * ktls_tx_queue_records - queue bytes that are records already, and push
+ * @rl: the connection
  * @records: handshake records of the helper; copied
  * @len: bytes, at most KTLS_HS_OUT_MAX
  *
  * Context: process context, socket lock held; never waits for TCP.
  * Return: 0, -ENOMEM or -ENOBUFS (nothing was queued), -EPIPE.
  */
-int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
+int ktls_tx_queue_records(struct ktls_rl *rl, const void *records, size_t len)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
-	struct sock *sk = ctx->sk;
+	struct ktls_txq *q = &rl->txq;
+	struct sock *sk = rl->sk;
 	struct page_frag *pfrag;
 	const u8 *at = records;
 	size_t left = len, n;
@@ -585,7 +585,7 @@ int ktls_tx_raw(struct ktls_ctx *ctx, const void *records, size_t len)
 	q->sealed += q->open;
 	q->open = 0;
 	WRITE_ONCE(q->bytes, q->bytes + len);
-	return ktls_tx_push(ctx);
+	return ktls_tx_push(rl);
 
 drop:
 	txq_drop_open(q);
@@ -594,40 +594,40 @@ drop:
 
 /**
  * ktls_tx_give - give TCP what is sealed
- * @ctx: the connection
+ * @rl: the connection
  * @more: the program has more to come at once
  *
  * Context: process context, socket lock held.
  * Return: 0 or -EPIPE, as ktls_tx_push().
  */
-int ktls_tx_give(struct ktls_ctx *ctx, bool more)
+int ktls_tx_give(struct ktls_rl *rl, bool more)
 {
-	return ctx->rl.txq.bytes ? txq_give(ctx, more ? MSG_MORE : 0) : 0;
+	return rl->txq.bytes ? txq_give(rl, more ? MSG_MORE : 0) : 0;
 }
 
 /**
  * ktls_tx_init - an empty queue
- * @ctx: the connection
+ * @rl: the connection
  *
- * Context: any, nobody else knows @ctx yet.
+ * Context: any, nobody else knows @rl yet.
  */
-void ktls_tx_init(struct ktls_ctx *ctx)
+void ktls_tx_init(struct ktls_rl *rl)
 {
-	ctx->rl.txq.vec = ctx->rl.txq.fixed;
-	ctx->rl.txq.size = KTLS_TXQ_FIXED;
+	rl->txq.vec = rl->txq.fixed;
+	rl->txq.size = KTLS_TXQ_FIXED;
 }
 
 /**
  * ktls_tx_free - drop what TCP has not taken, wipe what is not sealed
- * @ctx: the connection; may be used again
+ * @rl: the connection; may be used again
  *
- * Context: socket lock held, or nobody else knows @ctx any longer. Does not sleep.
+ * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.
  */
-void ktls_tx_free(struct ktls_ctx *ctx)
+void ktls_tx_free(struct ktls_rl *rl)
 {
-	if (!ctx->rl.txq.vec)
+	if (!rl->txq.vec)
 		return;
-	txq_drop_open(&ctx->rl.txq);
-	txq_drop_sealed(&ctx->rl.txq);
+	txq_drop_open(&rl->txq);
+	txq_drop_sealed(&rl->txq);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_tx_free);

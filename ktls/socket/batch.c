@@ -81,14 +81,14 @@ static int batch_hello_add(struct ktls_ctx *ctx, struct batch_hello *hello, cons
 	int err = 0;
 
 	if (have < sizeof(hello->head))
-		err = ktls_framing_copy(ctx, from + KTLS_HEADER_SIZE, hello->head + have,
+		err = ktls_framing_copy(&ctx->rl, from + KTLS_HEADER_SIZE, hello->head + have,
 					min_t(u32, len, sizeof(hello->head) - have));
 	if (err)
 		return err;
 	hello->have += len;
 	if (at[0] == KTLS_CT_HANDSHAKE && hello->head[0] == KTLS_HS_CLIENT_HELLO)
 		return 0;
-	ktls_state_explain(ctx, "the peer did not begin with ClientHello");
+	ktls_reason_set(&ctx->rl, "the peer did not begin with ClientHello");
 	return -EPROTO;
 }
 
@@ -118,13 +118,13 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 	int err;
 
 	sock_owned_by_me(ctx->sk);
-	ktls_framing_settle(ctx);
+	ktls_framing_commit(&ctx->rl);
 	*alert = KTLS_ALERT_NONE;
 	for (;;) {
 		need = done + KTLS_HEADER_SIZE;
-		if (ktls_framing_avail(ctx) < need)
+		if (ktls_framing_avail(&ctx->rl) < need)
 			break;
-		err = ktls_framing_copy(ctx, done, at, sizeof(at));
+		err = ktls_framing_copy(&ctx->rl, done, at, sizeof(at));
 		if (err)
 			return err;
 		*alert = batch_objection(at, &reason);
@@ -134,7 +134,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 		if (done + len > max)
 			return done;
 		need = done + len;
-		if (ktls_framing_avail(ctx) < need)
+		if (ktls_framing_avail(&ctx->rl) < need)
 			break;
 		if (first && !batch_hello_is_whole(&hello)) {
 			err = batch_hello_add(ctx, &hello, at, done);
@@ -150,11 +150,11 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 		return done;
 	if (*alert != KTLS_ALERT_NONE) {
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
-		ktls_state_explain(ctx, "%s", reason);
+		ktls_reason_set(&ctx->rl, "%s", reason);
 		return -EPROTO;
 	}
 	WRITE_ONCE(q->need, need - q->raw_len);
-	return min(ktls_framing_relieve(ctx), 0);
+	return min(ktls_framing_relieve(&ctx->rl), 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_batch_find);
 
@@ -171,11 +171,11 @@ int ktls_batch_take(struct ktls_ctx *ctx, void *buf, u32 len)
 {
 	int err;
 
-	err = ktls_framing_copy(ctx, 0, buf, len);
+	err = ktls_framing_copy(&ctx->rl, 0, buf, len);
 	if (err)
 		return err;
-	ktls_framing_eat(ctx, len);
-	ktls_framing_settle(ctx);
+	ktls_framing_eat(&ctx->rl, len);
+	ktls_framing_commit(&ctx->rl);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_batch_take);

@@ -66,8 +66,8 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 	struct sock *sk = ctx->sk;
 
 	sock_owned_by_me(sk);
-	ktls_tx_push(ctx);
-	if (!ktls_tx_idle(ctx) || (sk->sk_shutdown & SEND_SHUTDOWN))
+	ktls_tx_push(&ctx->rl);
+	if (!ktls_tx_idle(&ctx->rl) || (sk->sk_shutdown & SEND_SHUTDOWN))
 		return;
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
 		return;
@@ -90,11 +90,11 @@ static void close_notify(struct ktls_ctx *ctx)
 	if (ctx->rl.tx.closed || !ctx->rl.tx.keyed || (ctx->rl.tx.error && ctx->rl.tx.error != EKEYEXPIRED))
 		return;
 	tp->nonagle |= TCP_NAGLE_CORK;
-	ktls_tx_flush(ctx);
-	if (ctx->external)
-		WRITE_ONCE(ctx->rl.tx.closed, true);
+	ktls_tx_flush(&ctx->rl);
+	if (ctx->rl.rules->alerts)
+		ktls_alert_send(&ctx->rl, KTLS_ALERT_CLOSE_NOTIFY);
 	else
-		ktls_alert_send(ctx, KTLS_ALERT_CLOSE_NOTIFY);
+		WRITE_ONCE(ctx->rl.tx.closed, true);
 	tp->nonagle = nonagle;
 }
 
@@ -105,7 +105,7 @@ static void close_shut_rd(struct ktls_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
 
-	if (ctx->external)
+	if (ctx->rl.rules->tcp_shut_rd)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	else
 		WRITE_ONCE(ctx->rl.rx.shut, true);
@@ -117,7 +117,7 @@ static void close_shut_rd(struct ktls_ctx *ctx)
 static void close_shut_wr(struct ktls_ctx *ctx)
 {
 	close_notify(ctx);
-	if (!ktls_tx_idle(ctx))
+	if (!ktls_tx_idle(&ctx->rl))
 		set_bit(KTLS_F_FIN, &ctx->flags);
 	ktls_close_fin(ctx);
 }
@@ -200,7 +200,7 @@ static void close_take(struct ktls_ctx *ctx)
  */
 static bool close_answers(const struct ktls_ctx *ctx)
 {
-	return test_bit(KTLS_F_UNHEARD, &ctx->flags) && ktls_tx_idle(ctx) &&
+	return test_bit(KTLS_F_UNHEARD, &ctx->flags) && ktls_tx_idle(&ctx->rl) &&
 	       ctx->sk->sk_state == TCP_FIN_WAIT2;
 }
 
@@ -265,7 +265,7 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 	close_take(ctx);
 	/* After the peer's FIN nothing can arrive that TCP would resent. */
 	if (sk->sk_state == TCP_CLOSE ||
-	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(ctx) && sock_flag(sk, SOCK_DONE)))
+	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(&ctx->rl) && sock_flag(sk, SOCK_DONE)))
 		return false;
 	/* ORDER: who has a place may have to give it up at once, by its deadline. */
 	ktls_ctx_arm(ctx, ms);
@@ -299,7 +299,7 @@ bool ktls_close_step(struct ktls_ctx *ctx)
 	ktls_close_fin(ctx);
 	close_take(ctx);
 	if (sk->sk_state == TCP_CLOSE ||
-	    (sock_flag(sk, SOCK_DONE) && ktls_tx_idle(ctx)))
+	    (sock_flag(sk, SOCK_DONE) && ktls_tx_idle(&ctx->rl)))
 		return true;
 	if (close_answers(ctx)) {
 		ctx->base->prot->disconnect(sk, O_NONBLOCK);
@@ -367,8 +367,8 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 	if (!close_is_killed(sk))
 		close_notify(ctx);
 	ktls_state_set(ctx, KTLS_STATE_CLOSED);
-	/* By mainline's rules: what TCP has is TCP's to finish. */
-	if (ctx->external && !ktls_tx_push(ctx) && ktls_tx_idle(ctx))
+	/* What TCP has is TCP's to finish. */
+	if (!ctx->rl.rules->linger && !ktls_tx_push(&ctx->rl) && ktls_tx_idle(&ctx->rl))
 		return false;
 	if (*timeout)
 		*timeout = close_wait(ctx, *timeout);

@@ -48,8 +48,8 @@ static int connect_tcp_reset(struct ktls_ctx *ctx)
 	int sk_err = READ_ONCE(sk->sk_err);
 	int err = 0;
 
-	ktls_tx_free(ctx);
-	ktls_rx_free(ctx);
+	ktls_tx_free(&ctx->rl);
+	ktls_rx_free(&ctx->rl);
 	if (sk->sk_state != TCP_CLOSE || sk->sk_shutdown ||
 	    (sk->sk_socket && sk->sk_socket->state != SS_UNCONNECTED)) {
 		sk->sk_disconnects++;
@@ -73,7 +73,7 @@ static int connect_report(struct ktls_ctx *ctx)
 		return 0;
 	case KTLS_STATE_FAILED:
 		WRITE_ONCE(sk->sk_err, 0);
-		if (!ktls_tx_idle(ctx))
+		if (!ktls_tx_idle(&ctx->rl))
 			ktls_ctx_kick(ctx);
 		return -ctx->connect_result;
 	default:
@@ -105,7 +105,7 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
 			ktls_close_fin(ctx);
 		else
-			ktls_tx_push(ctx);
+			ktls_tx_push(&ctx->rl);
 		return;
 	}
 
@@ -141,7 +141,7 @@ void ktls_connect_step(struct ktls_ctx *ctx)
 			sk->sk_socket->state = SS_CONNECTED;
 		if (!ktls_handshake_begin(ctx, KTLS_ROLE_CLIENT))
 			return;
-		ktls_state_explain(ctx, "no memory for the handshake");
+		ktls_reason_set(&ctx->rl, "no memory for the handshake");
 		ctx->connect_result = ENOMEM;
 		WRITE_ONCE(sk->sk_err, ENOMEM);
 		ktls_state_set(ctx, KTLS_STATE_FAILED);
@@ -176,8 +176,8 @@ static int connect_prepare(struct ktls_ctx *ctx)
 	if (tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
 	if (!ktls_port_exists(sock_net(sk))) {
-		ktls_state_explain(ctx,
-				   "no helper serves this network namespace: is ktlsd running?");
+		ktls_reason_set(&ctx->rl,
+				"no helper serves this network namespace: is ktlsd running?");
 		if (ctx->state == KTLS_STATE_FAILED)
 			ktls_state_set(ctx, KTLS_STATE_NEW);
 		return -ESRCH;
@@ -349,8 +349,8 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return -ENOTCONN;
 	if (!ktls_port_exists(sock_net(sk))) {
-		ktls_state_explain(ctx,
-				   "no helper serves this network namespace: is ktlsd running?");
+		ktls_reason_set(&ctx->rl,
+				"no helper serves this network namespace: is ktlsd running?");
 		return -ESRCH;
 	}
 	err = ktls_handshake_begin(ctx, role);

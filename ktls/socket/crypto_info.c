@@ -71,7 +71,7 @@ static int crypto_info_admit(const struct ktls_ctx *ctx, const struct ktls_dir *
 			return -ENOTCONN;
 		return 0;
 	case KTLS_STATE_OPEN:
-		if (!ctx->external)
+		if (!ktls_rules_are_external(ctx))
 			return -EBUSY;
 		return dir->keyed && dir->suite->version != KTLS_VERSION_1_3 ? -EBUSY : 0;
 	case KTLS_STATE_LISTENING:
@@ -118,7 +118,7 @@ static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 		WRITE_ONCE(dir->plain, false);
 	}
 	if (ctx->state == KTLS_STATE_NEW) {
-		ctx->external = true;
+		WRITE_ONCE(ctx->rl.rules, &ktls_rules_external);
 		ctx->session.version = dir->suite->version;
 		ctx->session.suite = dir->suite->id;
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
@@ -174,7 +174,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
  * @optlen: exactly its size
  *
  * The first direction opens the connection, by mainline's rules from then on
- * (ktls_ctx.external); the other one cannot be used before it has its own key, or
+ * (socket/rules.c); the other one cannot be used before it has its own key, or
  * is plain TCP till then on a socket with the ULP `tls`. In TLS 1.3 a direction may
  * be given another key of the same cipher.
  *
@@ -243,7 +243,7 @@ int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
 		return -EINVAL;
 
 	lock_sock(sk);
-	if (!ctx->external || !dir->keyed)
+	if (!ktls_rules_are_external(ctx) || !dir->keyed)
 		err = -EBUSY;
 	else if (len != sizeof(ci.info) && len != dir->suite->cipher->info_size)
 		err = -EINVAL;
@@ -284,7 +284,7 @@ static int crypto_info_set_payload(struct ktls_ctx *ctx, u16 value)
 		return -EBUSY;
 	if (session->version == KTLS_VERSION_1_3)
 		min--;
-	if (session->version && !ctx->external)
+	if (session->version && !ktls_rules_are_external(ctx))
 		max = ctx->rl.max_payload;
 	if (value < min || value > max)
 		return -EINVAL;

@@ -87,7 +87,7 @@ static bool ctx_step(struct ktls_ctx *ctx)
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
 			ktls_close_fin(ctx);
 		else
-			ktls_key_update_step(ctx);
+			ktls_send_step(ctx);
 		ktls_tx_open_step(ctx);
 		ktls_close_answer(ctx);
 		ktls_listener_child_step(ctx);
@@ -226,19 +226,15 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	refcount_set(&ctx->ref, 1);
 	sock_hold(sk);
 	ctx->sk = sk;
-	ctx->rl.sk = sk;
 	ctx->base = ktls_ops_base(sk);
 	ctx->config = config;
-	ctx->rl.alert_sent = KTLS_ALERT_NONE;
-	ctx->rl.alert_rcvd = KTLS_ALERT_NONE;
-	ctx->rl.max_payload = KTLS_PAYLOAD_MAX;
+	ktls_rl_init(&ctx->rl, sk, &ktls_rules_handshake);
+	ctx->rl.padding = config->padding;
 	INIT_LIST_HEAD(&ctx->child_node);
 	INIT_LIST_HEAD(&ctx->place_node);
 	INIT_WORK(&ctx->work, ctx_work);
 	hrtimer_setup(&ctx->timer, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	timer_setup(&ctx->rx_timer, ctx_rx_timer, 0);
-	ktls_tx_init(ctx);
-	ktls_framing_init(ctx);
 	return ctx;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);

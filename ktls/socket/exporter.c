@@ -107,8 +107,6 @@ free_req:
 /* Has this connection an exporter? */
 static int exporter_check_session(const struct ktls_ctx *ctx)
 {
-	if (ctx->external)
-		return -EOPNOTSUPP;
 	if (!ctx->session.version)
 		return -ENOTCONN;
 	return ctx->session.exporter_len ? 0 : -EOPNOTSUPP;

@@ -84,24 +84,9 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
-	ktls_tx_free(ctx);
-	ktls_rx_free(ctx);
-	ktls_framing_free(ctx);
-	ktls_dir_clear(&ctx->rl.tx);
-	ktls_dir_clear(&ctx->rl.rx);
-	memset(&ctx->rl.tx, 0, sizeof(ctx->rl.tx));
-	memset(&ctx->rl.rx, 0, sizeof(ctx->rl.rx));
-	ktls_tx_init(ctx);
-	ktls_framing_init(ctx);
-
+	ktls_rl_reset(&ctx->rl, &ktls_rules_handshake);
 	ktls_ticket_end(ctx);
 	ktls_session_wipe(&ctx->session);
-	ctx->rl.alert_sent = KTLS_ALERT_NONE;
-	ctx->rl.alert_rcvd = KTLS_ALERT_NONE;
-	ctx->rl.max_payload = KTLS_PAYLOAD_MAX;
-	ctx->rl.reason[0] = '\0';
-	ctx->rl.role = 0;
-	ctx->rl.key_update = KTLS_KEY_UPDATE_NONE;
 	ctx->starttls = false;
 	ctx->connect_pending = false;
 	ctx->connect_result = 0;
@@ -131,6 +116,7 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 
 	ctx->handshake = hs;
 	ctx->rl.role = role;
+	ctx->rl.padding = config->padding;
 	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
 	ktls_ctx_arm(ctx, config->timeout_ms);
 	ktls_mib_inc(sock_net(ctx->sk), role == KTLS_ROLE_CLIENT ?
@@ -157,7 +143,7 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 
 	/* Before the error is the program's to fetch: with one, TCP takes nothing. */
 	if (len)
-		ktls_tx_raw(ctx, records, len);
+		ktls_tx_queue_records(&ctx->rl, records, len);
 	if (!ctx->parent)
 		ktls_close_fin(ctx);
 	WRITE_ONCE(ctx->rl.rx.error, ENOTCONN);
@@ -318,12 +304,12 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	err = handshake_install(ctx, done);
 	if (err)
 		return err;
-	err = ktls_framing_unread(ctx, hs->batch + done->consumed,
+	err = ktls_framing_unread(&ctx->rl, hs->batch + done->consumed,
 				  hs->batch_len - done->consumed);
 	if (err)
 		return err;
 	if (len) {
-		err = ktls_tx_raw(ctx, records, len);
+		err = ktls_tx_queue_records(&ctx->rl, records, len);
 		if (err < 0 && err != -EAGAIN)
 			return err;
 	}
@@ -385,7 +371,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 
 	handshake_take_session(ctx, done);
 	if (done->error) {
-		ktls_state_explain(ctx, "%s", done->reason);
+		ktls_reason_set(&ctx->rl, "%s", done->reason);
 		handshake_fail(ctx, handshake_errno(done->error), records, len);
 		return;
 	}
@@ -393,14 +379,14 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 	objection = handshake_objection(ctx, done);
 	if (objection) {
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_UPCALL_BAD);
-		ktls_state_explain(ctx, "the helper returned %s", objection);
+		ktls_reason_set(&ctx->rl, "the helper returned %s", objection);
 		handshake_fail(ctx, EPROTO, NULL, 0);
 		return;
 	}
 
 	err = handshake_open(ctx, done, records, len);
 	if (err) {
-		ktls_state_explain(ctx, "the keys could not be installed (errno %d)", -err);
+		ktls_reason_set(&ctx->rl, "the keys could not be installed (errno %d)", -err);
 		handshake_fail(ctx, err == -ENOMEM ? ENOMEM : EPROTO, NULL, 0);
 		return;
 	}
@@ -420,11 +406,11 @@ static int handshake_peer_gone(struct ktls_ctx *ctx)
 	int err = READ_ONCE(sk->sk_err);
 
 	if (sk->sk_state == TCP_CLOSE) {
-		ktls_state_explain(ctx, "the connection was reset during the handshake");
+		ktls_reason_set(&ctx->rl, "the connection was reset during the handshake");
 		return err ? : ECONNRESET;
 	}
 	if (sk->sk_shutdown & RCV_SHUTDOWN) {
-		ktls_state_explain(ctx, "the peer closed the connection during the handshake");
+		ktls_reason_set(&ctx->rl, "the peer closed the connection during the handshake");
 		return EPROTO;
 	}
 	return 0;
@@ -435,7 +421,7 @@ static int handshake_peer_gone(struct ktls_ctx *ctx)
  */
 static bool handshake_unread(const struct ktls_ctx *ctx)
 {
-	return ktls_framing_avail(ctx) >= KTLS_HEADER_SIZE;
+	return ktls_framing_avail(&ctx->rl) >= KTLS_HEADER_SIZE;
 }
 
 /* The next record is against the RFC; why is the reason of KTLS_ERROR. Once the
@@ -453,7 +439,7 @@ static void handshake_object(struct ktls_ctx *ctx, u8 alert)
 	}
 	hs->wants = false;
 	hs->broken = true;
-	err = ktls_framing_copy(ctx, 0, header, sizeof(header));
+	err = ktls_framing_copy(&ctx->rl, 0, header, sizeof(header));
 	if (!err)
 		err = ktls_request_data(hs->req, header, sizeof(header), ctx->rl.reason);
 	if (err)
@@ -474,7 +460,7 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 		return len;
 	}
 	if (len < 0) {
-		ktls_state_explain(ctx, "no memory for the handshake");
+		ktls_reason_set(&ctx->rl, "no memory for the handshake");
 		handshake_refuse(ctx, -len, KTLS_ALERT_INTERNAL_ERROR);
 		return len;
 	}
@@ -485,8 +471,8 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 		return -err;
 	}
 	if (ctx->handshake->bytes_in + len > KTLS_HS_BYTES_MAX) {
-		ktls_state_explain(ctx, "the peer's handshake is larger than %u bytes",
-				   KTLS_HS_BYTES_MAX);
+		ktls_reason_set(&ctx->rl, "the peer's handshake is larger than %u bytes",
+				KTLS_HS_BYTES_MAX);
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
 		return -EPROTO;
 	}
@@ -504,7 +490,7 @@ static int handshake_take(struct ktls_ctx *ctx, u32 len)
 	if (hs->batch)
 		err = ktls_batch_take(ctx, hs->batch, len);
 	if (err) {
-		ktls_state_explain(ctx, "no memory for the handshake");
+		ktls_reason_set(&ctx->rl, "no memory for the handshake");
 		handshake_refuse(ctx, -err, KTLS_ALERT_INTERNAL_ERROR);
 		return err;
 	}
@@ -538,9 +524,9 @@ static void handshake_ask(struct ktls_ctx *ctx)
 	req = ktls_request_start(ctx, hrtimer_get_expires(&ctx->timer), hs->batch,
 				 hs->batch_len);
 	if (IS_ERR(req)) {
-		ktls_state_explain(ctx, PTR_ERR(req) == -ESRCH ?
-				   "no helper serves this network namespace: is ktlsd running?" :
-				   "the handshake could not be handed to the helper");
+		ktls_reason_set(&ctx->rl, PTR_ERR(req) == -ESRCH ?
+				"no helper serves this network namespace: is ktlsd running?" :
+				"the handshake could not be handed to the helper");
 		handshake_refuse(ctx, -PTR_ERR(req), KTLS_ALERT_INTERNAL_ERROR);
 		return;
 	}
@@ -559,7 +545,7 @@ static void handshake_feed(struct ktls_ctx *ctx)
 	hs->wants = false;
 	err = ktls_request_data(hs->req, hs->batch, hs->batch_len, NULL);
 	if (err) {
-		ktls_state_explain(ctx, "the handshake could not be handed to the helper");
+		ktls_reason_set(&ctx->rl, "the handshake could not be handed to the helper");
 		handshake_refuse(ctx, -err, KTLS_ALERT_NONE);
 	}
 }
@@ -580,13 +566,14 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 		return false;
 	case KTLS_ANSWER_DATA:
 		if (len)
-			err = ktls_tx_raw(ctx, records, len);
+			err = ktls_tx_queue_records(&ctx->rl, records, len);
 		if (len && ctx->parent)
 			ktls_places_answered(ctx);
 		if (hs->broken) {
 			handshake_fail(ctx, EPROTO, NULL, 0);
 		} else if (err < 0 && err != -EAGAIN && !handshake_unread(ctx)) {
-			ktls_state_explain(ctx, "the handshake could not be sent (errno %d)", -err);
+			ktls_reason_set(&ctx->rl, "the handshake could not be sent (errno %d)",
+					-err);
 			handshake_fail(ctx, -err, NULL, 0);
 		} else {
 			hs->wants = true;
@@ -596,7 +583,7 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 		handshake_done(ctx, done, records, len);
 		break;
 	case KTLS_ANSWER_LOST:
-		ktls_state_explain(ctx, "the helper ktlsd went away during the handshake");
+		ktls_reason_set(&ctx->rl, "the helper ktlsd went away during the handshake");
 		handshake_fail(ctx, EHOSTDOWN, NULL, 0);
 		break;
 	}
@@ -631,13 +618,13 @@ void ktls_handshake_step(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(ctx->sk);
 	if (test_bit(KTLS_F_DEADLINE, &ctx->flags)) {
-		ktls_state_explain(ctx, "the %s within %u ms", handshake_late(hs),
-				   ctx->config->timeout_ms);
+		ktls_reason_set(&ctx->rl, "the %s within %u ms", handshake_late(hs),
+				ctx->config->timeout_ms);
 		handshake_refuse(ctx, ETIMEDOUT, KTLS_ALERT_NONE);
 		return;
 	}
 
-	ktls_tx_push(ctx);
+	ktls_tx_push(&ctx->rl);
 	if (!hs->req) {
 		handshake_ask(ctx);
 		return;

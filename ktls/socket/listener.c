@@ -361,7 +361,7 @@ void ktls_listener_child_step(struct ktls_ctx *child)
 	sock_owned_by_me(child->sk);
 	if (!child->parent || test_bit(KTLS_F_READY, &child->flags))
 		return;
-	if (ktls_tx_idle(child)) {
+	if (ktls_tx_idle(&child->rl)) {
 		listener_child_ready(child);
 	} else if (test_bit(KTLS_F_DEADLINE, &child->flags)) {
 		set_bit(KTLS_F_DROP, &child->flags);
@@ -560,7 +560,7 @@ static int listener_check(struct ktls_ctx *ctx, struct ktls_config *config)
 	ktls_config_put(config);
 	if (err == -ESRCH || err == -EHOSTDOWN)
 		err = 0;
-	ktls_state_explain(ctx, "%s", err ? reason : "");
+	ktls_reason_set(&ctx->rl, "%s", err ? reason : "");
 	return err;
 }
 
@@ -584,6 +584,7 @@ int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old)
 	err = listener_check(ctx, fresh);
 	if (!err)
 		swap(ctx->config, fresh);
+	ctx->rl.padding = ctx->config->padding;
 	ktls_config_put(fresh);
 	return err;
 }

@@ -78,7 +78,7 @@ static void ops_write_space(struct sock *sk)
 
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
-	if (ctx && !ktls_tx_idle(ctx))
+	if (ctx && !ktls_tx_idle(&ctx->rl))
 		ktls_ctx_kick(ctx);
 	if (!ctx || ops_state(ctx) != KTLS_STATE_HANDSHAKE)
 		ktls_ops_base(sk)->write_space(sk);

@@ -41,7 +41,7 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
 	       READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
 	       READ_ONCE(ctx->rl.rxq.opened_control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
-	       ktls_framing_stalled(ctx);
+	       ktls_framing_stalled(&ctx->rl);
 }
 
 /**
@@ -90,16 +90,16 @@ int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
 	int ret = KTLS_RX_DATA;
 
 	while (ctx->rl.rxq.opened_len < target && !ctx->rl.rxq.opened_control &&
-	       !ktls_rx_is_full(ctx)) {
-		ret = ktls_rx_open(ctx, NULL, 0, NULL);
+	       !ktls_rxbuf_is_full(&ctx->rl)) {
+		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
 		if (ret <= KTLS_RX_NONE)
 			break;
 		if (ret == KTLS_RX_CONTROL && ++control == KTLS_RX_BATCH)
 			break;
 	}
 	if (ret == KTLS_RX_NONE)
-		ktls_framing_relieve(ctx);
-	ktls_rx_settle(ctx);
+		ktls_framing_relieve(&ctx->rl);
+	ktls_rx_end_call(&ctx->rl);
 	return ret;
 }
 
@@ -126,10 +126,10 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	bool readable = true;
 	int ret;
 
-	if (READ_ONCE(ctx->rl.rxq.opened_len) >= target || ktls_rx_is_full(ctx) ||
+	if (READ_ONCE(ctx->rl.rxq.opened_len) >= target || ktls_rxbuf_is_full(&ctx->rl) ||
 	    ktls_rx_has_ended(ctx))
 		return true;
-	if (READ_ONCE(ctx->external) && !READ_ONCE(ctx->rl.rx.keyed))
+	if (READ_ONCE(ctx->rl.rules)->one_way && !READ_ONCE(ctx->rl.rx.keyed))
 		return false;
 	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rl.rxq.raw_len))
 		return false;
@@ -139,7 +139,7 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	if (!ktls_rx_admit(ctx)) {
 		ret = ktls_rx_prepare(ctx, target);
 		readable = ret != KTLS_RX_NONE || ctx->rl.rxq.opened_len >= target ||
-			   ctx->rl.rxq.opened_control || ktls_rx_is_full(ctx) ||
+			   ctx->rl.rxq.opened_control || ktls_rxbuf_is_full(&ctx->rl) ||
 			   ktls_rx_has_ended(ctx);
 	}
 	release_sock(sk);
@@ -185,7 +185,8 @@ int ktls_rx_inq(struct sock *sk)
  */
 void ktls_rx_watch(struct ktls_ctx *ctx)
 {
-	if (ctx->external || timer_pending(&ctx->rx_timer) || READ_ONCE(ctx->rl.rxq.opened_len))
+	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->rx_timer) ||
+	    READ_ONCE(ctx->rl.rxq.opened_len))
 		return;
 	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->ref))
 		return;
@@ -206,8 +207,8 @@ void ktls_rx_step(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	/* A child is the listener's until it is accepted. */
-	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->external || ctx->parent ||
-	    ctx->rl.rxq.opened_len || ktls_rx_admit(ctx))
+	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
+	    ctx->parent || ctx->rl.rxq.opened_len || ktls_rx_admit(ctx))
 		return;
 	if (ktls_rx_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;
@@ -227,9 +228,9 @@ void ktls_rx_step(struct ktls_ctx *ctx)
 int ktls_rx_drain_control(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
-	if (ctx->external)
+	if (ctx->rl.rules->all_types)
 		return ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control ||
-		       ktls_framing_avail(ctx);
+		       ktls_framing_avail(&ctx->rl);
 	if (!ktls_rx_admit(ctx))
 		ktls_rx_prepare(ctx, 1);
 	return ctx->rl.rxq.opened_len ? 1 : 0;
@@ -244,8 +245,8 @@ int ktls_rx_drain_control(struct ktls_ctx *ctx)
 void ktls_rx_discard(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
-	ktls_rx_free(ctx);
-	ktls_framing_discard(ctx);
+	ktls_rx_free(&ctx->rl);
+	ktls_framing_discard(&ctx->rl);
 }
 
 /**
@@ -264,7 +265,7 @@ bool ktls_rx_sift(struct ktls_ctx *ctx)
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (!ctx->rl.rx.keyed || ctx->external || ctx->rl.rx.closed || ctx->rl.rx.error) {
+	if (!ctx->rl.rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed || ctx->rl.rx.error) {
 		ktls_rx_discard(ctx);
 		return false;
 	}

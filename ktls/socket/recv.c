@@ -44,7 +44,7 @@ int ktls_rx_admit(const struct ktls_ctx *ctx)
  */
 static int rx_truncated(struct ktls_ctx *ctx)
 {
-	if (!ctx->config->strict_eof || ctx->external)
+	if (!ctx->config->strict_eof || !ctx->rl.rules->strict_eof)
 		return 0;
 	WRITE_ONCE(ctx->rl.rx.error, ECONNABORTED);
 	strscpy(ctx->rl.reason, "the peer closed the connection without close_notify",
@@ -64,7 +64,7 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 		sock_error(sk);
 		return -ctx->rl.rx.error;
 	}
-	if (sk->sk_err && ctx->external)
+	if (sk->sk_err && ctx->rl.rules->error_before_eof)
 		return sock_error(sk);
 	if (sock_flag(sk, SOCK_DONE))
 		return ctx->rl.rx.shut ? 0 : rx_truncated(ctx);
@@ -72,7 +72,7 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 		return sock_error(sk);
 	if (ctx->rl.rx.shut)
 		return 0;
-	if (sk->sk_state == TCP_CLOSE && !ctx->external)
+	if (sk->sk_state == TCP_CLOSE && ctx->rl.rules->sticky_reset)
 		/* A reset whose error somebody else has picked up. */
 		return -ECONNRESET;
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
@@ -106,7 +106,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	ret = rx_end_of_stream(ctx);
 	if (ret <= 0)
 		return ret;
-	ret = ktls_framing_relieve(ctx);
+	ret = ktls_framing_relieve(&ctx->rl);
 	if (ret)
 		return ret;
 	if (!*timeo)
@@ -114,7 +114,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 
-	ktls_rx_trim(ctx);
+	ktls_rxbuf_trim(&ctx->rl);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	ret = sk_wait_event(sk, timeo, ktls_rx_has_news(ctx) ||
@@ -162,8 +162,8 @@ int ktls_rx_pace(struct ktls_ctx *ctx, struct ktls_rx_pace *pace, int opened, lo
 		return -EAGAIN;
 	pace->control = 0;
 	pace->since = now;
-	ktls_framing_settle(ctx);
-	ktls_rx_trim(ctx);
+	ktls_framing_commit(&ctx->rl);
+	ktls_rxbuf_trim(&ctx->rl);
 	release_sock(sk);
 	cond_resched();
 	lock_sock(sk);
@@ -227,7 +227,7 @@ static void recv_record(struct recv_op *op, u8 type)
 static bool recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op *op)
 {
 	struct iov_iter *iter = &op->msg->msg_iter;
-	const u8 *at = ktls_rx_payload(buf) + skip;
+	const u8 *at = ktls_rxbuf_payload(buf) + skip;
 	u32 done = 0, step, n;
 
 	/* As with TCP the bytes are thrown away. */
@@ -236,7 +236,7 @@ static bool recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op 
 	for (; done < len; done += step, at += step) {
 		step = min_t(u32, len - done, PAGE_SIZE - offset_in_page(at));
 		/* As pages: is it in the slab, copy_to_iter() would look each time. */
-		n = copy_page_to_iter(ktls_rx_page(at), offset_in_page(at), step, iter);
+		n = copy_page_to_iter(ktls_rxbuf_page(at), offset_in_page(at), step, iter);
 		if (unlikely(n < step)) {
 			iov_iter_revert(iter, done + n);
 			return false;
@@ -248,7 +248,8 @@ static bool recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op 
 /* Deliver of one buffer what has not been looked at. */
 static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op *op)
 {
-	int err = ctx->external ? recv_type(op, buf->type) : 0;
+	const bool all_types = ctx->rl.rules->all_types;
+	int err = all_types ? recv_type(op, buf->type) : 0;
 	u32 len;
 
 	if (err || op->done)
@@ -257,13 +258,13 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 	if (unlikely(!recv_copy(buf, op->skip, len, op)))
 		return -EFAULT;
 	op->copied += len;
-	if (ctx->external && op->skip + len == buf->len)
+	if (all_types && op->skip + len == buf->len)
 		op->msg->msg_flags |= MSG_EOR;
 	op->done = op->type && op->type != KTLS_CT_DATA;
 	if (op->flags & MSG_PEEK)
 		op->skip += len;
 	else
-		ktls_rx_advance(ctx, buf, len);
+		ktls_rxbuf_advance(&ctx->rl, buf, len);
 	return 0;
 }
 
@@ -303,7 +304,7 @@ static bool recv_is_done(const struct ktls_ctx *ctx, const struct recv_op *op)
 		return true;
 	if (op->copied == op->len)
 		return op->len || ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control;
-	return (op->flags & MSG_PEEK) && op->copied && ktls_rx_is_full(ctx);
+	return (op->flags & MSG_PEEK) && op->copied && ktls_rxbuf_is_full(&ctx->rl);
 }
 
 /* Open one more record for the call. Returns as ktls_rx_open(). */
@@ -314,13 +315,13 @@ static int recv_open(struct ktls_ctx *ctx, struct recv_op *op)
 	int ret;
 
 	/* What SO_PEEK_OFF points at will never be there. */
-	if (ktls_rx_is_full(ctx))
+	if (ktls_rxbuf_is_full(&ctx->rl))
 		return -ENOBUFS;
-	ret = ktls_rx_open(ctx, may_go_direct ? &op->msg->msg_iter : NULL,
+	ret = ktls_rx_open(&ctx->rl, may_go_direct ? &op->msg->msg_iter : NULL,
 			   op->len - op->copied, &direct);
 	if (ret == KTLS_RX_DIRECT)
 		op->copied += direct;
-	if (ret > KTLS_RX_NONE && ctx->external && ret != KTLS_RX_DATA)
+	if (ret > KTLS_RX_NONE && ctx->rl.rules->all_types && ret != KTLS_RX_DATA)
 		recv_record(op, KTLS_CT_DATA);
 	return ret;
 }
@@ -414,7 +415,7 @@ int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		sk_peek_offset_bwd(sk, op.copied);
 	if (tcp_sk(sk)->recvmsg_inq && (op.copied || !err))
 		inq = recv_inq(ctx);
-	ktls_rx_settle(ctx);
+	ktls_rx_end_call(&ctx->rl);
 	release_sock(sk);
 
 	if (inq >= 0)

@@ -73,13 +73,13 @@ static int send_check_cmsgs(const struct ktls_ctx *ctx, struct send_op *op)
 			return -EINVAL;
 		if (cmsg->cmsg_level != SOL_TLS)
 			continue;
-		if (!ctx->external || cmsg->cmsg_type != TLS_SET_RECORD_TYPE || op->more ||
-		    cmsg->cmsg_len < CMSG_LEN(sizeof(op->type)))
+		if (!ctx->rl.rules->all_types || cmsg->cmsg_type != TLS_SET_RECORD_TYPE ||
+		    op->more || cmsg->cmsg_len < CMSG_LEN(sizeof(op->type)))
 			return -EINVAL;
 		op->type = *(u8 *)CMSG_DATA(cmsg);
 		op->typed = true;
 	}
-	return ctx->external && !op->typed ? -EINVAL : 0;
+	return ctx->rl.rules->all_types && !op->typed ? -EINVAL : 0;
 }
 
 static int send_check_msg(struct sock *sk, struct send_op *op)
@@ -93,8 +93,7 @@ static int send_check_msg(struct sock *sk, struct send_op *op)
 	/* As with TCP the flag alone means nothing; a completion cannot be given. */
 	if ((flags & MSG_ZEROCOPY) && (msg->msg_ubuf || sock_flag(sk, SOCK_ZEROCOPY)))
 		return -EOPNOTSUPP;
-	/* As on mainline. */
-	if (ctx->external && (flags & MSG_MORE) && (flags & MSG_EOR))
+	if (!ctx->rl.rules->eor_with_more && (flags & MSG_MORE) && (flags & MSG_EOR))
 		return -EINVAL;
 	return msg->msg_controllen ? send_check_cmsgs(ctx, op) : 0;
 }
@@ -120,7 +119,7 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 
 	while (done < len) {
 		if (!q->room) {
-			err = ktls_tx_claim(ctx, len - done + expect);
+			err = ktls_tx_claim(&ctx->rl, len - done + expect);
 			if (unlikely(err))
 				return done ?: err;
 		}
@@ -175,20 +174,20 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 
 	q->type = op->type;
 	len = send_map_pages(ctx, &iter, len, src);
-	err = ktls_tx_reserve(ctx, len);
+	err = ktls_tx_reserve(&ctx->rl, len);
 	if (err)
 		return err;
 
-	err = ktls_tx_add_tail(ctx, op->type);
+	err = ktls_tx_add_tail(&ctx->rl, op->type);
 	if (!err) {
-		head = ktls_tx_map(ctx, dst);
+		head = ktls_tx_map(&ctx->rl, dst);
 		err = ktls_aead_seal(&ctx->rl.tx, src, dst, q->aad, head, op->type, len);
 	}
 	if (unlikely(err)) {
-		ktls_tx_poison(ctx, err);
+		ktls_tx_poison(&ctx->rl, err);
 		return err;
 	}
-	ktls_tx_sealed(ctx, op->type == KTLS_CT_DATA);
+	ktls_tx_sealed(&ctx->rl, op->type == KTLS_CT_DATA);
 	op->msg->msg_iter = iter;
 	op->copied += len;
 	return 0;
@@ -198,7 +197,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op, u32 len)
 {
 	if (!ktls_msg_splices(op->msg) || ctx->rl.txq.open || len < SEND_SPLICE_MIN ||
-	    ctx->config->padding || ctx->rl.tx.suite->cipher->ccm)
+	    ctx->rl.padding || ctx->rl.tx.suite->cipher->ccm)
 		return false;
 	return len == ctx->rl.max_payload || !op->more;
 }
@@ -206,7 +205,7 @@ static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op
 /* A record of a given type begins with this call's bytes. */
 static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
 {
-	return op->typed && ctx->rl.txq.open_len ? ktls_tx_seal(ctx, KTLS_CT_DATA) : 0;
+	return op->typed && ctx->rl.txq.open_len ? ktls_tx_seal(&ctx->rl, KTLS_CT_DATA) : 0;
 }
 
 /*
@@ -220,8 +219,8 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	int got, err = send_close_open(ctx, op);
 	u32 room, len;
 
-	if (unlikely(!err && !q->open && ktls_key_update_due(ctx)))
-		err = ktls_key_update_send(ctx);
+	if (unlikely(!err && !q->open && ktls_key_update_due(&ctx->rl)))
+		err = ktls_key_update_send(&ctx->rl);
 	if (unlikely(err))
 		return err;
 	room = ctx->rl.max_payload - q->open_len;
@@ -240,7 +239,7 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 
 	if (q->open_len == ctx->rl.max_payload ||
 	    (!op->more && q->open_len && (err || !msg_data_left(msg)))) {
-		int sealed = ktls_tx_seal(ctx, op->type);
+		int sealed = ktls_tx_seal(&ctx->rl, op->type);
 
 		if (unlikely(sealed)) {
 			op->copied -= got;
@@ -252,7 +251,7 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 
 static bool send_has_room(const struct ktls_ctx *ctx)
 {
-	return ktls_tx_idle(ctx) && sk_stream_memory_free(ctx->sk);
+	return ktls_tx_idle(&ctx->rl) && sk_stream_memory_free(ctx->sk);
 }
 
 /* Whether a sleeping sender has to look again. */
@@ -279,10 +278,10 @@ static int send_wait(struct ktls_ctx *ctx, long *timeo)
 	long left, pause;
 	int err;
 
-	err = ktls_tx_push(ctx);
+	err = ktls_tx_push(&ctx->rl);
 	if (err || send_has_room(ctx))
 		return err;
-	ktls_framing_settle(ctx);
+	ktls_framing_commit(&ctx->rl);
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (!*timeo)
@@ -322,7 +321,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 			err = send_record(ctx, op);
 		} while (!err && msg_data_left(op->msg) && op->copied < until);
 
-		err = ktls_tx_give(ctx, op->more || msg_data_left(op->msg)) ?: err;
+		err = ktls_tx_give(&ctx->rl, op->more || msg_data_left(op->msg)) ?: err;
 		if (err)
 			return err;
 	}
@@ -366,7 +365,7 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	} else {
 		err = ktls_tx_admit(ctx);
 		if (!err && !op.more && ctx->rl.txq.open)
-			err = ktls_tx_flush(ctx);
+			err = ktls_tx_flush(&ctx->rl);
 	}
 
 	if (ctx->rl.txq.open_len && !hrtimer_is_queued(&ctx->timer))
@@ -396,6 +395,48 @@ int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 /**
+ * ktls_send_step - push what is queued, and send a KeyUpdate that is due
+ * @ctx: an open connection
+ *
+ * While TCP is full nothing is sealed: a peer that asks and does not read gets
+ * no queue for it. When there is room, write_space leads here.
+ *
+ * Context: ctx->work, socket lock held.
+ */
+void ktls_send_step(struct ktls_ctx *ctx)
+{
+	struct ktls_rl *rl = &ctx->rl;
+
+	sock_owned_by_me(ctx->sk);
+	ktls_tx_push(rl);
+	if (rl->key_update && ktls_tx_idle(rl) && !ktls_tx_admit(ctx))
+		ktls_key_update_send(rl);
+}
+
+/**
+ * ktls_send_key_update - KTLS_KEY_UPDATE
+ * @ctx: the connection
+ * @ask: 1: the peer is to do the same; 0: it is not
+ *
+ * Context: process context, socket lock held; never waits for TCP.
+ * Return: 0 or a negative errno, see include/uapi/linux/ktls.h.
+ */
+int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
+{
+	int err;
+
+	sock_owned_by_me(ctx->sk);
+	if (ask != 0 && ask != 1)
+		return -EINVAL;
+	err = ktls_tx_admit(ctx);
+	if (err)
+		return err;
+	if (!ctx->rl.rules->key_update || ctx->rl.tx.suite->version != KTLS_VERSION_1_3)
+		return -EOPNOTSUPP;
+	return ktls_key_update_start(&ctx->rl, ask);
+}
+
+/**
  * ktls_tx_open_step - a record that waits for more does not wait longer
  * @ctx: in state OPEN; the timer is nobody else's while a record is open
  *
@@ -411,13 +452,13 @@ void ktls_tx_open_step(struct ktls_ctx *ctx)
 	if (time_before(jiffies, end))
 		ktls_ctx_arm(ctx, jiffies_to_msecs(end - jiffies));
 	else
-		ktls_tx_flush(ctx);
+		ktls_tx_flush(&ctx->rl);
 }
 
 static void send_end_open(struct ktls_ctx *ctx)
 {
 	if (ctx->rl.txq.open && !ktls_tx_admit(ctx))
-		ktls_tx_flush(ctx);
+		ktls_tx_flush(&ctx->rl);
 }
 
 /**

@@ -273,6 +273,8 @@ static int sockopt_set_fixed(struct sock *sk, const struct ktls_option *option,
 		goto out;
 	config = ktls_config_edit(&ctx->config);
 	err = config ? ktls_option_apply(option, config, &value) : -ENOMEM;
+	if (!err)
+		ctx->rl.padding = config->padding;
 out:
 	release_sock(sk);
 	return err;
@@ -298,7 +300,7 @@ static int sockopt_update_keys(struct sock *sk, sockptr_t optval, unsigned int o
 	if (err)
 		return err;
 	lock_sock(sk);
-	err = ktls_key_update_set(ktls_ctx_get(sk), ask);
+	err = ktls_send_key_update(ktls_ctx_get(sk), ask);
 	release_sock(sk);
 	return err;
 }

@@ -123,7 +123,7 @@ static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info
 		info->flags |= KTLS_INFO_VERIFIED;
 	if (session->peer_certs)
 		info->flags |= KTLS_INFO_PEER_CERT;
-	if (ctx->rl.tx.closed && !ctx->external)
+	if (ctx->rl.tx.closed && ctx->rl.rules->alerts)
 		info->flags |= KTLS_INFO_CLOSE_SENT;
 	if (ctx->rl.rx.closed)
 		info->flags |= KTLS_INFO_CLOSE_RCVD;

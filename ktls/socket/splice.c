@@ -42,14 +42,14 @@ static ssize_t splice_to(struct ktls_ctx *ctx, struct ktls_rxbuf *buf,
 		.spd_release	= splice_release,
 	};
 	size_t left = min_t(size_t, len, buf->len), step;
-	u8 *at = ktls_rx_payload(buf);
+	u8 *at = ktls_rxbuf_payload(buf);
 	ssize_t ret;
 
 	/* The pipe reads the pages later: nothing else may be written there. */
 	buf->shared = true;
 	while (left && spd.nr_pages < SPLICE_PAGES) {
 		step = min_t(size_t, left, PAGE_SIZE - offset_in_page(at));
-		pages[spd.nr_pages] = ktls_rx_page(at);
+		pages[spd.nr_pages] = ktls_rxbuf_page(at);
 		get_page(pages[spd.nr_pages]);
 		partial[spd.nr_pages].offset = offset_in_page(at);
 		partial[spd.nr_pages].len = step;
@@ -60,7 +60,7 @@ static ssize_t splice_to(struct ktls_ctx *ctx, struct ktls_rxbuf *buf,
 	}
 	ret = splice_to_pipe(pipe, &spd);
 	if (ret > 0)
-		ktls_rx_advance(ctx, buf, ret);
+		ktls_rxbuf_advance(&ctx->rl, buf, ret);
 	return ret;
 }
 
@@ -90,7 +90,7 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 			continue;
 		}
 
-		ret = ktls_rx_open(ctx, NULL, 0, NULL);
+		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
 		if (ret > KTLS_RX_NONE) {
 			ret = ktls_rx_pace(ctx, &pace, ret, &timeo, copied);
 			if (ret)
@@ -136,7 +136,7 @@ ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode
 
 	lock_sock(sk);
 	ret = splice_read(ctx, pipe, min_t(size_t, len, INT_MAX), sock_rcvtimeo(sk, !wait));
-	ktls_rx_settle(ctx);
+	ktls_rx_end_call(&ctx->rl);
 	release_sock(sk);
 	return ret;
 }
@@ -145,7 +145,7 @@ ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode
 static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
 {
 	struct sk_buff *skb = alloc_skb(0, GFP_KERNEL);
-	u8 *at = ktls_rx_payload(buf);
+	u8 *at = ktls_rxbuf_payload(buf);
 	u32 left = buf->len, step;
 	unsigned int i;
 
@@ -154,8 +154,8 @@ static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
 	buf->shared = true;
 	for (i = 0; left; i++, at += step, left -= step) {
 		step = min_t(u32, left, PAGE_SIZE - offset_in_page(at));
-		get_page(ktls_rx_page(at));
-		skb_add_rx_frag(skb, i, ktls_rx_page(at), offset_in_page(at), step, step);
+		get_page(ktls_rxbuf_page(at));
+		skb_add_rx_frag(skb, i, ktls_rxbuf_page(at), offset_in_page(at), step, step);
 	}
 	return skb;
 }
@@ -184,7 +184,7 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 	while (!ret && desc->count) {
 		buf = splice_first(ctx);
 		if (!buf) {
-			ret = ktls_rx_open(ctx, NULL, 0, NULL);
+			ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
 			if (ret == KTLS_RX_NONE && ctx->rl.rxq.rekey)
 				ret = -EKEYEXPIRED;
 			if (ret <= KTLS_RX_NONE)
@@ -209,12 +209,12 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 		if (ret <= 0)
 			break;
 		copied += ret;
-		ktls_rx_advance(ctx, buf, min_t(u32, ret, buf->len));
+		ktls_rxbuf_advance(&ctx->rl, buf, min_t(u32, ret, buf->len));
 		ret = 0;
 	}
 	/* A strparser looks at nothing else, and then it asks again. */
 	if (ret == -ENOMEM)
 		desc->error = ret;
-	ktls_rx_settle(ctx);
+	ktls_rx_end_call(&ctx->rl);
 	return copied ?: ret;
 }

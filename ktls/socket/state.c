@@ -2,7 +2,6 @@
 /* The only writer of a context's state, and the table of what is legal. */
 
 #include <linux/bits.h>
-#include <linux/stdarg.h>
 
 #include <ktls/ktls.h>
 #include <trace/events/ktls.h>
@@ -61,47 +60,19 @@ void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);
 
-static __printf(2, 0) void state_vexplain(struct ktls_ctx *ctx, const char *fmt, va_list args)
-{
-	vscnprintf(ctx->rl.reason, sizeof(ctx->rl.reason), fmt, args);
-}
-
-/**
- * ktls_state_explain - set the reason of KTLS_ERROR
- * @ctx: the context
- * @fmt: printf-like; never secrets, and nothing unescaped from the peer
- *
- * Context: socket lock held.
- */
-void ktls_state_explain(struct ktls_ctx *ctx, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	state_vexplain(ctx, fmt, args);
-	va_end(args);
-}
-
 /**
  * ktls_state_fail - end an open connection for both directions
- * @ctx: a context in state OPEN; in any other only the reason changes
+ * @ctx: a context in state OPEN; in any other nothing changes
  * @err: positive errno that reading reports for ever
- * @fmt: the reason of KTLS_ERROR
  *
  * Sending reports EPIPE from now on, as TCP does. Authenticated data that is
  * queued already is still delivered before @err. Whoever sleeps is woken.
  *
  * Context: socket lock held.
  */
-void ktls_state_fail(struct ktls_ctx *ctx, int err, const char *fmt, ...)
+void ktls_state_fail(struct ktls_ctx *ctx, int err)
 {
-	struct sock *sk = ctx->sk;
-	va_list args;
-
-	va_start(args, fmt);
-	state_vexplain(ctx, fmt, args);
-	va_end(args);
-
+	sock_owned_by_me(ctx->sk);
 	if (ctx->state != KTLS_STATE_OPEN)
 		return;
 
@@ -110,5 +81,5 @@ void ktls_state_fail(struct ktls_ctx *ctx, int err, const char *fmt, ...)
 	if (!ctx->rl.tx.error)
 		WRITE_ONCE(ctx->rl.tx.error, EPIPE);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
-	ctx->base->state_change(sk);
+	ctx->base->state_change(ctx->sk);
 }

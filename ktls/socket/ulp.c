@@ -213,11 +213,7 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
-	ktls_tx_free(ctx);
-	ktls_rx_free(ctx);
-	ktls_framing_free(ctx);
-	ktls_dir_clear(&ctx->rl.tx);
-	ktls_dir_clear(&ctx->rl.rx);
+	ktls_rl_free(&ctx->rl);
 	ktls_ticket_end(ctx);
 	ktls_session_wipe(&ctx->session);
 	ktls_config_put(ctx->config);

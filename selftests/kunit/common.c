@@ -55,11 +55,7 @@ static void kunit_free_ctx(void *data)
 	struct sock *sk = ctx->sk;
 
 	lock_sock(sk);
-	ktls_tx_free(ctx);
-	ktls_rx_free(ctx);
-	ktls_framing_free(ctx);
-	ktls_dir_clear(&ctx->rl.tx);
-	ktls_dir_clear(&ctx->rl.rx);
+	ktls_rl_free(&ctx->rl);
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 	release_sock(sk);

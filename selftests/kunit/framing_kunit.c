@@ -7,6 +7,8 @@
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>
 
+#include <ktls/rx.h>
+
 #include "common.h"
 
 static void framing_header(u8 *at, u8 type, u16 version, u16 len)
@@ -29,7 +31,7 @@ static const struct framing_head_param {
 	u16		version;
 	u16		len;
 	int		alert;		/* -1: this header is fine */
-	int		external;	/* the errno with keys from elsewhere; 0: fine */
+	int		external;	/* the errno with external keys; 0: fine */
 } framing_heads[] = {
 	/* RFC 8446 5.2: encrypted records look like application data */
 	{ "1.3: data", GCM13, 23, 0x0303, 100, -1, 0 },
@@ -88,23 +90,29 @@ KUNIT_ARRAY_PARAM(framing_head, framing_heads, framing_head_desc);
 
 static int framing_head(struct ktls_ctx *ctx)
 {
+	struct ktls_framing_fault fault;
 	int ret;
 
 	lock_sock(ctx->sk);
-	ret = ktls_framing_head(ctx);
+	ret = ktls_framing_next(&ctx->rl, &fault);
 	release_sock(ctx->sk);
 	return ret;
 }
 
-/* The peer sends that header. Return: what ktls_framing_head() makes of it. */
+/* The peer sends that header. Return: as ktls_rx_open(). */
 static int framing_receive_head(struct kunit *test, struct ktls_kunit_conn *conn,
 				const struct framing_head_param *param)
 {
+	struct ktls_ctx *ctx = conn->ctx;
 	u8 head[KTLS_HEADER_SIZE];
+	int ret;
 
 	framing_header(head, param->type, param->version, param->len);
 	ktls_kunit_send(test, conn, head, sizeof(head));
-	return framing_head(conn->ctx);
+	lock_sock(ctx->sk);
+	ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
+	release_sock(ctx->sk);
+	return ret;
 }
 
 static void framing_expect_fine(struct kunit *test, const struct ktls_ctx *ctx,
@@ -142,7 +150,7 @@ static void framing_head_test(struct kunit *test)
 	KUNIT_EXPECT_NE(test, ctx->rl.reason[0], '\0');
 }
 
-/* With keys from elsewhere types are the program's business, and alerts too. */
+/* With external keys types are the program's business, and alerts too. */
 static void framing_head_external_test(struct kunit *test)
 {
 	const struct framing_head_param *param = test->param_value;
@@ -151,7 +159,7 @@ static void framing_head_external_test(struct kunit *test)
 	int ret;
 
 	ktls_kunit_open(test, ctx, param->suite);
-	ctx->external = true;
+	ctx->rl.rules = &ktls_rules_external;
 	ret = framing_receive_head(test, conn, param);
 
 	KUNIT_EXPECT_EQ(test, ret, 0);
@@ -202,9 +210,9 @@ static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, cons
 		KUNIT_EXPECT_MEMEQ(test, ctx->rl.rxq.head.explicit, record + 5, 8);
 	for (from = 0; from < len; from++) {
 		memset(copy, 0, sizeof(copy));
-		KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, from, copy, len - from), 0);
+		KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, from, copy, len - from), 0);
 		KUNIT_EXPECT_MEMEQ_MSG(test, copy, record + from, len - from, "from %u", from);
-		KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, from, copy, 1), 0);
+		KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, from, copy, 1), 0);
 		KUNIT_EXPECT_EQ(test, copy[0], record[from]);
 	}
 }
@@ -220,7 +228,7 @@ static bool framing_expect_map(struct kunit *test, struct ktls_ctx *ctx, const u
 
 	for (from = 0; from < len; from++) {
 		sg_init_table(sg, ARRAY_SIZE(sg));
-		n = ktls_framing_map(ctx, from, len - from, sg, ARRAY_SIZE(sg));
+		n = ktls_framing_map(&ctx->rl, from, len - from, sg, ARRAY_SIZE(sg));
 		if (n == -EMSGSIZE)
 			return false;
 		KUNIT_EXPECT_GT(test, n, 0);
@@ -235,10 +243,10 @@ static bool framing_expect_map(struct kunit *test, struct ktls_ctx *ctx, const u
 
 static void framing_consume(struct kunit *test, struct ktls_ctx *ctx, u32 left)
 {
-	ktls_framing_consume(ctx);
-	KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), left);
-	ktls_framing_settle(ctx);
-	KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), left);
+	ktls_framing_consume(&ctx->rl);
+	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), left);
+	ktls_framing_commit(&ctx->rl);
+	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), left);
 }
 
 static void framing_cut_test(struct kunit *test)
@@ -280,7 +288,7 @@ static void framing_cut_raw_test(struct kunit *test)
 		len = framing_record(record, cut);
 
 		lock_sock(ctx->sk);
-		KUNIT_EXPECT_EQ(test, ktls_framing_unread(ctx, record, cut), 0);
+		KUNIT_EXPECT_EQ(test, ktls_framing_unread(&ctx->rl, record, cut), 0);
 		release_sock(ctx->sk);
 		KUNIT_EXPECT_EQ(test, framing_head(ctx), cut == len);
 		if (cut < len) {
@@ -396,6 +404,7 @@ static void framing_spread_test(struct kunit *test)
 	const struct framing_spread *param = test->param_value;
 	struct ktls_ctx *ctx = framing_ctx(test);
 	const u32 len = 5 + FRAMING_BODY, total = 3 * len;
+	struct ktls_framing_fault fault;
 	u32 at = 0, n, overlap, i;
 	u8 *stream;
 
@@ -414,14 +423,14 @@ static void framing_spread_test(struct kunit *test)
 	}
 
 	for (i = 0; i < 3; i++) {
-		KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), total - i * len);
-		KUNIT_EXPECT_EQ(test, ktls_framing_head(ctx), 1);
+		KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), total - i * len);
+		KUNIT_EXPECT_EQ(test, ktls_framing_next(&ctx->rl, &fault), 1);
 		framing_expect_record(test, ctx, stream + i * len, len);
 		KUNIT_EXPECT_EQ(test, framing_expect_map(test, ctx, stream + i * len, len),
 				param->mapped);
 		framing_consume(test, ctx, total - (i + 1) * len);
 	}
-	KUNIT_EXPECT_EQ(test, ktls_framing_head(ctx), 0);
+	KUNIT_EXPECT_EQ(test, ktls_framing_next(&ctx->rl, &fault), 0);
 	KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->sk->sk_receive_queue));
 	release_sock(ctx->sk);
 }
@@ -437,12 +446,12 @@ static void framing_beyond_test(struct kunit *test)
 	framing_receive(ctx, framing_skb(test, MAKE_LINEAR, "abc", 3), 0);
 	sg_init_table(sg, ARRAY_SIZE(sg));
 
-	KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, 2, &byte, 1), 0);
+	KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, 2, &byte, 1), 0);
 	KUNIT_EXPECT_EQ(test, byte, 'c');
-	KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, 3, &byte, 1), -EFAULT);
-	KUNIT_EXPECT_EQ(test, ktls_framing_map(ctx, 0, 4, sg, ARRAY_SIZE(sg)), -EMSGSIZE);
-	ktls_framing_discard(ctx);
-	KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), 0);
+	KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, 3, &byte, 1), -EFAULT);
+	KUNIT_EXPECT_EQ(test, ktls_framing_map(&ctx->rl, 0, 4, sg, ARRAY_SIZE(sg)), -EMSGSIZE);
+	ktls_framing_discard(&ctx->rl);
+	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), 0);
 	release_sock(ctx->sk);
 }
 
@@ -456,14 +465,14 @@ static void framing_shared_test(struct kunit *test)
 
 	lock_sock(ctx->sk);
 	framing_receive(ctx, skb, 0);
-	KUNIT_EXPECT_GT(test, ktls_framing_map(ctx, 0, 6, sg, ARRAY_SIZE(sg)), 0);
+	KUNIT_EXPECT_GT(test, ktls_framing_map(&ctx->rl, 0, 6, sg, ARRAY_SIZE(sg)), 0);
 
 	skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
 
-	KUNIT_EXPECT_EQ(test, ktls_framing_map(ctx, 0, 6, sg, ARRAY_SIZE(sg)), -EMSGSIZE);
-	KUNIT_EXPECT_EQ(test, ktls_framing_copy(ctx, 0, copy, 6), 0);
+	KUNIT_EXPECT_EQ(test, ktls_framing_map(&ctx->rl, 0, 6, sg, ARRAY_SIZE(sg)), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, 0, copy, 6), 0);
 	KUNIT_EXPECT_MEMEQ(test, copy, "abcdef", 6);
-	ktls_framing_discard(ctx);
+	ktls_framing_discard(&ctx->rl);
 	release_sock(ctx->sk);
 }
 
@@ -473,21 +482,22 @@ static void framing_relieve_test(struct kunit *test)
 	struct ktls_ctx *ctx = framing_ctx(test);
 	u8 record[5 + FRAMING_BODY];
 	u32 len = framing_record(record, 1), cut;
+	struct ktls_framing_fault fault;
 
 	ktls_kunit_open(test, ctx, GCM13);
 	lock_sock(ctx->sk);
 	for (cut = 1; cut < len; cut++) {
 		framing_receive(ctx, framing_skb(test, MAKE_LINEAR, record, cut), 0);
-		KUNIT_EXPECT_EQ(test, ktls_framing_head(ctx), 0);
+		KUNIT_EXPECT_EQ(test, ktls_framing_next(&ctx->rl, &fault), 0);
 
-		KUNIT_EXPECT_EQ_MSG(test, ktls_framing_relieve(ctx), 1, "cut at %u", cut);
+		KUNIT_EXPECT_EQ_MSG(test, ktls_framing_relieve(&ctx->rl), 1, "cut at %u", cut);
 
 		KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->sk->sk_receive_queue));
 		KUNIT_EXPECT_EQ(test, ctx->rl.rxq.raw_len, cut);
-		KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), cut);
-		KUNIT_EXPECT_EQ(test, ktls_framing_relieve(ctx), 0);
+		KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), cut);
+		KUNIT_EXPECT_EQ(test, ktls_framing_relieve(&ctx->rl), 0);
 		framing_receive(ctx, framing_skb(test, MAKE_LINEAR, record + cut, len - cut), 0);
-		KUNIT_EXPECT_EQ(test, ktls_framing_head(ctx), 1);
+		KUNIT_EXPECT_EQ(test, ktls_framing_next(&ctx->rl, &fault), 1);
 		framing_expect_record(test, ctx, record, len);
 		framing_consume(test, ctx, 0);
 	}
@@ -561,7 +571,7 @@ static void framing_take_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, param->ret);
 	if (ret > 0)
 		KUNIT_EXPECT_MEMEQ(test, buf, param->bytes, ret);
-	KUNIT_EXPECT_EQ(test, ktls_framing_avail(ctx), param->len - max(ret, 0));
+	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), param->len - max(ret, 0));
 	/* What is whole comes first. */
 	if (param->reason && ret > 0)
 		KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, KTLS_RECORD_MAX), -EPROTO);

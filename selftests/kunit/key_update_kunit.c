@@ -33,7 +33,7 @@ static int key_update_record(struct ktls_ctx *ctx, const void *data, size_t len)
 	int ret;
 
 	lock_sock(ctx->sk);
-	ret = ktls_control_record(ctx, KTLS_CT_HANDSHAKE, data, len);
+	ret = ktls_control_record(&ctx->rl, KTLS_CT_HANDSHAKE, data, len);
 	release_sock(ctx->sk);
 	return ret;
 }
@@ -66,7 +66,7 @@ static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, 
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, alert);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.error, EPROTO);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, 0);
-	KUNIT_EXPECT_FALSE(test, ktls_control_pending(ctx));
+	KUNIT_EXPECT_FALSE(test, ktls_control_pending(&ctx->rl));
 }
 
 /* What is received, and the alert that refuses it, if it is refused. */
@@ -124,7 +124,7 @@ static void key_update_cut_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, key_update_record(ctx, param->data + cut,
 							param->len - cut), 0);
 		key_update_expect(test, ctx, 1);
-		KUNIT_EXPECT_FALSE(test, ktls_control_pending(ctx));
+		KUNIT_EXPECT_FALSE(test, ktls_control_pending(&ctx->rl));
 	}
 }
 
@@ -149,7 +149,7 @@ static void key_update_asked_test(struct kunit *test)
 
 	lock_sock(ctx->sk);	/* the work that would answer has to wait */
 	for (i = 0; i < 3; i++) {
-		KUNIT_EXPECT_EQ(test, ktls_control_record(ctx, KTLS_CT_HANDSHAKE, UPDATE_ASKED,
+		KUNIT_EXPECT_EQ(test, ktls_control_record(&ctx->rl, KTLS_CT_HANDSHAKE, UPDATE_ASKED,
 							  UPDATE_LEN), 0);
 		KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_DUE);
 		KUNIT_EXPECT_EQ(test, ctx->rl.tx.key_updates, 0);
@@ -208,7 +208,7 @@ static void key_update_refusal_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, data);
 	memcpy(data, param->data, param->len);
 	ret = key_update_record(ctx, data, param->len);
-	if (!ret && ktls_control_pending(ctx)) {
+	if (!ret && ktls_control_pending(&ctx->rl)) {
 		/* "2^8" is told to be too long only by all of it */
 		u8 rest[256] = {};
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Why a connection failed, for KTLS_ERROR. */
+#include <linux/stdarg.h>
+#include <kunit/visibility.h>
+
+#include <ktls/ktls.h>
+
+/**
+ * ktls_reason_set - set what KTLS_ERROR returns
+ * @rl: the connection
+ * @fmt: printf-like; never secrets, and nothing unescaped from the peer
+ *
+ * Context: socket lock held.
+ */
+void ktls_reason_set(struct ktls_rl *rl, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(rl->reason, sizeof(rl->reason), fmt, args);
+	va_end(args);
+}

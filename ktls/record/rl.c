@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The record layer of a connection as a whole: made, used again, freed. */
+#include <linux/string.h>
+#include <kunit/visibility.h>
+#include <net/sock.h>
+
+#include <ktls/ktls.h>
+
+static void rl_init(struct ktls_rl *rl)
+{
+	ktls_tx_init(rl);
+	ktls_rx_init(rl);
+	rl->alert_sent = KTLS_ALERT_NONE;
+	rl->alert_rcvd = KTLS_ALERT_NONE;
+	rl->max_payload = KTLS_PAYLOAD_MAX;
+}
+
+/**
+ * ktls_rl_init - a record layer without keys
+ * @rl: all zeros
+ * @sk: its socket; stays the caller's
+ * @rules: what holds until others are set
+ *
+ * Context: any, nobody else knows @rl yet.
+ */
+void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *rules)
+{
+	rl->sk = sk;
+	rl->rules = rules;
+	rl_init(rl);
+}
+
+/**
+ * ktls_rl_reset - forget a connection, before the socket is connected anew
+ * @rl: the record layer; the padding stays
+ * @rules: what holds from here on
+ *
+ * Context: process context, socket lock held.
+ */
+void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules)
+{
+	sock_owned_by_me(rl->sk);
+	ktls_rl_free(rl);
+	memset(&rl->tx, 0, sizeof(rl->tx));
+	memset(&rl->rx, 0, sizeof(rl->rx));
+	rl->role = 0;
+	rl->key_update = KTLS_KEY_UPDATE_NONE;
+	rl->reason[0] = '\0';
+	WRITE_ONCE(rl->rules, rules);
+	rl_init(rl);
+}
+
+/**
+ * ktls_rl_free - drop and wipe what was not sent or not read, and the keys
+ * @rl: the record layer
+ *
+ * Context: process context, socket lock held, or nobody else knows @rl any longer.
+ */
+void ktls_rl_free(struct ktls_rl *rl)
+{
+	ktls_tx_free(rl);
+	ktls_rx_free(rl);
+	ktls_framing_free(rl);
+	ktls_dir_clear(&rl->tx);
+	ktls_dir_clear(&rl->rx);
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_rl_free);
