@@ -1,90 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <openssl/crypto.h>
 
 #include "cache.h"
 
-enum {
-	CACHE_CERT_FACTOR	= 4,	/* memory of a parsed certificate, to its DER */
-};
-
-/* --- a session ------------------------------------------------------------ */
-
-int64_t ktlsd_saved_chain_end(STACK_OF(X509) *chain, int64_t limit)
-{
-	struct tm tm;
-	time_t end;
-	int i;
-
-	for (i = 0; i < sk_X509_num(chain); i++) {
-		if (!ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &tm))
-			return 0;
-		end = timegm(&tm);
-		if (end < limit)
-			limit = end;
-	}
-	return limit;
-}
-
-static size_t saved_chain_cost(STACK_OF(X509) *chain)
-{
-	size_t cost = 0;
-	int i, len;
-
-	for (i = 0; i < sk_X509_num(chain); i++) {
-		len = i2d_X509(sk_X509_value(chain, i), NULL);
-		if (len > 0)
-			cost += (size_t)len * CACHE_CERT_FACTOR;
-	}
-	return cost;
-}
-
-struct ktlsd_saved *ktlsd_saved_new(const uint8_t *der, size_t der_len,
-				    STACK_OF(X509) *presented,
-				    STACK_OF(X509) *chain, int64_t expires)
-{
-	struct ktlsd_saved *saved = calloc(1, sizeof(*saved));
-
-	if (!saved)
-		return NULL;
-	saved->refs = 1;
-	saved->expires = ktlsd_saved_chain_end(chain, expires);
-	saved->der = malloc(der_len);
-	if (presented)
-		saved->presented = X509_chain_up_ref(presented);
-	if (chain)
-		saved->chain = X509_chain_up_ref(chain);
-	if (!saved->der || !saved->expires || !saved->presented != !presented ||
-	    !saved->chain != !chain) {
-		ktlsd_saved_put(saved);
-		return NULL;
-	}
-	memcpy(saved->der, der, der_len);
-	saved->der_len = der_len;
-	saved->cost = sizeof(*saved) + der_len + saved_chain_cost(presented) +
-		      saved_chain_cost(chain);
-	return saved;
-}
-
-void ktlsd_saved_put(struct ktlsd_saved *saved)
-{
-	if (!saved || atomic_fetch_sub(&saved->refs, 1) != 1)
-		return;
-	if (saved->der)
-		OPENSSL_cleanse(saved->der, saved->der_len);
-	free(saved->der);
-	sk_X509_pop_free(saved->presented, X509_free);
-	sk_X509_pop_free(saved->chain, X509_free);
-	free(saved);
-}
-
-/* --- the cache ------------------------------------------------------------ */
-
-static struct ktlsd_saved **cache_bucket(struct ktlsd_cache *cache,
-					 const struct ktlsd_fingerprint *fingerprint)
+static struct ktlsd_saved_session **cache_bucket(struct ktlsd_cache *cache,
+						 const struct ktlsd_fingerprint *fingerprint)
 {
 	uint32_t hash;
 
@@ -92,16 +13,16 @@ static struct ktlsd_saved **cache_bucket(struct ktlsd_cache *cache,
 	return &cache->buckets[hash & (KTLSD_CACHE_BUCKETS - 1)];
 }
 
-static bool cache_is(const struct ktlsd_saved *saved,
+static bool cache_is(const struct ktlsd_saved_session *saved,
 		     const struct ktlsd_fingerprint *fingerprint)
 {
 	return !memcmp(&saved->fingerprint, fingerprint, sizeof(*fingerprint));
 }
 
 /* Takes it out; the cache's reference is the caller's then. */
-static void cache_remove(struct ktlsd_cache *cache, struct ktlsd_saved *saved)
+static void cache_remove(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
 {
-	struct ktlsd_saved **slot = cache_bucket(cache, &saved->fingerprint);
+	struct ktlsd_saved_session **slot = cache_bucket(cache, &saved->fingerprint);
 
 	while (*slot != saved)
 		slot = &(*slot)->next;
@@ -121,17 +42,17 @@ static void cache_remove(struct ktlsd_cache *cache, struct ktlsd_saved *saved)
 	cache->bytes -= saved->cost;
 }
 
-static void cache_forget(struct ktlsd_cache *cache, struct ktlsd_saved *saved)
+static void cache_forget(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
 {
 	cache_remove(cache, saved);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 }
 
 /* The bucket has the newest first, so what is too much comes last. */
 static void cache_trim(struct ktlsd_cache *cache,
 		       const struct ktlsd_fingerprint *fingerprint)
 {
-	struct ktlsd_saved *saved, *next;
+	struct ktlsd_saved_session *saved, *next;
 	unsigned int same = 0;
 
 	for (saved = *cache_bucket(cache, fingerprint); saved; saved = next) {
@@ -144,9 +65,9 @@ static void cache_trim(struct ktlsd_cache *cache,
 		cache_forget(cache, cache->oldest);
 }
 
-void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved *saved)
+void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
 {
-	struct ktlsd_saved **slot;
+	struct ktlsd_saved_session **slot;
 
 	pthread_mutex_lock(&cache->lock);
 	slot = cache_bucket(cache, &saved->fingerprint);
@@ -164,11 +85,11 @@ void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved *saved)
 	pthread_mutex_unlock(&cache->lock);
 }
 
-struct ktlsd_saved *ktlsd_cache_take(struct ktlsd_cache *cache,
-				     const struct ktlsd_fingerprint *fingerprint,
-				     int64_t now)
+struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
+					     const struct ktlsd_fingerprint *fingerprint,
+					     int64_t now)
 {
-	struct ktlsd_saved *saved, *next;
+	struct ktlsd_saved_session *saved, *next;
 
 	pthread_mutex_lock(&cache->lock);
 	for (saved = *cache_bucket(cache, fingerprint); saved; saved = next) {

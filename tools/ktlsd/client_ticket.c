@@ -26,7 +26,7 @@ enum {
 
 void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 			       const struct ktlsd_fingerprint *fingerprint,
-			       struct ktlsd_saved *saved)
+			       struct ktlsd_saved_session *saved)
 {
 	SSL_SESSION *session;
 	const uint8_t *der;
@@ -41,7 +41,7 @@ void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 	if (session && SSL_set_session(hs->ssl, session))
 		hs->offered = saved;
 	else
-		ktlsd_saved_put(saved);
+		ktlsd_saved_session_put(saved);
 	SSL_SESSION_free(session);
 	ERR_clear_error();
 }
@@ -150,10 +150,10 @@ static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lif
 	return now + lifetime < end ? now + lifetime : end;
 }
 
-struct ktlsd_saved *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime)
+struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime)
 {
 	SSL_SESSION *session = SSL_get0_session(hs->ssl);
-	struct ktlsd_saved *saved = NULL;
+	struct ktlsd_saved_session *saved = NULL;
 	int64_t since = time(NULL);
 	uint8_t *der = NULL;
 	int len;
@@ -165,9 +165,9 @@ struct ktlsd_saved *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigne
 		since = hs->offered->since;
 	len = i2d_SSL_SESSION(session, &der);
 	if (len > 0)
-		saved = ktlsd_saved_new(der, (size_t)len, hs->presented,
-					hs->chain,
-					client_ticket_expiry(session, lifetime, since));
+		saved = ktlsd_saved_session_new(der, (size_t)len, hs->presented,
+						hs->chain,
+						client_ticket_expiry(session, lifetime, since));
 	if (saved) {
 		saved->fingerprint = hs->fingerprint;
 		saved->since = since;
@@ -179,7 +179,7 @@ struct ktlsd_saved *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigne
 }
 
 int ktlsd_client_ticket_receive(struct ktlsd_handshake *hs, const uint8_t *body, size_t len,
-				unsigned int lifetime, struct ktlsd_saved **ret_saved)
+				unsigned int lifetime, struct ktlsd_saved_session **ret_saved)
 {
 	uint8_t message[TICKET_HEADER + KTLS_GENL_TICKET_MAX];
 	size_t at, part;

@@ -15,7 +15,7 @@
  */
 void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 			       const struct ktlsd_fingerprint *fingerprint,
-			       struct ktlsd_saved *saved);
+			       struct ktlsd_saved_session *saved);
 
 /* Return: how many NewSessionTickets to await after the handshake. */
 unsigned int ktlsd_client_ticket_wanted(const struct ktlsd_handshake *hs);
@@ -37,9 +37,9 @@ int ktlsd_client_ticket_await(struct ktlsd_handshake *hs);
  * Return: 0, or a negative errno, after which @hs can receive no more tickets
  */
 int ktlsd_client_ticket_receive(struct ktlsd_handshake *hs, const uint8_t *body, size_t len,
-				unsigned int lifetime, struct ktlsd_saved **ret_saved);
+				unsigned int lifetime, struct ktlsd_saved_session **ret_saved);
 
 /* TLS 1.2: the session of a complete handshake, or NULL. */
-struct ktlsd_saved *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime);
+struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime);
 
 #endif

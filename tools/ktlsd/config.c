@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "parse.h"
 #include "trust.h"
 
 /* Something that the file names is of no use: the rest of it is. */
@@ -106,7 +107,7 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 	struct ktlsd_config *config;
 	int err;
 
-	err = ktlsd_config_parse(path, &config, fault);
+	err = ktlsd_parse_config(path, &config, fault);
 	if (err)
 		return err;
 	config_load_identities(config, old);

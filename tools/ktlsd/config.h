@@ -88,17 +88,6 @@ struct ktlsd_config {
 };
 
 /**
- * ktlsd_config_parse - read the file, but nothing that it names
- * @path: of the file
- * @ret_config: a reference for the caller
- * @fault: on error: the first one, "path:line: what is wrong"; all are logged
- *
- * Return: 0 or a negative errno
- */
-int ktlsd_config_parse(const char *path, struct ktlsd_config **ret_config,
-		       struct ktlsd_fault *fault);
-
-/**
  * ktlsd_config_reload - read the file, the identities and the trust anchors
  * @path: of the file
  * @old: what is in force, or NULL. What cannot be loaded stays as it is there,

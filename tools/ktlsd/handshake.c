@@ -478,7 +478,7 @@ void ktlsd_handshake_free(struct ktlsd_handshake *hs)
 	X509_free(hs->verdict.cert);
 	sk_X509_pop_free(hs->presented, X509_free);
 	sk_X509_pop_free(hs->chain, X509_free);
-	ktlsd_saved_put(hs->offered);
+	ktlsd_saved_session_put(hs->offered);
 	ktlsd_buffer_free(&hs->output);
 	OPENSSL_cleanse(hs, sizeof(*hs));
 	free(hs);

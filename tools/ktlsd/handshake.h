@@ -127,7 +127,7 @@ struct ktlsd_handshake {
 	struct ktlsd_fingerprint	fingerprint;
 	struct ktlsd_ticket_keys	*ticket_keys;
 	uint32_t			uid;
-	struct ktlsd_saved		*offered;
+	struct ktlsd_saved_session		*offered;
 	const struct ktls_psk		*psk;
 	char				server_name[KTLSD_NAME_MAX + 1];
 	uint8_t				ticket_id[KTLSD_TICKET_ID];

@@ -4,7 +4,7 @@
  *
  * The main thread reads the configuration, starts the workers and waits for
  * signals; a worker (worker.c) talks to the kernel and hands each message to
- * its sessions (session.c), which drive OpenSSL (handshake.c).
+ * its sessions (sessions.c, session.c), which drive OpenSSL (handshake.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "acl.h"
 #include "config.h"
 #include "control.h"
@@ -236,7 +237,7 @@ static void main_reload(struct main_daemon *daemon)
 	}
 	if (daemon->watch.is_ready)
 		ktlsd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
-				  (long long)ktlsd_session_clock() * 1000);
+				  (long long)ktlsd_clock_ms() * 1000);
 	config->generation = shared->generation + 1;
 	pthread_mutex_lock(&shared->lock);
 	old = shared->config;
@@ -257,7 +258,7 @@ static void main_reload(struct main_daemon *daemon)
 		config->log = KTLSD_LOG_SYSLOG;
 	main_open_log(daemon->options, config);
 	daemon->reloading = true;
-	daemon->reload_end = ktlsd_session_clock() + MAIN_RELOAD_MS;
+	daemon->reload_end = ktlsd_clock_ms() + MAIN_RELOAD_MS;
 }
 
 /* The workers have taken the configuration over, or have not in time. */
@@ -296,7 +297,7 @@ static void main_check_reload(struct main_daemon *daemon)
 	}
 	if (i == daemon->shared.worker_count)
 		main_end_reload(daemon, true);
-	else if (ktlsd_session_clock() >= daemon->reload_end)
+	else if (ktlsd_clock_ms() >= daemon->reload_end)
 		main_end_reload(daemon, false);
 }
 

@@ -17,6 +17,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "lib/clock.h"
 #include "server_ticket.h"
 
 enum {
@@ -39,14 +40,6 @@ struct server_ticket_data {
 	uint8_t	id[KTLSD_TICKET_ID];
 	uint8_t	verified;
 } __attribute__((packed));
-
-static int64_t server_ticket_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 /* The name in the hello, as bytes: OpenSSL has not looked at it yet. RFC 6066 3. */
 static void server_ticket_read_name(SSL *ssl, char *name)
@@ -116,13 +109,13 @@ static int server_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	if (!hs->resumable || !hs->ticket_keys)
 		return seal ? -1 : 0;
 	if (seal) {
-		ret = ktlsd_ticket_keys_current(hs->ticket_keys, server_ticket_clock(),
+		ret = ktlsd_ticket_keys_current(hs->ticket_keys, ktlsd_clock_seconds(),
 						&hs->fingerprint, &key);
 		if (ret || RAND_bytes(iv, ISSUE_IV) != 1)
 			return -1;
 		memcpy(name, key.name, sizeof(key.name));
 	} else {
-		ret = ktlsd_ticket_keys_find(hs->ticket_keys, server_ticket_clock(), name,
+		ret = ktlsd_ticket_keys_find(hs->ticket_keys, ktlsd_clock_seconds(), name,
 					     &hs->fingerprint, &key, &renew);
 		if (ret)
 			return ret == -ENOENT ? 0 : -1;
@@ -149,13 +142,13 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 		data.verified = hs->verified;
 		data.expires = now + KTLSD_TICKET_LIFETIME_MAX;
 		if (hs->verified)
-			data.expires = ktlsd_saved_chain_end(chain, data.expires);
+			data.expires = ktlsd_saved_session_chain_end(chain, data.expires);
 	}
 	/* The lifetime that the client is told. */
 	if (data.expires - now < SSL_SESSION_get_timeout(session))
 		SSL_SESSION_set_timeout(session, data.expires > now ?
 					(long)(data.expires - now) : 0);
-	ktlsd_ticket_keys_number(hs->ticket_keys, server_ticket_clock(), &hs->fingerprint,
+	ktlsd_ticket_keys_number(hs->ticket_keys, ktlsd_clock_seconds(), &hs->fingerprint,
 				 hs->uid, data.id);
 	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
@@ -167,7 +160,7 @@ static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t
 {
 	if (!memcmp(hs->ticket_id, id, KTLSD_TICKET_ID))
 		return true;
-	if (!ktlsd_ticket_keys_use(hs->ticket_keys, server_ticket_clock(), &hs->fingerprint, id))
+	if (!ktlsd_ticket_keys_use(hs->ticket_keys, ktlsd_clock_seconds(), &hs->fingerprint, id))
 		return false;
 	memcpy(hs->ticket_id, id, KTLSD_TICKET_ID);
 	return true;

@@ -1,477 +1,412 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* What a session does when it is its turn, and what it says to the kernel. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
+
+#include "lib/clock.h"
 #include "lib/genl.h"
+#include "lib/log.h"
+#include "client_ticket.h"
+#include "psk.h"
+#include "reply.h"
+#include "server_ticket.h"
 #include "session.h"
+#include "sessions.h"
 
-enum {
-	SESSION_BUCKETS	= 4096,	/* a power of two */
-	SESSION_WAIT_MS	= 3600000,
-};
-
-int64_t ktlsd_session_clock(void)
+void ktlsd_session_begin_message(struct ktlsd_sessions *sessions,
+				  struct ktlsd_message *message, uint8_t cmd,
+				  uint64_t id)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	ktlsd_message_begin(message, sessions->tx, KTLSD_GENL_TX_SIZE,
+			    sessions->family, cmd, ++sessions->seq);
+	ktlsd_message_put_u64(message, KTLS_A_ID, id);
 }
 
-static struct ktlsd_session *session_of(struct ktlsd_place *place)
+int ktlsd_session_send_message(struct ktlsd_sessions *sessions,
+				const struct ktlsd_message *message)
 {
-	return (struct ktlsd_session *)((char *)place - offsetof(struct ktlsd_session, place));
-}
+	int err = message->overflow ? -EMSGSIZE :
+		  sessions->send(sessions->send_arg, message);
 
-static struct ktlsd_session **session_slot(struct ktlsd_sessions *sessions,
-					   uint64_t id)
-{
-	struct ktlsd_session **slot;
-
-	slot = &sessions->buckets[id & (SESSION_BUCKETS - 1)];
-	while (*slot && (*slot)->request.id != id)
-		slot = &(*slot)->next;
-	return slot;
+	if (err)
+		ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
+				  "A message to the kernel could not be sent: %s.",
+				  strerror(-err));
+	return err;
 }
 
 /*
- * Room for one more? A worker has some of its own; the rest is in a pool of all
- * workers. CHECKs wait for nobody but the kernel, which bounds them by the credit.
+ * Sends the output of the handshake, except the last message's worth.
+ * Return: 0 and the rest, or a negative errno.
  */
-static bool session_enter(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+static int session_send_output(struct ktlsd_sessions *sessions,
+			       struct ktlsd_session *session,
+			       const uint8_t **ret_rest, size_t *ret_len)
 {
-	if (session->request.check)
-		return true;
-	if (sessions->own < sessions->max) {
-		session->room = KTLSD_ROOM_OWN;
-		sessions->own++;
-		sessions->count++;
-		return true;
+	const uint8_t *records = session->handshake->output.data;
+	size_t len = session->handshake->output.len, part;
+	struct ktlsd_message message;
+	int err;
+
+	while ((part = ktlsd_reply_cut(records, len)) < len) {
+		ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DATA,
+				      session->request.id);
+		ktlsd_message_put(&message, KTLS_A_RECORDS, records, part);
+		ktlsd_message_put_flag(&message, KTLS_A_MORE);
+		session->last_seq = sessions->seq;
+		err = ktlsd_session_send_message(sessions, &message);
+		if (err)
+			return err;
+		records += part;
+		len -= part;
 	}
-	if (!sessions->pool)
-		return false;
-	if (atomic_fetch_add(sessions->pool, 1) >= sessions->pool_max) {
-		atomic_fetch_sub(sessions->pool, 1);
-		return false;
-	}
-	session->room = KTLSD_ROOM_POOL;
-	sessions->count++;
-	return true;
-}
-
-static void session_leave(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
-{
-	if (session->room == KTLSD_ROOM_NONE)
-		return;
-	sessions->count--;
-	if (session->room == KTLSD_ROOM_OWN)
-		sessions->own--;
-	else
-		atomic_fetch_sub(sessions->pool, 1);
-	session->room = KTLSD_ROOM_NONE;
-}
-
-void ktlsd_session_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
-{
-	struct ktlsd_session **slot = session_slot(sessions, session->request.id);
-
-	if (*slot == session)
-		*slot = session->next;
-	session_leave(sessions, session);
-	ktlsd_shares_del(&sessions->shares, &session->place);
-	ktlsd_handshake_free(session->handshake);
-	ktlsd_context_put(session->context);
-	ktlsd_anchors_put(session->anchors);
-	ktlsd_fetch_free(&session->fetch);
-	ktlsd_buffer_free(&session->input);
-	ktlsd_config_put(session->config);
-	free(session);
-}
-
-/* For one more session of this uid and source the one with most gives one up. */
-static bool session_make_room(struct ktlsd_sessions *sessions,
-			      const struct ktlsd_session *session)
-{
-	struct ktlsd_session *victim;
-	struct ktlsd_place *place;
-	struct ktlsd_fault fault;
-
-	place = ktlsd_shares_victim(&sessions->shares, session->request.caller.uid,
-				    &session->request.source);
-	if (!place)
-		return false;
-	victim = session_of(place);
-	fault.alert = KTLSD_ALERT_NONE;
-	ktlsd_errors_set(&fault, -ENOBUFS,
-			 "ktlsd needed the room for others: this user has most of all handshakes.");
-	ktlsd_session_fail(sessions, victim, &fault);
-	return true;
-}
-
-/* Return: 0 and a session in its place, or a negative errno. */
-static int session_new(struct ktlsd_sessions *sessions,
-		       const struct ktlsd_request *request,
-		       struct ktlsd_session **ret_session, struct ktlsd_fault *fault)
-{
-	struct ktlsd_session *session = calloc(1, sizeof(*session));
-	struct ktlsd_session **slot;
-
-	if (!session)
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
-	session->request = *request;
-	while (!session_enter(sessions, session)) {
-		if (session_make_room(sessions, session))
-			continue;
-		free(session);
-		return ktlsd_errors_set(fault, -ENOBUFS,
-			"ktlsd carries out as many handshakes as it may: see max_sessions in its configuration.");
-	}
-	if (ktlsd_shares_add(&sessions->shares, &session->place, request->caller.uid,
-			     &request->source)) {
-		session_leave(sessions, session);
-		free(session);
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
-	}
-	session->config = ktlsd_config_get(sessions->config);
-	session->deadline = request->deadline + KTLSD_SESSION_GRACE_MS;
-	if (session->deadline < sessions->next_deadline)
-		sessions->next_deadline = session->deadline;
-	slot = session_slot(sessions, request->id);
-	session->next = *slot;
-	*slot = session;
-	*ret_session = session;
+	*ret_rest = records;
+	*ret_len = len;
 	return 0;
 }
 
-/* Adds a message's records to the batch. Return: 0 or a negative errno. */
-static int session_take_records(struct ktlsd_session *session,
-				const struct ktlsd_event *event,
-				struct ktlsd_fault *fault)
+static int session_send_data(struct ktlsd_sessions *sessions,
+			     struct ktlsd_session *session)
 {
-	const void *records;
+	struct ktlsd_message message;
+	const uint8_t *rest;
 	size_t len;
 	int err;
 
-	fault->alert = KTLSD_ALERT_NONE;
-	records = ktlsd_message_bytes(event, KTLS_A_RECORDS, &len);
-	err = ktlsd_buffer_append(&session->input, records, len,
-				  KTLSD_HANDSHAKE_INPUT_MAX);
+	err = session_send_output(sessions, session, &rest, &len);
 	if (err)
-		return ktlsd_errors_set(fault, err == -ENOMEM ? err : -EPROTO,
-			"The peer's handshake messages are too long.");
-	session->whole = !event->attr[KTLS_A_MORE];
+		return err;
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DATA,
+			      session->request.id);
+	if (len)
+		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
+	session->last_seq = sessions->seq;
+	err = ktlsd_session_send_message(sessions, &message);
+	ktlsd_buffer_free(&session->handshake->output);
+	return err;
+}
+
+void ktlsd_session_refuse(struct ktlsd_sessions *sessions, uint64_t id,
+			   const struct ktlsd_fault *fault)
+{
+	struct ktlsd_message message;
+
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE, id);
+	ktlsd_reply_failure(&message, NULL, fault);
+	ktlsd_session_send_message(sessions, &message);
+}
+
+/* What the administrator has to mend, not the peer. */
+static bool session_is_local_error(int error)
+{
+	return error == -ENOKEY || error == -EACCES || error == -ENOMEM ||
+	       error == -ENOBUFS;
+}
+
+void ktlsd_session_log_failure(struct ktlsd_sessions *sessions,
+			       const struct ktlsd_request *request,
+			       const struct ktlsd_fault *fault)
+{
+	const char *name = request->name.text;
+	char peer[KTLSD_PEER_TEXT_MAX + KTLSD_NAME_MAX + 16] = "";
+
+	if (!request->check)
+		sessions->failed++;
+	if (request->peer[0] || name[0])
+		snprintf(peer, sizeof(peer), " with %s%s%s%s", request->peer,
+			 request->peer[0] && name[0] ? " (" : "", name,
+			 request->peer[0] && name[0] ? ")" : "");
+	ktlsd_log_limited_from(&sessions->limit, request->culprit,
+			       session_is_local_error(fault->error) ? KTLSD_LOG_WARNING :
+			       KTLSD_LOG_INFO,
+			       "%s %" PRIu64 " of %s (pid %u, uid %u)%s: %s: %s",
+			       request->check ? "Check" : request->is_server ?
+			       "Server handshake" : "Client handshake",
+			       request->id, request->caller.comm, request->caller.pid,
+			       request->caller.uid, peer, strerror(-fault->error),
+			       fault->reason);
+}
+
+void ktlsd_session_fail(struct ktlsd_sessions *sessions,
+			 struct ktlsd_session *session,
+			 const struct ktlsd_fault *fault)
+{
+	struct ktlsd_message message;
+	const uint8_t *rest = NULL;
+	size_t len = 0;
+
+	ktlsd_session_log_failure(sessions, &session->request, fault);
+	if (session->handshake)
+		session_send_output(sessions, session, &rest, &len);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
+			      session->request.id);
+	if (len)
+		ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
+	ktlsd_reply_failure(&message, session->handshake, fault);
+	ktlsd_session_send_message(sessions, &message);
+	ktlsd_sessions_end(sessions, session);
+}
+
+/*
+ * Saves the session of a client for resumption. In TLS 1.2 it exists already; in TLS 1.3
+ * sessions come with tickets. Return: how many tickets to await.
+ */
+static unsigned int session_save(struct ktlsd_sessions *sessions,
+				 struct ktlsd_session *session)
+{
+	struct ktlsd_saved_session *saved;
+
+	if (!sessions->cache || session->handshake->is_server)
+		return 0;
+	if (SSL_version(session->handshake->ssl) == TLS1_3_VERSION)
+		return ktlsd_client_ticket_wanted(session->handshake);
+	saved = ktlsd_client_ticket_save(session->handshake, session->config->ticket_lifetime);
+	if (saved)
+		ktlsd_cache_put(sessions->cache, saved);
 	return 0;
 }
 
-static void session_begin(struct ktlsd_sessions *sessions,
-			  const struct ktlsd_event *event)
+/* DONE with keys, after a handshake. */
+static void session_succeed(struct ktlsd_sessions *sessions,
+			    struct ktlsd_session *session)
 {
-	struct ktlsd_session *session = NULL;
-	struct ktlsd_request request;
+	struct ktlsd_message message;
+	struct ktlsd_result result;
+	struct ktlsd_fault fault;
+	unsigned int messages;
+	const uint8_t *rest;
+	size_t len;
+	int err;
+
+	fault.alert = KTLSD_ALERT_NONE;
+	err = ktlsd_handshake_finish(session->handshake, &result, &fault);
+	if (err) {
+		ktlsd_session_fail(sessions, session, &fault);
+		return;
+	}
+	messages = session_save(sessions, session);
+	err = session_send_output(sessions, session, &rest, &len);
+	if (!err) {
+		ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
+				      session->request.id);
+		if (len)
+			ktlsd_message_put(&message, KTLS_A_RECORDS, rest, len);
+		ktlsd_reply_success(&message, session->handshake, &result, messages);
+		err = ktlsd_session_send_message(sessions, &message);
+		OPENSSL_cleanse(sessions->tx, message.nlh->nlmsg_len);
+	}
+	if (err) {
+		ktlsd_errors_set(&fault, -ENOMEM,
+				 "ktlsd could not hand the keys to the kernel.");
+		ktlsd_session_refuse(sessions, session->request.id, &fault);
+		sessions->failed++;
+	} else {
+		sessions->done++;
+	}
+	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
+		  session->request.id, result.suite->name);
+	ktlsd_handshake_wipe_result(&result);
+	if (!err && messages) {
+		ktlsd_ticket_waiters_add(&sessions->ticket_waiters, session->request.id,
+					 session->handshake, session->context,
+					 session->config->ticket_lifetime,
+					 ktlsd_clock_ms());
+		session->handshake = NULL;
+		session->context = NULL;
+	}
+	ktlsd_sessions_end(sessions, session);
+}
+
+/* CHECK found nothing wrong. */
+static void session_pass_check(struct ktlsd_sessions *sessions,
+			       struct ktlsd_session *session)
+{
+	struct ktlsd_message message;
+
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
+			      session->request.id);
+	ktlsd_message_put_u32(&message, KTLS_A_ERRNO, 0);
+	ktlsd_session_send_message(sessions, &message);
+	ktlsd_sessions_end(sessions, session);
+}
+
+/* Goes on as far as the whole batch leads. */
+static void session_run(struct ktlsd_sessions *sessions,
+			struct ktlsd_session *session)
+{
+	struct ktlsd_fault fault;
+	int ret;
+
+	if (!session->handshake || !session->whole)
+		return;
+	session->whole = false;
+	ret = ktlsd_handshake_run(session->handshake, session->input.data,
+				  session->input.len, &fault);
+	ktlsd_buffer_free(&session->input);
+	if (!ret)
+		ret = session_send_data(sessions, session) ?
+		      ktlsd_errors_set(&fault, -ENOMEM,
+				       "ktlsd could not hand its answer to the kernel.") : 0;
+	if (ret < 0)
+		ktlsd_session_fail(sessions, session, &fault);
+	else if (ret > 0)
+		session_succeed(sessions, session);
+}
+
+/* What was agreed upon before: an external key, or sessions. */
+static int session_resume(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_request *request = &session->request;
+	struct ktlsd_handshake *hs = session->handshake;
+	struct ktlsd_fingerprint fingerprint;
+	int err;
+
+	if (session->context->psk) {
+		ktlsd_psk_use(hs, session->context->psk);
+		return 0;
+	}
+	if (!request->tickets || request->check)
+		return 0;
+	err = ktlsd_fingerprint_request(&session->context->fingerprint, request,
+					&fingerprint);
+	if (!err && request->is_server && sessions->ticket_keys)
+		err = ktlsd_server_ticket_enable(hs, &fingerprint, sessions->ticket_keys,
+						 request->tickets);
+	/* Without verification a session proves nothing. */
+	if (!err && !request->is_server && sessions->cache &&
+	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
+		ktlsd_client_ticket_offer(hs, &fingerprint,
+					  ktlsd_cache_take(sessions->cache, &fingerprint,
+							   time(NULL)));
+	return err ? ktlsd_errors_set(fault, err, "There is no memory.") : 0;
+}
+
+/* The context is there: begin. */
+static void session_start(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session)
+{
 	struct ktlsd_fault fault;
 	int err;
 
-	err = ktlsd_request_parse(event, &request, &fault);
+	session->step = KTLSD_SESSION_RUN;
+	err = ktlsd_handshake_new(session->context->ctx, &session->request,
+				  sessions->suites, ktlsd_context_ca_names(session->context),
+				  &session->handshake, &fault);
 	if (!err)
-		err = session_new(sessions, &request, &session, &fault);
-	if (err) {
-		ktlsd_session_log_failure(sessions, &request, &fault);
-		ktlsd_session_refuse(sessions, request.id, &fault);
+		err = session_resume(sessions, session, &fault);
+	if (err)
+		ktlsd_session_fail(sessions, session, &fault);
+	else if (session->request.check)
+		session_pass_check(sessions, session);
+	else
+		session_run(sessions, session);
+}
+
+/* All parts are there: make the context. */
+static void session_make(struct ktlsd_sessions *sessions,
+			 struct ktlsd_session *session)
+{
+	struct ktlsd_context_parts parts;
+	struct ktlsd_fault fault;
+	int err;
+
+	ktlsd_fetch_view(&session->fetch, &parts);
+	parts.anchors = session->anchors;
+	err = ktlsd_context_read_anchors(&sessions->contexts, &session->request, &parts,
+					 &fault);
+	session->anchors = parts.anchors;
+	/* A bundle of them takes many turns. */
+	if (err > 0) {
+		ktlsd_shares_ready(&sessions->shares, &session->place);
 		return;
 	}
-	if (session_take_records(session, event, &fault))
+	if (err) {
+		ktlsd_session_fail(sessions, session, &fault);
+		return;
+	}
+	/* What only waits for tickets makes room for what is wanted now. */
+	if (sessions->contexts.live_bytes > KTLSD_CONTEXTS_LIVE_BYTES / 2)
+		ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
+	err = ktlsd_context_make(&sessions->contexts,
+				 session->config == sessions->config,
+				 session->config, &session->request,
+				 session->identity, &parts, &session->context,
+				 &fault);
+	ktlsd_fetch_free(&session->fetch);
+	if (err)
 		ktlsd_session_fail(sessions, session, &fault);
 	else
-		ktlsd_shares_ready(&sessions->shares, &session->place);
+		session_start(sessions, session);
 }
 
-static void session_take_piece(struct ktlsd_sessions *sessions,
-			       struct ktlsd_session *session,
-			       const struct ktlsd_event *event)
+bool ktlsd_session_fetch_next(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
 {
+	struct ktlsd_message message;
 	struct ktlsd_fault fault;
-	int err;
+	uint32_t attr, offset;
 
+	session->fetching = ktlsd_fetch_next(&session->fetch, &attr, &offset);
 	if (!session->fetching)
-		return;
-	err = ktlsd_fetch_take(&session->fetch, event);
-	if (!err) {
-		if (!ktlsd_session_ask(sessions, session))
-			ktlsd_shares_ready(&sessions->shares, &session->place);
-		return;
-	}
-	ktlsd_errors_set(&fault, err == -ENOBUFS || err == -ENOMEM ? err : -EINVAL,
-			 "The configuration could not be fetched from the kernel: %s.",
-			 strerror(-err));
-	ktlsd_session_fail(sessions, session, &fault);
-}
-
-/* The batch is the header of a record against the RFC; the kernel says why. */
-static void session_refuse_record(struct ktlsd_sessions *sessions,
-				  struct ktlsd_session *session,
-				  const struct ktlsd_event *event)
-{
-	struct ktlsd_fault fault;
-	const void *reason;
-	size_t len;
-
-	reason = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
-	ktlsd_handshake_refuse_record(session->handshake, session->input.data, session->input.len,
-				      reason, len, &fault);
-	ktlsd_session_fail(sessions, session, &fault);
-}
-
-static void session_take_data(struct ktlsd_sessions *sessions,
-			      struct ktlsd_session *session,
-			      const struct ktlsd_event *event)
-{
-	struct ktlsd_fault fault;
-
-	fault.alert = KTLSD_ALERT_NONE;
-	if (session->whole || session->request.check) {
-		ktlsd_errors_set(&fault, -EPROTO,
-				 "The kernel sent a batch before the last one was answered.");
-	} else if (!session_take_records(session, event, &fault)) {
-		if (session->whole && session->handshake && event->attr[KTLS_A_SENTENCE])
-			session_refuse_record(sessions, session, event);
-		else if (session->whole)
-			ktlsd_shares_ready(&sessions->shares, &session->place);
-		return;
-	}
-	ktlsd_session_fail(sessions, session, &fault);
-}
-
-/* A NewSessionTicket. It is answered in any case, or the next one never comes. */
-static void session_take_ticket(struct ktlsd_sessions *sessions,
-				const struct ktlsd_event *event, uint64_t id)
-{
-	struct ktlsd_message message;
-	const void *body;
-	size_t len;
-
-	body = ktlsd_message_bytes(event, KTLS_A_TICKET, &len);
-	if (len && sessions->cache)
-		ktlsd_ticket_waiters_receive(&sessions->ticket_waiters, id, body, len,
-					     sessions->cache);
-	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_MESSAGE, id);
-	ktlsd_session_send_message(sessions, &message);
-}
-
-/*
- * The credit of a request comes back with the acknowledgement, whether we know of it
- * still or not: until then its messages may lie in our receive buffer.
- */
-static void session_cancel(struct ktlsd_sessions *sessions,
-			   struct ktlsd_session *session, uint64_t id)
-{
-	struct ktlsd_message message;
-
-	if (session)
-		ktlsd_session_end(sessions, session);
-	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_CANCEL, id);
-	ktlsd_session_send_message(sessions, &message);
-}
-
-void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
-			   const struct ktlsd_event *event)
-{
-	uint64_t id = ktlsd_message_u64(event, KTLS_A_ID, 0);
-	struct ktlsd_session *session;
-	struct ktlsd_fault fault;
-
-	if (event->cmd == KTLS_CMD_CONFIG_DROP) {
-		if (event->attr[KTLS_A_CONFIG])
-			ktlsd_context_drop(&sessions->contexts,
-					   ktlsd_message_u64(event, KTLS_A_CONFIG, 0));
-		return;
-	}
-	if (!event->attr[KTLS_A_ID])
-		return;
-	session = *session_slot(sessions, id);
-
-	switch (event->cmd) {
-	case KTLS_CMD_START:
-	case KTLS_CMD_CHECK:
-		if (!session)
-			session_begin(sessions, event);
-		break;
-	case KTLS_CMD_CONFIG:
-		if (session)
-			session_take_piece(sessions, session, event);
-		break;
-	case KTLS_CMD_DATA:
-		if (session) {
-			session_take_data(sessions, session, event);
-			break;
-		}
-		/* Unanswered it would cost a credit for ever. */
-		ktlsd_errors_set(&fault, -EPROTO,
-				 "ktlsd knows nothing of this handshake.");
-		ktlsd_session_refuse(sessions, id, &fault);
-		break;
-	case KTLS_CMD_CANCEL:
-		session_cancel(sessions, session, id);
-		break;
-	case KTLS_CMD_MESSAGE:
-		session_take_ticket(sessions, event, id);
-		break;
-	default:
-		break;
-	}
-}
-
-int ktlsd_sessions_init(struct ktlsd_sessions *sessions,
-			struct ktlsd_config *config, ktlsd_session_send send,
-			void *send_arg)
-{
-	memset(sessions, 0, sizeof(*sessions));
-	sessions->buckets = calloc(SESSION_BUCKETS, sizeof(*sessions->buckets));
-	sessions->tx = malloc(KTLSD_GENL_TX_SIZE);
-	if (!sessions->buckets || !sessions->tx) {
-		free(sessions->buckets);
-		free(sessions->tx);
-		return -ENOMEM;
-	}
-	sessions->config = ktlsd_config_get(config);
-	sessions->max = config->max_sessions;
-	sessions->next_deadline = INT64_MAX;
-	ktlsd_shares_init(&sessions->shares);
-	sessions->send = send;
-	sessions->send_arg = send_arg;
-	return 0;
-}
-
-void ktlsd_sessions_clear(struct ktlsd_sessions *sessions)
-{
-	unsigned int i;
-
-	for (i = 0; i < SESSION_BUCKETS; i++) {
-		while (sessions->buckets[i])
-			ktlsd_session_end(sessions, sessions->buckets[i]);
-	}
-	ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
-	sessions->next_deadline = INT64_MAX;
-}
-
-void ktlsd_sessions_free(struct ktlsd_sessions *sessions)
-{
-	ktlsd_sessions_clear(sessions);
-	ktlsd_context_flush(&sessions->contexts);
-	ktlsd_anchors_flush(&sessions->contexts.anchors);
-	ktlsd_config_put(sessions->config);
-	free(sessions->buckets);
-	free(sessions->tx);
-}
-
-void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
-			      struct ktlsd_config *config)
-{
-	ktlsd_context_flush(&sessions->contexts);
-	ktlsd_config_put(sessions->config);
-	sessions->config = ktlsd_config_get(config);
-}
-
-/* The session about which message @seq was the last, or NULL. */
-static struct ktlsd_session *session_by_seq(struct ktlsd_sessions *sessions,
-					    uint32_t seq)
-{
-	struct ktlsd_session *session;
-	unsigned int i;
-
-	for (i = 0; i < SESSION_BUCKETS; i++) {
-		for (session = sessions->buckets[i]; session; session = session->next) {
-			if (session->last_seq == seq)
-				return session;
-		}
-	}
-	return NULL;
-}
-
-void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
-			    int error, const char *text)
-{
-	struct ktlsd_session *session = session_by_seq(sessions, seq);
-	struct ktlsd_fault fault;
-
-	/* It went away while our message was under way: nothing to tell. */
-	if (error == -ENOENT) {
-		if (session)
-			ktlsd_session_end(sessions, session);
-		return;
-	}
-	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
-			  "The kernel refused a message: %s%s%s.",
-			  strerror(-error), text[0] ? ": " : "", text);
-	if (!session)
-		return;
-	fault.alert = KTLSD_ALERT_NONE;
-	ktlsd_errors_set(&fault, -EPROTO, "The kernel refused what ktlsd sent: %s.",
-			 text[0] ? text : strerror(-error));
-	ktlsd_session_fail(sessions, session, &fault);
-}
-
-/* Milliseconds for poll(); to wake early does no harm. */
-static int session_wait(int64_t left)
-{
-	return left < SESSION_WAIT_MS ? (int)left : SESSION_WAIT_MS;
-}
-
-/* The handshakes. Return: as ktlsd_sessions_expire(). */
-static int session_expire(struct ktlsd_sessions *sessions, int64_t now)
-{
-	struct ktlsd_session *session, *next;
-	struct ktlsd_fault fault;
-	unsigned int i;
-
-	if (sessions->next_deadline == INT64_MAX)
-		return -1;
-	if (sessions->next_deadline > now)
-		return session_wait(sessions->next_deadline - now);
-
-	sessions->next_deadline = INT64_MAX;
-	for (i = 0; i < SESSION_BUCKETS; i++) {
-		for (session = sessions->buckets[i]; session; session = next) {
-			next = session->next;
-			if (session->deadline > now) {
-				if (session->deadline < sessions->next_deadline)
-					sessions->next_deadline = session->deadline;
-				continue;
-			}
-			fault.alert = KTLSD_ALERT_NONE;
-			ktlsd_errors_set(&fault, -ETIMEDOUT,
-					 "The handshake did not end in time.");
-			ktlsd_session_fail(sessions, session, &fault);
-		}
-	}
-	if (sessions->next_deadline == INT64_MAX)
-		return -1;
-	return session_wait(sessions->next_deadline - now);
-}
-
-bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)
-{
-	struct ktlsd_place *place = ktlsd_shares_next(&sessions->shares);
-	struct ktlsd_session *session;
-
-	if (!place)
 		return false;
-	session = session_of(place);
-	/* Nobody waits for it any more: the kernel is about to say so. */
-	if (session->request.deadline > ktlsd_session_clock())
-		ktlsd_session_step(sessions, session);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_CONFIG,
+				    session->request.id);
+	ktlsd_message_put_u32(&message, KTLS_A_CONFIG_ATTR, attr);
+	ktlsd_message_put_u32(&message, KTLS_A_OFFSET, offset);
+	session->last_seq = sessions->seq;
+	if (ktlsd_session_send_message(sessions, &message)) {
+		ktlsd_errors_set(&fault, -ENOMEM,
+				 "ktlsd could not ask the kernel for the configuration.");
+		ktlsd_session_fail(sessions, session, &fault);
+	}
 	return true;
 }
 
-int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)
+/* The first step. Who may is asked every time, whatever is in the cache. */
+static void session_begin(struct ktlsd_sessions *sessions,
+			  struct ktlsd_session *session)
 {
-	int64_t now = ktlsd_session_clock();
-	int handshakes = session_expire(sessions, now);
-	int tickets = ktlsd_ticket_waiters_expire(&sessions->ticket_waiters, now);
+	const struct ktlsd_request *request = &session->request;
+	struct ktlsd_fault fault;
+	int err = 0;
 
-	if (handshakes < 0 || (tickets >= 0 && tickets < handshakes))
-		return tickets;
-	return handshakes;
+	if (request->identity[0])
+		err = ktlsd_config_find(session->config, request->identity,
+					&request->caller, &session->identity,
+					&fault);
+	if (err) {
+		ktlsd_session_fail(sessions, session, &fault);
+		return;
+	}
+	session->context = ktlsd_context_find(&sessions->contexts, request);
+	if (session->context) {
+		session_start(sessions, session);
+		return;
+	}
+	session->step = KTLSD_SESSION_MAKE;
+	ktlsd_fetch_init(&session->fetch, request->parts, &sessions->held);
+	if (!ktlsd_session_fetch_next(sessions, session))
+		session_make(sessions, session);
+}
+
+void ktlsd_session_step(struct ktlsd_sessions *sessions,
+			struct ktlsd_session *session)
+{
+	switch (session->step) {
+	case KTLSD_SESSION_BEGIN:
+		session_begin(sessions, session);
+		break;
+	case KTLSD_SESSION_MAKE:
+		session_make(sessions, session);
+		break;
+	case KTLSD_SESSION_RUN:
+		session_run(sessions, session);
+		break;
+	}
 }

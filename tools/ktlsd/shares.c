@@ -4,19 +4,19 @@
 
 #include "shares.h"
 
-static void ring_init(struct ktlsd_ring *ring)
+static void shares_ring_init(struct ktlsd_ring *ring)
 {
 	TAILQ_INIT(&ring->fresh);
 	TAILQ_INIT(&ring->turns);
 	ring->streak = 0;
 }
 
-static bool ring_is_empty(const struct ktlsd_ring *ring)
+static bool shares_ring_is_empty(const struct ktlsd_ring *ring)
 {
 	return TAILQ_EMPTY(&ring->fresh) && TAILQ_EMPTY(&ring->turns);
 }
 
-static void ring_add(struct ktlsd_share_list *list, struct ktlsd_share *share)
+static void shares_ring_add(struct ktlsd_share_list *list, struct ktlsd_share *share)
 {
 	if (share->on)
 		TAILQ_REMOVE(share->on, share, turn);
@@ -25,7 +25,7 @@ static void ring_add(struct ktlsd_share_list *list, struct ktlsd_share *share)
 }
 
 /* Whose turn it is. It goes to the end of the ring; NULL: nobody has work to do. */
-static struct ktlsd_share *ring_next(struct ktlsd_ring *ring)
+static struct ktlsd_share *shares_ring_next(struct ktlsd_ring *ring)
 {
 	struct ktlsd_share *share = TAILQ_FIRST(&ring->fresh);
 
@@ -36,7 +36,7 @@ static struct ktlsd_share *ring_next(struct ktlsd_ring *ring)
 		ring->streak++;
 	}
 	if (share)
-		ring_add(&ring->turns, share);
+		shares_ring_add(&ring->turns, share);
 	return share;
 }
 
@@ -80,7 +80,7 @@ static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
 	TAILQ_INIT(&share->all);
 	TAILQ_INIT(&share->waiting);
 	TAILQ_INIT(&share->sources);
-	ring_init(&share->ring);
+	shares_ring_init(&share->ring);
 	TAILQ_INSERT_TAIL(parent ? &parent->sources : &shares->uids, share, sibling);
 	*slot = share;
 	return share;
@@ -90,7 +90,7 @@ static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
 static void shares_rest(struct ktlsd_share *share)
 {
 	for (; share && share->on && TAILQ_EMPTY(&share->waiting) &&
-	       ring_is_empty(&share->ring); share = share->parent) {
+	       shares_ring_is_empty(&share->ring); share = share->parent) {
 		TAILQ_REMOVE(share->on, share, turn);
 		share->on = NULL;
 	}
@@ -113,7 +113,7 @@ static void shares_trim(struct ktlsd_shares *shares, struct ktlsd_share *share)
 void ktlsd_shares_init(struct ktlsd_shares *shares)
 {
 	TAILQ_INIT(&shares->uids);
-	ring_init(&shares->ring);
+	shares_ring_init(&shares->ring);
 }
 
 int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
@@ -172,23 +172,23 @@ void ktlsd_shares_ready(struct ktlsd_shares *shares, struct ktlsd_place *place)
 	TAILQ_INSERT_TAIL(&share->waiting, place, turn);
 	place->ready = true;
 	for (; share && !share->on; share = share->parent)
-		ring_add(share->parent ? &share->parent->ring.fresh : &shares->ring.fresh,
-			 share);
+		shares_ring_add(share->parent ? &share->parent->ring.fresh : &shares->ring.fresh,
+				share);
 }
 
 bool ktlsd_shares_pending(const struct ktlsd_shares *shares)
 {
-	return !ring_is_empty(&shares->ring);
+	return !shares_ring_is_empty(&shares->ring);
 }
 
 struct ktlsd_place *ktlsd_shares_next(struct ktlsd_shares *shares)
 {
-	struct ktlsd_share *share = ring_next(&shares->ring);
+	struct ktlsd_share *share = shares_ring_next(&shares->ring);
 	struct ktlsd_place *place;
 
 	if (!share)
 		return NULL;
-	share = ring_next(&share->ring);
+	share = shares_ring_next(&share->ring);
 	place = TAILQ_FIRST(&share->waiting);
 	shares_unready(place);
 	return place;

@@ -21,7 +21,7 @@ void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetim
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys)
 {
 	pthread_mutex_destroy(&keys->lock);
-	ktlsd_used_free(&keys->used);
+	ktlsd_ticket_used_free(&keys->used);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
@@ -43,7 +43,7 @@ static int ticket_keys_rotate(struct ktlsd_ticket_keys *keys, int64_t now)
 	if (keys->count && age < keys->lifetime)
 		return 0;
 	/* What was issued by then is sealed with what goes now. */
-	ktlsd_used_expire(&keys->used, now - 2 * (int64_t)keys->lifetime);
+	ktlsd_ticket_used_expire(&keys->used, now - 2 * (int64_t)keys->lifetime);
 	if (keys->count && age < 2 * (int64_t)keys->lifetime) {
 		memcpy(keys->master[1], keys->master[0], KTLSD_TICKET_MASTER);
 		keys->count = 2;
@@ -148,7 +148,7 @@ void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 
 	pthread_mutex_lock(&keys->lock);
 	forgotten = keys->used.forgotten;
-	ktlsd_used_issue(&keys->used, fingerprint, uid, now, ret_id);
+	ktlsd_ticket_used_issue(&keys->used, fingerprint, uid, now, ret_id);
 	ticket_keys_tell(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 }
@@ -161,7 +161,7 @@ bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, int64_t now,
 
 	pthread_mutex_lock(&keys->lock);
 	forgotten = keys->used.forgotten;
-	first = ktlsd_used_take(&keys->used, fingerprint, now, id);
+	first = ktlsd_ticket_used_take(&keys->used, fingerprint, now, id);
 	ticket_keys_tell(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 	return first;

@@ -39,7 +39,7 @@ struct ktlsd_ticket_keys {
 	int64_t		since;
 	uint8_t		master[2][KTLSD_TICKET_MASTER];
 	unsigned int	count;
-	struct ktlsd_used used;
+	struct ktlsd_ticket_used used;
 	struct ktlsd_log_limit limit;
 };
 
@@ -80,12 +80,12 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 			   const struct ktlsd_fingerprint *fingerprint,
 			   struct ktlsd_ticket_key *ret_key, bool *ret_renew);
 
-/* Numbers a ticket, see ktlsd_used_issue(). @uid: whose server issues it. */
+/* Numbers a ticket, see ktlsd_ticket_used_issue(). @uid: whose server issues it. */
 void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 			      const struct ktlsd_fingerprint *fingerprint,
 			      uint32_t uid, uint8_t *ret_id);
 
-/* Is this the first time that a ticket is used? See ktlsd_used_take(). */
+/* Is this the first time that a ticket is used? See ktlsd_ticket_used_take(). */
 bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, int64_t now,
 			   const struct ktlsd_fingerprint *fingerprint, const uint8_t *id);
 

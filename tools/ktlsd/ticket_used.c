@@ -7,7 +7,7 @@
 #include "ticket_used.h"
 
 /**
- * struct ktlsd_used_series - tickets of one configuration
+ * struct ktlsd_ticket_used_series - tickets of one configuration
  * @next: in its bucket
  * @newer: of the same owner, used later
  * @older: likewise earlier
@@ -19,50 +19,50 @@
  * @bytes: with its chunks
  * @chunks: a bit for each of the newest tickets, by number; NULL: none of them was used
  */
-struct ktlsd_used_series {
-	struct ktlsd_used_series	*next;
-	struct ktlsd_used_series	*newer;
-	struct ktlsd_used_series	*older;
-	struct ktlsd_used_owner		*owner;
+struct ktlsd_ticket_used_series {
+	struct ktlsd_ticket_used_series	*next;
+	struct ktlsd_ticket_used_series	*newer;
+	struct ktlsd_ticket_used_series	*older;
+	struct ktlsd_ticket_used_owner		*owner;
 	struct ktlsd_fingerprint	fingerprint;
 	uint64_t			serial;
 	uint64_t			issued;
 	int64_t				touched;
 	size_t				bytes;
-	uint8_t				*chunks[KTLSD_USED_CHUNKS];
+	uint8_t				*chunks[KTLSD_TICKET_USED_CHUNKS];
 };
 
 /* What is in a ticket, where only we read it. */
-struct used_id {
+struct ticket_used_id {
 	uint64_t	serial;
 	uint64_t	number;
 };
 
-_Static_assert(sizeof(struct used_id) == KTLSD_TICKET_ID, "a ticket's id");
+_Static_assert(sizeof(struct ticket_used_id) == KTLSD_TICKET_ID, "a ticket's id");
 
-static struct ktlsd_used_series **used_slot(struct ktlsd_used *used,
-					    const struct ktlsd_fingerprint *fingerprint)
+static struct ktlsd_ticket_used_series **ticket_used_slot(struct ktlsd_ticket_used *used,
+							  const struct ktlsd_fingerprint *fingerprint)
 {
-	struct ktlsd_used_series **slot;
+	struct ktlsd_ticket_used_series **slot;
 	uint32_t hash;
 
 	memcpy(&hash, fingerprint->bytes, sizeof(hash));
-	slot = &used->buckets[hash & (KTLSD_USED_BUCKETS - 1)];
+	slot = &used->buckets[hash & (KTLSD_TICKET_USED_BUCKETS - 1)];
 	while (*slot && memcmp(&(*slot)->fingerprint, fingerprint, sizeof(*fingerprint)))
 		slot = &(*slot)->next;
 	return slot;
 }
 
-static void used_account(struct ktlsd_used *used, struct ktlsd_used_series *series, size_t bytes)
+static void ticket_used_account(struct ktlsd_ticket_used *used, struct ktlsd_ticket_used_series *series, size_t bytes)
 {
 	series->bytes += bytes;
 	series->owner->bytes += bytes;
 	used->bytes += bytes;
 }
 
-static void used_link(struct ktlsd_used_series *series)
+static void ticket_used_link(struct ktlsd_ticket_used_series *series)
 {
-	struct ktlsd_used_owner *owner = series->owner;
+	struct ktlsd_ticket_used_owner *owner = series->owner;
 
 	series->newer = NULL;
 	series->older = owner->newest;
@@ -73,9 +73,9 @@ static void used_link(struct ktlsd_used_series *series)
 	owner->newest = series;
 }
 
-static void used_unlink(struct ktlsd_used_series *series)
+static void ticket_used_unlink(struct ktlsd_ticket_used_series *series)
 {
-	struct ktlsd_used_owner *owner = series->owner;
+	struct ktlsd_ticket_used_owner *owner = series->owner;
 
 	if (series->newer)
 		series->newer->older = series->older;
@@ -87,16 +87,16 @@ static void used_unlink(struct ktlsd_used_series *series)
 		owner->oldest = series->newer;
 }
 
-static void used_touch(struct ktlsd_used_series *series, int64_t now)
+static void ticket_used_touch(struct ktlsd_ticket_used_series *series, int64_t now)
 {
 	series->touched = now;
-	used_unlink(series);
-	used_link(series);
+	ticket_used_unlink(series);
+	ticket_used_link(series);
 }
 
-static struct ktlsd_used_owner *used_owner(struct ktlsd_used *used, uint32_t uid)
+static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_used *used, uint32_t uid)
 {
-	struct ktlsd_used_owner *owner;
+	struct ktlsd_ticket_used_owner *owner;
 
 	for (owner = used->owners; owner; owner = owner->next) {
 		if (owner->uid == uid)
@@ -112,16 +112,16 @@ static struct ktlsd_used_owner *used_owner(struct ktlsd_used *used, uint32_t uid
 }
 
 /* An owner goes with its last series. */
-static void used_forget(struct ktlsd_used *used, struct ktlsd_used_series *series)
+static void ticket_used_forget(struct ktlsd_ticket_used *used, struct ktlsd_ticket_used_series *series)
 {
-	struct ktlsd_used_owner *owner = series->owner, **slot = &used->owners;
+	struct ktlsd_ticket_used_owner *owner = series->owner, **slot = &used->owners;
 	int i;
 
-	*used_slot(used, &series->fingerprint) = series->next;
-	used_unlink(series);
+	*ticket_used_slot(used, &series->fingerprint) = series->next;
+	ticket_used_unlink(series);
 	owner->bytes -= series->bytes;
 	used->bytes -= series->bytes;
-	for (i = 0; i < KTLSD_USED_CHUNKS; i++)
+	for (i = 0; i < KTLSD_TICKET_USED_CHUNKS; i++)
 		free(series->chunks[i]);
 	free(series);
 	if (owner->newest)
@@ -133,12 +133,12 @@ static void used_forget(struct ktlsd_used *used, struct ktlsd_used_series *serie
 }
 
 /* Whoever has most gives, but for what is being worked on. */
-static void used_make_room(struct ktlsd_used *used, const struct ktlsd_used_series *wanted)
+static void ticket_used_make_room(struct ktlsd_ticket_used *used, const struct ktlsd_ticket_used_series *wanted)
 {
-	struct ktlsd_used_owner *owner, *most;
-	struct ktlsd_used_series *victim;
+	struct ktlsd_ticket_used_owner *owner, *most;
+	struct ktlsd_ticket_used_series *victim;
 
-	while (used->bytes > KTLSD_USED_BYTES) {
+	while (used->bytes > KTLSD_TICKET_USED_BYTES) {
 		most = used->owners;
 		for (owner = used->owners; owner; owner = owner->next) {
 			if (owner->bytes > most->bytes)
@@ -147,29 +147,29 @@ static void used_make_room(struct ktlsd_used *used, const struct ktlsd_used_seri
 		victim = most->oldest == wanted ? wanted->newer : most->oldest;
 		if (!victim)
 			return;
-		used_forget(used, victim);
+		ticket_used_forget(used, victim);
 		used->forgotten++;
 	}
 }
 
-static struct ktlsd_used_series *used_new(struct ktlsd_used *used,
-					  const struct ktlsd_fingerprint *fingerprint,
-					  uint32_t uid)
+static struct ktlsd_ticket_used_series *ticket_used_new(struct ktlsd_ticket_used *used,
+							const struct ktlsd_fingerprint *fingerprint,
+							uint32_t uid)
 {
-	struct ktlsd_used_series *series = calloc(1, sizeof(*series));
+	struct ktlsd_ticket_used_series *series = calloc(1, sizeof(*series));
 
 	if (!series || RAND_bytes((unsigned char *)&series->serial,
 				  sizeof(series->serial)) != 1)
 		goto free_series;
 	series->serial |= 1;
-	series->owner = used_owner(used, uid);
+	series->owner = ticket_used_owner(used, uid);
 	if (!series->owner)
 		goto free_series;
 	series->fingerprint = *fingerprint;
-	*used_slot(used, fingerprint) = series;
-	used_link(series);
-	used_account(used, series, sizeof(*series) + sizeof(*series->owner));
-	used_make_room(used, series);
+	*ticket_used_slot(used, fingerprint) = series;
+	ticket_used_link(series);
+	ticket_used_account(used, series, sizeof(*series) + sizeof(*series->owner));
+	ticket_used_make_room(used, series);
 	return series;
 
 free_series:
@@ -178,84 +178,84 @@ free_series:
 }
 
 /* The chunk that comes into use was that of tickets which are too old by now. */
-static void used_recycle(struct ktlsd_used *used, struct ktlsd_used_series *series)
+static void ticket_used_recycle(struct ktlsd_ticket_used *used, struct ktlsd_ticket_used_series *series)
 {
 	uint8_t **chunk;
 
-	if (series->issued % KTLSD_USED_CHUNK)
+	if (series->issued % KTLSD_TICKET_USED_CHUNK)
 		return;
-	chunk = &series->chunks[series->issued / KTLSD_USED_CHUNK % KTLSD_USED_CHUNKS];
+	chunk = &series->chunks[series->issued / KTLSD_TICKET_USED_CHUNK % KTLSD_TICKET_USED_CHUNKS];
 	if (!*chunk)
 		return;
 	free(*chunk);
 	*chunk = NULL;
-	used_account(used, series, -(size_t)(KTLSD_USED_CHUNK / 8));
+	ticket_used_account(used, series, -(size_t)(KTLSD_TICKET_USED_CHUNK / 8));
 }
 
-void ktlsd_used_issue(struct ktlsd_used *used, const struct ktlsd_fingerprint *fingerprint,
-		      uint32_t uid, int64_t now, uint8_t *ret_id)
+void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used, const struct ktlsd_fingerprint *fingerprint,
+			     uint32_t uid, int64_t now, uint8_t *ret_id)
 {
-	struct ktlsd_used_series *series = *used_slot(used, fingerprint);
-	struct used_id id = { 0 };
+	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);
+	struct ticket_used_id id = { 0 };
 
 	if (!series)
-		series = used_new(used, fingerprint, uid);
+		series = ticket_used_new(used, fingerprint, uid);
 	if (series) {
-		used_touch(series, now);
-		used_recycle(used, series);
+		ticket_used_touch(series, now);
+		ticket_used_recycle(used, series);
 		id.serial = series->serial;
 		id.number = series->issued++;
 	}
 	memcpy(ret_id, &id, sizeof(id));
 }
 
-bool ktlsd_used_take(struct ktlsd_used *used, const struct ktlsd_fingerprint *fingerprint,
-		     int64_t now, const uint8_t *id)
+bool ktlsd_ticket_used_take(struct ktlsd_ticket_used *used, const struct ktlsd_fingerprint *fingerprint,
+			    int64_t now, const uint8_t *id)
 {
-	struct ktlsd_used_series *series = *used_slot(used, fingerprint);
+	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);
 	uint64_t first, newest;
-	struct used_id what;
+	struct ticket_used_id what;
 	uint8_t **chunk, bit;
 
 	memcpy(&what, id, sizeof(what));
 	if (!series || what.serial != series->serial || what.number >= series->issued)
 		return false;
-	newest = (series->issued - 1) / KTLSD_USED_CHUNK;
-	first = newest < KTLSD_USED_CHUNKS ? 0 : newest - KTLSD_USED_CHUNKS + 1;
-	if (what.number / KTLSD_USED_CHUNK < first)
+	newest = (series->issued - 1) / KTLSD_TICKET_USED_CHUNK;
+	first = newest < KTLSD_TICKET_USED_CHUNKS ? 0 : newest - KTLSD_TICKET_USED_CHUNKS + 1;
+	if (what.number / KTLSD_TICKET_USED_CHUNK < first)
 		return false;
-	used_touch(series, now);
-	chunk = &series->chunks[what.number / KTLSD_USED_CHUNK % KTLSD_USED_CHUNKS];
+	ticket_used_touch(series, now);
+	chunk = &series->chunks[what.number / KTLSD_TICKET_USED_CHUNK % KTLSD_TICKET_USED_CHUNKS];
 	if (!*chunk) {
-		*chunk = calloc(1, KTLSD_USED_CHUNK / 8);
+		*chunk = calloc(1, KTLSD_TICKET_USED_CHUNK / 8);
 		if (!*chunk)
 			return false;
-		used_account(used, series, KTLSD_USED_CHUNK / 8);
-		used_make_room(used, series);
+		ticket_used_account(used, series, KTLSD_TICKET_USED_CHUNK / 8);
+		ticket_used_make_room(used, series);
 	}
 	bit = (uint8_t)(1 << what.number % 8);
-	what.number = what.number % KTLSD_USED_CHUNK / 8;
+	what.number = what.number % KTLSD_TICKET_USED_CHUNK / 8;
 	if ((*chunk)[what.number] & bit)
 		return false;
 	(*chunk)[what.number] |= bit;
 	return true;
 }
 
-void ktlsd_used_expire(struct ktlsd_used *used, int64_t before)
+void ktlsd_ticket_used_expire(struct ktlsd_ticket_used *used, int64_t before)
 {
-	struct ktlsd_used_series *series, *next;
+	struct ktlsd_ticket_used_series *series, *next;
 	unsigned int i;
 
-	for (i = 0; i < KTLSD_USED_BUCKETS; i++) {
+	for (i = 0; i < KTLSD_TICKET_USED_BUCKETS; i++) {
 		for (series = used->buckets[i]; series; series = next) {
 			next = series->next;
 			if (series->touched < before)
-				used_forget(used, series);
+				ticket_used_forget(used, series);
 		}
 	}
 }
 
-void ktlsd_used_free(struct ktlsd_used *used)
+void ktlsd_ticket_used_free(struct ktlsd_ticket_used *used)
 {
-	ktlsd_used_expire(used, INT64_MAX);
+	ktlsd_ticket_used_expire(used, INT64_MAX);
 }

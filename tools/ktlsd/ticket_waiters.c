@@ -68,7 +68,7 @@ void ktlsd_ticket_waiters_receive(struct ktlsd_ticket_waiters *waiters, uint64_t
 				  const uint8_t *body, size_t len, struct ktlsd_cache *cache)
 {
 	struct ktlsd_ticket_waiter *waiter = *ticket_waiters_slot(waiters, id);
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 	int err;
 
 	if (!waiter)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "notify.h"
 #include "watch.h"
 
@@ -96,7 +97,7 @@ static void watch_feed(struct ktlsd_watch *watch)
 
 int ktlsd_watch_step(struct ktlsd_watch *watch)
 {
-	int64_t now = ktlsd_session_clock();
+	int64_t now = ktlsd_clock_ms();
 	unsigned int serving = watch->shared->serving;
 
 	/* Who serves is news, how much is done can wait. */

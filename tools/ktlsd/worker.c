@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "suites.h"
 #include "worker.h"
 
@@ -52,7 +53,7 @@ static void worker_go_down(struct ktlsd_worker *worker, int wait)
 	if (worker->state == KTLSD_WORKER_SERVING)
 		atomic_fetch_sub(&worker->shared->serving, 1);
 	worker->state = KTLSD_WORKER_DOWN;
-	worker->retry_at = ktlsd_session_clock() + wait;
+	worker->retry_at = ktlsd_clock_ms() + wait;
 	ktlsd_sessions_clear(&worker->sessions);
 	worker_free_pending(worker);
 	ktlsd_genl_close(&worker->genl);
@@ -128,7 +129,7 @@ static void worker_try(struct ktlsd_worker *worker)
 		return;
 	}
 	worker->state = KTLSD_WORKER_REGISTERING;
-	worker->retry_at = ktlsd_session_clock() + KTLSD_WORKER_REGISTER_MS;
+	worker->retry_at = ktlsd_clock_ms() + KTLSD_WORKER_REGISTER_MS;
 }
 
 /* A message that is not for us to judge before the suites are known. */
@@ -342,14 +343,14 @@ static int worker_timeout(struct ktlsd_worker *worker)
 
 		return ktlsd_shares_pending(&worker->sessions.shares) ? 0 : wait;
 	}
-	left = worker->retry_at - ktlsd_session_clock();
+	left = worker->retry_at - ktlsd_clock_ms();
 	return left < 0 ? 0 : (int)left;
 }
 
 static void worker_check_time(struct ktlsd_worker *worker)
 {
 	if (worker->state == KTLSD_WORKER_SERVING ||
-	    ktlsd_session_clock() < worker->retry_at)
+	    ktlsd_clock_ms() < worker->retry_at)
 		return;
 	if (worker->state == KTLSD_WORKER_DOWN) {
 		worker_try(worker);

@@ -10,7 +10,7 @@
 
 #include "lib/genl.h"
 #include "config.h"
-#include "session.h"
+#include "sessions.h"
 
 enum {
 	KTLSD_WORKER_RCVBUF	= 4 << 20,	/* bytes asked for; the kernel doubles it */

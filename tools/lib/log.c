@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "text.h"
 
@@ -126,14 +126,6 @@ void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	va_end(args);
 }
 
-static int64_t log_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void log_sum_up(struct ktlsd_log_source *source)
 {
 	if (source->dropped)
@@ -172,7 +164,7 @@ void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *name,
 			    enum ktlsd_log_level level, const char *format, ...)
 {
 	struct ktlsd_log_source *source;
-	int64_t now = log_clock();
+	int64_t now = ktlsd_clock_ms();
 	va_list args;
 
 	if (!ktlsd_log_enabled(level))
@@ -195,7 +187,7 @@ void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *name,
 
 void ktlsd_log_flush(struct ktlsd_log_limit *limit, bool all)
 {
-	int64_t now = log_clock();
+	int64_t now = ktlsd_clock_ms();
 	size_t i;
 
 	for (i = 0; i <= KTLSD_LOG_SOURCES; i++) {

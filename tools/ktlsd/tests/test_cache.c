@@ -9,8 +9,8 @@
 #include "ktlsd/context.h"
 #include "ktlsd/fingerprint.h"
 #include "ktlsd/request.h"
-#include "test_pki.h"
 #include "ktlsd/ticket_keys.h"
+#include "test_pki.h"
 
 static struct test_pki pki;
 static struct ktlsd_cache cache;
@@ -23,19 +23,19 @@ static struct ktlsd_fingerprint cache_fingerprint(uint32_t number)
 	return fingerprint;
 }
 
-static struct ktlsd_saved *cache_saved(uint32_t number, const char *der, size_t len,
-				       bool once, int64_t expires)
+static struct ktlsd_saved_session *cache_saved(uint32_t number, const char *der, size_t len,
+					       bool once, int64_t expires)
 {
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 
-	saved = ktlsd_saved_new((const uint8_t *)der, len, NULL, NULL, expires);
+	saved = ktlsd_saved_session_new((const uint8_t *)der, len, NULL, NULL, expires);
 	assert_non_null(saved);
 	saved->fingerprint = cache_fingerprint(number);
 	saved->once = once;
 	return saved;
 }
 
-static struct ktlsd_saved *cache_get(uint32_t number, int64_t now)
+static struct ktlsd_saved_session *cache_get(uint32_t number, int64_t now)
 {
 	struct ktlsd_fingerprint fingerprint = cache_fingerprint(number);
 
@@ -45,7 +45,7 @@ static struct ktlsd_saved *cache_get(uint32_t number, int64_t now)
 /* A ticket is used once, a session of TLS 1.2 until it ends. */
 static void cache_once(void **state)
 {
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 	int i;
 
 	(void)state;
@@ -57,16 +57,16 @@ static void cache_once(void **state)
 
 	saved = cache_get(1, 0);
 	assert_memory_equal(saved->der, "second", 6);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	saved = cache_get(1, 0);
 	assert_memory_equal(saved->der, "first", 5);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	assert_null(cache_get(1, 0));
 
 	for (i = 0; i < 3; i++) {
 		saved = cache_get(2, 0);
 		assert_memory_equal(saved->der, "reused", 6);
-		ktlsd_saved_put(saved);
+		ktlsd_saved_session_put(saved);
 	}
 	assert_int_equal(cache.count, 1);
 	ktlsd_cache_free(&cache);
@@ -75,7 +75,7 @@ static void cache_once(void **state)
 
 static void cache_is_timed(void **state)
 {
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 
 	(void)state;
 	ktlsd_cache_init(&cache, 10);
@@ -83,7 +83,7 @@ static void cache_is_timed(void **state)
 	ktlsd_cache_put(&cache, cache_saved(1, "b", 1, true, 50));
 	saved = cache_get(1, 50);
 	assert_memory_equal(saved->der, "a", 1);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	assert_int_equal(cache.count, 0);
 	ktlsd_cache_put(&cache, cache_saved(1, "a", 1, true, 100));
 	assert_null(cache_get(1, 100));
@@ -95,7 +95,7 @@ static void cache_is_timed(void **state)
 static void cache_is_bounded(void **state)
 {
 	static char big[1 << 20];
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 	uint32_t i;
 
 	(void)state;
@@ -106,11 +106,11 @@ static void cache_is_bounded(void **state)
 	assert_null(cache_get(19, 0));
 	saved = cache_get(20, 0);
 	assert_non_null(saved);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	for (i = 0; i < 30; i++)
 		ktlsd_cache_put(&cache, cache_saved(7, "y", 1, true, 100));
 	for (i = 0; (saved = cache_get(7, 0)); i++)
-		ktlsd_saved_put(saved);
+		ktlsd_saved_session_put(saved);
 	assert_int_equal(i, KTLSD_CACHE_PER_KEY);
 
 	ktlsd_cache_reset(&cache, 1000);
@@ -136,17 +136,17 @@ static void cache_chain_ends(void **state)
 	X509 *cert = test_pki_issue(&spec, pki.ec_key, pki.ca, pki.ca_key);
 	STACK_OF(X509) *chain = sk_X509_new_null();
 	int64_t now = time(NULL);
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 
 	(void)state;
 	sk_X509_push(chain, cert);
 	sk_X509_push(chain, pki.ca);
-	saved = ktlsd_saved_new((const uint8_t *)"x", 1, chain, chain, now + 7200);
+	saved = ktlsd_saved_session_new((const uint8_t *)"x", 1, chain, chain, now + 7200);
 	assert_true(saved->expires >= now + 58 && saved->expires <= now + 62);
-	ktlsd_saved_put(saved);
-	saved = ktlsd_saved_new((const uint8_t *)"x", 1, chain, chain, now + 30);
+	ktlsd_saved_session_put(saved);
+	saved = ktlsd_saved_session_new((const uint8_t *)"x", 1, chain, chain, now + 30);
 	assert_int_equal(saved->expires, now + 30);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	sk_X509_free(chain);
 	X509_free(cert);
 }
@@ -201,7 +201,7 @@ static void keys_of_tickets(void **state)
 /* Each once, whatever number came meanwhile; the oldest of a million are void. */
 static void keys_of_used_tickets(void **state)
 {
-	const uint64_t window = (uint64_t)KTLSD_USED_CHUNK * KTLSD_USED_CHUNKS;
+	const uint64_t window = (uint64_t)KTLSD_TICKET_USED_CHUNK * KTLSD_TICKET_USED_CHUNKS;
 	struct ktlsd_fingerprint a = cache_fingerprint(1), b = cache_fingerprint(2);
 	uint8_t id[KTLSD_TICKET_ID], first[KTLSD_TICKET_ID], none[KTLSD_TICKET_ID] = { 0 };
 	struct ktlsd_ticket_keys keys;
@@ -256,7 +256,7 @@ static void keys_of_many_users(void **state)
 	}
 	/* It works for them as well, as far as there is room. */
 	assert_int_equal(forgotten, 200000);
-	assert_true(keys.used.bytes <= KTLSD_USED_BYTES);
+	assert_true(keys.used.bytes <= KTLSD_TICKET_USED_BYTES);
 	assert_true(keys.used.forgotten > 0);
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &honest,
 						&found, &renew), 0);

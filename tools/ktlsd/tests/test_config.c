@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ktlsd/config.h"
+#include "ktlsd/parse.h"
 #include "test_pki.h"
 
 static char config_path[] = "/tmp/ktlsd-config-XXXXXX";
@@ -22,7 +23,7 @@ static int config_try(const char *text, struct ktlsd_config **ret_config,
 	if (!buffer.len)
 		ktlsd_buffer_append(&buffer, "\n", 1, 2);
 	test_pki_write(config_path, &buffer, 0600);
-	return ktlsd_config_parse(config_path, ret_config, fault);
+	return ktlsd_parse_config(config_path, ret_config, fault);
 }
 
 static void config_defaults(void **state)
@@ -123,7 +124,7 @@ static void config_faults(void **state)
 		    !strstr(fault.reason, table[i].word))
 			fail_msg("%zu: %s", i, fault.reason);
 	}
-	assert_int_equal(ktlsd_config_parse("/nonexistent", &config, &fault), -ENOENT);
+	assert_int_equal(ktlsd_parse_config("/nonexistent", &config, &fault), -ENOENT);
 }
 
 /* Root is not root in a container, nor anybody else himself, unless it is said. */
@@ -316,10 +317,10 @@ static void config_no_file(void **state)
 	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	alarm(10);
-	assert_int_equal(ktlsd_config_parse(fifo, &config, &fault), -EINVAL);
+	assert_int_equal(ktlsd_parse_config(fifo, &config, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "not a regular file"));
-	assert_int_equal(ktlsd_config_parse("/dev/zero", &config, &fault), -EINVAL);
-	assert_int_equal(ktlsd_config_parse(dir, &config, &fault), -EINVAL);
+	assert_int_equal(ktlsd_parse_config("/dev/zero", &config, &fault), -EINVAL);
+	assert_int_equal(ktlsd_parse_config(dir, &config, &fault), -EINVAL);
 	alarm(0);
 	unlink(fifo);
 	rmdir(dir);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "test_kernel.h"
 
 enum {
@@ -110,7 +111,7 @@ void test_kernel_start(struct test_kernel *kernel, uint8_t cmd, uint64_t id,
 	if (cmd == KTLS_CMD_START)
 		ktlsd_message_put_u32(&message, KTLS_A_ROLE, role);
 	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-			      (uint64_t)ktlsd_session_clock() + 10000);
+			      (uint64_t)ktlsd_clock_ms() + 10000);
 	ktlsd_message_put_u32(&message, KTLS_A_UID, kernel->uid);
 	ktlsd_message_put_u32(&message, KTLS_A_GID, 1000);
 	ktlsd_message_put_u64(&message, KTLS_A_CONFIG, config);

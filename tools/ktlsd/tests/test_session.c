@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "test_kernel.h"
 
 static struct test_pki pki;
@@ -84,7 +85,7 @@ static void session_start_from(struct test_kernel *kernel, uint64_t id, int fami
 	ktlsd_message_put_u32(&message, KTLS_A_ROLE, KTLS_ROLE_SERVER);
 	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
 	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-			      (uint64_t)ktlsd_session_clock() + 10000);
+			      (uint64_t)ktlsd_clock_ms() + 10000);
 	if (family == AF_INET)
 		ktlsd_message_put(&message, KTLS_A_PEER_ADDR, &sin, sizeof(sin));
 	else
@@ -198,7 +199,7 @@ static void session_server_identity(void **state)
 		test_kernel_begin(&message, KTLS_CMD_START, 50 + bad);
 		ktlsd_message_put_u32(&message, KTLS_A_ROLE, KTLS_ROLE_SERVER);
 		ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-				      (uint64_t)ktlsd_session_clock() + 10000);
+				      (uint64_t)ktlsd_clock_ms() + 10000);
 		ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
 		ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
 		if (bad)
@@ -252,10 +253,10 @@ static void session_check(void **state)
 	test_kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
 	test_kernel_begin(&message, KTLS_CMD_CHECK, 6);
 	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-			      (uint64_t)ktlsd_session_clock() + 10000);
+			      (uint64_t)ktlsd_clock_ms() + 10000);
 	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
 	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-			      (uint64_t)ktlsd_session_clock() + 10000);
+			      (uint64_t)ktlsd_clock_ms() + 10000);
 	ktlsd_message_put_flag(&message, KTLS_A_FOREIGN);
 	ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
 	test_kernel_tell(&kernel, &message);
@@ -450,7 +451,7 @@ static void session_dead_work(void **state)
 	assert_int_equal(kernel.count, 2);
 
 	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	kernel.sessions.buckets[2]->request.deadline = ktlsd_session_clock();
+	kernel.sessions.buckets[2]->request.deadline = ktlsd_clock_ms();
 	test_kernel_forget(&kernel);
 	assert_true(ktlsd_sessions_work(&kernel.sessions));
 	assert_int_equal(kernel.count, 0);

@@ -116,10 +116,10 @@ static void lifetime_of_a_server(void **state)
 }
 
 /* What the kernel does with the one ticket the peer sent. */
-static struct ktlsd_saved *lifetime_take_ticket(struct test_side *side, struct test_peer *peer,
-						struct ktlsd_result *result)
+static struct ktlsd_saved_session *lifetime_take_ticket(struct test_side *side, struct test_peer *peer,
+							struct ktlsd_result *result)
 {
-	struct ktlsd_saved *saved = NULL;
+	struct ktlsd_saved_session *saved = NULL;
 	uint8_t plain[4096], type;
 	uint8_t *data;
 	long len;
@@ -139,7 +139,7 @@ static struct ktlsd_saved *lifetime_take_ticket(struct test_side *side, struct t
 /* Our client: a session that follows upon a session ends no later than that could. */
 static void lifetime_of_a_client(void **state)
 {
-	struct ktlsd_saved *saved = NULL;
+	struct ktlsd_saved_session *saved = NULL;
 	struct ktlsd_result result;
 	struct test_side side;
 	struct test_peer peer;
@@ -173,7 +173,7 @@ static void lifetime_of_a_client(void **state)
 			SSL_free(peer.ssl);
 		}
 		peer.ssl = NULL;
-		ktlsd_saved_put(saved);
+		ktlsd_saved_session_put(saved);
 		saved = NULL;
 		test_peer_free(&peer);
 		skew = 0;

@@ -43,7 +43,7 @@ static void tickets_shake(struct test_side *side, struct test_peer *peer,
 }
 
 static void tickets_client(struct test_side *side, const char *suite,
-			   struct ktlsd_saved *saved)
+			   struct ktlsd_saved_session *saved)
 {
 	test_side_init(side, KTLS_ROLE_CLIENT);
 	strcpy(side->request.ciphers, suite);
@@ -55,7 +55,7 @@ static void tickets_client(struct test_side *side, const char *suite,
 /* What the kernel does: opens the server's records, finds tickets in them. */
 static unsigned int tickets_feed(struct test_side *side, struct test_peer *peer,
 				 struct ktlsd_result *result,
-				 struct ktlsd_saved **saved)
+				 struct ktlsd_saved_session **saved)
 {
 	static uint8_t plain[TICKETS_ROOM];
 	BIO *out = SSL_get_wbio(peer->ssl);
@@ -91,7 +91,7 @@ static void tickets_client_13(void **state)
 		"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
 		"TLS_CHACHA20_POLY1305_SHA256",
 	};
-	struct ktlsd_saved *saved[8];
+	struct ktlsd_saved_session *saved[8];
 	struct ktlsd_result result, first;
 	struct test_side side;
 	struct test_peer peer;
@@ -138,7 +138,7 @@ static void tickets_client_13(void **state)
 /* A resumed session has a ticket of its own, and so on. */
 static void tickets_client_generations(void **state)
 {
-	struct ktlsd_saved *saved[8] = { NULL };
+	struct ktlsd_saved_session *saved[8] = { NULL };
 	struct ktlsd_result result;
 	struct test_side side;
 	struct test_peer peer;
@@ -159,14 +159,14 @@ static void tickets_client_generations(void **state)
 		assert_int_equal(tickets_feed(&side, &peer, &result, saved), 1);
 		test_side_free(&side);
 	}
-	ktlsd_saved_put(saved[0]);
+	ktlsd_saved_session_put(saved[0]);
 	test_peer_free(&peer);
 }
 
 /* In 1.2 the session is there with the handshake, and good for many more. */
 static void tickets_client_12(void **state)
 {
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 	struct ktlsd_result result;
 	struct test_side side;
 	struct test_peer peer;
@@ -196,14 +196,14 @@ static void tickets_client_12(void **state)
 		assert_int_equal(sk_X509_num(side.handshake->chain), 2);
 		test_side_free(&side);
 	}
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	test_peer_free(&peer);
 }
 
 /* A server that has forgotten the session does the whole handshake. */
 static void tickets_client_refused(void **state)
 {
-	struct ktlsd_saved *saved[8];
+	struct ktlsd_saved_session *saved[8];
 	struct ktlsd_result result;
 	struct test_side side;
 	struct test_peer peer;
@@ -260,7 +260,7 @@ static void tickets_client_unverified(void **state)
 static void tickets_client_malformed(void **state)
 {
 	static uint8_t body[KTLS_GENL_TICKET_MAX + 1];
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 	struct ktlsd_result result;
 	struct test_side side;
 	struct test_peer peer;
@@ -289,7 +289,7 @@ static void tickets_client_malformed(void **state)
 static void tickets_client_longest(void **state)
 {
 	static uint8_t body[KTLS_GENL_TICKET_MAX];
-	struct ktlsd_saved *saved;
+	struct ktlsd_saved_session *saved;
 	struct ktlsd_result result;
 	struct test_side side;
 	struct test_peer peer;
@@ -310,7 +310,7 @@ static void tickets_client_longest(void **state)
 	assert_non_null(saved);
 	assert_true(saved->expires <= time(NULL) + 7 * 256);
 	assert_true(saved->der_len > ticket);
-	ktlsd_saved_put(saved);
+	ktlsd_saved_session_put(saved);
 	test_side_free(&side);
 	test_peer_free(&peer);
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
 #include "file.h"
+#include "parse.h"
 
 #define PARSE_BLANKS	" \t\r"
 
@@ -488,7 +488,7 @@ static int parse_read(const char *path, struct ktlsd_buffer *text,
 	return err;
 }
 
-int ktlsd_config_parse(const char *path, struct ktlsd_config **ret_config,
+int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		       struct ktlsd_fault *fault)
 {
 	static const char bom[] = "\xef\xbb\xbf";

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/genl.h"
+#include "sessions.h"
+
+enum {
+	SESSIONS_BUCKETS	= 4096,	/* a power of two */
+	SESSIONS_WAIT_MS	= 3600000,
+};
+
+static struct ktlsd_session *sessions_from_place(struct ktlsd_place *place)
+{
+	return (struct ktlsd_session *)((char *)place - offsetof(struct ktlsd_session, place));
+}
+
+static struct ktlsd_session **sessions_slot(struct ktlsd_sessions *sessions,
+					    uint64_t id)
+{
+	struct ktlsd_session **slot;
+
+	slot = &sessions->buckets[id & (SESSIONS_BUCKETS - 1)];
+	while (*slot && (*slot)->request.id != id)
+		slot = &(*slot)->next;
+	return slot;
+}
+
+/*
+ * Room for one more? A worker has some of its own; the rest is in a pool of all
+ * workers. CHECKs wait for nobody but the kernel, which bounds them by the credit.
+ */
+static bool sessions_reserve(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	if (session->request.check)
+		return true;
+	if (sessions->own < sessions->max) {
+		session->room = KTLSD_ROOM_OWN;
+		sessions->own++;
+		sessions->count++;
+		return true;
+	}
+	if (!sessions->pool)
+		return false;
+	if (atomic_fetch_add(sessions->pool, 1) >= sessions->pool_max) {
+		atomic_fetch_sub(sessions->pool, 1);
+		return false;
+	}
+	session->room = KTLSD_ROOM_POOL;
+	sessions->count++;
+	return true;
+}
+
+static void sessions_release(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	if (session->room == KTLSD_ROOM_NONE)
+		return;
+	sessions->count--;
+	if (session->room == KTLSD_ROOM_OWN)
+		sessions->own--;
+	else
+		atomic_fetch_sub(sessions->pool, 1);
+	session->room = KTLSD_ROOM_NONE;
+}
+
+void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	struct ktlsd_session **slot = sessions_slot(sessions, session->request.id);
+
+	if (*slot == session)
+		*slot = session->next;
+	sessions_release(sessions, session);
+	ktlsd_shares_del(&sessions->shares, &session->place);
+	ktlsd_handshake_free(session->handshake);
+	ktlsd_context_put(session->context);
+	ktlsd_anchors_put(session->anchors);
+	ktlsd_fetch_free(&session->fetch);
+	ktlsd_buffer_free(&session->input);
+	ktlsd_config_put(session->config);
+	free(session);
+}
+
+/* For one more session of this uid and source the one with most gives one up. */
+static bool sessions_evict(struct ktlsd_sessions *sessions,
+			   const struct ktlsd_session *session)
+{
+	struct ktlsd_session *victim;
+	struct ktlsd_place *place;
+	struct ktlsd_fault fault;
+
+	place = ktlsd_shares_victim(&sessions->shares, session->request.caller.uid,
+				    &session->request.source);
+	if (!place)
+		return false;
+	victim = sessions_from_place(place);
+	fault.alert = KTLSD_ALERT_NONE;
+	ktlsd_errors_set(&fault, -ENOBUFS,
+			 "ktlsd needed the room for others: this user has most of all handshakes.");
+	ktlsd_session_fail(sessions, victim, &fault);
+	return true;
+}
+
+/* Return: 0 and a session in its place, or a negative errno. */
+static int sessions_new(struct ktlsd_sessions *sessions,
+			const struct ktlsd_request *request,
+			struct ktlsd_session **ret_session, struct ktlsd_fault *fault)
+{
+	struct ktlsd_session *session = calloc(1, sizeof(*session));
+	struct ktlsd_session **slot;
+
+	if (!session)
+		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+	session->request = *request;
+	while (!sessions_reserve(sessions, session)) {
+		if (sessions_evict(sessions, session))
+			continue;
+		free(session);
+		return ktlsd_errors_set(fault, -ENOBUFS,
+			"ktlsd carries out as many handshakes as it may: see max_sessions in its configuration.");
+	}
+	if (ktlsd_shares_add(&sessions->shares, &session->place, request->caller.uid,
+			     &request->source)) {
+		sessions_release(sessions, session);
+		free(session);
+		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+	}
+	session->config = ktlsd_config_get(sessions->config);
+	session->deadline = request->deadline + KTLSD_SESSION_GRACE_MS;
+	if (session->deadline < sessions->next_deadline)
+		sessions->next_deadline = session->deadline;
+	slot = sessions_slot(sessions, request->id);
+	session->next = *slot;
+	*slot = session;
+	*ret_session = session;
+	return 0;
+}
+
+/* Adds a message's records to the batch. Return: 0 or a negative errno. */
+static int sessions_append_records(struct ktlsd_session *session,
+				   const struct ktlsd_event *event,
+				   struct ktlsd_fault *fault)
+{
+	const void *records;
+	size_t len;
+	int err;
+
+	fault->alert = KTLSD_ALERT_NONE;
+	records = ktlsd_message_bytes(event, KTLS_A_RECORDS, &len);
+	err = ktlsd_buffer_append(&session->input, records, len,
+				  KTLSD_HANDSHAKE_INPUT_MAX);
+	if (err)
+		return ktlsd_errors_set(fault, err == -ENOMEM ? err : -EPROTO,
+			"The peer's handshake messages are too long.");
+	session->whole = !event->attr[KTLS_A_MORE];
+	return 0;
+}
+
+static void sessions_begin(struct ktlsd_sessions *sessions,
+			   const struct ktlsd_event *event)
+{
+	struct ktlsd_session *session = NULL;
+	struct ktlsd_request request;
+	struct ktlsd_fault fault;
+	int err;
+
+	err = ktlsd_request_parse(event, &request, &fault);
+	if (!err)
+		err = sessions_new(sessions, &request, &session, &fault);
+	if (err) {
+		ktlsd_session_log_failure(sessions, &request, &fault);
+		ktlsd_session_refuse(sessions, request.id, &fault);
+		return;
+	}
+	if (sessions_append_records(session, event, &fault))
+		ktlsd_session_fail(sessions, session, &fault);
+	else
+		ktlsd_shares_ready(&sessions->shares, &session->place);
+}
+
+static void sessions_receive_piece(struct ktlsd_sessions *sessions,
+				   struct ktlsd_session *session,
+				   const struct ktlsd_event *event)
+{
+	struct ktlsd_fault fault;
+	int err;
+
+	if (!session->fetching)
+		return;
+	err = ktlsd_fetch_take(&session->fetch, event);
+	if (!err) {
+		if (!ktlsd_session_fetch_next(sessions, session))
+			ktlsd_shares_ready(&sessions->shares, &session->place);
+		return;
+	}
+	ktlsd_errors_set(&fault, err == -ENOBUFS || err == -ENOMEM ? err : -EINVAL,
+			 "The configuration could not be fetched from the kernel: %s.",
+			 strerror(-err));
+	ktlsd_session_fail(sessions, session, &fault);
+}
+
+/* The batch is the header of a record against the RFC; the kernel says why. */
+static void sessions_refuse_record(struct ktlsd_sessions *sessions,
+				   struct ktlsd_session *session,
+				   const struct ktlsd_event *event)
+{
+	struct ktlsd_fault fault;
+	const void *reason;
+	size_t len;
+
+	reason = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
+	ktlsd_handshake_refuse_record(session->handshake, session->input.data, session->input.len,
+				      reason, len, &fault);
+	ktlsd_session_fail(sessions, session, &fault);
+}
+
+static void sessions_receive_data(struct ktlsd_sessions *sessions,
+				  struct ktlsd_session *session,
+				  const struct ktlsd_event *event)
+{
+	struct ktlsd_fault fault;
+
+	fault.alert = KTLSD_ALERT_NONE;
+	if (session->whole || session->request.check) {
+		ktlsd_errors_set(&fault, -EPROTO,
+				 "The kernel sent a batch before the last one was answered.");
+	} else if (!sessions_append_records(session, event, &fault)) {
+		if (session->whole && session->handshake && event->attr[KTLS_A_SENTENCE])
+			sessions_refuse_record(sessions, session, event);
+		else if (session->whole)
+			ktlsd_shares_ready(&sessions->shares, &session->place);
+		return;
+	}
+	ktlsd_session_fail(sessions, session, &fault);
+}
+
+/* A NewSessionTicket. It is answered in any case, or the next one never comes. */
+static void sessions_receive_ticket(struct ktlsd_sessions *sessions,
+				    const struct ktlsd_event *event, uint64_t id)
+{
+	struct ktlsd_message message;
+	const void *body;
+	size_t len;
+
+	body = ktlsd_message_bytes(event, KTLS_A_TICKET, &len);
+	if (len && sessions->cache)
+		ktlsd_ticket_waiters_receive(&sessions->ticket_waiters, id, body, len,
+					     sessions->cache);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_MESSAGE, id);
+	ktlsd_session_send_message(sessions, &message);
+}
+
+/*
+ * The credit of a request comes back with the acknowledgement, whether we know of it
+ * still or not: until then its messages may lie in our receive buffer.
+ */
+static void sessions_cancel(struct ktlsd_sessions *sessions,
+			    struct ktlsd_session *session, uint64_t id)
+{
+	struct ktlsd_message message;
+
+	if (session)
+		ktlsd_sessions_end(sessions, session);
+	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_CANCEL, id);
+	ktlsd_session_send_message(sessions, &message);
+}
+
+void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
+			   const struct ktlsd_event *event)
+{
+	uint64_t id = ktlsd_message_u64(event, KTLS_A_ID, 0);
+	struct ktlsd_session *session;
+	struct ktlsd_fault fault;
+
+	if (event->cmd == KTLS_CMD_CONFIG_DROP) {
+		if (event->attr[KTLS_A_CONFIG])
+			ktlsd_context_drop(&sessions->contexts,
+					   ktlsd_message_u64(event, KTLS_A_CONFIG, 0));
+		return;
+	}
+	if (!event->attr[KTLS_A_ID])
+		return;
+	session = *sessions_slot(sessions, id);
+
+	switch (event->cmd) {
+	case KTLS_CMD_START:
+	case KTLS_CMD_CHECK:
+		if (!session)
+			sessions_begin(sessions, event);
+		break;
+	case KTLS_CMD_CONFIG:
+		if (session)
+			sessions_receive_piece(sessions, session, event);
+		break;
+	case KTLS_CMD_DATA:
+		if (session) {
+			sessions_receive_data(sessions, session, event);
+			break;
+		}
+		/* Unanswered it would cost a credit for ever. */
+		ktlsd_errors_set(&fault, -EPROTO,
+				 "ktlsd knows nothing of this handshake.");
+		ktlsd_session_refuse(sessions, id, &fault);
+		break;
+	case KTLS_CMD_CANCEL:
+		sessions_cancel(sessions, session, id);
+		break;
+	case KTLS_CMD_MESSAGE:
+		sessions_receive_ticket(sessions, event, id);
+		break;
+	default:
+		break;
+	}
+}
+
+int ktlsd_sessions_init(struct ktlsd_sessions *sessions,
+			struct ktlsd_config *config, ktlsd_sessions_send send,
+			void *send_arg)
+{
+	memset(sessions, 0, sizeof(*sessions));
+	sessions->buckets = calloc(SESSIONS_BUCKETS, sizeof(*sessions->buckets));
+	sessions->tx = malloc(KTLSD_GENL_TX_SIZE);
+	if (!sessions->buckets || !sessions->tx) {
+		free(sessions->buckets);
+		free(sessions->tx);
+		return -ENOMEM;
+	}
+	sessions->config = ktlsd_config_get(config);
+	sessions->max = config->max_sessions;
+	sessions->next_deadline = INT64_MAX;
+	ktlsd_shares_init(&sessions->shares);
+	sessions->send = send;
+	sessions->send_arg = send_arg;
+	return 0;
+}
+
+void ktlsd_sessions_clear(struct ktlsd_sessions *sessions)
+{
+	unsigned int i;
+
+	for (i = 0; i < SESSIONS_BUCKETS; i++) {
+		while (sessions->buckets[i])
+			ktlsd_sessions_end(sessions, sessions->buckets[i]);
+	}
+	ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
+	sessions->next_deadline = INT64_MAX;
+}
+
+void ktlsd_sessions_free(struct ktlsd_sessions *sessions)
+{
+	ktlsd_sessions_clear(sessions);
+	ktlsd_context_flush(&sessions->contexts);
+	ktlsd_anchors_flush(&sessions->contexts.anchors);
+	ktlsd_config_put(sessions->config);
+	free(sessions->buckets);
+	free(sessions->tx);
+}
+
+void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
+			      struct ktlsd_config *config)
+{
+	ktlsd_context_flush(&sessions->contexts);
+	ktlsd_config_put(sessions->config);
+	sessions->config = ktlsd_config_get(config);
+}
+
+/* The session about which message @seq was the last, or NULL. */
+static struct ktlsd_session *sessions_by_seq(struct ktlsd_sessions *sessions,
+					     uint32_t seq)
+{
+	struct ktlsd_session *session;
+	unsigned int i;
+
+	for (i = 0; i < SESSIONS_BUCKETS; i++) {
+		for (session = sessions->buckets[i]; session; session = session->next) {
+			if (session->last_seq == seq)
+				return session;
+		}
+	}
+	return NULL;
+}
+
+void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
+			    int error, const char *text)
+{
+	struct ktlsd_session *session = sessions_by_seq(sessions, seq);
+	struct ktlsd_fault fault;
+
+	/* It went away while our message was under way: nothing to tell. */
+	if (error == -ENOENT) {
+		if (session)
+			ktlsd_sessions_end(sessions, session);
+		return;
+	}
+	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
+			  "The kernel refused a message: %s%s%s.",
+			  strerror(-error), text[0] ? ": " : "", text);
+	if (!session)
+		return;
+	fault.alert = KTLSD_ALERT_NONE;
+	ktlsd_errors_set(&fault, -EPROTO, "The kernel refused what ktlsd sent: %s.",
+			 text[0] ? text : strerror(-error));
+	ktlsd_session_fail(sessions, session, &fault);
+}
+
+/* Milliseconds for poll(); to wake early does no harm. */
+static int sessions_bound_wait(int64_t left)
+{
+	return left < SESSIONS_WAIT_MS ? (int)left : SESSIONS_WAIT_MS;
+}
+
+/* The handshakes. Return: as ktlsd_sessions_expire(). */
+static int sessions_expire(struct ktlsd_sessions *sessions, int64_t now)
+{
+	struct ktlsd_session *session, *next;
+	struct ktlsd_fault fault;
+	unsigned int i;
+
+	if (sessions->next_deadline == INT64_MAX)
+		return -1;
+	if (sessions->next_deadline > now)
+		return sessions_bound_wait(sessions->next_deadline - now);
+
+	sessions->next_deadline = INT64_MAX;
+	for (i = 0; i < SESSIONS_BUCKETS; i++) {
+		for (session = sessions->buckets[i]; session; session = next) {
+			next = session->next;
+			if (session->deadline > now) {
+				if (session->deadline < sessions->next_deadline)
+					sessions->next_deadline = session->deadline;
+				continue;
+			}
+			fault.alert = KTLSD_ALERT_NONE;
+			ktlsd_errors_set(&fault, -ETIMEDOUT,
+					 "The handshake did not end in time.");
+			ktlsd_session_fail(sessions, session, &fault);
+		}
+	}
+	if (sessions->next_deadline == INT64_MAX)
+		return -1;
+	return sessions_bound_wait(sessions->next_deadline - now);
+}
+
+bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)
+{
+	struct ktlsd_place *place = ktlsd_shares_next(&sessions->shares);
+	struct ktlsd_session *session;
+
+	if (!place)
+		return false;
+	session = sessions_from_place(place);
+	/* Nobody waits for it any more: the kernel is about to say so. */
+	if (session->request.deadline > ktlsd_clock_ms())
+		ktlsd_session_step(sessions, session);
+	return true;
+}
+
+int ktlsd_sessions_expire(struct ktlsd_sessions *sessions)
+{
+	int64_t now = ktlsd_clock_ms();
+	int handshakes = sessions_expire(sessions, now);
+	int tickets = ktlsd_ticket_waiters_expire(&sessions->ticket_waiters, now);
+
+	if (handshakes < 0 || (tickets >= 0 && tickets < handshakes))
+		return tickets;
+	return handshakes;
+}

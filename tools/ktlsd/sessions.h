@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All sessions of one worker. Receiving a message of the kernel is cheap; the work that it
+ * asks for is done later, step by step, in the order of shares.h. So a request that was
+ * cancelled meanwhile costs no work. Belongs to the thread of the worker; the counters can
+ * be read by the main thread.
+ */
+#ifndef KTLSD_SESSIONS_H
+#define KTLSD_SESSIONS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/log.h"
+#include "lib/message.h"
+#include "cache.h"
+#include "config.h"
+#include "context.h"
+#include "session.h"
+#include "shares.h"
+#include "ticket_keys.h"
+#include "ticket_waiters.h"
+
+/* Sends a message to the kernel. Return: 0 or a negative errno. */
+typedef int (*ktlsd_sessions_send)(void *arg, const struct ktlsd_message *message);
+
+/**
+ * struct ktlsd_sessions - all sessions of a worker
+ * @buckets: by id
+ * @shares: whose turn it is, and who has how many
+ * @count: sessions under way, without CHECKs; the main thread reads it, as the next two
+ * @done: handshakes that succeeded
+ * @failed: handshakes that failed
+ * @own: sessions that count against the worker's own limit
+ * @max: that limit
+ * @pool: sessions of all workers beyond their own limits, shared; NULL: none are allowed
+ * @pool_max: limit of @pool
+ * @config: the newest configuration; a reference
+ * @suites: mask of what the kernel supports
+ * @cache: sessions of clients that can be resumed, shared; NULL: none are saved
+ * @ticket_keys: of servers, shared; NULL: no tickets are issued
+ * @ticket_waiters: complete handshakes of clients that wait for tickets
+ * @contexts: cache of SSL_CTX objects
+ * @held: bytes in fetches
+ * @next_deadline: not later than the earliest deadline; INT64_MAX for none
+ * @send: sends a message
+ * @send_arg: for @send
+ * @family: number of the generic netlink family
+ * @seq: sequence number last used
+ * @tx: buffer for one message
+ * @limit: of log lines
+ */
+struct ktlsd_sessions {
+	struct ktlsd_session		**buckets;
+	struct ktlsd_shares		shares;
+	atomic_uint			count;
+	atomic_ulong			done;
+	atomic_ulong			failed;
+	unsigned int			own;
+	unsigned int			max;
+	atomic_uint			*pool;
+	unsigned int			pool_max;
+	struct ktlsd_config		*config;
+	uint32_t			suites;
+	struct ktlsd_cache		*cache;
+	struct ktlsd_ticket_keys	*ticket_keys;
+	struct ktlsd_ticket_waiters	ticket_waiters;
+	struct ktlsd_contexts		contexts;
+	size_t				held;
+	int64_t				next_deadline;
+	ktlsd_sessions_send		send;
+	void				*send_arg;
+	uint16_t			family;
+	uint32_t			seq;
+	uint8_t				*tx;
+	struct ktlsd_log_limit		limit;
+};
+
+/**
+ * ktlsd_sessions_init - an empty set
+ * @sessions: filled; ktlsd_sessions_free() releases it
+ * @config: a reference is taken
+ * @send: sends a message
+ * @send_arg: for @send
+ *
+ * Return: 0 or -ENOMEM
+ */
+int ktlsd_sessions_init(struct ktlsd_sessions *sessions,
+			struct ktlsd_config *config, ktlsd_sessions_send send,
+			void *send_arg);
+void ktlsd_sessions_free(struct ktlsd_sessions *sessions);
+
+/* Frees all sessions without a message: the kernel has ended their requests. */
+void ktlsd_sessions_clear(struct ktlsd_sessions *sessions);
+
+/* Uses @config for requests from now on; takes a reference. */
+void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
+			      struct ktlsd_config *config);
+
+/* Receives START, CHECK, CONFIG, CONFIG_DROP, DATA, CANCEL or MESSAGE. */
+void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
+			   const struct ktlsd_event *event);
+
+/*
+ * Takes a step of the session whose turn it is. Call it when no more messages are there
+ * to be received. Return: false if no session has work to do.
+ */
+bool ktlsd_sessions_work(struct ktlsd_sessions *sessions);
+
+/* Ends the session about which message @seq was, as the kernel refused that message. */
+void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
+			    int error, const char *text);
+
+/* Ends what is overdue. Return: milliseconds until the next call is due, -1 for never. */
+int ktlsd_sessions_expire(struct ktlsd_sessions *sessions);
+
+/* Frees a session and wipes its secrets. */
+void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session);
+
+#endif
