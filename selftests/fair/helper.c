@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Attacks on the helper: on its workers' time, and on the room it has for handshakes. */
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "lib/honest.h"
+
+enum {
+	ATTACKERS	= 2,
+};
 
 FIXTURE(attacked)
 {
 	struct proc d;
 	struct honest h;
-	pid_t pids[2];
 	_Atomic unsigned int *done;	/* what the attackers have done, shared with them */
 };
 FIXTURE_SETUP(attacked)
@@ -28,24 +28,9 @@ FIXTURE_TEARDOWN(attacked)
 {
 }
 
-static void attack(struct attacked_self *self, void (*fn)(struct attacked_self *self))
-{
-	for (size_t i = 0; i < ARRAY_SIZE(self->pids); i++) {
-		self->pids[i] = OK(fork());
-		if (self->pids[i])
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		fn(self);
-		_exit(0);
-	}
-}
-
 static void attack_end(struct attacked_self *self)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(self->pids); i++) {
-		kill(self->pids[i], SIGKILL);
-		OK(waitpid(self->pids[i], NULL, 0));
-	}
+	honest_attack_end(&self->h);
 	harness_note("%u attempts", *self->done);
 }
 
@@ -71,8 +56,9 @@ static void learn_hello(void)
 }
 
 /* One peer that connects, says hello, and is gone. */
-static void connect_and_close(struct attacked_self *self)
+static void connect_and_close(void *arg)
 {
+	struct attacked_self *self = arg;
 	struct sockaddr_in from = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090909),
 	};
@@ -92,8 +78,8 @@ static void connect_and_close(struct attacked_self *self)
 TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
 {
 	learn_hello();
-	honest_start(&self->h, ARRAY_SIZE(self->pids));
-	attack(self, connect_and_close);
+	honest_start(&self->h, ATTACKERS);
+	honest_attack(&self->h, connect_and_close, self);
 	harness_nap(5000);
 	honest_expect(&self->h, "during a flood of connects and closes");
 	attack_end(self);
@@ -103,10 +89,11 @@ TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
 }
 
 /* A user whose clients wait for a server that says nothing: more than max_sessions. */
-enum { STALLED = 1100 };	/* of each of two processes */
+enum { STALLED = 1100 };	/* of each attacker */
 
-static void stall(struct attacked_self *self)
+static void stall(void *arg)
 {
+	struct attacked_self *self = arg;
 	const struct rlimit files = { 4 * STALLED, 4 * STALLED };
 	struct addr a;
 	int l;
@@ -129,9 +116,9 @@ static void stall(struct attacked_self *self)
 
 TEST_F_TIMEOUT(attacked, stalled_clients, 180)
 {
-	honest_start(&self->h, ARRAY_SIZE(self->pids));
-	attack(self, stall);
-	EVENTUALLY(*self->done >= ARRAY_SIZE(self->pids) * STALLED, 60000);
+	honest_start(&self->h, ATTACKERS);
+	honest_attack(&self->h, stall, self);
+	EVENTUALLY(*self->done >= ATTACKERS * STALLED, 60000);
 	honest_expect(&self->h, "beside stalled clients");
 	attack_end(self);
 	harness_nap(1000);
@@ -139,7 +126,7 @@ TEST_F_TIMEOUT(attacked, stalled_clients, 180)
 }
 
 /* A user who shakes hands all the time, with all that belongs to it. */
-enum { BUSY = 16 };	/* at a time, of each process */
+enum { BUSY = 16 };	/* at a time, of each attacker */
 
 static void *busy_client(void *arg)
 {
@@ -159,8 +146,9 @@ static void *busy_client(void *arg)
 	return NULL;
 }
 
-static void be_busy(struct attacked_self *self)
+static void be_busy(void *arg)
 {
+	struct attacked_self *self = arg;
 	struct job jobs[BUSY];
 
 	OK(setresuid(4242, 4242, 4242));
@@ -172,8 +160,8 @@ static void be_busy(struct attacked_self *self)
 
 TEST_F_TIMEOUT(attacked, busy_clients, 180)
 {
-	honest_start(&self->h, ARRAY_SIZE(self->pids));
-	attack(self, be_busy);
+	honest_start(&self->h, ATTACKERS);
+	honest_attack(&self->h, be_busy, self);
 	harness_nap(3000);
 	honest_expect(&self->h, "beside busy clients");
 	attack_end(self);

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Keys that are dear to sign with, in the hands of a program without privileges. */
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -90,15 +85,6 @@ static size_t huge_key(const char *file, char *pem, size_t max)
 	return write_numbers(numbers, ARRAY_SIZE(numbers), pem, max);
 }
 
-static size_t read_file(const char *path, char *text, size_t max)
-{
-	int file = OK(open(path, O_RDONLY | O_CLOEXEC));
-	ssize_t n = OK(read(file, text, max));
-
-	close(file);
-	return n;
-}
-
 /* What an attacker sets on each socket. */
 struct weapon {
 	char	cert[8192], key[24576];
@@ -110,10 +96,10 @@ static void weapon_make(struct weapon *w, const char *identity, bool huge)
 	char name[40];
 
 	snprintf(name, sizeof(name), "%s.pem", identity);
-	w->cert_len = read_file(real_pki(name), w->cert, sizeof(w->cert));
+	w->cert_len = real_pki_read(name, w->cert, sizeof(w->cert));
 	snprintf(name, sizeof(name), "%s.key", identity);
 	w->key_len = huge ? huge_key(real_pki(name), w->key, sizeof(w->key)) :
-		     read_file(real_pki(name), w->key, sizeof(w->key));
+		     real_pki_read(name, w->key, sizeof(w->key));
 	ASSERT_LE(w->key_len, 16384);
 }
 
@@ -144,8 +130,9 @@ static void *accept_all(void *arg)
 }
 
 /* Until it is killed: as many signatures as it can get, or attempts to. */
-static void attack(const struct weapon *w)
+static void attack(void *arg)
 {
+	const struct weapon *w = arg;
 	struct job accepting;
 	struct addr a;
 	int l, fd;
@@ -165,25 +152,15 @@ static void attack(const struct weapon *w)
 
 TEST_F_TIMEOUT(keys, of_a_program_delay_nobody, 120)
 {
-	pid_t pids[KEYS_ATTACKERS];
 	struct weapon w;
 	struct honest h;
 
 	weapon_make(&w, variant->identity, variant->huge);
 	honest_start(&h, KEYS_ATTACKERS);
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		pids[i] = OK(fork());
-		if (pids[i])
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		attack(&w);
-	}
+	honest_attack(&h, attack, &w);
 	harness_nap(2000);
 	honest_expect(&h, "beside servers with such keys");
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		kill(pids[i], SIGKILL);
-		OK(waitpid(pids[i], NULL, 0));
-	}
+	honest_attack_end(&h);
 	harness_nap(1000);
 	honest_expect(&h, "a second later");
 }

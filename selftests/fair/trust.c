@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Bundles of trust anchors that take long to read, from a program without privileges. */
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
 #include <openssl/pem.h>
 
 #include "lib/honest.h"
@@ -38,15 +33,6 @@ struct bundle {
 	size_t	cert_len, key_len, trust_len;
 };
 
-static size_t read_file(const char *path, char *text, size_t max)
-{
-	int file = OK(open(path, O_RDONLY | O_CLOEXEC));
-	ssize_t n = OK(read(file, text, max));
-
-	close(file);
-	return n;
-}
-
 /* The CA's certificate with another serial number, and subject: nobody checks its signature. */
 static void bundle_add(BIO *bio, const unsigned char *der, int len, int number, bool same)
 {
@@ -73,8 +59,8 @@ static void bundle_make(struct bundle *b, int count, bool same)
 	char *name, *header, *text;
 	long len;
 
-	b->cert_len = read_file(real_pki("ecdsa.pem"), b->cert, sizeof(b->cert));
-	b->key_len = read_file(real_pki("ecdsa.key"), b->key, sizeof(b->key));
+	b->cert_len = real_pki_read("ecdsa.pem", b->cert, sizeof(b->cert));
+	b->key_len = real_pki_read("ecdsa.key", b->key, sizeof(b->key));
 	ASSERT_EQ(1, PEM_read_bio(in, &name, &header, &der, &len));
 	for (int i = 0; i < count && BIO_get_mem_data(out, &text) < TRUST_ROOM - 1024; i++)
 		bundle_add(out, der, len, i, same);
@@ -103,8 +89,10 @@ static int bundle_listen(struct bundle *b)
 }
 
 /* Each time others, by their digest, until it is killed. */
-static void attack(struct bundle *b)
+static void attack(void *arg)
 {
+	struct bundle *b = arg;
+
 	OK(setresuid(TRUST_UID, TRUST_UID, TRUST_UID));
 	for (int i = 0;; i++) {
 		char line[32];
@@ -125,24 +113,14 @@ static void attack(struct bundle *b)
 TEST_F_TIMEOUT(trust, of_a_program_delays_nobody, 120)
 {
 	static struct bundle b;
-	pid_t pids[TRUST_ATTACKERS];
 	struct honest h;
 
 	bundle_make(&b, variant->count, variant->same);
 	honest_start(&h, TRUST_ATTACKERS);
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		pids[i] = OK(fork());
-		if (pids[i])
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		attack(&b);
-	}
+	honest_attack(&h, attack, &b);
 	harness_nap(2000);
 	honest_expect(&h, "beside programs with such anchors");
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		kill(pids[i], SIGKILL);
-		OK(waitpid(pids[i], NULL, 0));
-	}
+	honest_attack_end(&h);
 	harness_nap(1000);
 	honest_expect(&h, "a second later");
 }

@@ -56,36 +56,45 @@ static double honest_median(struct honest *h)
 	return seconds[HONEST_ROUNDS / 2];
 }
 
-/* A process that computes until it is killed, or we are gone. */
-static pid_t honest_compute(void)
+void honest_attack(struct honest *h, void (*attack)(void *arg), void *arg)
 {
-	pid_t pid = OK(fork());
+	for (unsigned int i = 0; i < h->attackers; i++) {
+		h->pids[i] = OK(fork());
+		if (h->pids[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		attack(arg);
+		_exit(0);
+	}
+}
 
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (volatile unsigned long n = 0;; n++)
-		;
+void honest_attack_end(struct honest *h)
+{
+	for (unsigned int i = 0; i < h->attackers; i++) {
+		kill(h->pids[i], SIGKILL);
+		OK(waitpid(h->pids[i], NULL, 0));
+	}
+}
+
+static void honest_compute(void *n)
+{
+	for (;;)
+		++*(volatile unsigned int *)n;
 }
 
 void honest_start(struct honest *h, unsigned int attackers)
 {
-	pid_t pids[64];
-
-	ASSERT_LE(attackers, ARRAY_SIZE(pids));
+	ASSERT_LE(attackers, ARRAY_SIZE(h->pids));
+	h->attackers = attackers;
 	h->listener = interop_listen("ecdsa", NULL, &h->addr);
 	OK(listen(h->listener, 128));
 	job_run(&h->accepting, honest_accept, h);
 	/* What is made once: contexts, caches, pages. */
 	honest_handshake(h);
 
-	for (unsigned int i = 0; i < attackers; i++)
-		pids[i] = honest_compute();
+	honest_attack(h, honest_compute, &(unsigned int){ 0 });
 	h->normal = honest_median(h);
-	for (unsigned int i = 0; i < attackers; i++) {
-		kill(pids[i], SIGKILL);
-		OK(waitpid(pids[i], NULL, 0));
-	}
+	honest_attack_end(h);
 	harness_note("a handshake normally takes %.0f ms", h->normal * 1e3);
 }
 

@@ -18,16 +18,24 @@
  * @listener: its socket
  * @accepting: the thread that accepts and closes
  * @normal: median of full handshakes beside computing processes, seconds
+ * @pids: the processes that attack
+ * @attackers: how many
  */
 struct honest {
 	struct addr	addr;
 	int		listener;
 	struct job	accepting;
 	double		normal;
+	pid_t		pids[8];
+	unsigned int	attackers;
 };
 
 /* After real_start(): the server, and the normal time beside @attackers processes. */
 void honest_start(struct honest *h, unsigned int attackers);
+
+/* So many processes call @attack, which does not return, until honest_attack_end(). */
+void honest_attack(struct honest *h, void (*attack)(void *arg), void *arg);
+void honest_attack_end(struct honest *h);
 
 /* One full handshake, seconds; the test fails if it fails. */
 double honest_handshake(struct honest *h);

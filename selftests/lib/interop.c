@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* openssl as a peer. See interop.h. */
-#include <fcntl.h>
 #include <poll.h>
 
 #include "interop.h"
@@ -109,11 +108,9 @@ const char *interop_get(int fd, int opt)
 void interop_set_file(int fd, int opt, const char *pki_name)
 {
 	static char text[65536];
-	int file = OK(open(real_pki(pki_name), O_RDONLY | O_CLOEXEC));
-	ssize_t n = OK(read(file, text, sizeof(text)));
+	size_t n = real_pki_read(pki_name, text, sizeof(text));
 
 	OK(setsockopt(fd, SOL_TLS, opt, text, n));
-	close(file);
 }
 
 void interop_expect_reversed(int fd)

@@ -180,6 +180,15 @@ const char *real_pki(const char *name)
 	return build_path(path);
 }
 
+size_t real_pki_read(const char *name, char *text, size_t max)
+{
+	int fd = OK(open(real_pki(name), O_RDONLY | O_CLOEXEC));
+	ssize_t n = OK(read(fd, text, max));
+
+	close(fd);
+	return n;
+}
+
 static void write_config(char *path, const char *trust)
 {
 	int fd;

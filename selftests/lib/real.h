@@ -36,6 +36,9 @@ void proc_show(struct proc *p);
 /* A file of pki, as ca.sh made it: a static buffer of a few. */
 const char *real_pki(const char *name);
 
+/* What is in such a file: the length. */
+size_t real_pki_read(const char *name, char *text, size_t max);
+
 /* ktlsd in this namespace, with the identities of ca.sh under their names. */
 void real_start(struct proc *p);
 /* The same as another user, with CAP_NET_ADMIN and no other privilege. */
