@@ -51,9 +51,7 @@ static void reach_done(struct lie_self *self)
 
 FIXTURE_SETUP(lie)
 {
-	env_start_bare(&self->e, variant->suite);
-	self->e.fake = fake_new(&self->e.hs);
-	ASSERT_EQ(0, fake_register(self->e.fake, 8));
+	env_start_manual(&self->e, variant->suite, 8);
 	self->l = net_listen(AF_INET, 8, &self->a);
 	self->fd = sock_new(AF_INET);
 	reach_done(self);
@@ -71,12 +69,7 @@ FIXTURE_TEARDOWN(lie)
 static void expect_lie_fails(struct lie_self *self, const struct fake_done *d)
 {
 	fake_done(self->e.fake, d);
-	job_wait(&self->j, 5000);
-	EXPECT_EQ(-1, self->j.ret);
-	EXPECT_ERRNO(EPROTO, self->j.err);
-	EXPECT_EQ(KTLS_STATE_FAILED, sock_state(self->fd));
-	FAILS(EPIPE, send(self->fd, MARKER, 5, MSG_NOSIGNAL));
-	FAILS(ENOTCONN, recv(self->fd, &(char){ 0 }, 1, 0));
+	conn_expect_failed(self->fd, &self->j);
 }
 
 /* The helper is still served, and still serves. */

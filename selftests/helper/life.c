@@ -51,9 +51,7 @@ TEST(an_unprivileged_process_is_no_helper)
 	int status;
 	pid_t pid;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	net_listen(AF_INET, 8, &a);
 	client_start(&c, &a);
 	m = fake_expect(e.fake, KTLS_CMD_START);
@@ -80,9 +78,7 @@ TEST(only_the_worker_that_was_asked_answers)
 	uint32_t total;
 	size_t len;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	net_listen(AF_INET, 8, &a);
 	client_start(&c, &a);
 	m = fake_expect(e.fake, KTLS_CMD_START);
@@ -120,9 +116,7 @@ TEST(the_uid_of_the_first_helper_counts)
 	pid_t pid;
 	int status;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	pid = OK(fork());
 	if (!pid) {
 		become_with_net_admin(4711);
@@ -238,9 +232,7 @@ TEST(death_with_waiting_requests)
 	struct env e;
 	int l, lost = 0, ok = 0;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 2));
+	env_start_manual(&e, S13_AES128, 2);
 	l = net_listen(AF_INET, 8, &a);
 	for (int i = 0; i < 6; i++)
 		client_start(&c[i], &a);
@@ -364,9 +356,7 @@ TEST(credit_of_one)
 	struct env e;
 	int l;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 1));
+	env_start_manual(&e, S13_AES128, 1);
 	l = net_listen(AF_INET, 16, &a);
 	for (int i = 0; i < 10; i++)
 		client_start(&c[i], &a);
@@ -527,9 +517,7 @@ TEST(data_for_a_check)
 	int status, l;
 	pid_t pid;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	l = sock_new(AF_INET);
 	OK(bind(l, &a.sa, a.len));
 	OK(sock_set_u32(l, KTLS_TIMEOUT, 2000));
@@ -553,9 +541,7 @@ TEST(config_drop)
 	struct env e;
 	uint64_t id;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	net_listen(AF_INET, 8, &a);
 	c.fd = sock_new(AF_INET);
 	OK(sock_set_str(c.fd, KTLS_TRUST, "anchors"));

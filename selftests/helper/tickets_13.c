@@ -114,7 +114,7 @@ TEST_F_TIMEOUT(real13, external_key_with_s_server, 60)
 		EXPECT_FALSE(is_resumed(fd));
 		EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 		EXPECT_FALSE(sock_info(fd).flags & KTLS_INFO_PEER_CERT);
-		EXPECT_STREQ("lamp", interop_get(fd, KTLS_PEER_NAME));
+		EXPECT_STREQ("lamp", sock_get_str(fd, KTLS_PEER_NAME));
 		FAILS(ENODATA, getsockopt(fd, SOL_TLS, KTLS_PEER_CHAIN, &(char){ 0 },
 					  &(socklen_t){ 0 }));
 		interop_expect_reversed(fd);
@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(real13, external_key_with_s_client, 60)
 	OK(getsockname(l, &a.sa, &a.len));
 	s_client_start(&c, &a, "-psk_identity", "lamp", "-psk", LAMP_HEX, NULL);
 	fd = interop_accept(l, &c);
-	EXPECT_STREQ("lamp", interop_get(fd, KTLS_PEER_NAME));
+	EXPECT_STREQ("lamp", sock_get_str(fd, KTLS_PEER_NAME));
 	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 	OK(write(c.in, "hello\n", 6));
 	net_read(fd, buf, 6);
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(real13, external_key_with_gnutls_cli, 60)
 		   "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK", "--port", port, "127.0.0.1",
 		   NULL);
 	fd = interop_accept(l, &c);
-	EXPECT_STREQ("lamp", interop_get(fd, KTLS_PEER_NAME));
+	EXPECT_STREQ("lamp", sock_get_str(fd, KTLS_PEER_NAME));
 	OK(write(c.in, "hello\n", 6));
 	net_read(fd, buf, 6);
 	EXPECT_MEMEQ("hello\n", buf, 6);
@@ -245,11 +245,11 @@ TEST_F(real13, peer_chain)
 	fd = interop_socket("server.test");
 	FAILS(ENODATA, getsockopt(fd, SOL_TLS, KTLS_PEER_CHAIN, &(char){ 0 }, &(socklen_t){ 0 }));
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
-	chain = interop_get(fd, KTLS_PEER_CHAIN);
+	chain = sock_get_str(fd, KTLS_PEER_CHAIN);
 	second = strstr(chain + 1, "-----BEGIN");
 	ASSERT_TRUE(second);
 	EXPECT_FALSE(strstr(second + 1, "-----BEGIN"));
-	chain = interop_get(fd, KTLS_PEER_CERTIFICATES);
+	chain = sock_get_str(fd, KTLS_PEER_CERTIFICATES);
 	EXPECT_FALSE(strstr(chain + 1, "-----BEGIN"));
 	close(fd);
 	fd = interop_socket("server.test");

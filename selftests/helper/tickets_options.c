@@ -2,25 +2,6 @@
 /* KTLS_TICKETS, KTLS_GROUPS, KTLS_SIGALGS, KTLS_PSK, KTLS_PEER_CHAIN: kernel and helper. */
 #include "lib/sock.h"
 
-static const char *get_str(int fd, int opt)
-{
-	static char text[4096];
-	socklen_t len = sizeof(text) - 1;
-
-	OK(getsockopt(fd, SOL_TLS, opt, text, &len));
-	text[len] = 0;
-	return text;
-}
-
-static int get_int(int fd, int opt)
-{
-	socklen_t len = sizeof(int);
-	int v = -1;
-
-	OK(getsockopt(fd, SOL_TLS, opt, &v, &len));
-	return v;
-}
-
 FIXTURE(value) { int fd; };
 FIXTURE_SETUP(value)
 {
@@ -34,15 +15,15 @@ FIXTURE_TEARDOWN(value)
 
 TEST_F(value, tickets)
 {
-	EXPECT_EQ(2, get_int(self->fd, KTLS_TICKETS));
+	EXPECT_EQ(2, sock_get_int(self->fd, KTLS_TICKETS));
 	for (int i = 0; i <= 16; i++) {
 		OK(sock_set_int(self->fd, KTLS_TICKETS, i));
-		EXPECT_EQ(i, get_int(self->fd, KTLS_TICKETS));
+		EXPECT_EQ(i, sock_get_int(self->fd, KTLS_TICKETS));
 	}
 	FAILS(EINVAL, sock_set_int(self->fd, KTLS_TICKETS, 17));
 	FAILS(EINVAL, sock_set_int(self->fd, KTLS_TICKETS, -1));
 	FAILS(EINVAL, setsockopt(self->fd, SOL_TLS, KTLS_TICKETS, "\0", 1));
-	EXPECT_EQ(16, get_int(self->fd, KTLS_TICKETS));
+	EXPECT_EQ(16, sock_get_int(self->fd, KTLS_TICKETS));
 }
 
 TEST_F(value, names)
@@ -54,17 +35,17 @@ TEST_F(value, names)
 	char text[1030];
 
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++) {
-		EXPECT_STREQ("", get_str(self->fd, opts[i]));
+		EXPECT_STREQ("", sock_get_str(self->fd, opts[i]));
 		/* whether there is such a thing is ktlsd's to say */
 		OK(sock_set_str(self->fd, opts[i], "X25519:no-such_thing"));
 		for (size_t j = 0; j < ARRAY_SIZE(bad); j++)
 			FAILS(EINVAL, sock_set_str(self->fd, opts[i], bad[j]));
 		FAILS(EINVAL, setsockopt(self->fd, SOL_TLS, opts[i], "a\0b", 3));
-		EXPECT_STREQ("X25519:no-such_thing", get_str(self->fd, opts[i]));
+		EXPECT_STREQ("X25519:no-such_thing", sock_get_str(self->fd, opts[i]));
 		memset(text, 'x', sizeof(text));
 		OK(setsockopt(self->fd, SOL_TLS, opts[i], text, 1024));
 		FAILS(EMSGSIZE, setsockopt(self->fd, SOL_TLS, opts[i], text, 1026));
-		EXPECT_EQ(1024, strlen(get_str(self->fd, opts[i])));
+		EXPECT_EQ(1024, strlen(sock_get_str(self->fd, opts[i])));
 	}
 }
 
@@ -196,10 +177,10 @@ TEST(told_to_the_helper)
 		} else {
 			FAILS(ERANGE, getsockopt(fd, SOL_TLS, KTLS_PEER_CHAIN, text, &len));
 			EXPECT_STREQ("-----BEGIN CERTIFICATE-----\nd2hhdCB3YXMgdmVyaWZpZWQA\n"
-				     "-----END CERTIFICATE-----\n", get_str(fd, KTLS_PEER_CHAIN));
-			EXPECT_EQ(strlen(get_str(fd, KTLS_PEER_CHAIN)), len);
+				     "-----END CERTIFICATE-----\n", sock_get_str(fd, KTLS_PEER_CHAIN));
+			EXPECT_EQ(strlen(sock_get_str(fd, KTLS_PEER_CHAIN)), len);
 		}
-		EXPECT_FALSE(strstr(get_str(fd, KTLS_PEER_CERTIFICATES), "d2hhdCB3YXMg"));
+		EXPECT_FALSE(strstr(sock_get_str(fd, KTLS_PEER_CERTIFICATES), "d2hhdCB3YXMg"));
 		close(fd);
 		close(tcp);
 		close(l);

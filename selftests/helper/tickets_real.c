@@ -31,9 +31,9 @@ TEST_F_TIMEOUT(resume, client_of_s_server, 60)
 	/* who it is was verified then, and is known now */
 	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 	EXPECT_EQ(variant->versions->max, sock_info(fd).version);
-	EXPECT_STREQ("server.test", interop_get(fd, KTLS_PEER_NAME));
-	EXPECT_TRUE(strstr(interop_get(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
-	EXPECT_TRUE(strstr(interop_get(fd, KTLS_PEER_CHAIN), "BEGIN CERTIFICATE"));
+	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_PEER_NAME));
+	EXPECT_TRUE(strstr(sock_get_str(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
+	EXPECT_TRUE(strstr(sock_get_str(fd, KTLS_PEER_CHAIN), "BEGIN CERTIFICATE"));
 	close(fd);
 }
 
@@ -106,7 +106,7 @@ TEST_F_TIMEOUT(resume, a_ticket_just_before_close, 60)
 
 TEST_F_TIMEOUT(resume, server_of_s_client, 60)
 {
-	char file[] = "/tmp/ktls-sess-XXXXXX", buf[8];
+	char file[] = "/tmp/ktls-sess-XXXXXX";
 	struct stat st;
 	struct proc c;
 	struct addr a;
@@ -120,12 +120,8 @@ TEST_F_TIMEOUT(resume, server_of_s_client, 60)
 		fd = interop_accept(l, &c);
 		EXPECT_EQ(i > 0, is_resumed(fd));
 		EXPECT_EQ(variant->versions->max, sock_info(fd).version);
-		EXPECT_STREQ("server.test", interop_get(fd, KTLS_SERVER_NAME));
-		OK(write(c.in, "hello\n", 6));
-		net_read(fd, buf, 6);
-		EXPECT_MEMEQ("hello\n", buf, 6);
-		net_write(fd, "and back\n", 9);
-		EVENTUALLY(proc_printed(&c, "and back\n"), 5000);
+		EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_SERVER_NAME));
+		interop_expect_dialogue(&c, fd);
 		close(fd);
 		EXPECT_EQ(0, proc_wait(&c, 5000));
 		EXPECT_EQ(i > 0, proc_printed(&c, "Reused, TLSv1."));
@@ -137,13 +133,11 @@ TEST_F_TIMEOUT(resume, server_of_s_client, 60)
 
 TEST_F_TIMEOUT(resume, client_of_gnutls_serv, 60)
 {
-	struct addr a = net_loopback(AF_INET, 4433);
+	struct addr a;
 	struct proc s;
 	bool resumed = false;
 
-	proc_start(&s, "gnutls-serv", "--echo", "--port", "4433", "--priority", variant->priority,
-		   "--x509certfile", real_pki("rsa.pem"), "--x509keyfile", real_pki("rsa.key"), NULL);
-	real_wait_port(4433);
+	a = gnutls_serv_start(&s, variant->priority);
 	EVENTUALLY(({
 		int fd = interop_socket("server.test");
 		char buf[8] = "";
@@ -164,14 +158,11 @@ TEST_F_TIMEOUT(resume, server_of_gnutls_cli, 60)
 {
 	struct proc c;
 	struct addr a;
-	char port[8], buf[8];
+	char buf[8];
 	int l, fd;
 
 	l = interop_listen("ecdsa", NULL, &a);
-	snprintf(port, sizeof(port), "%u", ntohs(a.v4.sin_port));
-	proc_start(&c, "gnutls-cli", "--resume", "--waitresumption", "--x509cafile",
-		   real_pki("ca.pem"), "--sni-hostname", "server.test", "--verify-hostname",
-		   "server.test", "--priority", variant->priority, "--port", port, "127.0.0.1", NULL);
+	gnutls_cli_start(&c, &a, variant->priority, "--resume", "--waitresumption", NULL);
 	fd = interop_accept(l, &c);
 	EXPECT_FALSE(is_resumed(fd));
 	EXPECT_EQ(0, read(fd, buf, 1));
@@ -197,7 +188,7 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 	int l;
 
 	l = interop_listen("rsa", NULL, &a);
-	OK(setsockopt(l, SOL_TLS, KTLS_VERSIONS, variant->versions, sizeof(*variant->versions)));
+	set_versions(l, variant->versions);
 	b = both_open(l, &a, interop_socket("server.test"));
 	EXPECT_FALSE(is_resumed(b.client));
 	EXPECT_FALSE(is_resumed(b.server));
@@ -214,8 +205,8 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 			resumed;
 		}), 10000);
 		EXPECT_EQ(variant->versions->max, sock_info(b.client).version);
-		EXPECT_STREQ("server.test", interop_get(b.client, KTLS_PEER_NAME));
-		EXPECT_STREQ("server.test", interop_get(b.server, KTLS_SERVER_NAME));
+		EXPECT_STREQ("server.test", sock_get_str(b.client, KTLS_PEER_NAME));
+		EXPECT_STREQ("server.test", sock_get_str(b.server, KTLS_SERVER_NAME));
 		net_write(b.client, "to you", 6);
 		net_read(b.server, buf, 6);
 		EXPECT_MEMEQ("to you", buf, 6);
@@ -224,6 +215,24 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 		EXPECT_MEMEQ("and me", buf, 6);
 		both_close(&b);
 	}
+}
+
+/* A server that wants to know who its clients are, and a client that says. */
+static int listen_for_client(const struct ktls_versions *versions, struct addr *ret)
+{
+	int l = interop_listen("rsa", NULL, ret);
+
+	set_versions(l, versions);
+	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_REQUIRED));
+	return l;
+}
+
+static int client_socket(void)
+{
+	int fd = interop_socket("server.test");
+
+	OK(sock_set_str(fd, KTLS_IDENTITY, "client"));
+	return fd;
 }
 
 static const int identity_options[] = {
@@ -252,17 +261,13 @@ TEST_F_TIMEOUT(resume, identities, 60)
 	struct both b = { 0 };
 	struct addr a;
 	bool first = true;
-	int l, fd;
+	int l;
 
-	l = interop_listen("rsa", NULL, &a);
-	OK(setsockopt(l, SOL_TLS, KTLS_VERSIONS, variant->versions, sizeof(*variant->versions)));
-	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_REQUIRED));
+	l = listen_for_client(variant->versions, &a);
 	EVENTUALLY(({
 		bool resumed;
 
-		fd = interop_socket("server.test");
-		OK(sock_set_str(fd, KTLS_IDENTITY, "client"));
-		b = both_open(l, &a, fd);
+		b = both_open(l, &a, client_socket());
 		resumed = is_resumed(b.server);
 		if (first) {
 			EXPECT_FALSE(resumed);
@@ -288,18 +293,14 @@ TEST_F_TIMEOUT(resume, client_certificate, 60)
 	struct addr a;
 	int l, fd;
 
-	l = interop_listen("rsa", NULL, &a);
-	OK(setsockopt(l, SOL_TLS, KTLS_VERSIONS, variant->versions, sizeof(*variant->versions)));
-	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_REQUIRED));
+	l = listen_for_client(variant->versions, &a);
 	EVENTUALLY(({
 		bool resumed;
 
-		fd = interop_socket("server.test");
-		OK(sock_set_str(fd, KTLS_IDENTITY, "client"));
-		b = both_open(l, &a, fd);
+		b = both_open(l, &a, client_socket());
 		EXPECT_TRUE(sock_info(b.server).flags & KTLS_INFO_VERIFIED);
-		EXPECT_TRUE(strstr(interop_get(b.server, KTLS_PEER_CERTIFICATES), "BEGIN CERT"));
-		EXPECT_TRUE(strstr(interop_get(b.server, KTLS_PEER_CHAIN), "BEGIN CERT"));
+		EXPECT_TRUE(strstr(sock_get_str(b.server, KTLS_PEER_CERTIFICATES), "BEGIN CERT"));
+		EXPECT_TRUE(strstr(sock_get_str(b.server, KTLS_PEER_CHAIN), "BEGIN CERT"));
 		resumed = is_resumed(b.server);
 		both_close(&b);
 		resumed;

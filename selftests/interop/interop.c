@@ -47,8 +47,8 @@ TEST_F_TIMEOUT(suite, client_of_s_server, 40)
 	EXPECT_EQ(variant->id < 0x1400 ? 0x0304 : 0x0303, info.version);
 	EXPECT_TRUE(info.flags & KTLS_INFO_VERIFIED);
 	EXPECT_NE(0, info.group);
-	EXPECT_STREQ("server.test", interop_get(fd, KTLS_PEER_NAME));
-	EXPECT_TRUE(strstr(interop_get(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
+	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_PEER_NAME));
+	EXPECT_TRUE(strstr(sock_get_str(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
 	for (int i = 0; i < 3; i++)
 		interop_expect_reversed(fd);
 	OK(shutdown(fd, SHUT_WR));
@@ -60,7 +60,6 @@ TEST_F_TIMEOUT(suite, client_of_s_server, 40)
 TEST_F_TIMEOUT(suite, server_of_s_client, 40)
 {
 	struct proc c;
-	char buf[8];
 	int l, fd;
 	struct addr a;
 
@@ -68,12 +67,8 @@ TEST_F_TIMEOUT(suite, server_of_s_client, 40)
 	s_client_start(&c, &a, "-servername", "server.test", NULL);
 	fd = interop_accept(l, &c);
 	EXPECT_EQ(variant->id, sock_info(fd).suite);
-	EXPECT_STREQ("server.test", interop_get(fd, KTLS_SERVER_NAME));
-	OK(write(c.in, "hello\n", 6));
-	net_read(fd, buf, 6);
-	EXPECT_MEMEQ("hello\n", buf, 6);
-	net_write(fd, "and back\n", 9);
-	EVENTUALLY(proc_printed(&c, "and back\n"), 5000);
+	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_SERVER_NAME));
+	interop_expect_dialogue(&c, fd);
 	close(fd);
 	/* our close_notify ends it, and cleanly */
 	EXPECT_EQ(0, proc_wait(&c, 5000));
@@ -97,37 +92,27 @@ FIXTURE_TEARDOWN(gnutls)
 TEST_F_TIMEOUT(gnutls, server_of_gnutls_cli, 40)
 {
 	struct proc c;
-	char port[8], buf[8];
 	struct addr a;
 	int l, fd;
 
 	l = interop_listen("ecdsa", NULL, &a);
-	snprintf(port, sizeof(port), "%u", ntohs(a.v4.sin_port));
-	proc_start(&c, "gnutls-cli", "--x509cafile", real_pki("ca.pem"), "--sni-hostname", "server.test",
-		   "--verify-hostname", "server.test", "--priority", variant->priority,
-		   "--port", port, "127.0.0.1", NULL);
+	gnutls_cli_start(&c, &a, variant->priority, NULL);
 	fd = interop_accept(l, &c);
 	EXPECT_EQ(variant->version, sock_info(fd).version);
 	EVENTUALLY(proc_printed(&c, "Handshake was completed"), 5000);
-	OK(write(c.in, "hello\n", 6));
-	net_read(fd, buf, 6);
-	EXPECT_MEMEQ("hello\n", buf, 6);
-	net_write(fd, "and back\n", 9);
-	EVENTUALLY(proc_printed(&c, "and back\n"), 5000);
+	interop_expect_dialogue(&c, fd);
 	close(fd);
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 }
 
 TEST_F_TIMEOUT(gnutls, client_of_gnutls_serv, 40)
 {
-	struct addr a = net_loopback(AF_INET, 4433);
+	struct addr a;
 	char buf[8] = "";
 	struct proc s;
 	int fd;
 
-	proc_start(&s, "gnutls-serv", "--echo", "--port", "4433", "--priority", variant->priority,
-		   "--x509certfile", real_pki("rsa.pem"), "--x509keyfile", real_pki("rsa.key"), NULL);
-	real_wait_port(4433);
+	a = gnutls_serv_start(&s, variant->priority);
 	fd = interop_socket("server.test");
 	OK(connect(fd, &a.sa, a.len));
 	EXPECT_EQ(variant->version, sock_info(fd).version);
@@ -158,7 +143,7 @@ TEST_F(real, alpn)
 	fd = interop_socket("server.test");
 	OK(setsockopt(fd, SOL_TLS, KTLS_ALPN, "\10http/1.1", 9));
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
-	EXPECT_STREQ("http/1.1", interop_get(fd, KTLS_ALPN));
+	EXPECT_STREQ("http/1.1", sock_get_str(fd, KTLS_ALPN));
 	interop_expect_reversed(fd);
 	close(fd);
 }
@@ -186,7 +171,7 @@ TEST_F(real, alpn_as_server)
 	s_client_start(&c, &a, "-alpn", "http/1.1,h2", NULL);
 	fd = interop_accept(l, &c);
 	/* the server's preference counts */
-	EXPECT_STREQ("h2", interop_get(fd, KTLS_ALPN));
+	EXPECT_STREQ("h2", sock_get_str(fd, KTLS_ALPN));
 	close(fd);
 	proc_wait(&c, 5000);
 	s_client_start(&c, &a, "-alpn", "smtp", NULL);

@@ -58,9 +58,9 @@ TEST_F(peer, a_server)
 	fd = interop_socket("SERVER.test");
 	expect_nobody(fd);
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
-	EXPECT_STREQ("server.test", interop_get(fd, KTLS_PEER_NAME));
-	EXPECT_STREQ("CN=ktls test rsa", interop_get(fd, KTLS_PEER_SUBJECT));
-	EXPECT_STREQ("DNS:server.test\nIP:127.0.0.1\nIP:::1\n", interop_get(fd, KTLS_PEER_NAMES));
+	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_PEER_NAME));
+	EXPECT_STREQ("CN=ktls test rsa", sock_get_str(fd, KTLS_PEER_SUBJECT));
+	EXPECT_STREQ("DNS:server.test\nIP:127.0.0.1\nIP:::1\n", sock_get_str(fd, KTLS_PEER_NAMES));
 	expect_fingerprint(fd, "rsa.pem");
 	close(fd);
 }
@@ -75,9 +75,9 @@ TEST_F(peer, a_client)
 	s_client_start(&c, &a, variant->flag, "-cert", real_pki("client.pem"), "-key",
 		       real_pki("client.key"), NULL);
 	fd = interop_accept(l, &c);
-	EXPECT_STREQ("client.test", interop_get(fd, KTLS_PEER_NAME));
-	EXPECT_STREQ("CN=ktls test client", interop_get(fd, KTLS_PEER_SUBJECT));
-	EXPECT_STREQ("DNS:client.test\n", interop_get(fd, KTLS_PEER_NAMES));
+	EXPECT_STREQ("client.test", sock_get_str(fd, KTLS_PEER_NAME));
+	EXPECT_STREQ("CN=ktls test client", sock_get_str(fd, KTLS_PEER_SUBJECT));
+	EXPECT_STREQ("DNS:client.test\n", sock_get_str(fd, KTLS_PEER_NAMES));
 	expect_fingerprint(fd, "client.pem");
 	close(fd);
 

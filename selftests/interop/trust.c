@@ -28,7 +28,7 @@ static void expect_rejected(struct trust_self *self, const char *identity, const
 	FAILS(EKEYREJECTED, connect(fd, &self->s.a.sa, self->s.a.len));
 	harness_note("KTLS_ERROR: %s", sock_error(fd));
 	EXPECT_TRUE(strcasestr(sock_error(fd), sentence));
-	EXPECT_TRUE(strstr(interop_get(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
+	EXPECT_TRUE(strstr(sock_get_str(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
 	EXPECT_FALSE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 	EXPECT_NE(255, sock_info(fd).alert_sent);
 	FAILS(ENOTCONN, getpeername(fd, &seen.sa, &seen.len));
@@ -150,7 +150,7 @@ TEST_F(trust, mutual_with_a_good_certificate)
 		fd = interop_accept(l, &c);
 		EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 		EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_PEER_CERT);
-		EXPECT_TRUE(strstr(interop_get(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
+		EXPECT_TRUE(strstr(sock_get_str(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
 		net_write(fd, "welcome\n", 8);
 		EVENTUALLY(proc_printed(&c, "welcome\n"), 5000);
 		close(fd);

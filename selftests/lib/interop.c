@@ -60,6 +60,36 @@ void s_client_start(struct proc *p, const struct addr *a, ...)
 	proc_startv(p, argv);
 }
 
+void gnutls_cli_start(struct proc *p, const struct addr *a, const char *priority, ...)
+{
+	char port[8];
+	va_list ap;
+	char *argv[64] = {
+		"gnutls-cli", "--x509cafile", (char *)real_pki("ca.pem"), "--sni-hostname",
+		"server.test", "--verify-hostname", "server.test", "--port", port,
+		"127.0.0.1", "--priority", (char *)priority,
+	};
+
+	snprintf(port, sizeof(port), "%u", ntohs(a->v4.sin_port));
+	va_start(ap, priority);
+	append(argv, 12, ap);
+	va_end(ap);
+	proc_startv(p, argv);
+}
+
+struct addr gnutls_serv_start(struct proc *p, const char *priority)
+{
+	uint16_t n = free_port();
+	char port[8];
+
+	snprintf(port, sizeof(port), "%u", n);
+	proc_start(p, "gnutls-serv", "--echo", "--port", port, "--priority", priority,
+		   "--x509certfile", real_pki("rsa.pem"), "--x509keyfile", real_pki("rsa.key"),
+		   NULL);
+	real_wait_port(n);
+	return net_loopback(AF_INET, n);
+}
+
 int interop_socket(const char *server_name)
 {
 	int fd = sock_new(AF_INET);
@@ -95,16 +125,6 @@ int interop_accept(int l, struct proc *client)
 	return net_accept(l);
 }
 
-const char *interop_get(int fd, int opt)
-{
-	static char text[65536];
-	socklen_t len = sizeof(text) - 1;
-
-	OK(getsockopt(fd, SOL_TLS, opt, text, &len));
-	text[len] = 0;
-	return text;
-}
-
 void interop_set_file(int fd, int opt, const char *pki_name)
 {
 	static char text[65536];
@@ -120,4 +140,15 @@ void interop_expect_reversed(int fd)
 	net_write(fd, "abcdef\n", 7);
 	net_read(fd, buf, 7);
 	EXPECT_MEMEQ("fedcba\n", buf, 7);
+}
+
+void interop_expect_dialogue(struct proc *client, int fd)
+{
+	char buf[8] = "";
+
+	OK(write(client->in, "hello\n", 6));
+	net_read(fd, buf, 6);
+	EXPECT_MEMEQ("hello\n", buf, 6);
+	net_write(fd, "and back\n", 9);
+	EVENTUALLY(proc_printed(client, "and back\n"), 5000);
 }

@@ -27,6 +27,13 @@ void env_start_with(struct env *e, uint16_t suite, fake_handler handler, void *a
 	fake_start(e->fake, handler, arg);
 }
 
+void env_start_manual(struct env *e, uint16_t suite, uint32_t credits)
+{
+	env_start_bare(e, suite);
+	e->fake = fake_new(&e->hs);
+	ASSERT_EQ(0, fake_register(e->fake, credits));
+}
+
 void env_start(struct env *e, uint16_t suite)
 {
 	env_start_with(e, suite, NULL, NULL);
@@ -82,6 +89,26 @@ const char *sock_error(int fd)
 	OK(getsockopt(fd, SOL_TLS, KTLS_ERROR, text, &len));
 	text[len] = 0;
 	return text;
+}
+
+const char *sock_get_str(int fd, int opt)
+{
+	static char text[65536];
+	socklen_t len = sizeof(text) - 1;
+
+	OK(getsockopt(fd, SOL_TLS, opt, text, &len));
+	text[len] = 0;
+	return text;
+}
+
+int sock_get_int(int fd, int opt)
+{
+	socklen_t len = sizeof(int);
+	int v = -1;
+
+	OK(getsockopt(fd, SOL_TLS, opt, &v, &len));
+	EXPECT_EQ(sizeof(int), len);
+	return v;
 }
 
 int sock_set_int(int fd, int opt, int value)
@@ -270,6 +297,40 @@ void conn_close(struct conn *c)
 {
 	close(c->fd);
 	peer_free(&c->peer);
+}
+
+void conn_expect_works(int fd, struct peer *p)
+{
+	char buf[8] = "";
+
+	net_write(fd, "request", 7);
+	peer_recv_data(p, buf, 7);
+	EXPECT_MEMEQ("request", buf, 7);
+	peer_send_data(p, "answer", 6);
+	net_read(fd, buf, 6);
+	EXPECT_MEMEQ("answer", buf, 6);
+}
+
+void conn_expect_failed(int fd, struct job *handshake)
+{
+	job_wait(handshake, 5000);
+	EXPECT_EQ(-1, handshake->ret);
+	EXPECT_ERRNO(EPROTO, handshake->err);
+	EXPECT_EQ(KTLS_STATE_FAILED, sock_state(fd));
+	FAILS(EPIPE, send(fd, MARKER, 5, MSG_NOSIGNAL));
+	FAILS(ENOTCONN, recv(fd, &(char){ 0 }, 1, 0));
+}
+
+size_t sock_fill(int fd, const void *buf, size_t len)
+{
+	size_t sent = 0;
+	ssize_t n;
+
+	while (sent < len && (n = send(fd, buf + sent, len - sent, MSG_DONTWAIT)) > 0)
+		sent += n;
+	if (sent < len)
+		ASSERT_EQ(EAGAIN, errno);
+	return sent;
 }
 
 void sock_pair(struct env *e, int family, int ends[2])

@@ -34,6 +34,8 @@ struct env {
 void env_start(struct env *e, uint16_t suite);
 /* The same with a handler of the test's. */
 void env_start_with(struct env *e, uint16_t suite, fake_handler handler, void *arg);
+/* The same with a helper that does nothing: the test reads its messages and answers them. */
+void env_start_manual(struct env *e, uint16_t suite, uint32_t credits);
 /* The namespace only: the test makes the helper, or does without. */
 void env_start_bare(struct env *e, uint16_t suite);
 
@@ -45,6 +47,9 @@ int sock_state(int fd);
 struct ktls_info sock_info(int fd);
 /* KTLS_ERROR, NUL-terminated, in a static buffer. */
 const char *sock_error(int fd);
+/* Another option, likewise. */
+const char *sock_get_str(int fd, int opt);
+int sock_get_int(int fd, int opt);
 int sock_set_int(int fd, int opt, int value);
 int sock_set_u32(int fd, int opt, uint32_t value);
 int sock_set_str(int fd, int opt, const char *value);
@@ -78,6 +83,13 @@ void conn_open(struct conn *c, struct env *e, int role, int family);
 /* Before the connection is made: a receive buffer of @rcvbuf bytes. */
 void conn_open_rcvbuf(struct conn *c, struct env *e, int role, int family, int rcvbuf);
 void conn_close(struct conn *c);
+/* A request from the socket to the peer, and the answer. */
+void conn_expect_works(int fd, struct peer *p);
+/* The handshake in that job fails with EPROTO, and nothing goes through the socket. */
+void conn_expect_failed(int fd, struct job *handshake);
+
+/* Sends of @buf what there is room for, without waiting. Returns how many bytes. */
+size_t sock_fill(int fd, const void *buf, size_t len);
 
 /* Writes, or reads, all of a buffer in a thread of its own. */
 struct transfer {

@@ -284,9 +284,7 @@ FIXTURE(wire)
 };
 FIXTURE_SETUP(wire)
 {
-	env_start_bare(&self->e, S13_AES128);
-	self->e.fake = fake_new(&self->e.hs);
-	ASSERT_EQ(0, fake_register(self->e.fake, 64));
+	env_start_manual(&self->e, S13_AES128, 64);
 	text = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, text);
 	capture_fill(text, LEN);

@@ -232,17 +232,26 @@ TEST_F(both, late_handshake_messages)
 
 /* --- small buffers -------------------------------------------------------- */
 
+/* The first @len bytes of big in the largest records. Returns their length. */
+static size_t seal_full(struct peer *p, size_t len, uint8_t *wire)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < len; at += 16384)
+		n += peer_seal(p, CT_DATA, big + at, 16384, wire + n);
+	return n;
+}
+
 /* Records larger than the receive buffer, byte-sized windows: nothing stalls. */
 TEST_F(record, receive_buffer_of_4k)
 {
 	struct transfer t;
 	static uint8_t wire[12 * 17000];
-	size_t n = 0, len = 10 * 16384;
+	size_t n, len = 10 * 16384;
 
 	record_reopen(&self->r, 2048);
 	net_pattern(big, len, 2);
-	for (size_t at = 0; at < len; at += 16384)
-		n += peer_seal(self->r.p, CT_DATA, big + at, 16384, wire + n);
+	n = seal_full(self->r.p, len, wire);
 	transfer_write(&t, self->r.p->fd, wire, n);
 	for (size_t got = 0; got < len;) {
 		ssize_t r;
@@ -260,12 +269,11 @@ TEST_F(both, receive_buffer_of_4k_blocking)
 {
 	struct transfer t;
 	static uint8_t wire[6 * 17000];
-	size_t n = 0, len = 5 * 16384;
+	size_t n, len = 5 * 16384;
 
 	record_reopen(&self->r, 2048);
 	net_pattern(big, len, 3);
-	for (size_t at = 0; at < len; at += 16384)
-		n += peer_seal(self->r.p, CT_DATA, big + at, 16384, wire + n);
+	n = seal_full(self->r.p, len, wire);
 	transfer_read(&t, self->r.fd, back, len);
 	/* in segments of one byte at first: each costs the buffer a whole skb */
 	for (size_t i = 0; i < 3000; i++)

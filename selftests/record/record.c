@@ -218,13 +218,10 @@ TEST_F(both, what_waits_is_not_written_over)
 {
 	struct conn other;
 	size_t sent = 0;
-	ssize_t n;
 
 	conn_open(&other, &self->r.e, self->r.role, self->r.family);
 	net_pattern(big, sizeof(big), 9);
-	while (sent < sizeof(big) / 2 &&
-	       (n = send(self->r.fd, big + sent, sizeof(big) / 2 - sent, MSG_DONTWAIT)) > 0)
-		sent += n;
+	sent = sock_fill(self->r.fd, big, sizeof(big) / 2);
 	ASSERT_GT(sent, 100000);
 	for (int i = 0; i < 64; i++) {
 		net_write(other.fd, big + i * 1000, 65536);

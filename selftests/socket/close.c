@@ -207,20 +207,12 @@ TEST_F(both, shutdown_of_reading)
 /* Data in flight first, then the notify, from shutdown too. */
 TEST_F(both, shutdown_behind_a_full_buffer)
 {
-	size_t sent = 0, got = 0;
-	ssize_t n;
+	size_t sent;
 
 	net_pattern(big, MEG, 3);
-	while ((n = send(self->r.fd, big + sent, MEG - sent, MSG_DONTWAIT)) > 0)
-		sent += n;
+	sent = sock_fill(self->r.fd, big, MEG);
 	OK(shutdown(self->r.fd, SHUT_WR));
-	while (got < sent) {
-		uint8_t type;
-
-		n = OK(peer_recv(self->r.p, &type, back + got, MEG - got));
-		ASSERT_EQ(CT_DATA, type);
-		got += n;
-	}
+	peer_recv_data(self->r.p, back, sent);
 	EXPECT_MEMEQ(big, back, sent);
 	peer_expect_close(self->r.p);
 }
@@ -342,24 +334,16 @@ TEST_F(tls13_client, tickets_after_shutdown_of_both)
 /* Whoever writes to one that has closed is told, but not before it has all of ours. */
 TEST_F(both, data_after_close_is_answered_when_ours_has_arrived)
 {
-	size_t sent = 0, got = 0;
-	ssize_t n;
+	size_t sent;
 
 	net_pattern(big, MEG, 6);
-	while ((n = send(self->r.fd, big + sent, MEG - sent, MSG_DONTWAIT)) > 0)
-		sent += n;
+	sent = sock_fill(self->r.fd, big, MEG);
 	close(self->r.fd);
 	self->r.c.fd = -1;
 	/* Its queue is full: ours is not all there yet. */
 	peer_send_data(self->r.p, "late", 4);
 	harness_nap(50);
-	while (got < sent) {
-		uint8_t type;
-
-		n = OK(peer_recv(self->r.p, &type, back + got, MEG - got));
-		ASSERT_EQ(CT_DATA, type);
-		got += n;
-	}
+	peer_recv_data(self->r.p, back, sent);
 	EXPECT_MEMEQ(big, back, sent);
 	peer_expect_alert(self->r.p, 0);
 	EVENTUALLY(net_poll(self->r.p->fd, 0, 0) & POLLERR, 2000);
@@ -420,10 +404,8 @@ TEST_F(both, linger_waits_and_gives_up)
 {
 	struct linger l = { 1, 1 };
 	double start;
-	ssize_t n;
 
-	while ((n = send(self->r.fd, big, MEG, MSG_DONTWAIT)) > 0)
-		;
+	sock_fill(self->r.fd, big, MEG);
 	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
 	start = harness_now();
 	close(self->r.fd);

@@ -39,14 +39,13 @@ FIXTURE_TEARDOWN(linger)
  */
 static void expect_delivery(struct env *e)
 {
-	size_t sent = 0, got = 0;
+	size_t sent, got = 0;
 	struct conn c;
 	uint8_t type;
 	ssize_t n;
 
 	conn_open(&c, e, ROLE_CLIENT, AF_INET);
-	while ((n = send(c.fd, big + sent, MEG - sent, MSG_DONTWAIT)) > 0)
-		sent += n;
+	sent = sock_fill(c.fd, big, MEG);
 	OK(close(c.fd));
 	peer_send_ticket(&c.peer);
 	harness_nap(20);

@@ -34,18 +34,6 @@ static void answer(struct peer *p, int l, struct env *e)
 	peer_handshake(p);
 }
 
-static void expect_works(int fd, struct peer *p)
-{
-	char buf[8] = "";
-
-	net_write(fd, "request", 7);
-	peer_recv_data(p, buf, 7);
-	EXPECT_MEMEQ("request", buf, 7);
-	peer_send_data(p, "answer", 6);
-	net_read(fd, buf, 6);
-	EXPECT_MEMEQ("answer", buf, 6);
-}
-
 TEST_F(family, blocking)
 {
 	struct addr seen = { .len = sizeof(seen.v6) };
@@ -73,7 +61,7 @@ TEST_F(family, blocking)
 	EXPECT_TRUE(info.flags & KTLS_INFO_VERIFIED);
 	EXPECT_EQ(TLS_PAYLOAD_MAX, info.max_payload);
 	EXPECT_STREQ("", sock_error(self->fd));
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 	FAILS(EISCONN, connect(self->fd, &self->a.sa, self->a.len));
 }
 
@@ -103,7 +91,7 @@ TEST_F(family, non_blocking)
 	seen.len = sizeof(seen.v6);
 	OK(getpeername(self->fd, &seen.sa, &seen.len));
 	net_nonblock(self->fd, false);
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 /* Most programs ask SO_ERROR and never call connect() again. */
@@ -117,7 +105,7 @@ TEST_F(family, non_blocking_without_a_second_connect)
 	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
 	EXPECT_EQ(0, net_so_error(self->fd));
 	net_nonblock(self->fd, false);
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, epoll_edge_when_finished)
@@ -230,7 +218,7 @@ TEST_F(family, flight_in_one_byte_segments)
 	peer_recv_flight(&p, HS_CLIENT_FIN);
 	job_wait(&j, 5000);
 	OK(j.ret);
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, two_threads_connect)
@@ -250,7 +238,7 @@ TEST_F(family, two_threads_connect)
 		EXPECT_ERRNO(EISCONN, j1.err);
 	if (j2.ret)
 		EXPECT_ERRNO(EISCONN, j2.err);
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, fast_open_is_refused)
@@ -299,7 +287,7 @@ TEST_F(family, signal_without_restart)
 	peer_recv_flight(&p, HS_CLIENT_FIN);
 	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLOUT, 5000));
 	OK(connect(self->fd, &self->a.sa, self->a.len));
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, signal_with_restart)
@@ -319,7 +307,7 @@ TEST_F(family, signal_with_restart)
 	peer_recv_flight(&p, HS_CLIENT_FIN);
 	job_wait(&j, 5000);
 	OK(j.ret);
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, send_timeout_ends_the_wait)
@@ -336,7 +324,7 @@ TEST_F(family, send_timeout_ends_the_wait)
 	EXPECT_ERRNO(EINPROGRESS, j.err);
 	peer_handshake(&p);
 	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLOUT, 5000));
-	expect_works(self->fd, &p);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, kill_during_the_handshake)

@@ -14,9 +14,7 @@ FIXTURE(failing)
 };
 FIXTURE_SETUP(failing)
 {
-	env_start_bare(&self->e, S13_AES256);
-	self->e.fake = fake_new(&self->e.hs);
-	ASSERT_EQ(0, fake_register(self->e.fake, 8));
+	env_start_manual(&self->e, S13_AES256, 8);
 	self->l = net_listen(AF_INET, 8, &self->a);
 	self->fd = sock_new(AF_INET);
 }

@@ -67,9 +67,7 @@ TEST(check_carries_the_configuration)
 	size_t len = 0;
 	int fd;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	net_pattern(pem, sizeof(pem), 5);
 	fd = sock_new(AF_INET);
 	OK(setsockopt(fd, SOL_TLS, KTLS_CERTIFICATE, pem, sizeof(pem)));

@@ -4,27 +4,6 @@
 
 #include "lib/sock.h"
 
-/* The value as a string, NUL-terminated; "" when there is none. */
-static const char *get_str(int fd, int opt)
-{
-	static char text[4096];
-	socklen_t len = sizeof(text) - 1;
-
-	OK(getsockopt(fd, SOL_TLS, opt, text, &len));
-	text[len] = 0;
-	return text;
-}
-
-static int get_int(int fd, int opt)
-{
-	socklen_t len = sizeof(int);
-	int v = -1;
-
-	OK(getsockopt(fd, SOL_TLS, opt, &v, &len));
-	EXPECT_EQ(sizeof(int), len);
-	return v;
-}
-
 static int set_bytes(int fd, int opt, const void *p, size_t len)
 {
 	return setsockopt(fd, SOL_TLS, opt, p, len);
@@ -77,16 +56,16 @@ TEST_F(option, server_name_accepts)
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		OK(sock_set_str(self->fd, KTLS_SERVER_NAME, good[i]));
-		EXPECT_STREQ(good[i], get_str(self->fd, KTLS_SERVER_NAME));
+		EXPECT_STREQ(good[i], sock_get_str(self->fd, KTLS_SERVER_NAME));
 	}
 	for (int i = 0; i < 253; i++)
 		longest[i] = i % 50 == 49 ? '.' : 'x';
 	longest[253] = 0;
 	OK(sock_set_str(self->fd, KTLS_SERVER_NAME, longest));
-	EXPECT_STREQ(longest, get_str(self->fd, KTLS_SERVER_NAME));
+	EXPECT_STREQ(longest, sock_get_str(self->fd, KTLS_SERVER_NAME));
 	/* the final NUL is not part of the name */
 	OK(set_bytes(self->fd, KTLS_SERVER_NAME, "server.test", 12));
-	EXPECT_STREQ("server.test", get_str(self->fd, KTLS_SERVER_NAME));
+	EXPECT_STREQ("server.test", sock_get_str(self->fd, KTLS_SERVER_NAME));
 }
 
 TEST_F(option, server_name_refuses)
@@ -107,7 +86,7 @@ TEST_F(option, server_name_refuses)
 		text[i] = '.';
 	FAILS(EMSGSIZE, set_bytes(self->fd, KTLS_SERVER_NAME, text, 254 + 1));
 	/* what was there is still there */
-	EXPECT_STREQ("before.test", get_str(self->fd, KTLS_SERVER_NAME));
+	EXPECT_STREQ("before.test", sock_get_str(self->fd, KTLS_SERVER_NAME));
 }
 
 TEST_F(option, get_with_a_small_buffer)
@@ -157,7 +136,7 @@ TEST_F(option, identity)
 	FAILS(EMSGSIZE, set_bytes(self->fd, KTLS_IDENTITY, text, 65));
 	OK(set_bytes(self->fd, KTLS_IDENTITY, text, 64));
 	OK(sock_set_str(self->fd, KTLS_IDENTITY, "www"));
-	EXPECT_STREQ("www", get_str(self->fd, KTLS_IDENTITY));
+	EXPECT_STREQ("www", sock_get_str(self->fd, KTLS_IDENTITY));
 	FAILS(EINVAL, sock_set_str(self->fd, KTLS_CERTIFICATE, "-----BEGIN CERTIFICATE-----\n"));
 	FAILS(EINVAL, sock_set_str(self->fd, KTLS_PRIVATE_KEY, "-----BEGIN PRIVATE KEY-----\n"));
 }
@@ -166,7 +145,7 @@ TEST_F(option, own_certificate_excludes_identity)
 {
 	OK(sock_set_str(self->fd, KTLS_CERTIFICATE, "-----BEGIN CERTIFICATE-----\n"));
 	FAILS(EINVAL, sock_set_str(self->fd, KTLS_IDENTITY, "www"));
-	EXPECT_STREQ("", get_str(self->fd, KTLS_IDENTITY));
+	EXPECT_STREQ("", sock_get_str(self->fd, KTLS_IDENTITY));
 }
 
 TEST_F(option, pem_sizes)
@@ -196,7 +175,7 @@ TEST_F(option, verify)
 	FAILS(EINVAL, set_bytes(self->fd, KTLS_VERIFY, "\1", 1));
 	for (int v = 0; v < 3; v++) {
 		OK(sock_set_int(self->fd, KTLS_VERIFY, v));
-		EXPECT_EQ(v, get_int(self->fd, KTLS_VERIFY));
+		EXPECT_EQ(v, sock_get_int(self->fd, KTLS_VERIFY));
 	}
 }
 
@@ -209,7 +188,7 @@ TEST_F(option, alpn)
 
 	OK(set_bytes(self->fd, KTLS_ALPN, "\2h2\10http/1.1", 12));
 	/* nothing is chosen yet */
-	EXPECT_STREQ("", get_str(self->fd, KTLS_ALPN));
+	EXPECT_STREQ("", sock_get_str(self->fd, KTLS_ALPN));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		FAILS(EINVAL, set_bytes(self->fd, KTLS_ALPN, bad[i].list, bad[i].len));
 	for (size_t i = 0; i < sizeof(list); i++)
@@ -263,19 +242,19 @@ TEST_F(option, ciphers)
 		FAILS(EINVAL, sock_set_str(self->fd, KTLS_CIPHERS, bad[i]));
 	memset(text, 'A', sizeof(text));
 	FAILS(EMSGSIZE, set_bytes(self->fd, KTLS_CIPHERS, text, 1025));
-	EXPECT_STREQ(good, get_str(self->fd, KTLS_CIPHERS));
+	EXPECT_STREQ(good, sock_get_str(self->fd, KTLS_CIPHERS));
 }
 
 TEST_F(option, timeout)
 {
-	EXPECT_EQ(10000, get_int(self->fd, KTLS_TIMEOUT));
+	EXPECT_EQ(10000, sock_get_int(self->fd, KTLS_TIMEOUT));
 	FAILS(EINVAL, sock_set_u32(self->fd, KTLS_TIMEOUT, 0));
 	FAILS(EINVAL, sock_set_u32(self->fd, KTLS_TIMEOUT, 60001));
 	FAILS(EINVAL, sock_set_u32(self->fd, KTLS_TIMEOUT, -1));
 	FAILS(EINVAL, set_bytes(self->fd, KTLS_TIMEOUT, "\1\1\1", 3));
 	OK(sock_set_u32(self->fd, KTLS_TIMEOUT, 1));
 	OK(sock_set_u32(self->fd, KTLS_TIMEOUT, 60000));
-	EXPECT_EQ(60000, get_int(self->fd, KTLS_TIMEOUT));
+	EXPECT_EQ(60000, sock_get_int(self->fd, KTLS_TIMEOUT));
 }
 
 TEST_F(option, record_padding)
@@ -296,11 +275,11 @@ TEST_F(option, record_padding)
 
 TEST_F(option, eof)
 {
-	EXPECT_EQ(1, get_int(self->fd, KTLS_EOF));
+	EXPECT_EQ(1, sock_get_int(self->fd, KTLS_EOF));
 	FAILS(EINVAL, sock_set_int(self->fd, KTLS_EOF, 2));
 	FAILS(EINVAL, sock_set_int(self->fd, KTLS_EOF, -1));
 	OK(sock_set_int(self->fd, KTLS_EOF, 0));
-	EXPECT_EQ(0, get_int(self->fd, KTLS_EOF));
+	EXPECT_EQ(0, sock_get_int(self->fd, KTLS_EOF));
 }
 
 TEST_F(option, unknown_numbers)
@@ -340,7 +319,7 @@ TEST_F(option, nothing_to_tell_yet)
 	char buf[256] = "";
 	socklen_t len = sizeof(buf);
 
-	EXPECT_STREQ("", get_str(self->fd, KTLS_ERROR));
+	EXPECT_STREQ("", sock_get_str(self->fd, KTLS_ERROR));
 	FAILS(ENODATA, getsockopt(self->fd, SOL_TLS, KTLS_PEER_CERTIFICATES, buf, &len));
 	len = sizeof(buf);
 	FAILS(ENODATA, getsockopt(self->fd, SOL_TLS, KTLS_PEER_NAME, buf, &len));

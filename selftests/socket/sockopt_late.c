@@ -196,9 +196,7 @@ TEST(credentials_are_the_callers)
 	struct job j;
 	int fd;
 
-	env_start_bare(&e, S13_AES128);
-	e.fake = fake_new(&e.hs);
-	ASSERT_EQ(0, fake_register(e.fake, 8));
+	env_start_manual(&e, S13_AES128, 8);
 	net_listen(AF_INET, 1, &a);
 	fd = sock_new(AF_INET);
 	OK(setgroups(2, (gid_t[]){ 77, 88 }));

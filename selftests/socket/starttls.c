@@ -36,18 +36,6 @@ FIXTURE_TEARDOWN(starttls)
 	peer_free(&self->p);
 }
 
-static void expect_works(int fd, struct peer *p)
-{
-	char buf[8] = "";
-
-	net_write(fd, "request", 7);
-	peer_recv_data(p, buf, 7);
-	EXPECT_MEMEQ("request", buf, 7);
-	peer_send_data(p, "answer", 6);
-	net_read(fd, buf, 6);
-	EXPECT_MEMEQ("answer", buf, 6);
-}
-
 TEST_F(starttls, blocking)
 {
 	char buf[16];
@@ -66,7 +54,7 @@ TEST_F(starttls, blocking)
 	EXPECT_EQ(KTLS_STATE_OPEN, sock_state(self->fd));
 	EXPECT_EQ(variant->role, sock_info(self->fd).role);
 	EXPECT_EQ(variant->suite, sock_info(self->fd).suite);
-	expect_works(self->fd, &self->p);
+	conn_expect_works(self->fd, &self->p);
 	FAILS(EISCONN, sock_set_int(self->fd, KTLS_HANDSHAKE, variant->role));
 }
 
@@ -112,7 +100,7 @@ TEST_F(starttls, unread_bytes_are_tls)
 	}
 	job_wait(&self->j, 5000);
 	OK(self->j.ret);
-	expect_works(self->fd, &self->p);
+	conn_expect_works(self->fd, &self->p);
 }
 
 /* One byte of the dialogue was not read: that is no TLS, and must not become data. */
@@ -152,7 +140,7 @@ TEST_F(starttls, non_blocking)
 	EXPECT_EQ(EPOLLOUT, ev.events);
 	EXPECT_EQ(0, net_so_error(self->fd));
 	net_nonblock(self->fd, false);
-	expect_works(self->fd, &self->p);
+	conn_expect_works(self->fd, &self->p);
 }
 
 TEST_F(starttls, failure)
@@ -162,12 +150,7 @@ TEST_F(starttls, failure)
 	OK(sock_attach(self->fd));
 	job_handshake(&self->j, self->fd, variant->role);
 	peer_send_raw(&self->p, http, sizeof(http) - 1);
-	job_wait(&self->j, 5000);
-	EXPECT_EQ(-1, self->j.ret);
-	EXPECT_ERRNO(EPROTO, self->j.err);
-	EXPECT_EQ(KTLS_STATE_FAILED, sock_state(self->fd));
-	FAILS(EPIPE, send(self->fd, MARKER, 5, MSG_NOSIGNAL));
-	FAILS(ENOTCONN, recv(self->fd, &(char){ 0 }, 1, 0));
+	conn_expect_failed(self->fd, &self->j);
 }
 
 TEST_F(starttls, failure_non_blocking)
