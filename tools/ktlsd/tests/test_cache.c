@@ -12,7 +12,6 @@
 #include "ktlsd/ticket_keys.h"
 #include "test_pki.h"
 
-static struct test_pki pki;
 static struct ktlsd_cache cache;
 
 static struct ktlsd_fingerprint cache_fingerprint(uint32_t number)
@@ -356,20 +355,6 @@ static void fingerprint_of_parts(void **state)
 	assert_memory_not_equal(&one, &two, sizeof(one));
 }
 
-static int cache_setup(void **state)
-{
-	(void)state;
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int cache_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,5 +369,5 @@ int main(void)
 		cmocka_unit_test(fingerprint_of_parts),
 	};
 
-	return cmocka_run_group_tests_name("cache", tests, cache_setup, cache_teardown);
+	return cmocka_run_group_tests_name("cache", tests, test_pki_setup, test_pki_teardown);
 }

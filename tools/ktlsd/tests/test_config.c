@@ -390,11 +390,10 @@ static void config_reload(void **state)
 	struct ktlsd_caller caller = { .uid = 0 };
 	struct ktlsd_buffer pem = { 0 };
 	struct ktlsd_fault fault;
-	struct test_pki pki;
 	size_t i;
 
 	(void)state;
-	test_pki_setup(&pki);
+	test_pki_setup(state);
 	assert_non_null(mkdtemp(dir));
 	for (i = 0; i < 4; i++)
 		snprintf(path[i], sizeof(path[i]), "%s/%s", dir, names[i]);
@@ -436,7 +435,7 @@ static void config_reload(void **state)
 	for (i = 0; i < 4; i++)
 		unlink(path[i]);
 	rmdir(dir);
-	test_pki_teardown(&pki);
+	test_pki_teardown(state);
 }
 
 static int config_setup(void **state)
@@ -471,6 +470,5 @@ int main(void)
 		cmocka_unit_test(config_reload),
 	};
 
-	return cmocka_run_group_tests_name("config", tests, config_setup,
-					   config_teardown);
+	return cmocka_run_group_tests_name("config", tests, config_setup, config_teardown);
 }

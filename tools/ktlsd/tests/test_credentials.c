@@ -12,7 +12,6 @@
 #include "ktlsd/trust.h"
 #include "test_pki.h"
 
-static struct test_pki pki;
 
 static int credentials_try(struct ktlsd_buffer *certs, struct ktlsd_buffer *key,
 			   const char *word)
@@ -417,20 +416,6 @@ static void credentials_trust_keys(void **state)
 	}
 }
 
-static int credentials_setup(void **state)
-{
-	(void)state;
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int credentials_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,5 +434,5 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests_name("credentials", tests,
-					   credentials_setup, credentials_teardown);
+					   test_pki_setup, test_pki_teardown);
 }

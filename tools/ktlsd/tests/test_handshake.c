@@ -6,7 +6,6 @@
 
 #include "test_peer.h"
 
-static struct test_pki pki;
 
 static const char glued[] = "application data behind Finished";
 
@@ -431,20 +430,6 @@ static void handshake_mutual_tls(void **state)
 	handshake_mutual(KTLS_ROLE_SERVER, KTLS_TLS_1_3);
 }
 
-static int handshake_setup(void **state)
-{
-	(void)state;
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int handshake_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +446,5 @@ int main(void)
 		cmocka_unit_test(handshake_mutual_tls),
 	};
 
-	return cmocka_run_group_tests_name("handshake", tests, handshake_setup,
-					   handshake_teardown);
+	return cmocka_run_group_tests_name("handshake", tests, test_pki_setup, test_pki_teardown);
 }

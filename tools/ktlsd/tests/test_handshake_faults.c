@@ -6,8 +6,6 @@
 
 #include "test_peer.h"
 
-static struct test_pki pki;
-
 /* The peer was told, and knows what it was told. */
 static void faults_check(const struct test_side *side, const struct test_peer *peer,
 			 int error, int alert, const char *word)
@@ -536,20 +534,6 @@ static void faults_endless_input(void **state)
 	test_side_free(&side);
 }
 
-static int faults_setup(void **state)
-{
-	(void)state;
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int faults_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,6 +553,5 @@ int main(void)
 		cmocka_unit_test(faults_endless_input),
 	};
 
-	return cmocka_run_group_tests_name("handshake_faults", tests, faults_setup,
-					   faults_teardown);
+	return cmocka_run_group_tests_name("handshake_faults", tests, test_pki_setup, test_pki_teardown);
 }

@@ -10,7 +10,6 @@
 #include "ktlsd/server_ticket.h"
 #include "test_peer.h"
 
-static struct test_pki pki;
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 
 /* --- TLS 1.3: a server's tickets ------------------------------------------ */
@@ -288,20 +287,6 @@ static void records_message_behind_finished(void **state)
 	}
 }
 
-static int records_setup(void **state)
-{
-	(void)state;
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int records_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +296,5 @@ int main(void)
 		cmocka_unit_test(records_message_behind_finished),
 	};
 
-	return cmocka_run_group_tests_name("handshake_records", tests, records_setup,
-					   records_teardown);
+	return cmocka_run_group_tests_name("handshake_records", tests, test_pki_setup, test_pki_teardown);
 }

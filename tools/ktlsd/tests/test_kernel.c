@@ -29,6 +29,12 @@ static int kernel_send(void *arg, const struct ktlsd_message *message)
 	return 0;
 }
 
+int test_kernel_setup(void **state)
+{
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+	return test_pki_setup(state);
+}
+
 void test_kernel_init(struct test_kernel *kernel)
 {
 	memset(kernel, 0, sizeof(*kernel));
@@ -44,8 +50,7 @@ void test_kernel_init(struct test_kernel *kernel)
 	kernel->sessions.suites = ktlsd_suites_all();
 }
 
-void test_kernel_add_identity(struct test_kernel *kernel, const struct test_pki *pki,
-			      const char *name)
+void test_kernel_add_identity(struct test_kernel *kernel, const char *name)
 {
 	struct ktlsd_config *config = kernel->config;
 	struct ktlsd_identity *identity;
@@ -56,10 +61,10 @@ void test_kernel_add_identity(struct test_kernel *kernel, const struct test_pki 
 	identity = &config->identities[0];
 	strcpy(identity->name, name);
 	assert_int_equal(ktlsd_acl_parse(&identity->acl, false, "1000", &fault), 0);
-	X509_up_ref(pki->ec);
-	identity->credential.leaf = pki->ec;
-	EVP_PKEY_up_ref(pki->ec_key);
-	identity->credential.key = pki->ec_key;
+	X509_up_ref(pki.ec);
+	identity->credential.leaf = pki.ec;
+	EVP_PKEY_up_ref(pki.ec_key);
+	identity->credential.key = pki.ec_key;
 }
 
 void test_kernel_forget(struct test_kernel *kernel)

@@ -30,12 +30,14 @@ struct test_kernel {
 	bool			only_tell;
 };
 
+/* Of a group of tests: errors only in the log, and the pki. */
+int test_kernel_setup(void **state);
+
 void test_kernel_init(struct test_kernel *kernel);
 void test_kernel_free(struct test_kernel *kernel);
 
 /* Adds an identity with allow_uids = 1000. */
-void test_kernel_add_identity(struct test_kernel *kernel, const struct test_pki *pki,
-			      const char *name);
+void test_kernel_add_identity(struct test_kernel *kernel, const char *name);
 
 /* Begins a message about a request; all share one buffer. */
 void test_kernel_begin(struct ktlsd_message *message, uint8_t cmd, uint64_t id);

@@ -6,7 +6,6 @@
 
 #include "test_peer.h"
 
-static struct test_pki pki;
 
 static void keys_scanner(void **state)
 {
@@ -118,20 +117,6 @@ static void keys_missing_secrets(void **state)
 	assert_int_equal(ktlsd_keys_derive(&hs, &result, &fault), -EPROTO);
 }
 
-static int keys_setup(void **state)
-{
-	(void)state;
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int keys_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,5 +125,5 @@ int main(void)
 		cmocka_unit_test(keys_missing_secrets),
 	};
 
-	return cmocka_run_group_tests_name("keys", tests, keys_setup, keys_teardown);
+	return cmocka_run_group_tests_name("keys", tests, test_pki_setup, test_pki_teardown);
 }

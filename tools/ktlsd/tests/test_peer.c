@@ -66,8 +66,27 @@ void test_peer_trust(struct test_peer *peer, X509 *ca, int mode)
 	SSL_CTX_set_verify(peer->ctx, mode, NULL);
 }
 
+static int peer_new_session(SSL *ssl, SSL_SESSION *session)
+{
+	SSL_SESSION **kept = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	SSL_SESSION_free(*kept);
+	*kept = session;
+	return 1;
+}
+
+void test_peer_keep_session(struct test_peer *peer, SSL_SESSION **session)
+{
+	SSL_CTX_set_app_data(peer->ctx, session);
+	SSL_CTX_set_session_cache_mode(peer->ctx, SSL_SESS_CACHE_CLIENT |
+				       SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(peer->ctx, peer_new_session);
+}
+
 void test_peer_begin(struct test_peer *peer)
 {
+	SSL_free(peer->ssl);
+	peer->finished = false;
 	peer->ssl = SSL_new(peer->ctx);
 	SSL_set_app_data(peer->ssl, peer);
 	SSL_set_bio(peer->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
@@ -232,6 +251,18 @@ void test_peer_shake(struct test_side *side, struct test_peer *peer)
 		test_peer_pass(side, peer, NULL, 0);
 	}
 	fail_msg("the handshake never ends");
+}
+
+void test_peer_finish(struct test_side *side, struct test_peer *peer,
+		      struct ktlsd_result *result)
+{
+	test_peer_shake(side, peer);
+	if (side->last != 1)
+		fail_msg("%s", side->fault.reason);
+	test_peer_step(peer);
+	assert_true(peer->finished);
+	if (ktlsd_handshake_finish(side->handshake, result, &side->fault))
+		fail_msg("%s", side->fault.reason);
 }
 
 static void peer_expand_label(const struct ktlsd_result *result,

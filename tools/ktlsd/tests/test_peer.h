@@ -77,7 +77,10 @@ int test_side_begin(struct test_side *side);
 
 void test_peer_init(struct test_peer *peer, bool is_server);
 void test_peer_credential(struct test_peer *peer, X509 *cert, EVP_PKEY *key);
+/* A client puts the newest session it got tickets for into *@session. */
+void test_peer_keep_session(struct test_peer *peer, SSL_SESSION **session);
 void test_peer_trust(struct test_peer *peer, X509 *ca, int mode);
+/* A handshake; another one with the same context after the first. */
 void test_peer_begin(struct test_peer *peer);
 void test_peer_free(struct test_peer *peer);
 
@@ -86,6 +89,10 @@ void test_peer_step(struct test_peer *peer);
 
 /* Moves bytes to and fro until nobody has anything to say. */
 void test_peer_shake(struct test_side *side, struct test_peer *peer);
+
+/* The same as far as the keys, which both ends must get to. */
+void test_peer_finish(struct test_side *side, struct test_peer *peer,
+		      struct ktlsd_result *result);
 
 /* Feeds the handshake what the peer wrote, and something behind it. */
 void test_peer_pass(struct test_side *side, struct test_peer *peer,

@@ -167,7 +167,9 @@ void test_pki_write(const char *path, struct ktlsd_buffer *buffer, int mode)
 	ktlsd_buffer_free(buffer);
 }
 
-void test_pki_setup(struct test_pki *pki)
+struct test_pki pki;
+
+int test_pki_setup(void **state)
 {
 	const struct test_pki_spec ca = { .cn = "Test CA", .is_ca = true };
 	const struct test_pki_spec other = { .cn = "Other CA", .is_ca = true };
@@ -177,26 +179,30 @@ void test_pki_setup(struct test_pki *pki)
 	};
 	const struct test_pki_spec client = { .cn = "client", .eku = "clientAuth" };
 
-	pki->ca_key = test_pki_key("ec");
-	pki->other_key = test_pki_key("ec");
-	pki->ca = test_pki_issue(&ca, pki->ca_key, NULL, pki->ca_key);
-	pki->other_ca = test_pki_issue(&other, pki->other_key, NULL, pki->other_key);
-	pki->ec_key = test_pki_key("ec");
-	pki->rsa_key = test_pki_key("rsa2048");
-	pki->ec = test_pki_issue(&leaf, pki->ec_key, pki->ca, pki->ca_key);
-	pki->rsa = test_pki_issue(&leaf, pki->rsa_key, pki->ca, pki->ca_key);
-	pki->client = test_pki_issue(&client, pki->ec_key, pki->ca, pki->ca_key);
+	(void)state;
+	pki.ca_key = test_pki_key("ec");
+	pki.other_key = test_pki_key("ec");
+	pki.ca = test_pki_issue(&ca, pki.ca_key, NULL, pki.ca_key);
+	pki.other_ca = test_pki_issue(&other, pki.other_key, NULL, pki.other_key);
+	pki.ec_key = test_pki_key("ec");
+	pki.rsa_key = test_pki_key("rsa2048");
+	pki.ec = test_pki_issue(&leaf, pki.ec_key, pki.ca, pki.ca_key);
+	pki.rsa = test_pki_issue(&leaf, pki.rsa_key, pki.ca, pki.ca_key);
+	pki.client = test_pki_issue(&client, pki.ec_key, pki.ca, pki.ca_key);
+	return 0;
 }
 
-void test_pki_teardown(struct test_pki *pki)
+int test_pki_teardown(void **state)
 {
-	EVP_PKEY_free(pki->ca_key);
-	EVP_PKEY_free(pki->other_key);
-	X509_free(pki->ca);
-	X509_free(pki->other_ca);
-	EVP_PKEY_free(pki->ec_key);
-	EVP_PKEY_free(pki->rsa_key);
-	X509_free(pki->ec);
-	X509_free(pki->rsa);
-	X509_free(pki->client);
+	(void)state;
+	EVP_PKEY_free(pki.ca_key);
+	EVP_PKEY_free(pki.other_key);
+	X509_free(pki.ca);
+	X509_free(pki.other_ca);
+	EVP_PKEY_free(pki.ec_key);
+	EVP_PKEY_free(pki.rsa_key);
+	X509_free(pki.ec);
+	X509_free(pki.rsa);
+	X509_free(pki.client);
+	return 0;
 }

@@ -71,7 +71,10 @@ struct test_pki {
 	X509		*client;
 };
 
-void test_pki_setup(struct test_pki *pki);
-void test_pki_teardown(struct test_pki *pki);
+extern struct test_pki pki;
+
+/* Make and free it: fixtures of a group of tests. */
+int test_pki_setup(void **state);
+int test_pki_teardown(void **state);
 
 #endif

@@ -9,8 +9,6 @@
 #include "lib/clock.h"
 #include "test_kernel.h"
 
-static struct test_pki pki;
-
 static void session_client(void **state)
 {
 	struct ktlsd_event event;
@@ -188,7 +186,7 @@ static void session_server_identity(void **state)
 
 	(void)state;
 	test_kernel_init(&kernel);
-	test_kernel_add_identity(&kernel, &pki, "web");
+	test_kernel_add_identity(&kernel, "web");
 	for (bad = 0; bad < 2; bad++) {
 		test_peer_init(&peer, false);
 		SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION);
@@ -235,130 +233,6 @@ static void session_server_identity(void **state)
 	test_kernel_free(&kernel);
 }
 
-static void session_check(void **state)
-{
-	struct ktlsd_message message;
-	struct test_kernel kernel;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	test_kernel_add_identity(&kernel, &pki, "web");
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, "web", 0, NULL);
-	test_kernel_check_done(&kernel, 0, "");
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, "mail", 0, NULL);
-	test_kernel_check_done(&kernel, ENOKEY, "no identity 'mail' in /etc/ktls/ktlsd.conf");
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 0, NULL);
-	test_kernel_check_done(&kernel, ENOKEY, "needs a certificate");
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, "web", 0, "NULL-SHA");
-	test_kernel_check_done(&kernel, EINVAL, "'NULL-SHA'");
-	test_kernel_begin(&message, KTLS_CMD_CHECK, 6);
-	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-			      (uint64_t)ktlsd_clock_ms() + 10000);
-	ktlsd_message_put_u32(&message, KTLS_A_UID, 1000);
-	ktlsd_message_put_u64(&message, KTLS_A_DEADLINE,
-			      (uint64_t)ktlsd_clock_ms() + 10000);
-	ktlsd_message_put_flag(&message, KTLS_A_FOREIGN);
-	ktlsd_message_put_string(&message, KTLS_A_IDENTITY, "web");
-	test_kernel_tell(&kernel, &message);
-	test_kernel_check_done(&kernel, EACCES, "not for containers");
-	kernel.config->identities[0].acl.uids.ids[0] = 1001;
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 5, 0, "web", 0, NULL);
-	test_kernel_check_done(&kernel, EACCES, "Uid 1000 may not use");
-	assert_int_equal(kernel.sessions.count, 0);
-	test_kernel_free(&kernel);
-}
-
-/* The program's own certificate and key, good and bad. */
-static void session_check_own(void **state)
-{
-	struct test_kernel kernel;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.ec);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 3, NULL);
-	test_kernel_check_done(&kernel, EINVAL, "must be set together");
-	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ca_key, NULL);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 4, NULL);
-	while (test_kernel_serve_piece(&kernel))
-		;
-	test_kernel_check_done(&kernel, EINVAL, "does not belong");
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, "web", 4, NULL);
-	test_kernel_check_done(&kernel, EINVAL, "exclude each other");
-	test_kernel_forget(&kernel);
-	ktlsd_buffer_free(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY]);
-	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 4, 0, NULL, 5, NULL);
-	while (test_kernel_serve_piece(&kernel))
-		;
-	test_kernel_check_done(&kernel, 0, "");
-	test_kernel_free(&kernel);
-}
-
-/* An external key, in place of a certificate; fetched as a key is, and checked. */
-static void session_check_psk(void **state)
-{
-	struct ktls_psk psk = {
-		.identity_len = 4, .key_len = 16, .identity = "lamp",
-		.key = "0123456789abcdef",
-	};
-	struct ktlsd_buffer *part;
-	struct test_kernel kernel;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	part = &kernel.parts[KTLS_CONFIG_PSK];
-	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, NULL, 1, NULL);
-	assert_true(test_kernel_serve_piece(&kernel));
-	test_kernel_check_done(&kernel, 0, "");
-
-	ktlsd_buffer_append(part, "x", 1, sizeof(psk) + 1);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 2, 0, NULL, 2, NULL);
-	assert_true(test_kernel_serve_piece(&kernel));
-	test_kernel_check_done(&kernel, EINVAL, "too long");
-
-	part->len = 0;
-	psk.key_len = 15;
-	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 3, NULL);
-	assert_true(test_kernel_serve_piece(&kernel));
-	test_kernel_check_done(&kernel, EINVAL, "KTLS_PSK is of no use");
-	test_kernel_free(&kernel);
-}
-
-static void session_cancel_and_drop(void **state)
-{
-	struct ktlsd_message message;
-	struct test_kernel kernel;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
-	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	test_kernel_serve_piece(&kernel);
-	assert_true(kernel.sessions.held > 0);
-	assert_int_equal(kernel.sessions.count, 1);
-	test_kernel_forget(&kernel);
-	test_kernel_begin(&message, KTLS_CMD_CANCEL, 1);
-	test_kernel_tell(&kernel, &message);
-	assert_int_equal(kernel.sessions.count, 0);
-	assert_int_equal(kernel.sessions.held, 0);
-	/* The kernel learns that it was read. */
-	assert_int_equal(kernel.count, 1);
-	test_kernel_last(&kernel, KTLS_CMD_CANCEL);
-
-	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	while (test_kernel_serve_piece(&kernel))
-		;
-	test_kernel_last(&kernel, KTLS_CMD_DATA);
-	assert_int_equal(kernel.sessions.contexts.count, 1);
-	test_kernel_drop(&kernel, 5);
-	assert_int_equal(kernel.sessions.contexts.count, 0);
-	assert_true(kernel.sessions.contexts.live_bytes > 0);
-	test_kernel_free(&kernel);
-}
-
 /* A kernel that lies about pieces breaks only that handshake. */
 static void session_bad_pieces(void **state)
 {
@@ -388,137 +262,6 @@ static void session_bad_pieces(void **state)
 		assert_int_equal(kernel.sessions.held, 0);
 	}
 	test_kernel_free(&kernel);
-}
-
-static void session_limits(void **state)
-{
-	struct ktlsd_message message;
-	struct test_kernel kernel;
-	uint64_t id;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	for (id = 1; id <= 10; id++)
-		test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	test_kernel_last(&kernel, KTLS_CMD_DATA);
-	test_kernel_start(&kernel, KTLS_CMD_START, 11, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	test_kernel_check_done(&kernel, ENOBUFS, "max_sessions");
-
-	/* Nobody is left without an answer. */
-	test_kernel_begin(&message, KTLS_CMD_DATA, 4711);
-	test_kernel_tell(&kernel, &message);
-	test_kernel_check_done(&kernel, EPROTO, "knows nothing");
-
-	/* Overdue ones end; the others stay. */
-	assert_true(ktlsd_sessions_expire(&kernel.sessions) > 9000);
-	assert_int_equal(kernel.sessions.count, 10);
-	for (id = 1; id <= 9; id++)
-		kernel.sessions.buckets[id]->deadline = 0;
-	kernel.sessions.next_deadline = 0;
-	test_kernel_forget(&kernel);
-	assert_true(ktlsd_sessions_expire(&kernel.sessions) > 9000);
-	assert_int_equal(kernel.sessions.count, 1);
-	assert_int_equal(kernel.count, 9);
-	test_kernel_check_done(&kernel, ETIMEDOUT, "in time");
-	test_kernel_free(&kernel);
-}
-
-static void tell_cancel(struct test_kernel *kernel, uint64_t id)
-{
-	struct ktlsd_message message;
-
-	test_kernel_begin(&message, KTLS_CMD_CANCEL, id);
-	test_kernel_tell(kernel, &message);
-}
-
-/* Nothing is done for what was cancelled before it was begun, or came too late. */
-static void session_dead_work(void **state)
-{
-	struct test_kernel kernel;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	kernel.only_tell = true;
-	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	tell_cancel(&kernel, 1);
-	assert_false(ktlsd_sessions_work(&kernel.sessions));
-	assert_int_equal(kernel.sessions.count, 0);
-	assert_int_equal(kernel.count, 1);
-	test_kernel_last(&kernel, KTLS_CMD_CANCEL);
-
-	/* A CANCEL of what we know nothing of is acknowledged as well. */
-	tell_cancel(&kernel, 4711);
-	assert_int_equal(kernel.count, 2);
-
-	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	kernel.sessions.buckets[2]->request.deadline = ktlsd_clock_ms();
-	test_kernel_forget(&kernel);
-	assert_true(ktlsd_sessions_work(&kernel.sessions));
-	assert_int_equal(kernel.count, 0);
-	assert_false(ktlsd_sessions_work(&kernel.sessions));
-	test_kernel_free(&kernel);
-}
-
-/* One user's hundred before it do not delay another's one. */
-static void session_turns(void **state)
-{
-	struct test_kernel kernel;
-	struct ktlsd_event event;
-	uint64_t id;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	kernel.sessions.max = 100;
-	kernel.only_tell = true;
-	for (id = 1; id <= 50; id++)
-		test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	kernel.uid = 0;
-	test_kernel_start(&kernel, KTLS_CMD_START, 51, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	assert_true(ktlsd_sessions_work(&kernel.sessions));
-	assert_true(ktlsd_sessions_work(&kernel.sessions));
-	event = test_kernel_last(&kernel, KTLS_CMD_DATA);
-	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 51);
-	test_kernel_free(&kernel);
-}
-
-/* Whoever has most gives way to another user, and only to another. */
-static void session_room(void **state)
-{
-	struct test_kernel kernel;
-	struct ktlsd_event event;
-	atomic_uint pool = 0;
-	uint64_t id;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	kernel.sessions.max = 5;
-	kernel.sessions.pool = &pool;
-	kernel.sessions.pool_max = 5;
-	for (id = 1; id <= 10; id++)
-		test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	assert_int_equal(pool, 5);
-	test_kernel_start(&kernel, KTLS_CMD_START, 11, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	test_kernel_check_done(&kernel, ENOBUFS, "max_sessions");
-
-	kernel.uid = 0;
-	test_kernel_forget(&kernel);
-	test_kernel_start(&kernel, KTLS_CMD_START, 12, KTLS_ROLE_CLIENT, NULL, 0, NULL);
-	assert_int_equal(kernel.count, 2);
-	event = test_kernel_last(&kernel, KTLS_CMD_DATA);
-	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 12);
-	kernel.count--;
-	free(kernel.sent[kernel.count]);
-	test_kernel_check_done(&kernel, ENOBUFS, "for others");
-	event = test_kernel_last(&kernel, KTLS_CMD_DONE);
-	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 1);
-
-	/* A CHECK needs no room. */
-	test_kernel_add_identity(&kernel, &pki, "web");
-	kernel.uid = 1000;
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 13, 0, "web", 0, NULL);
-	test_kernel_check_done(&kernel, 0, "");
-	test_kernel_free(&kernel);
-	assert_int_equal(pool, 0);
 }
 
 static void session_refused(void **state)
@@ -556,7 +299,7 @@ static void session_reload(void **state)
 
 	(void)state;
 	test_kernel_init(&kernel);
-	test_kernel_add_identity(&kernel, &pki, "web");
+	test_kernel_add_identity(&kernel, "web");
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 1, 0, "web", 0, NULL);
 	test_kernel_check_done(&kernel, 0, "");
 	assert_int_equal(kernel.sessions.contexts.count, 1);
@@ -573,149 +316,6 @@ static void session_reload(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* The cache never holds more than it may. */
-static void session_cache_is_bounded(void **state)
-{
-	struct test_kernel kernel;
-	uint64_t id;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	test_kernel_add_identity(&kernel, &pki, "web");
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
-	for (id = 1; id <= KTLSD_CONTEXTS_MAX + 20; id++) {
-		test_kernel_forget(&kernel);
-		test_kernel_start(&kernel, KTLS_CMD_CHECK, id, 0, "web", id, NULL);
-		while (test_kernel_serve_piece(&kernel))
-			;
-		test_kernel_check_done(&kernel, 0, "");
-	}
-	assert_int_equal(kernel.sessions.contexts.count, KTLSD_CONTEXTS_MAX);
-	assert_int_equal(kernel.sessions.contexts.cached_bytes,
-			 kernel.sessions.contexts.live_bytes);
-	test_kernel_free(&kernel);
-}
-
-/* A client's handshake as far as DONE. */
-static struct ktlsd_event session_connect(struct test_kernel *kernel, struct test_peer *peer,
-					  uint64_t id)
-{
-	test_peer_begin(peer);
-	test_kernel_forget(kernel);
-	test_kernel_start(kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 5, NULL);
-	while (test_kernel_serve_piece(kernel)) {
-		struct nlmsghdr *last = kernel->sent[--kernel->count];
-
-		test_kernel_forget(kernel);
-		kernel->sent[kernel->count++] = last;
-	}
-	test_kernel_deliver(kernel, peer);
-	test_peer_step(peer);
-	test_kernel_send_batch(kernel, peer, id, 32768);
-	test_kernel_check_done(kernel, 0, "");
-	return test_kernel_last(kernel, KTLS_CMD_DONE);
-}
-
-static void session_tell_ticket(struct test_kernel *kernel, uint64_t id,
-				const uint8_t *body, size_t len)
-{
-	struct ktlsd_message message;
-	struct ktlsd_event event;
-
-	test_kernel_forget(kernel);
-	test_kernel_begin(&message, KTLS_CMD_MESSAGE, id);
-	ktlsd_message_put(&message, KTLS_A_TICKET, body, len);
-	test_kernel_tell(kernel, &message);
-	/* Whatever became of it, the next one may come. */
-	assert_int_equal(kernel->count, 1);
-	event = test_kernel_last(kernel, KTLS_CMD_MESSAGE);
-	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), id);
-	assert_null(event.attr[KTLS_A_TICKET]);
-}
-
-/* Tickets are asked for where they are of use, answered always, and kept. */
-static void session_tickets(void **state)
-{
-	static const uint8_t body[] = { 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 'x', 0, 0 };
-	struct ktlsd_cache cache;
-	struct ktlsd_event event;
-	struct test_peer peer;
-	struct test_kernel kernel;
-
-	(void)state;
-	test_kernel_init(&kernel);
-	kernel.config->ticket_lifetime = 7200;
-	kernel.config->session_cache = 10;
-	ktlsd_cache_init(&cache, 10);
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
-	test_peer_init(&peer, true);
-	test_peer_credential(&peer, pki.ec, pki.ec_key);
-
-	/* Neither without KTLS_TICKETS nor without a cache. */
-	kernel.sessions.cache = &cache;
-	event = session_connect(&kernel, &peer, 1);
-	assert_null(event.attr[KTLS_A_MESSAGES]);
-	kernel.sessions.cache = NULL;
-	kernel.tickets = 2;
-	SSL_free(peer.ssl);
-	peer.finished = false;
-	event = session_connect(&kernel, &peer, 2);
-	assert_null(event.attr[KTLS_A_MESSAGES]);
-	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
-
-	kernel.sessions.cache = &cache;
-	kernel.config->session_cache = 0;
-	SSL_free(peer.ssl);
-	peer.finished = false;
-	event = session_connect(&kernel, &peer, 2);
-	assert_null(event.attr[KTLS_A_MESSAGES]);
-
-	kernel.config->session_cache = 10;
-	SSL_free(peer.ssl);
-	peer.finished = false;
-	event = session_connect(&kernel, &peer, 3);
-	assert_int_equal(ktlsd_message_u32(&event, KTLS_A_MESSAGES, 0), 2);
-	assert_int_equal(kernel.sessions.ticket_waiters.count, 1);
-	assert_int_equal(kernel.sessions.count, 0);
-	kernel.sessions.next_deadline = INT64_MAX;
-	assert_in_range(ktlsd_sessions_expire(&kernel.sessions),
-			KTLSD_TICKET_WAITERS_MS - 5000, KTLSD_TICKET_WAITERS_MS);
-	session_tell_ticket(&kernel, 4, body, sizeof(body));
-	assert_int_equal(cache.count, 0);
-	session_tell_ticket(&kernel, 3, body, sizeof(body));
-	assert_int_equal(cache.count, 1);
-	session_tell_ticket(&kernel, 3, body, 3);
-	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
-
-	/* The next one offers it; a server that does not know it: a full handshake. */
-	SSL_free(peer.ssl);
-	peer.finished = false;
-	event = session_connect(&kernel, &peer, 5);
-	assert_int_equal(cache.count, 0);
-	assert_null(event.attr[KTLS_A_RESUMED]);
-	assert_int_equal(kernel.sessions.ticket_waiters.count, 1);
-	ktlsd_sessions_clear(&kernel.sessions);
-	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
-	test_peer_free(&peer);
-	ktlsd_cache_free(&cache);
-	test_kernel_free(&kernel);
-}
-
-static int session_setup(void **state)
-{
-	(void)state;
-	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
-	test_pki_setup(&pki);
-	return 0;
-}
-
-static int session_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -723,21 +323,10 @@ int main(void)
 		cmocka_unit_test(session_server_long_chain),
 		cmocka_unit_test(session_log_peer),
 		cmocka_unit_test(session_server_identity),
-		cmocka_unit_test(session_check),
-		cmocka_unit_test(session_check_own),
-		cmocka_unit_test(session_check_psk),
-		cmocka_unit_test(session_cancel_and_drop),
 		cmocka_unit_test(session_bad_pieces),
-		cmocka_unit_test(session_limits),
-		cmocka_unit_test(session_dead_work),
-		cmocka_unit_test(session_turns),
-		cmocka_unit_test(session_room),
 		cmocka_unit_test(session_refused),
 		cmocka_unit_test(session_reload),
-		cmocka_unit_test(session_cache_is_bounded),
-		cmocka_unit_test(session_tickets),
 	};
 
-	return cmocka_run_group_tests_name("session", tests, session_setup,
-					   session_teardown);
+	return cmocka_run_group_tests_name("session", tests, test_kernel_setup, test_pki_teardown);
 }

@@ -13,7 +13,6 @@ enum {
 	LIFETIME_TOTAL	= 7 * LIFETIME_DAY,
 };
 
-static struct test_pki pki;
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 static struct ktlsd_ticket_keys keys;
 static time_t skew;
@@ -31,27 +30,6 @@ time_t time(time_t *ret_time)
 	return now.tv_sec + skew;
 }
 
-static void lifetime_shake(struct test_side *side, struct test_peer *peer,
-			   struct ktlsd_result *result)
-{
-	test_peer_shake(side, peer);
-	if (side->last != 1)
-		fail_msg("%s", side->fault.reason);
-	test_peer_step(peer);
-	assert_true(peer->finished);
-	if (ktlsd_handshake_finish(side->handshake, result, &side->fault))
-		fail_msg("%s", side->fault.reason);
-}
-
-static int lifetime_new_session(SSL *ssl, SSL_SESSION *session)
-{
-	SSL_SESSION **kept = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-
-	SSL_SESSION_free(*kept);
-	*kept = session;
-	return 1;
-}
-
 /* Our server and an OpenSSL client; the newest session is in *@session afterwards. */
 static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
 {
@@ -67,15 +45,12 @@ static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
 	assert_int_equal(test_side_begin(&side), 0);
 	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &keys, 1), 0);
 	test_peer_init(&peer, false);
-	SSL_CTX_set_app_data(peer.ctx, session);
-	SSL_CTX_set_session_cache_mode(peer.ctx, SSL_SESS_CACHE_CLIENT |
-				       SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(peer.ctx, lifetime_new_session);
+	test_peer_keep_session(&peer, session);
 	test_peer_begin(&peer);
 	if (*session)
 		SSL_set_session(peer.ssl, *session);
 	test_peer_step(&peer);
-	lifetime_shake(&side, &peer, &result);
+	test_peer_finish(&side, &peer, &result);
 	SSL_read(peer.ssl, &byte, 1);
 	SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	test_peer_free(&peer);
@@ -155,14 +130,13 @@ static void lifetime_of_a_client(void **state)
 		end = time(NULL) + LIFETIME_TOTAL;
 		for (day = 0; day < 7; day++) {
 			skew = day * LIFETIME_DAY;
-			peer.finished = false;
 			test_peer_begin(&peer);
 			test_side_init(&side, KTLS_ROLE_CLIENT);
 			side.request.version_max = (uint16_t)version;
 			test_side_prepare(&side, NULL, NULL, pki.ca);
 			assert_int_equal(test_side_begin(&side), 0);
 			ktlsd_client_ticket_offer(side.handshake, &fingerprint, saved);
-			lifetime_shake(&side, &peer, &result);
+			test_peer_finish(&side, &peer, &result);
 			assert_int_equal(result.resumed, day > 0);
 			saved = lifetime_take_ticket(&side, &peer, &result);
 			assert_non_null(saved);
@@ -170,9 +144,7 @@ static void lifetime_of_a_client(void **state)
 				fail_msg("%x: on day %d it ends %lld s too late", version, day,
 					 (long long)(saved->expires - end));
 			test_side_free(&side);
-			SSL_free(peer.ssl);
 		}
-		peer.ssl = NULL;
 		ktlsd_saved_session_put(saved);
 		saved = NULL;
 		test_peer_free(&peer);
@@ -189,18 +161,11 @@ static int lifetime_setup(void **state)
 	};
 
 	(void)state;
-	test_pki_setup(&pki);
+	test_pki_setup(state);
 	X509_free(pki.ca);
 	X509_free(pki.ec);
 	pki.ca = test_pki_issue(&ca, pki.ca_key, NULL, pki.ca_key);
 	pki.ec = test_pki_issue(&leaf, pki.ec_key, pki.ca, pki.ca_key);
-	return 0;
-}
-
-static int lifetime_teardown(void **state)
-{
-	(void)state;
-	test_pki_teardown(&pki);
 	return 0;
 }
 
@@ -211,6 +176,5 @@ int main(void)
 		cmocka_unit_test(lifetime_of_a_client),
 	};
 
-	return cmocka_run_group_tests_name("ticket_lifetime", tests, lifetime_setup,
-					   lifetime_teardown);
+	return cmocka_run_group_tests_name("ticket_lifetime", tests, lifetime_setup, test_pki_teardown);
 }

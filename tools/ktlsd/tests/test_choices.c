@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* External keys, groups, signature algorithms: what the program asked for counts. */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "ktlsd/psk.h"
+#include "test_peer.h"
+
+/* --- external keys -------------------------------------------------------- */
+
+static const struct ktls_psk choices_psk = {
+	.identity_len = 4, .key_len = 32, .identity = "lamp", .key = "0123456789abcdef0123456789abcdef",
+};
+
+static struct ktls_psk choices_wrong;
+
+/* Two of our handshakes against each other. */
+static int choices_psk_shake(const struct ktls_psk *client_key,
+			     const struct ktls_psk *server_key, bool cert,
+			     struct ktlsd_result *results)
+{
+	struct test_side sides[2];
+	struct ktlsd_buffer *out;
+	int i, side;
+
+	test_side_init(&sides[0], KTLS_ROLE_CLIENT);
+	test_side_init(&sides[1], KTLS_ROLE_SERVER);
+	sides[1].request.verify = cert ? KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED;
+	test_side_prepare(&sides[0], NULL, NULL, pki.ca);
+	test_side_prepare(&sides[1], cert ? pki.ec : NULL, pki.ec_key, pki.ca);
+	for (side = 0; side < 2; side++)
+		assert_int_equal(test_side_begin(&sides[side]), 0);
+	if (client_key)
+		ktlsd_psk_use(sides[0].handshake, client_key);
+	if (server_key)
+		ktlsd_psk_use(sides[1].handshake, server_key);
+
+	test_side_feed(&sides[0], NULL, 0, NULL);
+	for (i = 1; i < 10 && sides[0].last >= 0 && sides[1].last >= 0; i++) {
+		side = i % 2;
+		out = &sides[!side].handshake->output;
+		if (!out->len)
+			break;
+		test_side_feed(&sides[side], out->data, out->len, NULL);
+		ktlsd_buffer_free(out);
+	}
+	i = sides[0].last == 1 && sides[1].last == 1 ? 0 : -1;
+	for (side = 0; side < 2; side++) {
+		if (!i)
+			assert_int_equal(ktlsd_handshake_finish(sides[side].handshake,
+								&results[side],
+								&sides[side].fault), 0);
+		test_side_free(&sides[side]);
+	}
+	return i;
+}
+
+static void choices_external_key(void **state)
+{
+	struct ktlsd_result results[2];
+	int side;
+
+	(void)state;
+	assert_int_equal(choices_psk_shake(&choices_psk, &choices_psk, false, results), 0);
+	for (side = 0; side < 2; side++) {
+		assert_true(results[side].verified);
+		assert_false(results[side].resumed);
+		assert_string_equal(results[side].peer_name, "lamp");
+		assert_int_equal(results[side].version, KTLS_TLS_1_3);
+		assert_int_equal(results[side].tx.seq, 0);
+	}
+	/* The same name and another key: fatal, and the certificate does not help. */
+	choices_wrong = choices_psk;
+	choices_wrong.key[0] ^= 1;
+	assert_int_equal(choices_psk_shake(&choices_wrong, &choices_psk, true, results), -1);
+	/* Another name: the server's certificate, if there is one. */
+	choices_wrong.identity[0] ^= 1;
+	assert_int_equal(choices_psk_shake(&choices_wrong, &choices_psk, true, results), 0);
+	assert_string_equal(results[0].peer_name, "server.test");
+	assert_false(results[1].verified);
+	assert_int_equal(choices_psk_shake(&choices_wrong, &choices_psk, false, results), -1);
+	assert_int_equal(choices_psk_shake(NULL, &choices_psk, false, results), -1);
+	assert_int_equal(choices_psk_shake(&choices_psk, NULL, true, results), 0);
+	assert_string_equal(results[0].peer_name, "server.test");
+}
+
+/* --- groups and signature algorithms -------------------------------------- */
+
+static int choices_choose(const char *groups, const char *sigalgs,
+			  struct ktlsd_result *result, char *reason)
+{
+	struct test_side side;
+	struct test_peer peer;
+	int err;
+
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, pki.ec, pki.ec_key);
+	test_peer_begin(&peer);
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	strcpy(side.request.groups, groups);
+	strcpy(side.request.sigalgs, sigalgs);
+	test_side_prepare(&side, NULL, NULL, pki.ca);
+	err = test_side_begin(&side);
+	if (!err) {
+		test_peer_shake(&side, &peer);
+		err = side.last == 1 ? ktlsd_handshake_finish(side.handshake, result, &side.fault)
+				     : -EPROTO;
+	}
+	strcpy(reason, side.fault.reason);
+	test_side_free(&side);
+	test_peer_free(&peer);
+	return err;
+}
+
+static void choices_algorithms(void **state)
+{
+	static const char *const bad[] = {
+		"", ":", "X25519:", ":X25519", "DEFAULT", "*X25519", "-X25519", "ffdhe2048",
+		"X25519:?P-256", "x", "X25519/P-256",
+	};
+	struct ktlsd_result result;
+	char reason[300];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(choices_choose("secp384r1:X25519", "", &result, reason), 0);
+	assert_int_equal(result.group, 24);
+	assert_int_equal(choices_choose("P-256:secp256r1:X25519", "", &result, reason), 0);
+	assert_int_equal(result.group, 23);
+	assert_int_equal(choices_choose("X448", "", &result, reason), 0);
+	assert_int_equal(result.group, 30);
+	assert_int_equal(choices_choose("", "ecdsa_secp256r1_sha256", &result, reason), 0);
+	assert_int_equal(result.sigalg, 0x0403);
+	assert_int_equal(choices_choose("", "rsa_pss_rsae_sha256", &result, reason), -EPROTO);
+	for (i = 1; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(choices_choose(bad[i], "", &result, reason), -EINVAL);
+		assert_non_null(strstr(reason, "KTLS_GROUPS names"));
+		assert_int_equal(choices_choose("", bad[i], &result, reason), -EINVAL);
+		assert_non_null(strstr(reason, "KTLS_SIGALGS names"));
+	}
+	assert_int_equal(choices_choose("", "RSA+SHA1", &result, reason), -EINVAL);
+	assert_int_equal(choices_choose("", "rsa_pkcs1_sha1", &result, reason), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(choices_external_key),
+		cmocka_unit_test(choices_algorithms),
+	};
+
+	return cmocka_run_group_tests_name("choices", tests, test_pki_setup, test_pki_teardown);
+}
