@@ -172,10 +172,10 @@ bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 	return false;
 }
 
-bool ktlsd_acl_reaches(const struct ktlsd_acl *acl,
-		       const struct ktlsd_caller *caller)
+bool ktlsd_acl_allows_container(const struct ktlsd_acl *acl,
+				const struct ktlsd_caller *caller)
 {
-	return acl->containers || !caller->foreign;
+	return acl->containers || !caller->in_container;
 }
 
 void ktlsd_acl_free(struct ktlsd_acl *acl)

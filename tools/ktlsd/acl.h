@@ -15,7 +15,7 @@
  * @gid: likewise
  * @groups: supplementary groups, likewise
  * @group_count: how many
- * @foreign: it is in another PID namespace than this process: in a container
+ * @in_container: it is in another PID namespace than this process: in a container
  * @pid: for logs only
  * @comm: for logs only
  */
@@ -24,7 +24,7 @@ struct ktlsd_caller {
 	uint32_t	gid;
 	uint32_t	groups[KTLS_GENL_GROUPS_MAX];
 	size_t		group_count;
-	bool		foreign;
+	bool		in_container;
 	uint32_t	pid;
 	char		comm[65];
 };
@@ -87,8 +87,8 @@ int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
  */
 bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 		      const struct ktlsd_caller *caller);
-bool ktlsd_acl_reaches(const struct ktlsd_acl *acl,
-		       const struct ktlsd_caller *caller);
+bool ktlsd_acl_allows_container(const struct ktlsd_acl *acl,
+				const struct ktlsd_caller *caller);
 void ktlsd_acl_free(struct ktlsd_acl *acl);
 
 #endif

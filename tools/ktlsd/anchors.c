@@ -201,7 +201,7 @@ static const char *anchors_refuse(struct ktlsd_anchors *anchors, X509 *cert,
 	for (i = 0; i < anchors->count; i++)
 		same += anchors->subjects[i] == subject;
 	anchors->subjects[anchors->count++] = subject;
-	why = ktlsd_public_key_explain(ktlsd_public_key_judge(cert));
+	why = ktlsd_public_key_explain(ktlsd_public_key_check(cert));
 	if (why)
 		ktlsd_errors_set(fault, -EINVAL,
 			"A certificate in KTLS_TRUST (number %u) has %s.",

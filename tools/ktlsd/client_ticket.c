@@ -138,7 +138,8 @@ static int client_ticket_seal(struct ktlsd_handshake *hs, const void *data, size
  * When a session with that ticket ends, seconds since the epoch. Resumption does not
  * prolong it beyond seven days from the full handshake (RFC 8446 4.6.1).
  */
-static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lifetime, int64_t since)
+static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lifetime,
+				    int64_t since)
 {
 	unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
 	int64_t end = since + KTLSD_TICKET_LIFETIME_MAX, now = time(NULL);
@@ -150,7 +151,8 @@ static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lif
 	return now + lifetime < end ? now + lifetime : end;
 }
 
-struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime)
+struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
+						     unsigned int lifetime)
 {
 	SSL_SESSION *session = SSL_get0_session(hs->ssl);
 	struct ktlsd_saved_session *saved = NULL;

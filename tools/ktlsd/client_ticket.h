@@ -40,6 +40,7 @@ int ktlsd_client_ticket_receive(struct ktlsd_handshake *hs, const uint8_t *body,
 				unsigned int lifetime, struct ktlsd_saved_session **ret_saved);
 
 /* TLS 1.2: the session of a complete handshake, or NULL. */
-struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs, unsigned int lifetime);
+struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
+						     unsigned int lifetime);
 
 #endif

@@ -18,8 +18,8 @@ static void config_note_trouble(struct ktlsd_config *config,
 }
 
 /* The credential that @identity's namesake in @old has, or none. */
-static bool config_keep_credential(struct ktlsd_identity *identity,
-				   const struct ktlsd_config *old)
+static bool config_reuse_credential(struct ktlsd_identity *identity,
+				    const struct ktlsd_config *old)
 {
 	const struct ktlsd_identity *before;
 	size_t i;
@@ -52,7 +52,7 @@ static void config_load_identities(struct ktlsd_config *config,
 			 why.reason);
 		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
 				 config->path, identity->line, identity->name,
-				 config_keep_credential(identity, old) ?
+				 config_reuse_credential(identity, old) ?
 				 "stays as it was" : "is of no use",
 				 why.reason);
 		config_note_trouble(config, &fault);
@@ -182,7 +182,7 @@ int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 		return ktlsd_errors_set(fault, -EACCES,
 			"Uid %u may not use the identity '%s': see allow_uids and allow_gids in %s.",
 			caller->uid, name, config->path);
-	if (!ktlsd_acl_reaches(&identity->acl, caller))
+	if (!ktlsd_acl_allows_container(&identity->acl, caller))
 		return ktlsd_errors_set(fault, -EACCES,
 			"The identity '%s' is not for containers (processes in a PID namespace of their own): see allow_containers in %s.",
 			name, config->path);

@@ -45,7 +45,7 @@ int ktlsd_control_open(struct ktlsd_control *control, const char *path)
 	return err;
 }
 
-static void control_hang_up(struct ktlsd_control *control)
+static void control_close_client(struct ktlsd_control *control)
 {
 	if (control->client >= 0)
 		close(control->client);
@@ -54,7 +54,7 @@ static void control_hang_up(struct ktlsd_control *control)
 
 void ktlsd_control_close(struct ktlsd_control *control)
 {
-	control_hang_up(control);
+	control_close_client(control);
 	if (control->fd < 0)
 		return;
 	unlink(control->address.sun_path);
@@ -87,7 +87,7 @@ bool ktlsd_control_accept(struct ktlsd_control *control,
 	    !setsockopt(control->client, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)))
 		len = recv(control->client, ret_verb, KTLSD_CONTROL_VERB_MAX - 1, 0);
 	if (len <= 0) {
-		control_hang_up(control);
+		control_close_client(control);
 		return false;
 	}
 	ret_verb[len] = '\0';
@@ -108,5 +108,5 @@ void ktlsd_control_answer(struct ktlsd_control *control, bool success,
 	va_end(args);
 	/* Who has gone does not want it. */
 	(void)!send(control->client, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
-	control_hang_up(control);
+	control_close_client(control);
 }

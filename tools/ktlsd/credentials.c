@@ -111,8 +111,8 @@ static int credentials_read_key(const char *path, struct ktlsd_buffer *buffer,
 }
 
 /* Says what OpenSSL will say to the first handshake: a weak hash or curve, in the main. */
-static int credentials_try(const struct ktlsd_credential *credential,
-			   struct ktlsd_fault *fault)
+static int credentials_check_openssl(const struct ktlsd_credential *credential,
+				     struct ktlsd_fault *fault)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
 	int err = 0;
@@ -130,8 +130,8 @@ static int credentials_try(const struct ktlsd_credential *credential,
 	return err;
 }
 
-bool ktlsd_credentials_doubt(const struct ktlsd_credential *credential,
-			     struct ktlsd_fault *fault)
+bool ktlsd_credentials_find_problem(const struct ktlsd_credential *credential,
+				    struct ktlsd_fault *fault)
 {
 	X509 *cert = credential->leaf;
 	int i;
@@ -177,11 +177,11 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 	err = ktlsd_credentials_parse(certificates.data, certificates.len,
 				      key.data, key.len, ret_credential, &inner);
 	if (!err) {
-		err = credentials_try(ret_credential, &inner);
+		err = credentials_check_openssl(ret_credential, &inner);
 		if (err)
 			ktlsd_credentials_free(ret_credential);
 	}
-	if (!err && ktlsd_credentials_doubt(ret_credential, &inner))
+	if (!err && ktlsd_credentials_find_problem(ret_credential, &inner))
 		ktlsd_log(KTLSD_LOG_WARNING, "%s: %s: peers will refuse it.",
 			  certificate_path, inner.reason);
 	if (err)

@@ -59,14 +59,14 @@ int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
 void ktlsd_credentials_free(struct ktlsd_credential *credential);
 
 /**
- * ktlsd_credentials_doubt - will peers refuse it?
+ * ktlsd_credentials_find_problem - will peers refuse it?
  * @credential: with a leaf
  * @fault: why they will
  *
  * It may be used nonetheless: clocks differ, and it may be on purpose.
  */
-bool ktlsd_credentials_doubt(const struct ktlsd_credential *credential,
-			     struct ktlsd_fault *fault);
+bool ktlsd_credentials_find_problem(const struct ktlsd_credential *credential,
+				    struct ktlsd_fault *fault);
 
 /* Never asks anybody for a pass phrase. */
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg);

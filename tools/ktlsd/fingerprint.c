@@ -81,7 +81,7 @@ int ktlsd_fingerprint_request(const struct ktlsd_fingerprint *parts,
 	fingerprint_add(&hash, parts->bytes, sizeof(parts->bytes));
 	fingerprint_add_number(&hash, request->is_server);
 	fingerprint_add_number(&hash, request->caller.uid);
-	fingerprint_add_number(&hash, request->caller.foreign);
+	fingerprint_add_number(&hash, request->caller.in_container);
 	fingerprint_add_number(&hash, request->verify);
 	fingerprint_add_number(&hash, request->version_min);
 	fingerprint_add_number(&hash, request->version_max);

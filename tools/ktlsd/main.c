@@ -88,7 +88,7 @@ static void main_open_log(const struct ktlsd_options *options,
 }
 
 /* From now on with @name's rights, if we are root. Return: 0 or a negative errno. */
-static int main_become(const char *name, bool must_exist)
+static int main_set_user(const char *name, bool must_exist)
 {
 	const struct passwd *user;
 
@@ -114,7 +114,7 @@ static int main_check(const struct ktlsd_options *options)
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
 
-	if (main_become(options->user, options->user_given))
+	if (main_set_user(options->user, options->user_given))
 		return 1;
 	/* Every fault has been logged, to stderr. */
 	if (ktlsd_config_load(options->config_path, true, &config, &fault))
@@ -189,7 +189,7 @@ static int main_load_module(void)
 	return err;
 }
 
-static int main_miss_module(int err)
+static int main_report_no_module(int err)
 {
 	struct utsname name;
 
@@ -344,7 +344,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 	for (;;) {
 		struct pollfd fds[] = {
 			{ .fd = signal_fd, .events = POLLIN },
-			{ .fd = daemon->shared.told_fd, .events = POLLIN },
+			{ .fd = daemon->shared.changed_fd, .events = POLLIN },
 			/* One question after the other. */
 			{ .fd = daemon->control.client < 0 ? daemon->control.fd : -1,
 			  .events = POLLIN },
@@ -418,8 +418,8 @@ static void main_stop(struct main_daemon *daemon, unsigned int started)
 	free(daemon->workers);
 	ktlsd_cache_free(&shared->cache);
 	ktlsd_ticket_keys_free(&shared->ticket_keys);
-	if (shared->told_fd >= 0)
-		close(shared->told_fd);
+	if (shared->changed_fd >= 0)
+		close(shared->changed_fd);
 	ktlsd_config_put(shared->config);
 }
 
@@ -440,14 +440,14 @@ static int main_serve(const struct ktlsd_options *options,
 	shared->worker_count = options->workers ? options->workers :
 			       config->workers ? config->workers :
 			       main_count_cores();
-	shared->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	shared->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	daemon.workers = calloc(shared->worker_count, sizeof(*daemon.workers));
 	err = ktlsd_control_open(&daemon.control, main_control_path(options));
 	if (err)
 		ktlsd_log(KTLSD_LOG_WARNING, "ktlsctl cannot reach this ktlsd: %s.",
 			  strerror(-err));
 	err = -ENOMEM;
-	if (shared->told_fd >= 0 && daemon.workers)
+	if (shared->changed_fd >= 0 && daemon.workers)
 		err = main_start_workers(shared, daemon.workers, &started);
 	ktlsd_watch_init(&daemon.watch, shared, daemon.workers);
 	if (!err)
@@ -482,7 +482,7 @@ int main(int argc, char **argv)
 		return MAIN_BAD_CONFIG;
 	err = main_load_module();
 	if (err && options.require_module)
-		return main_miss_module(err);
+		return main_report_no_module(err);
 	if (!options.foreground) {
 		parent = main_detach();
 		if (parent < 0) {

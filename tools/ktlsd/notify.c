@@ -16,7 +16,7 @@ static struct sockaddr_un notify_address;
 static socklen_t notify_address_len;
 static uint64_t notify_watchdog;
 
-static void notify_learn_watchdog(void)
+static void notify_read_watchdog(void)
 {
 	const char *word = getenv("WATCHDOG_USEC");
 	const char *pid = getenv("WATCHDOG_PID");
@@ -41,7 +41,7 @@ void ktlsd_notify_init(void)
 		if (path[0] == '@')
 			notify_address.sun_path[0] = '\0';
 		notify_address_len = offsetof(struct sockaddr_un, sun_path) + len;
-		notify_learn_watchdog();
+		notify_read_watchdog();
 	}
 	unsetenv("NOTIFY_SOCKET");
 }

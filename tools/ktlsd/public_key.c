@@ -28,7 +28,7 @@ bool ktlsd_public_key_is_explicit(const EVP_PKEY *key)
 	       is_explicit;
 }
 
-static enum ktlsd_public_key_fault public_key_judge_rsa(const EVP_PKEY *key)
+static enum ktlsd_public_key_fault public_key_check_rsa(const EVP_PKEY *key)
 {
 	if (EVP_PKEY_get_bits(key) > KTLSD_RSA_PEER_MAX)
 		return KTLSD_PUBLIC_KEY_TOO_BIG;
@@ -37,7 +37,7 @@ static enum ktlsd_public_key_fault public_key_judge_rsa(const EVP_PKEY *key)
 }
 
 /* Binary curves are slow, and nobody signs with them. */
-static enum ktlsd_public_key_fault public_key_judge_ec(const EVP_PKEY *key)
+static enum ktlsd_public_key_fault public_key_check_ec(const EVP_PKEY *key)
 {
 	char field[32] = "";
 
@@ -49,7 +49,7 @@ static enum ktlsd_public_key_fault public_key_judge_ec(const EVP_PKEY *key)
 	return KTLSD_PUBLIC_KEY_GOOD;
 }
 
-enum ktlsd_public_key_fault ktlsd_public_key_judge(const X509 *cert)
+enum ktlsd_public_key_fault ktlsd_public_key_check(const X509 *cert)
 {
 	const EVP_PKEY *key = X509_get0_pubkey(cert);
 
@@ -58,9 +58,9 @@ enum ktlsd_public_key_fault ktlsd_public_key_judge(const X509 *cert)
 	switch (EVP_PKEY_get_base_id(key)) {
 	case EVP_PKEY_RSA:
 	case EVP_PKEY_RSA_PSS:
-		return public_key_judge_rsa(key);
+		return public_key_check_rsa(key);
 	case EVP_PKEY_EC:
-		return public_key_judge_ec(key);
+		return public_key_check_ec(key);
 	case EVP_PKEY_ED25519:
 	case EVP_PKEY_ED448:
 		return KTLSD_PUBLIC_KEY_GOOD;

@@ -29,14 +29,14 @@ enum ktlsd_public_key_fault {
 };
 
 /**
- * ktlsd_public_key_judge - may signatures be checked with that certificate's key?
+ * ktlsd_public_key_check - may signatures be checked with that certificate's key?
  * @cert: from a peer, or from KTLS_TRUST
  *
  * Takes microseconds whatever the key is.
  *
  * Return: KTLSD_PUBLIC_KEY_GOOD, or why not
  */
-enum ktlsd_public_key_fault ktlsd_public_key_judge(const X509 *cert);
+enum ktlsd_public_key_fault ktlsd_public_key_check(const X509 *cert);
 
 /* "a key that ...": what is wrong, to end a sentence; NULL if that is no such fault. */
 const char *ktlsd_public_key_explain(int fault);

@@ -20,7 +20,7 @@ static int request_parse_caller(const struct ktlsd_event *event,
 
 	caller->uid = ktlsd_message_u32(event, KTLS_A_UID, REQUEST_ID_NOBODY);
 	caller->gid = ktlsd_message_u32(event, KTLS_A_GID, REQUEST_ID_NOBODY);
-	caller->foreign = event->attr[KTLS_A_FOREIGN];
+	caller->in_container = event->attr[KTLS_A_FOREIGN];
 	caller->pid = ktlsd_message_u32(event, KTLS_A_PID, 0);
 	groups = ktlsd_message_bytes(event, KTLS_A_GROUPS, &len);
 	if (len > sizeof(caller->groups) || len % sizeof(caller->groups[0]))

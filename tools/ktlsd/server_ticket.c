@@ -60,7 +60,7 @@ static void server_ticket_read_name(SSL *ssl, char *name)
 	name[size] = '\0';
 }
 
-static int server_ticket_see_hello(SSL *ssl, int *alert, void *arg)
+static int server_ticket_read_hello(SSL *ssl, int *alert, void *arg)
 {
 	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 
@@ -160,7 +160,8 @@ static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t
 {
 	if (!memcmp(hs->ticket_id, id, KTLSD_TICKET_ID))
 		return true;
-	if (!ktlsd_ticket_keys_use(hs->ticket_keys, ktlsd_clock_seconds(), &hs->fingerprint, id))
+	if (!ktlsd_ticket_keys_mark_used(hs->ticket_keys, ktlsd_clock_seconds(),
+					 &hs->fingerprint, id))
 		return false;
 	memcpy(hs->ticket_id, id, KTLSD_TICKET_ID);
 	return true;
@@ -214,7 +215,7 @@ static SSL_TICKET_RETURN server_ticket_read_data(SSL *ssl, SSL_SESSION *session,
 
 int ktlsd_server_ticket_prepare(SSL_CTX *ctx)
 {
-	SSL_CTX_set_client_hello_cb(ctx, server_ticket_see_hello, NULL);
+	SSL_CTX_set_client_hello_cb(ctx, server_ticket_read_hello, NULL);
 	SSL_CTX_set_tlsext_servername_callback(ctx, server_ticket_take_name);
 	if (!SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, server_ticket_key) ||
 	    !SSL_CTX_set_session_ticket_cb(ctx, server_ticket_write_data,

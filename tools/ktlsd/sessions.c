@@ -210,7 +210,8 @@ static void sessions_refuse_record(struct ktlsd_sessions *sessions,
 	size_t len;
 
 	reason = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
-	ktlsd_handshake_refuse_record(session->handshake, session->input.data, session->input.len,
+	ktlsd_handshake_refuse_record(session->handshake, session->input.data,
+				      session->input.len,
 				      reason, len, &fault);
 	ktlsd_session_fail(sessions, session, &fault);
 }

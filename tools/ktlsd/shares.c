@@ -60,7 +60,7 @@ static struct ktlsd_share **shares_slot(struct ktlsd_shares *shares,
 }
 
 /* What stands for the uid in the key of its own share. */
-static const struct ktlsd_source shares_nowhere;
+static const struct ktlsd_source shares_no_source;
 
 static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
 				      struct ktlsd_share *parent, uint32_t uid,
@@ -87,7 +87,7 @@ static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
 }
 
 /* Takes a share whose last work is done off its ring, and its uid likewise. */
-static void shares_rest(struct ktlsd_share *share)
+static void shares_idle(struct ktlsd_share *share)
 {
 	for (; share && share->on && TAILQ_EMPTY(&share->waiting) &&
 	       shares_ring_is_empty(&share->ring); share = share->parent) {
@@ -121,7 +121,7 @@ int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
 {
 	struct ktlsd_share *user, *share;
 
-	user = shares_get(shares, NULL, uid, &shares_nowhere);
+	user = shares_get(shares, NULL, uid, &shares_no_source);
 	if (!user)
 		return -ENOMEM;
 	share = shares_get(shares, user, uid, source);
@@ -144,7 +144,7 @@ static void shares_unready(struct ktlsd_place *place)
 		return;
 	TAILQ_REMOVE(&place->share->waiting, place, turn);
 	place->ready = false;
-	shares_rest(place->share);
+	shares_idle(place->share);
 }
 
 void ktlsd_shares_del(struct ktlsd_shares *shares, struct ktlsd_place *place)
@@ -220,8 +220,8 @@ struct ktlsd_place *ktlsd_shares_victim(struct ktlsd_shares *shares, uint32_t ui
 	struct ktlsd_share *user = shares_largest(&shares->uids), *share;
 
 	if (user && user->uid != uid &&
-	    shares_count(shares, NULL, uid, &shares_nowhere) + 1 >= user->count)
-		user = *shares_slot(shares, NULL, uid, &shares_nowhere);
+	    shares_count(shares, NULL, uid, &shares_no_source) + 1 >= user->count)
+		user = *shares_slot(shares, NULL, uid, &shares_no_source);
 	share = user ? shares_largest(&user->sources) : NULL;
 	if (!share || (user->uid == uid &&
 		       shares_count(shares, user, uid, source) >= share->count))

@@ -132,7 +132,7 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 }
 
 /* With the lock held, after what may have made room. */
-static void ticket_keys_tell(struct ktlsd_ticket_keys *keys, uint64_t before)
+static void ticket_keys_warn(struct ktlsd_ticket_keys *keys, uint64_t before)
 {
 	if (keys->used.forgotten != before)
 		ktlsd_log_limited(&keys->limit, KTLSD_LOG_WARNING,
@@ -149,20 +149,20 @@ void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 	pthread_mutex_lock(&keys->lock);
 	forgotten = keys->used.forgotten;
 	ktlsd_ticket_used_issue(&keys->used, fingerprint, uid, now, ret_id);
-	ticket_keys_tell(keys, forgotten);
+	ticket_keys_warn(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 }
 
-bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, int64_t now,
-			   const struct ktlsd_fingerprint *fingerprint, const uint8_t *id)
+bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
+				 const struct ktlsd_fingerprint *fingerprint, const uint8_t *id)
 {
 	uint64_t forgotten;
 	bool first;
 
 	pthread_mutex_lock(&keys->lock);
 	forgotten = keys->used.forgotten;
-	first = ktlsd_ticket_used_take(&keys->used, fingerprint, now, id);
-	ticket_keys_tell(keys, forgotten);
+	first = ktlsd_ticket_used_mark(&keys->used, fingerprint, now, id);
+	ticket_keys_warn(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 	return first;
 }

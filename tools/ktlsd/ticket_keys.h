@@ -85,8 +85,9 @@ void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 			      const struct ktlsd_fingerprint *fingerprint,
 			      uint32_t uid, uint8_t *ret_id);
 
-/* Is this the first time that a ticket is used? See ktlsd_ticket_used_take(). */
-bool ktlsd_ticket_keys_use(struct ktlsd_ticket_keys *keys, int64_t now,
-			   const struct ktlsd_fingerprint *fingerprint, const uint8_t *id);
+/* Is this the first time that a ticket is used? See ktlsd_ticket_used_mark(). */
+bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
+				 const struct ktlsd_fingerprint *fingerprint,
+				 const uint8_t *id);
 
 #endif

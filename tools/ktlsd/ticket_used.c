@@ -53,7 +53,8 @@ static struct ktlsd_ticket_used_series **ticket_used_slot(struct ktlsd_ticket_us
 	return slot;
 }
 
-static void ticket_used_account(struct ktlsd_ticket_used *used, struct ktlsd_ticket_used_series *series, size_t bytes)
+static void ticket_used_account(struct ktlsd_ticket_used *used,
+				struct ktlsd_ticket_used_series *series, size_t bytes)
 {
 	series->bytes += bytes;
 	series->owner->bytes += bytes;
@@ -94,7 +95,8 @@ static void ticket_used_touch(struct ktlsd_ticket_used_series *series, int64_t n
 	ticket_used_link(series);
 }
 
-static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_used *used, uint32_t uid)
+static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_used *used,
+							 uint32_t uid)
 {
 	struct ktlsd_ticket_used_owner *owner;
 
@@ -112,7 +114,8 @@ static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_use
 }
 
 /* An owner goes with its last series. */
-static void ticket_used_forget(struct ktlsd_ticket_used *used, struct ktlsd_ticket_used_series *series)
+static void ticket_used_forget(struct ktlsd_ticket_used *used,
+			       struct ktlsd_ticket_used_series *series)
 {
 	struct ktlsd_ticket_used_owner *owner = series->owner, **slot = &used->owners;
 	int i;
@@ -133,7 +136,8 @@ static void ticket_used_forget(struct ktlsd_ticket_used *used, struct ktlsd_tick
 }
 
 /* Whoever has most gives, but for what is being worked on. */
-static void ticket_used_make_room(struct ktlsd_ticket_used *used, const struct ktlsd_ticket_used_series *wanted)
+static void ticket_used_make_room(struct ktlsd_ticket_used *used,
+				  const struct ktlsd_ticket_used_series *wanted)
 {
 	struct ktlsd_ticket_used_owner *owner, *most;
 	struct ktlsd_ticket_used_series *victim;
@@ -178,7 +182,8 @@ free_series:
 }
 
 /* The chunk that comes into use was that of tickets which are too old by now. */
-static void ticket_used_recycle(struct ktlsd_ticket_used *used, struct ktlsd_ticket_used_series *series)
+static void ticket_used_recycle(struct ktlsd_ticket_used *used,
+				struct ktlsd_ticket_used_series *series)
 {
 	uint8_t **chunk;
 
@@ -192,7 +197,8 @@ static void ticket_used_recycle(struct ktlsd_ticket_used *used, struct ktlsd_tic
 	ticket_used_account(used, series, -(size_t)(KTLSD_TICKET_USED_CHUNK / 8));
 }
 
-void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used, const struct ktlsd_fingerprint *fingerprint,
+void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
+			     const struct ktlsd_fingerprint *fingerprint,
 			     uint32_t uid, int64_t now, uint8_t *ret_id)
 {
 	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);
@@ -209,7 +215,8 @@ void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used, const struct ktlsd_
 	memcpy(ret_id, &id, sizeof(id));
 }
 
-bool ktlsd_ticket_used_take(struct ktlsd_ticket_used *used, const struct ktlsd_fingerprint *fingerprint,
+bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
+			    const struct ktlsd_fingerprint *fingerprint,
 			    int64_t now, const uint8_t *id)
 {
 	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);

@@ -62,16 +62,18 @@ struct ktlsd_ticket_used {
  * @now: seconds
  * @ret_id: zeros if there is no memory: such a ticket is never good
  */
-void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used, const struct ktlsd_fingerprint *fingerprint,
+void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
+			     const struct ktlsd_fingerprint *fingerprint,
 			     uint32_t uid, int64_t now, uint8_t *ret_id);
 
 /**
- * ktlsd_ticket_used_take - is this the first time that a ticket is used?
+ * ktlsd_ticket_used_mark - is this the first time that a ticket is used?
  * @id: from a ticket of the series, which is authentic
  *
  * Return: false if it was used before, or cannot be told
  */
-bool ktlsd_ticket_used_take(struct ktlsd_ticket_used *used, const struct ktlsd_fingerprint *fingerprint,
+bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
+			    const struct ktlsd_fingerprint *fingerprint,
 			    int64_t now, const uint8_t *id);
 
 /* Forgets the series that had neither ticket nor use since @before. */

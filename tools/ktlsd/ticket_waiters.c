@@ -73,7 +73,8 @@ void ktlsd_ticket_waiters_receive(struct ktlsd_ticket_waiters *waiters, uint64_t
 
 	if (!waiter)
 		return;
-	err = ktlsd_client_ticket_receive(waiter->handshake, body, len, waiter->lifetime, &saved);
+	err = ktlsd_client_ticket_receive(waiter->handshake, body, len, waiter->lifetime,
+					  &saved);
 	if (saved)
 		ktlsd_cache_put(cache, saved);
 	if (err || !--waiter->left)

@@ -33,7 +33,7 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 	hs->verified = false;
 
 	for (i = 0; i < sk_X509_num(chain); i++) {
-		error = ktlsd_public_key_judge(sk_X509_value(chain, i));
+		error = ktlsd_public_key_check(sk_X509_value(chain, i));
 		if (error == KTLSD_PUBLIC_KEY_GOOD)
 			continue;
 		verify_record(hs, error, i, sk_X509_value(chain, i));

@@ -60,7 +60,7 @@ void ktlsd_watch_describe(const struct ktlsd_watch *watch, char *ret_text,
 		 failed);
 }
 
-static void watch_tell(struct ktlsd_watch *watch)
+static void watch_report(struct ktlsd_watch *watch)
 {
 	char text[KTLSD_WATCH_STATUS_MAX];
 
@@ -77,7 +77,7 @@ static void watch_tell(struct ktlsd_watch *watch)
 	memcpy(watch->status, text, sizeof(text));
 }
 
-static void watch_feed(struct ktlsd_watch *watch)
+static void watch_feed_watchdog(struct ktlsd_watch *watch)
 {
 	unsigned int turns[KTLSD_WORKERS_MAX], i;
 	bool all = true;
@@ -102,10 +102,10 @@ int ktlsd_watch_step(struct ktlsd_watch *watch)
 
 	/* Who serves is news, how much is done can wait. */
 	if (serving != watch->serving || !serving || now >= watch->next)
-		watch_tell(watch);
+		watch_report(watch);
 	watch->serving = serving;
 	if (now >= watch->next) {
-		watch_feed(watch);
+		watch_feed_watchdog(watch);
 		watch->next = now + watch->period;
 	}
 	return (int)(watch->next - now);

@@ -19,21 +19,21 @@ static int worker_send(void *arg, const struct ktlsd_message *message)
 }
 
 /* Something that the main thread looks at is new. */
-static void worker_tell(struct ktlsd_worker *worker)
+static void worker_notify_main(struct ktlsd_worker *worker)
 {
 	uint64_t one = 1;
 
-	if (write(worker->shared->told_fd, &one, sizeof(one)) < 0)
+	if (write(worker->shared->changed_fd, &one, sizeof(one)) < 0)
 		ktlsd_log(KTLSD_LOG_WARNING, "Worker %u could not report: %s.",
 			  worker->index, strerror(errno));
 }
 
-static void worker_report_try(struct ktlsd_worker *worker)
+static void worker_report_attempt(struct ktlsd_worker *worker)
 {
 	if (!worker->tried)
 		atomic_fetch_add(&worker->shared->tried, 1);
 	worker->tried = true;
-	worker_tell(worker);
+	worker_notify_main(worker);
 }
 
 static void worker_free_pending(struct ktlsd_worker *worker)
@@ -48,7 +48,7 @@ static void worker_free_pending(struct ktlsd_worker *worker)
 }
 
 /* Gives the socket up, and with it every handshake. Tries again in @wait ms. */
-static void worker_go_down(struct ktlsd_worker *worker, int wait)
+static void worker_disconnect(struct ktlsd_worker *worker, int wait)
 {
 	if (worker->state == KTLSD_WORKER_SERVING)
 		atomic_fetch_sub(&worker->shared->serving, 1);
@@ -57,26 +57,26 @@ static void worker_go_down(struct ktlsd_worker *worker, int wait)
 	ktlsd_sessions_clear(&worker->sessions);
 	worker_free_pending(worker);
 	ktlsd_genl_close(&worker->genl);
-	worker_report_try(worker);
+	worker_report_attempt(worker);
 }
 
 static void worker_back_off(struct ktlsd_worker *worker)
 {
-	worker_go_down(worker, worker->backoff);
+	worker_disconnect(worker, worker->backoff);
 	worker->backoff *= 2;
 	if (worker->backoff > KTLSD_WORKER_BACKOFF_MAX)
 		worker->backoff = KTLSD_WORKER_BACKOFF_MAX;
 }
 
 /* Says why there is no service, once for each reason. */
-static void worker_complain(struct ktlsd_worker *worker, int error,
-			    const char *text)
+static void worker_log_failure(struct ktlsd_worker *worker, int error,
+			       const char *text)
 {
 	const char *advice = "";
 
-	if (worker->complained == error)
+	if (worker->logged_error == error)
 		return;
-	worker->complained = error;
+	worker->logged_error = error;
 	worker->shared->trouble = error;
 	if (error == -ENOENT)
 		advice = ": the module ktls is not loaded (modprobe ktls); waiting for it";
@@ -124,7 +124,7 @@ static void worker_try(struct ktlsd_worker *worker)
 	int err = worker_connect(worker);
 
 	if (err) {
-		worker_complain(worker, err, "");
+		worker_log_failure(worker, err, "");
 		worker_back_off(worker);
 		return;
 	}
@@ -166,11 +166,11 @@ static int worker_registered(struct ktlsd_worker *worker,
 			  "The kernel can do none of the cipher suites known here: are its AEAD modules missing?");
 	worker->state = KTLSD_WORKER_SERVING;
 	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
-	worker->complained = 0;
+	worker->logged_error = 0;
 	atomic_fetch_add(&worker->shared->serving, 1);
 	ktlsd_log(KTLSD_LOG_INFO, "Worker %u serves: %d cipher suites.",
 		  worker->index, __builtin_popcount(worker->sessions.suites));
-	worker_report_try(worker);
+	worker_report_attempt(worker);
 	return 0;
 }
 
@@ -185,7 +185,7 @@ static int worker_handle_error(struct ktlsd_worker *worker,
 		return 0;
 	if (worker->state == KTLSD_WORKER_REGISTERING &&
 	    nlh->nlmsg_seq == worker->register_seq) {
-		worker_complain(worker, err, text);
+		worker_log_failure(worker, err, text);
 		return -ECONNREFUSED;
 	}
 	ktlsd_sessions_refused(&worker->sessions, nlh->nlmsg_seq, err, text);
@@ -266,20 +266,20 @@ static void worker_receive(struct ktlsd_worker *worker)
 	worker_back_off(worker);
 }
 
-static int worker_handle_news(const struct nlmsghdr *nlh, void *arg)
+static int worker_handle_nlctrl(const struct nlmsghdr *nlh, void *arg)
 {
 	struct ktlsd_worker *worker = arg;
 	uint8_t cmd;
 
-	if (!ktlsd_genl_is_news(nlh, KTLS_GENL_NAME, &cmd))
+	if (!ktlsd_genl_is_family_event(nlh, KTLS_GENL_NAME, &cmd))
 		return 0;
 	if (cmd == CTRL_CMD_DELFAMILY && worker->state != KTLSD_WORKER_DOWN) {
 		ktlsd_log(KTLSD_LOG_INFO,
 			  "Worker %u: the module ktls was removed; waiting for it to come back.",
 			  worker->index);
 		worker->shared->trouble = -ENOENT;
-		worker_go_down(worker, KTLSD_WORKER_BACKOFF_MAX);
-		worker->complained = -ENOENT;
+		worker_disconnect(worker, KTLSD_WORKER_BACKOFF_MAX);
+		worker->logged_error = -ENOENT;
 	}
 	if (cmd == CTRL_CMD_NEWFAMILY && worker->state == KTLSD_WORKER_DOWN) {
 		worker->retry_at = 0;
@@ -288,13 +288,13 @@ static int worker_handle_news(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static void worker_receive_news(struct ktlsd_worker *worker)
+static void worker_receive_nlctrl(struct ktlsd_worker *worker)
 {
 	int err;
 
 	do {
-		err = ktlsd_genl_receive(&worker->news, worker->rx,
-					 worker_handle_news, worker);
+		err = ktlsd_genl_receive(&worker->nlctrl, worker->rx,
+					 worker_handle_nlctrl, worker);
 	} while (!err);
 	/* What was lost may have been about us. */
 	if (err == -ENOBUFS && worker->state == KTLSD_WORKER_DOWN)
@@ -305,8 +305,8 @@ static void worker_receive_news(struct ktlsd_worker *worker)
  * Half of all sessions are divided among the workers, so that none is without; the
  * other half is for whichever needs it, for the kernel does not know who has many.
  */
-static void worker_share_out(struct ktlsd_worker *worker,
-			     const struct ktlsd_config *config)
+static void worker_set_limits(struct ktlsd_worker *worker,
+			      const struct ktlsd_config *config)
 {
 	unsigned int count = worker->shared->worker_count, max = config->max_sessions;
 	unsigned int own = (max / 2 + count - 1) / count;
@@ -316,7 +316,7 @@ static void worker_share_out(struct ktlsd_worker *worker,
 }
 
 /* A new configuration, when there is one. */
-static void worker_look_at_shared(struct ktlsd_worker *worker)
+static void worker_take_config(struct ktlsd_worker *worker)
 {
 	struct ktlsd_shared *shared = worker->shared;
 	struct ktlsd_config *config;
@@ -327,9 +327,9 @@ static void worker_look_at_shared(struct ktlsd_worker *worker)
 	config = ktlsd_config_get(shared->config);
 	pthread_mutex_unlock(&shared->lock);
 	ktlsd_sessions_configure(&worker->sessions, config);
-	worker_share_out(worker, config);
+	worker_set_limits(worker, config);
 	worker->generation = config->generation;
-	worker_tell(worker);
+	worker_notify_main(worker);
 	ktlsd_config_put(config);
 }
 
@@ -356,7 +356,7 @@ static void worker_check_time(struct ktlsd_worker *worker)
 		worker_try(worker);
 		return;
 	}
-	worker_complain(worker, -ETIMEDOUT, "the kernel does not answer");
+	worker_log_failure(worker, -ETIMEDOUT, "the kernel does not answer");
 	worker_back_off(worker);
 }
 
@@ -394,7 +394,7 @@ static void *worker_main(void *arg)
 	while (!worker->shared->stop) {
 		struct pollfd fds[] = {
 			{ .fd = worker->wake_fd, .events = POLLIN },
-			{ .fd = worker->news.fd, .events = POLLIN },
+			{ .fd = worker->nlctrl.fd, .events = POLLIN },
 			{ .fd = worker->genl.fd, .events = POLLIN },
 		};
 
@@ -411,20 +411,20 @@ static void *worker_main(void *arg)
 		if (fds[0].revents &&
 		    read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
 			continue;
-		worker_look_at_shared(worker);
+		worker_take_config(worker);
 		if (fds[1].revents)
-			worker_receive_news(worker);
+			worker_receive_nlctrl(worker);
 		if (worker->state != KTLSD_WORKER_DOWN)
 			worker_serve(worker, fds[2].revents);
 	}
-	worker_go_down(worker, 0);
+	worker_disconnect(worker, 0);
 	ktlsd_log_flush(&worker->sessions.limit, true);
 	return NULL;
 }
 
 static void worker_release(struct ktlsd_worker *worker)
 {
-	ktlsd_genl_close(&worker->news);
+	ktlsd_genl_close(&worker->nlctrl);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	if (worker->sessions.buckets)
@@ -442,7 +442,7 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 	worker->shared = shared;
 	worker->generation = shared->generation;
 	worker->genl.fd = -1;
-	worker->news.fd = -1;
+	worker->nlctrl.fd = -1;
 	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
 	worker->pending_tail = &worker->pending;
 	worker->rx = malloc(KTLSD_GENL_RX_SIZE);
@@ -455,11 +455,11 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		worker->sessions.cache = &shared->cache;
 		worker->sessions.ticket_keys = &shared->ticket_keys;
 		worker->sessions.pool = &shared->pool;
-		worker_share_out(worker, shared->config);
-		err = ktlsd_genl_open(&worker->news, 65536);
+		worker_set_limits(worker, shared->config);
+		err = ktlsd_genl_open(&worker->nlctrl, 65536);
 	}
 	if (!err)
-		err = ktlsd_genl_watch(&worker->news);
+		err = ktlsd_genl_subscribe(&worker->nlctrl);
 	if (!err)
 		err = -pthread_create(&worker->thread, NULL, worker_main, worker);
 	if (err)

@@ -28,7 +28,7 @@ enum {
  * @ticket_keys: of servers; likewise
  * @generation: its generation, readable without @lock
  * @stop: the workers are to end
- * @told_fd: eventfd, one up whenever a worker has changed something below
+ * @changed_fd: eventfd, one up whenever a worker has changed something below
  * @worker_count: how many there are; constant
  * @tried: how many of them have tried to register
  * @serving: how many of them are registered
@@ -42,7 +42,7 @@ struct ktlsd_shared {
 	struct ktlsd_ticket_keys ticket_keys;
 	atomic_uint_fast64_t	generation;
 	atomic_bool		stop;
-	int			told_fd;
+	int			changed_fd;
 	unsigned int		worker_count;
 	atomic_uint		tried;
 	atomic_uint		serving;
@@ -76,13 +76,13 @@ struct ktlsd_pending {
  * @generation: of the configuration that it uses
  * @state: where it is; this and the rest belong to the thread
  * @genl: the socket that registers
- * @news: another socket, on which families are seen to come and go
+ * @nlctrl: another socket, on which families are seen to come and go
  * @sessions: its handshakes
  * @register_seq: sequence number of REGISTER
  * @retry_at: milliseconds of the monotonic clock
  * @backoff: the next wait, ms
  * @tried: counted in @shared->tried
- * @complained: errno of the last failure logged, so that it is logged once
+ * @logged_error: errno of the last failure logged, so that it is logged once
  * @pending: first of the messages that wait for the reply
  * @pending_tail: where the next one goes
  * @rx: room for one datagram
@@ -96,13 +96,13 @@ struct ktlsd_worker {
 	atomic_uint_fast64_t	generation;
 	enum ktlsd_worker_state	state;
 	struct ktlsd_genl	genl;
-	struct ktlsd_genl	news;
+	struct ktlsd_genl	nlctrl;
 	struct ktlsd_sessions	sessions;
 	uint32_t		register_seq;
 	int64_t			retry_at;
 	int			backoff;
 	bool			tried;
-	int			complained;
+	int			logged_error;
 	struct ktlsd_pending	*pending;
 	struct ktlsd_pending	**pending_tail;
 	void			*rx;

@@ -174,8 +174,8 @@ static bool genl_read_family(const struct nlmsghdr *nlh, const char **ret_name,
 	return *ret_name && *ret_family;
 }
 
-bool ktlsd_genl_is_news(const struct nlmsghdr *nlh, const char *name,
-			uint8_t *ret_cmd)
+bool ktlsd_genl_is_family_event(const struct nlmsghdr *nlh, const char *name,
+				uint8_t *ret_cmd)
 {
 	const char *found;
 	uint16_t family;
@@ -185,7 +185,7 @@ bool ktlsd_genl_is_news(const struct nlmsghdr *nlh, const char *name,
 	       (*ret_cmd == CTRL_CMD_NEWFAMILY || *ret_cmd == CTRL_CMD_DELFAMILY);
 }
 
-int ktlsd_genl_watch(struct ktlsd_genl *genl)
+int ktlsd_genl_subscribe(struct ktlsd_genl *genl)
 {
 	/* The group `notify` of nlctrl has a fixed number, that of nlctrl. */
 	int group = GENL_ID_CTRL;

@@ -70,11 +70,11 @@ int ktlsd_genl_allow_loss(struct ktlsd_genl *genl);
 int ktlsd_genl_resolve(struct ktlsd_genl *genl, const char *name, bool load);
 
 /* Subscribes to news about families coming and going. */
-int ktlsd_genl_watch(struct ktlsd_genl *genl);
+int ktlsd_genl_subscribe(struct ktlsd_genl *genl);
 
 /* Return: true and the command (CTRL_CMD_*) when @nlh is news about @name. */
-bool ktlsd_genl_is_news(const struct nlmsghdr *nlh, const char *name,
-			uint8_t *ret_cmd);
+bool ktlsd_genl_is_family_event(const struct nlmsghdr *nlh, const char *name,
+				uint8_t *ret_cmd);
 
 /* How many unanswered messages a receive buffer of @rcvbuf bytes can hold. */
 uint32_t ktlsd_genl_credit(size_t rcvbuf);

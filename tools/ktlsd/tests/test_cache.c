@@ -209,25 +209,25 @@ static void keys_of_used_tickets(void **state)
 	(void)state;
 	ktlsd_ticket_keys_init(&keys, 100);
 	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, first);
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &b, first));
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, none));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &b, first));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, none));
 	for (i = 1; i < window; i++) {
 		ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
 		if (i % 17)
 			continue;
-		assert_true(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
-		assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+		assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
+		assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
 	}
-	assert_true(ktlsd_ticket_keys_use(&keys, 1000, &a, first));
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, first));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
 	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
 	/* The bits of the first are those of this one now. */
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, first));
-	assert_true(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
 	/* Numbers that were never given are not taken. */
 	id[8]++;
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &a, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
 	assert_int_equal(keys.used.forgotten, 0);
 	ktlsd_ticket_keys_free(&keys);
 	assert_int_equal(keys.used.bytes, 0);
@@ -250,7 +250,7 @@ static void keys_of_many_users(void **state)
 	for (i = 0; i < 200000; i++) {
 		other = cache_fingerprint(2 + i % 50000);
 		ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
-		if (ktlsd_ticket_keys_use(&keys, 1000, &other, id))
+		if (ktlsd_ticket_keys_mark_used(&keys, 1000, &other, id))
 			forgotten++;
 	}
 	/* It works for them as well, as far as there is room. */
@@ -259,8 +259,8 @@ static void keys_of_many_users(void **state)
 	assert_true(keys.used.forgotten > 0);
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &honest,
 						&found, &renew), 0);
-	assert_true(ktlsd_ticket_keys_use(&keys, 1000, &honest, ours));
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &honest, ours));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, ours));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, ours));
 	/* A series that was forgotten does not begin anew with the same numbers. */
 	other = cache_fingerprint(3);
 	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
@@ -270,7 +270,7 @@ static void keys_of_many_users(void **state)
 	}
 	other = cache_fingerprint(3);
 	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, ours);
-	assert_false(ktlsd_ticket_keys_use(&keys, 1000, &other, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, id));
 	/* With the keys of two lifetimes ago the rest goes. */
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1300, &honest, &sealed), 0);
 	assert_int_equal(keys.used.bytes, 0);
@@ -319,7 +319,7 @@ static void fingerprint_of_requests(void **state)
 		assert_true(fingerprint_differs(&request));	\
 	} while (0)
 	CHANGES(request.caller.uid = 1001);
-	CHANGES(request.caller.foreign = true);
+	CHANGES(request.caller.in_container = true);
 	CHANGES(request.verify = 0);
 	CHANGES(request.version_min = 0x0304);
 	CHANGES(request.version_max = 0x0303);

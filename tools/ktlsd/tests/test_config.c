@@ -130,7 +130,7 @@ static void config_faults(void **state)
 /* Root is not root in a container, nor anybody else himself, unless it is said. */
 static void config_containers(void **state)
 {
-	struct ktlsd_caller caller = { .uid = 33, .foreign = true };
+	struct ktlsd_caller caller = { .uid = 33, .in_container = true };
 	const struct ktlsd_identity *identity;
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
@@ -151,7 +151,7 @@ static void config_containers(void **state)
 	assert_non_null(strstr(fault.reason, "allow_uids"));
 	assert_int_equal(ktlsd_config_find(config, "root", &caller, &identity, &fault), -EACCES);
 	assert_non_null(strstr(fault.reason, "allow_containers"));
-	caller.foreign = false;
+	caller.in_container = false;
 	assert_int_equal(ktlsd_config_find(config, "root", &caller, &identity, &fault), -ENOKEY);
 	assert_int_equal(ktlsd_config_find(config, "no", &caller, &identity, &fault), -ENOKEY);
 	ktlsd_config_put(config);

@@ -180,7 +180,7 @@ static int credentials_load_leaf(const struct test_pki_spec *spec, const EVP_MD 
 	test_pki_write(key_path, &pem, 0600);
 	err = ktlsd_credentials_load(cert_path, key_path, &credential, fault);
 	if (!err) {
-		*ret_doubt = ktlsd_credentials_doubt(&credential, fault);
+		*ret_doubt = ktlsd_credentials_find_problem(&credential, fault);
 		ktlsd_credentials_free(&credential);
 	}
 	unlink(cert_path);

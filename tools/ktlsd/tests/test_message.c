@@ -135,14 +135,14 @@ static void message_news(void **state)
 	(void)state;
 	ktlsd_message_begin(&message, message_room, sizeof(message_room),
 			    GENL_ID_CTRL, CTRL_CMD_DELFAMILY, 0);
-	assert_false(ktlsd_genl_is_news(message.nlh, "ktls", &cmd));
+	assert_false(ktlsd_genl_is_family_event(message.nlh, "ktls", &cmd));
 	ktlsd_message_put(&message, CTRL_ATTR_FAMILY_NAME, "ktls", 5);
 	ktlsd_message_put_u16(&message, CTRL_ATTR_FAMILY_ID, family);
-	assert_true(ktlsd_genl_is_news(message.nlh, "ktls", &cmd));
+	assert_true(ktlsd_genl_is_family_event(message.nlh, "ktls", &cmd));
 	assert_int_equal(cmd, CTRL_CMD_DELFAMILY);
-	assert_false(ktlsd_genl_is_news(message.nlh, "ktl", &cmd));
+	assert_false(ktlsd_genl_is_family_event(message.nlh, "ktl", &cmd));
 	message.nlh->nlmsg_type = GENL_ID_CTRL + 1;
-	assert_false(ktlsd_genl_is_news(message.nlh, "ktls", &cmd));
+	assert_false(ktlsd_genl_is_family_event(message.nlh, "ktls", &cmd));
 }
 
 static void message_acknowledgement(void **state)
