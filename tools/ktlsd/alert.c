@@ -91,14 +91,14 @@ int ktlsd_alert_seal(struct ktlsd_handshake *hs, uint8_t description,
 	keys.suite = ktlsd_suites_find(SSL_CIPHER_get_protocol_id(cipher));
 	if (!keys.suite || SSL_version(hs->ssl) != TLS1_2_VERSION)
 		return ktlsd_errors_set(fault, -EPROTO,
-			"The handshake came to a suite that was not asked for.");
+			"OpenSSL negotiated a cipher suite or TLS version that was not offered.");
 	err = ktlsd_keys_derive(hs, &keys, fault);
 	if (!err) {
 		len = alert_build(&keys, description, record);
 		err = len < 0 ? len : ktlsd_buffer_append(&hs->output, record, (size_t)len,
 							  KTLSD_HANDSHAKE_OUTPUT_MAX);
 		if (err)
-			ktlsd_errors_set(fault, err, "There is no memory.");
+			ktlsd_errors_set(fault, err, "ktlsd is out of memory.");
 	}
 	ktlsd_handshake_wipe_result(&keys);
 	return err;

@@ -136,13 +136,13 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 		return ktlsd_errors_set(fault, -EINVAL,
 			"KTLS_TRUST is longer than %d bytes.", KTLSD_ANCHORS_PEM_MAX);
 	if (EVP_Digest(len ? pem : "", len, digest, NULL, EVP_sha256(), NULL) != 1)
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	*ret_anchors = anchors_find(cache, digest);
 	if (*ret_anchors)
 		return 0;
 	anchors = calloc(1, sizeof(*anchors));
 	if (!anchors)
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	anchors->refs = 1;
 	anchors->uid = uid;
 	anchors->cost = len;
@@ -152,7 +152,7 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 	anchors->bio = BIO_new_mem_buf(len ? pem : "", (int)len);
 	if (!anchors->store || !anchors->names || !anchors->bio) {
 		ktlsd_anchors_put(anchors);
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	}
 	X509_STORE_set_flags(anchors->store, X509_V_FLAG_PARTIAL_CHAIN);
 	*ret_anchors = anchors;
@@ -220,7 +220,7 @@ static int anchors_add(struct ktlsd_anchors *anchors, X509 *cert, struct ktlsd_f
 	if (anchors_refuse(anchors, cert, fault))
 		return -EINVAL;
 	if (!X509_STORE_add_cert(anchors->store, cert) || anchors_add_name(anchors, cert))
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	return 0;
 }
 

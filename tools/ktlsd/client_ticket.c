@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Sessions of a client. In TLS 1.2 a session is there when the handshake ends. In
- * TLS 1.3 its ticket comes later, and the kernel opens the record: the message is
- * sealed here again, under the first traffic secret and OpenSSL's own sequence
- * number, as if nothing but tickets had come on the connection.
+ * In TLS 1.2 the session exists when the handshake is complete. In TLS 1.3 it comes with a
+ * NewSessionTicket later, in a record that the kernel decrypts. OpenSSL accepts tickets only
+ * in records: the message is sealed again, with the first traffic secret and the sequence
+ * number that OpenSSL expects, as if the connection had carried nothing but tickets.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "keys.h"
 
 enum {
-	TICKET_WANTED		= 2,	/* what OpenSSL's servers send */
+	TICKET_WANTED		= 2,	/* as many as servers with OpenSSL send */
 	TICKET_HEADER		= 4,	/* of a handshake message */
 	TICKET_RECORD_HEADER	= 5,
 	TICKET_PAYLOAD		= 16384,
@@ -58,7 +58,7 @@ int ktlsd_client_ticket_await(struct ktlsd_handshake *hs)
 
 	if (!null)
 		return -ENOMEM;
-	/* An alert would go out under a number that is the kernel's. */
+	/* An alert would use a sequence number that the kernel uses. */
 	SSL_set0_wbio(hs->ssl, null);
 	BIO_reset(SSL_get_rbio(hs->ssl));
 	ktlsd_buffer_free(&hs->output);
@@ -96,7 +96,7 @@ static int client_ticket_encrypt(const EVP_CIPHER *cipher, const uint8_t *key,
 	return err;
 }
 
-/* Seals one record as the server would have, and gives it to OpenSSL. */
+/* Seals one record as the server would, and passes it to OpenSSL. */
 static int client_ticket_seal(struct ktlsd_handshake *hs, const void *data, size_t len)
 {
 	uint8_t record[TICKET_RECORD_HEADER + TICKET_PAYLOAD + 1 + TICKET_TAG];
@@ -135,8 +135,8 @@ static int client_ticket_seal(struct ktlsd_handshake *hs, const void *data, size
 }
 
 /*
- * When a session with that ticket ends, seconds since the epoch. Resumption does not
- * prolong it beyond seven days from the full handshake (RFC 8446 4.6.1).
+ * Return: when the session expires, seconds since the epoch; at most seven days after the
+ * full handshake, however often it was resumed (RFC 8446 4.6.1).
  */
 static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lifetime,
 				    int64_t since)

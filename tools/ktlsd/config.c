@@ -97,7 +97,7 @@ static int config_load_trust(struct ktlsd_config *config,
 		config_note_trouble(config, fault);
 	config->trust = X509_STORE_new();
 	return config->trust ? 0 : ktlsd_errors_set(fault, -ENOMEM,
-						    "there is no memory");
+						    "out of memory");
 }
 
 int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,

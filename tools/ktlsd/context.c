@@ -11,7 +11,7 @@
 #include "handshake.h"
 
 enum {
-	CONTEXT_COST	= 32768,	/* of an SSL_CTX without any PEM */
+	CONTEXT_COST	= 32768,	/* bytes, of an SSL_CTX without certificates */
 };
 
 static void context_unlink(struct ktlsd_context *context)
@@ -54,7 +54,7 @@ static void context_evict(struct ktlsd_context *context)
 	ktlsd_context_put(context);
 }
 
-/* Puts it first, and makes room at the other end. Takes a reference. */
+/* Adds a context to the cache, which takes a reference, and evicts the oldest ones. */
 static void context_cache(struct ktlsd_context *context)
 {
 	struct ktlsd_contexts *cache = context->cache;
@@ -166,7 +166,7 @@ static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts
 				      &credential, &inner);
 	if (err)
 		return ktlsd_errors_set(fault, err,
-			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY are of no use: %s.",
+			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY cannot be used: %s.",
 			inner.reason);
 	err = context_set_credential(ctx, &credential, fault);
 	ktlsd_credentials_free(&credential);
@@ -183,7 +183,7 @@ static void context_set_trust(struct ktlsd_context *context,
 				config->trust);
 }
 
-/* The kernel has checked it; so does whoever reads it. */
+/* The kernel has validated it; do not depend on that. */
 static int context_set_psk(struct ktlsd_context *context,
 			   const struct ktlsd_context_parts *parts,
 			   struct ktlsd_fault *fault)
@@ -199,7 +199,7 @@ static int context_set_psk(struct ktlsd_context *context,
 	    context->psk->key_len >= KTLS_PSK_KEY_MIN &&
 	    context->psk->key_len <= KTLS_PSK_KEY_MAX)
 		return 0;
-	return ktlsd_errors_set(fault, -EINVAL, "KTLS_PSK is of no use.");
+	return ktlsd_errors_set(fault, -EINVAL, "KTLS_PSK is malformed: identity and key must have the lengths that linux/ktls.h allows.");
 }
 
 static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
@@ -245,18 +245,18 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		ktlsd_context_flush(cache);
 		if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES)
 			return ktlsd_errors_set(fault, -ENOBUFS,
-				"Too many configurations are in use at the same time.");
+				"ktlsd uses too many different certificates and trust anchors at the same time: try again later.");
 	}
 	context = context_new(cache, request, cost);
 	if (!context)
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 
 	if (config->ticket_lifetime)
 		SSL_CTX_set_timeout(context->ctx, config->ticket_lifetime);
 	err = ktlsd_fingerprint_parts(parts, request->identity, config->generation,
 				      &context->fingerprint);
 	if (err)
-		ktlsd_errors_set(fault, err, "There is no memory.");
+		ktlsd_errors_set(fault, err, "ktlsd is out of memory.");
 	if (!err)
 		err = context_set_psk(context, parts, fault);
 	context_set_trust(context, config, parts);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SSL_CTX objects: one per configuration, identity, role and generation of the
- * configuration file, in a bounded LRU cache. A cache belongs to one worker;
- * nothing here is locked.
+ * SSL_CTX objects, one for each configuration of a socket, identity, role and generation of
+ * ktlsd.conf, in a bounded LRU cache. A cache belongs to one worker; nothing here is locked.
  */
 #ifndef KTLSD_CONTEXT_H
 #define KTLSD_CONTEXT_H
@@ -26,7 +25,7 @@ enum {
 };
 
 /**
- * struct ktlsd_context - an SSL_CTX and what it was made for
+ * struct ktlsd_context - an SSL_CTX and its key in the cache
  * @cache: the cache that accounts for it
  * @prev: more recently used neighbour, NULL for the first
  * @next: less recently used neighbour
@@ -35,10 +34,10 @@ enum {
  * @config_id: key: configuration, 0 for none
  * @is_server: key: role
  * @identity: key: name, or ""
- * @cost: bytes of PEM it was made from, and some
- * @ctx: the object
+ * @cost: bytes of PEM it was made from, plus a constant
+ * @ctx: owned
  * @anchors: of KTLS_TRUST, a reference; or NULL
- * @psk: KTLS_PSK, or NULL; wiped in the end
+ * @psk: KTLS_PSK, or NULL; owned
  * @fingerprint: of what it was made from
  */
 struct ktlsd_context {
@@ -64,7 +63,7 @@ struct ktlsd_context {
  * @count: how many are cached
  * @cached_bytes: sum of their costs
  * @live_bytes: sum of all costs, including those that only sessions hold
- * @anchors: those of KTLS_TRUST, whatever configuration they came with
+ * @anchors: cache of the anchors of KTLS_TRUST
  *
  * Zeroed to begin with.
  */
@@ -94,14 +93,14 @@ struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
 					 const struct ktlsd_request *request);
 
 /**
- * ktlsd_context_read_anchors - read some of KTLS_TRUST, before the context is made
- * @cache: has those that came before
- * @request: who wants them
- * @parts: what was fetched; @parts->anchors is NULL the first time, and the caller's to
- *	put in the end, on error too
+ * ktlsd_context_read_anchors - read a slice of KTLS_TRUST, before the context is made
+ * @cache: of the worker
+ * @request: for its uid
+ * @parts: what was fetched; @parts->anchors is NULL the first time; the caller puts the
+ *	reference, on error too
  * @fault: on error
  *
- * Return: 1 call again, 0 that was all, -EINVAL or -ENOMEM
+ * Return: 1 there is more to read, 0 complete, -EINVAL or -ENOMEM
  */
 int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
 			       const struct ktlsd_request *request,
@@ -111,11 +110,11 @@ int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
 /**
  * ktlsd_context_make - make a context
  * @cache: accounts for it
- * @keep: and keeps it; not when @config is no longer the newest
- * @config: the system's trust anchors
- * @request: what it is for
- * @identity: whose credential it gets; NULL if it is in @parts, or there is none
- * @parts: what was fetched, its anchors complete
+ * @keep: add it to the cache; false if @config is no longer the newest
+ * @config: for the system's trust anchors
+ * @request: for the key in the cache
+ * @identity: for its credential; NULL if that is in @parts, or if there is none
+ * @parts: what was fetched; its anchors are complete
  * @ret_context: a reference for the caller
  * @fault: on error
  *
@@ -129,15 +128,15 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		       struct ktlsd_context **ret_context,
 		       struct ktlsd_fault *fault);
 
-/* The subjects of its own anchors, for a server's CertificateRequest, or NULL. */
+/* Return: the subjects of KTLS_TRUST, for a server's CertificateRequest, or NULL. */
 const STACK_OF(X509_NAME) *ktlsd_context_ca_names(const struct ktlsd_context *context);
 
 void ktlsd_context_put(struct ktlsd_context *context);
 
-/* Forgets what was made from a configuration. */
+/* Removes the contexts that were made from a configuration of the kernel. */
 void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id);
 
-/* Forgets everything; sessions keep what they use. */
+/* Empties the cache; sessions keep the contexts they use. */
 void ktlsd_context_flush(struct ktlsd_contexts *cache);
 
 #endif

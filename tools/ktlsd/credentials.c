@@ -35,7 +35,7 @@ static int credentials_parse_chain(const void *pem, size_t len,
 		credential->chain = sk_X509_new_null();
 	if (!credential->chain) {
 		BIO_free(bio);
-		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	}
 	while ((cert = PEM_read_bio_X509(bio, NULL,
 					 ktlsd_credentials_no_passphrase, NULL))) {
@@ -118,7 +118,7 @@ static int credentials_check_openssl(const struct ktlsd_credential *credential,
 	int err = 0;
 
 	if (!ctx)
-		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	SSL_CTX_set_security_level(ctx, KTLSD_SECURITY_LEVEL);
 	ERR_clear_error();
 	if (SSL_CTX_use_cert_and_key(ctx, credential->leaf, credential->key,

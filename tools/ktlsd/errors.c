@@ -116,7 +116,7 @@ static void errors_print_time(char *dst, size_t size, const ASN1_TIME *when)
 		snprintf(dst, size, "an unreadable date");
 }
 
-/* One subjectAltName as text. Return: false if it is of no use here. */
+/* One subjectAltName as text. Return: false if it is of another kind. */
 static bool errors_print_san(char *dst, size_t size, const GENERAL_NAME *name)
 {
 	const ASN1_STRING *value;
@@ -140,7 +140,7 @@ static bool errors_print_san(char *dst, size_t size, const GENERAL_NAME *name)
 	return true;
 }
 
-/* The first few names a certificate is good for. */
+/* The first three names of a certificate. */
 static void errors_print_sans(char *dst, size_t size, const X509 *cert)
 {
 	GENERAL_NAMES *names;
@@ -177,8 +177,8 @@ static int errors_date(struct ktlsd_fault *fault, const char *subject,
 				  X509_get0_notAfter(verdict->cert) :
 				  X509_get0_notBefore(verdict->cert));
 	return ktlsd_errors_set(fault, -EKEYREJECTED, expired ?
-		"%s expired on %s: it has to be renewed, or this machine's clock is wrong." :
-		"%s is not valid before %s: is this machine's clock right?",
+		"%s expired on %s: renew it, or check this machine's clock." :
+		"%s is not valid before %s: check this machine's clock.",
 		subject, when);
 }
 
@@ -242,7 +242,7 @@ int ktlsd_errors_from_verdict(struct ktlsd_fault *fault,
 	}
 }
 
-/* The first error that libssl itself reported; others only led to it. */
+/* Return: the first error that libssl reported; errors of libcrypto only led to it. */
 static int errors_ssl_reason(void)
 {
 	unsigned long code;
@@ -263,7 +263,7 @@ struct errors_explanation {
 
 static const struct errors_explanation errors_explanations[] = {
 	{ SSL_R_HTTP_REQUEST, -EPROTO,
-	  "The client spoke plain HTTP to a TLS server: it has to use https." },
+	  "The client sent plain HTTP to a TLS server: use https." },
 	{ SSL_R_HTTPS_PROXY_REQUEST, -EPROTO,
 	  "The client sent an HTTP proxy request to a TLS server." },
 	{ SSL_R_WRONG_VERSION_NUMBER, -EPROTO,
@@ -273,13 +273,13 @@ static const struct errors_explanation errors_explanations[] = {
 	{ SSL_R_VERSION_TOO_LOW, -EPROTO,
 	  "The peer's TLS version is below the lowest allowed here: see KTLS_VERSIONS." },
 	{ SSL_R_NO_SHARED_CIPHER, -EPROTO,
-	  "The client offers no cipher suite that this server allows and its certificate fits: see KTLS_CIPHERS." },
+	  "The client offers no cipher suite that this server allows and has a certificate for: see KTLS_CIPHERS." },
 	{ SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, -EPROTO,
 	  "The client accepts no signature that this server's key can make." },
 	{ SSL_R_NO_SUITABLE_KEY_SHARE, -EPROTO,
-	  "The peers have no key exchange group in common." },
+	  "The peer offers no key exchange group that is allowed here: see KTLS_GROUPS." },
 	{ SSL_R_NO_SHARED_GROUPS, -EPROTO,
-	  "The peers have no key exchange group in common." },
+	  "The peer offers no key exchange group that is allowed here: see KTLS_GROUPS." },
 	{ SSL_R_NO_APPLICATION_PROTOCOL, -EPROTO,
 	  "The client offers no application protocol that KTLS_ALPN lists." },
 	{ SSL_R_BAD_EXTENSION, -EPROTO,
@@ -287,13 +287,13 @@ static const struct errors_explanation errors_explanations[] = {
 	{ SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, -EKEYREJECTED,
 	  "The client presented no certificate, and KTLS_VERIFY requires one." },
 	{ SSL_R_EE_KEY_TOO_SMALL, -EKEYREJECTED,
-	  "The peer's certificate has a key that is too small." },
+	  "The key in the peer's certificate is too small." },
 	{ SSL_R_CA_KEY_TOO_SMALL, -EKEYREJECTED,
-	  "A CA certificate of the peer has a key that is too small." },
+	  "The key in a CA certificate of the peer is too small." },
 	{ SSL_R_CA_MD_TOO_WEAK, -EKEYREJECTED,
 	  "A certificate of the peer is signed with a digest that is too weak." },
 	{ SSL_R_BAD_SIGNATURE, -EPROTO,
-	  "The peer's handshake signature is wrong: it does not hold the key of its certificate." },
+	  "The peer's handshake signature is wrong: it does not have the private key of its certificate." },
 	{ SSL_R_DIGEST_CHECK_FAILED, -EPROTO,
 	  "The peer's Finished message is wrong: the handshake was tampered with." },
 	{ SSL_R_BAD_DIGEST_LENGTH, -EPROTO,
@@ -320,7 +320,7 @@ static int errors_received(struct ktlsd_fault *fault, bool is_server)
 			peer, ktlsd_errors_alert_name(fault->alert), fault->alert);
 	case 116:
 		return ktlsd_errors_set(fault, -EPROTO,
-			"The %s demands a certificate: the alert was %s (%d). Set KTLS_IDENTITY or KTLS_CERTIFICATE.",
+			"The %s requires a certificate: its alert was %s (%d). Set KTLS_IDENTITY or KTLS_CERTIFICATE.",
 			peer, ktlsd_errors_alert_name(fault->alert), fault->alert);
 	default:
 		return ktlsd_errors_set(fault, -EPROTO,
@@ -350,7 +350,7 @@ int ktlsd_errors_from_ssl(struct ktlsd_fault *fault, bool is_server)
 		return ktlsd_errors_set(fault, -EPROTO, "The handshake failed: %s.",
 					text ? text : "unknown reason");
 	return ktlsd_errors_set(fault, -EPROTO,
-		"The handshake failed: %s; the peer was told %s (%d).",
+		"The handshake failed: %s; the alert %s (%d) was sent to the peer.",
 		text ? text : "unknown reason",
 		ktlsd_errors_alert_name(fault->alert), fault->alert);
 }

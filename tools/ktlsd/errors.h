@@ -29,8 +29,8 @@ struct ktlsd_fault {
 };
 
 /**
- * struct ktlsd_verdict - what went wrong in verifying a certificate
- * @error: X509_V_ERR_*, X509_V_OK while nothing went wrong
+ * struct ktlsd_verdict - why a certificate was refused
+ * @error: X509_V_ERR_* or KTLSD_PUBLIC_KEY_*, X509_V_OK if it was not refused
  * @depth: position in the chain, 0 is the peer's own
  * @cert: a reference to the certificate at fault, or NULL
  */
@@ -53,7 +53,7 @@ const char *ktlsd_errors_openssl_reason(void);
 
 /**
  * ktlsd_errors_from_verdict - the peer's certificate was refused
- * @fault: set; its alert is left alone
+ * @fault: set, except the alert
  * @verdict: what X509_verify_cert() found
  * @whose: name of the server, or NULL if the peer is a client
  *
@@ -65,7 +65,7 @@ int ktlsd_errors_from_verdict(struct ktlsd_fault *fault,
 
 /**
  * ktlsd_errors_from_ssl - SSL_do_handshake() failed for another reason
- * @fault: set; tells already which alert was sent or received
+ * @fault: set; has the alert that was sent or received
  * @is_server: our role
  *
  * Takes the reason from OpenSSL's error queue of this thread and empties it.

@@ -21,7 +21,7 @@ static int file_read_all(int fd, const char *path, size_t max,
 		return ktlsd_errors_set(fault, -EINVAL,
 					"%s is longer than %zu bytes", path, max);
 	if (err)
-		return ktlsd_errors_set(fault, err, "there is no memory for %s", path);
+		return ktlsd_errors_set(fault, err, "out of memory while reading %s", path);
 	if (got < 0)
 		return ktlsd_errors_set(fault, -errno, "%s cannot be read: %s",
 					path, strerror(errno));

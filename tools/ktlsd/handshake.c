@@ -15,8 +15,8 @@
 #include "server_ticket.h"
 #include "verify.h"
 
-/* Post-quantum first where OpenSSL knows it; no finite fields: a peer could
- * make us calculate in 8192 bits.
+/* Post-quantum first, if OpenSSL supports it. No finite-field groups: a peer could make us
+ * compute with 8192 bits.
  */
 static const char *const handshake_groups[] = {
 	"*X25519MLKEM768/*X25519:P-256:X448:P-384:P-521",
@@ -34,7 +34,7 @@ static int handshake_select_alpn(SSL *ssl, const unsigned char **ret_protocol,
 	(void)arg;
 	if (!hs->alpn_len)
 		return SSL_TLSEXT_ERR_NOACK;
-	/* Our order counts. Ours was checked; theirs may be cut short. */
+	/* By our order of preference. Our list was validated, the peer's may be truncated. */
 	for (at = 0; at < hs->alpn_len; at += 1 + hs->alpn[at]) {
 		ours = hs->alpn + at;
 		for (i = 0; i < offered_len; i += 1 + offered[i]) {
@@ -58,15 +58,15 @@ static void handshake_note_alert(const SSL *ssl, int where, int value)
 
 	if (!(where & SSL_CB_ALERT))
 		return;
-	/* A warning ends nothing, unless it says that the peer is leaving. */
+	/* No warning ends the connection, except close_notify. */
 	if (level != SSL3_AL_FATAL && description != SSL3_AD_CLOSE_NOTIFY)
 		return;
 	hs->alert = description;
 	hs->alert_received = where & SSL_CB_READ;
 }
 
-/* Counts records from where their keys come into use: in TLS 1.2 that is behind
- * ChangeCipherSpec; in TLS 1.3, where it is without meaning, ktlsd_keys_log() begins.
+/* Counts records from where the keys that the kernel gets come into use: in TLS 1.2 after
+ * ChangeCipherSpec; in TLS 1.3 ktlsd_keys_log() starts the count.
  */
 static void handshake_note_record(int written, int version, int type,
 				  const void *header, size_t len, SSL *ssl, void *arg)
@@ -121,7 +121,7 @@ int ktlsd_handshake_prepare(SSL_CTX *ctx)
 	return ktlsd_server_ticket_prepare(ctx);
 }
 
-/* Versions and suites have to agree: a version without a suite is not offered. */
+/* A version without a suite must not be offered. */
 static int handshake_setup_suites(struct ktlsd_handshake *hs,
 				  const struct ktlsd_request *request,
 				  uint32_t suites, struct ktlsd_fault *fault)
@@ -139,7 +139,7 @@ static int handshake_setup_suites(struct ktlsd_handshake *hs,
 		min = KTLS_TLS_1_3;
 	if (min > max)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"No cipher suite is left for the TLS versions that are allowed: KTLS_CIPHERS and KTLS_VERSIONS contradict each other.");
+			"None of the cipher suites in KTLS_CIPHERS is for a TLS version in KTLS_VERSIONS.");
 
 	if (!SSL_set_min_proto_version(hs->ssl, min) ||
 	    !SSL_set_max_proto_version(hs->ssl, max) ||
@@ -162,7 +162,7 @@ static int handshake_setup(struct ktlsd_handshake *hs,
 	if (!rbio || !wbio) {
 		BIO_free(rbio);
 		BIO_free(wbio);
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	}
 	SSL_set_bio(hs->ssl, rbio, wbio);
 	SSL_set_app_data(hs->ssl, hs);
@@ -176,13 +176,13 @@ static int handshake_setup(struct ktlsd_handshake *hs,
 	if (err)
 		return err;
 	err = ktlsd_verify_setup(hs, ca_names);
-	/* It returns 0 for success, unlike its siblings. */
+	/* SSL_set_alpn_protos() returns 0 for success. */
 	if (!err && !hs->is_server && hs->alpn_len &&
 	    SSL_set_alpn_protos(hs->ssl, hs->alpn, hs->alpn_len))
 		err = -ENOMEM;
 	if (err)
 		return ktlsd_errors_set(fault, err,
-			"OpenSSL refuses the name or the protocols to ask for.");
+			"OpenSSL refuses the server name (KTLS_SERVER_NAME) or the protocols (KTLS_ALPN).");
 	if (hs->is_server)
 		SSL_set_accept_state(hs->ssl);
 	else
@@ -205,7 +205,7 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	if (hs)
 		hs->ssl = SSL_new(ctx);
 	if (!hs || !hs->ssl) {
-		ktlsd_errors_set(fault, err, "There is no memory.");
+		ktlsd_errors_set(fault, err, "ktlsd is out of memory.");
 		goto free_handshake;
 	}
 	hs->is_server = request->is_server;
@@ -263,8 +263,8 @@ static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 }
 
 /*
- * A record that holds more than Finished leaves plaintext in OpenSSL which the kernel
- * could never have. OpenSSL itself refuses that in TLS 1.3 only (RFC 8446 5.1).
+ * If the record of Finished holds another message, that plaintext is in OpenSSL and cannot
+ * reach the kernel. OpenSSL refuses such records only in TLS 1.3 (RFC 8446 5.1).
  */
 static int handshake_refuse_leftover(struct ktlsd_handshake *hs,
 				     struct ktlsd_fault *fault)
@@ -275,7 +275,7 @@ static int handshake_refuse_leftover(struct ktlsd_handshake *hs,
 		return err;
 	fault->alert = SSL_AD_UNEXPECTED_MESSAGE;
 	return ktlsd_errors_set(fault, -EPROTO,
-		"The peer put another message into the record of its Finished.");
+		"The peer sent another message in the same record as its Finished.");
 }
 
 int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t len,
@@ -293,7 +293,7 @@ int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t le
 			KTLSD_HANDSHAKE_INPUT_MAX);
 	hs->input += len;
 	if (len && BIO_write(rbio, input, (int)len) != (int)len)
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 
 	ERR_clear_error();
 	ret = SSL_do_handshake(hs->ssl);
@@ -301,7 +301,8 @@ int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t le
 	hs->consumed = len - BIO_ctrl_pending(rbio);
 	if (handshake_collect(hs))
 		return ktlsd_errors_set(fault, -ENOMEM,
-			"Our own handshake messages are too long.");
+			"The handshake messages of this side are longer than %d bytes: use a shorter certificate chain.",
+			KTLSD_HANDSHAKE_OUTPUT_MAX);
 	if (err == SSL_ERROR_WANT_READ)
 		return 0;
 	if (err != SSL_ERROR_NONE)
@@ -316,9 +317,9 @@ int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header
 				  const char *reason, size_t reason_len,
 				  struct ktlsd_fault *fault)
 {
-	/* What OpenSSL tolerates in no state. */
+	/* A record that OpenSSL refuses in every state. */
 	static const uint8_t unknown[] = { 0xff, 3, 3, 0, 1, 0 };
-	/* As long as the header says, so that it goes on to look at its type. */
+	/* The payload that the header announces: OpenSSL looks at the type after it. */
 	static const uint8_t body[UINT16_MAX];
 	static const uint8_t no_tls[] = {
 		SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, SSL_AD_PROTOCOL_VERSION,
@@ -330,7 +331,7 @@ int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header
 
 	memcpy(head, header, len < sizeof(head) ? len : sizeof(head));
 	size = (size_t)(head[3] << 8 | head[4]);
-	/* It would complain of a type first. */
+	/* OpenSSL would complain about the type first. */
 	if (size > SSL3_RT_MAX_ENCRYPTED_LENGTH)
 		head[0] = SSL3_RT_APPLICATION_DATA;
 	ret = ktlsd_handshake_run(hs, head, sizeof(head), fault);
@@ -338,7 +339,7 @@ int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header
 		ret = ktlsd_handshake_run(hs, body, size, fault);
 	if (!ret)
 		ret = ktlsd_handshake_run(hs, unknown, sizeof(unknown), fault);
-	/* To what does not look like TLS at all it says nothing. Nothing is sealed then. */
+	/* OpenSSL sends no alert if the first record is not TLS. No keys are in use then. */
 	if (is_first && fault->alert == KTLSD_ALERT_NONE &&
 	    !ktlsd_buffer_append(&hs->output, no_tls, sizeof(no_tls),
 				 KTLSD_HANDSHAKE_OUTPUT_MAX))
@@ -353,7 +354,7 @@ static void handshake_fill_names(struct ktlsd_handshake *hs,
 	struct ktlsd_name name;
 
 	SSL_get0_alpn_selected(hs->ssl, &result->alpn, &result->alpn_len);
-	/* A name that no host can have is not passed on. */
+	/* Pass on only valid host names. */
 	if (hs->is_server && !ktlsd_names_parse(hs->server_name, &name) &&
 	    name.kind == KTLSD_NAME_HOST)
 		snprintf(result->server_name, sizeof(result->server_name), "%s",
@@ -374,12 +375,12 @@ static void handshake_fill_names(struct ktlsd_handshake *hs,
 			 result->peer.name);
 }
 
-/* What the verification of another handshake has to say about this one. */
+/* After a resumption: takes over what the full handshake verified. */
 static int handshake_resume_peer(struct ktlsd_handshake *hs)
 {
 	X509 *leaf;
 
-	/* An external key: whoever knows it is the peer. */
+	/* An external pre-shared key authenticates the peer. */
 	if (hs->psk) {
 		hs->verified = true;
 		return 0;
@@ -412,7 +413,7 @@ static int handshake_resume_peer(struct ktlsd_handshake *hs)
 	return 0;
 }
 
-/* Who is the peer, as far as it was verified? */
+/* Stores who the peer is, if that was verified. */
 static int handshake_identify_peer(struct ktlsd_handshake *hs)
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(hs->ssl);
@@ -440,12 +441,12 @@ int ktlsd_handshake_finish(struct ktlsd_handshake *hs,
 	if (!hs->finished || !result->suite ||
 	    result->suite->version != result->version)
 		return ktlsd_errors_set(fault, -EPROTO,
-			"The handshake came to a suite that was not asked for.");
+			"OpenSSL negotiated a cipher suite or TLS version that was not offered.");
 	err = handshake_identify_peer(hs);
 	if (err)
 		return ktlsd_errors_set(fault, err,
-			"The handshake resumed a session that is not known.");
-	/* OpenSSL saw to it; but nothing else may depend on that. */
+			"OpenSSL resumed a session that ktlsd did not offer.");
+	/* OpenSSL has checked this; do not depend on it. */
 	if (hs->verify == KTLS_VERIFY_REQUIRED && !hs->verified)
 		return ktlsd_errors_set(fault, -EKEYREJECTED,
 			"The peer's certificate was not verified.");

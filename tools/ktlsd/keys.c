@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Keys and nonces as they stand when the handshake ends. TLS 1.3: OpenSSL
- * hands out the secrets through the keylog callback. TLS 1.2: the key block is
- * derived here from the master secret (RFC 5246 6.3), and the explicit nonce
- * of GCM, which starts at random, is read off our own Finished record.
+ * TLS 1.3: OpenSSL passes the traffic secrets to the keylog callback. TLS 1.2: the key block
+ * is derived here from the master secret (RFC 5246 6.3); the explicit nonce of GCM, which
+ * starts at random, is read from the record of our own Finished.
  */
 #include <errno.h>
 #include <string.h>
@@ -71,8 +70,8 @@ void ktlsd_keys_log(const SSL *ssl, const char *line)
 	label = random - line;
 	secret++;
 
-	/* Labels and random never come from the peer; the first one counts. A traffic
-	 * secret is logged when its key comes into use.
+	/* Neither the label nor the random comes from the peer. OpenSSL logs a traffic secret
+	 * when its key comes into use.
 	 */
 	if (label == 23 && !memcmp(line, "CLIENT_TRAFFIC_SECRET_0", label)) {
 		secrets->client_len = keys_decode_hex(secret, secrets->client,
@@ -124,7 +123,7 @@ static int keys_derive_13(struct ktlsd_handshake *hs,
 	size_t want = result->suite->secret_len;
 
 	if (secrets->client_len != want || secrets->server_len != want)
-		return keys_fail(fault, "OpenSSL did not tell the traffic secrets");
+		return keys_fail(fault, "OpenSSL did not provide the traffic secrets");
 	memcpy(result->tx.secret,
 	       hs->is_server ? secrets->server : secrets->client, want);
 	memcpy(result->rx.secret,
@@ -191,7 +190,7 @@ static int keys_prf(const char *digest, const uint8_t *master, size_t master_len
 	return err;
 }
 
-/* Cuts the key block (RFC 5246 6.3; an AEAD has no MAC keys) in pieces. */
+/* Splits the key block (RFC 5246 6.3; an AEAD has no MAC keys). */
 static void keys_cut_block(const struct ktlsd_handshake *hs,
 			   struct ktlsd_result *result, const uint8_t *block)
 {
@@ -213,8 +212,8 @@ static void keys_cut_block(const struct ktlsd_handshake *hs,
 	memcpy(server->iv, block, suite->iv_len);
 }
 
-/* What the kernel computes exporters from (RFC 5705 4). Without extended master
- * secret they would bind nothing (RFC 7627 1), and the kernel gets nothing.
+/* The kernel computes exporters from these (RFC 5705 4). Without extended master secret an
+ * exporter would not be bound to the connection (RFC 7627 1), so there is none.
  */
 static void keys_take_exporter_12(const struct ktlsd_handshake *hs,
 				  struct ktlsd_result *result, const uint8_t *master)
@@ -246,20 +245,20 @@ static int keys_derive_12(struct ktlsd_handshake *hs,
 	if (at != sizeof(seed) ||
 	    SSL_SESSION_get_master_key(SSL_get0_session(hs->ssl), master,
 				       sizeof(master)) != sizeof(master)) {
-		err = keys_fail(fault, "OpenSSL did not tell the master secret");
+		err = keys_fail(fault, "OpenSSL did not provide the master secret");
 		goto wipe;
 	}
 	err = keys_prf(suite->digest, master, sizeof(master), seed, sizeof(seed),
 		       block, 2 * (suite->key_len + suite->iv_len));
 	if (err) {
-		err = keys_fail(fault, "OpenSSL cannot do the TLS 1.2 PRF");
+		err = keys_fail(fault, "the TLS 1.2 PRF of OpenSSL failed");
 		goto wipe;
 	}
 	keys_cut_block(hs, result, block);
 	keys_take_exporter_12(hs, result, master);
 
 	if (suite->explicit_nonce && !hs->scanner.found)
-		err = keys_fail(fault, "our own Finished was not seen");
+		err = keys_fail(fault, "no Finished of this side was sent");
 	result->tx_nonce = hs->scanner.nonce + 1;
 wipe:
 	OPENSSL_cleanse(master, sizeof(master));

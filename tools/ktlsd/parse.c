@@ -119,7 +119,7 @@ static void parse_set_path(struct parse *parse, unsigned int line,
 	}
 	*path = strdup(value);
 	if (!*path)
-		parse_fail(parse, line, "there is no memory");
+		parse_fail(parse, line, "out of memory");
 }
 
 static void parse_set_number(struct parse *parse, unsigned int line,
@@ -368,7 +368,7 @@ static void parse_begin_identity(struct parse *parse, const char *name)
 	identity = reallocarray(config->identities, config->identity_count + 1,
 				sizeof(*identity));
 	if (!identity) {
-		parse_fail(parse, parse->line, "there is no memory");
+		parse_fail(parse, parse->line, "out of memory");
 		return;
 	}
 	config->identities = identity;
@@ -482,7 +482,7 @@ static int parse_read(const char *path, struct ktlsd_buffer *text,
 	if (!err && text->len && memchr(text->data, '\0', text->len))
 		err = ktlsd_errors_set(fault, -EINVAL, "%s is no text", path);
 	if (!err && ktlsd_buffer_append(text, "", 1, PARSE_FILE_MAX + 1))
-		err = ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	if (err)
 		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 	return err;
@@ -501,7 +501,7 @@ int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		goto free_text;
 	parse.config = parse_new_config(path);
 	if (!parse.config) {
-		err = ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 		goto free_text;
 	}
 	parse.next = (char *)text.data;

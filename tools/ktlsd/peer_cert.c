@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A verified certificate as text that programs decide by. The bytes are those that a
- * CA has signed, which does not make them harmless: whatever is not graphic is
- * escaped, and nothing is told in part.
+ * Programs base decisions on this text. That a CA signed the bytes does not make them
+ * harmless: what is not graphic is escaped, and no name is truncated.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -48,7 +47,7 @@ static void peer_cert_print_subject(X509 *cert, char *dst, size_t size)
 
 /* --- the names ------------------------------------------------------------ */
 
-/* Lines, and where to cut if "..." has to go behind them. */
+/* Lines of text, and where to cut them to append "...". */
 struct peer_cert_lines {
 	char	*text;
 	size_t	size;
@@ -96,7 +95,7 @@ static void peer_cert_put_address(struct peer_cert_lines *lines, const uint8_t *
 {
 	char text[INET6_ADDRSTRLEN];
 
-	/* Of another length it is no address. */
+	/* No other length is an address. */
 	if ((len != 4 && len != 16) ||
 	    !inet_ntop(len == 4 ? AF_INET : AF_INET6, data, text, sizeof(text)))
 		return;
@@ -150,8 +149,8 @@ static void peer_cert_print_names(const GENERAL_NAMES *names, char *dst, size_t 
 
 /* --- the one name of a client --------------------------------------------- */
 
-/* The three kinds cannot be taken for one another: a host name has neither "@" nor
- * ":", an address has an "@" and no ":", a URI has a ":".
+/* The three kinds cannot be confused: a host name has neither "@" nor ":", an email address
+ * has an "@" and no ":", a URI has a ":".
  */
 static bool peer_cert_take_host(const char *text, char *dst, size_t size)
 {

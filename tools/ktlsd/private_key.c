@@ -271,7 +271,7 @@ int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
 	int err = 0;
 
 	if (!bio)
-		return ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	*ret_key = NULL;
 	while (!err && !*ret_key && PEM_read_bio(bio, &name, &header, &der, &der_len)) {
 		err = private_key_take(name, header, der, der_len, ret_key, fault);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* An external pre-shared key (RFC 8446 4.2.11), which TLS 1.3 treats as a session. */
+/* An external pre-shared key (RFC 8446 4.2.11), which OpenSSL treats as a session. */
 #include <string.h>
 
 #include "psk.h"
 
-/* The session that the key stands for; SHA-256, as the key has no hash of its own. */
+/* The session for the key, with SHA-256: the default for a key without a hash. */
 static SSL_SESSION *psk_session(SSL *ssl, const struct ktls_psk *psk)
 {
 	static const unsigned char suite[] = { 0x13, 0x01 };
@@ -28,7 +28,7 @@ static int psk_offer(SSL *ssl, const EVP_MD *md, const unsigned char **ret_ident
 	*ret_identity = NULL;
 	*ret_len = 0;
 	*ret_session = NULL;
-	/* After HelloRetryRequest the suite is known: with another hash, without it. */
+	/* After HelloRetryRequest the hash is known. Do not offer the key for another one. */
 	if (md && EVP_MD_get_type(md) != NID_sha256)
 		return 1;
 	*ret_session = psk_session(ssl, hs->psk);
@@ -57,7 +57,7 @@ void ktlsd_psk_use(struct ktlsd_handshake *hs, const struct ktls_psk *psk)
 	static const unsigned char context[] = "psk";
 
 	hs->psk = psk;
-	/* A server that verifies wants a context for every session, this one too. */
+	/* A server that verifies clients needs a context for every session. */
 	if (hs->is_server &&
 	    SSL_set_session_id_context(hs->ssl, context, sizeof(context) - 1))
 		SSL_set_psk_find_session_callback(hs->ssl, psk_find);

@@ -20,11 +20,11 @@ size_t ktlsd_reply_cut(const uint8_t *records, size_t len)
 			break;
 		at += record;
 	}
-	/* OpenSSL writes whole records, of which any one fits. */
+	/* OpenSSL writes whole records, and every record fits. */
 	return at ? at : KTLS_GENL_DATA_MAX;
 }
 
-/* All or none of @certs, within what is left of the contract's limit. */
+/* Adds all of @certs, or none if they exceed what is left of KTLS_GENL_CHAINS_MAX. */
 static void reply_put_certificates(struct ktlsd_message *message, uint16_t attr,
 				   const STACK_OF(X509) *certs, size_t *left)
 {
@@ -51,7 +51,7 @@ static void reply_put_certificates(struct ktlsd_message *message, uint16_t attr,
 	}
 }
 
-/* The kernel takes an empty string for a mistake. */
+/* The kernel refuses empty strings. */
 static void reply_put_peer(struct ktlsd_message *message,
 			   const struct ktlsd_result *result)
 {

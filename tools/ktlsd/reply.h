@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a DONE carries. */
+/* The attributes of DONE. */
 #ifndef KTLSD_REPLY_H
 #define KTLSD_REPLY_H
 
 #include "handshake.h"
 
 /*
- * Keys, all that was negotiated, and how many tickets are wanted. The caller wipes
- * the message once sent.
+ * Adds the keys, all that was negotiated, and in @messages how many tickets ktlsd waits for.
+ * The caller wipes the message after sending it.
  */
 void ktlsd_reply_success(struct ktlsd_message *message,
 			 struct ktlsd_handshake *hs,
 			 const struct ktlsd_result *result, unsigned int messages);
 
-/* @hs may be NULL: it failed before there was one. */
+/* Adds errno, reason and alert. @hs is NULL if the request failed before its handshake. */
 void ktlsd_reply_failure(struct ktlsd_message *message,
 			 const struct ktlsd_handshake *hs,
 			 const struct ktlsd_fault *fault);
@@ -23,7 +23,7 @@ void ktlsd_reply_failure(struct ktlsd_message *message,
  * @records: whole records
  * @len: bytes
  *
- * Return: at most KTLS_GENL_DATA_MAX; @len if all of it fits.
+ * Return: at most KTLS_GENL_DATA_MAX; @len if all of it fits
  */
 size_t ktlsd_reply_cut(const uint8_t *records, size_t len);
 

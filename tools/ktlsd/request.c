@@ -8,7 +8,7 @@
 #include "request.h"
 
 enum {
-	REQUEST_ID_NOBODY		= 0xffffffff,	/* never allowed anything */
+	REQUEST_ID_NOBODY		= 0xffffffff,	/* has no rights */
 	REQUEST_PARTS_KNOWN		= (1 << (KTLS_CONFIG_MAX + 1)) - 1,
 };
 
@@ -48,7 +48,7 @@ static void request_parse_peer(const struct ktlsd_event *event,
 		len = sizeof(addr);
 	if (len)
 		memcpy(&addr, bytes, len);
-	/* At the same place in both kinds of address. */
+	/* The port is at the same offset in both families. */
 	request->port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
 	memset(ret_address, 0, sizeof(*ret_address));
 	if (ktlsd_names_from_address(&addr, len, ret_address))
@@ -58,7 +58,7 @@ static void request_parse_peer(const struct ktlsd_event *event,
 			 ret_address->text, request->port);
 }
 
-/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
+/* A peer with IPv6 controls all addresses of a /64 network. */
 static void request_parse_source(struct ktlsd_request *request,
 				 const struct ktlsd_name *address)
 {
@@ -125,7 +125,7 @@ static int request_parse_alpn(const struct ktlsd_event *event,
 	}
 	if (len > sizeof(request->alpn) || at != len)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_ALPN is not a list of protocols, each with its length before it.");
+			"KTLS_ALPN is not a list of protocols, each preceded by its length in one byte.");
 	if (len)
 		memcpy(request->alpn, list, len);
 	request->alpn_len = len;
@@ -144,7 +144,7 @@ static int request_parse_versions(const struct ktlsd_event *event,
 	    request->version_max > KTLS_TLS_1_3 ||
 	    request->version_min > request->version_max)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_VERSIONS is no range of TLS 1.2 and TLS 1.3.");
+			"KTLS_VERSIONS is not a range within TLS 1.2 and TLS 1.3.");
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static int request_parse_verify(const struct ktlsd_event *event,
 					    KTLS_VERIFY_REQUIRED);
 	if (request->verify > KTLS_VERIFY_REQUIRED)
 		return ktlsd_errors_set(fault, -EINVAL,
-					"KTLS_VERIFY is 0, 1 or 2.");
+					"KTLS_VERIFY must be KTLS_VERIFY_NONE, KTLS_VERIFY_OPTIONAL or KTLS_VERIFY_REQUIRED.");
 	if (!request->is_server && request->verify == KTLS_VERIFY_OPTIONAL)
 		request->verify = KTLS_VERIFY_REQUIRED;
 	return 0;
@@ -178,17 +178,17 @@ static int request_parse_credentials(const struct ktlsd_event *event,
 		request->parts = 0;
 	if (request->parts & ~(uint32_t)REQUEST_PARTS_KNOWN)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"The configuration has parts that this ktlsd does not know: is it older than the kernel module?");
+			"The socket has options that this ktlsd does not know: it is older than the module ktls.");
 	own = request->parts & pair;
 	if (own && own != pair)
 		return ktlsd_errors_set(fault, -EINVAL,
 			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY must be set together.");
 	if (own && request->identity[0])
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_IDENTITY and KTLS_CERTIFICATE exclude each other.");
+			"KTLS_IDENTITY and KTLS_CERTIFICATE cannot be set together.");
 	if (request->parts & 1u << KTLS_CONFIG_PSK && request->version_max < KTLS_TLS_1_3)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_PSK needs TLS 1.3, which KTLS_VERSIONS leaves out.");
+			"KTLS_PSK needs TLS 1.3, which KTLS_VERSIONS excludes.");
 	if (!own && !request->identity[0] && request->is_server &&
 	    !(request->parts & 1u << KTLS_CONFIG_PSK))
 		return ktlsd_errors_set(fault, -ENOKEY,
@@ -204,19 +204,19 @@ static int request_parse_names(const struct ktlsd_event *event,
 	if (ktlsd_message_string(event, KTLS_A_IDENTITY, request->identity,
 				 sizeof(request->identity)) < 0)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_IDENTITY is no name of at most %d bytes.",
+			"KTLS_IDENTITY is not a name of at most %d bytes.",
 			KTLSD_IDENTITY_MAX);
 	if (ktlsd_message_string(event, KTLS_A_CIPHERS, request->ciphers,
 				 sizeof(request->ciphers)) < 0)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_CIPHERS is no list of at most %d bytes.",
+			"KTLS_CIPHERS is not a list of at most %d bytes.",
 			KTLSD_CIPHERS_MAX);
 	if (ktlsd_message_string(event, KTLS_A_TLS_GROUPS, request->groups,
 				 sizeof(request->groups)) < 0 ||
 	    ktlsd_message_string(event, KTLS_A_SIGALGS, request->sigalgs,
 				 sizeof(request->sigalgs)) < 0)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"KTLS_GROUPS and KTLS_SIGALGS are lists of at most %d bytes.",
+			"KTLS_GROUPS or KTLS_SIGALGS is not a list of at most %d bytes.",
 			KTLSD_NAMES_MAX);
 	return 0;
 }
@@ -241,7 +241,7 @@ int ktlsd_request_parse(const struct ktlsd_event *event,
 	if ((role != KTLS_ROLE_CLIENT && role != KTLS_ROLE_SERVER) ||
 	    request_parse_caller(event, &request->caller))
 		return ktlsd_errors_set(fault, -EINVAL,
-			"The kernel sent a request that ktlsd does not understand.");
+			"The kernel sent a request that ktlsd does not understand: do ktlsd and the module ktls have the same version?");
 	request_parse_peer(event, request, &address);
 	request_parse_source(request, &address);
 	request->tickets = ktlsd_message_u32(event, KTLS_A_TICKETS, 0);

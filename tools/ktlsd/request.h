@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a START or CHECK asks for, with all bounds checked. */
+/* A START or CHECK of the kernel, parsed and validated. */
 #ifndef KTLSD_REQUEST_H
 #define KTLSD_REQUEST_H
 
@@ -24,18 +24,18 @@ enum {
 /**
  * struct ktlsd_request - a START or CHECK
  * @id: of the request
- * @check: nothing is to be shaken, only tried
+ * @check: a CHECK: try the configuration without a handshake
  * @is_server: our role
  * @deadline: of the handshake, milliseconds of the monotonic clock
- * @caller: who chose the credential
- * @source: what it counts as, beside others of the same uid
+ * @caller: task that chose the credential
+ * @source: for the scheduler, see shares.h
  * @config_id: identifies @parts; 0 without any
  * @parts: bits of enum ktls_config_attr that can be fetched
  * @identity: name, or ""
- * @name: what the peer must prove to be (client only)
+ * @name: client: name that the server's certificate must have
  * @port: of the peer, 0 if unknown
- * @peer: its address and port, for logs; or ""
- * @culprit: whose doing the request is, for logs: a server's peer or its prefix,
+ * @peer: address and port of the peer, for logs; or ""
+ * @culprit: who caused the request, to limit log lines: a server's peer or its network,
  *	else the caller
  * @verify: enum ktls_verify, for a client never KTLS_VERIFY_OPTIONAL
  * @alpn: RFC 7301 list
@@ -75,7 +75,7 @@ struct ktlsd_request {
 /**
  * ktlsd_request_parse - read a START or CHECK
  * @event: the message; has an ID
- * @ret_request: filled, @id after an error too
+ * @ret_request: filled; after an error at least its @id
  * @fault: on error
  *
  * Return: 0, or -EINVAL

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Tickets of a server. All state is in the ticket. What may not change between
- * the first handshake and a resumed one is in the fingerprint, from which the keys
- * are derived, and which is OpenSSL's session id context as well; what differs
- * between the clients of one configuration (how long the session may be resumed,
- * whether the client was verified) is in the ticket's application data. Whatever does
- * not fit leads to a full handshake.
+ * All state of a session is in its ticket. What must be the same for the full handshake and
+ * the resumed one is in the fingerprint, from which the ticket keys are derived, and which
+ * is OpenSSL's session id context too. What differs between clients (how long the session
+ * can be resumed, whether the client was verified) is in the application data of the ticket.
+ * A ticket that does not match leads to a full handshake.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -26,14 +25,13 @@ enum {
 
 /**
  * struct server_ticket_data - application data of a ticket
- * @expires: when the client's chain ends, or seven days after the full handshake (RFC
- *	8446 4.6.1), whichever is first; seconds since the epoch. Tickets that follow
- *	upon this one inherit it.
- * @id: from ktlsd_ticket_keys_number(); a ticket of TLS 1.3 is used once
- * @verified: the client's certificate was
+ * @expires: when the client's chain expires, or seven days after the full handshake (RFC
+ *	8446 4.6.1), whichever is first; seconds since the epoch. Tickets issued after a
+ *	resumption inherit it.
+ * @id: from ktlsd_ticket_keys_number(): a TLS 1.3 ticket is accepted once
+ * @verified: the client's certificate was verified
  *
- * Nobody but a ktlsd with the same keys, that is this process, reads it. The name
- * asked for is in the session.
+ * Only this process has the keys to read it. The server name is in the session.
  */
 struct server_ticket_data {
 	int64_t	expires;
@@ -41,7 +39,7 @@ struct server_ticket_data {
 	uint8_t	verified;
 } __attribute__((packed));
 
-/* The name in the hello, as bytes: OpenSSL has not looked at it yet. RFC 6066 3. */
+/* The server name in the ClientHello (RFC 6066 3), which OpenSSL has not parsed yet. */
 static void server_ticket_read_name(SSL *ssl, char *name)
 {
 	const unsigned char *data;
@@ -70,7 +68,7 @@ static int server_ticket_read_hello(SSL *ssl, int *alert, void *arg)
 	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-/* A name that is used is acknowledged (RFC 6066 3), and becomes part of the session. */
+/* Acknowledges the server name (RFC 6066 3), which makes it part of the session. */
 static int server_ticket_take_name(SSL *ssl, int *alert, void *arg)
 {
 	const struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
@@ -125,7 +123,7 @@ static int server_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	return ret == 1 && renew ? 2 : ret;
 }
 
-/* A ticket is about to be made: no longer than the client's certificate lasts. */
+/* Before a ticket is made: bounds it by the client's certificate. */
 static int server_ticket_write_data(SSL *ssl, void *arg)
 {
 	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
@@ -144,7 +142,7 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 		if (hs->verified)
 			data.expires = ktlsd_saved_session_chain_end(chain, data.expires);
 	}
-	/* The lifetime that the client is told. */
+	/* The lifetime hint in the ticket. */
 	if (data.expires - now < SSL_SESSION_get_timeout(session))
 		SSL_SESSION_set_timeout(session, data.expires > now ?
 					(long)(data.expires - now) : 0);
@@ -153,8 +151,8 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
 
-/* RFC 8446 C.4: a ticket that is used again links connections. Behind a
- * HelloRetryRequest the client shows the same one again.
+/* A ticket that is used twice links connections (RFC 8446 C.4). After HelloRetryRequest the
+ * client presents the same ticket again.
  */
 static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t *id)
 {
@@ -167,7 +165,7 @@ static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t
 	return true;
 }
 
-/* Is it a ticket for this handshake? */
+/* Return: whether the session can be resumed by this handshake. */
 static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 {
 	const char *asked = SSL_SESSION_get0_hostname(session);
@@ -203,7 +201,7 @@ static SSL_TICKET_RETURN server_ticket_read_data(SSL *ssl, SSL_SESSION *session,
 	case SSL_TICKET_SUCCESS_RENEW:
 		if (!server_ticket_fits(hs, session))
 			return SSL_TICKET_RETURN_IGNORE_RENEW;
-		/* TLS 1.3 clients use a ticket once: they need another. */
+		/* A TLS 1.3 client uses a ticket once and needs a new one. */
 		if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION)
 			return SSL_TICKET_RETURN_USE_RENEW;
 		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :

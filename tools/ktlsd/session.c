@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a session does when it is its turn, and what it says to the kernel. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -36,14 +35,14 @@ int ktlsd_session_send_message(struct ktlsd_sessions *sessions,
 
 	if (err)
 		ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
-				  "A message to the kernel could not be sent: %s.",
+				  "ktlsd could not send a message to the kernel: %s.",
 				  strerror(-err));
 	return err;
 }
 
 /*
- * Sends the output of the handshake, except the last message's worth.
- * Return: 0 and the rest, or a negative errno.
+ * Sends the output of the handshake, except what fits into one more message.
+ * Return: 0 and that rest, or a negative errno.
  */
 static int session_send_output(struct ktlsd_sessions *sessions,
 			       struct ktlsd_session *session,
@@ -102,7 +101,7 @@ void ktlsd_session_refuse(struct ktlsd_sessions *sessions, uint64_t id,
 	ktlsd_session_send_message(sessions, &message);
 }
 
-/* What the administrator has to mend, not the peer. */
+/* Errors that the administrator can fix, not the peer. */
 static bool session_is_local_error(int error)
 {
 	return error == -ENOKEY || error == -EACCES || error == -ENOMEM ||
@@ -172,7 +171,7 @@ static unsigned int session_save(struct ktlsd_sessions *sessions,
 	return 0;
 }
 
-/* DONE with keys, after a handshake. */
+/* Sends DONE with the keys, after a complete handshake. */
 static void session_succeed(struct ktlsd_sessions *sessions,
 			    struct ktlsd_session *session)
 {
@@ -203,7 +202,7 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	}
 	if (err) {
 		ktlsd_errors_set(&fault, -ENOMEM,
-				 "ktlsd could not hand the keys to the kernel.");
+				 "ktlsd could not send the keys to the kernel.");
 		ktlsd_session_refuse(sessions, session->request.id, &fault);
 		sessions->failed++;
 	} else {
@@ -223,7 +222,7 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	ktlsd_sessions_end(sessions, session);
 }
 
-/* CHECK found nothing wrong. */
+/* Sends DONE without error, for a CHECK. */
 static void session_pass_check(struct ktlsd_sessions *sessions,
 			       struct ktlsd_session *session)
 {
@@ -236,7 +235,7 @@ static void session_pass_check(struct ktlsd_sessions *sessions,
 	ktlsd_sessions_end(sessions, session);
 }
 
-/* Goes on as far as the whole batch leads. */
+/* Continues the handshake with a complete batch. */
 static void session_run(struct ktlsd_sessions *sessions,
 			struct ktlsd_session *session)
 {
@@ -252,14 +251,14 @@ static void session_run(struct ktlsd_sessions *sessions,
 	if (!ret)
 		ret = session_send_data(sessions, session) ?
 		      ktlsd_errors_set(&fault, -ENOMEM,
-				       "ktlsd could not hand its answer to the kernel.") : 0;
+				       "ktlsd could not send its handshake records to the kernel.") : 0;
 	if (ret < 0)
 		ktlsd_session_fail(sessions, session, &fault);
 	else if (ret > 0)
 		session_succeed(sessions, session);
 }
 
-/* What was agreed upon before: an external key, or sessions. */
+/* Sets up resumption: an external pre-shared key, or sessions. */
 static int session_resume(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session, struct ktlsd_fault *fault)
 {
@@ -279,16 +278,16 @@ static int session_resume(struct ktlsd_sessions *sessions,
 	if (!err && request->is_server && sessions->ticket_keys)
 		err = ktlsd_server_ticket_enable(hs, &fingerprint, sessions->ticket_keys,
 						 request->tickets);
-	/* Without verification a session proves nothing. */
+	/* Without verification a session would not prove who the server is. */
 	if (!err && !request->is_server && sessions->cache &&
 	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
 		ktlsd_client_ticket_offer(hs, &fingerprint,
 					  ktlsd_cache_take(sessions->cache, &fingerprint,
 							   time(NULL)));
-	return err ? ktlsd_errors_set(fault, err, "There is no memory.") : 0;
+	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
 }
 
-/* The context is there: begin. */
+/* Begins the handshake with the context. */
 static void session_start(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
 {
@@ -309,7 +308,7 @@ static void session_start(struct ktlsd_sessions *sessions,
 		session_run(sessions, session);
 }
 
-/* All parts are there: make the context. */
+/* Makes the context from the complete configuration. */
 static void session_make(struct ktlsd_sessions *sessions,
 			 struct ktlsd_session *session)
 {
@@ -322,7 +321,7 @@ static void session_make(struct ktlsd_sessions *sessions,
 	err = ktlsd_context_read_anchors(&sessions->contexts, &session->request, &parts,
 					 &fault);
 	session->anchors = parts.anchors;
-	/* A bundle of them takes many turns. */
+	/* A bundle takes many steps. */
 	if (err > 0) {
 		ktlsd_shares_ready(&sessions->shares, &session->place);
 		return;
@@ -331,7 +330,7 @@ static void session_make(struct ktlsd_sessions *sessions,
 		ktlsd_session_fail(sessions, session, &fault);
 		return;
 	}
-	/* What only waits for tickets makes room for what is wanted now. */
+	/* Handshakes that only wait for tickets make room. */
 	if (sessions->contexts.live_bytes > KTLSD_CONTEXTS_LIVE_BYTES / 2)
 		ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
 	err = ktlsd_context_make(&sessions->contexts,
@@ -362,13 +361,13 @@ bool ktlsd_session_fetch_next(struct ktlsd_sessions *sessions, struct ktlsd_sess
 	session->last_seq = sessions->seq;
 	if (ktlsd_session_send_message(sessions, &message)) {
 		ktlsd_errors_set(&fault, -ENOMEM,
-				 "ktlsd could not ask the kernel for the configuration.");
+				 "ktlsd could not ask the kernel for the configuration of the socket.");
 		ktlsd_session_fail(sessions, session, &fault);
 	}
 	return true;
 }
 
-/* The first step. Who may is asked every time, whatever is in the cache. */
+/* The first step. Access is checked every time, also if the context is cached. */
 static void session_begin(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
 {

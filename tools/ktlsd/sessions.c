@@ -29,8 +29,9 @@ static struct ktlsd_session **sessions_slot(struct ktlsd_sessions *sessions,
 }
 
 /*
- * Room for one more? A worker has some of its own; the rest is in a pool of all
- * workers. CHECKs wait for nobody but the kernel, which bounds them by the credit.
+ * Counts a new session against the worker's own limit, or else against the pool. CHECKs are
+ * not counted: they wait for the kernel only, which bounds them by the credit. Return: false
+ * if both limits are reached.
  */
 static bool sessions_reserve(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
 {
@@ -82,7 +83,7 @@ void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *s
 	free(session);
 }
 
-/* For one more session of this uid and source the one with most gives one up. */
+/* Ends a session to make room for a new one, see shares.h. Return: false if none has to. */
 static bool sessions_evict(struct ktlsd_sessions *sessions,
 			   const struct ktlsd_session *session)
 {
@@ -97,12 +98,12 @@ static bool sessions_evict(struct ktlsd_sessions *sessions,
 	victim = sessions_from_place(place);
 	fault.alert = KTLSD_ALERT_NONE;
 	ktlsd_errors_set(&fault, -ENOBUFS,
-			 "ktlsd needed the room for others: this user has most of all handshakes.");
+			 "ktlsd ended this handshake to make room for those of others: max_sessions is reached, and this user has the most handshakes.");
 	ktlsd_session_fail(sessions, victim, &fault);
 	return true;
 }
 
-/* Return: 0 and a session in its place, or a negative errno. */
+/* Return: 0 and a session without work to do, or a negative errno. */
 static int sessions_new(struct ktlsd_sessions *sessions,
 			const struct ktlsd_request *request,
 			struct ktlsd_session **ret_session, struct ktlsd_fault *fault)
@@ -111,20 +112,20 @@ static int sessions_new(struct ktlsd_sessions *sessions,
 	struct ktlsd_session **slot;
 
 	if (!session)
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	session->request = *request;
 	while (!sessions_reserve(sessions, session)) {
 		if (sessions_evict(sessions, session))
 			continue;
 		free(session);
 		return ktlsd_errors_set(fault, -ENOBUFS,
-			"ktlsd carries out as many handshakes as it may: see max_sessions in its configuration.");
+			"ktlsd has max_sessions handshakes under way already: try again later, or raise max_sessions in ktlsd.conf.");
 	}
 	if (ktlsd_shares_add(&sessions->shares, &session->place, request->caller.uid,
 			     &request->source)) {
 		sessions_release(sessions, session);
 		free(session);
-		return ktlsd_errors_set(fault, -ENOMEM, "There is no memory.");
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	}
 	session->config = ktlsd_config_get(sessions->config);
 	session->deadline = request->deadline + KTLSD_SESSION_GRACE_MS;
@@ -137,7 +138,7 @@ static int sessions_new(struct ktlsd_sessions *sessions,
 	return 0;
 }
 
-/* Adds a message's records to the batch. Return: 0 or a negative errno. */
+/* Appends the records of a message to the batch. Return: 0 or a negative errno. */
 static int sessions_append_records(struct ktlsd_session *session,
 				   const struct ktlsd_event *event,
 				   struct ktlsd_fault *fault)
@@ -152,7 +153,8 @@ static int sessions_append_records(struct ktlsd_session *session,
 				  KTLSD_HANDSHAKE_INPUT_MAX);
 	if (err)
 		return ktlsd_errors_set(fault, err == -ENOMEM ? err : -EPROTO,
-			"The peer's handshake messages are too long.");
+			"The peer sent a batch of handshake records of more than %d bytes.",
+			KTLSD_HANDSHAKE_INPUT_MAX);
 	session->whole = !event->attr[KTLS_A_MORE];
 	return 0;
 }
@@ -195,12 +197,12 @@ static void sessions_receive_piece(struct ktlsd_sessions *sessions,
 		return;
 	}
 	ktlsd_errors_set(&fault, err == -ENOBUFS || err == -ENOMEM ? err : -EINVAL,
-			 "The configuration could not be fetched from the kernel: %s.",
+			 "ktlsd could not fetch the configuration of the socket from the kernel: %s.",
 			 strerror(-err));
 	ktlsd_session_fail(sessions, session, &fault);
 }
 
-/* The batch is the header of a record against the RFC; the kernel says why. */
+/* The batch is the header of a record that violates the RFC; the kernel gives the reason. */
 static void sessions_refuse_record(struct ktlsd_sessions *sessions,
 				   struct ktlsd_session *session,
 				   const struct ktlsd_event *event)
@@ -225,7 +227,7 @@ static void sessions_receive_data(struct ktlsd_sessions *sessions,
 	fault.alert = KTLSD_ALERT_NONE;
 	if (session->whole || session->request.check) {
 		ktlsd_errors_set(&fault, -EPROTO,
-				 "The kernel sent a batch before the last one was answered.");
+				 "The kernel sent records before ktlsd answered the last ones.");
 	} else if (!sessions_append_records(session, event, &fault)) {
 		if (session->whole && session->handshake && event->attr[KTLS_A_SENTENCE])
 			sessions_refuse_record(sessions, session, event);
@@ -236,7 +238,7 @@ static void sessions_receive_data(struct ktlsd_sessions *sessions,
 	ktlsd_session_fail(sessions, session, &fault);
 }
 
-/* A NewSessionTicket. It is answered in any case, or the next one never comes. */
+/* A NewSessionTicket. The kernel sends the next one only after an answer to this. */
 static void sessions_receive_ticket(struct ktlsd_sessions *sessions,
 				    const struct ktlsd_event *event, uint64_t id)
 {
@@ -253,8 +255,8 @@ static void sessions_receive_ticket(struct ktlsd_sessions *sessions,
 }
 
 /*
- * The credit of a request comes back with the acknowledgement, whether we know of it
- * still or not: until then its messages may lie in our receive buffer.
+ * Acknowledges CANCEL, even for a request that ended meanwhile: only then does the kernel
+ * return the credit of its messages, which were in our receive buffer until now.
  */
 static void sessions_cancel(struct ktlsd_sessions *sessions,
 			    struct ktlsd_session *session, uint64_t id)
@@ -299,9 +301,9 @@ void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 			sessions_receive_data(sessions, session, event);
 			break;
 		}
-		/* Unanswered it would cost a credit for ever. */
+		/* Without an answer the credit of this message would be lost. */
 		ktlsd_errors_set(&fault, -EPROTO,
-				 "ktlsd knows nothing of this handshake.");
+				 "ktlsd does not know this handshake: it has ended, or ktlsd was restarted.");
 		ktlsd_session_refuse(sessions, id, &fault);
 		break;
 	case KTLS_CMD_CANCEL:
@@ -366,7 +368,7 @@ void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
 	sessions->config = ktlsd_config_get(config);
 }
 
-/* The session about which message @seq was the last, or NULL. */
+/* Return: the session about which @seq was the last message, or NULL. */
 static struct ktlsd_session *sessions_by_seq(struct ktlsd_sessions *sessions,
 					     uint32_t seq)
 {
@@ -388,30 +390,30 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 	struct ktlsd_session *session = sessions_by_seq(sessions, seq);
 	struct ktlsd_fault fault;
 
-	/* It went away while our message was under way: nothing to tell. */
+	/* The request ended while our message was on its way. */
 	if (error == -ENOENT) {
 		if (session)
 			ktlsd_sessions_end(sessions, session);
 		return;
 	}
 	ktlsd_log_limited(&sessions->limit, KTLSD_LOG_WARNING,
-			  "The kernel refused a message: %s%s%s.",
+			  "The kernel refused a message of ktlsd: %s%s%s.",
 			  strerror(-error), text[0] ? ": " : "", text);
 	if (!session)
 		return;
 	fault.alert = KTLSD_ALERT_NONE;
-	ktlsd_errors_set(&fault, -EPROTO, "The kernel refused what ktlsd sent: %s.",
+	ktlsd_errors_set(&fault, -EPROTO, "The kernel refused a message of ktlsd: %s.",
 			 text[0] ? text : strerror(-error));
 	ktlsd_session_fail(sessions, session, &fault);
 }
 
-/* Milliseconds for poll(); to wake early does no harm. */
+/* Milliseconds for poll(); waking early is harmless. */
 static int sessions_bound_wait(int64_t left)
 {
 	return left < SESSIONS_WAIT_MS ? (int)left : SESSIONS_WAIT_MS;
 }
 
-/* The handshakes. Return: as ktlsd_sessions_expire(). */
+/* Ends overdue sessions. Return: as ktlsd_sessions_expire(). */
 static int sessions_expire(struct ktlsd_sessions *sessions, int64_t now)
 {
 	struct ktlsd_session *session, *next;
@@ -434,7 +436,7 @@ static int sessions_expire(struct ktlsd_sessions *sessions, int64_t now)
 			}
 			fault.alert = KTLSD_ALERT_NONE;
 			ktlsd_errors_set(&fault, -ETIMEDOUT,
-					 "The handshake did not end in time.");
+					 "The handshake was not complete in time (KTLS_TIMEOUT).");
 			ktlsd_session_fail(sessions, session, &fault);
 		}
 	}
@@ -451,7 +453,7 @@ bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)
 	if (!place)
 		return false;
 	session = sessions_from_place(place);
-	/* Nobody waits for it any more: the kernel is about to say so. */
+	/* After the deadline no work is worth doing: CANCEL is on its way. */
 	if (session->request.deadline > ktlsd_clock_ms())
 		ktlsd_session_step(sessions, session);
 	return true;

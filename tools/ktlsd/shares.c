@@ -24,7 +24,7 @@ static void shares_ring_add(struct ktlsd_share_list *list, struct ktlsd_share *s
 	share->on = list;
 }
 
-/* Whose turn it is. It goes to the end of the ring; NULL: nobody has work to do. */
+/* Return: the share whose turn it is, moved to the end of the ring; NULL for none. */
 static struct ktlsd_share *shares_ring_next(struct ktlsd_ring *ring)
 {
 	struct ktlsd_share *share = TAILQ_FIRST(&ring->fresh);
@@ -59,7 +59,7 @@ static struct ktlsd_share **shares_slot(struct ktlsd_shares *shares,
 	return slot;
 }
 
-/* What stands for the uid in the key of its own share. */
+/* The source in the key of a uid's share. */
 static const struct ktlsd_source shares_no_source;
 
 static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
@@ -86,7 +86,7 @@ static struct ktlsd_share *shares_get(struct ktlsd_shares *shares,
 	return share;
 }
 
-/* Takes a share whose last work is done off its ring, and its uid likewise. */
+/* Takes a share without work off its ring, and then its uid. */
 static void shares_idle(struct ktlsd_share *share)
 {
 	for (; share && share->on && TAILQ_EMPTY(&share->waiting) &&
@@ -96,7 +96,7 @@ static void shares_idle(struct ktlsd_share *share)
 	}
 }
 
-/* Frees a share that has nothing any more, and its uid likewise. */
+/* Frees a share without sessions, and then its uid. */
 static void shares_trim(struct ktlsd_shares *shares, struct ktlsd_share *share)
 {
 	struct ktlsd_share *parent;

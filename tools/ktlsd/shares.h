@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who has how many of a worker's sessions, and whose turn it is to have work done.
+ * Fair scheduling of a worker's sessions, in two levels: uids, and within a uid the sources
+ * of its sessions. A source is the network that the peers of a server come from; all
+ * clients of a uid are one source.
  *
- * Sessions are shared out twice: among uids, and within a uid among the sources that
- * its servers' peers come from (its clients together count as one source). Work goes
- * round both rings; whoever had none for a while comes first, so that somebody's many
- * handshakes cost another's one no more than the step that is under way. When there is no room for another session, whoever has most has
- * to give up the oldest: that uid which would then still not have less than the one
- * that wants it, and within a uid the largest source, if it has more than the one
- * that wants. Belongs to one thread.
+ * Work is done round robin on both levels. A share that had nothing to do before comes
+ * first, so a single handshake waits for no more than the step under way, however many
+ * handshakes others have.
+ *
+ * When there is no room for a new session, the oldest session of the largest source of the
+ * largest uid makes room. If the uid of the new session would become as large as that uid, it
+ * has to make room itself; if its source is the largest then, the new session is refused.
+ *
+ * Belongs to one thread; nothing here is locked.
  */
 #ifndef KTLSD_SHARES_H
 #define KTLSD_SHARES_H
@@ -21,9 +25,9 @@
 struct ktlsd_share;
 
 /**
- * struct ktlsd_source - where sessions of a uid come from
- * @kind: CHECKs are a kind of their own: they wait for no peer, and are not counted
- * @prefix: of a server's peer, as ktlsd_request has it
+ * struct ktlsd_source - where a session of a uid comes from
+ * @kind: CHECKs are a kind of their own: no peer is involved, and they are not counted
+ * @prefix: of a server's peer: the IPv4 address, or the first 64 bits of an IPv6 address
  */
 struct ktlsd_source {
 	enum {
@@ -35,11 +39,11 @@ struct ktlsd_source {
 };
 
 /**
- * struct ktlsd_place - a session's place among the others; part of it
+ * struct ktlsd_place - what the scheduler knows about a session; embedded in it
  * @share: of its source
- * @age: among those of @share
- * @turn: among those of @share that have work to do
- * @ready: it has
+ * @age: in @share->all
+ * @turn: in @share->waiting, if @ready
+ * @ready: it has work to do
  */
 struct ktlsd_place {
 	struct ktlsd_share		*share;
@@ -53,14 +57,14 @@ TAILQ_HEAD(ktlsd_share_list, ktlsd_share);
 
 enum {
 	KTLSD_SHARE_BUCKETS	= 1024,	/* a power of two */
-	KTLSD_SHARE_FRESH_MAX	= 3,	/* in a row, before one that waits for longer */
+	KTLSD_SHARE_FRESH_MAX	= 3,	/* fresh shares in a row, before one of the others */
 };
 
 /**
  * struct ktlsd_ring - shares with work to do
- * @fresh: those that had none before: they want little, and come first
- * @turns: those that have more than one turn's worth; the next one first
- * @streak: how many came from @fresh in a row
+ * @fresh: shares that had no work before: they come first
+ * @turns: shares that had a turn already; the next one first
+ * @streak: how many turns in a row went to @fresh
  */
 struct ktlsd_ring {
 	struct ktlsd_share_list	fresh;
@@ -71,17 +75,17 @@ struct ktlsd_ring {
 /**
  * struct ktlsd_share - a uid, or a source of a uid, with sessions
  * @next: in its bucket
- * @parent: the uid's; NULL: this is one
- * @uid: what it stands for
- * @source: likewise, of a source
- * @count: sessions that count
- * @all: sessions of a source, oldest first
- * @waiting: those of them with work to do
- * @sources: of a uid
- * @ring: those of them with work to do
- * @sibling: on @sources, or among all uids
- * @turn: on the ring of its uid, or of all uids
- * @on: which list of it; NULL: there is no work to do
+ * @parent: of a source: the share of its uid; NULL: this is the share of a uid
+ * @uid: key
+ * @source: key, of a source
+ * @count: sessions, without CHECKs
+ * @all: of a source: its sessions, oldest first
+ * @waiting: of a source: its sessions with work to do
+ * @sources: of a uid: its sources
+ * @ring: of a uid: its sources with work to do
+ * @sibling: in @parent->sources, or in the list of all uids
+ * @turn: in the list @on
+ * @on: list of the ring of @parent, or of the ring of all uids; NULL without work
  */
 struct ktlsd_share {
 	struct ktlsd_share		*next;
@@ -99,9 +103,9 @@ struct ktlsd_share {
 };
 
 /**
- * struct ktlsd_shares - all of a worker
- * @uids: those with sessions
- * @ring: those with work to do
+ * struct ktlsd_shares - the scheduler of a worker
+ * @uids: uids with sessions
+ * @ring: uids with work to do
  * @buckets: shares of both levels
  */
 struct ktlsd_shares {
@@ -113,31 +117,32 @@ struct ktlsd_shares {
 void ktlsd_shares_init(struct ktlsd_shares *shares);
 
 /**
- * ktlsd_shares_add - a new session, without work to do
+ * ktlsd_shares_add - add a session, without work to do
  *
  * Return: 0 or -ENOMEM
  */
 int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
 		     uint32_t uid, const struct ktlsd_source *source);
 
-/* The session has ended. Harmless if it was never added. */
+/* Removes a session. Does nothing if it was never added. */
 void ktlsd_shares_del(struct ktlsd_shares *shares, struct ktlsd_place *place);
 
-/* There is work to do for it. */
+/* The session has work to do. */
 void ktlsd_shares_ready(struct ktlsd_shares *shares, struct ktlsd_place *place);
 
-/* Does any session have work to do? */
+/* Return: whether any session has work to do. */
 bool ktlsd_shares_pending(const struct ktlsd_shares *shares);
 
-/* Return: the session whose turn it is, not ready any more, or NULL. */
+/* Return: the session whose turn it is, which is no longer ready; NULL if none is ready. */
 struct ktlsd_place *ktlsd_shares_next(struct ktlsd_shares *shares);
 
 /**
- * ktlsd_shares_victim - which session is to make room for a new one?
- * @uid: whose the new one would be
- * @source: where it comes from
+ * ktlsd_shares_victim - choose the session that makes room for a new one
+ * @shares: of the worker
+ * @uid: of the new session
+ * @source: of the new session
  *
- * Return: the oldest of whoever has most, or NULL: the new one is to be refused.
+ * Return: the session to end, or NULL if the new one has to be refused
  */
 struct ktlsd_place *ktlsd_shares_victim(struct ktlsd_shares *shares, uint32_t uid,
 					const struct ktlsd_source *source);

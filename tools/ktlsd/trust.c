@@ -66,7 +66,7 @@ int ktlsd_trust_load(const char *path, X509_STORE **ret_store,
 			"the trust anchors %s cannot be read: there is no PEM certificate in it",
 			path);
 	else if (count == -ENOMEM)
-		err = ktlsd_errors_set(fault, -ENOMEM, "there is no memory");
+		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	else
 		err = ktlsd_errors_set(fault, -EINVAL,
 			"the trust anchors %s cannot be read: %s", path,

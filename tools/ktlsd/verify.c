@@ -27,7 +27,7 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 	int i, error;
 
 	(void)arg;
-	/* Kept now: after a failure OpenSSL forgets what the peer sent. */
+	/* Store them now: after a failure OpenSSL frees what the peer sent. */
 	sk_X509_pop_free(hs->presented, X509_free);
 	hs->presented = chain ? X509_chain_up_ref(chain) : NULL;
 	hs->verified = false;
@@ -76,7 +76,7 @@ static int verify_setup_name(struct ktlsd_handshake *hs)
 		return X509_VERIFY_PARAM_set1_ip(param, name->address,
 						 name->address_len) ? 0 : -ENOMEM;
 	default:
-		/* Any trusted certificate would do: never. */
+		/* Without a name, any trusted certificate would be accepted. */
 		return hs->verify == KTLS_VERIFY_NONE ? 0 : -EINVAL;
 	}
 }

@@ -18,13 +18,13 @@ static int worker_send(void *arg, const struct ktlsd_message *message)
 	return ktlsd_genl_send(&worker->genl, message);
 }
 
-/* Something that the main thread looks at is new. */
+/* Tells the main thread that something in @shared has changed. */
 static void worker_notify_main(struct ktlsd_worker *worker)
 {
 	uint64_t one = 1;
 
 	if (write(worker->shared->changed_fd, &one, sizeof(one)) < 0)
-		ktlsd_log(KTLSD_LOG_WARNING, "Worker %u could not report: %s.",
+		ktlsd_log(KTLSD_LOG_WARNING, "Worker %u cannot notify the main thread: %s.",
 			  worker->index, strerror(errno));
 }
 
@@ -47,7 +47,7 @@ static void worker_free_pending(struct ktlsd_worker *worker)
 	worker->pending_tail = &worker->pending;
 }
 
-/* Gives the socket up, and with it every handshake. Tries again in @wait ms. */
+/* Closes the socket, which ends every session. The next attempt is in @wait ms. */
 static void worker_disconnect(struct ktlsd_worker *worker, int wait)
 {
 	if (worker->state == KTLSD_WORKER_SERVING)
@@ -68,7 +68,7 @@ static void worker_back_off(struct ktlsd_worker *worker)
 		worker->backoff = KTLSD_WORKER_BACKOFF_MAX;
 }
 
-/* Says why there is no service, once for each reason. */
+/* Logs why it could not register, once for each reason. */
 static void worker_log_failure(struct ktlsd_worker *worker, int error,
 			       const char *text)
 {
@@ -81,7 +81,7 @@ static void worker_log_failure(struct ktlsd_worker *worker, int error,
 	if (error == -ENOENT)
 		advice = ": the module ktls is not loaded (modprobe ktls); waiting for it";
 	else if (error == -EPERM || error == -EACCES)
-		advice = ": ktlsd needs CAP_NET_ADMIN and the uid of the first helper";
+		advice = ": ktlsd needs CAP_NET_ADMIN, and the user that served first in this network namespace (helper_uid in ktls(7))";
 	ktlsd_log(KTLSD_LOG_WARNING, "Worker %u cannot register: %s%s%s%s.",
 		  worker->index, strerror(-error), text[0] ? ": " : "", text,
 		  advice);
@@ -100,7 +100,7 @@ static int worker_connect(struct ktlsd_worker *worker)
 		err = ktlsd_genl_allow_loss(&worker->genl);
 	if (err)
 		return err;
-	/* Never by loading the module: somebody may just have removed it. */
+	/* Do not load the module: somebody may just have removed it. */
 	err = ktlsd_genl_resolve(&worker->genl, KTLS_GENL_NAME, false);
 	if (err)
 		return err;
@@ -132,7 +132,7 @@ static void worker_try(struct ktlsd_worker *worker)
 	worker->retry_at = ktlsd_clock_ms() + KTLSD_WORKER_REGISTER_MS;
 }
 
-/* A message that is not for us to judge before the suites are known. */
+/* Queues a message until the answer to REGISTER says which suites there are. */
 static int worker_postpone(struct ktlsd_worker *worker,
 			   const struct nlmsghdr *nlh)
 {
@@ -163,7 +163,7 @@ static int worker_registered(struct ktlsd_worker *worker,
 	worker->sessions.suites = ktlsd_suites_mask(ids, len / sizeof(*ids));
 	if (!worker->sessions.suites)
 		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The kernel can do none of the cipher suites known here: are its AEAD modules missing?");
+			  "The kernel supports none of the cipher suites that ktlsd knows: check that its AEAD modules (aes, gcm, chacha20poly1305) are installed.");
 	worker->state = KTLSD_WORKER_SERVING;
 	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
 	worker->logged_error = 0;
@@ -174,7 +174,7 @@ static int worker_registered(struct ktlsd_worker *worker,
 	return 0;
 }
 
-/* Return: 0, or a negative errno on which the socket is given up. */
+/* Return: 0, or a negative errno after which the socket has to be closed. */
 static int worker_handle_error(struct ktlsd_worker *worker,
 			       const struct nlmsghdr *nlh)
 {
@@ -201,7 +201,7 @@ static int worker_handle_event(struct ktlsd_worker *worker,
 	err = ktlsd_message_parse(nlh, &event);
 	if (err) {
 		ktlsd_log_limited(&worker->sessions.limit, KTLSD_LOG_WARNING,
-				  "A message of the kernel violates the contract and is ignored.");
+				  "Ignored a malformed message of the kernel: do ktlsd and the module ktls have the same version?");
 		return 0;
 	}
 	if (event.cmd == KTLS_CMD_REGISTER) {
@@ -212,7 +212,7 @@ static int worker_handle_event(struct ktlsd_worker *worker,
 	if (worker->state == KTLSD_WORKER_REGISTERING)
 		return worker_postpone(worker, nlh);
 	ktlsd_sessions_handle(&worker->sessions, &event);
-	/* It may have been a private key. */
+	/* It may contain a private key. */
 	if (event.cmd == KTLS_CMD_CONFIG)
 		explicit_bzero(mnl_nlmsg_get_payload(nlh),
 			       mnl_nlmsg_get_payload_len(nlh));
@@ -230,7 +230,7 @@ static int worker_handle(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* Hands in what came before the reply to REGISTER. */
+/* Handles the messages that arrived before the answer to REGISTER. */
 static void worker_replay(struct ktlsd_worker *worker)
 {
 	struct ktlsd_pending *pending;
@@ -246,8 +246,8 @@ static void worker_replay(struct ktlsd_worker *worker)
 }
 
 /*
- * All that is there: a CANCEL behind a START says that the work is for nothing. What
- * comes meanwhile, in a flood, waits.
+ * Receives all that is queued before any work is done: behind a START there may be its
+ * CANCEL. Bounded, so that a flood of messages does not stop the work.
  */
 static void worker_receive(struct ktlsd_worker *worker)
 {
@@ -261,7 +261,7 @@ static void worker_receive(struct ktlsd_worker *worker)
 	if (!err || err == -EAGAIN)
 		return;
 	if (err != -ECONNREFUSED)
-		ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot receive: %s.",
+		ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot receive from the kernel: %s.",
 			  worker->index, strerror(-err));
 	worker_back_off(worker);
 }
@@ -275,7 +275,7 @@ static int worker_handle_nlctrl(const struct nlmsghdr *nlh, void *arg)
 		return 0;
 	if (cmd == CTRL_CMD_DELFAMILY && worker->state != KTLSD_WORKER_DOWN) {
 		ktlsd_log(KTLSD_LOG_INFO,
-			  "Worker %u: the module ktls was removed; waiting for it to come back.",
+			  "Worker %u: the module ktls was removed; waiting until it is loaded again.",
 			  worker->index);
 		worker->shared->trouble = -ENOENT;
 		worker_disconnect(worker, KTLSD_WORKER_BACKOFF_MAX);
@@ -296,14 +296,14 @@ static void worker_receive_nlctrl(struct ktlsd_worker *worker)
 		err = ktlsd_genl_receive(&worker->nlctrl, worker->rx,
 					 worker_handle_nlctrl, worker);
 	} while (!err);
-	/* What was lost may have been about us. */
+	/* The lost message may have been about the module. */
 	if (err == -ENOBUFS && worker->state == KTLSD_WORKER_DOWN)
 		worker->retry_at = 0;
 }
 
 /*
- * Half of all sessions are divided among the workers, so that none is without; the
- * other half is for whichever needs it, for the kernel does not know who has many.
+ * Half of max_sessions is divided among the workers, so that each has some. The other half
+ * is a common pool: the kernel does not distribute requests by load.
  */
 static void worker_set_limits(struct ktlsd_worker *worker,
 			      const struct ktlsd_config *config)
@@ -315,7 +315,7 @@ static void worker_set_limits(struct ktlsd_worker *worker,
 	worker->sessions.pool_max = max > own * count ? max - own * count : 0;
 }
 
-/* A new configuration, when there is one. */
+/* Takes over the newest configuration, if it changed. */
 static void worker_take_config(struct ktlsd_worker *worker)
 {
 	struct ktlsd_shared *shared = worker->shared;
@@ -333,7 +333,7 @@ static void worker_take_config(struct ktlsd_worker *worker)
 	ktlsd_config_put(config);
 }
 
-/* How long to wait for something to happen, ms; -1 without end. */
+/* Timeout for poll(), ms; -1 for none. */
 static int worker_timeout(struct ktlsd_worker *worker)
 {
 	int64_t left;
@@ -403,7 +403,7 @@ static void *worker_main(void *arg)
 		worker_check_time(worker);
 		fds[2].fd = worker->genl.fd;
 		if (poll(fds, 3, worker_timeout(worker)) < 0 && errno != EINTR) {
-			ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot poll: %s.",
+			ktlsd_log(KTLSD_LOG_ERROR, "Worker %u: poll() failed: %s.",
 				  worker->index, strerror(errno));
 			worker_back_off(worker);
 			continue;
@@ -471,7 +471,7 @@ void ktlsd_worker_wake(struct ktlsd_worker *worker)
 {
 	uint64_t one = 1;
 
-	/* It can only fail when the counter is full: then it is awake. */
+	/* This fails only if the counter is full: then the worker is awake already. */
 	if (write(worker->wake_fd, &one, sizeof(one)) < 0)
 		return;
 }

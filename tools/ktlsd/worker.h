@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A thread with a netlink socket that serves handshakes to the kernel. */
+/*
+ * A worker: a thread with a netlink socket of its own, through which it serves the
+ * kernel's requests. It registers with the module, receives messages, and lets its
+ * sessions do their work. Only struct ktlsd_shared is shared between threads.
+ */
 #ifndef KTLSD_WORKER_H
 #define KTLSD_WORKER_H
 
@@ -13,27 +17,27 @@
 #include "sessions.h"
 
 enum {
-	KTLSD_WORKER_RCVBUF	= 4 << 20,	/* bytes asked for; the kernel doubles it */
+	KTLSD_WORKER_RCVBUF	= 4 << 20,	/* bytes; the kernel doubles it */
 	KTLSD_WORKER_BACKOFF_MIN = 100,		/* ms */
 	KTLSD_WORKER_BACKOFF_MAX = 30000,	/* ms */
-	KTLSD_WORKER_REGISTER_MS = 5000,	/* how long the kernel may take */
-	KTLSD_WORKER_BURST	= 512,		/* messages before work is done; more than the credit */
+	KTLSD_WORKER_REGISTER_MS = 5000,	/* how long to wait for the answer */
+	KTLSD_WORKER_BURST	= 512,		/* messages received before the next step of work */
 };
 
 /**
- * struct ktlsd_shared - what the main thread gives to the workers
+ * struct ktlsd_shared - what the main thread and the workers share
  * @lock: protects @config
  * @config: the newest configuration, a reference
- * @cache: sessions of clients; has a lock of its own
- * @ticket_keys: of servers; likewise
- * @generation: its generation, readable without @lock
- * @stop: the workers are to end
- * @changed_fd: eventfd, one up whenever a worker has changed something below
+ * @cache: sessions that clients can resume; has a lock of its own
+ * @ticket_keys: of servers; have a lock of their own
+ * @generation: generation of @config, readable without @lock
+ * @stop: the workers have to exit
+ * @changed_fd: eventfd that wakes the main thread after a worker changed something below
  * @worker_count: how many there are; constant
- * @tried: how many of them have tried to register
+ * @tried: how many of them have tried to register at least once
  * @serving: how many of them are registered
- * @trouble: why one could not, a negative errno
- * @pool: sessions beyond what each worker has room for
+ * @trouble: why the last attempt to register failed, a negative errno
+ * @pool: sessions beyond the workers' own limits
  */
 struct ktlsd_shared {
 	pthread_mutex_t		lock;
@@ -51,13 +55,13 @@ struct ktlsd_shared {
 };
 
 enum ktlsd_worker_state {
-	KTLSD_WORKER_DOWN,		/* no socket; tries again at @retry_at */
-	KTLSD_WORKER_REGISTERING,	/* waits for the reply until @retry_at */
+	KTLSD_WORKER_DOWN,		/* no socket; next attempt at @retry_at */
+	KTLSD_WORKER_REGISTERING,	/* waits for the answer until @retry_at */
 	KTLSD_WORKER_SERVING,
 };
 
 /**
- * struct ktlsd_pending - a message that came before REGISTER was answered
+ * struct ktlsd_pending - a message that arrived before the answer to REGISTER
  * @next: the one after it
  * @data: a copy
  */
@@ -71,21 +75,21 @@ struct ktlsd_pending {
  * @thread: runs it
  * @index: its number, for logs
  * @shared: the main thread's; outlives it
- * @wake_fd: eventfd: look at @shared
- * @turns: of its loop; the main thread wakes it and sees whether it goes round
+ * @wake_fd: eventfd: @shared has changed
+ * @turns: iterations of its loop: the main thread wakes it and checks that it still runs
  * @generation: of the configuration that it uses
- * @state: where it is; this and the rest belong to the thread
+ * @state: of the registration; this and the rest belong to the thread
  * @genl: the socket that registers
- * @nlctrl: another socket, on which families are seen to come and go
- * @sessions: its handshakes
+ * @nlctrl: another socket, which receives notifications about generic netlink families
+ * @sessions: the requests it serves
  * @register_seq: sequence number of REGISTER
  * @retry_at: milliseconds of the monotonic clock
- * @backoff: the next wait, ms
+ * @backoff: how long to wait after the next failure, ms
  * @tried: counted in @shared->tried
- * @logged_error: errno of the last failure logged, so that it is logged once
- * @pending: first of the messages that wait for the reply
+ * @logged_error: the last error logged, to log each only once in a row
+ * @pending: messages that arrived before the answer to REGISTER
  * @pending_tail: where the next one goes
- * @rx: room for one datagram
+ * @rx: buffer for one datagram
  */
 struct ktlsd_worker {
 	pthread_t		thread;
@@ -112,10 +116,10 @@ struct ktlsd_worker {
 int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		       struct ktlsd_shared *shared);
 
-/* Makes it look at @shared. */
+/* Makes the worker check @shared. Any thread. */
 void ktlsd_worker_wake(struct ktlsd_worker *worker);
 
-/* Waits for its end, which @shared->stop and a wake bring about. */
+/* Waits until the thread has exited: set @shared->stop and wake it first. */
 void ktlsd_worker_join(struct ktlsd_worker *worker);
 
 #endif

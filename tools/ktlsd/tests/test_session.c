@@ -258,7 +258,7 @@ static void session_bad_pieces(void **state)
 		ktlsd_message_put_u32(&message, KTLS_A_TOTAL, bad[i][2]);
 		ktlsd_message_put(&message, KTLS_A_PIECE, "12345678", 8);
 		test_kernel_tell(&kernel, &message);
-		test_kernel_check_done(&kernel, EINVAL, "could not be fetched");
+		test_kernel_check_done(&kernel, EINVAL, "could not fetch");
 		assert_int_equal(kernel.sessions.held, 0);
 	}
 	test_kernel_free(&kernel);

@@ -54,7 +54,7 @@ static void session_check_own(void **state)
 		;
 	test_kernel_check_done(&kernel, EINVAL, "does not belong");
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, "web", 4, NULL);
-	test_kernel_check_done(&kernel, EINVAL, "exclude each other");
+	test_kernel_check_done(&kernel, EINVAL, "cannot be set together");
 	test_kernel_forget(&kernel);
 	ktlsd_buffer_free(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY]);
 	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
@@ -93,7 +93,7 @@ static void session_check_psk(void **state)
 	ktlsd_buffer_append(part, &psk, sizeof(psk), sizeof(psk) + 1);
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 3, 0, NULL, 3, NULL);
 	assert_true(test_kernel_serve_piece(&kernel));
-	test_kernel_check_done(&kernel, EINVAL, "KTLS_PSK is of no use");
+	test_kernel_check_done(&kernel, EINVAL, "KTLS_PSK is malformed");
 	test_kernel_free(&kernel);
 }
 

@@ -56,7 +56,7 @@ static void session_limits(void **state)
 	/* Nobody is left without an answer. */
 	test_kernel_begin(&message, KTLS_CMD_DATA, 4711);
 	test_kernel_tell(&kernel, &message);
-	test_kernel_check_done(&kernel, EPROTO, "knows nothing");
+	test_kernel_check_done(&kernel, EPROTO, "does not know");
 
 	/* Overdue ones end; the others stay. */
 	assert_true(ktlsd_sessions_expire(&kernel.sessions) > 9000);
@@ -157,7 +157,7 @@ static void session_room(void **state)
 	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 12);
 	kernel.count--;
 	free(kernel.sent[kernel.count]);
-	test_kernel_check_done(&kernel, ENOBUFS, "for others");
+	test_kernel_check_done(&kernel, ENOBUFS, "those of others");
 	event = test_kernel_last(&kernel, KTLS_CMD_DONE);
 	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 1);
 
