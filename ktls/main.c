@@ -52,13 +52,17 @@ static int __init ktls_init(void)
 	if (err)
 		goto err_wq;
 
-	err = ktls_request_init();
+	err = ktls_mib_init();
 	if (err)
 		goto err_wq;
 
+	err = ktls_request_init();
+	if (err)
+		goto err_mib;
+
 	err = ktls_netlink_init();
 	if (err)
-		goto err_upcall;
+		goto err_request;
 
 	/* Last: from here on programs can reach us. */
 	err = ktls_ulp_init();
@@ -69,8 +73,10 @@ static int __init ktls_init(void)
 
 err_netlink:
 	ktls_netlink_exit();
-err_upcall:
+err_request:
 	ktls_request_exit();
+err_mib:
+	ktls_mib_exit();
 err_wq:
 	destroy_workqueue(ktls_wq);
 	return err;
@@ -86,6 +92,7 @@ static void __exit ktls_exit(void)
 	drain_workqueue(ktls_wq);
 	ktls_netlink_exit();
 	ktls_request_exit();
+	ktls_mib_exit();
 	ktls_pages_exit();
 	destroy_workqueue(ktls_wq);
 	rcu_barrier();

@@ -7,12 +7,20 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
-#include <ktls/ktls.h>
+#include "mib.h"
 
-struct ktls_mib_cpu {
+struct mib_cpu {
 	unsigned long	count[__KTLS_MIB_MAX];
 };
+
+/* What net_generic() keeps for a namespace. */
+struct mib_net {
+	struct mib_cpu __percpu	*cpu;
+};
+
+static unsigned int mib_net_id;
 
 static const char *const mib_names[__KTLS_MIB_MAX] = {
 	/* Handshakes begun by connect() or KTLS_HANDSHAKE, as client. */
@@ -65,98 +73,123 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_UPCALL_BAD]		= "KtlsUpcallBad",
 };
 
+static struct mib_cpu __percpu *mib_of(const struct net *net)
+{
+	const struct mib_net *mib = net_generic(net, mib_net_id);
+
+	return mib->cpu;
+}
+
 /**
- * ktls_mib_add - count
+ * ktls_mib_add - add to a counter
  * @net: the namespace
- * @which: what
- * @n: how many
+ * @which: the counter
+ * @n: how much
  *
  * Context: any.
  */
 void ktls_mib_add(const struct net *net, enum ktls_mib which, unsigned int n)
 {
-	this_cpu_add(ktls_net(net)->mib->count[which], n);
+	this_cpu_add(mib_of(net)->count[which], n);
 }
 
 /**
- * ktls_mib_inc - count one
+ * ktls_mib_inc - add one to a counter
  * @net: the namespace
- * @which: what
+ * @which: the counter
  *
  * Context: any.
  */
 void ktls_mib_inc(const struct net *net, enum ktls_mib which)
 {
-	this_cpu_inc(ktls_net(net)->mib->count[which]);
+	this_cpu_inc(mib_of(net)->count[which]);
 }
 
 /**
- * ktls_mib_record - count a record, in one go
+ * ktls_mib_record - count a record and its bytes
  * @net: the namespace
- * @records: how many there are is counted there
- * @bytes: and how much application data is in them there
- * @n: bytes of it in this one
+ * @records: counter of records
+ * @bytes: counter of application data
+ * @n: bytes of application data in the record
  *
  * Context: any.
  */
 void ktls_mib_record(const struct net *net, enum ktls_mib records, enum ktls_mib bytes,
 		     unsigned int n)
 {
-	struct ktls_mib_cpu __percpu *mib = ktls_net(net)->mib;
+	struct mib_cpu __percpu *cpu = mib_of(net);
 
-	this_cpu_inc(mib->count[records]);
-	this_cpu_add(mib->count[bytes], n);
+	this_cpu_inc(cpu->count[records]);
+	this_cpu_add(cpu->count[bytes], n);
 }
 
-static unsigned long mib_sum(const struct ktls_net *kn, enum ktls_mib which)
+static unsigned long mib_sum(const struct net *net, enum ktls_mib which)
 {
 	unsigned long sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(kn->mib, cpu)->count[which];
+		sum += per_cpu_ptr(mib_of(net), cpu)->count[which];
 	return sum;
 }
 
 static int mib_show(struct seq_file *seq, void *v)
 {
-	struct ktls_net *kn = ktls_net(seq_file_single_net(seq));
+	const struct net *net = seq_file_single_net(seq);
 	enum ktls_mib which;
 
 	for (which = KTLS_MIB_UNSPEC + 1; which < __KTLS_MIB_MAX; which++)
-		seq_printf(seq, "%-32s%lu\n", mib_names[which] ? : "?", mib_sum(kn, which));
+		seq_printf(seq, "%-32s%lu\n", mib_names[which] ? : "?", mib_sum(net, which));
 	return 0;
 }
 
-/**
- * ktls_mib_init_net - counters of a new namespace
- * @net: the namespace
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int ktls_mib_init_net(struct net *net)
+static int __net_init mib_net_init(struct net *net)
 {
-	struct ktls_net *kn = ktls_net(net);
+	struct mib_net *mib = net_generic(net, mib_net_id);
 
-	kn->mib = alloc_percpu(struct ktls_mib_cpu);
-	if (!kn->mib)
+	mib->cpu = alloc_percpu(struct mib_cpu);
+	if (!mib->cpu)
 		return -ENOMEM;
 	if (!proc_create_net_single("ktls_stat", 0444, net->proc_net, mib_show, NULL)) {
-		free_percpu(kn->mib);
+		free_percpu(mib->cpu);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-/**
- * ktls_mib_exit_net - the counters of a namespace go
- * @net: the namespace; nobody counts any more
- *
- * Context: process.
- */
-void ktls_mib_exit_net(struct net *net)
+static void __net_exit mib_net_exit(struct net *net)
 {
 	remove_proc_entry("ktls_stat", net->proc_net);
-	free_percpu(ktls_net(net)->mib);
+	free_percpu(mib_of(net));
+}
+
+static struct pernet_operations mib_net_ops = {
+	.init	= mib_net_init,
+	.exit	= mib_net_exit,
+	.id	= &mib_net_id,
+	.size	= sizeof(struct mib_net),
+};
+
+/**
+ * ktls_mib_init - make the counters of all namespaces
+ *
+ * ORDER: before anything that counts. A namespace that goes away calls the exit
+ * functions in reverse order of registration, so its counters go last.
+ *
+ * Context: module load.
+ * Return: 0 or a negative errno.
+ */
+int ktls_mib_init(void)
+{
+	return register_pernet_subsys(&mib_net_ops);
+}
+
+/**
+ * ktls_mib_exit - free the counters of all namespaces
+ *
+ * Context: module unload; nothing counts any more.
+ */
+void ktls_mib_exit(void)
+{
+	unregister_pernet_subsys(&mib_net_ops);
 }

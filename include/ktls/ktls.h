@@ -43,6 +43,7 @@
 #include <uapi/linux/ktls_netlink.h>
 
 #include "config.h"
+#include "mib.h"
 #include <ktls/wire.h>
 #include <ktls/record.h>
 #include <ktls/upcall.h>
@@ -336,42 +337,5 @@ void ktls_linger_leave(struct ktls_ctx *ctx);
 /* diag.c: what `ss` shows; lock not held */
 int ktls_diag_get_info(struct sock *sk, struct sk_buff *skb, bool net_admin);
 size_t ktls_diag_get_info_size(const struct sock *sk, bool net_admin);
-
-/* mib.c */
-enum ktls_mib {
-	KTLS_MIB_UNSPEC,
-	KTLS_MIB_HANDSHAKES_CLIENT,	/* handshakes begun as client */
-	KTLS_MIB_HANDSHAKES_SERVER,	/* handshakes begun as server */
-	KTLS_MIB_HANDSHAKES_DONE,	/* handshakes that succeeded */
-	KTLS_MIB_HANDSHAKES_FAILED,	/* handshakes that failed */
-	KTLS_MIB_HANDSHAKES_TIMEOUT,	/* of those: by their deadline */
-	KTLS_MIB_HELPER_LOST,		/* of those: the helper went away */
-	KTLS_MIB_CHILDREN_REFUSED,	/* children dropped at a cap */
-	KTLS_MIB_CHILDREN_EVICTED,	/* silent children dropped at a cap */
-	KTLS_MIB_TX_RECORDS,		/* records sealed */
-	KTLS_MIB_RX_RECORDS,		/* records opened */
-	KTLS_MIB_TX_BYTES,		/* application bytes sealed */
-	KTLS_MIB_RX_BYTES,		/* application bytes opened */
-	KTLS_MIB_RX_BAD,		/* records that failed authentication */
-	KTLS_MIB_RX_INVALID,		/* records or messages against the RFC */
-	KTLS_MIB_TRUNCATED,		/* FIN without close_notify */
-	KTLS_MIB_ALERTS_SENT,		/* alerts sent, close_notify too */
-	KTLS_MIB_ALERTS_RCVD,		/* alerts received, close_notify too */
-	KTLS_MIB_KEY_UPDATES_SENT,
-	KTLS_MIB_KEY_UPDATES_RCVD,
-	KTLS_MIB_TICKETS_PASSED,	/* NewSessionTickets for the helper */
-	KTLS_MIB_TICKETS_DROPPED,	/* NewSessionTickets not passed on */
-	KTLS_MIB_LINGERS,		/* closed sockets kept until acknowledged */
-	KTLS_MIB_LINGERS_EXPIRED,	/* of those: given up at the bound */
-	KTLS_MIB_UPCALL_BAD,		/* messages of a helper that were refused */
-	__KTLS_MIB_MAX
-};
-
-int ktls_mib_init_net(struct net *net);
-void ktls_mib_exit_net(struct net *net);
-void ktls_mib_inc(const struct net *net, enum ktls_mib which);
-void ktls_mib_add(const struct net *net, enum ktls_mib which, unsigned int n);
-void ktls_mib_record(const struct net *net, enum ktls_mib records, enum ktls_mib bytes,
-		     unsigned int n);
 
 #endif /* _KTLS_KTLS_H */

@@ -49,7 +49,6 @@ struct genl_info;
 struct ktls_config;
 struct ktls_ctx;
 struct ktls_flow;
-struct ktls_mib_cpu;
 struct ktls_peer;
 struct ktls_port;
 struct netlink_ext_ack;
@@ -180,14 +179,13 @@ union ktls_address {
  * struct ktls_net - helpers and waiting requests of a network namespace
  *
  * @net: the namespace
- * @lock: everything below but @mib; softirq-safe
+ * @lock: everything below; softirq-safe
  * @ports: &ktls_port.node; whoever was chosen last is at the end
  * @port_count: of @ports; read anywhere with READ_ONCE
  * @helper_uid: of the first port there ever was
  * @uids: flows of the first level, one per uid; the next to be served first
  * @flows: flows of all levels, see queue.c
  * @waiting: requests on flows
- * @mib: counters of each processor (mib.c); set before, and gone after all else
  */
 struct ktls_net {
 	struct net		*net;
@@ -198,7 +196,6 @@ struct ktls_net {
 	struct list_head	uids;
 	DECLARE_HASHTABLE(flows, 10);
 	unsigned int		waiting;
-	struct ktls_mib_cpu __percpu *mib;
 };
 
 /* Pauses between attempts while a receive buffer is full, milliseconds. */

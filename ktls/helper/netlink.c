@@ -371,7 +371,7 @@ static int __net_init netlink_net_init(struct net *net)
 	INIT_LIST_HEAD(&kn->ports);
 	kn->helper_uid = INVALID_UID;
 	ktls_queue_init(kn);
-	return ktls_mib_init_net(net);
+	return 0;
 }
 
 /*
@@ -381,7 +381,6 @@ static int __net_init netlink_net_init(struct net *net)
 static void __net_exit netlink_net_exit(struct net *net)
 {
 	ktls_port_close_all(ktls_net(net));
-	ktls_mib_exit_net(net);
 }
 
 static struct pernet_operations netlink_net_ops = {
@@ -430,7 +429,7 @@ no_notifier:
  * that are left. Each of the three waits for those who are inside.
  *
  * Context: module unload; no socket is left, and nothing calls ktls_request_*()
- * or ktls_mib_*() any more.
+ * any more.
  */
 void ktls_netlink_exit(void)
 {
