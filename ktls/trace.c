@@ -2,7 +2,5 @@
 /* The bodies of the tracepoints in include/trace/events/ktls.h. */
 #include <linux/cred.h>
 
-#include <ktls/ktls.h>
-
 #define CREATE_TRACE_POINTS
 #include <trace/events/ktls.h>

@@ -118,6 +118,7 @@ enum ktls_ctx_flags {
  * @ref: references, see the top of this file
  * @rcu: callbacks find the context under RCU
  * @sk: the socket; a reference is owned
+ * @waiter: has the context's work run when the helper has answered (ctx.c)
  * @base: what TCP had before us: proto, proto_ops, callbacks
  * @state: enum ktls_info_state, written by state.c only; read anywhere with
  *	READ_ONCE
@@ -154,6 +155,7 @@ struct ktls_ctx {
 	refcount_t			ref;
 	struct rcu_head			rcu;
 	struct sock			*sk;
+	struct ktls_waiter		waiter;
 	struct ktls_base		*base;
 	u8				state;
 	unsigned long			flags;
@@ -308,11 +310,6 @@ void ktls_handshake_step(struct ktls_ctx *ctx);
 void ktls_handshake_end(struct ktls_ctx *ctx);
 void ktls_session_wipe(struct ktls_session *session);
 void ktls_handshake_reset(struct ktls_ctx *ctx);
-
-/* ticket.c: NewSessionTickets for the helper; lock held */
-void ktls_ticket_begin(struct ktls_ctx *ctx, struct ktls_request *req, u32 wanted);
-int ktls_ticket_received(struct ktls_ctx *ctx, const u8 *body, size_t len);
-void ktls_ticket_end(struct ktls_ctx *ctx);
 
 /* close.c */
 void ktls_close(struct sock *sk, long timeout);

@@ -47,10 +47,10 @@ struct cred;
 struct genl_family;
 struct genl_info;
 struct ktls_config;
-struct ktls_ctx;
 struct ktls_flow;
 struct ktls_peer;
 struct ktls_port;
+struct ktls_tickets;
 struct netlink_ext_ack;
 struct pid_namespace;
 struct sock;
@@ -137,11 +137,6 @@ struct ktls_done {
 	struct ktls_certs	*peer_certs;
 	struct ktls_certs	*chain_certs;
 	u32			messages;
-};
-
-enum ktls_request_kind {
-	KTLS_REQUEST_START,
-	KTLS_REQUEST_CHECK,
 };
 
 /* What ktls_request_take() found. */
@@ -256,6 +251,55 @@ struct ktls_port {
 	struct delayed_work	work;
 };
 
+struct ktls_waiter;
+
+/**
+ * struct ktls_waiter_ops - what the owner of a request is told
+ * @wake: ktls_request_take() has something new. Called in any context, with
+ *	ktls_request.lock held: it must neither sleep nor call the helper's room
+ * @put: the request gives up its reference
+ */
+struct ktls_waiter_ops {
+	void	(*wake)(struct ktls_waiter *waiter);
+	void	(*put)(struct ktls_waiter *waiter);
+};
+
+/**
+ * struct ktls_waiter - the owner of a request, embedded in what it has
+ * @ops: constant
+ */
+struct ktls_waiter {
+	const struct ktls_waiter_ops	*ops;
+};
+
+/**
+ * struct ktls_request_params - what a request is about
+ * @cmd: KTLS_CMD_START or KTLS_CMD_CHECK
+ * @role: enum ktls_role
+ * @net: namespace whose helper is asked
+ * @config: what the program asked for; frozen
+ * @owner: the listener that the connection came from, NULL for clients; one key of
+ *	the queue, never dereferenced
+ * @deadline: by ktime_get(): the handshake is to be over by then. The helper is told;
+ *	it is the caller that cancels the request then
+ * @local: address of the socket; of a START only
+ * @peer: address of the peer; of a START only
+ * @records: first records of a server's START, or NULL
+ * @records_len: bytes in @records, at most KTLS_HS_BATCH_MAX
+ */
+struct ktls_request_params {
+	u8			cmd;
+	u8			role;
+	struct net		*net;
+	struct ktls_config	*config;
+	const void		*owner;
+	ktime_t			deadline;
+	union ktls_address	local;
+	union ktls_address	peer;
+	const void		*records;
+	size_t			records_len;
+};
+
 /**
  * struct ktls_request - one handshake, or one CHECK, as the helper sees it
  *
@@ -264,17 +308,9 @@ struct ktls_port {
  * @rcu: freed, and found by its id, under RCU
  * @hash: found by @id
  * @id: unique for the life of the module
- * @kind: START or CHECK
- * @role: enum ktls_role
  * @kn: the namespace of the socket
- * @config: what the program asked for; a reference is owned
- * @uid: of the task that chose the credential: half of the flow's key
- * @owner: the listener, NULL for clients: the other half, never dereferenced
- * @deadline: by ktime_get(), when the handshake has to be over
- * @local: our address
- * @peer: the peer's address
- * @records: what a server's START carries; kvmalloc
- * @records_len: bytes in @records
+ * @params: what it is about; a reference to its config is owned, and a copy of its
+ *	records
  *
  * @outcome: enum ktls_outcome, settled by one cmpxchg
  *
@@ -302,8 +338,7 @@ struct ktls_port {
  * @batch_total: bytes the helper has said in all
  *
  * @lock: everything below
- * @ctx: whom to wake; a reference is owned; NULL: CHECK, or nobody any more
- * @wait: a CHECK waits here for @answer
+ * @waiter: whom to wake; a reference is owned; NULL: nobody any more
  * @answer: what is there to be taken
  * @answer_records: bytes to send; kvmalloc
  * @answer_len: bytes in @answer_records
@@ -316,17 +351,8 @@ struct ktls_request {
 	struct rcu_head		rcu;
 	struct rhash_head	hash;
 	u64			id;
-	enum ktls_request_kind	kind;
-	u8			role;
 	struct ktls_net		*kn;
-	struct ktls_config	*config;
-	kuid_t			uid;
-	const void		*owner;
-	ktime_t			deadline;
-	union ktls_address	local;
-	union ktls_address	peer;
-	void			*records;
-	size_t			records_len;
+	struct ktls_request_params params;
 
 	atomic_t		outcome;
 
@@ -350,8 +376,7 @@ struct ktls_request {
 	size_t			batch_total;
 
 	spinlock_t		lock;	/* what was answered, and whom to wake */
-	struct ktls_ctx		*ctx;
-	wait_queue_head_t	wait;
+	struct ktls_waiter	*waiter;
 	enum ktls_answer	answer;
 	void			*answer_records;
 	size_t			answer_len;
@@ -377,8 +402,9 @@ static inline struct ktls_net *ktls_net(const struct net *net)
 /* request.c: what the rest of the module calls */
 int ktls_request_init(void);
 void ktls_request_exit(void);
-struct ktls_request *ktls_request_start(struct ktls_ctx *ctx, ktime_t deadline,
-					const void *records, size_t len);
+void ktls_request_addresses(struct ktls_request_params *params, const struct sock *sk);
+struct ktls_request *ktls_request_start(const struct ktls_request_params *params,
+					struct ktls_waiter *waiter);
 int ktls_request_data(struct ktls_request *req, const void *records, size_t len,
 		      const char *reason);
 enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
@@ -386,10 +412,18 @@ enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
 void ktls_request_cancel(struct ktls_request *req);
 void ktls_request_close(struct ktls_request *req);
 void ktls_done_free(struct ktls_done *done);
-int ktls_request_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
-		       char reason[KTLS_REASON_MAX]);
+
+/* check.c */
+int ktls_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
+	       char reason[KTLS_REASON_MAX]);
 
 /* request.c: what the files below call */
+
+/* Needs <trace/events/ktls.h>. */
+#define ktls_request_trace(event, req, error)					\
+	trace_ktls_request_##event((req)->id, (req)->params.net, (req)->params.cmd,	\
+				   (req)->params.role, error)
+
 extern struct workqueue_struct *ktls_port_wq;
 struct ktls_request *ktls_request_find(u64 id);
 void ktls_request_put(struct ktls_request *req);
@@ -442,7 +476,11 @@ int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer);
 const void *ktls_peer_get(const struct ktls_peer *peer, enum ktls_peer_part part,
 			  size_t *ret_len);
 
-/* ticket.c: what the helper has to do with NewSessionTickets */
+/* ticket.c: NewSessionTickets for the helper */
+struct ktls_tickets *ktls_ticket_begin(struct ktls_request *req, u32 wanted);
+int ktls_ticket_received(struct ktls_tickets *tickets, const struct net *net,
+			 const u8 *body, size_t len);
+void ktls_ticket_end(struct ktls_tickets *tickets);
 int ktls_ticket_answered(struct ktls_port *port, u64 id);
 void ktls_ticket_close(struct ktls_port *port);	/* ktls_net.lock held */
 

@@ -150,7 +150,7 @@ int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 	err = answer_in_turn(port, req, info, false);
 	if (err)
 		return err;
-	if (req->kind == KTLS_REQUEST_CHECK)
+	if (req->params.cmd == KTLS_CMD_CHECK)
 		return answer_breach(req, info, "CHECK is answered by DONE");
 	err = answer_collect(req, info);
 	if (err || info->attrs[KTLS_A_MORE])
@@ -160,7 +160,7 @@ int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 		NL_SET_ERR_MSG(info->extack, "this request has ended");
 		return err;
 	}
-	trace_ktls_request_answered(req, 0);
+	ktls_request_trace(answered, req, 0);
 	ktls_request_publish(req, KTLS_ANSWER_DATA, NULL, req->batch, req->batch_len);
 	req->batch = NULL;
 	req->batch_len = 0;
@@ -328,7 +328,7 @@ static bool answer_missing(const struct ktls_request *req, const struct genl_inf
 	};
 	int i;
 
-	if (done->error || req->kind == KTLS_REQUEST_CHECK)
+	if (done->error || req->params.cmd == KTLS_CMD_CHECK)
 		return false;
 	for (i = 0; i < ARRAY_SIZE(needed); i++)
 		if (!info->attrs[needed[i]])
@@ -377,7 +377,7 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		err = -ENOENT;
 		goto give_up;
 	}
-	trace_ktls_request_done(req, done->error);
+	ktls_request_trace(done, req, done->error);
 	ktls_request_publish(req, KTLS_ANSWER_DONE, done, req->batch, req->batch_len);
 	req->batch = NULL;
 	req->batch_len = 0;

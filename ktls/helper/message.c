@@ -198,7 +198,7 @@ static size_t message_request_size(const struct ktls_config *config)
 /* By the clock of the helper. */
 static u64 message_deadline(const struct ktls_request *req, const struct ktls_port *port)
 {
-	return ktime_to_ms(ktime_add_ns(req->deadline, port->clock_offset));
+	return ktime_to_ms(ktime_add_ns(req->params.deadline, port->clock_offset));
 }
 
 /**
@@ -212,27 +212,26 @@ static u64 message_deadline(const struct ktls_request *req, const struct ktls_po
 struct sk_buff *ktls_message_request(const struct ktls_request *req,
 				     const struct ktls_port *port)
 {
-	bool start = req->kind == KTLS_REQUEST_START;
+	const struct ktls_request_params *params = &req->params;
 	struct sk_buff *skb;
 
-	skb = message_new(start ? KTLS_CMD_START : KTLS_CMD_CHECK,
-			  message_request_size(req->config), req->records_len,
+	skb = message_new(params->cmd, message_request_size(params->config), params->records_len,
 			  NULL, GFP_KERNEL);
 	if (!skb)
 		return NULL;
 	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
 	    nla_put_u64_64bit(skb, KTLS_A_DEADLINE, message_deadline(req, port),
 			      KTLS_A_PAD) ||
-	    message_put_creds(skb, req->config, port) ||
-	    message_put_config(skb, req->config, req->role))
+	    message_put_creds(skb, params->config, port) ||
+	    message_put_config(skb, params->config, params->role))
 		goto does_not_fit;
-	if (start &&
-	    (nla_put_u32(skb, KTLS_A_ROLE, req->role) ||
-	     message_put_address(skb, KTLS_A_LOCAL_ADDR, &req->local) ||
-	     message_put_address(skb, KTLS_A_PEER_ADDR, &req->peer)))
+	if (params->cmd == KTLS_CMD_START &&
+	    (nla_put_u32(skb, KTLS_A_ROLE, params->role) ||
+	     message_put_address(skb, KTLS_A_LOCAL_ADDR, &params->local) ||
+	     message_put_address(skb, KTLS_A_PEER_ADDR, &params->peer)))
 		goto does_not_fit;
-	if (req->records_len &&
-	    message_put_bulk(skb, KTLS_A_RECORDS, req->records, req->records_len))
+	if (params->records_len &&
+	    message_put_bulk(skb, KTLS_A_RECORDS, params->records, params->records_len))
 		goto does_not_fit;
 	return message_end(skb);
 
@@ -317,7 +316,7 @@ struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value)
 struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,
 				   const struct genl_info *info)
 {
-	const struct ktls_blob *blob = ktls_config_part(req->config, attr);
+	const struct ktls_blob *blob = ktls_config_part(req->params.config, attr);
 	u32 piece = min_t(u32, blob->len - offset, KTLS_GENL_PIECE_MAX);
 	struct sk_buff *skb;
 

@@ -175,7 +175,7 @@ static int netlink_config(struct ktls_port *port, struct ktls_request *req,
 	}
 	attr = nla_get_u32(info->attrs[KTLS_A_CONFIG_ATTR]);
 	offset = nla_get_u32(info->attrs[KTLS_A_OFFSET]);
-	blob = ktls_config_part(req->config, attr);
+	blob = ktls_config_part(req->params.config, attr);
 	if (!blob) {
 		NL_SET_ERR_MSG(info->extack, "this configuration has no such attribute");
 		return -ENODATA;

@@ -129,8 +129,8 @@ void ktls_port_dispatch(struct ktls_port *port)
 			skb = ktls_message_request(req, port);
 			if (skb)
 				__skb_queue_tail(&messages, skb);
-			ktls_outbox_register(port, req->config);
-			trace_ktls_request_handed(req, port->portid);
+			ktls_outbox_register(port, req->params.config);
+			trace_ktls_request_handed(req->id, port->kn->net, port->portid);
 		}
 		if (skb_queue_empty(&messages))
 			ktls_request_fail(req, ENOMEM, "out of memory");

@@ -10,6 +10,7 @@
  * each. All ring members are a struct ktls_flow, found by a hash of what they stand
  * for, made with their first request and freed with their last.
  */
+#include <linux/cred.h>
 #include <linux/hash.h>
 #include <linux/slab.h>
 #include <linux/unaligned.h>
@@ -60,18 +61,18 @@ static u64 queue_name(const struct ktls_request *req, enum queue_level level)
 {
 	switch (level) {
 	case QUEUE_UID:
-		return __kuid_val(req->uid);
+		return __kuid_val(req->params.config->cred->euid);
 	case QUEUE_LISTENER:
-		return (uintptr_t)req->owner;
+		return (uintptr_t)req->params.owner;
 	default:
 		break;
 	}
-	if (req->role != KTLS_ROLE_SERVER)
+	if (req->params.role != KTLS_ROLE_SERVER)
 		return 0;
 	/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
-	if (req->peer.sa.sa_family == AF_INET6)
-		return get_unaligned((u64 *)&req->peer.in6.sin6_addr);
-	return (u64)0xffff << 32 | (__force u32)req->peer.in.sin_addr.s_addr;
+	if (req->params.peer.sa.sa_family == AF_INET6)
+		return get_unaligned((u64 *)&req->params.peer.in6.sin6_addr);
+	return (u64)0xffff << 32 | (__force u32)req->params.peer.in.sin_addr.s_addr;
 }
 
 static struct ktls_flow *queue_find(struct ktls_net *kn, struct ktls_flow *parent, u64 name,

@@ -95,13 +95,13 @@ static void request_free_rcu(struct rcu_head *rcu)
 	kfree_skb(req->secret);
 	if (req->port)
 		ktls_port_put(req->port);
-	if (req->ctx)
-		ktls_ctx_put(req->ctx);
-	ktls_config_put(req->config);
+	if (req->waiter)
+		req->waiter->ops->put(req->waiter);
+	ktls_config_put(req->params.config);
 	ktls_done_free(req->done);
 	kvfree(req->answer_records);
 	kvfree(req->batch);
-	kvfree(req->records);
+	kvfree(req->params.records);
 	kfree(req);
 }
 
@@ -200,9 +200,8 @@ void ktls_request_publish(struct ktls_request *req, enum ktls_answer answer,
 	req->answer_len = len;
 	req->done = done;
 	WRITE_ONCE(req->answer, answer);
-	if (req->ctx)
-		ktls_ctx_kick(req->ctx);
-	wake_up(&req->wait);
+	if (req->waiter)
+		req->waiter->ops->wake(req->waiter);
 	spin_unlock_bh(&req->lock);
 	kvfree(stale);
 }
@@ -219,7 +218,7 @@ void ktls_request_fail(struct ktls_request *req, int error, const char *reason)
 {
 	if (!ktls_request_end(req, KTLS_OUTCOME_DONE, true))
 		return;
-	trace_ktls_request_done(req, error);
+	ktls_request_trace(done, req, error);
 	spin_lock_bh(&req->lock);
 	req->error = error;
 	req->reason = reason;
@@ -237,7 +236,7 @@ void ktls_request_lost(struct ktls_request *req)
 {
 	if (!ktls_request_end(req, KTLS_OUTCOME_LOST, false))
 		return;
-	trace_ktls_request_lost(req, EHOSTDOWN);
+	ktls_request_trace(lost, req, EHOSTDOWN);
 	ktls_request_publish(req, KTLS_ANSWER_LOST, NULL, NULL, 0);
 }
 
@@ -245,24 +244,24 @@ void ktls_request_lost(struct ktls_request *req)
  * ktls_request_cancel - the socket went away, or the deadline came
  * @req: the request; the caller keeps its reference
  *
- * When this returns, the context is kicked for this request no more, and the
- * request's reference to it is gone. An answer that was not taken can be taken
- * still. Harmless at any time, and any number of times.
+ * When this returns, the waiter is not woken any more and the request's reference
+ * to it is dropped. An answer that was not taken can still be taken. May be called
+ * at any time, and more than once.
  *
  * Context: process or softirq; none of the locks of request.h held.
  */
 void ktls_request_cancel(struct ktls_request *req)
 {
-	struct ktls_ctx *ctx;
+	struct ktls_waiter *waiter;
 
 	if (ktls_request_end(req, KTLS_OUTCOME_CANCELLED, true))
-		trace_ktls_request_cancelled(req, 0);
+		ktls_request_trace(cancelled, req, 0);
 	spin_lock_bh(&req->lock);
-	ctx = req->ctx;
-	req->ctx = NULL;
+	waiter = req->waiter;
+	req->waiter = NULL;
 	spin_unlock_bh(&req->lock);
-	if (ctx)
-		ktls_ctx_put(ctx);
+	if (waiter)
+		waiter->ops->put(waiter);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_cancel);
 
@@ -283,22 +282,19 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_request_close);
 
 /* --- asking --------------------------------------------------------------- */
 
-static struct ktls_request *request_new(struct net *net, enum ktls_request_kind kind,
-					struct ktls_config *config, u8 role, ktime_t deadline)
+static struct ktls_request *request_new(const struct ktls_request_params *params)
 {
 	struct ktls_request *req;
 
-	req = ktls_config_zalloc(config, sizeof(*req));
+	req = ktls_config_zalloc(params->config, sizeof(*req));
 	if (!req)
 		return NULL;
 	refcount_set(&req->ref, 1);
 	req->id = atomic64_inc_return(&request_last_id);
-	req->kind = kind;
-	req->role = role;
-	req->kn = ktls_net(net);
-	req->config = ktls_config_get(config);
-	req->uid = config->cred->euid;
-	req->deadline = deadline;
+	req->kn = ktls_net(params->net);
+	req->params = *params;
+	req->params.records = NULL;
+	ktls_config_get(params->config);
 	req->phase = KTLS_PHASE_ENDED;
 	INIT_LIST_HEAD(&req->node);
 	INIT_LIST_HEAD(&req->stall_node);
@@ -306,8 +302,21 @@ static struct ktls_request *request_new(struct net *net, enum ktls_request_kind 
 	__skb_queue_head_init(&req->out);
 	INIT_LIST_HEAD(&req->out_node);
 	spin_lock_init(&req->lock);
-	init_waitqueue_head(&req->wait);
 	return req;
+}
+
+static int request_copy_records(struct ktls_request *req, const void *records, size_t len)
+{
+	void *copy;
+
+	if (!len)
+		return 0;
+	copy = ktls_config_zalloc(req->params.config, len);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, records, len);
+	req->params.records = copy;
+	return 0;
 }
 
 static void request_address4(union ktls_address *address, __be32 addr, __be16 port)
@@ -328,23 +337,32 @@ static void request_address6(union ktls_address *address, const struct in6_addr 
 }
 #endif
 
-/* IPv4 on an IPv6 socket is IPv4: that is what certificates are checked for. */
-static void request_addresses(struct ktls_request *req, const struct sock *sk)
+/**
+ * ktls_request_addresses - the addresses of a connected socket
+ * @params: gets them
+ * @sk: the socket
+ *
+ * IPv4 on an IPv6 socket is IPv4: that is what certificates are checked for.
+ *
+ * Context: socket lock held.
+ */
+void ktls_request_addresses(struct ktls_request_params *params, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		request_address6(&req->local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
+		request_address6(&params->local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
 				 sk->sk_bound_dev_if);
-		request_address6(&req->peer, &sk->sk_v6_daddr, inet->inet_dport,
+		request_address6(&params->peer, &sk->sk_v6_daddr, inet->inet_dport,
 				 sk->sk_bound_dev_if);
 		return;
 	}
 #endif
-	request_address4(&req->local, inet->inet_rcv_saddr, inet->inet_sport);
-	request_address4(&req->peer, inet->inet_daddr, inet->inet_dport);
+	request_address4(&params->local, inet->inet_rcv_saddr, inet->inet_sport);
+	request_address4(&params->peer, inet->inet_daddr, inet->inet_dport);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_request_addresses);
 
 /* From here on the request can be found, handed out, answered and lost. */
 static int request_submit(struct ktls_request *req)
@@ -359,7 +377,7 @@ static int request_submit(struct ktls_request *req)
 		refcount_dec(&req->ref);
 		return err == -ENOMEM ? err : -ENOBUFS;
 	}
-	trace_ktls_request_start(req, 0);
+	ktls_request_trace(start, req, 0);
 	spin_lock_bh(&kn->lock);
 	err = ktls_queue_add(kn, req);
 	spin_unlock_bh(&kn->lock);
@@ -372,50 +390,38 @@ static int request_submit(struct ktls_request *req)
 }
 
 /**
- * ktls_request_start - ask the helper for a handshake
- * @ctx: the context, connected, role and configuration settled; the request takes
- *	a reference, which it drops with ktls_request_cancel() or ktls_request_close()
- * @deadline: when the handshake has to be over, by ktime_get(); told to the helper;
- *	the caller watches over it and cancels
- * @records: a server's: the first whole records; copied
- * @len: bytes in @records, at most KTLS_HS_BATCH_MAX; a client's: 0
+ * ktls_request_start - send the helper a request
+ * @params: what it is about; config and records are copied or referenced
+ * @waiter: woken whenever ktls_request_take() has something new. The caller's
+ *	reference goes to the request, which gives it up in ktls_request_cancel() or
+ *	ktls_request_close(); on failure, too
  *
- * Without a port the request waits for one. From here on the context is kicked
- * whenever ktls_request_take() has something to tell.
+ * Without a port the request waits for one.
  *
- * Context: process, socket lock held; sleeps for memory only.
+ * Context: process; a socket lock may be held; sleeps for memory only.
  * Return: a request, for ktls_request_close(), or an ERR_PTR: -ENOMEM, -ENOBUFS when
  * too many wait, -EMSGSIZE.
  */
-struct ktls_request *ktls_request_start(struct ktls_ctx *ctx, ktime_t deadline,
-					const void *records, size_t len)
+struct ktls_request *ktls_request_start(const struct ktls_request_params *params,
+					struct ktls_waiter *waiter)
 {
-	struct ktls_request *req;
-	int err = -ENOMEM;
+	struct ktls_request *req = NULL;
+	int err = -EMSGSIZE;
 
-	if (len > KTLS_HS_BATCH_MAX)
-		return ERR_PTR(-EMSGSIZE);
-	req = request_new(sock_net(ctx->sk), KTLS_REQUEST_START, ctx->config, ctx->rl.role,
-			  deadline);
-	if (!req)
-		return ERR_PTR(-ENOMEM);
-	req->owner = ctx->parent;
-	request_addresses(req, ctx->sk);
-	ktls_ctx_hold(ctx);
-	req->ctx = ctx;
-	if (len) {
-		req->records = ktls_config_zalloc(ctx->config, len);
-		if (!req->records)
-			goto give_up;
-		memcpy(req->records, records, len);
-		req->records_len = len;
+	if (params->records_len <= KTLS_HS_BATCH_MAX) {
+		req = request_new(params);
+		err = -ENOMEM;
 	}
-	err = request_submit(req);
-	if (err)
-		goto give_up;
-	return req;
-
-give_up:
+	if (!req) {
+		waiter->ops->put(waiter);
+		return ERR_PTR(err);
+	}
+	req->waiter = waiter;
+	err = request_copy_records(req, params->records, params->records_len);
+	if (!err)
+		err = request_submit(req);
+	if (!err)
+		return req;
 	atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
 	ktls_request_close(req);
 	return ERR_PTR(err);
@@ -517,72 +523,3 @@ enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
 	return answer;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_take);
-
-static int request_check_result(struct ktls_request *req, char *reason)
-{
-	struct ktls_done *done;
-	int err = -EHOSTDOWN;
-	void *records;
-	size_t len;
-
-	if (ktls_request_take(req, &records, &len, &done) == KTLS_ANSWER_DONE) {
-		err = -done->error;
-		strscpy(reason, done->reason, KTLS_REASON_MAX);
-	} else {
-		strscpy(reason, "the helper ktlsd went away during the check",
-			KTLS_REASON_MAX);
-	}
-	ktls_done_free(done);
-	kvfree(records);
-	return err;
-}
-
-/**
- * ktls_request_check - is a configuration fit for a server?
- * @net: whose helper is asked
- * @config: frozen
- * @timeout_ms: how long to wait
- * @reason: on failure: why
- *
- * Context: process, no socket lock held; waits, killable.
- * Return: 0; what the helper says against it; -ESRCH without a helper, -EHOSTDOWN
- * if it died, -ETIMEDOUT, -EINTR when killed, -ENOMEM, -ENOBUFS.
- */
-int ktls_request_check(struct net *net, struct ktls_config *config, u32 timeout_ms,
-		       char reason[KTLS_REASON_MAX])
-{
-	struct ktls_request *req;
-	long left;
-	int err;
-
-	reason[0] = '\0';
-	if (!ktls_port_exists(net)) {
-		strscpy(reason, "no helper serves this network namespace: is ktlsd running?",
-			KTLS_REASON_MAX);
-		return -ESRCH;
-	}
-	req = request_new(net, KTLS_REQUEST_CHECK, config, KTLS_ROLE_SERVER,
-			  ktime_add_ms(ktime_get(), timeout_ms));
-	if (!req)
-		return -ENOMEM;
-	err = request_submit(req);
-	if (err) {
-		ktls_request_close(req);
-		return err;
-	}
-	left = wait_event_killable_timeout(req->wait,
-					   READ_ONCE(req->answer) != KTLS_ANSWER_NONE,
-					   msecs_to_jiffies(timeout_ms));
-	if (left > 0) {
-		err = request_check_result(req, reason);
-	} else if (!left) {
-		err = -ETIMEDOUT;
-		snprintf(reason, KTLS_REASON_MAX,
-			 "the helper ktlsd did not answer within %u ms", timeout_ms);
-	} else {
-		err = -EINTR;
-	}
-	ktls_request_close(req);
-	return err;
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_request_check);

@@ -40,48 +40,44 @@ static void ticket_put(struct ktls_tickets *tickets)
 }
 
 /**
- * ktls_ticket_begin - the connection is open: tickets may come
- * @ctx: the context
+ * ktls_ticket_begin - a client's connection is open: tickets may come
  * @req: the request whose DONE was a success
  * @wanted: how many the helper wants
  *
- * Without memory all of them will be dropped.
- *
- * Context: process, socket lock held.
+ * Context: process.
+ * Return: for ktls_ticket_end(); NULL: none is wanted, or there is no memory and all
+ * of them will be dropped.
  */
-void ktls_ticket_begin(struct ktls_ctx *ctx, struct ktls_request *req, u32 wanted)
+struct ktls_tickets *ktls_ticket_begin(struct ktls_request *req, u32 wanted)
 {
 	struct ktls_tickets *tickets;
 
-	sock_owned_by_me(ctx->sk);
-	if (!wanted || ctx->rl.role != KTLS_ROLE_CLIENT)
-		return;
+	if (!wanted)
+		return NULL;
 	tickets = kzalloc(sizeof(*tickets), GFP_KERNEL_ACCOUNT);
 	if (!tickets)
-		return;
+		return NULL;
 	refcount_set(&tickets->ref, 1);
 	tickets->id = req->id;
-	/* Its last port is a request's for good. */
+	/* A request that has ended keeps the port it had. */
 	refcount_inc(&req->port->ref);
 	tickets->port = req->port;
 	tickets->left = wanted;
 	INIT_LIST_HEAD(&tickets->node);
 	__skb_queue_head_init(&tickets->waiting);
-	ctx->tickets = tickets;
+	return tickets;
 }
 
 /**
  * ktls_ticket_end - no more tickets will come
- * @ctx: the context; what waits still goes to the helper
+ * @tickets: or NULL; those that wait still go to the helper
  *
- * Context: socket lock held, or nobody else knows @ctx any longer. Harmless when
- * repeated.
+ * Context: any.
  */
-void ktls_ticket_end(struct ktls_ctx *ctx)
+void ktls_ticket_end(struct ktls_tickets *tickets)
 {
-	if (ctx->tickets)
-		ticket_put(ctx->tickets);
-	ctx->tickets = NULL;
+	if (tickets)
+		ticket_put(tickets);
 }
 
 /* Half of the credit, and all of the buffer if it is needed, is for handshakes. */
@@ -122,21 +118,20 @@ static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
 }
 
 /**
- * ktls_ticket_received - pass a NewSessionTicket on, or drop it
- * @ctx: an open connection, of a client
+ * ktls_ticket_received - send the helper a NewSessionTicket, or drop it
+ * @tickets: of the connection, or NULL
+ * @net: its namespace
  * @body: the message behind its header; well-formed
  * @len: bytes in @body, at most KTLS_CONTROL_MAX
  *
- * Context: process, socket lock held; waits for nobody.
+ * Context: process, socket lock held; does not wait.
  * Return: 0, whatever becomes of the ticket.
  */
-int ktls_ticket_received(struct ktls_ctx *ctx, const u8 *body, size_t len)
+int ktls_ticket_received(struct ktls_tickets *tickets, const struct net *net,
+			 const u8 *body, size_t len)
 {
-	struct ktls_tickets *tickets = ctx->tickets;
-	struct net *net = sock_net(ctx->sk);
 	struct sk_buff *skb = NULL;
 
-	sock_owned_by_me(ctx->sk);
 	if (tickets && tickets->left)
 		skb = ktls_message_ticket(tickets->id, body, len);
 	if (skb && ticket_pass(tickets, skb)) {

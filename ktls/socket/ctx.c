@@ -134,6 +134,22 @@ void ktls_ctx_kick(struct ktls_ctx *ctx)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_kick);
 
+static void ctx_wake(struct ktls_waiter *waiter)
+{
+	ktls_ctx_kick(container_of(waiter, struct ktls_ctx, waiter));
+}
+
+static void ctx_put_waiter(struct ktls_waiter *waiter)
+{
+	ktls_ctx_put(container_of(waiter, struct ktls_ctx, waiter));
+}
+
+/* A request owns a reference to the context that waits for it. */
+static const struct ktls_waiter_ops ctx_waiter_ops = {
+	.wake	= ctx_wake,
+	.put	= ctx_put_waiter,
+};
+
 static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 {
 	struct ktls_ctx *ctx = container_of(timer, struct ktls_ctx, timer);
@@ -226,6 +242,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	refcount_set(&ctx->ref, 1);
 	sock_hold(sk);
 	ctx->sk = sk;
+	ctx->waiter.ops = &ctx_waiter_ops;
 	ctx->base = ktls_ops_base(sk);
 	ctx->config = config;
 	ktls_rl_init(&ctx->rl, sk, &ktls_rules_handshake);

@@ -85,7 +85,8 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
 	ktls_rl_reset(&ctx->rl, &ktls_rules_handshake);
-	ktls_ticket_end(ctx);
+	ktls_ticket_end(ctx->tickets);
+	ctx->tickets = NULL;
 	ktls_session_wipe(&ctx->session);
 	ctx->starttls = false;
 	ctx->connect_pending = false;
@@ -327,7 +328,8 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 		ctx->rl.max_payload = done->max_fragment;
 	session->exporter_len = done->exporter_len;
 	memcpy(session->exporter, done->exporter, done->exporter_len);
-	ktls_ticket_begin(ctx, hs->req, done->messages);
+	if (ctx->rl.role == KTLS_ROLE_CLIENT)
+		ctx->tickets = ktls_ticket_begin(hs->req, done->messages);
 
 	/* A child keeps its deadline until it is ready. */
 	if (!ctx->parent)
@@ -499,6 +501,24 @@ static int handshake_take(struct ktls_ctx *ctx, u32 len)
 	return 0;
 }
 
+static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
+{
+	struct ktls_request_params params = {
+		.cmd		= KTLS_CMD_START,
+		.role		= ctx->rl.role,
+		.net		= sock_net(ctx->sk),
+		.config		= ctx->config,
+		.owner		= ctx->parent,
+		.deadline	= hrtimer_get_expires(&ctx->timer),
+		.records	= ctx->handshake->batch,
+		.records_len	= ctx->handshake->batch_len,
+	};
+
+	ktls_request_addresses(&params, ctx->sk);
+	ktls_ctx_hold(ctx);
+	return ktls_request_start(&params, &ctx->waiter);
+}
+
 /* The first message to the helper. A client's has no records; a server's waits
  * for the ClientHello, so that silent peers cost nothing.
  */
@@ -521,8 +541,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 			return;
 	}
 
-	req = ktls_request_start(ctx, hrtimer_get_expires(&ctx->timer), hs->batch,
-				 hs->batch_len);
+	req = handshake_start(ctx);
 	if (IS_ERR(req)) {
 		ktls_reason_set(&ctx->rl, PTR_ERR(req) == -ESRCH ?
 				"no helper serves this network namespace: is ktlsd running?" :

@@ -555,7 +555,7 @@ static int listener_check(struct ktls_ctx *ctx, struct ktls_config *config)
 
 	ktls_config_get(config);
 	release_sock(sk);
-	err = ktls_request_check(sock_net(sk), config, config->timeout_ms, reason);
+	err = ktls_check(sock_net(sk), config, config->timeout_ms, reason);
 	lock_sock(sk);
 	ktls_config_put(config);
 	if (err == -ESRCH || err == -EHOSTDOWN)

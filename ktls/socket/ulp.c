@@ -214,7 +214,8 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
 	ktls_rl_free(&ctx->rl);
-	ktls_ticket_end(ctx);
+	ktls_ticket_end(ctx->tickets);
+	ctx->tickets = NULL;
 	ktls_session_wipe(&ctx->session);
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;

@@ -68,7 +68,7 @@ static void check_waiter_work(struct work_struct *work)
 {
 	struct check_waiter *waiter = container_of(work, struct check_waiter, work);
 
-	waiter->err = ktls_request_check(&init_net, waiter->config, waiter->timeout_ms,
+	waiter->err = ktls_check(&init_net, waiter->config, waiter->timeout_ms,
 					 waiter->reason);
 }
 
@@ -131,7 +131,7 @@ static void check_unserved_test(struct kunit *test)
 	struct ktls_ctx *ctx = check_ctx(test);
 	char reason[KTLS_REASON_MAX];
 
-	KUNIT_EXPECT_EQ(test, ktls_request_check(&init_net, ctx->config, 1000, reason), -ESRCH);
+	KUNIT_EXPECT_EQ(test, ktls_check(&init_net, ctx->config, 1000, reason), -ESRCH);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(reason, "ktlsd"));
 	check_expect_gone(test, ctx);
 }

@@ -76,10 +76,19 @@ static struct request_asker *asker_new(struct kunit *test, unsigned int index)
 
 static void asker_ask(struct kunit *test, struct request_asker *asker)
 {
+	struct ktls_request_params params = {
+		.cmd		= KTLS_CMD_START,
+		.role		= KTLS_ROLE_CLIENT,
+		.net		= &init_net,
+		.config		= asker->ctx->config,
+		.deadline	= ktime_add_ms(ktime_get(), 60000),
+	};
 	struct ktls_request *req;
 
 	lock_sock(asker->ctx->sk);
-	req = ktls_request_start(asker->ctx, ktime_add_ms(ktime_get(), 60000), NULL, 0);
+	ktls_request_addresses(&params, asker->ctx->sk);
+	refcount_inc(&asker->ctx->ref);
+	req = ktls_request_start(&params, &asker->ctx->waiter);
 	release_sock(asker->ctx->sk);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, req);
 	asker->req = req;

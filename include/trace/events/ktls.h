@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What can be watched: requests to the helper, states of connections, alerts.
- * Never keys, never payload, never names.
- */
+/* Requests to the helper, states of connections, alerts. No keys, payload or names. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ktls
 
@@ -13,9 +10,7 @@
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #include <uapi/linux/ktls.h>
-
-#include <ktls/upcall.h>
-#include <ktls/wire.h>
+#include <uapi/linux/ktls_netlink.h>
 
 TRACE_DEFINE_ENUM(KTLS_STATE_NEW);
 TRACE_DEFINE_ENUM(KTLS_STATE_CONNECTING);
@@ -35,13 +30,13 @@ TRACE_DEFINE_ENUM(KTLS_STATE_CLOSED);
 			 { KTLS_STATE_FAILED, "FAILED" },	\
 			 { KTLS_STATE_CLOSED, "CLOSED" })
 
-TRACE_DEFINE_ENUM(KTLS_REQUEST_START);
-TRACE_DEFINE_ENUM(KTLS_REQUEST_CHECK);
+TRACE_DEFINE_ENUM(KTLS_CMD_START);
+TRACE_DEFINE_ENUM(KTLS_CMD_CHECK);
 
 #define show_ktls_kind(kind)				\
 	__print_symbolic(kind,				\
-			 { KTLS_REQUEST_START, "START" },	\
-			 { KTLS_REQUEST_CHECK, "CHECK" })
+			 { KTLS_CMD_START, "START" },	\
+			 { KTLS_CMD_CHECK, "CHECK" })
 
 TRACE_DEFINE_ENUM(KTLS_ROLE_CLIENT);
 TRACE_DEFINE_ENUM(KTLS_ROLE_SERVER);
@@ -51,7 +46,7 @@ TRACE_DEFINE_ENUM(KTLS_ROLE_SERVER);
 			 { KTLS_ROLE_CLIENT, "client" },	\
 			 { KTLS_ROLE_SERVER, "server" })
 
-/* RFC 8446 6, RFC 5246 7.2; numbers, because they are the protocol's. */
+/* RFC 8446 section 6, RFC 5246 section 7.2. */
 #define show_ktls_alert(alert)				\
 	__print_symbolic(alert,				\
 			 { 0, "close_notify" },			\
@@ -83,10 +78,10 @@ TRACE_DEFINE_ENUM(KTLS_ROLE_SERVER);
 			 { 116, "certificate_required" },	\
 			 { 120, "no_application_protocol" })
 
-/* A request, and with what errno it went on; 0: as it should. */
+/* A request to the helper; error: a positive errno, 0 if nothing went wrong. */
 DECLARE_EVENT_CLASS(ktls_request,
-	TP_PROTO(const struct ktls_request *req, int error),
-	TP_ARGS(req, error),
+	TP_PROTO(u64 id, const struct net *net, u8 kind, u8 role, int error),
+	TP_ARGS(id, net, kind, role, error),
 	TP_STRUCT__entry(
 		__field(u64, id)
 		__field(unsigned int, netns)
@@ -95,10 +90,10 @@ DECLARE_EVENT_CLASS(ktls_request,
 		__field(int, error)
 	),
 	TP_fast_assign(
-		__entry->id = req->id;
-		__entry->netns = req->kn->net->ns.inum;
-		__entry->kind = req->kind;
-		__entry->role = req->role;
+		__entry->id = id;
+		__entry->netns = net->ns.inum;
+		__entry->kind = kind;
+		__entry->role = role;
 		__entry->error = error;
 	),
 	TP_printk("id=%llu netns=%u %s %s errno=%d", __entry->id, __entry->netns,
@@ -106,55 +101,55 @@ DECLARE_EVENT_CLASS(ktls_request,
 		  __entry->error)
 );
 
-/* It has an id and waits for a port. */
+/* A request was made and waits for a port. */
 DEFINE_EVENT(ktls_request, ktls_request_start,
-	TP_PROTO(const struct ktls_request *req, int error),
-	TP_ARGS(req, error)
+	TP_PROTO(u64 id, const struct net *net, u8 kind, u8 role, int error),
+	TP_ARGS(id, net, kind, role, error)
 );
 
 /* The helper has answered a batch and wants more. */
 DEFINE_EVENT(ktls_request, ktls_request_answered,
-	TP_PROTO(const struct ktls_request *req, int error),
-	TP_ARGS(req, error)
+	TP_PROTO(u64 id, const struct net *net, u8 kind, u8 role, int error),
+	TP_ARGS(id, net, kind, role, error)
 );
 
-/* The helper said DONE, or it was ended because of what the helper said. */
+/* The helper sent DONE, or broke the protocol and the kernel ended the request. */
 DEFINE_EVENT(ktls_request, ktls_request_done,
-	TP_PROTO(const struct ktls_request *req, int error),
-	TP_ARGS(req, error)
+	TP_PROTO(u64 id, const struct net *net, u8 kind, u8 role, int error),
+	TP_ARGS(id, net, kind, role, error)
 );
 
-/* The socket went away, or the deadline came. */
+/* The socket was closed, or the deadline passed. */
 DEFINE_EVENT(ktls_request, ktls_request_cancelled,
-	TP_PROTO(const struct ktls_request *req, int error),
-	TP_ARGS(req, error)
+	TP_PROTO(u64 id, const struct net *net, u8 kind, u8 role, int error),
+	TP_ARGS(id, net, kind, role, error)
 );
 
-/* The helper died while it had it. */
+/* The helper closed its socket before it sent DONE. */
 DEFINE_EVENT(ktls_request, ktls_request_lost,
-	TP_PROTO(const struct ktls_request *req, int error),
-	TP_ARGS(req, error)
+	TP_PROTO(u64 id, const struct net *net, u8 kind, u8 role, int error),
+	TP_ARGS(id, net, kind, role, error)
 );
 
-/* A port was chosen. */
+/* A request was given to the helper, on the netlink socket with this port id. */
 TRACE_EVENT(ktls_request_handed,
-	TP_PROTO(const struct ktls_request *req, u32 portid),
-	TP_ARGS(req, portid),
+	TP_PROTO(u64 id, const struct net *net, u32 portid),
+	TP_ARGS(id, net, portid),
 	TP_STRUCT__entry(
 		__field(u64, id)
 		__field(unsigned int, netns)
 		__field(u32, portid)
 	),
 	TP_fast_assign(
-		__entry->id = req->id;
-		__entry->netns = req->kn->net->ns.inum;
+		__entry->id = id;
+		__entry->netns = net->ns.inum;
 		__entry->portid = portid;
 	),
 	TP_printk("id=%llu netns=%u portid=%u", __entry->id, __entry->netns,
 		  __entry->portid)
 );
 
-/* A connection or listener goes from one state to another. */
+/* A connection or listener changes its state. */
 TRACE_EVENT(ktls_state,
 	TP_PROTO(const struct sock *sk, u8 from, u8 to),
 	TP_ARGS(sk, from, to),
