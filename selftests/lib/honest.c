@@ -9,7 +9,7 @@
 enum {
 	HONEST_ROUNDS	= 7,	/* odd: the median is one of them */
 	HONEST_GRAIN_MS	= 10,	/* of the clock, and of a timer tick */
-	HONEST_TRIES	= 3,	/* what else runs on this machine comes and goes */
+	HONEST_TRIES	= 3,
 };
 
 static void *honest_accept(void *arg)

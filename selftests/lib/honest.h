@@ -41,8 +41,11 @@ void honest_attack_end(struct honest *h);
 double honest_handshake(struct honest *h);
 
 /*
- * The median of some handshakes must not be more than twice the normal time (and a
- * grain for the clock), in one of three tries: an attack delays them all. @when is for the diagnostics: "during the attack".
+ * The median of some handshakes must not be more than twice the normal time, and a grain
+ * for the clock. An attack delays all handshakes, what else runs on the machine delays
+ * those of a second or two; so the median may be taken three times. (Taken once, one of
+ * 30 was too large in two of three runs beside two other VMs, and none of 30 in the third.)
+ * @when is for the diagnostics: "during the attack".
  */
 void honest_expect(struct honest *h, const char *when);
 

@@ -5,6 +5,7 @@
 #include <linux/sock_diag.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -266,6 +267,42 @@ void real_start_unprivileged(struct proc *p, uid_t uid)
 void real_stop(struct proc *p)
 {
 	proc_kill(p, SIGTERM);
+}
+
+static bool messages_wait(void)
+{
+	FILE *file = fopen("/proc/self/net/netlink", "re");
+	unsigned int waiting, protocol;
+	char line[256];
+	bool ret = false;
+
+	ASSERT_TRUE(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %u %*s %*s %u", &protocol, &waiting) == 2 &&
+		    protocol == NETLINK_GENERIC && waiting)
+			ret = true;
+	fclose(file);
+	return ret;
+}
+
+bool real_is_idle(const struct proc *p)
+{
+	char pattern[64], state;
+	bool ret = !messages_wait();
+	glob_t stats;
+	FILE *file;
+
+	snprintf(pattern, sizeof(pattern), "/proc/%d/task/*/stat", p->pid);
+	ASSERT_EQ(0, glob(pattern, 0, NULL, &stats));
+	for (size_t i = 0; i < stats.gl_pathc; i++) {
+		file = fopen(stats.gl_pathv[i], "re");
+		ASSERT_TRUE(file);
+		ASSERT_EQ(1, fscanf(file, "%*d (%*[^)]) %c", &state));
+		fclose(file);
+		ret &= state == 'S';
+	}
+	globfree(&stats);
+	return ret && !messages_wait();
 }
 
 /*

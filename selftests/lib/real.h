@@ -44,6 +44,8 @@ void real_start(struct proc *p);
 /* The same as another user, with CAP_NET_ADMIN and no other privilege. */
 void real_start_unprivileged(struct proc *p, uid_t uid);
 void real_stop(struct proc *p);
+/* Has it dealt with all that the kernel sent it? Its threads sleep, no message waits. */
+bool real_is_idle(const struct proc *p);
 
 /* A port of this namespace that a server listens on within 10 s. */
 void real_wait_port(uint16_t port);
