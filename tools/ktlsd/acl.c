@@ -23,7 +23,7 @@ void ktlsd_acl_set_overflow(bool ambiguous, uint32_t uid, uint32_t gid)
 	acl_overflow_gid = gid;
 }
 
-/* Return: true if every id of the machine has a name in our namespace. */
+/* Return: true if our user namespace maps every id of the machine. */
 static bool acl_map_is_whole(const char *path)
 {
 	unsigned int inside, outside, count;
@@ -119,7 +119,7 @@ int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
 		len = strcspn(words, " \t,");
 		if (len >= sizeof(word))
 			return ktlsd_errors_set(fault, -EINVAL,
-				"'%.40s...' is too long for a name", words);
+				"'%.40s...' is too long for a user or group name", words);
 		memcpy(word, words, len);
 		word[len] = '\0';
 		if (!strcmp(word, "*")) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who may use an identity. */
+/* Who may use an identity. Immutable once parsed; ktlsd_acl_init() comes before any thread. */
 #ifndef KTLSD_ACL_H
 #define KTLSD_ACL_H
 
@@ -10,12 +10,12 @@
 #include "errors.h"
 
 /**
- * struct ktlsd_caller - the task that chose a credential, as the kernel tells
+ * struct ktlsd_caller - the task that chose a credential, as the kernel reports it
  * @uid: in this process's user namespace
  * @gid: likewise
  * @groups: supplementary groups, likewise
  * @group_count: how many
- * @in_container: it is in another PID namespace than this process: in a container
+ * @in_container: it is in another PID namespace than this process
  * @pid: for logs only
  * @comm: for logs only
  */
@@ -30,8 +30,8 @@ struct ktlsd_caller {
 };
 
 /**
- * struct ktlsd_acl_list - some ids
- * @any: the word `*` was among them
+ * struct ktlsd_acl_list - a list of ids
+ * @any: the list contains `*`
  * @ids: owned
  * @count: how many
  */
@@ -43,11 +43,10 @@ struct ktlsd_acl_list {
 
 /**
  * struct ktlsd_acl - who may use an identity
- * @given: allow_uids or allow_gids is in the configuration; if neither is,
- *	only uid 0 may
+ * @given: allow_uids or allow_gids is set; if neither is, only uid 0 is allowed
  * @uids: allowed users
  * @gids: allowed groups, primary or supplementary
- * @containers: the ids count in containers, too
+ * @containers: they may use it in containers too
  */
 struct ktlsd_acl {
 	bool			given;
@@ -57,15 +56,14 @@ struct ktlsd_acl {
 };
 
 /**
- * ktlsd_acl_init - learn which ids stand for "somebody without a name here"
+ * ktlsd_acl_init - find out whether overflow ids are ambiguous
  *
- * Call it once, before any thread is started. In a user namespace that does
- * not map every id, the overflow ids stand for all strangers, and only `*`
- * allows them.
+ * Call it once, before any thread is started. In a user namespace that does not map every
+ * id, the overflow ids stand for all ids that are not mapped, and only `*` allows them.
  */
 void ktlsd_acl_init(void);
 
-/* The same, with given values: for tests. */
+/* Sets the same for tests. */
 void ktlsd_acl_set_overflow(bool ambiguous, uint32_t uid, uint32_t gid);
 
 /**
@@ -80,15 +78,17 @@ void ktlsd_acl_set_overflow(bool ambiguous, uint32_t uid, uint32_t gid);
 int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
 		    struct ktlsd_fault *fault);
 
-/*
- * Whether @caller is one of them, wherever it lives; and whether it lives where they do.
- * A uid in a container that has no user namespace is a number like that of a user of
- * the machine, and often 0.
- */
+/* Return: whether the ids of @caller are allowed. */
 bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 		      const struct ktlsd_caller *caller);
+
+/*
+ * Return: whether @caller may use the identity from its PID namespace. A container without a
+ * user namespace has the same uids as the machine, often 0, for other users.
+ */
 bool ktlsd_acl_allows_container(const struct ktlsd_acl *acl,
 				const struct ktlsd_caller *caller);
+
 void ktlsd_acl_free(struct ktlsd_acl *acl);
 
 #endif

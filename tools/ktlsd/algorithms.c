@@ -12,16 +12,16 @@ enum {
 };
 
 /**
- * struct algorithm - what a program may name
+ * struct algorithm - a group or signature algorithm
  * @name: as in KTLS_GROUPS or KTLS_SIGALGS
- * @openssl: what OpenSSL calls it
+ * @openssl: OpenSSL's name
  */
 struct algorithm {
 	const char	*name;
 	const char	*openssl;
 };
 
-/* No finite fields: a peer could make us calculate in 8192 bits. */
+/* No finite-field groups: a peer could make us compute with 8192 bits. */
 static const struct algorithm algorithms_groups[] = {
 	{ "X25519MLKEM768", "X25519MLKEM768" },
 	{ "X25519", "X25519" },
@@ -58,9 +58,9 @@ static const struct algorithm algorithms_sigalgs[] = {
 /**
  * struct algorithms_kind - one of the two options
  * @option: its name
- * @what: what its values are
- * @table: those known here
- * @set: tells OpenSSL; which fails for what it does not know
+ * @what: what its values are, for messages
+ * @table: the values
+ * @set: passes a list to OpenSSL; fails for names that OpenSSL does not know
  */
 struct algorithms_kind {
 	const char			*option;
@@ -91,7 +91,7 @@ static const struct algorithm *algorithms_find(const struct algorithms_kind *kin
 	return NULL;
 }
 
-/* Is it in the list already? OpenSSL does not take one twice. */
+/* Return: whether @list contains @name: OpenSSL refuses duplicates. */
 static bool algorithms_listed(const char *list, const char *name)
 {
 	size_t len = strlen(name), part;
@@ -105,7 +105,7 @@ static bool algorithms_listed(const char *list, const char *name)
 	}
 }
 
-/* OpenSSL's own syntax has keywords and signs: it gets names of the table only. */
+/* OpenSSL's lists have a syntax of their own: pass only names of the table. */
 static int algorithms_set(SSL *ssl, const struct algorithms_kind *kind,
 			  const char *names, struct ktlsd_fault *fault)
 {

@@ -43,7 +43,7 @@ static void anchors_forget(struct ktlsd_anchors_cache *cache, struct ktlsd_ancho
 	ktlsd_anchors_put(anchors);
 }
 
-/* How much of the room a user takes, by the measure that is nearer to its end. */
+/* Return: the share of a user in the cache, by bytes or by number, whichever is larger. */
 static size_t anchors_share(const struct ktlsd_anchors_cache *cache, uint32_t uid)
 {
 	const size_t set = KTLSD_ANCHORS_CACHED_BYTES / KTLSD_ANCHORS_SETS;
@@ -59,7 +59,7 @@ static size_t anchors_share(const struct ktlsd_anchors_cache *cache, uint32_t ui
 	return bytes > count * set ? bytes : count * set;
 }
 
-/* The oldest of whoever has most. */
+/* Return: the oldest set of the user with the largest share. */
 static struct ktlsd_anchors *anchors_victim(const struct ktlsd_anchors_cache *cache)
 {
 	struct ktlsd_anchors *anchors, *victim = NULL;
@@ -159,7 +159,7 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 	return 0;
 }
 
-/* Adds a name unless the list has become too long. */
+/* Adds a CA name. If the list becomes too long, there is none. */
 static int anchors_add_name(struct ktlsd_anchors *anchors, const X509 *cert)
 {
 	const unsigned char *der;
@@ -184,7 +184,7 @@ static int anchors_add_name(struct ktlsd_anchors *anchors, const X509 *cert)
 	return 0;
 }
 
-/* What is wrong with one more certificate, or NULL. */
+/* Return: why a certificate is refused, or NULL. */
 static const char *anchors_refuse(struct ktlsd_anchors *anchors, X509 *cert,
 				  struct ktlsd_fault *fault)
 {
@@ -224,7 +224,7 @@ static int anchors_add(struct ktlsd_anchors *anchors, X509 *cert, struct ktlsd_f
 	return 0;
 }
 
-/* There is no certificate any more: for which reason? */
+/* After the last certificate: is this the end of the PEM, or an error? */
 static int anchors_end(struct ktlsd_anchors *anchors, struct ktlsd_fault *fault)
 {
 	unsigned long code = ERR_peek_last_error();
@@ -232,7 +232,7 @@ static int anchors_end(struct ktlsd_anchors *anchors, struct ktlsd_fault *fault)
 	if (ERR_GET_LIB(code) != ERR_LIB_PEM ||
 	    ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"A certificate in KTLS_TRUST (number %u) cannot be read: %s.",
+			"A certificate in KTLS_TRUST (number %u) cannot be decoded: %s.",
 			anchors->count + 1, ktlsd_errors_openssl_reason());
 	if (!anchors->count)
 		return ktlsd_errors_set(fault, -EINVAL,

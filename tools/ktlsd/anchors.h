@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Trust anchors of programs (KTLS_TRUST): read a few at a time, so that nobody's bundle
- * holds up others, and cached for the next socket with the same bundle. Belongs to one
+ * Trust anchors of programs (KTLS_TRUST): read a few at a time, so that a large bundle does
+ * not delay others, and cached for the next socket with the same bundle. Belongs to one
  * worker; nothing here is locked.
  */
 #ifndef KTLSD_ANCHORS_H
@@ -25,17 +25,17 @@ enum {
 };
 
 /**
- * struct ktlsd_anchors - what is in one KTLS_TRUST
+ * struct ktlsd_anchors - the anchors of one KTLS_TRUST
  * @newer: in the cache: used later
  * @older: in the cache: used earlier
  * @refs: the last one frees it
  * @digest: SHA-256 of the PEM
- * @uid: who came with it first
+ * @uid: who used it first
  * @cost: bytes of PEM
- * @store: every certificate in it is an anchor, whether or not it is self-signed
+ * @store: each of its certificates is an anchor, self-signed or not
  * @names: the subjects, for a server's CertificateRequest; NULL when they are too long
  * @names_len: bytes
- * @bio: the rest of the PEM, as long as there is one
+ * @bio: the rest of the PEM; NULL when it was read completely
  * @count: certificates so far
  * @subjects: hashes of their subjects
  */
@@ -71,11 +71,11 @@ struct ktlsd_anchors_cache {
 };
 
 /**
- * ktlsd_anchors_open - the anchors in @pem, read already or still to be read
+ * ktlsd_anchors_open - find anchors in the cache, or begin to read them
  * @cache: of the worker
- * @pem: stays where it is until ktlsd_anchors_read() is done; not terminated
+ * @pem: must stay valid until ktlsd_anchors_read() returns 0; not NUL-terminated
  * @len: bytes
- * @uid: who comes with it
+ * @uid: who uses it
  * @ret_anchors: a reference
  * @fault: on error
  *

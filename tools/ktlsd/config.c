@@ -8,7 +8,7 @@
 #include "parse.h"
 #include "trust.h"
 
-/* Something that the file names is of no use: the rest of it is. */
+/* Logs and counts a file that cannot be loaded. */
 static void config_note_trouble(struct ktlsd_config *config,
 				const struct ktlsd_fault *fault)
 {
@@ -17,7 +17,7 @@ static void config_note_trouble(struct ktlsd_config *config,
 		config->first_trouble = *fault;
 }
 
-/* The credential that @identity's namesake in @old has, or none. */
+/* Takes over the credential that the identity has in @old. Return: false if it has none. */
 static bool config_reuse_credential(struct ktlsd_identity *identity,
 				    const struct ktlsd_config *old)
 {
@@ -53,15 +53,15 @@ static void config_load_identities(struct ktlsd_config *config,
 		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
 				 config->path, identity->line, identity->name,
 				 config_reuse_credential(identity, old) ?
-				 "stays as it was" : "is of no use",
+				 "keeps its old credential" : "cannot be used",
 				 why.reason);
 		config_note_trouble(config, &fault);
 	}
 }
 
 /*
- * The anchors. Those of @old stay if the new ones are of no use. Without any, a
- * file that was named must be right; the default file need not be there.
+ * Loads the system's trust anchors. If that fails, those of @old stay. Without @old, a file
+ * named in ktlsd.conf must be loadable; the default file need not exist.
  */
 static int config_load_trust(struct ktlsd_config *config,
 			     const struct ktlsd_config *old,
@@ -78,7 +78,7 @@ static int config_load_trust(struct ktlsd_config *config,
 	if (old) {
 		X509_STORE_up_ref(old->trust);
 		config->trust = old->trust;
-		ktlsd_errors_set(fault, err, "%s: the trust anchors stay as they were",
+		ktlsd_errors_set(fault, err, "%s: the old trust anchors stay in force",
 				 why.reason);
 		config_note_trouble(config, fault);
 		return 0;
@@ -184,11 +184,11 @@ int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 			caller->uid, name, config->path);
 	if (!ktlsd_acl_allows_container(&identity->acl, caller))
 		return ktlsd_errors_set(fault, -EACCES,
-			"The identity '%s' is not for containers (processes in a PID namespace of their own): see allow_containers in %s.",
+			"The identity '%s' is not for containers (processes in another PID namespace than ktlsd): see allow_containers in %s.",
 			name, config->path);
 	if (!identity->credential.leaf)
 		return ktlsd_errors_set(fault, -ENOKEY,
-			"The identity '%s' is of no use: %s.", name,
+			"The identity '%s' cannot be used: %s.", name,
 			identity->trouble);
 	*ret_identity = identity;
 	return 0;

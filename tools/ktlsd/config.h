@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration file, and what it names. */
+/*
+ * ktlsd.conf with the certificates, keys and trust anchors that it names. A configuration does
+ * not change once it is shared between threads.
+ */
 #ifndef KTLSD_CONFIG_H
 #define KTLSD_CONFIG_H
 
@@ -28,14 +31,14 @@ enum {
 };
 
 /**
- * struct ktlsd_identity - a credential that the administrator gave us
- * @name: section [identity NAME]
+ * struct ktlsd_identity - a section [identity NAME]
+ * @name: NAME
  * @certificate: path
  * @private_key: path
  * @line: of the section, for messages
  * @acl: who may use it
- * @credential: what the files hold; without leaf if they could not be loaded
- * @trouble: why they could not; @credential may be of an earlier reading then
+ * @credential: from the files; without leaf if they could not be loaded
+ * @trouble: why they could not be loaded; @credential may be of an earlier generation then
  */
 struct ktlsd_identity {
 	char			name[KTLSD_IDENTITY_MAX + 1];
@@ -50,23 +53,21 @@ struct ktlsd_identity {
 /**
  * struct ktlsd_config - one generation of the configuration
  * @refs: the last one frees it
- * @generation: which reading of the file this is; set by the owner
+ * @generation: number of this generation; set by the owner
  * @path: of the file
- * @workers: threads, 0 for one a core
- * @log: where lines go
- * @log_level: which lines
- * @trust_path: the system's trust anchors
- * @trust_given: the path is from the file, so it must exist
+ * @workers: threads, 0 for one per core
+ * @log: where log lines go
+ * @log_level: which lines are logged
+ * @trust_path: file of the system's trust anchors
+ * @trust_given: @trust_path is from ktlsd.conf, so it must exist
  * @max_sessions: handshakes at a time, over all workers
  * @ticket_lifetime: of the tickets that servers issue, seconds
  * @session_cache: how many sessions of clients are cached
  * @identities: owned array
  * @identity_count: its length
- * @trust: the anchors; empty store if the default file is of no use
- * @troubles: how many of the files it names are of no use
- * @first_trouble: what is wrong with the first of them
- *
- * Immutable once it is shared between threads.
+ * @trust: the system's trust anchors; empty if the default file could not be loaded
+ * @troubles: how many files could not be loaded
+ * @first_trouble: why the first of them could not
  */
 struct ktlsd_config {
 	atomic_uint		refs;
@@ -90,13 +91,13 @@ struct ktlsd_config {
 /**
  * ktlsd_config_reload - read the file, the identities and the trust anchors
  * @path: of the file
- * @old: what is in force, or NULL. What cannot be loaded stays as it is there,
- *	except who may use an identity, and counts as a trouble.
+ * @old: the configuration in force, or NULL. Credentials and trust anchors that cannot be
+ *	loaded are taken from it, and counted in @troubles.
  * @ret_config: a reference for the caller
  * @fault: on error: the first one; all are logged
  *
- * Without @old, an identity that cannot be loaded answers ENOKEY to whoever wants
- * it; trust anchors that the file names must be right.
+ * Without @old, the use of an identity that cannot be loaded fails with ENOKEY; trust anchors
+ * that the file names must be loadable.
  *
  * Return: 0 or a negative errno
  */
@@ -104,7 +105,7 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 			struct ktlsd_config **ret_config,
 			struct ktlsd_fault *fault);
 
-/* Likewise, without an old one. @strict: trouble is an error. */
+/* The same without an old one. @strict: a file that cannot be loaded is an error. */
 int ktlsd_config_load(const char *path, bool strict,
 		      struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault);
@@ -113,10 +114,10 @@ struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config);
 void ktlsd_config_put(struct ktlsd_config *config);
 
 /**
- * ktlsd_config_find - an identity that a caller may use
+ * ktlsd_config_find - find an identity that a caller may use
  * @config: the configuration
  * @name: which
- * @caller: who wants it
+ * @caller: who asks for it
  * @ret_identity: lives as long as @config
  * @fault: on error
  *

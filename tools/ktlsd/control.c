@@ -31,7 +31,7 @@ int ktlsd_control_open(struct ktlsd_control *control, const char *path)
 	control->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
 		return -errno;
-	/* What a ktlsd that was killed left behind. */
+	/* A ktlsd that was killed left its socket behind. */
 	unlink(path);
 	mask = umask(0177);
 	if (bind(control->fd, (struct sockaddr *)&control->address,
@@ -74,7 +74,7 @@ static bool control_permits(int client)
 bool ktlsd_control_accept(struct ktlsd_control *control,
 			  char ret_verb[KTLSD_CONTROL_VERB_MAX])
 {
-	/* Its one packet follows at once; whoever may ask may stop us as well. */
+	/* The packet follows at once. A client that delays us has the rights to stop us too. */
 	const struct timeval second = { .tv_sec = 1 };
 	ssize_t len = -1;
 
@@ -106,7 +106,7 @@ void ktlsd_control_answer(struct ktlsd_control *control, bool success,
 	va_start(args, format);
 	vsnprintf(text + 1, sizeof(text) - 1, format, args);
 	va_end(args);
-	/* Who has gone does not want it. */
+	/* If the client has gone, nobody needs the answer. */
 	(void)!send(control->client, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 	control_close_client(control);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where ktlsctl asks: a socket of sequenced packets in the file system. One
- * packet is a verb, its answer one packet too: '0' or '1' for whether it went
- * well, and text.
+ * The socket for ktlsctl, a SOCK_SEQPACKET socket in the file system. A request is one
+ * packet, the verb. The answer is one packet: '0' for success or '1' for failure, and text.
+ * Main thread only.
  */
 #ifndef KTLSD_CONTROL_H
 #define KTLSD_CONTROL_H
@@ -17,9 +17,9 @@ enum {
 
 /**
  * struct ktlsd_control - the socket
- * @fd: listens, -1 if there is none
- * @client: waits for its answer, -1 if nobody does
- * @address: where it is
+ * @fd: listening socket, -1 for none
+ * @client: connection that waits for an answer, -1 for none
+ * @address: its path
  */
 struct ktlsd_control {
 	int			fd;
@@ -32,13 +32,13 @@ int ktlsd_control_open(struct ktlsd_control *control, const char *path);
 void ktlsd_control_close(struct ktlsd_control *control);
 
 /*
- * Takes the next question, of root or of our own user, while nobody waits for an
- * answer. Return: whether there is one
+ * Accepts the next request, which must come from root or our own user. Only one client waits
+ * for an answer at a time. Return: whether there is a request
  */
 bool ktlsd_control_accept(struct ktlsd_control *control,
 			  char ret_verb[KTLSD_CONTROL_VERB_MAX]);
 
-/* Answers it, if somebody waits. */
+/* Answers the client and closes the connection. Does nothing without a client. */
 void ktlsd_control_answer(struct ktlsd_control *control, bool success,
 			  const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

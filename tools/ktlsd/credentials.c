@@ -53,16 +53,16 @@ static int credentials_parse_chain(const void *pem, size_t len,
 	code = ERR_peek_last_error();
 	if (cert)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"the certificate chain is longer than %d",
+			"there are more than %d certificates above the first one",
 			KTLSD_CHAIN_DEPTH_MAX);
 	if (ERR_GET_LIB(code) != ERR_LIB_PEM ||
 	    ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"a certificate cannot be read: %s",
+			"a certificate cannot be decoded: %s",
 			ktlsd_errors_openssl_reason());
 	if (!credential->leaf)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"there is no PEM certificate in it");
+			"there is no PEM certificate");
 	return 0;
 }
 
@@ -78,7 +78,7 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 	if (certificates_len > KTLSD_CERTIFICATE_MAX ||
 	    key_len > KTLSD_PRIVATE_KEY_MAX)
 		err = ktlsd_errors_set(fault, -EINVAL,
-			"the certificates may have %d bytes and the key %d",
+			"the certificates are longer than %d bytes, or the key is longer than %d bytes",
 			KTLSD_CERTIFICATE_MAX, KTLSD_PRIVATE_KEY_MAX);
 	else
 		err = credentials_parse_chain(certificates, certificates_len,
@@ -105,12 +105,12 @@ static int credentials_read_key(const char *path, struct ktlsd_buffer *buffer,
 	err = ktlsd_file_read(path, KTLSD_PRIVATE_KEY_MAX, buffer, &mode, fault);
 	if (!err && (mode & S_IRWXO))
 		ktlsd_log(KTLSD_LOG_WARNING,
-			  "The private key %s is open to everybody on this machine: chmod o= it.",
-			  path);
+			  "Every user of this machine can access the private key %s: run chmod o= %s.",
+			  path, path);
 	return err;
 }
 
-/* Says what OpenSSL will say to the first handshake: a weak hash or curve, in the main. */
+/* Finds out whether OpenSSL accepts the credential: it refuses weak hashes and curves. */
 static int credentials_check_openssl(const struct ktlsd_credential *credential,
 				     struct ktlsd_fault *fault)
 {
@@ -151,7 +151,7 @@ bool ktlsd_credentials_find_problem(const struct ktlsd_credential *credential,
 	if (X509_check_purpose(credential->leaf, X509_PURPOSE_SSL_SERVER, 0) != 1 &&
 	    X509_check_purpose(credential->leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1) {
 		ktlsd_errors_set(fault, -EINVAL,
-				 "the certificate was made neither for a TLS server nor for a client");
+				 "the key usage extensions allow neither a TLS server nor a TLS client");
 		return true;
 	}
 	return false;
@@ -185,7 +185,7 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 		ktlsd_log(KTLSD_LOG_WARNING, "%s: %s: peers will refuse it.",
 			  certificate_path, inner.reason);
 	if (err)
-		ktlsd_errors_set(fault, err, "%s and %s do not make a credential: %s",
+		ktlsd_errors_set(fault, err, "%s and %s cannot be used: %s",
 				 certificate_path, key_path, inner.reason);
 free_buffers:
 	ktlsd_buffer_free(&certificates);

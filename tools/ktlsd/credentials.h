@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Certificates with their keys. */
+/* Certificate chains with their private keys. */
 #ifndef KTLSD_CREDENTIALS_H
 #define KTLSD_CREDENTIALS_H
 
@@ -15,7 +15,7 @@ enum {
 	KTLSD_CERTIFICATE_MAX	= 65536,	/* bytes of PEM, as KTLS_CERTIFICATE */
 	KTLSD_PRIVATE_KEY_MAX	= 16384,	/* bytes of PEM, as KTLS_PRIVATE_KEY */
 	KTLSD_SECURITY_LEVEL	= 2,		/* see SSL_CTX_set_security_level(3) */
-	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates, ours or a peer's */
+	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates above the leaf, in our chain or the peer's */
 };
 
 /**
@@ -24,7 +24,7 @@ enum {
  * @chain: the certificates above it, may be NULL
  * @key: the leaf's private key
  *
- * Holds a reference to each; safe to use from several threads once it is made.
+ * Owns a reference to each. Threads can share it once it is complete.
  */
 struct ktlsd_credential {
 	X509		*leaf;
@@ -34,9 +34,9 @@ struct ktlsd_credential {
 
 /**
  * ktlsd_credentials_parse - make a credential from PEM
- * @certificates: leaf first; not terminated
+ * @certificates: leaf first; not NUL-terminated
  * @certificates_len: bytes
- * @key: not encrypted; not terminated
+ * @key: not encrypted; not NUL-terminated
  * @key_len: bytes
  * @ret_credential: filled; ktlsd_credentials_free() releases it
  * @fault: on error
@@ -48,27 +48,29 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 			    struct ktlsd_credential *ret_credential,
 			    struct ktlsd_fault *fault);
 
-/* The same from two files, which must be regular and not too long. */
+/* The same from two regular files. */
 int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 			   struct ktlsd_credential *ret_credential,
 			   struct ktlsd_fault *fault);
 
-/* Another holder of the same certificates and key. Return: 0 or -ENOMEM */
+/* Copies a credential, with references to the same certificates and key. Return: 0 or -ENOMEM */
 int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
 			    const struct ktlsd_credential *credential);
 void ktlsd_credentials_free(struct ktlsd_credential *credential);
 
 /**
- * ktlsd_credentials_find_problem - will peers refuse it?
- * @credential: with a leaf
- * @fault: why they will
+ * ktlsd_credentials_find_problem - look for a reason for peers to refuse a credential
+ * @credential: has a leaf
+ * @fault: the reason
  *
- * It may be used nonetheless: clocks differ, and it may be on purpose.
+ * Such a credential is used nonetheless: clocks differ, and it may be intended.
+ *
+ * Return: whether there is one
  */
 bool ktlsd_credentials_find_problem(const struct ktlsd_credential *credential,
 				    struct ktlsd_fault *fault);
 
-/* Never asks anybody for a pass phrase. */
+/* Callback of PEM functions that never asks for a pass phrase. */
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg);
 
 #endif

@@ -31,7 +31,7 @@ bool ktlsd_fetch_next(struct ktlsd_fetch *fetch, uint32_t *ret_attr,
 	return true;
 }
 
-/* The first piece tells the size, which is bounded and put on the account. */
+/* The first piece has the size of the part: checks it and reserves it. */
 static int fetch_begin_part(struct ktlsd_fetch *fetch, uint32_t total)
 {
 	if (!total)

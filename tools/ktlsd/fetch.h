@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Fetching a configuration from the kernel, piece by piece, without waiting. */
+/*
+ * Fetches the configuration of a socket from the kernel, piece by piece and without blocking.
+ * Belongs to the thread of the worker.
+ */
 #ifndef KTLSD_FETCH_H
 #define KTLSD_FETCH_H
 
@@ -16,12 +19,12 @@ enum {
 
 /**
  * struct ktlsd_fetch - one fetch
- * @held: the worker's account of bytes in fetches
- * @missing: bits of enum ktls_config_attr still to come
- * @current: the attribute being fetched, the lowest bit of @missing
+ * @held: sum of @reserved of all fetches of the worker
+ * @missing: bits of enum ktls_config_attr that are still to be fetched
+ * @current: the attribute that is being fetched, the lowest bit of @missing
  * @total: its size; 0 while unknown
- * @reserved: what this fetch has put on the account
- * @parts: what came in
+ * @reserved: bytes of the parts whose size is known
+ * @parts: the parts, as far as they were received
  */
 struct ktlsd_fetch {
 	size_t			*held;
@@ -34,23 +37,23 @@ struct ktlsd_fetch {
 
 void ktlsd_fetch_init(struct ktlsd_fetch *fetch, uint32_t parts, size_t *held);
 
-/* Return: true and what to ask for next, false when all is there. */
+/* Return: true and what to ask for next, false when the configuration is complete. */
 bool ktlsd_fetch_next(struct ktlsd_fetch *fetch, uint32_t *ret_attr,
 		      uint32_t *ret_offset);
 
 /**
- * ktlsd_fetch_take - a piece came in
+ * ktlsd_fetch_take - receive a piece
  *
- * Return: 0, -EBADMSG if it is not what was asked for, -EMSGSIZE if it is too
- * long, -ENOBUFS if too much is held, -ENOMEM
+ * Return: 0, -EBADMSG if it is not the piece that was asked for, -EMSGSIZE if the part is too
+ * long, -ENOBUFS if all fetches of the worker together are, -ENOMEM
  */
 int ktlsd_fetch_take(struct ktlsd_fetch *fetch, const struct ktlsd_event *event);
 
-/* Points into @fetch. */
+/* Fills @ret_parts, which point into @fetch. */
 void ktlsd_fetch_view(const struct ktlsd_fetch *fetch,
 		      struct ktlsd_context_parts *ret_parts);
 
-/* Wipes and frees; harmless when repeated. */
+/* Wipes and frees the parts. Can be called again. */
 void ktlsd_fetch_free(struct ktlsd_fetch *fetch);
 
 #endif

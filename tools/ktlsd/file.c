@@ -34,7 +34,7 @@ int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
 	struct stat status;
 	int fd, err;
 
-	/* O_NONBLOCK: open() of a FIFO waits for a writer. */
+	/* O_NONBLOCK: open() of a FIFO would wait for a writer. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &status))
 		err = ktlsd_errors_set(fault, -errno, "%s cannot be read: %s",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files that the administrator names. */
+/* Reading the files that ktlsd.conf names. Main thread only. */
 #ifndef KTLSD_FILE_H
 #define KTLSD_FILE_H
 
@@ -10,8 +10,8 @@
 
 /**
  * ktlsd_file_read - read a whole file
- * @path: of a regular file; anything else is refused without waiting for it
- * @max: bytes it may have
+ * @path: of a regular file; anything else is refused without blocking
+ * @max: size limit, bytes
  * @buffer: appended to; the caller frees it, after an error too
  * @ret_mode: its permissions, or NULL
  * @fault: on error: "PATH what is wrong with it"

@@ -9,9 +9,9 @@
 #include "request.h"
 
 /**
- * struct fingerprint_hash - a hash that is being made
+ * struct fingerprint_hash - a hash under construction
  * @ctx: OpenSSL's
- * @failed: something went wrong on the way
+ * @failed: OpenSSL failed
  */
 struct fingerprint_hash {
 	EVP_MD_CTX	*ctx;
@@ -24,7 +24,7 @@ static void fingerprint_begin(struct fingerprint_hash *hash)
 	hash->failed = !hash->ctx || !EVP_DigestInit_ex(hash->ctx, EVP_sha256(), NULL);
 }
 
-/* Each behind its length, so that no two lists of things look the same. */
+/* With its length first, so that no two lists of values are hashed from the same bytes. */
 static void fingerprint_add(struct fingerprint_hash *hash, const void *data, size_t len)
 {
 	uint64_t length = len;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which sessions may be resumed by whom: a hash over all that must be the same.
- * For a client that is the key of the session cache, for a server the context of
- * the session and what its ticket keys are derived from. The namespaces are not in
- * it: a ktlsd serves one network namespace, and uids are in its own user namespace.
+ * A hash over all that must be the same for a session to be resumed. For a client it is the
+ * key in the session cache; for a server it is the session id context, and the ticket keys
+ * are derived from it. It does not contain namespaces: a ktlsd serves one network namespace,
+ * and uids are those of its own user namespace. Any thread.
  */
 #ifndef KTLSD_FINGERPRINT_H
 #define KTLSD_FINGERPRINT_H
@@ -22,10 +22,10 @@ struct ktlsd_fingerprint {
 };
 
 /**
- * ktlsd_fingerprint_parts - of what was fetched, and of the configuration file
+ * ktlsd_fingerprint_parts - hash the configuration of a socket and of ktlsd
  * @parts: certificate, key, trust
  * @identity: the name, or ""
- * @generation: of the configuration file: the system's trust, the identities
+ * @generation: of ktlsd.conf: stands for identities and the system's trust anchors
  * @ret_fingerprint: filled
  *
  * Return: 0 or -ENOMEM
@@ -35,10 +35,10 @@ int ktlsd_fingerprint_parts(const struct ktlsd_context_parts *parts,
 			    struct ktlsd_fingerprint *ret_fingerprint);
 
 /**
- * ktlsd_fingerprint_request - of all that one caller wants
+ * ktlsd_fingerprint_request - hash a request with its configuration
  * @parts: ktlsd_fingerprint_parts() of its configuration
- * @request: role, uid and container, verification, versions, suites, groups, signature
- *	algorithms, ALPN; of a client the server's name and port, too
+ * @request: for its role, uid, container, verification, versions, suites, groups, signature
+ *	algorithms and ALPN; of a client also the server's name and port
  * @ret_fingerprint: filled
  *
  * Return: 0 or -ENOMEM

@@ -38,19 +38,19 @@ enum {
 	MAIN_NO_MODULE		= 69,
 	MAIN_BAD_CONFIG		= 78,
 
-	MAIN_RELOAD_MS		= 20000,	/* for the workers to take it over */
+	MAIN_RELOAD_MS		= 20000,	/* for the workers to take over a configuration */
 };
 
 /**
- * struct main_daemon - what the main thread has in hand
+ * struct main_daemon - state of the main thread
  * @options: the command line
- * @shared: between it and the workers
- * @workers: them
- * @watch: over them
- * @control: where ktlsctl asks
- * @parent: descriptor on which a parent waits, -1 if none does
- * @reloading: the workers have still to take the newest configuration over
- * @reload_end: until when they may
+ * @shared: what it shares with the workers
+ * @workers: array of @shared.worker_count
+ * @watch: health of the workers
+ * @control: socket for ktlsctl
+ * @parent: pipe to the parent that waits for the daemon to start, -1 for none
+ * @reloading: not every worker has taken over the newest configuration
+ * @reload_end: when to stop waiting for that, milliseconds of the monotonic clock
  */
 struct main_daemon {
 	const struct ktlsd_options *options;
@@ -63,7 +63,7 @@ struct main_daemon {
 	int64_t			reload_end;
 };
 
-/* Nobody's environment tells OpenSSL what to do, and no key reaches a core. */
+/* Keeps the environment from configuring OpenSSL, and keys out of core dumps. */
 static void main_harden(void)
 {
 	static const char *const variables[] = {
@@ -87,7 +87,7 @@ static void main_open_log(const struct ktlsd_options *options,
 		       options->level_given ? options->level : config->log_level);
 }
 
-/* From now on with @name's rights, if we are root. Return: 0 or a negative errno. */
+/* Becomes user @name, if we are root. Return: 0 or a negative errno. */
 static int main_set_user(const char *name, bool must_exist)
 {
 	const struct passwd *user;
@@ -97,14 +97,14 @@ static int main_set_user(const char *name, bool must_exist)
 	user = getpwnam(name);
 	if (!user && !must_exist) {
 		ktlsd_log(KTLSD_LOG_WARNING,
-			  "There is no user %s: this checks with root's rights.", name);
+			  "There is no user %s: checking with the rights of root instead.", name);
 		return 0;
 	}
 	if (user && !initgroups(name, user->pw_gid) &&
 	    !setresgid(user->pw_gid, user->pw_gid, user->pw_gid) &&
 	    !setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
 		return 0;
-	ktlsd_log(KTLSD_LOG_ERROR, "The rights of %s cannot be had: %s.", name,
+	ktlsd_log(KTLSD_LOG_ERROR, "Cannot become user %s: %s.", name,
 		  user ? strerror(errno) : "there is no such user");
 	return -EINVAL;
 }
@@ -116,18 +116,18 @@ static int main_check(const struct ktlsd_options *options)
 
 	if (main_set_user(options->user, options->user_given))
 		return 1;
-	/* Every fault has been logged, to stderr. */
+	/* ktlsd_config_load() has logged every fault to stderr. */
 	if (ktlsd_config_load(options->config_path, true, &config, &fault))
 		return 1;
-	printf("%s is in order: %zu identities.\n", options->config_path,
+	printf("%s is correct: %zu identities.\n", options->config_path,
 	       config->identity_count);
 	ktlsd_config_put(config);
 	return 0;
 }
 
 /*
- * Goes into the background. The parent ends when the child writes a byte to
- * the descriptor returned, or ends itself.
+ * Goes into the background. The parent exits when the child writes a byte to the returned
+ * descriptor, or exits.
  */
 static int main_detach(void)
 {
@@ -156,7 +156,7 @@ static int main_detach(void)
 		close(null);
 	}
 	if (chdir("/"))
-		ktlsd_log(KTLSD_LOG_WARNING, "The root directory is not accessible.");
+		ktlsd_log(KTLSD_LOG_WARNING, "Cannot change to the root directory.");
 	return pipes[1];
 }
 
@@ -173,10 +173,7 @@ static unsigned int main_count_cores(void)
 	return count > KTLSD_WORKERS_MAX ? KTLSD_WORKERS_MAX : (unsigned int)count;
 }
 
-/*
- * Once, before the workers: lets the kernel load the module for us.
- * Return: 0, or a negative errno if it is not there.
- */
+/* Lets the kernel load the module. Return: 0, or a negative errno if it is not there. */
 static int main_load_module(void)
 {
 	struct ktlsd_genl genl;
@@ -196,10 +193,10 @@ static int main_report_no_module(int err)
 	uname(&name);
 	if (err == -ENOENT)
 		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The module ktls is not loaded. If modprobe ktls does not find it either, it has not been built for this kernel, %s: make modules modules_install && depmod -a, where ktls's sources are.",
+			  "The module ktls is not loaded. Try modprobe ktls. If it is not found, build it for this kernel, %s: run make modules modules_install && depmod -a in the source tree of ktls.",
 			  name.release);
 	else
-		ktlsd_log(KTLSD_LOG_ERROR, "The module ktls cannot be asked for: %s.",
+		ktlsd_log(KTLSD_LOG_ERROR, "Cannot ask the kernel for the module ktls: %s.",
 			  strerror(-err));
 	return MAIN_NO_MODULE;
 }
@@ -212,13 +209,16 @@ static int main_open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	/* Before any thread is started: they all inherit the mask. */
+	/* Before any thread is started: threads inherit the mask. */
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* A file that is wrong changes nothing; what it names stays where that is wrong. */
+/*
+ * Reads the configuration again. After an error in the file the old configuration stays in
+ * force; if a certificate, key or trust anchors cannot be loaded, the old ones do.
+ */
 static void main_reload(struct main_daemon *daemon)
 {
 	struct ktlsd_shared *shared = &daemon->shared;
@@ -229,9 +229,9 @@ static void main_reload(struct main_daemon *daemon)
 	if (ktlsd_config_reload(daemon->options->config_path, shared->config,
 				&config, &fault)) {
 		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The configuration was not reloaded, the old one stays.");
+			  "The configuration was not reloaded, the old one stays in force.");
 		ktlsd_control_answer(&daemon->control, false,
-				     "The configuration was not reloaded, the old one stays: %s",
+				     "The configuration was not reloaded, the old one stays in force: %s",
 				     fault.reason);
 		return;
 	}
@@ -244,16 +244,16 @@ static void main_reload(struct main_daemon *daemon)
 	shared->config = config;
 	shared->generation = config->generation;
 	pthread_mutex_unlock(&shared->lock);
-	/* What was made with the old one fits nowhere any more. */
+	/* Sessions of the old configuration cannot be resumed. */
 	ktlsd_cache_reset(&shared->cache, config->session_cache);
 	ktlsd_ticket_keys_set_lifetime(&shared->ticket_keys, config->ticket_lifetime);
 	if (old->workers != config->workers)
 		ktlsd_log(KTLSD_LOG_WARNING,
-			  "The number of workers changes when ktlsd is restarted.");
+			  "A new number of workers takes effect only when ktlsd is restarted.");
 	ktlsd_config_put(old);
 	for (i = 0; i < shared->worker_count; i++)
 		ktlsd_worker_wake(&daemon->workers[i]);
-	/* In the background there is no stderr any more. */
+	/* In the background there is no stderr. */
 	if (!daemon->options->foreground)
 		config->log = KTLSD_LOG_SYSLOG;
 	main_open_log(daemon->options, config);
@@ -261,7 +261,7 @@ static void main_reload(struct main_daemon *daemon)
 	daemon->reload_end = ktlsd_clock_ms() + MAIN_RELOAD_MS;
 }
 
-/* The workers have taken the configuration over, or have not in time. */
+/* Reports a reload. @in_time: all workers have taken over the configuration. */
 static void main_end_reload(struct main_daemon *daemon, bool in_time)
 {
 	const struct ktlsd_config *config = daemon->shared.config;
@@ -274,10 +274,10 @@ static void main_end_reload(struct main_daemon *daemon, bool in_time)
 		  config->identity_count);
 	if (!in_time)
 		ktlsd_control_answer(&daemon->control, false,
-				     "The configuration was read, but not every worker has taken it over yet.");
+				     "The configuration was read, but not every worker uses it yet.");
 	else if (config->troubles)
 		ktlsd_control_answer(&daemon->control, false,
-				     "The configuration was reloaded, except for %u files; the first: %s.",
+				     "The configuration was reloaded, but some files could not be loaded (%u); the first: %s.",
 				     config->troubles, first);
 	else
 		ktlsd_control_answer(&daemon->control, true,
@@ -319,22 +319,22 @@ static void main_answer(struct main_daemon *daemon)
 			config->first_trouble.reason);
 	} else {
 		ktlsd_control_answer(&daemon->control, false,
-				     "ktlsd does not know '%s'.", verb);
+				     "ktlsd does not know the verb '%s': it may be older than ktlsctl.", verb);
 	}
 }
 
-/* The parent ends when all workers have tried, whether or not they can serve. */
+/* Lets the parent exit when every worker has tried to register, with or without success. */
 static void main_release_parent(struct main_daemon *daemon)
 {
 	if (daemon->parent < 0 || daemon->shared.tried < daemon->shared.worker_count)
 		return;
 	if (write(daemon->parent, "", 1) != 1)
-		ktlsd_log(KTLSD_LOG_WARNING, "The parent is gone.");
+		ktlsd_log(KTLSD_LOG_WARNING, "The process that started ktlsd has exited before ktlsd was ready.");
 	close(daemon->parent);
 	daemon->parent = -1;
 }
 
-/* Does what there is to do until a signal says to end. */
+/* Handles events until a signal says to exit. */
 static void main_wait(struct main_daemon *daemon, int signal_fd)
 {
 	struct signalfd_siginfo info;
@@ -345,7 +345,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 		struct pollfd fds[] = {
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = daemon->shared.changed_fd, .events = POLLIN },
-			/* One question after the other. */
+			/* One client at a time. */
 			{ .fd = daemon->control.client < 0 ? daemon->control.fd : -1,
 			  .events = POLLIN },
 		};
@@ -363,7 +363,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 		    read(signal_fd, &info, sizeof(info)) != sizeof(info))
 			continue;
 		if (info.ssi_signo != SIGHUP) {
-			ktlsd_log(KTLSD_LOG_INFO, "Ending: signal %u.",
+			ktlsd_log(KTLSD_LOG_INFO, "Exiting on signal %u.",
 				  info.ssi_signo);
 			return;
 		}
@@ -382,7 +382,7 @@ static int main_start_workers(struct ktlsd_shared *shared,
 					 shared);
 		if (err) {
 			ktlsd_log(KTLSD_LOG_ERROR,
-				  "Worker %u cannot be started: %s.",
+				  "Cannot start worker %u: %s.",
 				  *ret_started, strerror(-err));
 			return err;
 		}
@@ -390,7 +390,7 @@ static int main_start_workers(struct ktlsd_shared *shared,
 	return 0;
 }
 
-/* Return: where ktlsctl is to find us, or NULL. */
+/* Return: path of the socket for ktlsctl, or NULL for none. */
 static const char *main_control_path(const struct ktlsd_options *options)
 {
 	static char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -408,7 +408,7 @@ static void main_stop(struct main_daemon *daemon, unsigned int started)
 	struct ktlsd_shared *shared = &daemon->shared;
 	unsigned int i;
 
-	ktlsd_notify_send("STOPPING=1\nSTATUS=Ending.");
+	ktlsd_notify_send("STOPPING=1\nSTATUS=Exiting.");
 	ktlsd_control_close(&daemon->control);
 	shared->stop = true;
 	for (i = 0; i < started; i++)
@@ -444,7 +444,7 @@ static int main_serve(const struct ktlsd_options *options,
 	daemon.workers = calloc(shared->worker_count, sizeof(*daemon.workers));
 	err = ktlsd_control_open(&daemon.control, main_control_path(options));
 	if (err)
-		ktlsd_log(KTLSD_LOG_WARNING, "ktlsctl cannot reach this ktlsd: %s.",
+		ktlsd_log(KTLSD_LOG_WARNING, "Cannot open the socket for ktlsctl: %s.",
 			  strerror(-err));
 	err = -ENOMEM;
 	if (shared->changed_fd >= 0 && daemon.workers)
@@ -474,7 +474,7 @@ int main(int argc, char **argv)
 		return main_check(&options);
 
 	ktlsd_notify_init();
-	/* The background works in another directory, and reloads. */
+	/* A reload in the background needs an absolute path. */
 	absolute = options.foreground ? NULL : realpath(options.config_path, NULL);
 	if (absolute)
 		options.config_path = absolute;
@@ -486,7 +486,7 @@ int main(int argc, char **argv)
 	if (!options.foreground) {
 		parent = main_detach();
 		if (parent < 0) {
-			ktlsd_log(KTLSD_LOG_ERROR, "No background: %s.",
+			ktlsd_log(KTLSD_LOG_ERROR, "Cannot go into the background: %s. Try --foreground.",
 				  strerror(-parent));
 			return 1;
 		}
@@ -495,7 +495,7 @@ int main(int argc, char **argv)
 	main_open_log(&options, config);
 	signal_fd = main_open_signals();
 	if (signal_fd < 0) {
-		ktlsd_log(KTLSD_LOG_ERROR, "Signals cannot be waited for.");
+		ktlsd_log(KTLSD_LOG_ERROR, "Cannot create a signalfd.");
 		return 1;
 	}
 	status = main_serve(&options, config, signal_fd, parent);

@@ -17,7 +17,7 @@ static bool names_is_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* One label; @ret_number tells whether it has digits only. */
+/* One label; *@ret_number: it has digits only. */
 static bool names_check_label(const char *label, size_t len, bool *ret_number)
 {
 	bool number = true;
@@ -46,7 +46,7 @@ static bool names_check_host(const char *text)
 			return false;
 		text = dot + 1;
 	}
-	/* A number at the end is an address in one notation or another. */
+	/* A name that ends in a number is an address in some notation. */
 	return names_check_label(text, strlen(text), &number) && !number;
 }
 

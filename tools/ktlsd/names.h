@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names of servers: host names and addresses, as RFC 9525 wants them. */
+/* Names of servers: host names and addresses as in RFC 9525. Any thread. */
 #ifndef KTLSD_NAMES_H
 #define KTLSD_NAMES_H
 
@@ -18,10 +18,10 @@ enum ktlsd_name_kind {
 };
 
 /**
- * struct ktlsd_name - what a certificate has to be for
- * @kind: which of the two it is
- * @text: lower case, as it was given; printable
- * @address: of an address, network byte order
+ * struct ktlsd_name - a name that a certificate has to contain
+ * @kind: host name or address
+ * @text: in lower case; printable
+ * @address: of an address, in network byte order
  * @address_len: 4 or 16
  */
 struct ktlsd_name {
@@ -32,7 +32,7 @@ struct ktlsd_name {
 };
 
 /**
- * ktlsd_names_parse - check a name that a program, or a client, gave
+ * ktlsd_names_parse - validate a name from a program or from a client
  * @text: IPv4 or IPv6 literal, or host name: LDH labels, of which the last is
  *	not a number; one dot at the end is dropped
  * @ret_name: filled
@@ -42,7 +42,7 @@ struct ktlsd_name {
 int ktlsd_names_parse(const char *text, struct ktlsd_name *ret_name);
 
 /**
- * ktlsd_names_from_address - the name of a server that was given none
+ * ktlsd_names_from_address - use the address of a server as its name
  *
  * An IPv4 address mapped into IPv6 is the IPv4 address.
  *

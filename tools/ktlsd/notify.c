@@ -62,13 +62,13 @@ void ktlsd_notify_send(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(state, sizeof(state), format, args);
 	va_end(args);
-	/* Whoever listens does so all the time; to wait would starve the watchdog. */
+	/* Do not block: the watchdog would expire. */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL,
 			     (struct sockaddr *)&notify_address,
 			     notify_address_len) < 0)
 		ktlsd_log(KTLSD_LOG_WARNING,
-			  "The service manager cannot be notified: %s.",
+			  "Cannot notify the service manager: %s.",
 			  strerror(errno));
 	if (fd >= 0)
 		close(fd);

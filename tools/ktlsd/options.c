@@ -22,15 +22,14 @@ static void options_print_help(FILE *file)
 		"\n"
 		"  -f, --foreground       stay in the foreground\n"
 		"  -c, --config FILE      read FILE instead of %s\n"
-		"  -t, --check-config     read the configuration, tell what is wrong, and end\n"
-		"  -u, --user USER        with --check-config: with USER's rights, if run by\n"
-		"                         root (%s)\n"
-		"  -C, --control PATH     listen there for ktlsctl\n"
-		"  -l, --log-level LEVEL  error, warning, info or debug\n"
-		"  -m, --require-module   end if the module ktls is not there\n"
-		"  -w, --workers N        threads; 0 means one for each core\n"
-		"  -h, --help             print this and end\n"
-		"  -V, --version          print the version and end\n"
+		"  -t, --check-config     check the configuration, report every error, and exit\n"
+		"  -u, --user USER        check as USER instead of %s, when run by root\n"
+		"  -C, --control PATH     create the socket for ktlsctl at PATH\n"
+		"  -l, --log-level LEVEL  log error, warning, info (default) or debug\n"
+		"  -m, --require-module   exit if the module ktls is not loaded\n"
+		"  -w, --workers N        start N threads; 0 (default) means one for each core\n"
+		"  -h, --help             print this help and exit\n"
+		"  -V, --version          print the version and exit\n"
 		"\n"
 		"See ktlsd(8) and ktlsd.conf(5).\n", KTLSD_CONFIG_PATH, KTLSD_USER);
 }
@@ -116,9 +115,9 @@ int ktlsd_options_parse(int argc, char **argv, struct ktlsd_options *ret_options
 		err = options_take(ret_options, option);
 	}
 	if (err == -EINVAL)
-		fprintf(stderr, "ktlsd: '%s' is no valid value.\n", optarg);
+		fprintf(stderr, "ktlsd: '%s' is not a valid value; see ktlsd --help.\n", optarg);
 	else if (!err && optind < argc)
-		fprintf(stderr, "ktlsd: '%s' is not an option.\n", argv[optind]);
+		fprintf(stderr, "ktlsd: '%s' is not an option; see ktlsd --help.\n", argv[optind]);
 	else if (!err)
 		return -1;
 	return 2;

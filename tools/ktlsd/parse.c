@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The text of ktlsd.conf. Nothing in it is guessed at: what could be meant in two
- * ways is a fault, and every fault is logged with its line.
+ * The parser does not guess: what could mean two things is an error. It reports every error
+ * with its line.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -19,26 +19,26 @@ enum {
 	PARSE_FILE_MAX		= 1 << 20,	/* bytes */
 	PARSE_LINE_MAX		= 1000,		/* characters */
 	PARSE_VALUE_MAX		= 65536,	/* of a list over several lines */
-	PARSE_FAULTS_MAX	= 50,		/* that are logged */
+	PARSE_FAULTS_MAX	= 50,		/* logged */
 };
 
 enum parse_section {
 	PARSE_OUTSIDE,			/* before the first section */
-	PARSE_UNKNOWN,			/* in one that is at fault already */
+	PARSE_UNKNOWN,			/* in a section that was refused */
 	PARSE_DAEMON,
 	PARSE_IDENTITY,
 };
 
 /**
- * struct parse - where the parser is
- * @config: what is being filled
+ * struct parse - state of the parser
+ * @config: filled
  * @next: rest of the file
- * @line: number of the line it is in
- * @section: which kind of section it is in
- * @identity: index of the identity whose section that is
- * @seen: a bit for each entry of parse_keys that this section has had
- * @daemon_line: line of [ktlsd], 0 while there was none
- * @faults: how many there are
+ * @line: number of the current line
+ * @section: kind of the current section
+ * @identity: index of the identity, in its section
+ * @seen: a bit for each entry of parse_keys that the section has
+ * @daemon_line: line of [ktlsd], 0 if there was none yet
+ * @faults: how many errors were found
  * @fault: the first of them
  */
 struct parse {
@@ -79,14 +79,14 @@ static struct ktlsd_identity *parse_identity(struct parse *parse)
 /* --- values --------------------------------------------------------------- */
 
 /**
- * struct parse_key - a key that there is
- * @name: of it
- * @section: where it may stand
- * @is_list: its value may go on in indented lines
- * @offset: of what it sets, in struct ktlsd_config or struct ktlsd_identity
- * @set: does it, and fails if the value is wrong
- * @min: of a number
- * @max: of a number
+ * struct parse_key - a key of ktlsd.conf
+ * @name: before the "="
+ * @section: which has it
+ * @is_list: its value can continue in indented lines
+ * @offset: of the member that it sets, in struct ktlsd_config or struct ktlsd_identity
+ * @set: parses the value and sets the member
+ * @min: lowest number
+ * @max: highest number
  */
 struct parse_key {
 	const char		*name;
@@ -161,7 +161,7 @@ static void parse_set_acl(struct parse *parse, unsigned int line,
 
 	if (!value[strspn(value, PARSE_BLANKS ",")])
 		parse_fail(parse, line,
-			   "%s is empty: name somebody, or leave it out", key->name);
+			   "%s is empty: list users or groups, or remove the line", key->name);
 	else if (ktlsd_acl_parse(parse_target(parse, key),
 				 !strcmp(key->name, "allow_gids"), value, &fault))
 		parse_fail(parse, line, "%s: %s", key->name, fault.reason);
@@ -248,7 +248,7 @@ static char *parse_next_line(struct parse *parse)
 		*parse->next++ = '\0';
 	if (strlen(line) > PARSE_LINE_MAX) {
 		parse_fail(parse, parse->line,
-			   "the line is longer than %d characters: go on in an indented line",
+			   "the line is longer than %d characters: continue in an indented line",
 			   PARSE_LINE_MAX);
 		*line = '\0';
 	}
@@ -257,8 +257,8 @@ static char *parse_next_line(struct parse *parse)
 }
 
 /*
- * Whether the next line goes on with a list: it is indented and neither a
- * section nor a key. Empty lines and comments may stand between.
+ * Return: whether the next line continues a list: it is indented and neither a section nor a
+ * key. Empty lines and comments may come before it.
  */
 static bool parse_goes_on(const char *next)
 {
@@ -297,7 +297,7 @@ static void parse_value(struct parse *parse, const struct parse_key *key,
 	if (err)
 		parse_fail(parse, line, "%s is too long", key->name);
 	else if (parse_is_quoted((char *)list.data))
-		parse_fail(parse, line, "%s: values stand without quotes", key->name);
+		parse_fail(parse, line, "%s: write the value without quotes", key->name);
 	else
 		key->set(parse, line, key, (char *)list.data);
 	ktlsd_buffer_free(&list);
@@ -315,7 +315,7 @@ static void parse_key_line(struct parse *parse, const char *name,
 
 	if (parse->section == PARSE_OUTSIDE)
 		parse_fail(parse, parse->line,
-			   "'%s' stands before the first [section]", name);
+			   "'%s' is before the first [section]", name);
 	if (parse->section < PARSE_DAEMON)
 		return;
 	for (i = 0; i < PARSE_KEYS; i++) {
@@ -324,15 +324,15 @@ static void parse_key_line(struct parse *parse, const char *name,
 			break;
 	}
 	if (i == PARSE_KEYS) {
-		parse_fail(parse, parse->line, "'%s' is no key of [%s%s%s]", name,
+		parse_fail(parse, parse->line, "[%s%s%s] has no key '%s'",
 			   parse_section_name(parse),
 			   parse->section == PARSE_IDENTITY ? " " : "",
 			   parse->section == PARSE_IDENTITY ?
-			   parse_identity(parse)->name : "");
+			   parse_identity(parse)->name : "", name);
 		return;
 	}
 	if (parse->seen & 1u << i) {
-		parse_fail(parse, parse->line, "%s is given twice", name);
+		parse_fail(parse, parse->line, "%s is set twice in this section", name);
 		return;
 	}
 	parse->seen |= 1u << i;
@@ -355,7 +355,7 @@ static void parse_begin_identity(struct parse *parse, const char *name)
 	for (i = 0; i < config->identity_count; i++) {
 		if (!strcmp(config->identities[i].name, name)) {
 			parse_fail(parse, parse->line,
-				   "[identity %s] is there already, in line %u",
+				   "[identity %s] was defined in line %u already",
 				   name, config->identities[i].line);
 			return;
 		}
@@ -383,7 +383,7 @@ static void parse_begin_identity(struct parse *parse, const char *name)
 static void parse_begin_daemon(struct parse *parse)
 {
 	if (parse->daemon_line) {
-		parse_fail(parse, parse->line, "[ktlsd] is there already, in line %u",
+		parse_fail(parse, parse->line, "[ktlsd] was defined in line %u already",
 			   parse->daemon_line);
 		return;
 	}
@@ -399,7 +399,7 @@ static void parse_begin_section(struct parse *parse, char *text)
 	parse->section = PARSE_UNKNOWN;
 	parse->seen = 0;
 	if (parse_is_quoted(name))
-		parse_fail(parse, parse->line, "[%s]: names stand without quotes", name);
+		parse_fail(parse, parse->line, "[%s]: write the name without quotes", name);
 	else if (!strcmp(name, "ktlsd"))
 		parse_begin_daemon(parse);
 	else if (!strncmp(name, "identity", 8) &&
@@ -407,7 +407,7 @@ static void parse_begin_section(struct parse *parse, char *text)
 		parse_begin_identity(parse, parse_trim(name + 8));
 	else
 		parse_fail(parse, parse->line,
-			   "[%s] is no section: there are [ktlsd] and [identity NAME]",
+			   "there is no section [%s]: use [ktlsd] or [identity NAME]",
 			   name);
 }
 
@@ -480,7 +480,7 @@ static int parse_read(const char *path, struct ktlsd_buffer *text,
 	int err = ktlsd_file_read(path, PARSE_FILE_MAX, text, NULL, fault);
 
 	if (!err && text->len && memchr(text->data, '\0', text->len))
-		err = ktlsd_errors_set(fault, -EINVAL, "%s is no text", path);
+		err = ktlsd_errors_set(fault, -EINVAL, "%s is not a text file", path);
 	if (!err && ktlsd_buffer_append(text, "", 1, PARSE_FILE_MAX + 1))
 		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	if (err)

@@ -58,7 +58,7 @@ static void private_key_free_rsa(struct private_key_rsa *rsa)
 	BN_clear_free(rsa->qinv);
 }
 
-/* Before any arithmetic: its cost, and a signature's, grows with these. */
+/* Bounds the numbers before any arithmetic with them. */
 static bool private_key_is_bounded(const struct private_key_rsa *rsa)
 {
 	int half = (BN_num_bits(rsa->n) + 1) / 2 + KTLSD_RSA_FACTOR_SLACK;
@@ -91,7 +91,7 @@ static bool private_key_fits_prime(const struct private_key_rsa *rsa,
 	return fits;
 }
 
-/* Do they belong together? Primality is not asked: it would cost more than it tells. */
+/* Return: whether the numbers are consistent. A test of primality would cost too much. */
 static bool private_key_is_consistent(const struct private_key_rsa *rsa)
 {
 	BN_CTX *ctx = BN_CTX_secure_new();
@@ -139,7 +139,7 @@ static int private_key_check_rsa(const EVP_PKEY *key, struct ktlsd_fault *fault)
 	return err;
 }
 
-/* The range first: the pairwise check multiplies by the number. */
+/* Checks the range first: the pairwise check multiplies by the private number. */
 static int private_key_check_ec(EVP_PKEY *key, struct ktlsd_fault *fault)
 {
 	static const char *const curves[] = {
@@ -158,7 +158,7 @@ static int private_key_check_ec(EVP_PKEY *key, struct ktlsd_fault *fault)
 	}
 	if (i == sizeof(curves) / sizeof(*curves))
 		return ktlsd_errors_set(fault, -EINVAL,
-			"the EC key does not name its curve P-256, P-384 or P-521: use a named curve");
+			"the EC key is not on a named curve P-256, P-384 or P-521");
 	ctx = EVP_PKEY_CTX_new(key, NULL);
 	good = ctx && EVP_PKEY_private_check(ctx) == 1 &&
 	       EVP_PKEY_pairwise_check(ctx) == 1;
@@ -176,7 +176,7 @@ static int private_key_check(EVP_PKEY *key, struct ktlsd_fault *fault)
 	case EVP_PKEY_EC:
 		return private_key_check_ec(key, fault);
 	default:
-		/* The public half of these is computed from the private one. */
+		/* Ed25519, Ed448: the public half is computed from the private one. */
 		return 0;
 	}
 }
@@ -222,7 +222,7 @@ static EVP_PKEY *private_key_decode(const char *name, const unsigned char *der,
 	else if (!strcmp(name, PEM_STRING_ECPRIVATEKEY))
 		*ret_kind = EVP_PKEY_EC;
 	else
-		*ret_kind = EVP_PKEY_DSA;	/* or DH, or what comes yet */
+		*ret_kind = EVP_PKEY_DSA;	/* or DH, or any other */
 	return private_key_is_known(*ret_kind) ?
 	       d2i_PrivateKey(*ret_kind, NULL, &der, len) : NULL;
 }
@@ -234,7 +234,7 @@ static bool private_key_is_name(const char *name)
 	return len >= tail && !strcmp(name + len - tail, PEM_STRING_PKCS8INF);
 }
 
-/* One PEM block. Return: 0 and a key, or none: look further; a negative errno. */
+/* One PEM block. Return: 0 and a key, 0 without a key if it is none, or a negative errno. */
 static int private_key_take(const char *name, const char *header,
 			    const unsigned char *der, long len, EVP_PKEY **ret_key,
 			    struct ktlsd_fault *fault)
@@ -245,11 +245,11 @@ static int private_key_take(const char *name, const char *header,
 		return 0;
 	if (!strcmp(name, PEM_STRING_PKCS8) || header[0])
 		return ktlsd_errors_set(fault, -EINVAL,
-			"the private key is encrypted: nobody is there to type its pass phrase");
+			"the private key is encrypted: ktlsd cannot ask for a pass phrase");
 	*ret_key = private_key_decode(name, der, len, &kind);
 	if (kind != EVP_PKEY_NONE && !private_key_is_known(kind))
 		return ktlsd_errors_set(fault, -EINVAL,
-			"the key is of a kind TLS does not sign with here: use RSA, ECDSA or Ed25519");
+			"ktlsd does not use keys of this kind: use RSA, ECDSA or Ed25519");
 	if (!*ret_key)
 		return ktlsd_errors_set(fault, -EINVAL,
 			"there is no readable PEM private key in it");

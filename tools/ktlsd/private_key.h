@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Private keys, the administrator's and programs': read, and checked before they are
- * used once. Whoever chooses a key chooses what a signature with it costs, and every
- * other handshake of that worker waits for it.
+ * Private keys, from ktlsd.conf and from programs: decoded, and validated before their first
+ * use. Whoever chooses a key chooses what a signature with it costs, and all handshakes of
+ * the worker wait for it. Any thread.
  */
 #ifndef KTLSD_PRIVATE_KEY_H
 #define KTLSD_PRIVATE_KEY_H
@@ -16,20 +16,20 @@
 enum {
 	KTLSD_RSA_OWN_MIN	= 2048,	/* bits of a modulus */
 	KTLSD_RSA_OWN_MAX	= 4096,
-	KTLSD_RSA_FACTOR_SLACK	= 32,	/* bits that a prime may have above half */
+	KTLSD_RSA_FACTOR_SLACK	= 32,	/* bits of a prime beyond half of the modulus */
 };
 
 /**
  * ktlsd_private_key_parse - read a private key
- * @pem: the key is the first in it; not terminated
+ * @pem: its first key is used; not NUL-terminated
  * @len: bytes
  * @ret_key: a reference for the caller
  * @fault: on error
  *
- * Accepted are RSA keys of two primes, EC keys on P-256, P-384 and P-521, Ed25519 and
- * Ed448, all numbers of which are in their ranges and belong together. Nothing else
- * is even decoded: OpenSSL computes the public half of a DH or DSA key as it reads it,
- * with numbers of any size. Takes less than two signatures.
+ * Accepts RSA keys with two primes, EC keys on P-256, P-384 and P-521, Ed25519 and Ed448, if
+ * all their numbers are in range and consistent. Does not decode anything else: OpenSSL
+ * computes the public half of a DH or DSA key while it decodes it, with numbers of any size.
+ * Takes less time than two signatures.
  *
  * Return: 0, -EINVAL or -ENOMEM
  */

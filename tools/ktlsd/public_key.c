@@ -36,7 +36,7 @@ static enum ktlsd_public_key_fault public_key_check_rsa(const EVP_PKEY *key)
 	       KTLSD_PUBLIC_KEY_GOOD : KTLSD_PUBLIC_KEY_EXPONENT;
 }
 
-/* Binary curves are slow, and nobody signs with them. */
+/* Binary curves are slow, and not used for signatures. */
 static enum ktlsd_public_key_fault public_key_check_ec(const EVP_PKEY *key)
 {
 	char field[32] = "";

@@ -13,7 +13,7 @@
 	.iv_len = (_iv), .explicit_nonce = (_iv) == 4,			\
 	.digest = (_hash), .name = (_name) }
 
-/* In the order of preference that holds when KTLS_CIPHERS is not set. */
+/* In order of preference, for when KTLS_CIPHERS is not set. */
 static const struct ktlsd_suite suites_table[] = {
 	SUITE_13(0x1301, 16, "SHA256", 32, "TLS_AES_128_GCM_SHA256"),
 	SUITE_13(0x1302, 32, "SHA384", 48, "TLS_AES_256_GCM_SHA384"),
@@ -71,7 +71,7 @@ static void suites_add(struct ktlsd_suites_choice *choice, size_t index,
 	if (*seen & (UINT32_C(1) << index))
 		return;
 	*seen |= UINT32_C(1) << index;
-	/* All names together fit by the size of the table. */
+	/* The lists have room for the whole table. */
 	if (list[0])
 		strcat(list, ":");
 	strcat(list, suite->name);
@@ -111,11 +111,11 @@ int ktlsd_suites_choose(const char *names, uint32_t mask,
 		index = suites_find_name(names, len);
 		if (index < 0)
 			return ktlsd_errors_set(fault, -EINVAL,
-				"KTLS_CIPHERS names '%.*s', which is not a cipher suite known here: use OpenSSL's exact names.",
+				"KTLS_CIPHERS names '%.*s', which ktlsd does not know: use the cipher suite names of OpenSSL listed in ktls(7).",
 				len > 64 ? 64 : (int)len, names);
 		if (!(mask & (UINT32_C(1) << index)))
 			return ktlsd_errors_set(fault, -EINVAL,
-				"KTLS_CIPHERS names '%s', which this kernel cannot do.",
+				"KTLS_CIPHERS names '%s', which this kernel does not support.",
 				suites_table[index].name);
 		suites_add(ret_choice, index, &seen);
 		if (!names[len])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The cipher suites known here, and which of them a handshake may use. */
+/* The cipher suites that ktlsd knows, and which of them a handshake may use. Any thread. */
 #ifndef KTLSD_SUITES_H
 #define KTLSD_SUITES_H
 
@@ -36,7 +36,7 @@ struct ktlsd_suite {
 };
 
 /**
- * struct ktlsd_suites_choice - what OpenSSL is to be told
+ * struct ktlsd_suites_choice - lists for OpenSSL
  * @tls13: for SSL_set_ciphersuites(), "" for none
  * @tls12: for SSL_set_cipher_list(), "" for none
  */
@@ -45,23 +45,23 @@ struct ktlsd_suites_choice {
 	char	tls12[KTLSD_SUITES_LIST_MAX];
 };
 
-/* Return: the suite, or NULL if it is not known here. */
+/* Return: the suite, or NULL if ktlsd does not know it. */
 const struct ktlsd_suite *ktlsd_suites_find(uint16_t id);
 
-/* A bit for every known suite; @ids are those a kernel lists. */
+/* Return: mask of the suites in @ids, the list of the kernel, that ktlsd knows. */
 uint32_t ktlsd_suites_mask(const uint16_t *ids, size_t count);
 
-/* The mask of all suites known here. */
+/* Return: mask of all suites that ktlsd knows. */
 uint32_t ktlsd_suites_all(void);
 
 /**
- * ktlsd_suites_choose - turn KTLS_CIPHERS into what OpenSSL wants
+ * ktlsd_suites_choose - turn KTLS_CIPHERS into lists for OpenSSL
  * @names: colon-separated exact names, or "" for all
- * @mask: what the kernel can do
+ * @mask: of suites that the kernel supports
  * @ret_choice: filled
  * @fault: on error
  *
- * Return: 0, -EINVAL for a name that is not known or that the kernel cannot do
+ * Return: 0, -EINVAL for a suite that ktlsd does not know or the kernel does not support
  */
 int ktlsd_suites_choose(const char *names, uint32_t mask,
 			struct ktlsd_suites_choice *ret_choice,

@@ -33,8 +33,8 @@ void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int
 }
 
 /*
- * Makes a new master secret when the one in use has been for a lifetime. The one
- * before it goes then: what it sealed last has expired.
+ * Makes a new master secret when the current one has been in use for a lifetime. The
+ * previous one is wiped: the last tickets that it sealed have expired.
  */
 static int ticket_keys_rotate(struct ktlsd_ticket_keys *keys, int64_t now)
 {
@@ -42,7 +42,7 @@ static int ticket_keys_rotate(struct ktlsd_ticket_keys *keys, int64_t now)
 
 	if (keys->count && age < keys->lifetime)
 		return 0;
-	/* What was issued by then is sealed with what goes now. */
+	/* The tickets of these series are sealed with the secret that is wiped now. */
 	ktlsd_ticket_used_expire(&keys->used, now - 2 * (int64_t)keys->lifetime);
 	if (keys->count && age < 2 * (int64_t)keys->lifetime) {
 		memcpy(keys->master[1], keys->master[0], KTLSD_TICKET_MASTER);
@@ -131,12 +131,12 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 	return err;
 }
 
-/* With the lock held, after what may have made room. */
+/* Logs if a series had to be dropped. @keys->lock is held. */
 static void ticket_keys_warn(struct ktlsd_ticket_keys *keys, uint64_t before)
 {
 	if (keys->used.forgotten != before)
 		ktlsd_log_limited(&keys->limit, KTLSD_LOG_WARNING,
-				  "Tickets of a server are not accepted any more, as there is no room to remember which were used: its clients do full handshakes. %llu servers were concerned so far.",
+				  "Too many tickets were issued to remember which of them were used: the tickets of one server are no longer accepted, and its clients do full handshakes. This has happened %llu times.",
 				  (unsigned long long)keys->used.forgotten);
 }
 

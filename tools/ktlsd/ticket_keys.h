@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The keys that a server's tickets are sealed with. Nothing is stored for a
- * ticket: its key is derived from a master secret and the fingerprint of the
- * configuration it belongs to. Shared by all threads.
+ * Keys that seal the tickets of servers. They are derived from a master secret and the
+ * fingerprint of the request, so none is stored. Shared by all threads.
  */
 #ifndef KTLSD_TICKET_KEYS_H
 #define KTLSD_TICKET_KEYS_H
@@ -17,7 +16,7 @@
 
 enum {
 	KTLSD_TICKET_MASTER	= 32,
-	KTLSD_TICKET_NAME	= 16,	/* as OpenSSL wants it */
+	KTLSD_TICKET_NAME	= 16,	/* the size that OpenSSL requires */
 	KTLSD_TICKET_LIFETIME_DEFAULT	= 7200,		/* seconds */
 	KTLSD_TICKET_LIFETIME_MIN	= 60,
 	KTLSD_TICKET_LIFETIME_MAX	= 604800,	/* RFC 8446 4.6.1 */
@@ -26,11 +25,11 @@ enum {
 /**
  * struct ktlsd_ticket_keys - the master secrets
  * @lock: protects all of it
- * @lifetime: seconds that a master secret is used to seal, and then to open
+ * @lifetime: seconds for which a master secret seals, and after that opens
  * @since: when @master[0] was made, seconds of the monotonic clock
- * @master: the one in use, and the one before it
+ * @master: the current one and the previous one
  * @count: how many of them there are
- * @used: which tickets were used
+ * @used: which tickets were accepted
  * @limit: of log lines
  */
 struct ktlsd_ticket_keys {
@@ -44,8 +43,8 @@ struct ktlsd_ticket_keys {
 };
 
 /**
- * struct ktlsd_ticket_key - what seals one configuration's tickets for a while
- * @name: tells which it is, and nobody else anything
+ * struct ktlsd_ticket_key - seals tickets with one fingerprint
+ * @name: identifies the key; looks random to others
  * @aes: AES-256-CBC
  * @hmac: HMAC-SHA-256
  */
@@ -59,33 +58,33 @@ void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetim
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys);
 void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int lifetime);
 
-/* The key to seal with at time @now. Return: 0, or -EIO: OpenSSL cannot. */
+/* Fills in the key to seal with at @now. Return: 0, or -EIO if OpenSSL fails. */
 int ktlsd_ticket_keys_current(struct ktlsd_ticket_keys *keys, int64_t now,
 			      const struct ktlsd_fingerprint *fingerprint,
 			      struct ktlsd_ticket_key *ret_key);
 
 /**
- * ktlsd_ticket_keys_find - the key with which a ticket was sealed
+ * ktlsd_ticket_keys_find - find the key with which a ticket was sealed
  * @keys: the keys
  * @now: seconds of the monotonic clock
  * @name: in the ticket
- * @fingerprint: of the configuration that is presented with it
+ * @fingerprint: of the request
  * @ret_key: filled; the caller wipes it
- * @ret_renew: the master secret is not the one in use any more
+ * @ret_renew: the master secret is the previous one: issue a new ticket
  *
- * Return: 0, -ENOENT: it is too old, or of another configuration; -EIO.
+ * Return: 0, -ENOENT if the ticket is too old or has another fingerprint, -EIO
  */
 int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 			   const uint8_t *name,
 			   const struct ktlsd_fingerprint *fingerprint,
 			   struct ktlsd_ticket_key *ret_key, bool *ret_renew);
 
-/* Numbers a ticket, see ktlsd_ticket_used_issue(). @uid: whose server issues it. */
+/* Numbers a ticket, see ktlsd_ticket_used_issue(). @uid: owner of the server. */
 void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 			      const struct ktlsd_fingerprint *fingerprint,
 			      uint32_t uid, uint8_t *ret_id);
 
-/* Is this the first time that a ticket is used? See ktlsd_ticket_used_mark(). */
+/* Marks a ticket as used, see ktlsd_ticket_used_mark(). */
 bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
 				 const struct ktlsd_fingerprint *fingerprint,
 				 const uint8_t *id);

@@ -7,15 +7,15 @@
 #include "ticket_used.h"
 
 /**
- * struct ktlsd_ticket_used_series - tickets of one configuration
+ * struct ktlsd_ticket_used_series - tickets with one fingerprint
  * @next: in its bucket
  * @newer: of the same owner, used later
  * @older: likewise earlier
  * @owner: accounts for it
- * @fingerprint: names it
- * @serial: random, not 0: numbers of a series that was forgotten mean nothing here
+ * @fingerprint: key
+ * @serial: random, not 0: tells it from an earlier series with the same fingerprint
  * @issued: number of the next ticket
- * @touched: when it was issued from or asked last
+ * @touched: when a ticket was last issued or used
  * @bytes: with its chunks
  * @chunks: a bit for each of the newest tickets, by number; NULL: none of them was used
  */
@@ -32,7 +32,7 @@ struct ktlsd_ticket_used_series {
 	uint8_t				*chunks[KTLSD_TICKET_USED_CHUNKS];
 };
 
-/* What is in a ticket, where only we read it. */
+/* The id in a ticket, which only this process can read. */
 struct ticket_used_id {
 	uint64_t	serial;
 	uint64_t	number;
@@ -113,7 +113,7 @@ static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_use
 	return owner;
 }
 
-/* An owner goes with its last series. */
+/* Frees a series, and its owner with the last one. */
 static void ticket_used_forget(struct ktlsd_ticket_used *used,
 			       struct ktlsd_ticket_used_series *series)
 {
@@ -135,7 +135,7 @@ static void ticket_used_forget(struct ktlsd_ticket_used *used,
 	free(owner);
 }
 
-/* Whoever has most gives, but for what is being worked on. */
+/* Drops series of whoever has most, except @wanted. */
 static void ticket_used_make_room(struct ktlsd_ticket_used *used,
 				  const struct ktlsd_ticket_used_series *wanted)
 {
@@ -181,7 +181,7 @@ free_series:
 	return NULL;
 }
 
-/* The chunk that comes into use was that of tickets which are too old by now. */
+/* Frees a chunk before its bits are used for new tickets. */
 static void ticket_used_recycle(struct ktlsd_ticket_used *used,
 				struct ktlsd_ticket_used_series *series)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which tickets of a server were used: one of TLS 1.3 is good for one resumption (RFC
- * 8446 C.4). Tickets of one configuration are numbered in a series, and a bit is kept
- * for each of the newest; older ones lead to a full handshake. Memory is bounded, and
- * whose series take most of it loses one first: nobody uses up another's. Not locked.
+ * Which TLS 1.3 tickets of servers were used: each is accepted once (RFC 8446 C.4). Tickets
+ * with one fingerprint are numbered, which makes a series; there is a bit for each of the
+ * newest million. Older tickets lead to a full handshake. Memory is bounded: when it runs
+ * out, the user whose series take most of it loses its oldest one. Protected by the lock of
+ * struct ktlsd_ticket_keys.
  */
 #ifndef KTLSD_TICKET_USED_H
 #define KTLSD_TICKET_USED_H
@@ -23,11 +24,11 @@ enum {
 };
 
 /**
- * struct ktlsd_ticket_used_owner - a user with servers
- * @next: another one
- * @uid: who it is
+ * struct ktlsd_ticket_used_owner - a user who has series
+ * @next: in the list of all
+ * @uid: of the user
  * @bytes: of all its series
- * @newest: its series, the one used last first
+ * @newest: its series, the most recently used first
  * @oldest: other end
  */
 struct ktlsd_ticket_used_owner {
@@ -43,7 +44,7 @@ struct ktlsd_ticket_used_owner {
  * @buckets: by fingerprint
  * @owners: list
  * @bytes: of all
- * @forgotten: series that had to make room, since the beginning
+ * @forgotten: series that were dropped for lack of memory, since the start
  *
  * Zeroed to begin with.
  */
@@ -58,25 +59,28 @@ struct ktlsd_ticket_used {
  * ktlsd_ticket_used_issue - number a ticket
  * @used: all series
  * @fingerprint: names the series
- * @uid: whose it is
+ * @uid: owner of the server
  * @now: seconds
- * @ret_id: zeros if there is no memory: such a ticket is never good
+ * @ret_id: goes into the ticket; zeros without memory: such a ticket is never accepted
  */
 void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
 			     const struct ktlsd_fingerprint *fingerprint,
 			     uint32_t uid, int64_t now, uint8_t *ret_id);
 
 /**
- * ktlsd_ticket_used_mark - is this the first time that a ticket is used?
- * @id: from a ticket of the series, which is authentic
+ * ktlsd_ticket_used_mark - mark a ticket as used
+ * @used: all series
+ * @fingerprint: names the series
+ * @now: seconds
+ * @id: from an authentic ticket of the series
  *
- * Return: false if it was used before, or cannot be told
+ * Return: true if it was not used before; false if it was, or if that is not known
  */
 bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
 			    const struct ktlsd_fingerprint *fingerprint,
 			    int64_t now, const uint8_t *id);
 
-/* Forgets the series that had neither ticket nor use since @before. */
+/* Frees the series from which no ticket was issued or used since @before. */
 void ktlsd_ticket_used_expire(struct ktlsd_ticket_used *used, int64_t before);
 
 void ktlsd_ticket_used_free(struct ktlsd_ticket_used *used);

@@ -19,7 +19,7 @@ static int trust_add_file(X509_STORE *store, const struct ktlsd_buffer *pem)
 
 	if (!bio)
 		return -ENOMEM;
-	/* AUX: "TRUSTED CERTIFICATE" is a certificate, too. */
+	/* AUX: accept "TRUSTED CERTIFICATE" too. */
 	while (added && (cert = PEM_read_bio_X509_AUX(bio, NULL,
 						      ktlsd_credentials_no_passphrase,
 						      NULL))) {
@@ -63,7 +63,7 @@ int ktlsd_trust_load(const char *path, X509_STORE **ret_store,
 	X509_STORE_free(store);
 	if (!count)
 		err = ktlsd_errors_set(fault, -EINVAL,
-			"the trust anchors %s cannot be read: there is no PEM certificate in it",
+			"the trust anchors %s cannot be read: there is no PEM certificate in this file",
 			path);
 	else if (count == -ENOMEM)
 		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");

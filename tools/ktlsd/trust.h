@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The administrator's trust anchors, shared by all threads. */
+/* The system's trust anchors. Loaded by the main thread, shared by all threads. */
 #ifndef KTLSD_TRUST_H
 #define KTLSD_TRUST_H
 
@@ -16,9 +16,9 @@ enum {
 };
 
 /**
- * ktlsd_trust_load - the anchors in a file
- * @path: PEM, of a regular file with one certificate at least
- * @ret_store: a reference for the caller; may be used from several threads
+ * ktlsd_trust_load - load the trust anchors in a file
+ * @path: of a regular file with at least one PEM certificate
+ * @ret_store: a reference for the caller; can be used from several threads
  * @fault: on error
  *
  * Return: 0, -ENOENT if there is no such file, another negative errno

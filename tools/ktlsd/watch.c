@@ -10,7 +10,7 @@
 void ktlsd_watch_init(struct ktlsd_watch *watch, struct ktlsd_shared *shared,
 		      struct ktlsd_worker *workers)
 {
-	/* Four looks an interval: two of them may come late. */
+	/* Four checks in the interval of the watchdog: two may be late. */
 	int64_t quarter = (int64_t)(ktlsd_notify_watchdog() / 1000 / 4);
 
 	memset(watch, 0, sizeof(*watch));
@@ -32,7 +32,7 @@ static const char *watch_reason(const struct ktlsd_shared *shared)
 		return "the module ktls is not loaded";
 	case -EPERM:
 	case -EACCES:
-		return "ktlsd has not CAP_NET_ADMIN here, or is not the helper's user";
+		return "ktlsd lacks CAP_NET_ADMIN here, or runs as another user than the first helper";
 	default:
 		return strerror(-trouble);
 	}
@@ -100,7 +100,7 @@ int ktlsd_watch_step(struct ktlsd_watch *watch)
 	int64_t now = ktlsd_clock_ms();
 	unsigned int serving = watch->shared->serving;
 
-	/* Who serves is news, how much is done can wait. */
+	/* Report at once who serves; the numbers of handshakes can wait. */
 	if (serving != watch->serving || !serving || now >= watch->next)
 		watch_report(watch);
 	watch->serving = serving;

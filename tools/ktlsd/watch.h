@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Are the workers at work? The service manager is told. */
+/* Watches the workers and reports their health to the service manager. Main thread only. */
 #ifndef KTLSD_WATCH_H
 #define KTLSD_WATCH_H
 
@@ -10,20 +10,20 @@
 #include "worker.h"
 
 enum {
-	KTLSD_WATCH_PERIOD	= 5000,		/* ms between two looks at the workers */
+	KTLSD_WATCH_PERIOD	= 5000,		/* ms between two checks */
 	KTLSD_WATCH_STATUS_MAX	= 256,		/* bytes */
 };
 
 /**
  * struct ktlsd_watch - the main thread's view of its workers
- * @shared: where they say how they are
- * @workers: them
- * @period: ms between two looks
- * @next: when the next one is due
- * @seen: their turns when the watchdog was last fed
- * @serving: how many served at the last step
+ * @shared: state of the workers
+ * @workers: array of @shared->worker_count
+ * @period: ms between two checks
+ * @next: when the next check is due
+ * @seen: @turns of each worker when WATCHDOG=1 was last sent
+ * @serving: how many workers served at the last check
  * @is_ready: READY=1 was sent
- * @status: what STATUS= was last
+ * @status: the last STATUS=
  */
 struct ktlsd_watch {
 	struct ktlsd_shared	*shared;
@@ -40,18 +40,18 @@ void ktlsd_watch_init(struct ktlsd_watch *watch, struct ktlsd_shared *shared,
 		      struct ktlsd_worker *workers);
 
 /**
- * ktlsd_watch_step - look at the workers
- * @watch: the view of them
+ * ktlsd_watch_step - check the workers
+ * @watch: of the main thread
  *
- * Call it when a worker has told something, and when it is due. READY=1 is sent
- * when the first worker serves, the watchdog fed when each has gone round its
- * loop since it was last fed; a worker that is idle is woken to do so.
+ * Call it after a worker changed struct ktlsd_shared, and when the next check is due. Sends
+ * READY=1 when the first worker serves, and WATCHDOG=1 when every worker has gone round its
+ * loop since the last time. Wakes idle workers so that they do.
  *
- * Return: when it is due again, in ms
+ * Return: milliseconds until the next check is due
  */
 int ktlsd_watch_step(struct ktlsd_watch *watch);
 
-/* Writes a sentence on how things are, as it is sent with STATUS=. */
+/* Describes the health of the workers in one sentence, for STATUS= and ktlsctl status. */
 void ktlsd_watch_describe(const struct ktlsd_watch *watch, char *ret_text,
 			  size_t size);
 

@@ -66,7 +66,7 @@ static void config_everything(void **state)
 	assert_int_equal(config->identities[0].acl.uids.count, 3);
 	assert_string_equal(config->identities[1].certificate, "/c");
 
-	/* Parsed but not loaded: exists, allowed, of no use. */
+	/* Parsed but not loaded: it exists and is allowed, but cannot be used. */
 	assert_int_equal(ktlsd_config_find(config, "web site", &caller, &identity,
 					   &fault), -ENOKEY);
 	assert_int_equal(ktlsd_config_find(config, "mail", &caller, &identity,
@@ -87,7 +87,7 @@ struct config_fault {
 static void config_faults(void **state)
 {
 	static const struct config_fault table[] = {
-		{ "[ktlsd]\nworker = 3\n", 2, "'worker' is no key" },
+		{ "[ktlsd]\nworker = 3\n", 2, "[ktlsd] has no key 'worker'" },
 		{ "[ktlsd]\nworkers = 65\n", 2, "number from 0 to 64" },
 		{ "[ktlsd]\nworkers = -1\n", 2, "number" },
 		{ "[ktlsd]\nworkers = 3x\n", 2, "number" },
@@ -98,13 +98,13 @@ static void config_faults(void **state)
 		{ "[ktlsd]\nlog = stderr\nlog = syslog\n", 3, "twice" },
 		{ "[ktlsd]\ntrust = ca.pem\n", 2, "absolute" },
 		{ "workers = 3\n", 1, "before the first" },
-		{ "[ktlsd2]\na = b\n", 1, "is no section" },
+		{ "[ktlsd2]\na = b\n", 1, "there is no section" },
 		{ "[ktlsd]\nnonsense\n", 2, "neither" },
 		{ "[ktlsd\nworkers = 1\n", 1, "neither" },
 		{ "[identity a]\ncertificate = /a\n", 1, "has no private_key" },
 		{ "[identity a]\nprivate_key = /a\n", 1, "has no certificate" },
 		{ "[identity a]\ncertificate = /a\ncertificate = /b\n", 3, "twice" },
-		{ "[identity a]\nkey = /a\n", 2, "'key' is no key" },
+		{ "[identity a]\nkey = /a\n", 2, "[identity a] has no key 'key'" },
 		{ "[identity a]\nallow_uids = no-such-user-x\n", 2, "no user" },
 		{ "[identity a]\nallow_gids = no-such-group-x\n", 2, "no group" },
 		{ "[identity ]\ncertificate = /a\n", 1, "name" },
@@ -189,12 +189,12 @@ static void config_ambiguous(void **state)
 {
 	static const struct config_fault table[] = {
 		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
-		  "allow_uids = 33\nallow_uids = *\n", 5, "allow_uids is given twice" },
+		  "allow_uids = 33\nallow_uids = *\n", 5, "allow_uids is set twice in this section" },
 		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
-		  "[identity a]\nallow_uids = *\n", 4, "[identity a] is there already, in line 1" },
-		{ "[ktlsd]\n\n[ktlsd]\n", 3, "[ktlsd] is there already, in line 1" },
+		  "[identity a]\nallow_uids = *\n", 4, "[identity a] was defined in line 1 already" },
+		{ "[ktlsd]\n\n[ktlsd]\n", 3, "[ktlsd] was defined in line 1 already" },
 		{ "[identity a]\ncertificate = /a\n private_key = /b\n"
-		  "\tprivate_key = /c\n", 4, "private_key is given twice" },
+		  "\tprivate_key = /c\n", 4, "private_key is set twice in this section" },
 		{ "[identity a]\ncertificate = /a\n\t/b\nprivate_key = /b\n", 3, "neither" },
 		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
 		  "allow_uids =\n", 4, "allow_uids is empty" },
@@ -202,7 +202,7 @@ static void config_ambiguous(void **state)
 		  "allow_gids = , \n", 4, "allow_gids is empty" },
 		{ "[identity a]\n", 1, "has no certificate" },
 		{ "[identity]\n", 1, "name has 1 to 64" },
-		{ "[nonsense]\n", 1, "is no section" },
+		{ "[nonsense]\n", 1, "there is no section" },
 		{ "[ktlsd] x\n", 1, "neither" },
 		{ "[ktlsd]\nworkers: 3\n", 2, "neither" },
 		{ "[ktlsd]\ntrust = \"/a b\"\n", 2, "without quotes" },
@@ -415,7 +415,7 @@ static void config_reload(void **state)
 	test_pki_write(path[3], &pem, 0644);
 	assert_int_equal(config_reload_try(dir, 'a', first, &second), 0);
 	assert_int_equal(second->troubles, 2);
-	assert_non_null(strstr(second->first_trouble.reason, "'b' stays as it was"));
+	assert_non_null(strstr(second->first_trouble.reason, "'b' keeps its old credential"));
 	assert_ptr_equal(second->trust, first->trust);
 	assert_int_equal(ktlsd_config_find(second, "a", &caller, &identity, &fault), 0);
 	assert_int_equal(ktlsd_config_find(second, "b", &caller, &identity, &fault), -EACCES);
@@ -424,7 +424,7 @@ static void config_reload(void **state)
 	assert_ptr_equal(identity->credential.leaf, first->identities[1].credential.leaf);
 	ktlsd_config_put(first);
 
-	/* It stays, however often. Without one before it is of no use. */
+	/* It stays, however often. Without an old one it cannot be used. */
 	assert_int_equal(config_reload_try(dir, 'b', second, &third), 0);
 	ktlsd_config_put(second);
 	assert_non_null(third->identities[1].credential.leaf);

@@ -73,7 +73,7 @@ static void credentials_chain(void **state)
 	for (i = 0; i < 12; i++)
 		test_pki_put_cert(&certs, pki.ec);
 	test_pki_put_key(&key, pki.ec_key, NULL);
-	assert_int_equal(credentials_try(&certs, &key, "longer than"), -EINVAL);
+	assert_int_equal(credentials_try(&certs, &key, "more than 10 certificates"), -EINVAL);
 }
 
 static void credentials_do_not_match(void **state)
@@ -113,7 +113,7 @@ static void credentials_garbage(void **state)
 	test_pki_put_cert(&certs, pki.ec);
 	ktlsd_buffer_append(&certs, broken, strlen(broken), 1 << 20);
 	test_pki_put_key(&key, pki.ec_key, NULL);
-	assert_int_equal(credentials_try(&certs, &key, "cannot be read"), -EINVAL);
+	assert_int_equal(credentials_try(&certs, &key, "cannot be decoded"), -EINVAL);
 	test_pki_put_cert(&certs, pki.ec);
 	ktlsd_buffer_append(&key, "hello", 5, 100);
 	assert_int_equal(credentials_try(&certs, &key, "no readable PEM"), -EINVAL);
@@ -202,7 +202,7 @@ static void credentials_no_peer_wants(void **state)
 		{ { .cn = "a" }, NULL },
 		{ { .cn = "a", .from = -7200, .to = -3600 }, "has expired" },
 		{ { .cn = "a", .from = 3600, .to = 7200 }, "not valid yet" },
-		{ { .cn = "a", .eku = "codeSigning" }, "neither for a TLS server" },
+		{ { .cn = "a", .eku = "codeSigning" }, "neither a TLS server" },
 	};
 	struct ktlsd_fault fault;
 	bool doubt;

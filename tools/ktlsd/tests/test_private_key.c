@@ -319,7 +319,7 @@ static void key_dsa_is_not_decoded(void **state)
 	assert_true(len > 0);
 	key_put_pem(&pem, "PRIVATE KEY", der, len);
 	assert_true(pem.len > 15000);
-	assert_int_equal(key_try(&pem, ec_cert, "of a kind"), -EINVAL);
+	assert_int_equal(key_try(&pem, ec_cert, "keys of this kind"), -EINVAL);
 	OPENSSL_free(der);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	ASN1_INTEGER_free(integer);
