@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "anchors.h"
-#include "credentials.h"
+#include "config/anchors.h"
+#include "config/credentials.h"
 #include "fetch.h"
 
 static const uint32_t fetch_max[KTLS_CONFIG_MAX + 1] = {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "lib/buffer.h"
-#include "context.h"
+#include "tls/context.h"
 
 enum {
 	KTLSD_FETCH_HELD_MAX	= 32 << 20,	/* bytes in all fetches of a worker */

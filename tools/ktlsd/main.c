@@ -4,7 +4,7 @@
  *
  * The main thread reads the configuration, starts the workers and waits for
  * signals; a worker (worker.c) talks to the kernel and hands each message to
- * its sessions (sessions.c, session.c), which drive OpenSSL (handshake.c).
+ * its sessions (sessions.c, session.c), which drive OpenSSL (tls/handshake.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "acl.h"
-#include "config.h"
+#include "config/acl.h"
+#include "config/config.h"
 #include "control.h"
 #include "notify.h"
 #include "options.h"

@@ -7,7 +7,7 @@
 
 #include <openssl/crypto.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "options.h"
 
 #ifndef KTLS_TOOLS_VERSION

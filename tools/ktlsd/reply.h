@@ -3,7 +3,7 @@
 #ifndef KTLSD_REPLY_H
 #define KTLSD_REPLY_H
 
-#include "handshake.h"
+#include "tls/handshake.h"
 
 /*
  * Adds the keys, all that was negotiated, and in @messages how many tickets ktlsd waits for.

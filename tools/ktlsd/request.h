@@ -7,9 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "acl.h"
-#include "algorithms.h"
-#include "config.h"
+#include "config/acl.h"
+#include "config/config.h"
 #include "errors.h"
 #include "names.h"
 #include "shares.h"
@@ -17,6 +16,7 @@
 enum {
 	KTLSD_ALPN_MAX		= 1024,	/* bytes, as KTLS_ALPN */
 	KTLSD_CIPHERS_MAX	= 1024,	/* bytes, as KTLS_CIPHERS */
+	KTLSD_NAMES_MAX		= 1024,	/* bytes, as KTLS_GROUPS and KTLS_SIGALGS */
 	KTLSD_TICKETS_MAX	= 16,	/* as KTLS_TICKETS */
 	KTLSD_PEER_TEXT_MAX	= 64,	/* bytes of an address with its port */
 };

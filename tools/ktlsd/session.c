@@ -11,12 +11,12 @@
 #include "lib/clock.h"
 #include "lib/genl.h"
 #include "lib/log.h"
-#include "client_ticket.h"
-#include "psk.h"
 #include "reply.h"
-#include "server_ticket.h"
 #include "session.h"
 #include "sessions.h"
+#include "tls/client_ticket.h"
+#include "tls/psk.h"
+#include "tls/server_ticket.h"
 
 void ktlsd_session_begin_message(struct ktlsd_sessions *sessions,
 				  struct ktlsd_message *message, uint8_t cmd,

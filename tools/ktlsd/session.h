@@ -11,14 +11,14 @@
 
 #include "lib/buffer.h"
 #include "lib/message.h"
-#include "anchors.h"
-#include "config.h"
-#include "context.h"
+#include "config/anchors.h"
+#include "config/config.h"
 #include "errors.h"
 #include "fetch.h"
-#include "handshake.h"
 #include "request.h"
 #include "shares.h"
+#include "tls/context.h"
+#include "tls/handshake.h"
 
 struct ktlsd_sessions;
 

@@ -15,13 +15,13 @@
 
 #include "lib/log.h"
 #include "lib/message.h"
-#include "cache.h"
-#include "config.h"
-#include "context.h"
+#include "config/config.h"
 #include "session.h"
 #include "shares.h"
-#include "ticket_keys.h"
-#include "ticket_waiters.h"
+#include "tls/cache.h"
+#include "tls/context.h"
+#include "tls/ticket_keys.h"
+#include "tls/ticket_waiters.h"
 
 /* Sends a message to the kernel. Return: 0 or a negative errno. */
 typedef int (*ktlsd_sessions_send)(void *arg, const struct ktlsd_message *message);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "suites.h"
+#include "tls/suites.h"
 #include "worker.h"
 
 static int worker_send(void *arg, const struct ktlsd_message *message)

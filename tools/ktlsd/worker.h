@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "lib/genl.h"
-#include "config.h"
+#include "config/config.h"
 #include "sessions.h"
 
 enum {

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "ktlsd/acl.h"
+#include "config/acl.h"
 #include "test_pki.h"
 
 static bool acl_try(const char *uids, const char *gids, uint32_t uid,

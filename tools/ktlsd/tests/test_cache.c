@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ktlsd/cache.h"
-#include "ktlsd/context.h"
-#include "ktlsd/fingerprint.h"
-#include "ktlsd/request.h"
-#include "ktlsd/ticket_keys.h"
+#include "request.h"
 #include "test_pki.h"
+#include "tls/cache.h"
+#include "tls/context.h"
+#include "tls/fingerprint.h"
+#include "tls/ticket_keys.h"
 
 static struct ktlsd_cache cache;
 

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "ktlsd/psk.h"
 #include "test_peer.h"
+#include "tls/psk.h"
 
 /* --- external keys -------------------------------------------------------- */
 

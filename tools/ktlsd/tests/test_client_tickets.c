@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "ktlsd/client_ticket.h"
-#include "ktlsd/ticket_waiters.h"
 #include "test_peer.h"
+#include "tls/client_ticket.h"
+#include "tls/ticket_waiters.h"
 
 enum {
 	TICKETS_LIFETIME	= 3600,

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ktlsd/config.h"
-#include "ktlsd/parse.h"
+#include "config/config.h"
+#include "config/parse.h"
 #include "test_pki.h"
 
 static char config_path[] = "/tmp/ktlsd-config-XXXXXX";

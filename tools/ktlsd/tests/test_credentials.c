@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ktlsd/anchors.h"
-#include "ktlsd/credentials.h"
-#include "ktlsd/trust.h"
+#include "config/anchors.h"
+#include "config/credentials.h"
+#include "config/trust.h"
 #include "test_pki.h"
 
 

@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "ktlsd/errors.h"
+#include "errors.h"
 #include "test_pki.h"
 
 static void errors_reason_is_bounded(void **state)

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "ktlsd/server_ticket.h"
 #include "test_peer.h"
+#include "tls/server_ticket.h"
 
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 

@@ -3,7 +3,7 @@
 #ifndef KTLSD_TEST_KERNEL_H
 #define KTLSD_TEST_KERNEL_H
 
-#include "ktlsd/sessions.h"
+#include "sessions.h"
 #include "test_peer.h"
 
 /**

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/genl.h"
-#include "ktlsd/reply.h"
-#include "ktlsd/request.h"
+#include "reply.h"
+#include "request.h"
 #include "test_pki.h"
 
 static uint32_t message_room[2048];

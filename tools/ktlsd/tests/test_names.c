@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "ktlsd/names.h"
+#include "names.h"
 #include "test_pki.h"
 
 static void names_hosts(void **state)

@@ -6,7 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-#include "ktlsd/trust.h"
+#include "config/trust.h"
 #include "test_peer.h"
 
 static void peer_hex(const char *hex, uint8_t *dst, size_t *ret_len)

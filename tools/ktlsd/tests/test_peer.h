@@ -7,9 +7,9 @@
 #ifndef KTLSD_TEST_PEER_H
 #define KTLSD_TEST_PEER_H
 
-#include "ktlsd/context.h"
-#include "ktlsd/handshake.h"
 #include "test_pki.h"
+#include "tls/context.h"
+#include "tls/handshake.h"
 
 /**
  * struct test_peer - the other end

@@ -6,8 +6,8 @@
 
 #include <openssl/x509v3.h>
 
-#include "ktlsd/peer_cert.h"
 #include "test_pki.h"
+#include "tls/peer_cert.h"
 
 static EVP_PKEY *key;
 static struct ktlsd_peer_cert told;

@@ -10,7 +10,7 @@
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
 
-#include "ktlsd/credentials.h"
+#include "config/credentials.h"
 #include "test_pki.h"
 
 enum {

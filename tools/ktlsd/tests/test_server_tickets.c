@@ -2,8 +2,8 @@
 /* Our server resumes sessions of plain OpenSSL, or does not. */
 #include <stdbool.h>
 
-#include "ktlsd/server_ticket.h"
 #include "test_peer.h"
+#include "tls/server_ticket.h"
 
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 static struct ktlsd_ticket_keys server_keys;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ktlsd/shares.h"
+#include "shares.h"
 
 static struct ktlsd_shares shares;
 static struct ktlsd_place places[64];

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "ktlsd/suites.h"
 #include "test_pki.h"
+#include "tls/suites.h"
 
 static void suites_all(void **state)
 {

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "ktlsd/client_ticket.h"
-#include "ktlsd/server_ticket.h"
 #include "test_peer.h"
+#include "tls/client_ticket.h"
+#include "tls/server_ticket.h"
 
 enum {
 	LIFETIME_DAY	= 86400,

@@ -9,9 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "ktlsd/notify.h"
+#include "notify.h"
 #include "test_pki.h"
-#include "ktlsd/watch.h"
+#include "watch.h"
 
 enum {
 	WATCH_WORKERS	= 3,

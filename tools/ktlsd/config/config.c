@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/parse.h"
+#include "config/trust.h"
+
+/* Logs and counts a file that cannot be loaded. */
+static void config_note_trouble(struct ktlsd_config *config,
+				const struct ktlsd_fault *fault)
+{
+	ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
+	if (!config->troubles++)
+		config->first_trouble = *fault;
+}
+
+/* Takes over the credential that the identity has in @old. Return: false if it has none. */
+static bool config_reuse_credential(struct ktlsd_identity *identity,
+				    const struct ktlsd_config *old)
+{
+	const struct ktlsd_identity *before;
+	size_t i;
+
+	for (i = 0; old && i < old->identity_count; i++) {
+		before = &old->identities[i];
+		if (!strcmp(before->name, identity->name) && before->credential.leaf)
+			return !ktlsd_credentials_share(&identity->credential,
+							&before->credential);
+	}
+	return false;
+}
+
+static void config_load_identities(struct ktlsd_config *config,
+				   const struct ktlsd_config *old)
+{
+	struct ktlsd_identity *identity;
+	struct ktlsd_fault fault, why;
+	size_t i;
+	int err;
+
+	for (i = 0; i < config->identity_count; i++) {
+		identity = &config->identities[i];
+		err = ktlsd_credentials_load(identity->certificate,
+					     identity->private_key,
+					     &identity->credential, &why);
+		if (!err)
+			continue;
+		snprintf(identity->trouble, sizeof(identity->trouble), "%s",
+			 why.reason);
+		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
+				 config->path, identity->line, identity->name,
+				 config_reuse_credential(identity, old) ?
+				 "keeps its old credential" : "cannot be used",
+				 why.reason);
+		config_note_trouble(config, &fault);
+	}
+}
+
+/*
+ * Loads the system's trust anchors. If that fails, those of @old stay. Without @old, a file
+ * named in ktlsd.conf must be loadable; the default file need not exist.
+ */
+static int config_load_trust(struct ktlsd_config *config,
+			     const struct ktlsd_config *old,
+			     struct ktlsd_fault *fault)
+{
+	const char *path = config->trust_given ? config->trust_path
+					       : KTLSD_TRUST_SYSTEM;
+	struct ktlsd_fault why;
+	int err;
+
+	err = ktlsd_trust_load(path, &config->trust, &why);
+	if (!err)
+		return 0;
+	if (old) {
+		X509_STORE_up_ref(old->trust);
+		config->trust = old->trust;
+		ktlsd_errors_set(fault, err, "%s: the old trust anchors stay in force",
+				 why.reason);
+		config_note_trouble(config, fault);
+		return 0;
+	}
+	if (config->trust_given) {
+		*fault = why;
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
+		return err;
+	}
+	ktlsd_errors_set(fault, err,
+			 "%s: no certificate is trusted unless a program sets KTLS_TRUST",
+			 why.reason);
+	if (err == -ENOENT)
+		ktlsd_log(KTLSD_LOG_WARNING, "%s.", fault->reason);
+	else
+		config_note_trouble(config, fault);
+	config->trust = X509_STORE_new();
+	return config->trust ? 0 : ktlsd_errors_set(fault, -ENOMEM,
+						    "out of memory");
+}
+
+int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
+			struct ktlsd_config **ret_config,
+			struct ktlsd_fault *fault)
+{
+	struct ktlsd_config *config;
+	int err;
+
+	err = ktlsd_parse_config(path, &config, fault);
+	if (err)
+		return err;
+	config_load_identities(config, old);
+	err = config_load_trust(config, old, fault);
+	if (err) {
+		ktlsd_config_put(config);
+		return err;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+int ktlsd_config_load(const char *path, bool strict,
+		      struct ktlsd_config **ret_config,
+		      struct ktlsd_fault *fault)
+{
+	struct ktlsd_config *config;
+	int err;
+
+	err = ktlsd_config_reload(path, NULL, &config, fault);
+	if (!err && strict && config->troubles) {
+		*fault = config->first_trouble;
+		err = fault->error;
+		ktlsd_config_put(config);
+	}
+	if (!err)
+		*ret_config = config;
+	return err;
+}
+
+struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config)
+{
+	atomic_fetch_add(&config->refs, 1);
+	return config;
+}
+
+void ktlsd_config_put(struct ktlsd_config *config)
+{
+	size_t i;
+
+	if (!config || atomic_fetch_sub(&config->refs, 1) != 1)
+		return;
+	for (i = 0; i < config->identity_count; i++) {
+		free(config->identities[i].certificate);
+		free(config->identities[i].private_key);
+		ktlsd_acl_free(&config->identities[i].acl);
+		ktlsd_credentials_free(&config->identities[i].credential);
+	}
+	free(config->identities);
+	X509_STORE_free(config->trust);
+	free(config->trust_path);
+	free(config->path);
+	free(config);
+}
+
+int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
+		      const struct ktlsd_caller *caller,
+		      const struct ktlsd_identity **ret_identity,
+		      struct ktlsd_fault *fault)
+{
+	const struct ktlsd_identity *identity = NULL;
+	size_t i;
+
+	for (i = 0; i < config->identity_count; i++) {
+		if (!strcmp(config->identities[i].name, name))
+			identity = &config->identities[i];
+	}
+	if (!identity)
+		return ktlsd_errors_set(fault, -ENOKEY,
+			"There is no identity '%s' in %s.", name, config->path);
+	if (!ktlsd_acl_allows(&identity->acl, caller))
+		return ktlsd_errors_set(fault, -EACCES,
+			"Uid %u may not use the identity '%s': see allow_uids and allow_gids in %s.",
+			caller->uid, name, config->path);
+	if (!ktlsd_acl_allows_container(&identity->acl, caller))
+		return ktlsd_errors_set(fault, -EACCES,
+			"The identity '%s' is not for containers (processes in another PID namespace than ktlsd): see allow_containers in %s.",
+			name, config->path);
+	if (!identity->credential.leaf)
+		return ktlsd_errors_set(fault, -ENOKEY,
+			"The identity '%s' cannot be used: %s.", name,
+			identity->trouble);
+	*ret_identity = identity;
+	return 0;
+}

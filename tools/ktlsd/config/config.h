@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ktlsd.conf with the certificates, keys and trust anchors that it names. A configuration does
+ * not change once it is shared between threads.
+ */
+#ifndef KTLSD_CONFIG_H
+#define KTLSD_CONFIG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "lib/log.h"
+#include "config/acl.h"
+#include "config/credentials.h"
+#include "errors.h"
+
+#define KTLSD_CONFIG_PATH	"/etc/ktls/ktlsd.conf"
+
+enum {
+	KTLSD_IDENTITY_MAX	= 64,		/* bytes of a name, as KTLS_IDENTITY */
+	KTLSD_IDENTITIES_MAX	= 1024,
+	KTLSD_WORKERS_MAX	= 64,
+	KTLSD_SESSIONS_MAX	= 65536,	/* upper limit of max_sessions */
+	KTLSD_SESSIONS_DEFAULT	= 2048,
+	KTLSD_CACHE_MAX		= 65536,	/* upper limit of session_cache */
+	KTLSD_CACHE_DEFAULT	= 1024,
+	KTLSD_TICKET_LIFETIME_MIN	= 60,		/* seconds */
+	KTLSD_TICKET_LIFETIME_MAX	= 604800,	/* RFC 8446 4.6.1 */
+	KTLSD_TICKET_LIFETIME_DEFAULT	= 7200,
+};
+
+/**
+ * struct ktlsd_identity - a section [identity NAME]
+ * @name: NAME
+ * @certificate: path
+ * @private_key: path
+ * @line: of the section, for messages
+ * @acl: who may use it
+ * @credential: from the files; without leaf if they could not be loaded
+ * @trouble: why they could not be loaded; @credential may be of an earlier generation then
+ */
+struct ktlsd_identity {
+	char			name[KTLSD_IDENTITY_MAX + 1];
+	char			*certificate;
+	char			*private_key;
+	unsigned int		line;
+	struct ktlsd_acl	acl;
+	struct ktlsd_credential	credential;
+	char			trouble[KTLS_GENL_SENTENCE_MAX + 1];
+};
+
+/**
+ * struct ktlsd_config - one generation of the configuration
+ * @refs: the last one frees it
+ * @generation: number of this generation; set by the owner
+ * @path: of the file
+ * @workers: threads, 0 for one per core
+ * @log: where log lines go
+ * @log_level: which lines are logged
+ * @trust_path: file of the system's trust anchors
+ * @trust_given: @trust_path is from ktlsd.conf, so it must exist
+ * @max_sessions: handshakes at a time, over all workers
+ * @ticket_lifetime: of the tickets that servers issue, seconds
+ * @session_cache: how many sessions of clients are cached
+ * @identities: owned array
+ * @identity_count: its length
+ * @trust: the system's trust anchors; empty if the default file could not be loaded
+ * @troubles: how many files could not be loaded
+ * @first_trouble: why the first of them could not
+ */
+struct ktlsd_config {
+	atomic_uint		refs;
+	uint64_t		generation;
+	char			*path;
+	unsigned int		workers;
+	enum ktlsd_log_target	log;
+	enum ktlsd_log_level	log_level;
+	char			*trust_path;
+	bool			trust_given;
+	unsigned int		max_sessions;
+	unsigned int		ticket_lifetime;
+	unsigned int		session_cache;
+	struct ktlsd_identity	*identities;
+	size_t			identity_count;
+	X509_STORE		*trust;
+	unsigned int		troubles;
+	struct ktlsd_fault	first_trouble;
+};
+
+/**
+ * ktlsd_config_reload - read the file, the identities and the trust anchors
+ * @path: of the file
+ * @old: the configuration in force, or NULL. Credentials and trust anchors that cannot be
+ *	loaded are taken from it, and counted in @troubles.
+ * @ret_config: a reference for the caller
+ * @fault: on error: the first one; all are logged
+ *
+ * Without @old, the use of an identity that cannot be loaded fails with ENOKEY; trust anchors
+ * that the file names must be loadable.
+ *
+ * Return: 0 or a negative errno
+ */
+int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
+			struct ktlsd_config **ret_config,
+			struct ktlsd_fault *fault);
+
+/* The same without an old one. @strict: a file that cannot be loaded is an error. */
+int ktlsd_config_load(const char *path, bool strict,
+		      struct ktlsd_config **ret_config,
+		      struct ktlsd_fault *fault);
+
+struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config);
+void ktlsd_config_put(struct ktlsd_config *config);
+
+/**
+ * ktlsd_config_find - find an identity that a caller may use
+ * @config: the configuration
+ * @name: which
+ * @caller: who asks for it
+ * @ret_identity: lives as long as @config
+ * @fault: on error
+ *
+ * Return: 0, -ENOKEY if it does not exist or is broken, -EACCES
+ */
+int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
+		      const struct ktlsd_caller *caller,
+		      const struct ktlsd_identity **ret_identity,
+		      struct ktlsd_fault *fault);
+
+#endif

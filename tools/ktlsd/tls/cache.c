@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "tls/cache.h"
+
+static struct ktlsd_saved_session **cache_bucket(struct ktlsd_cache *cache,
+						 const struct ktlsd_fingerprint *fingerprint)
+{
+	uint32_t hash;
+
+	memcpy(&hash, fingerprint->bytes, sizeof(hash));
+	return &cache->buckets[hash & (KTLSD_CACHE_BUCKETS - 1)];
+}
+
+static bool cache_is(const struct ktlsd_saved_session *saved,
+		     const struct ktlsd_fingerprint *fingerprint)
+{
+	return !memcmp(&saved->fingerprint, fingerprint, sizeof(*fingerprint));
+}
+
+/* Takes it out; the cache's reference is the caller's then. */
+static void cache_remove(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
+{
+	struct ktlsd_saved_session **slot = cache_bucket(cache, &saved->fingerprint);
+
+	while (*slot != saved)
+		slot = &(*slot)->next;
+	*slot = saved->next;
+	if (saved->newer)
+		saved->newer->older = saved->older;
+	else
+		cache->newest = saved->older;
+	if (saved->older)
+		saved->older->newer = saved->newer;
+	else
+		cache->oldest = saved->newer;
+	saved->next = NULL;
+	saved->newer = NULL;
+	saved->older = NULL;
+	cache->count--;
+	cache->bytes -= saved->cost;
+}
+
+static void cache_forget(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
+{
+	cache_remove(cache, saved);
+	ktlsd_saved_session_put(saved);
+}
+
+/* The bucket has the newest first, so what is too much comes last. */
+static void cache_trim(struct ktlsd_cache *cache,
+		       const struct ktlsd_fingerprint *fingerprint)
+{
+	struct ktlsd_saved_session *saved, *next;
+	unsigned int same = 0;
+
+	for (saved = *cache_bucket(cache, fingerprint); saved; saved = next) {
+		next = saved->next;
+		if (cache_is(saved, fingerprint) && ++same > KTLSD_CACHE_PER_KEY)
+			cache_forget(cache, saved);
+	}
+	while (cache->oldest &&
+	       (cache->count > cache->max || cache->bytes > KTLSD_CACHE_BYTES))
+		cache_forget(cache, cache->oldest);
+}
+
+void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
+{
+	struct ktlsd_saved_session **slot;
+
+	pthread_mutex_lock(&cache->lock);
+	slot = cache_bucket(cache, &saved->fingerprint);
+	saved->next = *slot;
+	*slot = saved;
+	saved->older = cache->newest;
+	if (cache->newest)
+		cache->newest->newer = saved;
+	else
+		cache->oldest = saved;
+	cache->newest = saved;
+	cache->count++;
+	cache->bytes += saved->cost;
+	cache_trim(cache, &saved->fingerprint);
+	pthread_mutex_unlock(&cache->lock);
+}
+
+struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
+					     const struct ktlsd_fingerprint *fingerprint,
+					     int64_t now)
+{
+	struct ktlsd_saved_session *saved, *next;
+
+	pthread_mutex_lock(&cache->lock);
+	for (saved = *cache_bucket(cache, fingerprint); saved; saved = next) {
+		next = saved->next;
+		if (!cache_is(saved, fingerprint))
+			continue;
+		if (saved->expires > now)
+			break;
+		cache_forget(cache, saved);
+	}
+	if (saved && saved->once)
+		cache_remove(cache, saved);
+	else if (saved)
+		atomic_fetch_add(&saved->refs, 1);
+	pthread_mutex_unlock(&cache->lock);
+	return saved;
+}
+
+void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max)
+{
+	pthread_mutex_lock(&cache->lock);
+	cache->max = max;
+	while (cache->oldest)
+		cache_forget(cache, cache->oldest);
+	pthread_mutex_unlock(&cache->lock);
+}
+
+void ktlsd_cache_init(struct ktlsd_cache *cache, unsigned int max)
+{
+	memset(cache, 0, sizeof(*cache));
+	pthread_mutex_init(&cache->lock, NULL);
+	cache->max = max;
+}
+
+void ktlsd_cache_free(struct ktlsd_cache *cache)
+{
+	ktlsd_cache_reset(cache, 0);
+	pthread_mutex_destroy(&cache->lock);
+}

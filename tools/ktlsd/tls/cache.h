@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sessions that clients can resume, found by a fingerprint of all that must be the same.
+ * The cache is bounded in number and bytes, and sessions expire. Only sessions with a
+ * verified server are put here. Shared by all threads.
+ */
+#ifndef KTLSD_CACHE_H
+#define KTLSD_CACHE_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tls/fingerprint.h"
+#include "tls/saved_session.h"
+
+enum {
+	KTLSD_CACHE_BYTES	= 16 << 20,	/* of all sessions, estimated */
+	KTLSD_CACHE_PER_KEY	= 4,		/* sessions with one fingerprint */
+	KTLSD_CACHE_BUCKETS	= 1024,		/* a power of two */
+};
+
+/**
+ * struct ktlsd_cache - the cache
+ * @lock: protects all of it
+ * @max: sessions it may hold, 0 for none
+ * @count: sessions in it
+ * @bytes: sum of their costs
+ * @newest: end of the list
+ * @oldest: other end
+ * @buckets: by fingerprint
+ */
+struct ktlsd_cache {
+	pthread_mutex_t			lock;
+	unsigned int			max;
+	unsigned int			count;
+	size_t				bytes;
+	struct ktlsd_saved_session	*newest;
+	struct ktlsd_saved_session	*oldest;
+	struct ktlsd_saved_session	*buckets[KTLSD_CACHE_BUCKETS];
+};
+
+void ktlsd_cache_init(struct ktlsd_cache *cache, unsigned int max);
+void ktlsd_cache_free(struct ktlsd_cache *cache);
+
+/* Empties the cache and sets its bound, after the configuration changed. */
+void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max);
+
+/* Takes over the caller's reference. If there are too many, the oldest are removed. */
+void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved);
+
+/**
+ * ktlsd_cache_take - a session to resume
+ * @cache: the cache
+ * @fingerprint: of the handshake that begins
+ * @now: seconds since the epoch
+ *
+ * A session that can be used only once is removed.
+ *
+ * Return: a reference, or NULL
+ */
+struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
+					     const struct ktlsd_fingerprint *fingerprint,
+					     int64_t now);
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "tls/context.h"
+#include "tls/handshake.h"
+
+enum {
+	CONTEXT_COST	= 32768,	/* bytes, of an SSL_CTX without certificates */
+};
+
+static void context_unlink(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	if (context->prev)
+		context->prev->next = context->next;
+	else
+		cache->first = context->next;
+	if (context->next)
+		context->next->prev = context->prev;
+	else
+		cache->last = context->prev;
+	context->prev = NULL;
+	context->next = NULL;
+}
+
+static void context_link(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	context->prev = NULL;
+	context->next = cache->first;
+	if (cache->first)
+		cache->first->prev = context;
+	else
+		cache->last = context;
+	cache->first = context;
+}
+
+static void context_evict(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	context_unlink(context);
+	context->cached = false;
+	cache->count--;
+	cache->cached_bytes -= context->cost;
+	ktlsd_context_put(context);
+}
+
+/* Adds a context to the cache, which takes a reference, and evicts the oldest ones. */
+static void context_cache(struct ktlsd_context *context)
+{
+	struct ktlsd_contexts *cache = context->cache;
+
+	context->refs++;
+	context->cached = true;
+	context_link(context);
+	cache->count++;
+	cache->cached_bytes += context->cost;
+	while (cache->last && (cache->count > KTLSD_CONTEXTS_MAX ||
+			       cache->cached_bytes > KTLSD_CONTEXTS_CACHED_BYTES))
+		context_evict(cache->last);
+}
+
+struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
+					 const struct ktlsd_request *request)
+{
+	struct ktlsd_context *context;
+
+	for (context = cache->first; context; context = context->next) {
+		if (context->config_id != request->config_id ||
+		    context->is_server != request->is_server ||
+		    strcmp(context->identity, request->identity))
+			continue;
+		context_unlink(context);
+		context_link(context);
+		context->refs++;
+		return context;
+	}
+	return NULL;
+}
+
+void ktlsd_context_put(struct ktlsd_context *context)
+{
+	if (!context || --context->refs)
+		return;
+	context->cache->live_bytes -= context->cost;
+	SSL_CTX_free(context->ctx);
+	ktlsd_anchors_put(context->anchors);
+	OPENSSL_clear_free(context->psk, sizeof(*context->psk));
+	free(context);
+}
+
+void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id)
+{
+	struct ktlsd_context *context, *next;
+
+	for (context = cache->first; context; context = next) {
+		next = context->next;
+		if (context->config_id == config_id)
+			context_evict(context);
+	}
+}
+
+void ktlsd_context_flush(struct ktlsd_contexts *cache)
+{
+	while (cache->last)
+		context_evict(cache->last);
+}
+
+const STACK_OF(X509_NAME) *ktlsd_context_ca_names(const struct ktlsd_context *context)
+{
+	return context->anchors ? context->anchors->names : NULL;
+}
+
+int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
+			       const struct ktlsd_request *request,
+			       struct ktlsd_context_parts *parts,
+			       struct ktlsd_fault *fault)
+{
+	int err;
+
+	if (!parts->data[KTLS_CONFIG_TRUST])
+		return 0;
+	if (!parts->anchors) {
+		err = ktlsd_anchors_open(&cache->anchors, parts->data[KTLS_CONFIG_TRUST],
+					 parts->len[KTLS_CONFIG_TRUST],
+					 request->caller.uid, &parts->anchors, fault);
+		if (err)
+			return err;
+	}
+	return ktlsd_anchors_read(&cache->anchors, parts->anchors, fault);
+}
+
+static int context_set_credential(SSL_CTX *ctx,
+				  const struct ktlsd_credential *credential,
+				  struct ktlsd_fault *fault)
+{
+	ERR_clear_error();
+	if (SSL_CTX_use_cert_and_key(ctx, credential->leaf, credential->key,
+				     credential->chain, 1) == 1)
+		return 0;
+	return ktlsd_errors_set(fault, -EINVAL,
+		"OpenSSL refuses the certificate of this side: %s.",
+		ktlsd_errors_openssl_reason());
+}
+
+static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts,
+			   struct ktlsd_fault *fault)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault inner;
+	int err;
+
+	err = ktlsd_credentials_parse(parts->data[KTLS_CONFIG_CERTIFICATE],
+				      parts->len[KTLS_CONFIG_CERTIFICATE],
+				      parts->data[KTLS_CONFIG_PRIVATE_KEY],
+				      parts->len[KTLS_CONFIG_PRIVATE_KEY],
+				      &credential, &inner);
+	if (err)
+		return ktlsd_errors_set(fault, err,
+			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY cannot be used: %s.",
+			inner.reason);
+	err = context_set_credential(ctx, &credential, fault);
+	ktlsd_credentials_free(&credential);
+	return err;
+}
+
+static void context_set_trust(struct ktlsd_context *context,
+			      const struct ktlsd_config *config,
+			      const struct ktlsd_context_parts *parts)
+{
+	if (parts->anchors)
+		context->anchors = ktlsd_anchors_get(parts->anchors);
+	SSL_CTX_set1_cert_store(context->ctx, parts->anchors ? parts->anchors->store :
+				config->trust);
+}
+
+/* The kernel has validated it; do not depend on that. */
+static int context_set_psk(struct ktlsd_context *context,
+			   const struct ktlsd_context_parts *parts,
+			   struct ktlsd_fault *fault)
+{
+	const struct ktls_psk *psk = parts->data[KTLS_CONFIG_PSK];
+
+	if (!psk)
+		return 0;
+	if (parts->len[KTLS_CONFIG_PSK] == sizeof(*psk))
+		context->psk = OPENSSL_memdup(psk, sizeof(*psk));
+	if (context->psk && context->psk->identity_len &&
+	    context->psk->identity_len <= KTLS_PSK_IDENTITY_MAX &&
+	    context->psk->key_len >= KTLS_PSK_KEY_MIN &&
+	    context->psk->key_len <= KTLS_PSK_KEY_MAX)
+		return 0;
+	return ktlsd_errors_set(fault, -EINVAL, "KTLS_PSK is malformed: identity and key must have the lengths that linux/ktls.h allows.");
+}
+
+static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
+					 const struct ktlsd_request *request,
+					 size_t cost)
+{
+	struct ktlsd_context *context = calloc(1, sizeof(*context));
+
+	if (!context)
+		return NULL;
+	context->ctx = SSL_CTX_new(TLS_method());
+	if (!context->ctx || ktlsd_handshake_prepare(context->ctx)) {
+		SSL_CTX_free(context->ctx);
+		free(context);
+		return NULL;
+	}
+	context->cache = cache;
+	context->refs = 1;
+	context->config_id = request->config_id;
+	context->is_server = request->is_server;
+	snprintf(context->identity, sizeof(context->identity), "%s",
+		 request->identity);
+	context->cost = cost;
+	cache->live_bytes += cost;
+	return context;
+}
+
+int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
+		       const struct ktlsd_config *config,
+		       const struct ktlsd_request *request,
+		       const struct ktlsd_identity *identity,
+		       const struct ktlsd_context_parts *parts,
+		       struct ktlsd_context **ret_context,
+		       struct ktlsd_fault *fault)
+{
+	struct ktlsd_context *context;
+	size_t cost = CONTEXT_COST;
+	int i, err;
+
+	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
+		cost += parts->len[i];
+	if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES) {
+		ktlsd_context_flush(cache);
+		if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES)
+			return ktlsd_errors_set(fault, -ENOBUFS,
+				"ktlsd uses too many different certificates and trust anchors at the same time: try again later.");
+	}
+	context = context_new(cache, request, cost);
+	if (!context)
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+
+	if (config->ticket_lifetime)
+		SSL_CTX_set_timeout(context->ctx, config->ticket_lifetime);
+	err = ktlsd_fingerprint_parts(parts, request->identity, config->generation,
+				      &context->fingerprint);
+	if (err)
+		ktlsd_errors_set(fault, err, "ktlsd is out of memory.");
+	if (!err)
+		err = context_set_psk(context, parts, fault);
+	context_set_trust(context, config, parts);
+	if (!err && identity)
+		err = context_set_credential(context->ctx, &identity->credential,
+					     fault);
+	else if (!err && parts->data[KTLS_CONFIG_CERTIFICATE])
+		err = context_set_own(context->ctx, parts, fault);
+	ERR_clear_error();
+	if (err) {
+		ktlsd_context_put(context);
+		return err;
+	}
+	if (keep)
+		context_cache(context);
+	*ret_context = context;
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A TLS session that a client can resume. Threads share it by reference; it does not
+ * change, but for the links that the lock of the cache protects.
+ */
+#ifndef KTLSD_SAVED_SESSION_H
+#define KTLSD_SAVED_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "tls/fingerprint.h"
+
+/**
+ * struct ktlsd_saved_session - a session that can be resumed
+ * @refs: the last one frees and wipes it
+ * @fingerprint: which handshakes may resume it
+ * @der: the session as i2d_SSL_SESSION() wrote it: a secret
+ * @der_len: bytes
+ * @once: TLS 1.3: a ticket is used once
+ * @since: when the full handshake was that it goes back to, seconds since the epoch
+ * @expires: seconds since the epoch
+ * @presented: what the server presented at the full handshake
+ * @chain: the chain that was verified then
+ * @cost: bytes of all this, estimated
+ * @newer: in the cache: added later; NULL for the newest
+ * @older: likewise earlier
+ * @next: in its bucket
+ */
+struct ktlsd_saved_session {
+	atomic_uint			refs;
+	struct ktlsd_fingerprint	fingerprint;
+	uint8_t				*der;
+	size_t				der_len;
+	bool				once;
+	int64_t				since;
+	int64_t				expires;
+	STACK_OF(X509)			*presented;
+	STACK_OF(X509)			*chain;
+	size_t				cost;
+	struct ktlsd_saved_session	*newer;
+	struct ktlsd_saved_session	*older;
+	struct ktlsd_saved_session	*next;
+};
+
+/**
+ * ktlsd_saved_session_new - a session, with one reference
+ * @der: copied
+ * @der_len: bytes
+ * @presented: references are taken; may be NULL, as @chain
+ * @chain: likewise; the session ends with the first of these certificates
+ * @expires: seconds since the epoch
+ *
+ * The caller fills in the rest.
+ *
+ * Return: NULL if there is no memory, or the date of a certificate cannot be read
+ */
+struct ktlsd_saved_session *ktlsd_saved_session_new(const uint8_t *der, size_t der_len,
+						    STACK_OF(X509) *presented,
+						    STACK_OF(X509) *chain, int64_t expires);
+void ktlsd_saved_session_put(struct ktlsd_saved_session *saved);
+
+/*
+ * Return: when the first certificate of @chain expires, at most @limit, in seconds since the
+ * epoch; 0 if a date cannot be read.
+ */
+int64_t ktlsd_saved_session_chain_end(STACK_OF(X509) *chain, int64_t limit);
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "tls/ticket_used.h"
+
+/**
+ * struct ktlsd_ticket_used_series - tickets with one fingerprint
+ * @next: in its bucket
+ * @newer: of the same owner, used later
+ * @older: likewise earlier
+ * @owner: accounts for it
+ * @fingerprint: key
+ * @serial: random, not 0: tells it from an earlier series with the same fingerprint
+ * @issued: number of the next ticket
+ * @touched: when a ticket was last issued or used
+ * @bytes: with its chunks
+ * @chunks: a bit for each of the newest tickets, by number; NULL: none of them was used
+ */
+struct ktlsd_ticket_used_series {
+	struct ktlsd_ticket_used_series	*next;
+	struct ktlsd_ticket_used_series	*newer;
+	struct ktlsd_ticket_used_series	*older;
+	struct ktlsd_ticket_used_owner		*owner;
+	struct ktlsd_fingerprint	fingerprint;
+	uint64_t			serial;
+	uint64_t			issued;
+	int64_t				touched;
+	size_t				bytes;
+	uint8_t				*chunks[KTLSD_TICKET_USED_CHUNKS];
+};
+
+/* The id in a ticket, which only this process can read. */
+struct ticket_used_id {
+	uint64_t	serial;
+	uint64_t	number;
+};
+
+_Static_assert(sizeof(struct ticket_used_id) == KTLSD_TICKET_ID, "a ticket's id");
+
+static struct ktlsd_ticket_used_series **ticket_used_slot(struct ktlsd_ticket_used *used,
+							  const struct ktlsd_fingerprint *fingerprint)
+{
+	struct ktlsd_ticket_used_series **slot;
+	uint32_t hash;
+
+	memcpy(&hash, fingerprint->bytes, sizeof(hash));
+	slot = &used->buckets[hash & (KTLSD_TICKET_USED_BUCKETS - 1)];
+	while (*slot && memcmp(&(*slot)->fingerprint, fingerprint, sizeof(*fingerprint)))
+		slot = &(*slot)->next;
+	return slot;
+}
+
+static void ticket_used_account(struct ktlsd_ticket_used *used,
+				struct ktlsd_ticket_used_series *series, size_t bytes)
+{
+	series->bytes += bytes;
+	series->owner->bytes += bytes;
+	used->bytes += bytes;
+}
+
+static void ticket_used_link(struct ktlsd_ticket_used_series *series)
+{
+	struct ktlsd_ticket_used_owner *owner = series->owner;
+
+	series->newer = NULL;
+	series->older = owner->newest;
+	if (owner->newest)
+		owner->newest->newer = series;
+	else
+		owner->oldest = series;
+	owner->newest = series;
+}
+
+static void ticket_used_unlink(struct ktlsd_ticket_used_series *series)
+{
+	struct ktlsd_ticket_used_owner *owner = series->owner;
+
+	if (series->newer)
+		series->newer->older = series->older;
+	else
+		owner->newest = series->older;
+	if (series->older)
+		series->older->newer = series->newer;
+	else
+		owner->oldest = series->newer;
+}
+
+static void ticket_used_touch(struct ktlsd_ticket_used_series *series, int64_t now)
+{
+	series->touched = now;
+	ticket_used_unlink(series);
+	ticket_used_link(series);
+}
+
+static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_used *used,
+							 uint32_t uid)
+{
+	struct ktlsd_ticket_used_owner *owner;
+
+	for (owner = used->owners; owner; owner = owner->next) {
+		if (owner->uid == uid)
+			return owner;
+	}
+	owner = calloc(1, sizeof(*owner));
+	if (!owner)
+		return NULL;
+	owner->uid = uid;
+	owner->next = used->owners;
+	used->owners = owner;
+	return owner;
+}
+
+/* Frees a series, and its owner with the last one. */
+static void ticket_used_forget(struct ktlsd_ticket_used *used,
+			       struct ktlsd_ticket_used_series *series)
+{
+	struct ktlsd_ticket_used_owner *owner = series->owner, **slot = &used->owners;
+	int i;
+
+	*ticket_used_slot(used, &series->fingerprint) = series->next;
+	ticket_used_unlink(series);
+	owner->bytes -= series->bytes;
+	used->bytes -= series->bytes;
+	for (i = 0; i < KTLSD_TICKET_USED_CHUNKS; i++)
+		free(series->chunks[i]);
+	free(series);
+	if (owner->newest)
+		return;
+	while (*slot != owner)
+		slot = &(*slot)->next;
+	*slot = owner->next;
+	free(owner);
+}
+
+/* Drops series of whoever has most, except @wanted. */
+static void ticket_used_make_room(struct ktlsd_ticket_used *used,
+				  const struct ktlsd_ticket_used_series *wanted)
+{
+	struct ktlsd_ticket_used_owner *owner, *most;
+	struct ktlsd_ticket_used_series *victim;
+
+	while (used->bytes > KTLSD_TICKET_USED_BYTES) {
+		most = used->owners;
+		for (owner = used->owners; owner; owner = owner->next) {
+			if (owner->bytes > most->bytes)
+				most = owner;
+		}
+		victim = most->oldest == wanted ? wanted->newer : most->oldest;
+		if (!victim)
+			return;
+		ticket_used_forget(used, victim);
+		used->forgotten++;
+	}
+}
+
+static struct ktlsd_ticket_used_series *ticket_used_new(struct ktlsd_ticket_used *used,
+							const struct ktlsd_fingerprint *fingerprint,
+							uint32_t uid)
+{
+	struct ktlsd_ticket_used_series *series = calloc(1, sizeof(*series));
+
+	if (!series || RAND_bytes((unsigned char *)&series->serial,
+				  sizeof(series->serial)) != 1)
+		goto free_series;
+	series->serial |= 1;
+	series->owner = ticket_used_owner(used, uid);
+	if (!series->owner)
+		goto free_series;
+	series->fingerprint = *fingerprint;
+	*ticket_used_slot(used, fingerprint) = series;
+	ticket_used_link(series);
+	ticket_used_account(used, series, sizeof(*series) + sizeof(*series->owner));
+	ticket_used_make_room(used, series);
+	return series;
+
+free_series:
+	free(series);
+	return NULL;
+}
+
+/* Frees a chunk before its bits are used for new tickets. */
+static void ticket_used_recycle(struct ktlsd_ticket_used *used,
+				struct ktlsd_ticket_used_series *series)
+{
+	uint8_t **chunk;
+
+	if (series->issued % KTLSD_TICKET_USED_CHUNK)
+		return;
+	chunk = &series->chunks[series->issued / KTLSD_TICKET_USED_CHUNK % KTLSD_TICKET_USED_CHUNKS];
+	if (!*chunk)
+		return;
+	free(*chunk);
+	*chunk = NULL;
+	ticket_used_account(used, series, -(size_t)(KTLSD_TICKET_USED_CHUNK / 8));
+}
+
+void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
+			     const struct ktlsd_fingerprint *fingerprint,
+			     uint32_t uid, int64_t now, uint8_t *ret_id)
+{
+	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);
+	struct ticket_used_id id = { 0 };
+
+	if (!series)
+		series = ticket_used_new(used, fingerprint, uid);
+	if (series) {
+		ticket_used_touch(series, now);
+		ticket_used_recycle(used, series);
+		id.serial = series->serial;
+		id.number = series->issued++;
+	}
+	memcpy(ret_id, &id, sizeof(id));
+}
+
+bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
+			    const struct ktlsd_fingerprint *fingerprint,
+			    int64_t now, const uint8_t *id)
+{
+	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);
+	uint64_t first, newest;
+	struct ticket_used_id what;
+	uint8_t **chunk, bit;
+
+	memcpy(&what, id, sizeof(what));
+	if (!series || what.serial != series->serial || what.number >= series->issued)
+		return false;
+	newest = (series->issued - 1) / KTLSD_TICKET_USED_CHUNK;
+	first = newest < KTLSD_TICKET_USED_CHUNKS ? 0 : newest - KTLSD_TICKET_USED_CHUNKS + 1;
+	if (what.number / KTLSD_TICKET_USED_CHUNK < first)
+		return false;
+	ticket_used_touch(series, now);
+	chunk = &series->chunks[what.number / KTLSD_TICKET_USED_CHUNK % KTLSD_TICKET_USED_CHUNKS];
+	if (!*chunk) {
+		*chunk = calloc(1, KTLSD_TICKET_USED_CHUNK / 8);
+		if (!*chunk)
+			return false;
+		ticket_used_account(used, series, KTLSD_TICKET_USED_CHUNK / 8);
+		ticket_used_make_room(used, series);
+	}
+	bit = (uint8_t)(1 << what.number % 8);
+	what.number = what.number % KTLSD_TICKET_USED_CHUNK / 8;
+	if ((*chunk)[what.number] & bit)
+		return false;
+	(*chunk)[what.number] |= bit;
+	return true;
+}
+
+void ktlsd_ticket_used_expire(struct ktlsd_ticket_used *used, int64_t before)
+{
+	struct ktlsd_ticket_used_series *series, *next;
+	unsigned int i;
+
+	for (i = 0; i < KTLSD_TICKET_USED_BUCKETS; i++) {
+		for (series = used->buckets[i]; series; series = next) {
+			next = series->next;
+			if (series->touched < before)
+				ticket_used_forget(used, series);
+		}
+	}
+}
+
+void ktlsd_ticket_used_free(struct ktlsd_ticket_used *used)
+{
+	ktlsd_ticket_used_expire(used, INT64_MAX);
+}

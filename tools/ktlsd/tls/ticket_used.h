@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which TLS 1.3 tickets of servers were used: each is accepted once (RFC 8446 C.4). Tickets
+ * with one fingerprint are numbered, which makes a series; there is a bit for each of the
+ * newest million. Older tickets lead to a full handshake. Memory is bounded: when it runs
+ * out, the user whose series take most of it loses its oldest one. Protected by the lock of
+ * struct ktlsd_ticket_keys.
+ */
+#ifndef KTLSD_TICKET_USED_H
+#define KTLSD_TICKET_USED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tls/fingerprint.h"
+
+enum {
+	KTLSD_TICKET_ID		= 16,		/* bytes, in each ticket */
+	KTLSD_TICKET_USED_CHUNK	= 32768,	/* tickets that share an allocation */
+	KTLSD_TICKET_USED_CHUNKS	= 32,		/* of a series: the newest million */
+	KTLSD_TICKET_USED_BYTES	= 8 << 20,	/* of all series */
+	KTLSD_TICKET_USED_BUCKETS	= 1024,		/* a power of two */
+};
+
+/**
+ * struct ktlsd_ticket_used_owner - a user who has series
+ * @next: in the list of all
+ * @uid: of the user
+ * @bytes: of all its series
+ * @newest: its series, the most recently used first
+ * @oldest: other end
+ */
+struct ktlsd_ticket_used_owner {
+	struct ktlsd_ticket_used_owner		*next;
+	uint32_t			uid;
+	size_t				bytes;
+	struct ktlsd_ticket_used_series	*newest;
+	struct ktlsd_ticket_used_series	*oldest;
+};
+
+/**
+ * struct ktlsd_ticket_used - all series
+ * @buckets: by fingerprint
+ * @owners: list
+ * @bytes: of all
+ * @forgotten: series that were dropped for lack of memory, since the start
+ *
+ * Zeroed to begin with.
+ */
+struct ktlsd_ticket_used {
+	struct ktlsd_ticket_used_series	*buckets[KTLSD_TICKET_USED_BUCKETS];
+	struct ktlsd_ticket_used_owner		*owners;
+	size_t				bytes;
+	uint64_t			forgotten;
+};
+
+/**
+ * ktlsd_ticket_used_issue - number a ticket
+ * @used: all series
+ * @fingerprint: names the series
+ * @uid: owner of the server
+ * @now: seconds
+ * @ret_id: goes into the ticket; zeros without memory: such a ticket is never accepted
+ */
+void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
+			     const struct ktlsd_fingerprint *fingerprint,
+			     uint32_t uid, int64_t now, uint8_t *ret_id);
+
+/**
+ * ktlsd_ticket_used_mark - mark a ticket as used
+ * @used: all series
+ * @fingerprint: names the series
+ * @now: seconds
+ * @id: from an authentic ticket of the series
+ *
+ * Return: true if it was not used before; false if it was, or if that is not known
+ */
+bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
+			    const struct ktlsd_fingerprint *fingerprint,
+			    int64_t now, const uint8_t *id);
+
+/* Frees the series from which no ticket was issued or used since @before. */
+void ktlsd_ticket_used_expire(struct ktlsd_ticket_used *used, int64_t before);
+
+void ktlsd_ticket_used_free(struct ktlsd_ticket_used *used);
+
+#endif
