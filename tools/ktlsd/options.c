@@ -27,7 +27,7 @@ static void options_print_help(FILE *file)
 		"  -C, --control PATH     create the socket for ktlsctl at PATH\n"
 		"  -l, --log-level LEVEL  log error, warning, info (default) or debug\n"
 		"  -m, --require-module   exit if the module ktls is not loaded\n"
-		"  -w, --workers N        start N threads; 0 (default) means one for each core\n"
+		"  -w, --workers N        start N threads instead of the configured number\n"
 		"  -h, --help             print this help and exit\n"
 		"  -V, --version          print the version and exit\n"
 		"\n"
