@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Verbs that ktlsd does: one packet there, one back, whose first byte says
- * whether it went well.
+ * Verbs that ktlsd executes: one packet with the verb, one packet with the answer, which begins
+ * with '0' for success or '1' for failure.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define CONTROL_PATH	"/run/ktlsd/control"
 
 enum {
-	CONTROL_WAIT	= 60,	/* seconds: ktlsd reads certificates meanwhile */
+	CONTROL_WAIT	= 60,	/* seconds: a reload reads certificates */
 };
 
 /* Return: a connected socket, or a negative errno. */
@@ -71,9 +71,9 @@ int ktlsctl_control_run(int argc, char **argv)
 	}
 	len = control_ask(path, argv[0], answer, sizeof(answer) - 1);
 	if (len < 0) {
-		why = len == -EAGAIN ? "ktlsd does not answer" :
-		      len == -ENOENT || len == -ECONNREFUSED ? "ktlsd does not run, or not with this path" :
-		      len == -ECONNRESET ? "ktlsd does not answer you; only root and its own user may ask" :
+		why = len == -EAGAIN ? "ktlsd did not answer in time" :
+		      len == -ENOENT || len == -ECONNREFUSED ? "ktlsd is not running, or uses another path: see --control" :
+		      len == -ECONNRESET ? "ktlsd refused the request: only root and the user of ktlsd may use this verb" :
 		      strerror(-len);
 		fprintf(stderr, "ktlsctl: %s: %s.\n", path, why);
 		return KTLSCTL_FAILED;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The counters of a network namespace, a name and a number a line, as the
- * module shows them in /proc/net/ktls_stat.
+ * The counters of a network namespace, which the module shows in /proc/net/ktls_stat, a name
+ * and a number per line.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 
 #define COUNTERS_PATH	"/proc/net/ktls_stat"
 
-/* Return: the number, with @name terminated; -EINVAL if the line is no counter. */
+/* Splits a line into name and number. Return: 0, or -EINVAL if it is not a counter. */
 static int counters_parse_line(char *line, const char **ret_name,
 			       uint64_t *ret_value)
 {
@@ -49,7 +49,7 @@ static int counters_print(FILE *file, const char *path, bool json)
 		if (!line[strspn(line, " \t\r\n")])
 			continue;
 		if (counters_parse_line(line, &name, &value)) {
-			fprintf(stderr, "ktlsctl: %s has a line that is no counter.\n",
+			fprintf(stderr, "ktlsctl: %s: a line is not a counter.\n",
 				path);
 			return KTLSCTL_FAILED;
 		}

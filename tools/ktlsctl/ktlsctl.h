@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The verbs of ktlsctl, one file each. */
+/* The verbs of ktlsctl, a file each. */
 #ifndef KTLSCTL_H
 #define KTLSCTL_H
 
 /**
- * struct ktlsctl_verb - something ktlsctl can do
+ * struct ktlsctl_verb - a verb
  * @name: the word on the command line
- * @usage: what may follow it
+ * @usage: its arguments
  * @help: one line
- * @run: does it; argv[0] is the verb. Return: the exit status
+ * @run: executes it; argv[0] is the verb. Return: the exit status
  */
 struct ktlsctl_verb {
 	const char	*name;

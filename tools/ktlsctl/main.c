@@ -7,9 +7,9 @@
 static const struct ktlsctl_verb main_verbs[] = {
 	{ "counters", "[--json] [FILE]", "print the module's counters",
 	  ktlsctl_counters_run },
-	{ "reload", "[--control PATH]", "have ktlsd read its configuration, and wait for it",
+	{ "reload", "[--control PATH]", "make ktlsd read its configuration, and wait for it",
 	  ktlsctl_control_run },
-	{ "status", "[--control PATH]", "say how ktlsd is",
+	{ "status", "[--control PATH]", "print the state of ktlsd",
 	  ktlsctl_control_run },
 	{ "version", "", "print the version of the tools and of the module",
 	  ktlsctl_version_run },

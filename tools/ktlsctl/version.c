@@ -11,7 +11,7 @@
 #define KTLS_TOOLS_VERSION "unknown"
 #endif
 
-/* Return: what the module tells of itself under @name, or NULL. */
+/* Return: the attribute @name of the module, or NULL. */
 static const char *version_read(const char *name, char *line, size_t size)
 {
 	char path[64];
@@ -37,14 +37,14 @@ int ktlsctl_version_run(int argc, char **argv)
 			argv[1]);
 		return KTLSCTL_USAGE;
 	}
-	printf("tools %s\ncontract %d\n", KTLS_TOOLS_VERSION, KTLS_GENL_VERSION);
+	printf("tools %s\nprotocol %d\n", KTLS_TOOLS_VERSION, KTLS_GENL_VERSION);
 	if (access("/sys/module/ktls", F_OK)) {
 		printf("module not loaded\n");
 		return KTLSCTL_OK;
 	}
 	printf("module %s\n", version_read("version", line, sizeof(line)) ?
 	       line : "loaded");
-	/* Tells two builds of one version apart. */
+	/* Distinguishes two builds of one version. */
 	if (version_read("srcversion", line, sizeof(line)))
 		printf("module_source %s\n", line);
 	return KTLSCTL_OK;

@@ -15,7 +15,7 @@ static int buffer_grow(struct ktlsd_buffer *buffer, size_t need, size_t max)
 	if (room > max)
 		room = max;
 
-	/* Not realloc: it would leave a copy behind that nobody wipes. */
+	/* realloc() would free the old bytes without wiping them. */
 	data = malloc(room);
 	if (!data)
 		return -ENOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A growing array of bytes with an upper bound, wiped when it goes. */
+/* A growing array of bytes with an upper bound, which is wiped before it is freed. */
 #ifndef KTLS_TOOLS_LIB_BUFFER_H
 #define KTLS_TOOLS_LIB_BUFFER_H
 
@@ -8,11 +8,11 @@
 
 /**
  * struct ktlsd_buffer - bytes
- * @data: them; NULL while there is no room
- * @len: how many are there
- * @room: how many fit without growing
+ * @data: owned; NULL while @room is 0
+ * @len: bytes in use
+ * @room: bytes allocated
  *
- * Zeroed to begin with. Whoever holds it owns @data.
+ * Zeroed to begin with.
  */
 struct ktlsd_buffer {
 	uint8_t	*data;
@@ -20,11 +20,11 @@ struct ktlsd_buffer {
 	size_t	room;
 };
 
-/* Return: 0, -EMSGSIZE if it would hold more than @max bytes, -ENOMEM. */
+/* Appends a copy. Return: 0, -EMSGSIZE if there would be more than @max bytes, -ENOMEM. */
 int ktlsd_buffer_append(struct ktlsd_buffer *buffer, const void *data,
 			size_t len, size_t max);
 
-/* Wipes and frees; may be used again afterwards. */
+/* Wipes and frees the bytes. The buffer can be used again. */
 void ktlsd_buffer_free(struct ktlsd_buffer *buffer);
 
 #endif

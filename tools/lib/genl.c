@@ -46,8 +46,8 @@ int ktlsd_genl_open(struct ktlsd_genl *genl, size_t rcvbuf)
 	genl_set_buffers(genl, rcvbuf);
 
 	/*
-	 * Without CAP_ACK an error would bring back the message it is about:
-	 * 32 KiB nobody asked for, or secrets.
+	 * Without CAP_ACK an error would contain the whole message that it is about: 32 KiB
+	 * without use, or secrets.
 	 */
 	if (mnl_socket_setsockopt(genl->nl, NETLINK_CAP_ACK, &one, sizeof(one))) {
 		err = -errno;
@@ -150,7 +150,7 @@ int ktlsd_genl_error(const struct nlmsghdr *nlh, const char **ret_text)
 	return error->error;
 }
 
-/* Name and number of the family a nlctrl message is about. */
+/* Reads name and number of the family in a message of nlctrl. */
 static bool genl_read_family(const struct nlmsghdr *nlh, const char **ret_name,
 			     uint16_t *ret_family, uint8_t *ret_cmd)
 {

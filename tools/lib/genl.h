@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Generic netlink sockets on libmnl. */
+/* Generic netlink sockets on libmnl. A socket belongs to one thread; nothing is locked. */
 #ifndef KTLS_TOOLS_LIB_GENL_H
 #define KTLS_TOOLS_LIB_GENL_H
 
@@ -12,7 +12,7 @@
 enum {
 	KTLSD_GENL_RX_SIZE	= 131072,	/* one received datagram */
 	KTLSD_GENL_TX_SIZE	= 196608,	/* the largest DONE and some */
-	KTLSD_GENL_SKB_SIZE	= 69632,	/* what a full DATA costs a receive buffer */
+	KTLSD_GENL_SKB_SIZE	= 69632,	/* what a full DATA takes of a receive buffer */
 	KTLSD_GENL_CREDIT_MAX	= 1024,		/* KTLS_A_CREDIT */
 };
 
@@ -23,8 +23,6 @@ enum {
  * @rcvbuf: the receive buffer that the kernel granted, bytes
  * @family: number of the family `ktls`, 0 when unresolved
  * @seq: sequence number last used
- *
- * Lockless; belongs to one thread.
  */
 struct ktlsd_genl {
 	struct mnl_socket	*nl;
@@ -34,15 +32,13 @@ struct ktlsd_genl {
 	uint32_t		seq;
 };
 
-/* Decides what to do with a message. Return: 0 to go on, else what
- * ktlsd_genl_receive() is to return.
- */
+/* Handles a message. Return: 0 to continue, else the return value of ktlsd_genl_receive(). */
 typedef int (*ktlsd_genl_handler)(const struct nlmsghdr *nlh, void *arg);
 
 /**
- * ktlsd_genl_open - a socket with as large a receive buffer as permitted
+ * ktlsd_genl_open - open a socket
  * @genl: filled; ktlsd_genl_close() releases it
- * @rcvbuf: bytes wanted
+ * @rcvbuf: size of the receive buffer to ask for, bytes
  *
  * Return: 0 or a negative errno; @genl is closed on error.
  */
@@ -50,18 +46,17 @@ int ktlsd_genl_open(struct ktlsd_genl *genl, size_t rcvbuf);
 void ktlsd_genl_close(struct ktlsd_genl *genl);
 
 /*
- * Not to be told of lost messages: those of the module are never lost, and what is, an
- * acknowledgement for which there was no room, is not worth anything else that is
- * under way on the socket. Return: 0 or a negative errno.
+ * Turns off ENOBUFS for lost messages. The credit keeps messages of the module from being
+ * lost; a lost acknowledgement is no reason to close the socket. Return: 0 or a negative errno.
  */
 int ktlsd_genl_allow_loss(struct ktlsd_genl *genl);
 
 /**
  * ktlsd_genl_resolve - find the number of a family
- * @genl: a socket on which nothing else is under way
+ * @genl: a socket that waits for no other answer
  * @name: the family
- * @load: true: the kernel may load a module to satisfy the request; false:
- *	only what is there counts (or rmmod would be undone behind its back)
+ * @load: true: the kernel may load a module for it; false: it must be loaded already (else
+ *	ktlsd would undo rmmod)
  *
  * Sets @genl->family. Blocks for a bounded time.
  *
@@ -69,21 +64,21 @@ int ktlsd_genl_allow_loss(struct ktlsd_genl *genl);
  */
 int ktlsd_genl_resolve(struct ktlsd_genl *genl, const char *name, bool load);
 
-/* Subscribes to news about families coming and going. */
+/* Subscribes to notifications about families. Return: 0 or a negative errno. */
 int ktlsd_genl_subscribe(struct ktlsd_genl *genl);
 
-/* Return: true and the command (CTRL_CMD_*) when @nlh is news about @name. */
+/* Return: whether @nlh says that family @name came or went; *@ret_cmd is CTRL_CMD_*. */
 bool ktlsd_genl_is_family_event(const struct nlmsghdr *nlh, const char *name,
 				uint8_t *ret_cmd);
 
-/* How many unanswered messages a receive buffer of @rcvbuf bytes can hold. */
+/* Return: how many unanswered messages a receive buffer of @rcvbuf bytes can hold. */
 uint32_t ktlsd_genl_credit(size_t rcvbuf);
 
-/* Return: 0 or a negative errno; -EMSGSIZE if the message overflowed. */
+/* Sends a message. Return: 0 or a negative errno; -EMSGSIZE if the message overflowed. */
 int ktlsd_genl_send(struct ktlsd_genl *genl, const struct ktlsd_message *message);
 
 /**
- * ktlsd_genl_receive - take one datagram and hand out its messages
+ * ktlsd_genl_receive - receive one datagram and handle its messages
  * @genl: the socket
  * @buffer: KTLSD_GENL_RX_SIZE bytes
  * @handler: called for each message
@@ -91,7 +86,7 @@ int ktlsd_genl_send(struct ktlsd_genl *genl, const struct ktlsd_message *message
  *
  * Datagrams that do not come from the kernel are dropped.
  *
- * Return: 0, -EAGAIN if nothing is there, -ENOBUFS if messages were lost,
+ * Return: 0, -EAGAIN if there is none, -ENOBUFS if messages were lost,
  * another negative errno, or what @handler returned.
  */
 int ktlsd_genl_receive(struct ktlsd_genl *genl, void *buffer,

@@ -14,9 +14,9 @@
 #include "text.h"
 
 enum {
-	LOG_LINE_MAX	= 1024,	/* a sentence before escaping */
-	LOG_WINDOW_MS	= 5000,	/* for lines a peer can provoke: */
-	LOG_PER_WINDOW	= 10,	/* as many of each source */
+	LOG_LINE_MAX	= 1024,	/* bytes before escaping */
+	LOG_WINDOW_MS	= 5000,	/* interval of the rate limit */
+	LOG_PER_WINDOW	= 10,	/* lines of each source in it */
 };
 
 static const char *const log_level_words[] = {
@@ -38,7 +38,7 @@ static atomic_int log_target = KTLSD_LOG_STDERR;
 static atomic_bool log_is_journal;
 static _Atomic(const char *) log_name = "ktls";
 
-/* Whether stderr is the journal, which takes "<3>" for a priority. */
+/* Return: whether stderr is the journal, where a line can begin with its priority. */
 static bool log_find_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -135,7 +135,7 @@ static void log_sum_up(struct ktlsd_log_source *source)
 	source->dropped = 0;
 }
 
-/* The place of @name: its own, or one whose window is over, or the others'. */
+/* Return: the entry of @name: its own, or one whose interval is over, or that of the others. */
 static struct ktlsd_log_source *log_place(struct ktlsd_log_limit *limit,
 					  const char *name, int64_t now)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Log lines: one sentence each, to stderr or syslog; with their priority, where
- * stderr is the journal. Everything is escaped on
- * its way out, so a peer cannot forge a line. Never pass a secret.
+ * Log lines, to stderr or syslog; with their priority if stderr is the journal. Everything is
+ * escaped, so a peer cannot forge a line. Never log a secret. Any thread.
  */
 #ifndef KTLS_TOOLS_LIB_LOG_H
 #define KTLS_TOOLS_LIB_LOG_H
@@ -23,17 +22,17 @@ enum ktlsd_log_target {
 };
 
 enum {
-	KTLSD_LOG_SOURCES	= 64,	/* told apart at a time */
+	KTLSD_LOG_SOURCES	= 64,	/* counted separately at the same time */
 	KTLSD_LOG_SOURCE_MAX	= 64,	/* bytes of a name */
 };
 
 /**
- * struct ktlsd_log_source - lines that one source has caused
+ * struct ktlsd_log_source - lines caused by one source
  * @name: of the source
- * @begin: start of its window, ms of the monotonic clock
- * @level: of the last line left out
- * @count: lines in this window
- * @dropped: lines left out in it
+ * @begin: start of its interval, ms of the monotonic clock
+ * @level: of the last suppressed line
+ * @count: lines logged in this interval
+ * @dropped: lines suppressed in this interval
  */
 struct ktlsd_log_source {
 	char			name[KTLSD_LOG_SOURCE_MAX];
@@ -44,22 +43,22 @@ struct ktlsd_log_source {
 };
 
 /**
- * struct ktlsd_log_limit - how often something a peer can provoke is logged
- * @sources: who has caused lines lately
- * @others: all for whom there was no place
+ * struct ktlsd_log_limit - rate limit for lines that a peer can cause
+ * @sources: recent sources
+ * @others: all further sources together
  *
- * Zeroed to begin with; belongs to one thread.
+ * Zeroed to begin with. Belongs to one thread.
  */
 struct ktlsd_log_limit {
 	struct ktlsd_log_source	sources[KTLSD_LOG_SOURCES];
 	struct ktlsd_log_source	others;
 };
 
-/* May be called again at any time, by any thread. @name must stay valid. */
+/* Sets target and level. Can be called again at any time. @name must stay valid. */
 void ktlsd_log_open(const char *name, enum ktlsd_log_target target,
 		    enum ktlsd_log_level level);
 
-/* Return: 0, or -EINVAL for an unknown word; the words are those of the manual. */
+/* Return: 0, or -EINVAL for a word that is not in ktlsd.conf(5). */
 int ktlsd_log_parse_level(const char *word, enum ktlsd_log_level *ret_level);
 int ktlsd_log_parse_target(const char *word, enum ktlsd_log_target *ret_target);
 
@@ -69,18 +68,21 @@ void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * At most ten lines in five seconds, for each @source: nobody's lines keep those
- * of others out. How many were suppressed is told when the time is over.
+ * Logs at most ten lines in five seconds for each @source, so that the lines of one source do
+ * not suppress those of others. After that time the number of suppressed lines is logged.
  */
 void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *source,
 			    enum ktlsd_log_level level, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Likewise, for what has no source. */
+/* The same for lines without a source. */
 #define ktlsd_log_limited(limit, level, ...) \
 	ktlsd_log_limited_from(limit, "ktlsd itself", level, __VA_ARGS__)
 
-/* Tells of what was suppressed. Call it now and then; @all: windows that last, too. */
+/*
+ * Logs how many lines were suppressed. Call it regularly. @all: also for intervals that are not
+ * over.
+ */
 void ktlsd_log_flush(struct ktlsd_log_limit *limit, bool all);
 
 #endif

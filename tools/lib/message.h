@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages of the contract in include/uapi/linux/ktls_netlink.h: putting them
- * together in a bounded buffer, and taking apart what came in.
+ * Messages of the netlink protocol in include/uapi/linux/ktls_netlink.h: built in a bounded
+ * buffer, and parsed. A message belongs to one thread.
  */
 #ifndef KTLS_TOOLS_LIB_MESSAGE_H
 #define KTLS_TOOLS_LIB_MESSAGE_H
@@ -17,11 +17,9 @@
 
 /**
  * struct ktlsd_message - a message under construction
- * @nlh: its start, in the caller's buffer
- * @size: room in that buffer, bytes
+ * @nlh: its header, in the caller's buffer
+ * @size: size of that buffer, bytes
  * @overflow: an attribute did not fit; the message must not be sent
- *
- * Lockless; one thread.
  */
 struct ktlsd_message {
 	struct nlmsghdr	*nlh;
@@ -29,7 +27,7 @@ struct ktlsd_message {
 	bool		overflow;
 };
 
-/* @buffer is owned by the caller and must be aligned for a nlmsghdr. */
+/* Begins a message in @buffer, which the caller owns and which is aligned for a nlmsghdr. */
 void ktlsd_message_begin(struct ktlsd_message *message, void *buffer,
 			 size_t size, uint16_t family, uint8_t cmd,
 			 uint32_t seq);
@@ -48,7 +46,7 @@ void ktlsd_message_put_string(struct ktlsd_message *message, uint16_t attr,
 			      const char *string);
 
 /**
- * struct ktlsd_event - a message that came in
+ * struct ktlsd_event - a received message
  * @cmd: enum ktls_cmd
  * @seq: sequence number of the header
  * @attr: by enum ktls_attr, NULL where absent; they point into the buffer
@@ -61,12 +59,12 @@ struct ktlsd_event {
 };
 
 /**
- * ktlsd_message_parse - take a message apart
+ * ktlsd_message_parse - parse a message
  *
- * Every attribute's size is checked against the contract; of an attribute that
- * occurs more than once (PEER_CERT, CHAIN_CERT) the first is kept.
+ * Checks the size of every attribute against the protocol. Of an attribute that occurs more
+ * than once (PEER_CERT, CHAIN_CERT) the first is used.
  *
- * Return: 0, -EBADMSG if it violates the contract.
+ * Return: 0, -EBADMSG if it violates the protocol
  */
 int ktlsd_message_parse(const struct nlmsghdr *nlh, struct ktlsd_event *ret_event);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Text that somebody else controls, made fit for a log line or a sentence. */
+/* Escapes bytes that somebody else controls, for log lines and reasons. */
 #ifndef KTLS_TOOLS_LIB_TEXT_H
 #define KTLS_TOOLS_LIB_TEXT_H
 
@@ -7,13 +7,13 @@
 
 /**
  * ktlsd_text_escape - copy bytes as printable ASCII
- * @dst: where to; always terminated unless @size is 0
- * @size: room in @dst, in bytes
- * @src: the bytes; may contain NUL and anything else
+ * @dst: filled; NUL-terminated unless @size is 0
+ * @size: of @dst, bytes
+ * @src: any bytes
  * @len: how many
  *
- * Bytes outside 0x20..0x7e and the backslash become \xNN; what does not fit is
- * left off, never half an escape.
+ * Bytes outside 0x20..0x7e and the backslash become \xNN. Text that does not fit is truncated,
+ * but never within an escape.
  *
  * Return: the length of the text in @dst.
  */

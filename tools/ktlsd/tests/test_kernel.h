@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The other side of the contract, for tests of sessions. */
+/* The other side of the netlink protocol, for tests of sessions. */
 #ifndef KTLSD_TEST_KERNEL_H
 #define KTLSD_TEST_KERNEL_H
 
