@@ -8,6 +8,9 @@
  * over the console: a console line can be torn by a kernel message, and a test
  * could print something that looks like a verdict.
  *
+ * With a root of its own ("run --root") it starts the init of that instead, and
+ * runs once more, as a service there, to do the rest of the above.
+ *
  * Whatever goes wrong here ends in die(): no verdict, and so no pass.
  */
 #define _GNU_SOURCE
@@ -43,7 +46,7 @@ static struct {
 	char *argv[MAX_ARGS + 1], *envp[MAX_ARGS + 1];
 	int argc, envc;
 	char *cwd, *moddir, *release, *modprobe;
-	bool out, keep_tmp;
+	bool out, keep_tmp, boot;
 } cfg;
 
 static void say(const char *fmt, ...)
@@ -64,6 +67,10 @@ static void say(const char *fmt, ...)
 static void power_off(void)
 {
 	sync();
+	if (cfg.boot && getpid() != 1) {
+		execl("/bin/systemctl", "systemctl", "--no-block", "poweroff", NULL);
+		say("<2>ktls-vm: no systemctl\n");
+	}
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
@@ -143,10 +150,10 @@ static char *slurp(const char *path, size_t *len)
 }
 
 /* "key value", NUL-terminated, one after the other. */
-static void read_config(void)
+static void read_config(const char *path)
 {
 	size_t len;
-	char *p = slurp("/config", &len), *end = p + len;
+	char *p = slurp(path, &len), *end = p + len;
 
 	for (; p < end; p += strlen(p) + 1) {
 		char *val = strchr(p, ' ');
@@ -170,6 +177,8 @@ static void read_config(void)
 			cfg.out = true;
 		else if (!strcmp(p, "keep_tmp"))
 			cfg.keep_tmp = true;
+		else if (!strcmp(p, "boot"))
+			cfg.boot = true;
 		else
 			die("config");
 		p = val;
@@ -264,31 +273,44 @@ static void write_port(int fd, const char *buf, size_t len)
 	drain_port(fd);
 }
 
-static void make_root(void)
+static void copy(const char *from, const char *to, mode_t mode)
 {
-	char path[4200];
+	size_t len;
+	char *data = slurp(from, &len);
+	int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC, mode);
 
-	/*
-	 * cache=loose: nobody in here changes the machine's root, and nobody out
-	 * there should while tests run. It gives a page cache and mmap, without
-	 * which each exec would cross 9p page by page.
-	 */
-	must_mount("root", "/lower", "9p", MS_RDONLY,
-		   "trans=virtio,version=9p2000.L,cache=loose,msize=512000,access=any");
-	must_mount("tmpfs", "/rw", "tmpfs", 0, "size=75%");
-	mkdir("/rw/upper", 0755);
-	mkdir("/rw/work", 0755);
-	must_mount("overlay", ROOT, "overlay", 0,
-		   "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work");
-	if (chdir(ROOT))
-		die(ROOT);
+	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
+		die(to);
+	close(fd);
+	free(data);
+}
 
-	must_mount("proc", "proc", "proc", 0, NULL);
-	must_mount("sysfs", "sys", "sysfs", 0, NULL);
-	must_mount("devtmpfs", "dev", "devtmpfs", 0, NULL);
+/*
+ * For the root's own init: this program as a service, for the command. In /run, where it
+ * is not among the files of the root.
+ */
+static void plant_service(void)
+{
+	mkdir("run/ktls-vm", 0755);
+	copy("/init", "run/ktls-vm/init", 0755);
+	copy("/config", "run/ktls-vm/config", 0644);
+	mkdir("run/systemd", 0755);
+	mkdir("run/systemd/system", 0755);
+	mkdir("run/systemd/system/multi-user.target.wants", 0755);
+	if (!write_file("run/systemd/system/ktls-vm.service",
+			"[Unit]\nDescription=What the host wants to be run\n"
+			"[Service]\nExecStart=/run/ktls-vm/init\n"
+			"StandardOutput=journal+console\nOOMScoreAdjust=-1000\n") ||
+	    symlink("../ktls-vm.service",
+		    "run/systemd/system/multi-user.target.wants/ktls-vm.service"))
+		die("service");
+}
+
+/* What an init would do. */
+static void make_rest(void)
+{
 	must_mount("devpts", "dev/pts", "devpts", 0, "ptmxmode=666");
 	must_mount("tmpfs", "dev/shm", "tmpfs", 0, "mode=1777");
-	must_mount("tmpfs", "run", "tmpfs", 0, "mode=755");
 	if (!cfg.keep_tmp)
 		must_mount("tmpfs", "tmp", "tmpfs", 0, "mode=1777");
 	mkdir("run/lock", 01777);
@@ -301,6 +323,59 @@ static void make_root(void)
 	if (symlink("/proc/self/fd", "dev/fd") || symlink("fd/0", "dev/stdin") ||
 	    symlink("fd/1", "dev/stdout") || symlink("fd/2", "dev/stderr"))
 		die("/dev/fd");
+}
+
+/* This machine, beside the root, and the current directory where it is on the machine. */
+static void make_host(void)
+{
+	char from[4200], to[4200], *p;
+
+	mkdir("run/host", 0755);
+	if (mount("/host", "run/host", NULL, MS_BIND, NULL))
+		die("host");
+	snprintf(from, sizeof(from), "/host%s", cfg.cwd);
+	snprintf(to, sizeof(to), "%s", cfg.cwd + 1);
+	for (p = to; (p = strchr(p, '/')); *p++ = '/') {
+		*p = 0;
+		mkdir(to, 0755);
+	}
+	mkdir(to, 0755);
+	if (mount(from, to, NULL, MS_BIND, NULL))
+		die(cfg.cwd);
+	plant_service();
+}
+
+static void make_root(void)
+{
+	const char *host = cfg.boot ? "/host" : "/lower";
+	char path[4200];
+
+	/*
+	 * cache=loose: nobody in here changes the machine's root, and nobody out
+	 * there should while tests run. It gives a page cache and mmap, without
+	 * which each exec would cross 9p page by page.
+	 */
+	must_mount("root", "/lower", "9p", MS_RDONLY,
+		   "trans=virtio,version=9p2000.L,cache=loose,msize=512000,access=any");
+	if (cfg.boot)
+		must_mount("host", host, "9p", MS_RDONLY,
+			   "trans=virtio,version=9p2000.L,cache=loose,msize=512000,access=any");
+	must_mount("tmpfs", "/rw", "tmpfs", 0, "size=75%");
+	mkdir("/rw/upper", 0755);
+	mkdir("/rw/work", 0755);
+	must_mount("overlay", ROOT, "overlay", 0,
+		   "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work");
+	if (chdir(ROOT))
+		die(ROOT);
+
+	must_mount("proc", "proc", "proc", 0, NULL);
+	must_mount("sysfs", "sys", "sysfs", 0, NULL);
+	must_mount("devtmpfs", "dev", "devtmpfs", 0, NULL);
+	must_mount("tmpfs", "run", "tmpfs", 0, "mode=755");
+	if (cfg.boot)
+		make_host();
+	else
+		make_rest();
 
 	/*
 	 * On 9p the modules are found where the cache is. A tmpfs on top, so that
@@ -314,7 +389,7 @@ static void make_root(void)
 		mkdir("lib/modules", 0755);
 		snprintf(path, sizeof(path), "lib/modules/%s", cfg.release);
 		snprintf(opts, sizeof(opts),
-			 "lowerdir=/lower%s,upperdir=/rw/mupper,workdir=/rw/mwork", cfg.moddir);
+			 "lowerdir=%s%s,upperdir=/rw/mupper,workdir=/rw/mwork", host, cfg.moddir);
 		must_mount("overlay", path, "overlay", 0, opts);
 	}
 	if (cfg.modprobe) {
@@ -445,6 +520,8 @@ static int run(void)
 				st = WIFSIGNALED(s) ? 128 + WTERMSIG(s) : WEXITSTATUS(s);
 	}
 
+	if (cfg.boot)
+		return st;
 	/*
 	 * What the command left behind goes now, so that the kernel's complaints
 	 * about it are in the log before the verdict. Who does not die is stuck in
@@ -487,30 +564,51 @@ static void kmemleak(void)
 		say("<4>ktls-vm: %s\n", line);
 }
 
-int main(void)
+static void open_ports(void)
+{
+	ctl = open_port("ktls.ctl");
+	out = open_port("ktls.out");
+	status = open_port("ktls.status");
+}
+
+static void run_and_end(void)
 {
 	char verdict[32];
-	int st;
+	int st = run();
 
-	if (getpid() != 1) {
+	kmemleak();
+	write_port(status, verdict, snprintf(verdict, sizeof(verdict), "exit %d\n", st));
+	power_off();
+}
+
+int main(void)
+{
+	bool is_service = getenv("INVOCATION_ID");
+
+	if (getpid() != 1 && !is_service) {
 		fprintf(stderr, "init: for the test VM only, see selftests/vm/run\n");
 		return 1;
+	}
+	if (is_service) {
+		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+		read_config("/run/ktls-vm/config");
+		open_ports();
+		run_and_end();
 	}
 	must_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	must_mount("proc", "/proc", "proc", 0, NULL);
 	must_mount("sysfs", "/sys", "sysfs", 0, NULL);
-	read_config();
+	read_config("/config");
 	load_modules();
-	ctl = open_port("ktls.ctl");
-	out = open_port("ktls.out");
-	status = open_port("ktls.status");
+	open_ports();
 	make_root();
+	if (cfg.boot) {
+		write_port(status, "up\n", 3);
+		execl("/sbin/init", "/sbin/init", NULL);
+		die("/sbin/init");
+	}
 	setup_net();
 	write_port(status, "up\n", 3);
-
-	st = run();
-	kmemleak();
-	write_port(status, verdict, snprintf(verdict, sizeof(verdict), "exit %d\n", st));
-	power_off();
+	run_and_end();
 }
