@@ -33,6 +33,7 @@ struct ktls_handshake {
 	u32			bytes_in;
 	bool			wants;
 	bool			broken;
+	bool			sent_data;
 	unsigned long		started;
 };
 
@@ -562,6 +563,7 @@ static void handshake_feed(struct ktls_ctx *ctx)
 	if (len <= 0 || handshake_take(ctx, len))
 		return;
 	hs->wants = false;
+	hs->sent_data = true;
 	err = ktls_request_data(hs->req, hs->batch, hs->batch_len, NULL);
 	if (err) {
 		ktls_reason_set(&ctx->rl, "the handshake could not be handed to the helper");
@@ -658,9 +660,10 @@ void ktls_handshake_step(struct ktls_ctx *ctx)
 		return;
 	}
 	/* While the helper thinks, a reset ends the handshake, unless something came
-	 * before it; a FIN does not: what came before it may be an alert.
+	 * before it; a FIN does not. What came before may be an alert, and the helper
+	 * may have it by now. A server's ClientHello is none.
 	 */
-	if (ctx->sk->sk_state == TCP_CLOSE && !handshake_unread(ctx)) {
+	if (ctx->sk->sk_state == TCP_CLOSE && !hs->sent_data && !handshake_unread(ctx)) {
 		err = handshake_peer_gone(ctx);
 		handshake_fail(ctx, err, NULL, 0);
 	}

@@ -312,6 +312,32 @@ TEST_F(failing, an_alert_in_front_of_a_reset)
 	}
 }
 
+/* The same, and the reset comes when the helper has the alert already. */
+TEST_F(failing, a_reset_behind_an_alert_that_the_helper_has)
+{
+	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 40 };
+	static const uint8_t more[] = { 22, 3, 3, 0, 1, 0 };
+	uint8_t flight[sizeof(more)];
+	struct fake_msg *m;
+
+	job_connect(&self->j, self->fd, &self->a);
+	peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
+	m = fake_expect(self->e.fake, KTLS_CMD_START);
+	EXPECT_EQ(0, fake_data(self->e.fake, m->id, more, sizeof(more), false));
+	net_read(self->p.fd, flight, sizeof(flight));
+	peer_send_raw(&self->p, alert, sizeof(alert));
+	m = fake_expect(self->e.fake, KTLS_CMD_DATA);
+	EXPECT_EQ(sizeof(alert), fake_len(m, KTLS_A_RECORDS));
+	net_rst(self->p.fd);
+	EVENTUALLY(net_tcp_state(self->fd) == TCP_CLOSE, 5000);
+	harness_nap(50);	/* to let the module make a mistake */
+	EXPECT_EQ(0, fake_fail(self->e.fake, m->id, EPROTO, 40, "The peer sent alert handshake_failure."));
+	job_wait(&self->j, 5000);
+	EXPECT_ERRNO(EPROTO, self->j.err);
+	EXPECT_STREQ("The peer sent alert handshake_failure.", sock_error(self->fd));
+	expect_failed(self->fd);
+}
+
 /*
  * Headers that no handshake record can have fail at once. The helper gets them, as only
  * it can seal the alert.
