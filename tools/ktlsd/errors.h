@@ -32,7 +32,7 @@ struct ktlsd_fault {
  * struct ktlsd_verdict - why a certificate was refused
  * @error: X509_V_ERR_* or KTLSD_PUBLIC_KEY_*, X509_V_OK if it was not refused
  * @depth: position in the chain, 0 is the peer's own
- * @cert: a reference to the certificate at fault, or NULL
+ * @cert: a reference to the refused certificate, or NULL
  */
 struct ktlsd_verdict {
 	int	error;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ktlsd: carries out TLS handshakes for the kernel module ktls.
+ * ktlsd: does TLS handshakes for the kernel module ktls.
  *
  * The main thread reads the configuration, starts the workers and waits for
  * signals; a worker (worker.c) talks to the kernel and hands each message to

@@ -18,7 +18,7 @@ static void options_print_help(FILE *file)
 {
 	fprintf(file,
 		"Usage: ktlsd [OPTION]...\n"
-		"Carries out TLS handshakes for the kernel module ktls.\n"
+		"Does TLS handshakes for the kernel module ktls.\n"
 		"\n"
 		"  -f, --foreground       stay in the foreground\n"
 		"  -c, --config FILE      read FILE instead of %s\n"

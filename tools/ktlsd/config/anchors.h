@@ -19,7 +19,7 @@ enum {
 	KTLSD_ANCHORS_MAX		= 512,		/* certificates */
 	KTLSD_ANCHORS_SAME		= 16,		/* of one subject: each is tried */
 	KTLSD_ANCHORS_NAMES_MAX		= 16384,	/* bytes of CA names sent to clients */
-	KTLSD_ANCHORS_SLICE		= 8,		/* certificates read in one step, about 2 ms */
+	KTLSD_ANCHORS_SLICE		= 8,		/* certificates per step: 2 ms */
 	KTLSD_ANCHORS_CACHED_BYTES	= 4 << 20,	/* bytes of PEM of the sets in the cache */
 	KTLSD_ANCHORS_SETS		= 64,		/* sets in the cache */
 };

@@ -15,7 +15,7 @@ enum {
 	KTLSD_CERTIFICATE_MAX	= 65536,	/* bytes of PEM, as KTLS_CERTIFICATE */
 	KTLSD_PRIVATE_KEY_MAX	= 16384,	/* bytes of PEM, as KTLS_PRIVATE_KEY */
 	KTLSD_SECURITY_LEVEL	= 2,		/* see SSL_CTX_set_security_level(3) */
-	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates above the leaf, in our chain or the peer's */
+	KTLSD_CHAIN_DEPTH_MAX	= 10,		/* certificates above the leaf */
 };
 
 /**

@@ -41,7 +41,7 @@ static struct ktlsd_saved_session *cache_get(uint32_t number, int64_t now)
 	return ktlsd_cache_take(&cache, &fingerprint, now);
 }
 
-/* A ticket is used once, a session of TLS 1.2 until it ends. */
+/* A TLS 1.3 ticket is used once, a TLS 1.2 session until it expires. */
 static void cache_once(void **state)
 {
 	struct ktlsd_saved_session *saved;
@@ -90,7 +90,7 @@ static void cache_is_timed(void **state)
 	ktlsd_cache_free(&cache);
 }
 
-/* Number, bytes, and how much one connection's fingerprint may have. */
+/* Limits: number, bytes, sessions with one fingerprint. */
 static void cache_is_bounded(void **state)
 {
 	static char big[1 << 20];
@@ -119,7 +119,7 @@ static void cache_is_bounded(void **state)
 	assert_true(cache.bytes <= KTLSD_CACHE_BYTES);
 	assert_true(cache.count >= 10 && cache.count <= 16);
 
-	/* 0: nothing is kept */
+	/* 0: nothing is cached */
 	ktlsd_cache_reset(&cache, 0);
 	ktlsd_cache_put(&cache, cache_saved(1, "x", 1, true, 100));
 	assert_int_equal(cache.count, 0);
@@ -127,7 +127,7 @@ static void cache_is_bounded(void **state)
 	ktlsd_cache_free(&cache);
 }
 
-/* A session lives no longer than the first of its certificates. */
+/* A session expires with the first of its certificates. */
 static void cache_chain_ends(void **state)
 {
 	const struct test_pki_spec spec = { .cn = "short", .san = "DNS:server.test",
@@ -161,7 +161,7 @@ static void keys_of_tickets(void **state)
 	ktlsd_ticket_keys_init(&keys, 100);
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &a, &sealed), 0);
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &b, &other), 0);
-	/* Nothing of them is the same. */
+	/* No part of the two keys is the same. */
 	assert_memory_not_equal(sealed.name, other.name, sizeof(sealed.name));
 	assert_memory_not_equal(sealed.aes, other.aes, sizeof(sealed.aes));
 	assert_memory_not_equal(sealed.hmac, other.hmac, sizeof(sealed.hmac));
@@ -172,7 +172,7 @@ static void keys_of_tickets(void **state)
 	assert_memory_equal(&found, &sealed, sizeof(found));
 	assert_false(renew);
 
-	/* A lifetime later they open still, and seal no more; then they are gone. */
+	/* After one lifetime the keys only open; after two they are gone. */
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1100, sealed.name, &a,
 						&found, &renew), 0);
 	assert_memory_equal(&found, &sealed, sizeof(found));
@@ -184,20 +184,20 @@ static void keys_of_tickets(void **state)
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1200, other.name, &a,
 						&found, &renew), 0);
 
-	/* After a long sleep none of them is of any use. */
+	/* After a long suspend all keys are gone. */
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5000, other.name, &a,
 						&found, &renew), -ENOENT);
 	assert_int_equal(keys.count, 1);
 	ktlsd_ticket_keys_free(&keys);
 
-	/* Another process has others. */
+	/* Another process has other keys. */
 	ktlsd_ticket_keys_init(&keys, 100);
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &a,
 						&found, &renew), -ENOENT);
 	ktlsd_ticket_keys_free(&keys);
 }
 
-/* Each once, whatever number came meanwhile; the oldest of a million are void. */
+/* Each ticket is accepted once, in any order; tickets older than the newest million never. */
 static void keys_of_used_tickets(void **state)
 {
 	const uint64_t window = (uint64_t)KTLSD_TICKET_USED_CHUNK * KTLSD_TICKET_USED_CHUNKS;
@@ -221,11 +221,11 @@ static void keys_of_used_tickets(void **state)
 	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
 	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
-	/* The bits of the first are those of this one now. */
+	/* The chunk of the first ticket is reused for this one. */
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
 	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
-	/* Numbers that were never given are not taken. */
+	/* Numbers that were never issued are refused. */
 	id[8]++;
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
 	assert_int_equal(keys.used.forgotten, 0);
@@ -233,7 +233,7 @@ static void keys_of_used_tickets(void **state)
 	assert_int_equal(keys.used.bytes, 0);
 }
 
-/* Who resumes without end, or has servers without number, takes nobody else's. */
+/* A user with many resumptions or servers does not displace the records of others. */
 static void keys_of_many_users(void **state)
 {
 	struct ktlsd_fingerprint honest = cache_fingerprint(1), other;
@@ -253,7 +253,7 @@ static void keys_of_many_users(void **state)
 		if (ktlsd_ticket_keys_mark_used(&keys, 1000, &other, id))
 			forgotten++;
 	}
-	/* It works for them as well, as far as there is room. */
+	/* Tickets of that user are accepted too, as long as there is memory. */
 	assert_int_equal(forgotten, 200000);
 	assert_true(keys.used.bytes <= KTLSD_TICKET_USED_BYTES);
 	assert_true(keys.used.forgotten > 0);
@@ -261,7 +261,7 @@ static void keys_of_many_users(void **state)
 						&found, &renew), 0);
 	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, ours));
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, ours));
-	/* A series that was forgotten does not begin anew with the same numbers. */
+	/* A series that was dropped gets a new serial. */
 	other = cache_fingerprint(3);
 	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
 	for (i = 0; i < 50000; i++) {
@@ -271,7 +271,7 @@ static void keys_of_many_users(void **state)
 	other = cache_fingerprint(3);
 	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, ours);
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, id));
-	/* With the keys of two lifetimes ago the rest goes. */
+	/* The records of tickets whose keys are gone are freed. */
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1300, &honest, &sealed), 0);
 	assert_int_equal(keys.used.bytes, 0);
 	ktlsd_ticket_keys_free(&keys);
@@ -302,7 +302,7 @@ static bool fingerprint_differs(const struct ktlsd_request *changed)
 	return memcmp(&one, &two, sizeof(one));
 }
 
-/* Whatever changes what a session is worth changes the fingerprint. */
+/* Everything that authentication depends on changes the fingerprint. */
 static void fingerprint_of_requests(void **state)
 {
 	struct ktlsd_request request = fingerprint_request();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* External keys, groups, signature algorithms: what the program asked for counts. */
+/* External pre-shared keys, groups and signature algorithms of the program are used. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "test_peer.h"
 #include "tls/psk.h"
 
-/* --- external keys -------------------------------------------------------- */
+/* --- external pre-shared keys --------------------------------------------- */
 
 static const struct ktls_psk choices_psk = {
 	.identity_len = 4, .key_len = 32, .identity = "lamp", .key = "0123456789abcdef0123456789abcdef",
@@ -70,11 +70,11 @@ static void choices_external_key(void **state)
 		assert_int_equal(results[side].version, KTLS_TLS_1_3);
 		assert_int_equal(results[side].tx.seq, 0);
 	}
-	/* The same name and another key: fatal, and the certificate does not help. */
+	/* The same identity with another key: fatal, even if there is a certificate. */
 	choices_wrong = choices_psk;
 	choices_wrong.key[0] ^= 1;
 	assert_int_equal(choices_psk_shake(&choices_wrong, &choices_psk, true, results), -1);
-	/* Another name: the server's certificate, if there is one. */
+	/* Another identity: the server's certificate, if there is one. */
 	choices_wrong.identity[0] ^= 1;
 	assert_int_equal(choices_psk_shake(&choices_wrong, &choices_psk, true, results), 0);
 	assert_string_equal(results[0].peer_name, "server.test");
@@ -104,7 +104,8 @@ static int choices_choose(const char *groups, const char *sigalgs,
 	err = test_side_begin(&side);
 	if (!err) {
 		test_peer_shake(&side, &peer);
-		err = side.last == 1 ? ktlsd_handshake_finish(side.handshake, result, &side.fault)
+		err = side.last == 1 ? ktlsd_handshake_finish(side.handshake, result,
+							      &side.fault)
 				     : -EPROTO;
 	}
 	strcpy(reason, side.fault.reason);

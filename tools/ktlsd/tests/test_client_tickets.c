@@ -15,7 +15,7 @@ enum {
 
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 
-/* A server with tickets that a context of its own can read again. */
+/* A server whose own context can decrypt its tickets. */
 static void client_server(struct test_peer *peer, unsigned int count)
 {
 	test_peer_init(peer, true);
@@ -54,8 +54,10 @@ static unsigned int client_feed(struct test_side *side, struct test_peer *peer,
 		for (used = 0; used < got; used += 4 + body) {
 			body = plain[used + 2] << 8 | plain[used + 3];
 			assert_int_equal(plain[used], 4);
-			assert_int_equal(ktlsd_client_ticket_receive(side->handshake, plain + used + 4,
-								     (size_t)body, TICKETS_LIFETIME,
+			assert_int_equal(ktlsd_client_ticket_receive(side->handshake,
+								     plain + used + 4,
+								     (size_t)body,
+								     TICKETS_LIFETIME,
 								     &saved[count]), 0);
 			assert_non_null(saved[count]);
 			count++;
@@ -65,7 +67,7 @@ static unsigned int client_feed(struct test_side *side, struct test_peer *peer,
 	return count;
 }
 
-/* Sessions from tickets that the kernel opened, in each suite, resumed in turn. */
+/* For each suite: a session from a ticket that the kernel decrypted is resumed. */
 static void client_13(void **state)
 {
 	static const char *const suites[] = {
@@ -101,7 +103,7 @@ static void client_13(void **state)
 			test_peer_finish(&side, &peer, &result);
 			assert_true(result.resumed);
 			assert_true(SSL_session_reused(peer.ssl));
-			/* Who it is was verified the first time. */
+			/* The full handshake verified the server. */
 			assert_true(result.verified);
 			assert_string_equal(result.peer_name, "server.test");
 			assert_memory_equal(&result.peer, &first.peer, sizeof(first.peer));
@@ -114,7 +116,7 @@ static void client_13(void **state)
 	}
 }
 
-/* A resumed session has a ticket of its own, and so on. */
+/* A resumed session has a ticket of its own. */
 static void client_generations(void **state)
 {
 	struct ktlsd_saved_session *saved[8] = { NULL };
@@ -139,7 +141,7 @@ static void client_generations(void **state)
 	test_peer_free(&peer);
 }
 
-/* In 1.2 the session is there with the handshake, and good for many more. */
+/* In TLS 1.2 the session exists after the handshake and can be resumed many times. */
 static void client_12(void **state)
 {
 	struct ktlsd_saved_session *saved;
@@ -174,7 +176,7 @@ static void client_12(void **state)
 	test_peer_free(&peer);
 }
 
-/* A server that has forgotten the session does the whole handshake. */
+/* A server that does not know the session does a full handshake. */
 static void client_refused(void **state)
 {
 	struct ktlsd_saved_session *saved[8];
@@ -202,7 +204,7 @@ static void client_refused(void **state)
 	test_peer_free(&peer);
 }
 
-/* Without verification no session is kept. */
+/* Without verification no session is saved. */
 static void client_unverified(void **state)
 {
 	struct ktlsd_result result;
@@ -230,7 +232,7 @@ static void client_unverified(void **state)
 	}
 }
 
-/* Whatever a peer sends as a ticket: no byte goes out, and no crash. */
+/* Malformed tickets neither send a byte nor crash ktlsd. */
 static void client_malformed(void **state)
 {
 	static uint8_t body[KTLS_GENL_TICKET_MAX + 1];
@@ -259,7 +261,7 @@ static void client_malformed(void **state)
 	}
 }
 
-/* The longest ticket there may be takes two records. */
+/* The longest ticket takes two records. */
 static void client_longest(void **state)
 {
 	static uint8_t body[KTLS_GENL_TICKET_MAX];
@@ -315,7 +317,7 @@ static void client_kept(void **state)
 	}
 	ktlsd_ticket_waiters_receive(&waiters, 99, body, sizeof(body), &cache);
 	assert_int_equal(cache.count, 0);
-	/* All it wants: it goes. The nonce differs, that is all that has to. */
+	/* The last ticket it waits for: it is freed. Only the nonce has to differ. */
 	ktlsd_ticket_waiters_receive(&waiters, 4, body, sizeof(body), &cache);
 	assert_int_equal(waiters.count, 4);
 	body[9] = 1;
@@ -324,9 +326,10 @@ static void client_kept(void **state)
 	assert_int_equal(cache.count, 2);
 	ktlsd_cache_reset(&cache, 10);
 	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 1000), KTLSD_TICKET_WAITERS_MS);
-	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 1000 + KTLSD_TICKET_WAITERS_MS), 1000);
+	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters,
+						     1000 + KTLSD_TICKET_WAITERS_MS), 1000);
 	assert_int_equal(waiters.count, 2);
-	/* A broken ticket ends it. */
+	/* A malformed ticket frees it. */
 	ktlsd_ticket_waiters_receive(&waiters, 2, body, 3, &cache);
 	assert_int_equal(waiters.count, 1);
 	assert_int_equal(cache.count, 0);

@@ -127,7 +127,7 @@ static void config_faults(void **state)
 	assert_int_equal(ktlsd_parse_config("/nonexistent", &config, &fault), -ENOENT);
 }
 
-/* Root is not root in a container, nor anybody else himself, unless it is said. */
+/* Uids in a container are accepted only with allow_containers. */
 static void config_containers(void **state)
 {
 	struct ktlsd_caller caller = { .uid = 33, .in_container = true };
@@ -157,7 +157,7 @@ static void config_containers(void **state)
 	ktlsd_config_put(config);
 }
 
-/* Names as long as the manual says, and what a name that is cut would hit. */
+/* The limit on the length of names, and a name that equals another one if truncated. */
 static void config_names(void **state)
 {
 	char text[300], name[66];
@@ -184,7 +184,7 @@ static void config_names(void **state)
 	}
 }
 
-/* What could be meant in two ways is not guessed at. */
+/* Ambiguous text is refused. */
 static void config_ambiguous(void **state)
 {
 	static const struct config_fault table[] = {
@@ -251,7 +251,7 @@ static void config_layout(void **state)
 	ktlsd_config_put(config);
 }
 
-/* What was logged while @text was parsed, or loaded. */
+/* Return: what was logged while @text was parsed, or loaded. */
 static char *config_lines(const char *text, bool load, int *ret_err)
 {
 	static char lines[65536];
@@ -305,7 +305,7 @@ static void config_every_fault(void **state)
 	}
 }
 
-/* A FIFO in the file's place, or a file without end, must not hold ktlsd up. */
+/* A FIFO in place of the file, or a file without end, does not block ktlsd. */
 static void config_no_file(void **state)
 {
 	char dir[] = "/tmp/ktlsd-test-XXXXXX", fifo[64];
@@ -380,7 +380,7 @@ static int config_reload_try(const char *dir, char roots,
 	return ktlsd_config_reload(config_path, old, ret_config, &fault);
 }
 
-/* One broken file is one broken file: the rest goes into force. */
+/* If one file cannot be loaded, everything else is in force. */
 static void config_reload(void **state)
 {
 	char dir[] = "/tmp/ktlsd-test-XXXXXX", path[4][64];
@@ -408,7 +408,7 @@ static void config_reload(void **state)
 	assert_int_equal(config_reload_try(dir, 'b', NULL, &first), 0);
 	assert_int_equal(first->troubles, 0);
 
-	/* One certificate and the anchors are broken; b may be used by others now. */
+	/* One certificate and the anchors cannot be loaded; others may use b now. */
 	ktlsd_buffer_append(&pem, "\n", 1, 10);
 	test_pki_write(path[1], &pem, 0644);
 	ktlsd_buffer_append(&pem, "# none\n", 7, 10);
@@ -424,7 +424,7 @@ static void config_reload(void **state)
 	assert_ptr_equal(identity->credential.leaf, first->identities[1].credential.leaf);
 	ktlsd_config_put(first);
 
-	/* It stays, however often. Without an old one it cannot be used. */
+	/* It keeps the old credential at every reload. Without an old one it cannot be used. */
 	assert_int_equal(config_reload_try(dir, 'b', second, &third), 0);
 	ktlsd_config_put(second);
 	assert_non_null(third->identities[1].credential.leaf);

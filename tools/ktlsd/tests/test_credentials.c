@@ -32,7 +32,7 @@ static int credentials_try(struct ktlsd_buffer *certs, struct ktlsd_buffer *key,
 	return err;
 }
 
-/* A leaf of its own kind of key. */
+/* A self-signed leaf with a key of @kind. */
 static int credentials_try_kind(const char *kind, const char *word)
 {
 	const struct test_pki_spec spec = { .cn = "a" };
@@ -160,7 +160,7 @@ static void credentials_files(void **state)
 	rmdir(dir);
 }
 
-/* Loads a leaf from files, and says what is doubtful about it. */
+/* Loads a leaf from files, and looks for a problem with it. */
 static int credentials_load_leaf(const struct test_pki_spec *spec, const EVP_MD *md,
 				 bool *ret_doubt, struct ktlsd_fault *fault)
 {
@@ -190,7 +190,7 @@ static int credentials_load_leaf(const struct test_pki_spec *spec, const EVP_MD 
 	return err;
 }
 
-/* What OpenSSL will not use is refused; what peers will not accept is told. */
+/* A credential that OpenSSL refuses is an error; one that peers will refuse is a warning. */
 static void credentials_no_peer_wants(void **state)
 {
 	static const struct {
@@ -275,7 +275,7 @@ static void credentials_trust(void **state)
 	assert_int_equal(sk_X509_NAME_num(anchors->names), 2);
 	ktlsd_anchors_put(anchors);
 
-	/* Too many names to tell a client are not told. */
+	/* Too many CA names for a CertificateRequest are left out. */
 	credentials_put_anchors(&pem, "an authority with quite a long name, number", 400, false);
 	assert_int_equal(credentials_anchors(&pem, 0, &anchors, ""), 0);
 	assert_null(anchors->names);
@@ -290,7 +290,7 @@ static void credentials_trust(void **state)
 	ktlsd_anchors_flush(&credentials_cache);
 }
 
-/* How many there may be, in all and of one name. */
+/* Limits on anchors: in total, and with one subject. */
 static void credentials_trust_is_bounded(void **state)
 {
 	struct ktlsd_buffer pem = { 0 };
@@ -310,7 +310,7 @@ static void credentials_trust_is_bounded(void **state)
 	ktlsd_anchors_flush(&credentials_cache);
 }
 
-/* A few at a time; the second time they are there; nobody displaces another's. */
+/* Anchors are read in slices and cached; no user displaces the anchors of others. */
 static void credentials_trust_is_kept(void **state)
 {
 	struct ktlsd_buffer pem = { 0 }, other = { 0 };
@@ -351,7 +351,7 @@ static void credentials_trust_is_kept(void **state)
 	assert_int_equal(credentials_cache.bytes, 0);
 }
 
-/* A file with fewer anchors than somebody put there is refused, not taken for less. */
+/* A bundle with a malformed certificate is refused as a whole. */
 static void credentials_trust_file(void **state)
 {
 	static const char *const texts[] = {
@@ -391,7 +391,7 @@ static void credentials_trust_file(void **state)
 	rmdir(dir);
 }
 
-/* Anchors that would make each check of a signature take long. */
+/* Anchors whose keys make a signature check slow. */
 static void credentials_trust_keys(void **state)
 {
 	static const char *const kinds[] = { "rsa-swapped", "binary", "ec-explicit" };

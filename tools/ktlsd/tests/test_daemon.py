@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""test_daemon.py DIR: ktlsd and ktlsctl of DIR as a service manager meets them.
+"""test_daemon.py DIR: ktlsd and ktlsctl of DIR as a service manager sees them.
 
-Without the module: no worker serves, and that is what is told.
+Without the module no worker serves, and ktlsd reports that.
 """
 import contextlib
 import os
@@ -37,11 +37,11 @@ def make_identity(path):
 
 
 class Daemon:
-    """ktlsd in the foreground, with a service manager that listens."""
+    """ktlsd in the foreground, with a service manager."""
 
     def __init__(self, path, *args, stderr=None, **env):
         self.path = path
-        self.told = []
+        self.notified = []
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path + "/notify")
         self.log = open(path + "/log", "a+", encoding="ascii") if stderr is None else stderr
@@ -51,14 +51,14 @@ class Daemon:
                                   "RUNTIME_DIRECTORY": path, **env})
 
     def listen(self, seconds, until=None):
-        """Collects what is told until somebody says UNTIL. Returns whether."""
+        """Collects notifications until one contains UNTIL. Returns whether one does."""
         end = time.monotonic() + seconds * SCALE
         while time.monotonic() < end:
-            if until and any(until in state for state in self.told):
+            if until and any(until in state for state in self.notified):
                 return True
             self.notify.settimeout(max(end - time.monotonic(), 0.001))
             with contextlib.suppress(TimeoutError):
-                self.told.append(self.notify.recv(4096).decode("ascii"))
+                self.notified.append(self.notify.recv(4096).decode("ascii"))
         return False
 
     def lines(self):
@@ -97,37 +97,37 @@ def run(*args, **env):
 # --- the tests ----------------------------------------------------------------
 
 def test_not_ready(path):
-    """while no worker serves ktlsd is not ready, and says why"""
+    """while no worker serves, ktlsd is not ready and reports why"""
     write(path + "/conf", "[ktlsd]\n")
     with daemon(path) as it:
-        # At first they are registering.
-        assert it.listen(10, "the module ktls is not loaded"), it.told
-        assert "No worker serves" in "".join(it.told), it.told
+        # At first the workers are registering.
+        assert it.listen(10, "the module ktls is not loaded"), it.notified
+        assert "No worker serves" in "".join(it.notified), it.notified
         it.listen(2)
-        assert "READY=1" not in "".join(it.told), it.told
+        assert "READY=1" not in "".join(it.notified), it.notified
 
 
 def test_ready(path):
-    """with the module ktlsd is ready, and says when it reads its configuration"""
+    """with the module, ktlsd reports when it is ready and when it reloads"""
     if not LOADED:
         return "the module is not loaded"
     make_identity(path + "/a")
     write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n")
     with daemon(path) as it:
-        assert it.listen(10, "READY=1\nSTATUS="), it.told
-        assert it.listen(10, "2 of 2 workers serve"), it.told
-        it.told.clear()
+        assert it.listen(10, "READY=1\nSTATUS="), it.notified
+        assert it.listen(10, "2 of 2 workers serve"), it.notified
+        it.notified.clear()
         assert it.control("reload").returncode == 0
-        assert it.listen(10, "READY=1"), it.told
-        begin = [n for n, state in enumerate(it.told)
+        assert it.listen(10, "READY=1"), it.notified
+        begin = [n for n, state in enumerate(it.notified)
                  if re.search(r"^RELOADING=1\nMONOTONIC_USEC=\d+$", state)]
-        end = [n for n, state in enumerate(it.told) if state == "READY=1"]
-        assert len(begin) == len(end) == 1 and begin < end, it.told
+        end = [n for n, state in enumerate(it.notified) if state == "READY=1"]
+        assert len(begin) == len(end) == 1 and begin < end, it.notified
     return None
 
 
 def test_require_module(path):
-    """--require-module without the module ends at once, with advice"""
+    """--require-module without the module exits at once, with advice"""
     write(path + "/conf", "[ktlsd]\n")
     ended = run("--foreground", "--require-module", "--config", path + "/conf")
     assert ended.returncode == 69, ended
@@ -135,7 +135,7 @@ def test_require_module(path):
 
 
 def test_bad_configuration(path):
-    """a configuration at fault ends ktlsd with a status of its own"""
+    """an error in the configuration makes ktlsd exit with status 78"""
     write(path + "/conf", "[ktlsd]\nworkers = many\n")
     ended = run("--foreground", "--config", path + "/conf")
     assert ended.returncode == 78, ended
@@ -143,30 +143,30 @@ def test_bad_configuration(path):
 
 
 def test_watchdog(path):
-    """the watchdog is fed while all workers go round, and not longer"""
+    """the watchdog is fed only while all workers go round their loop"""
     write(path + "/conf", "[ktlsd]\n")
     with daemon(path, WATCHDOG_USEC=str(int(2000000 * SCALE))) as it:
-        assert it.listen(10, "WATCHDOG=1"), it.told
-        it.told.clear()
-        assert it.listen(4, "WATCHDOG=1"), it.told
+        assert it.listen(10, "WATCHDOG=1"), it.notified
+        it.notified.clear()
+        assert it.listen(4, "WATCHDOG=1"), it.notified
         it.process.send_signal(signal.SIGSTOP)
         time.sleep(0.2)
         it.listen(0.1)
-        it.told.clear()
-        assert not it.listen(3, "WATCHDOG=1"), it.told
+        it.notified.clear()
+        assert not it.listen(3, "WATCHDOG=1"), it.notified
         it.process.send_signal(signal.SIGCONT)
-        assert it.listen(10, "WATCHDOG=1"), it.told
+        assert it.listen(10, "WATCHDOG=1"), it.notified
 
 
 def test_watchdog_of_another(path):
-    """no watchdog that is not meant for this process"""
+    """WATCHDOG_PID of another process turns the watchdog off"""
     write(path + "/conf", "[ktlsd]\n")
     with daemon(path, WATCHDOG_USEC="100000", WATCHDOG_PID="1") as it:
-        assert not it.listen(2, "WATCHDOG=1"), it.told
+        assert not it.listen(2, "WATCHDOG=1"), it.notified
 
 
 def test_reload(path):
-    """ktlsctl reload waits, and says what came of it"""
+    """ktlsctl reload waits, and prints the result"""
     make_identity(path + "/a")
     make_identity(path + "/b")
     ca = f"[ktlsd]\ntrust = {path}/a.pem\n"
@@ -174,7 +174,7 @@ def test_reload(path):
     b = f"[identity b]\ncertificate = {path}/b.pem\nprivate_key = {path}/b.key\n"
     write(path + "/conf", ca + a)
     with daemon(path) as it:
-        assert it.listen(10, "STATUS="), it.told
+        assert it.listen(10, "STATUS="), it.notified
         write(path + "/conf", ca + a + b)
         done = it.control("reload")
         assert done.returncode == 0 and "2 identities" in done.stdout, done
@@ -185,7 +185,7 @@ def test_reload(path):
         done = it.control("reload")
         assert done.returncode == 1 and "conf:3:" in done.stderr, done
 
-        # One identity is broken, and cannot even be opened; the other one is new.
+        # One identity cannot be loaded; the other one is new.
         os.unlink(path + "/a.pem")
         os.mkfifo(path + "/a.pem")
         write(path + "/conf", f"[ktlsd]\ntrust = {path}/b.pem\n" + a + b +
@@ -194,7 +194,7 @@ def test_reload(path):
         assert done.returncode == 1 and "'a' keeps its old credential" in done.stderr, done
         assert "identities 3" in it.control("status").stdout, it.control("status")
 
-        # The anchors are gone: the old ones stay.
+        # The new trust anchors cannot be loaded: the old ones stay.
         write(path + "/conf", f"[ktlsd]\ntrust = {path}/none\n" + b)
         done = it.control("reload")
         assert done.returncode == 1 and "the old trust anchors stay in force" in done.stderr, done
@@ -209,14 +209,14 @@ def test_reload(path):
 
 
 def test_reload_nobody(path):
-    """ktlsctl without a ktlsd fails, and says so"""
+    """ktlsctl without ktlsd fails, and reports why"""
     done = subprocess.run([KTLSCTL, "reload", "--control", path + "/control"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1 and path + "/control" in done.stderr, done
 
 
 def test_check_user(path):
-    """--check-config reads with the rights that ktlsd will have"""
+    """--check-config reads files as the user of ktlsd"""
     if os.geteuid():
         return "needs root"
     os.chmod(path, 0o755)
@@ -233,7 +233,7 @@ def test_check_user(path):
 
 
 def test_check_everything(path):
-    """--check-config tells every fault, of every file"""
+    """--check-config reports every error, of every file"""
     write(path + "/conf", f"[ktlsd]\ntrust = {path}/empty\n[identity a]\n"
           f"certificate = {path}/none\nprivate_key = {path}/none\n[identity b]\n"
           f"certificate = {path}/empty\nprivate_key = {path}/none\n")
@@ -245,7 +245,7 @@ def test_check_everything(path):
 
 
 def test_version(path):
-    """ktlsctl version says what is known"""
+    """ktlsctl version prints the versions"""
     done = subprocess.run([KTLSCTL, "version"], capture_output=True, text=True, check=True)
     assert "unknown" not in done.stdout, done
     assert re.search(r"^tools \S+$", done.stdout, re.M), done

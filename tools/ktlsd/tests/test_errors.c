@@ -62,7 +62,7 @@ static int errors_of_reason(int reason, char *word)
 	struct ktlsd_fault fault = { .alert = 40 };
 
 	ERR_clear_error();
-	/* What another library said first does not count. */
+	/* Errors of other libraries are ignored. */
 	ERR_raise(ERR_LIB_RSA, 1);
 	ERR_raise(ERR_LIB_SSL, reason);
 	ktlsd_errors_from_ssl(&fault, true);

@@ -9,7 +9,7 @@
 
 static const char glued[] = "application data behind Finished";
 
-/* A record of ours is read by the peer, and one of the peer's by us. */
+/* The peer opens our record, and we open the peer's. */
 static void handshake_exchange(struct test_side *side, struct test_peer *peer,
 			       struct ktlsd_result *result)
 {
@@ -55,7 +55,7 @@ static void handshake_check_secrets(const struct test_side *side,
 	assert_int_equal(result->rx.seq, 0);
 }
 
-/* What the peer glued behind its Finished is left, whole, and opens. */
+/* A record behind the peer's Finished is not consumed, and can be opened. */
 static void handshake_check_glue(struct test_side *side, struct test_peer *peer,
 				 struct ktlsd_result *result)
 {
@@ -88,7 +88,7 @@ static void handshake_run_suite(const struct ktlsd_suite *suite, int role,
 	test_side_init(&side, role);
 	test_peer_init(&peer, !is_server);
 	strcpy(side.request.ciphers, suite->name);
-	/* In 1.2 the client hears last: see handshake_server_false_start(). */
+	/* In TLS 1.2 the server sends last: see handshake_server_false_start(). */
 	if (is_server && suite->version == KTLS_TLS_1_2)
 		glue = NULL;
 	peer.glue = glue;
@@ -158,7 +158,7 @@ static void handshake_server_glued_data(void **state)
 	handshake_every_suite(KTLS_ROLE_SERVER, glued);
 }
 
-/* A 1.2 client may send data before it has heard our Finished (RFC 7918). */
+/* A TLS 1.2 client may send data before it has received our Finished (RFC 7918). */
 static void handshake_server_false_start(void **state)
 {
 	static const char *const suites[] = {
@@ -206,7 +206,7 @@ static void handshake_server_false_start(void **state)
 	}
 }
 
-/* A peer that insists on another group: HelloRetryRequest. */
+/* A peer that supports another group only: HelloRetryRequest. */
 static void handshake_client_hello_retry(void **state)
 {
 	struct ktlsd_result result;
@@ -233,7 +233,7 @@ static void handshake_client_hello_retry(void **state)
 	test_side_free(&side);
 }
 
-/* Tickets behind the server's Finished stay with the kernel. */
+/* Tickets behind the server's Finished are left to the kernel. */
 static void handshake_client_tickets_left(void **state)
 {
 	struct ktlsd_result result;
@@ -308,7 +308,7 @@ static void handshake_client_alpn(void **state)
 	test_side_free(&side);
 }
 
-/* Our order decides, the name asked for is told, a small fragment is noticed. */
+/* ALPN in our order, the server name, max_fragment_length. */
 static void handshake_server_extensions(void **state)
 {
 	struct ktlsd_result result;
@@ -332,7 +332,7 @@ static void handshake_server_extensions(void **state)
 	assert_int_equal(result.alpn_len, 2);
 	assert_memory_equal(result.alpn, "h2", 2);
 	assert_string_equal(result.server_name, "www.server.test");
-	/* It is acknowledged: only then the client has it in its session. */
+	/* The server name is acknowledged, so the client stores it in its session. */
 	test_peer_step(&peer);
 	assert_non_null(SSL_SESSION_get0_hostname(SSL_get0_session(peer.ssl)));
 	assert_string_equal(SSL_SESSION_get0_hostname(SSL_get0_session(peer.ssl)),
@@ -342,7 +342,7 @@ static void handshake_server_extensions(void **state)
 	test_side_free(&side);
 }
 
-/* Which names a certificate satisfies. */
+/* Which names a certificate matches. */
 static int handshake_try_name(const char *name, uint16_t version)
 {
 	struct test_side side;
@@ -381,7 +381,7 @@ static void handshake_client_names(void **state)
 		assert_int_equal(handshake_try_name("a.b.wild.test", version), -EKEYREJECTED);
 		assert_int_equal(handshake_try_name("192.0.2.2", version), -EKEYREJECTED);
 		assert_int_equal(handshake_try_name("::1", version), -EKEYREJECTED);
-		/* The common name is not a name. */
+		/* The common name is ignored. */
 		assert_int_equal(handshake_try_name("leaf", version), -EKEYREJECTED);
 	}
 }

@@ -6,7 +6,7 @@
 
 #include "test_peer.h"
 
-/* The peer was told, and knows what it was told. */
+/* Asserts that the peer received the alert that @side reports. */
 static void faults_check(const struct test_side *side, const struct test_peer *peer,
 			 int error, int alert, const char *word)
 {
@@ -20,7 +20,7 @@ static void faults_check(const struct test_side *side, const struct test_peer *p
 	assert_int_equal(peer->alert, alert);
 }
 
-/* A client of ours against a server with @cert, trusting @trust. */
+/* Our client, which trusts @trust, against a server with @cert. */
 static void faults_client(X509 *cert, EVP_PKEY *key, X509 *trust, uint16_t version,
 			  int error, int alert, const char *word)
 {
@@ -89,7 +89,7 @@ static void faults_bad_certificates(void **state)
 	}
 }
 
-/* Names in certificates are escaped, and cut to what fits. */
+/* Names in certificates are escaped, and truncated to what fits. */
 static void faults_hostile_names(void **state)
 {
 	const struct test_pki_spec ca = {
@@ -120,7 +120,7 @@ static void faults_weak_peer_keys(void **state)
 	EVP_PKEY_free(small);
 }
 
-/* A key is refused before a signature is checked with it, wherever it stands. */
+/* A bad key is refused before a signature is checked with it, anywhere in the chain. */
 static void faults_costly_peer_keys(void **state)
 {
 	static const struct {
@@ -156,7 +156,7 @@ static void faults_costly_peer_keys(void **state)
 		X509_free(cert);
 		EVP_PKEY_free(key);
 	}
-	/* As a leaf, and without verification: the handshake itself checks with it. */
+	/* As a leaf without verification: the handshake itself uses the key. */
 	key = test_pki_key("rsa-swapped");
 	cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
 	faults_client(cert, key, pki.ca, KTLS_TLS_1_2, -EKEYREJECTED, 42, "public exponent");
@@ -165,7 +165,7 @@ static void faults_costly_peer_keys(void **state)
 	EVP_PKEY_free(key);
 }
 
-/* No name at all is never "any trusted certificate will do". */
+/* Without a name, no certificate is accepted. */
 static void faults_client_without_name(void **state)
 {
 	struct test_side side;
@@ -178,14 +178,14 @@ static void faults_client_without_name(void **state)
 	test_side_free(&side);
 }
 
-/* The peer refuses us: EPROTO, and its alert is named. */
+/* The peer refuses us: EPROTO, and the reason names its alert. */
 static void faults_client_refused(void **state)
 {
 	struct test_side side;
 	struct test_peer peer;
 
 	(void)state;
-	/* 1.2, a client certificate of an unknown CA. */
+	/* TLS 1.2, a client certificate of an unknown CA. */
 	test_side_init(&side, KTLS_ROLE_CLIENT);
 	side.request.version_max = KTLS_TLS_1_2;
 	test_peer_init(&peer, true);
@@ -216,7 +216,7 @@ struct faults_server {
 	const char	*word;
 };
 
-/* A server of ours; the peer is a client of TLS 1.2 without a certificate. */
+/* Our server; the peer is a TLS 1.2 client without a certificate. */
 static void faults_server_refuses(void **state)
 {
 	static const struct faults_server table[] = {
@@ -257,7 +257,7 @@ static void faults_server_refuses(void **state)
 	}
 }
 
-/* Mutual TLS 1.3: the client is unknown, or expired, or for another purpose. */
+/* Mutual TLS 1.3: the client's certificate is unknown, expired, or for another purpose. */
 static void faults_server_bad_client(void **state)
 {
 	const struct test_pki_spec spec = { .cn = "c", .from = -7200, .to = -3600 };
@@ -321,7 +321,7 @@ static void faults_garbage(void **state)
 	}
 }
 
-/* A client of ours that is answered in plain text. */
+/* Our client gets an answer in plaintext. */
 static void faults_client_garbage(void **state)
 {
 	struct test_side side;
@@ -339,19 +339,20 @@ static void faults_client_garbage(void **state)
 	test_side_free(&side);
 }
 
-/* RFC 8446 5.1: legacy_record_version is ignored, and of records that are not
- * sealed nothing protects it. How long a flight is differs by its signature.
+/* RFC 8446 5.1: legacy_record_version is ignored, and nothing protects it in records that are
+ * not sealed. The length of a flight varies with its signature.
  */
 static bool faults_is_ignored(const uint8_t *flight, size_t len, size_t at)
 {
 	size_t record = 0;
 
-	while (record + 5 <= len && record + 5 + (flight[record + 3] << 8 | flight[record + 4]) <= at)
+	while (record + 5 <= len &&
+	       record + 5 + (flight[record + 3] << 8 | flight[record + 4]) <= at)
 		record += 5 + (flight[record + 3] << 8 | flight[record + 4]);
 	return flight[record] != 23 && (at == record + 1 || at == record + 2);
 }
 
-/* A changed byte anywhere else in a server's flight never gives a handshake. */
+/* A server's flight with any other byte changed fails the handshake. */
 static void faults_client_tampered(void **state)
 {
 	struct test_side side;
@@ -391,7 +392,7 @@ static void faults_client_tampered(void **state)
 	}
 }
 
-/* TLS 1.2: a message in the record of Finished is refused, sealed. */
+/* TLS 1.2: another message in the record of Finished is refused with a sealed alert. */
 static void faults_server_leftover(void **state)
 {
 	struct ktlsd_handshake client = { .scanner.found = true };
@@ -453,7 +454,7 @@ static const struct faults_record {
 	{ { 22, 4, 0, 0, 1 },		70 },	/* another version of the record layer */
 };
 
-/* The kernel finds a record against the RFC, and OpenSSL seals the alert about it. */
+/* The kernel finds a record that violates the RFC, and OpenSSL seals the alert. */
 static void faults_record(const struct faults_record *record, int role, uint16_t version)
 {
 	static const char reason[] = "the peer sent a record that it should not";
@@ -478,12 +479,15 @@ static void faults_record(const struct faults_record *record, int role, uint16_t
 		test_peer_pass(&side, &peer, NULL, 0);
 	assert_int_equal(side.last, 0);
 
-	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header, 5, reason,
-						       sizeof(reason) - 1, &side.fault), -EPROTO);
+	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header, 5,
+						       reason,
+						       sizeof(reason) - 1, &side.fault),
+						       -EPROTO);
 	assert_string_equal(side.fault.reason, reason);
 	if (role == KTLS_ROLE_CLIENT) {
-		/* Nothing is sealed yet, whatever the peer expects by now. */
-		peer.alert = side.handshake->output.len == 7 && side.handshake->output.data[0] == 21 ?
+		/* The alert is not sealed yet, even if the peer already expects that. */
+		peer.alert = side.handshake->output.len == 7 &&
+		side.handshake->output.data[0] == 21 ?
 			     side.handshake->output.data[6] : -1;
 	} else {
 		BIO_write(SSL_get_rbio(peer.ssl), side.handshake->output.data,
@@ -512,7 +516,7 @@ static void faults_records_against_the_rfc(void **state)
 	}
 }
 
-/* A peer that never finishes is cut off. */
+/* A peer that never finishes is refused. */
 static void faults_endless_input(void **state)
 {
 	uint8_t record[5 + 16384] = { 22, 3, 1, 0x40, 0 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kernel goes on where the handshake ends: how many records are under the keys by
- * then, whatever messages are in how many of them, and what must not be there.
+ * The kernel continues with the sequence numbers of the handshake. So ktlsd must count the
+ * records under the final keys, however the messages are divided into records.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@ static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 
 /* --- TLS 1.3: a server's tickets ------------------------------------------ */
 
-/* Our record is read, behind all that was sealed before it. */
+/* The peer opens our record with the next sequence number. */
 static void records_exchange(struct test_peer *peer, struct ktlsd_result *result)
 {
 	uint8_t record[200], data[200], type;
@@ -33,7 +33,7 @@ static void records_exchange(struct test_peer *peer, struct ktlsd_result *result
 				   data, &type), 13);
 }
 
-/* A ticket may take more than one record of 512 bytes: with a client's certificate. */
+/* With a client certificate, a ticket takes more than one record of 512 bytes. */
 static void records_of_tickets(uint8_t fragment, bool mutual, unsigned int count)
 {
 	struct ktlsd_ticket_keys keys;
@@ -52,7 +52,8 @@ static void records_of_tickets(uint8_t fragment, bool mutual, unsigned int count
 		test_peer_credential(&peer, pki.client, pki.ec_key);
 	test_side_prepare(&side, pki.ec, pki.ec_key, pki.ca);
 	assert_int_equal(test_side_begin(&side), 0);
-	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &keys, count), 0);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &keys,
+						    count), 0);
 	test_peer_begin(&peer);
 	SSL_set_tlsext_host_name(peer.ssl, "server.test");
 	test_peer_shake(&side, &peer);
@@ -85,7 +86,7 @@ static void records_of_long_tickets(void **state)
 	}
 }
 
-/* A ticket without a client's certificate fits into a record of 512 bytes. */
+/* Without a client certificate, a ticket fits into one record of 512 bytes. */
 static void records_of_short_tickets(void **state)
 {
 	struct ktlsd_ticket_keys keys;
@@ -105,7 +106,7 @@ static void records_of_short_tickets(void **state)
 	SSL_set_tlsext_host_name(peer.ssl, "server.test");
 	test_peer_shake(&side, &peer);
 	assert_int_equal(side.last, 1);
-	/* The last output is nothing but tickets. */
+	/* The last output contains only tickets. */
 	assert_in_range(BIO_ctrl_pending(SSL_get_rbio(peer.ssl)), 1, 2 * (5 + 384 + 17));
 	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 	assert_int_equal(result.tx.seq, 2);
@@ -114,7 +115,7 @@ static void records_of_short_tickets(void **state)
 	ktlsd_ticket_keys_free(&keys);
 }
 
-/* --- TLS 1.2: what is in, and behind, Finished ---------------------------- */
+/* --- TLS 1.2: in and after the record of Finished ------------------------- */
 
 /**
  * struct records_flight - a peer's last flight, taken apart
@@ -130,7 +131,7 @@ struct records_flight {
 	struct ktlsd_result	theirs;
 };
 
-/* Up to where the peer has written its Finished, which is in no hand yet. */
+/* Runs the handshake until the peer has written its Finished, and does not pass it on. */
 static void records_take_flight(struct test_side *side, struct test_peer *peer,
 				struct records_flight *flight)
 {
@@ -196,7 +197,7 @@ static const char *const records_suites[] = {
 	"ECDHE-ECDSA-CHACHA20-POLY1305",
 };
 
-/* RFC 5246 6.2.1: a message may be in several records. */
+/* RFC 5246 6.2.1: a message can be fragmented over several records. */
 static void records_split_finished(int role, const char *suite, size_t piece)
 {
 	struct records_flight flight;
@@ -246,7 +247,7 @@ static void records_finished_in_pieces(void **state)
 	}
 }
 
-/* Another message in the record of Finished: the peer hears why it ends. */
+/* Another message in the record of Finished: the peer receives an alert. */
 static void records_behind_finished(int role, const char *suite, uint8_t message)
 {
 	struct records_flight flight;
@@ -281,8 +282,10 @@ static void records_message_behind_finished(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(records_suites) / sizeof(*records_suites); i++) {
 		for (j = 0; j < sizeof(messages); j++) {
-			records_behind_finished(KTLS_ROLE_SERVER, records_suites[i], messages[j]);
-			records_behind_finished(KTLS_ROLE_CLIENT, records_suites[i], messages[j]);
+			records_behind_finished(KTLS_ROLE_SERVER, records_suites[i],
+						messages[j]);
+			records_behind_finished(KTLS_ROLE_CLIENT, records_suites[i],
+						messages[j]);
 		}
 	}
 }

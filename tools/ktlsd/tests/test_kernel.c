@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A kernel that does as a test says: messages go to sessions by function call. */
+/* A kernel that a test scripts: it passes messages to sessions by function call. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,16 +7,16 @@
 #include "test_peer.h"
 
 /**
- * struct test_kernel - a kernel that does nothing by itself
+ * struct test_kernel - a kernel that a test scripts
  * @sessions: under test
- * @config: theirs
- * @sent: copies of what they sent
+ * @config: of @sessions
+ * @sent: copies of the messages they sent
  * @count: how many
- * @send_error: what sending returns
+ * @send_error: return value of sending
  * @parts: of the configuration
- * @tickets: KTLS_TICKETS of those that start
- * @uid: of those that start
- * @only_tell: sessions take messages in, and do not work
+ * @tickets: KTLS_TICKETS of the next requests
+ * @uid: of the next requests
+ * @only_tell: sessions receive messages, but do no work
  */
 struct test_kernel {
 	struct ktlsd_sessions	sessions;
@@ -30,7 +30,7 @@ struct test_kernel {
 	bool			only_tell;
 };
 
-/* Of a group of tests: errors only in the log, and the pki. */
+/* Set up and tear down a group of tests: log errors only, create the certificates. */
 int test_kernel_setup(void **state);
 
 void test_kernel_init(struct test_kernel *kernel);
@@ -43,30 +43,30 @@ void test_kernel_add_identity(struct test_kernel *kernel, const char *name);
 void test_kernel_begin(struct ktlsd_message *message, uint8_t cmd, uint64_t id);
 void test_kernel_tell(struct test_kernel *kernel, const struct ktlsd_message *message);
 
-/* @cmd: START or CHECK. @config: 0 for one without parts. NULL: without that. */
+/* @cmd: START or CHECK. @config: 0 for none. NULL omits the attribute. */
 void test_kernel_start(struct test_kernel *kernel, uint8_t cmd, uint64_t id,
 		       uint32_t role, const char *identity, uint64_t config,
 		       const char *ciphers);
 
-/* Nobody has that configuration any more. */
+/* Sends CONFIG_DROP. */
 void test_kernel_drop(struct test_kernel *kernel, uint64_t config);
 
-/* Forgets what was sent. */
+/* Frees the messages that were sent. */
 void test_kernel_forget(struct test_kernel *kernel);
 
-/* Return: the last message. Asserts that it is a @cmd. */
+/* Return: the last message, which must be a @cmd. */
 struct ktlsd_event test_kernel_last(struct test_kernel *kernel, uint8_t cmd);
 
-/* The last message is a DONE with @error and @word in its reason. */
+/* Asserts that the last message is a DONE with @error, and with @word in its reason. */
 void test_kernel_check_done(struct test_kernel *kernel, int error, const char *word);
 
-/* Answers one CONFIG. Return: false if the last message was none. */
+/* Answers a CONFIG. Return: false if the last message was something else. */
 bool test_kernel_serve_piece(struct test_kernel *kernel);
 
-/* All records since the last test_kernel_forget() go to the peer. */
+/* Passes all records since the last test_kernel_forget() to the peer. */
 void test_kernel_deliver(struct test_kernel *kernel, struct test_peer *peer);
 
-/* One batch from the peer, in messages of at most @max bytes. */
+/* Sends a batch from the peer, in messages of at most @max bytes. */
 void test_kernel_send_batch(struct test_kernel *kernel, struct test_peer *peer,
 			    uint64_t id, size_t max);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The TLS 1.2 key block against a live pair, and the pieces around it. */
+/* The TLS 1.2 key block against a real handshake, and its helpers. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -25,13 +25,13 @@ static void keys_scanner(void **state)
 	assert_false(scanner.found);
 	ktlsd_keys_scan(&scanner, second + 6, sizeof(second) - 6);
 	assert_true(scanner.found);
-	/* Of the last record, whatever was in them. */
+	/* The nonce is that of the last record. */
 	assert_int_equal(scanner.nonce, 0x0909090909090909);
 	memset(&scanner, 0, sizeof(scanner));
 	ktlsd_keys_scan(&scanner, second, 20);
 	assert_int_equal(scanner.nonce, 0x0001020304050607);
 
-	/* Cut short in every way: never a byte beyond the end. */
+	/* Truncated at every byte: nothing is read beyond the end. */
 	memset(&scanner, 0, sizeof(scanner));
 	for (size_t len = 0; len < sizeof(second); len++) {
 		uint8_t *copy = malloc(len ? len : 1);

@@ -13,7 +13,7 @@
 static FILE *log_file;
 static int log_saved = -1;
 
-/* From here on stderr is a file; @is_journal: and JOURNAL_STREAM says it is that. */
+/* Redirects stderr to a file; @is_journal: sets JOURNAL_STREAM for it. */
 static void log_begin(bool is_journal)
 {
 	char stream[64];
@@ -31,7 +31,7 @@ static void log_begin(bool is_journal)
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_DEBUG);
 }
 
-/* What was logged. */
+/* Return: what was logged. */
 static const char *log_end(void)
 {
 	static char text[1 << 20];
@@ -73,7 +73,7 @@ static void log_to_journal(void **state)
 	assert_string_equal(log_end(), "test: error: one\n");
 }
 
-/* Who floods the log hides nobody else's line, and is summed up. */
+/* A source that floods the log suppresses only its own lines, which are counted. */
 static void log_flood(void **state)
 {
 	struct ktlsd_log_limit limit = { 0 };
@@ -98,7 +98,7 @@ static void log_flood(void **state)
 	assert_int_equal(log_count(text, "suppressed"), 1);
 }
 
-/* More sources than are told apart: the log stays bounded, and nothing uncounted. */
+/* With too many sources the log stays bounded, and suppressed lines are counted. */
 static void log_many_sources(void **state)
 {
 	struct ktlsd_log_limit limit = { 0 };

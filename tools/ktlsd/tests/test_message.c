@@ -58,7 +58,7 @@ static void message_strings(void **state)
 	assert_int_equal(ktlsd_message_string(&event, KTLS_A_COMM, text, 8), -EINVAL);
 }
 
-/* Whatever the size of an attribute: taken or refused, never read beyond. */
+/* Attributes of every size are accepted or refused, and never read beyond their end. */
 static void message_wrong_sizes(void **state)
 {
 	struct ktlsd_message message;
@@ -105,7 +105,7 @@ static void message_credit(void **state)
 	assert_int_equal(ktlsd_genl_credit((size_t)1 << 30), 1024);
 }
 
-/* Bytes beyond one message are cut between records. */
+/* Records that do not fit into one message are divided between records. */
 static void message_cut(void **state)
 {
 	static uint8_t records[100000];
@@ -125,7 +125,7 @@ static void message_cut(void **state)
 	assert_int_equal(ktlsd_reply_cut(records, KTLS_GENL_DATA_MAX), KTLS_GENL_DATA_MAX);
 }
 
-/* nlctrl's news, and acknowledgements with and without an explanation. */
+/* Notifications of nlctrl, and acknowledgements with and without text. */
 static void message_news(void **state)
 {
 	struct ktlsd_message message;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The other end of a handshake, a plain OpenSSL object, and what the kernel
- * would do with the keys: a handshake against a peer, and records sealed and
- * opened by hand.
+ * The peer of a handshake, which is plain OpenSSL, and the work of the kernel: sealing and
+ * opening records with the keys.
  */
 #ifndef KTLSD_TEST_PEER_H
 #define KTLSD_TEST_PEER_H
@@ -13,9 +12,9 @@
 
 /**
  * struct test_peer - the other end
- * @ctx: its own context, to be set up before test_peer_begin()
- * @ssl: its object
- * @client: what its keylog said: CLIENT_TRAFFIC_SECRET_0
+ * @ctx: set it up before test_peer_begin()
+ * @ssl: OpenSSL's object
+ * @client: from its keylog: CLIENT_TRAFFIC_SECRET_0
  * @server: SERVER_TRAFFIC_SECRET_0
  * @exporter: EXPORTER_SECRET
  * @secret_len: of each
@@ -23,7 +22,7 @@
  * @alert: received by it, -1 for none
  * @finished: its handshake is complete
  * @glue: application data that it sends with its last flight, or NULL
- * @early: a server sends @glue behind its Finished, before the client's
+ * @early: a server sends @glue after its Finished, before the client's
  */
 struct test_peer {
 	SSL_CTX		*ctx;
@@ -47,11 +46,11 @@ struct test_peer {
  * @contexts: cache
  * @config: the system's trust
  * @context: in use
- * @request: what is wanted; set up by the test
+ * @request: set up by the test
  * @handshake: once begun
  * @fault: why it failed
- * @last: what ktlsd_handshake_run() returned last
- * @batch: the last batch it got
+ * @last: last return value of ktlsd_handshake_run()
+ * @batch: the last batch of input
  */
 struct test_side {
 	struct ktlsd_contexts	contexts;
@@ -64,11 +63,11 @@ struct test_side {
 	struct ktlsd_buffer	batch;
 };
 
-/* @kind: KTLS_ROLE_* of ours. */
+/* @kind: our KTLS_ROLE_*. */
 void test_side_init(struct test_side *side, int role);
 void test_side_free(struct test_side *side);
 
-/* Gives our side a context made from PEM. NULL: without. Asserts success. */
+/* Makes the context of our side from PEM, each of which can be NULL. Asserts success. */
 void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 		       X509 *trust);
 
@@ -77,32 +76,32 @@ int test_side_begin(struct test_side *side);
 
 void test_peer_init(struct test_peer *peer, bool is_server);
 void test_peer_credential(struct test_peer *peer, X509 *cert, EVP_PKEY *key);
-/* A client puts the newest session it got tickets for into *@session. */
+/* Stores the newest session of a client in *@session. */
 void test_peer_keep_session(struct test_peer *peer, SSL_SESSION **session);
 void test_peer_trust(struct test_peer *peer, X509 *ca, int mode);
-/* A handshake; another one with the same context after the first. */
+/* Begins a handshake; after the first, another one with the same context. */
 void test_peer_begin(struct test_peer *peer);
 void test_peer_free(struct test_peer *peer);
 
 /* Runs one step of the peer's handshake. */
 void test_peer_step(struct test_peer *peer);
 
-/* Moves bytes to and fro until nobody has anything to say. */
+/* Passes bytes between both sides until none sends any more. */
 void test_peer_shake(struct test_side *side, struct test_peer *peer);
 
-/* The same as far as the keys, which both ends must get to. */
+/* The same, and asserts that both sides complete the handshake. */
 void test_peer_finish(struct test_side *side, struct test_peer *peer,
 		      struct ktlsd_result *result);
 
-/* Feeds the handshake what the peer wrote, and something behind it. */
+/* Passes the peer's output, and some bytes after it, to our side. */
 void test_peer_pass(struct test_side *side, struct test_peer *peer,
 		    const void *extra, size_t extra_len);
 
-/* Feeds the handshake by hand; appends its output to the peer's input. */
+/* Passes bytes to our side, and its output to the peer. */
 void test_side_feed(struct test_side *side, const void *data, size_t len,
 		    struct test_peer *peer);
 
-/* What the kernel does: @seq of @direction goes up. Returns record length. */
+/* Seals a record as the kernel does, and increments @seq. Return: its length. */
 size_t test_seal(const struct ktlsd_result *result,
 		 struct ktlsd_direction *direction, uint64_t nonce, uint8_t type,
 		 const void *data, size_t len, uint8_t *record);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What is told of a certificate: in full, or that there is more; never a part. */
+/* Names in a certificate are returned in full or not at all. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "tls/peer_cert.h"
 
 static EVP_PKEY *key;
-static struct ktlsd_peer_cert told;
+static struct ktlsd_peer_cert described;
 
 static X509 *peer_issue(const char *cn, const char *san)
 {
@@ -23,11 +23,11 @@ static void peer_tell(const char *cn, const char *san)
 {
 	X509 *cert = peer_issue(cn, san);
 
-	ktlsd_peer_cert_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &described);
 	X509_free(cert);
 }
 
-/* One name of any bytes at all, beside a host name. */
+/* A certificate with a name of arbitrary bytes and a host name. */
 static void peer_tell_raw(int type, const void *data, int len)
 {
 	X509 *cert = peer_issue("raw", NULL);
@@ -45,7 +45,7 @@ static void peer_tell_raw(int type, const void *data, int len)
 		sk_GENERAL_NAME_push(names, name);
 	}
 	assert_int_equal(X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0), 1);
-	ktlsd_peer_cert_describe(cert, &told);
+	ktlsd_peer_cert_describe(cert, &described);
 	GENERAL_NAMES_free(names);
 	X509_free(cert);
 }
@@ -55,15 +55,15 @@ static void peer_all_kinds(void **state)
 	(void)state;
 	peer_tell("all", "DNS:a.test,IP:192.0.2.1,email:anna@a.test,URI:spiffe://a.test/x,"
 		  "IP:2001:db8::1,RID:1.2.3.4,DNS:*.b.test");
-	assert_string_equal(told.subject, "CN=all");
-	assert_string_equal(told.names, "DNS:a.test\nIP:192.0.2.1\nemail:anna@a.test\n"
+	assert_string_equal(described.subject, "CN=all");
+	assert_string_equal(described.names, "DNS:a.test\nIP:192.0.2.1\nemail:anna@a.test\n"
 			    "URI:spiffe://a.test/x\nIP:2001:db8::1\nDNS:*.b.test\n");
-	assert_int_equal(told.fingerprint_len, 32);
+	assert_int_equal(described.fingerprint_len, 32);
 
 	peer_tell("none", NULL);
-	assert_string_equal(told.subject, "CN=none");
-	assert_string_equal(told.names, "");
-	assert_string_equal(told.name, "");
+	assert_string_equal(described.subject, "CN=none");
+	assert_string_equal(described.names, "");
+	assert_string_equal(described.name, "");
 }
 
 static void peer_fingerprint(void **state)
@@ -74,8 +74,8 @@ static void peer_fingerprint(void **state)
 
 	(void)state;
 	assert_int_equal(EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL), 1);
-	ktlsd_peer_cert_describe(cert, &told);
-	assert_memory_equal(told.fingerprint, digest, 32);
+	ktlsd_peer_cert_describe(cert, &described);
+	assert_memory_equal(described.fingerprint, digest, 32);
 	OPENSSL_free(der);
 	X509_free(cert);
 }
@@ -109,11 +109,11 @@ static void peer_one_name(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		peer_tell("admin.test", cases[i].san);
-		assert_string_equal(told.name, cases[i].name);
+		assert_string_equal(described.name, cases[i].name);
 	}
 }
 
-/* Too long for KTLS_PEER_NAME: passed over, not cut. */
+/* A name that is too long for KTLS_PEER_NAME is skipped, not truncated. */
 static void peer_long_name(void **state)
 {
 	char san[300] = "URI:", expect[254];
@@ -123,29 +123,29 @@ static void peer_long_name(void **state)
 	san[5] = ':';
 	snprintf(expect, sizeof(expect), "%s", san + 4);
 	peer_tell("x", san);
-	assert_string_equal(told.name, expect);
+	assert_string_equal(described.name, expect);
 	san[4 + 253] = 'u';
 	peer_tell("x", san);
-	assert_string_equal(told.name, "");
-	assert_int_equal(strlen(told.names), 4 + 254 + 1);
+	assert_string_equal(described.name, "");
+	assert_int_equal(strlen(described.names), 4 + 254 + 1);
 }
 
-/* One name is one line, whatever it is made of. */
+/* A name is one line, whatever bytes it has. */
 static void peer_odd_bytes(void **state)
 {
 	(void)state;
 	peer_tell_raw(GEN_DNS, "a\nDNS:admin.test", 16);
-	assert_string_equal(told.names, "DNS:a\\0ADNS:admin.test\nDNS:end.test\n");
-	assert_string_equal(told.name, "end.test");
+	assert_string_equal(described.names, "DNS:a\\0ADNS:admin.test\nDNS:end.test\n");
+	assert_string_equal(described.name, "end.test");
 	peer_tell_raw(GEN_DNS, "admin.test\0.evil.test", 21);
-	assert_string_equal(told.names, "DNS:admin.test\\00.evil.test\nDNS:end.test\n");
-	assert_string_equal(told.name, "end.test");
+	assert_string_equal(described.names, "DNS:admin.test\\00.evil.test\nDNS:end.test\n");
+	assert_string_equal(described.name, "end.test");
 	peer_tell_raw(GEN_EMAIL, "\\0A \x7f\xc3\xa9", 7);
-	assert_string_equal(told.names, "email:\\5C0A\\20\\7F\\C3\\A9\nDNS:end.test\n");
+	assert_string_equal(described.names, "email:\\5C0A\\20\\7F\\C3\\A9\nDNS:end.test\n");
 	peer_tell_raw(GEN_URI, "", 0);
-	assert_string_equal(told.names, "DNS:end.test\n");
+	assert_string_equal(described.names, "DNS:end.test\n");
 	peer_tell_raw(GEN_IPADD, "12345", 5);
-	assert_string_equal(told.names, "DNS:end.test\n");
+	assert_string_equal(described.names, "DNS:end.test\n");
 }
 
 static void peer_subjects(void **state)
@@ -160,20 +160,20 @@ static void peer_subjects(void **state)
 	X509_NAME_add_entry_by_txt(name, "CN", V_ASN1_UTF8STRING,
 				   (const uint8_t *)"a\nCN=admin\0x", 12, -1, 0);
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_cert_describe(cert, &told);
-	assert_string_equal(told.subject, "CN=a\\0ACN=admin\\00x,O=Caf\\C3\\A9\\, Ltd,C=SE");
+	ktlsd_peer_cert_describe(cert, &described);
+	assert_string_equal(described.subject, "CN=a\\0ACN=admin\\00x,O=Caf\\C3\\A9\\, Ltd,C=SE");
 	X509_NAME_free(name);
 
 	/* empty */
 	name = X509_NAME_new();
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_cert_describe(cert, &told);
-	assert_string_equal(told.subject, "");
+	ktlsd_peer_cert_describe(cert, &described);
+	assert_string_equal(described.subject, "");
 	X509_NAME_free(name);
 	X509_free(cert);
 }
 
-/* 1024 bytes are told; of more, that they are more. */
+/* A subject of 1024 bytes is returned; a longer one becomes "...". */
 static void peer_long_subject(void **state)
 {
 	char value[70], expect[KTLS_GENL_PEER_MAX + 1] = "";
@@ -191,19 +191,19 @@ static void peer_long_subject(void **state)
 		left -= (size_t)len + 3 + ((size_t)len + 3 < left);
 	}
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_cert_describe(cert, &told);
-	assert_int_equal(strlen(told.subject), KTLS_GENL_PEER_MAX);
-	memcpy(expect, told.subject, 3);
+	ktlsd_peer_cert_describe(cert, &described);
+	assert_int_equal(strlen(described.subject), KTLS_GENL_PEER_MAX);
+	memcpy(expect, described.subject, 3);
 	assert_string_equal(expect, "OU=");
 	X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC, (uint8_t *)value, 1, -1, 0);
 	X509_set_subject_name(cert, name);
-	ktlsd_peer_cert_describe(cert, &told);
-	assert_string_equal(told.subject, "...");
+	ktlsd_peer_cert_describe(cert, &described);
+	assert_string_equal(described.subject, "...");
 	X509_NAME_free(name);
 	X509_free(cert);
 }
 
-/* Whole lines; the last one says that there are more. */
+/* Only whole lines are returned; the last line says if there are more. */
 static void peer_many_names(void **state)
 {
 	static char san[4096], expect[2048];
@@ -220,13 +220,13 @@ static void peer_many_names(void **state)
 	}
 	assert_int_equal(lines, KTLS_GENL_PEER_MAX);
 	peer_tell("x", san);
-	assert_string_equal(told.names, expect);
+	assert_string_equal(described.names, expect);
 
 	snprintf(san + used, sizeof(san) - used, ",DNS:x");
 	peer_tell("x", san);
 	/* the last whole line makes room for the dots */
 	snprintf(expect + lines - 16, 17, "...\n");
-	assert_string_equal(told.names, expect);
+	assert_string_equal(described.names, expect);
 }
 
 static int peer_setup(void **state)

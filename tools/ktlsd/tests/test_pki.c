@@ -29,7 +29,7 @@ static EVP_PKEY *pki_explicit_key(void)
 	return key;
 }
 
-/* The exponents change places: signing is quick, checking takes long. */
+/* Swaps the exponents: signing is fast, checking a signature is slow. */
 static EVP_PKEY *pki_swapped_key(void)
 {
 	static const char *const names[] = {

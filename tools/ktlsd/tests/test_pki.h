@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keys and certificates for tests, made on the spot. */
+/* Keys and certificates for tests, generated when needed. */
 #ifndef KTLSD_TEST_PKI_H
 #define KTLSD_TEST_PKI_H
 
@@ -15,7 +15,7 @@
 #include "lib/buffer.h"
 
 /**
- * struct test_pki_spec - what a certificate says
+ * struct test_pki_spec - contents of a certificate
  * @cn: common name of the subject
  * @san: subjectAltName as openssl-x509v3_config(5) has it, or NULL
  * @eku: extendedKeyUsage, or NULL
@@ -36,7 +36,7 @@ struct test_pki_spec {
  * "ec-explicit", "binary" (EC on a binary curve); the caller frees it. */
 EVP_PKEY *test_pki_key(const char *kind);
 
-/* @issuer NULL: self-signed with @issuer_key, which is @key then. */
+/* @issuer: NULL for a self-signed certificate; then @issuer_key is @key. */
 X509 *test_pki_issue(const struct test_pki_spec *spec, EVP_PKEY *key,
 		     X509 *issuer, EVP_PKEY *issuer_key);
 
@@ -73,7 +73,7 @@ struct test_pki {
 
 extern struct test_pki pki;
 
-/* Make and free it: fixtures of a group of tests. */
+/* Fixtures of a group of tests: make and free the keys and certificates. */
 int test_pki_setup(void **state);
 int test_pki_teardown(void **state);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Private keys whose numbers are weapons, or nonsense. */
+/* Private keys with numbers that are malicious or wrong. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -78,7 +78,7 @@ static void key_put_numbers(struct ktlsd_buffer *pem, const char *name,
 	key_put_pem(pem, name, der, start - der + len);
 }
 
-/* Whatever it is, the answer comes at once. */
+/* Every key is accepted or refused quickly. */
 static int key_try(struct ktlsd_buffer *pem, X509 *cert, const char *word)
 {
 	struct ktlsd_buffer certs = { 0 };
@@ -110,7 +110,7 @@ static int key_try_rsa(BIGNUM **numbers, const char *word)
 	return key_try(&pem, rsa_cert, word);
 }
 
-/* Adds so many times @order to @number that it is of KEY_HUGE bits. */
+/* Adds a multiple of @order to @number, so that it has KEY_HUGE bits. */
 static void key_inflate(BIGNUM *number, const BIGNUM *prime)
 {
 	BIGNUM *order = BN_dup(prime);
@@ -121,7 +121,7 @@ static void key_inflate(BIGNUM *number, const BIGNUM *prime)
 	BN_free(order);
 }
 
-/* Congruent to the right ones: it signs, and takes minutes to. */
+/* Exponents that are congruent to the right ones: a signature would take minutes. */
 static void key_huge_exponents(void **state)
 {
 	static const int which[][2] = { { KEY_DP, KEY_P }, { KEY_DQ, KEY_Q } };
@@ -153,7 +153,7 @@ static void key_huge_exponents(void **state)
 	assert_int_equal(key_try_rsa(numbers, "too big"), -EINVAL);
 }
 
-/* Each number in its range, but not that of this key. */
+/* Numbers that are in range, but of another key. */
 static void key_inconsistent(void **state)
 {
 	static const int which[] = { KEY_D, KEY_P, KEY_Q, KEY_DP, KEY_DQ, KEY_QINV };
@@ -171,7 +171,7 @@ static void key_inconsistent(void **state)
 		BN_zero(numbers[which[i]]);
 		assert_int_equal(key_try_rsa(numbers, ""), -EINVAL);
 	}
-	/* One prime that is 1, and one that is the modulus. */
+	/* One prime is 1, the other is the modulus. */
 	key_read(numbers);
 	BN_one(numbers[KEY_Q]);
 	BN_copy(numbers[KEY_P], numbers[KEY_N]);
@@ -220,7 +220,7 @@ static void key_many_primes(void **state)
 	EVP_PKEY_CTX_free(ctx);
 }
 
-/* SEC1: the scalar is what is asked for, the public point that of the certificate. */
+/* SEC1: an arbitrary scalar with the public point of the certificate. */
 static int key_try_ec(const unsigned char *scalar, size_t len, const char *word)
 {
 	unsigned char *der = NULL, out[256 + 65536], *at = out;
@@ -229,7 +229,8 @@ static int key_try_ec(const unsigned char *scalar, size_t len, const char *word)
 
 	assert_true(size > 39 && der[5] == 4 && der[6] == 32);
 	rest = size - 39;
-	ASN1_put_object(&at, 1, ASN1_object_size(0, (int)len, V_ASN1_OCTET_STRING) + 3 + (int)rest,
+	ASN1_put_object(&at, 1, ASN1_object_size(0, (int)len,
+						 V_ASN1_OCTET_STRING) + 3 + (int)rest,
 			V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
 	memcpy(at, der + 2, 3);
 	at += 3;
@@ -286,8 +287,8 @@ static void key_ec_curve(void **state)
 }
 
 /*
- * PKCS #8 has no public half of a DSA key: who decodes it computes g^x mod p, with
- * numbers of any size.
+ * PKCS #8 has no public half of a DSA key: decoding it computes g^x mod p, with numbers of any
+ * size.
  */
 static void key_dsa_is_not_decoded(void **state)
 {
@@ -326,7 +327,7 @@ static void key_dsa_is_not_decoded(void **state)
 	BN_free(p);
 }
 
-/* What people have in their files. */
+/* Common file formats. */
 static void key_formats(void **state)
 {
 	static const unsigned char curve[] = { 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
@@ -341,11 +342,11 @@ static void key_formats(void **state)
 	key_put_pem(&pem, "EC PRIVATE KEY", der, len);
 	OPENSSL_free(der);
 	assert_int_equal(key_try(&pem, ec_cert, ""), 0);
-	/* The certificate may lie beside it. */
+	/* The certificate may be in the same file. */
 	test_pki_put_cert(&pem, rsa_cert);
 	test_pki_put_key(&pem, rsa, NULL);
 	assert_int_equal(key_try(&pem, rsa_cert, ""), 0);
-	/* Traditional, encrypted. */
+	/* The traditional format, encrypted. */
 	ktlsd_buffer_append(&pem, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
 			    "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
 			    "AAAA\n-----END RSA PRIVATE KEY-----\n", 145, 1000);

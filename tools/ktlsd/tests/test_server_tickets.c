@@ -9,14 +9,14 @@ static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 static struct ktlsd_ticket_keys server_keys;
 
 /**
- * struct server_case - a second handshake, and what is different in it
- * @version: both are in
+ * struct server_case - what differs in a second handshake
+ * @version: of both
  * @other: another fingerprint
- * @sni: another name is asked for
- * @late: the keys are from two lifetimes ago
- * @verify: in both; of the second one if @reverify
- * @cert: the client has one
- * @resumed: what is to come of it
+ * @sni: another server name
+ * @late: two lifetimes of the ticket keys later
+ * @verify: in both, or only in the second one if @reverify
+ * @cert: the client has a certificate
+ * @resumed: the session is expected to be resumed
  */
 struct server_case {
 	const char	*what;
@@ -64,16 +64,16 @@ static void server_accept(const struct server_case *what, bool second,
 	assert_int_equal(SSL_session_reused(peer.ssl), result.resumed);
 	assert_int_equal(result.verified, what->cert && side.request.verify);
 	assert_string_equal(result.server_name, second && what->sni ? what->sni : "server.test");
-	/* Who it is, a resumed session tells as the first one did. */
+	/* A resumed session reports the same peer as the full handshake. */
 	assert_string_equal(result.peer.subject, result.verified ? "CN=client" : "");
 	assert_int_equal(result.peer.fingerprint_len, result.verified ? 32 : 0);
 	if (result.verified)
 		assert_int_equal(X509_cmp(sk_X509_value(side.handshake->presented, 0),
 					  pki.client), 0);
-	/* What was sealed under the application key is counted. */
+	/* Records sealed under the application key are counted. */
 	if (result.version == KTLS_TLS_1_3)
 		assert_int_equal(result.tx.seq, result.resumed ? 1 : 2);
-	/* The tickets are read with the first read. */
+	/* The first read processes the tickets. */
 	SSL_read(peer.ssl, &byte, 1);
 	SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	test_peer_free(&peer);
@@ -119,7 +119,7 @@ static void server_cases(void **state)
 	}
 }
 
-/* Without them: nobody gets a ticket. */
+/* Without ticket keys no ticket is issued. */
 static void server_none(void **state)
 {
 	SSL_SESSION *session = NULL;

@@ -27,7 +27,7 @@ static void session_client(void **state)
 		test_kernel_forget(&kernel);
 		test_kernel_start(&kernel, KTLS_CMD_START, 100 + pass, KTLS_ROLE_CLIENT,
 				  NULL, 5, NULL);
-		/* The second time it is in the cache. */
+		/* The second time the context is in the cache. */
 		assert_int_equal(test_kernel_serve_piece(&kernel), !pass);
 		while (test_kernel_serve_piece(&kernel))
 			;
@@ -93,7 +93,7 @@ static void session_start_from(struct test_kernel *kernel, uint64_t id, int fami
 	test_kernel_forget(kernel);
 }
 
-/* A failure is logged with the peer's address, whoever else fails how often. */
+/* A failure is logged with the peer's address, even if others fail often. */
 static void session_log_peer(void **state)
 {
 	int saved = dup(STDERR_FILENO);
@@ -149,7 +149,7 @@ static void session_server_long_chain(void **state)
 	test_peer_step(&peer);
 	test_kernel_start(&kernel, KTLS_CMD_START, 9, KTLS_ROLE_SERVER, NULL, 6, NULL);
 	for (;;) {
-		/* The pieces go by; what comes after them counts. */
+		/* Skips the pieces; the next message is checked. */
 		struct nlmsghdr *last = kernel.sent[--kernel.count];
 
 		test_kernel_forget(&kernel);
@@ -157,7 +157,7 @@ static void session_server_long_chain(void **state)
 		if (!test_kernel_serve_piece(&kernel))
 			break;
 	}
-	/* START had no records: more, please. */
+	/* START had no records: ktlsd asks for more. */
 	event = test_kernel_last(&kernel, KTLS_CMD_DATA);
 	assert_null(event.attr[KTLS_A_RECORDS]);
 	test_kernel_send_batch(&kernel, &peer, 9, 32768);
@@ -173,7 +173,7 @@ static void session_server_long_chain(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* START with the ClientHello, an identity, and a peer that gets in or not. */
+/* START with the ClientHello and an identity, for callers who may or may not use it. */
 static void session_server_identity(void **state)
 {
 	struct ktlsd_message message;
@@ -233,7 +233,7 @@ static void session_server_identity(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* A kernel that lies about pieces breaks only that handshake. */
+/* Wrong pieces from the kernel fail only that handshake. */
 static void session_bad_pieces(void **state)
 {
 	static const uint32_t bad[][3] = {
@@ -291,7 +291,7 @@ static void session_refused(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* A new configuration counts from the next request on. */
+/* A new configuration applies to the next request. */
 static void session_reload(void **state)
 {
 	struct ktlsd_config *config;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What CHECK says of a listener: identities, certificates, keys. */
+/* CHECK of a listener: identities, certificates, keys. */
 #include <errno.h>
 
 #include "lib/clock.h"
@@ -65,7 +65,7 @@ static void session_check_own(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* An external key, in place of a certificate; fetched as a key is, and checked. */
+/* An external pre-shared key in place of a certificate is fetched and validated. */
 static void session_check_psk(void **state)
 {
 	struct ktls_psk psk = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sessions that end early, have no room, or wait for their turn. */
+/* Sessions that are cancelled, refused, overdue, or wait for their turn. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void session_cancel_and_drop(void **state)
 	test_kernel_tell(&kernel, &message);
 	assert_int_equal(kernel.sessions.count, 0);
 	assert_int_equal(kernel.sessions.held, 0);
-	/* The kernel learns that it was read. */
+	/* CANCEL is acknowledged. */
 	assert_int_equal(kernel.count, 1);
 	test_kernel_last(&kernel, KTLS_CMD_CANCEL);
 
@@ -53,12 +53,12 @@ static void session_limits(void **state)
 	test_kernel_start(&kernel, KTLS_CMD_START, 11, KTLS_ROLE_CLIENT, NULL, 0, NULL);
 	test_kernel_check_done(&kernel, ENOBUFS, "max_sessions");
 
-	/* Nobody is left without an answer. */
+	/* An unknown request is answered. */
 	test_kernel_begin(&message, KTLS_CMD_DATA, 4711);
 	test_kernel_tell(&kernel, &message);
 	test_kernel_check_done(&kernel, EPROTO, "does not know");
 
-	/* Overdue ones end; the others stay. */
+	/* Only overdue sessions end. */
 	assert_true(ktlsd_sessions_expire(&kernel.sessions) > 9000);
 	assert_int_equal(kernel.sessions.count, 10);
 	for (id = 1; id <= 9; id++)
@@ -80,7 +80,7 @@ static void tell_cancel(struct test_kernel *kernel, uint64_t id)
 	test_kernel_tell(kernel, &message);
 }
 
-/* Nothing is done for what was cancelled before it was begun, or came too late. */
+/* No work is done for requests that were cancelled before, or are overdue. */
 static void session_dead_work(void **state)
 {
 	struct test_kernel kernel;
@@ -95,7 +95,7 @@ static void session_dead_work(void **state)
 	assert_int_equal(kernel.count, 1);
 	test_kernel_last(&kernel, KTLS_CMD_CANCEL);
 
-	/* A CANCEL of what we know nothing of is acknowledged as well. */
+	/* A CANCEL of an unknown request is acknowledged too. */
 	tell_cancel(&kernel, 4711);
 	assert_int_equal(kernel.count, 2);
 
@@ -108,7 +108,7 @@ static void session_dead_work(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* One user's hundred before it do not delay another's one. */
+/* A hundred requests of one user do not delay a request of another. */
 static void session_turns(void **state)
 {
 	struct test_kernel kernel;
@@ -130,7 +130,7 @@ static void session_turns(void **state)
 	test_kernel_free(&kernel);
 }
 
-/* Whoever has most gives way to another user, and only to another. */
+/* The user with the most sessions makes room for other users only. */
 static void session_room(void **state)
 {
 	struct test_kernel kernel;
@@ -161,7 +161,7 @@ static void session_room(void **state)
 	event = test_kernel_last(&kernel, KTLS_CMD_DONE);
 	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), 1);
 
-	/* A CHECK needs no room. */
+	/* A CHECK is not counted. */
 	test_kernel_add_identity(&kernel, "web");
 	kernel.uid = 1000;
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 13, 0, "web", 0, NULL);
@@ -170,7 +170,7 @@ static void session_room(void **state)
 	assert_int_equal(pool, 0);
 }
 
-/* The cache never holds more than it may. */
+/* The cache of contexts stays within its limits. */
 static void session_cache_is_bounded(void **state)
 {
 	struct test_kernel kernel;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tickets that the kernel passes on, for sessions that are over. */
+/* Tickets that the kernel passes on after a handshake. */
 #include <stdbool.h>
 
 #include "test_kernel.h"
 
-/* A client's handshake as far as DONE. */
+/* A client's handshake up to DONE. */
 static struct ktlsd_event session_connect(struct test_kernel *kernel, struct test_peer *peer,
 					  uint64_t id)
 {
@@ -34,14 +34,14 @@ static void session_tell_ticket(struct test_kernel *kernel, uint64_t id,
 	test_kernel_begin(&message, KTLS_CMD_MESSAGE, id);
 	ktlsd_message_put(&message, KTLS_A_TICKET, body, len);
 	test_kernel_tell(kernel, &message);
-	/* Whatever became of it, the next one may come. */
+	/* It is acknowledged in any case. */
 	assert_int_equal(kernel->count, 1);
 	event = test_kernel_last(kernel, KTLS_CMD_MESSAGE);
 	assert_int_equal(ktlsd_message_u64(&event, KTLS_A_ID, 0), id);
 	assert_null(event.attr[KTLS_A_TICKET]);
 }
 
-/* Tickets are asked for where they are of use, answered always, and kept. */
+/* Tickets are asked for where they can be used, always acknowledged, and saved. */
 static void session_tickets(void **state)
 {
 	static const uint8_t body[] = { 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 'x', 0, 0 };
@@ -59,7 +59,7 @@ static void session_tickets(void **state)
 	test_peer_init(&peer, true);
 	test_peer_credential(&peer, pki.ec, pki.ec_key);
 
-	/* Neither without KTLS_TICKETS nor without a cache. */
+	/* No tickets are asked for without KTLS_TICKETS, or without a cache. */
 	kernel.sessions.cache = &cache;
 	event = session_connect(&kernel, &peer, 1);
 	assert_null(event.attr[KTLS_A_MESSAGES]);
@@ -89,7 +89,7 @@ static void session_tickets(void **state)
 	session_tell_ticket(&kernel, 3, body, 3);
 	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
 
-	/* The next one offers it; a server that does not know it: a full handshake. */
+	/* The next handshake offers the session; a server that does not know it does a full one. */
 	event = session_connect(&kernel, &peer, 5);
 	assert_int_equal(cache.count, 0);
 	assert_null(event.attr[KTLS_A_RESUMED]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who has how many, and whose turn it is. */
+/* The scheduler of sessions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static int victim(uint32_t uid, uint64_t prefix)
 	return place ? (int)(place - places) : -1;
 }
 
-/* Uids in turn; within a uid sources in turn; within a source first come, first served. */
+/* Round robin over uids, within a uid over sources; within a source in order of arrival. */
 static void shares_turns(void **state)
 {
 	static const int order[] = { 0, 6, 5, 7, 1, 2, 3, 4, -1 };
@@ -77,12 +77,12 @@ static void shares_turns(void **state)
 	add(7, 2, 1);
 	for (i = 0; i < 8; i++)
 		ktlsd_shares_ready(&shares, &places[i]);
-	ktlsd_shares_ready(&shares, &places[0]);	/* once is enough */
+	ktlsd_shares_ready(&shares, &places[0]);	/* has no effect */
 	for (i = 0; i < sizeof(order) / sizeof(*order); i++)
 		assert_int_equal(next(), order[i]);
 }
 
-/* Who comes with little comes first, but not for ever. */
+/* A share without work before comes first, but others get their turns. */
 static void shares_fresh(void **state)
 {
 	unsigned int i;
@@ -100,7 +100,7 @@ static void shares_fresh(void **state)
 	assert_int_equal(next(), 16);
 	assert_int_equal(next(), 1);
 
-	/* another uid; another source of the one whose turn it is not */
+	/* another uid; another source of the uid whose turn it is not */
 	add(32, 3, 1);
 	ktlsd_shares_ready(&shares, &places[32]);
 	assert_int_equal(next(), 32);
@@ -121,7 +121,7 @@ static void shares_fresh(void **state)
 	assert_int_equal(i, KTLSD_SHARE_FRESH_MAX);
 }
 
-/* What ends while it waits has no turn. */
+/* A session that ends while it waits gets no turn. */
 static void shares_end_while_ready(void **state)
 {
 	unsigned int i;
@@ -149,7 +149,7 @@ static void shares_victims(void **state)
 	assert_int_equal(victim(1, 1), -1);
 	for (i = 0; i < 6; i++)
 		add(i, 1, i < 4 ? 7 : 8);
-	/* its own: the largest source's oldest, unless it is the largest itself */
+	/* its own uid: the oldest of the largest source, unless its own source is the largest */
 	assert_int_equal(victim(1, 8), 0);
 	assert_int_equal(victim(1, 7), -1);
 	assert_int_equal(victim(1, 9), 0);
@@ -159,13 +159,13 @@ static void shares_victims(void **state)
 		add(i, 2, 7);
 	assert_int_equal(victim(2, 7), 0);
 	add(10, 2, 7);
-	/* as many as the largest would have: then only among its own */
+	/* it would become as large as the largest: only sessions of its own uid */
 	assert_int_equal(victim(2, 7), -1);
 	assert_int_equal(victim(2, 8), 6);
 	assert_int_equal(victim(3, 7), 0);
 }
 
-/* Checks have turns, and are never in the way. */
+/* CHECKs get turns, and do not count. */
 static void shares_checks(void **state)
 {
 	struct ktlsd_source source = { .kind = KTLSD_SOURCE_CHECK };

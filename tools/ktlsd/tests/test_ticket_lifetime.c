@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sessions that renew themselves end nonetheless: RFC 8446 4.6.1. */
+/* Renewed sessions expire seven days after the full handshake: RFC 8446 4.6.1. */
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -19,7 +19,7 @@ static time_t skew;
 
 time_t time(time_t *ret_time);
 
-/* In place of libc's, for OpenSSL too. */
+/* Replaces the function of libc, for OpenSSL too. */
 time_t time(time_t *ret_time)
 {
 	struct timespec now;
@@ -30,7 +30,7 @@ time_t time(time_t *ret_time)
 	return now.tv_sec + skew;
 }
 
-/* Our server and an OpenSSL client; the newest session is in *@session afterwards. */
+/* Our server and an OpenSSL client; stores the newest session in *@session. */
 static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
 {
 	struct ktlsd_result result;
@@ -58,7 +58,7 @@ static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
 	return result.resumed;
 }
 
-/* Each ticket is good for days, each resumption gives another: seven days in all. */
+/* Each ticket is valid for days, each resumption issues another: seven days in total. */
 static void lifetime_of_a_server(void **state)
 {
 	SSL_SESSION *session = NULL;
@@ -90,8 +90,9 @@ static void lifetime_of_a_server(void **state)
 	skew = 0;
 }
 
-/* What the kernel does with the one ticket the peer sent. */
-static struct ktlsd_saved_session *lifetime_take_ticket(struct test_side *side, struct test_peer *peer,
+/* Passes on the peer's ticket as the kernel does. */
+static struct ktlsd_saved_session *lifetime_take_ticket(struct test_side *side,
+							struct test_peer *peer,
 							struct ktlsd_result *result)
 {
 	struct ktlsd_saved_session *saved = NULL;
@@ -111,7 +112,7 @@ static struct ktlsd_saved_session *lifetime_take_ticket(struct test_side *side, 
 	return saved;
 }
 
-/* Our client: a session that follows upon a session ends no later than that could. */
+/* Our client: a session from a resumption does not outlive the full handshake's limit. */
 static void lifetime_of_a_client(void **state)
 {
 	struct ktlsd_saved_session *saved = NULL;
@@ -152,7 +153,7 @@ static void lifetime_of_a_client(void **state)
 	}
 }
 
-/* The certificates are good for longer than a day. */
+/* The certificates are valid for longer than a day. */
 static int lifetime_setup(void **state)
 {
 	const struct test_pki_spec ca = { .cn = "CA", .is_ca = true, .to = 90L * LIFETIME_DAY };

@@ -24,7 +24,7 @@ static struct ktlsd_shared watch_shared;
 static struct ktlsd_worker watch_workers[WATCH_WORKERS];
 static struct ktlsd_watch watch;
 
-/* A service manager that wants to hear from us every @usec. */
+/* Sets up a service manager whose watchdog has an interval of @usec. */
 static void watch_begin(const char *usec)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -60,8 +60,8 @@ static void watch_end(void)
 	unlink(watch_path);
 }
 
-/* What the next step tells, as if it were due; "" for nothing. */
-static const char *watch_told(void)
+/* Return: the notifications of the next step, as if it were due; "" for none. */
+static const char *watch_status(void)
 {
 	static char all[2048];
 	size_t used = 0;
@@ -77,7 +77,7 @@ static const char *watch_told(void)
 	return all;
 }
 
-/* All workers that were woken go round, except one. */
+/* All workers go round their loop, except one. */
 static void watch_turn(size_t except)
 {
 	uint64_t more;
@@ -91,37 +91,37 @@ static void watch_turn(size_t except)
 
 static void watch_ready(void **state)
 {
-	const char *told;
+	const char *status;
 
 	(void)state;
 	watch_begin(NULL);
-	told = watch_told();
-	assert_null(strstr(told, "READY=1"));
-	assert_non_null(strstr(told, "STATUS=No worker serves"));
+	status = watch_status();
+	assert_null(strstr(status, "READY=1"));
+	assert_non_null(strstr(status, "STATUS=No worker serves"));
 	watch_shared.trouble = -ENOENT;
-	told = watch_told();
-	assert_null(strstr(told, "READY=1"));
-	assert_non_null(strstr(told, "not loaded"));
-	assert_string_equal(watch_told(), "");
+	status = watch_status();
+	assert_null(strstr(status, "READY=1"));
+	assert_non_null(strstr(status, "not loaded"));
+	assert_string_equal(watch_status(), "");
 
 	watch_shared.serving = 1;
-	told = watch_told();
-	assert_non_null(strstr(told, "READY=1\nSTATUS=1 of 3 workers serve"));
+	status = watch_status();
+	assert_non_null(strstr(status, "READY=1\nSTATUS=1 of 3 workers serve"));
 	watch_shared.serving = 3;
 	watch_workers[1].sessions.done = 5;
 	watch_workers[2].sessions.done = 2;
 	watch_workers[2].sessions.failed = 4;
 	watch_workers[2].sessions.count = 1;
-	told = watch_told();
-	assert_null(strstr(told, "READY=1"));
-	assert_non_null(strstr(told, "3 of 3 workers serve; handshakes: 1 under way, 7 complete, 4 failed."));
+	status = watch_status();
+	assert_null(strstr(status, "READY=1"));
+	assert_non_null(strstr(status, "3 of 3 workers serve; handshakes: 1 under way, 7 complete, 4 failed."));
 	watch_shared.serving = 0;
-	assert_non_null(strstr(watch_told(), "STATUS=No worker serves: the module ktls is not loaded."));
-	assert_null(strstr(watch_told(), "WATCHDOG"));
+	assert_non_null(strstr(watch_status(), "STATUS=No worker serves: the module ktls is not loaded."));
+	assert_null(strstr(watch_status(), "WATCHDOG"));
 	watch_end();
 }
 
-/* One worker that does not go round is enough. */
+/* One worker that hangs is enough. */
 static void watch_hung(void **state)
 {
 	size_t hung, i;
@@ -130,17 +130,17 @@ static void watch_hung(void **state)
 	for (hung = 0; hung < WATCH_WORKERS; hung++) {
 		watch_begin("8000000");
 		assert_int_equal(watch.period, 2000);
-		watch_told();
+		watch_status();
 		for (i = 0; i < 3; i++) {
 			watch_turn(WATCH_WORKERS);
-			assert_non_null(strstr(watch_told(), "WATCHDOG=1"));
+			assert_non_null(strstr(watch_status(), "WATCHDOG=1"));
 		}
 		for (i = 0; i < 3; i++) {
 			watch_turn(hung);
-			assert_null(strstr(watch_told(), "WATCHDOG=1"));
+			assert_null(strstr(watch_status(), "WATCHDOG=1"));
 		}
 		watch_turn(WATCH_WORKERS);
-		assert_non_null(strstr(watch_told(), "WATCHDOG=1"));
+		assert_non_null(strstr(watch_status(), "WATCHDOG=1"));
 		watch_end();
 	}
 }

@@ -135,7 +135,7 @@ static void ticket_used_forget(struct ktlsd_ticket_used *used,
 	free(owner);
 }
 
-/* Drops series of whoever has most, except @wanted. */
+/* Drops series of the user with the largest share, except @wanted. */
 static void ticket_used_make_room(struct ktlsd_ticket_used *used,
 				  const struct ktlsd_ticket_used_series *wanted)
 {
