@@ -146,15 +146,6 @@ enum {
 	CROWD_SOURCE	= 0x100,	/* 127.0.1.1 */
 };
 
-static void set_places(unsigned int n)
-{
-	FILE *f = fopen("/sys/module/ktls/parameters/children_per_listener", "w");
-
-	ASSERT_TRUE(f);
-	fprintf(f, "%u", n);
-	OK(fclose(f));
-}
-
 FIXTURE(places)
 {
 	struct proc d;
@@ -168,11 +159,11 @@ FIXTURE_SETUP(places)
 	net_new();
 	real_start(&self->d);
 	honest_start(&self->h, 0);
-	set_places(PLACES);
+	net_set_parameter("children_per_listener", PLACES);
 }
 FIXTURE_TEARDOWN(places)
 {
-	set_places(1024);
+	net_set_parameter("children_per_listener", 1024);
 }
 
 /* What a client of ktlsd's says first. */

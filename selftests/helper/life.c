@@ -139,15 +139,6 @@ TEST(the_first_helper_need_not_be_root)
 	EXPECT_EQ(0, fake_register(e.fake, 8));
 }
 
-static void set_helper_uid(int uid)
-{
-	FILE *f = fopen("/sys/module/ktls/parameters/helper_uid", "w");
-
-	ASSERT_TRUE(f);
-	fprintf(f, "%d", uid);
-	OK(fclose(f));
-}
-
 /* With the parameter, that one uid: not even root, who sets it. */
 TEST(helper_uid_says_who)
 {
@@ -157,7 +148,7 @@ TEST(helper_uid_says_who)
 	int status;
 
 	env_start_bare(&e, S13_AES128);
-	set_helper_uid(4711);
+	net_set_parameter("helper_uid", 4711);
 	f = fake_new(&e.hs);
 	EXPECT_EQ(-EPERM, fake_register(f, 8));
 	pid = OK(fork());
@@ -168,7 +159,7 @@ TEST(helper_uid_says_who)
 		_exit(harness_failed());
 	}
 	OK(waitpid(pid, &status, 0));
-	set_helper_uid(-1);
+	net_set_parameter("helper_uid", -1);
 	EXPECT_EQ(0, status);
 }
 

@@ -238,6 +238,18 @@ int net_module_refs(const char *module)
 	return n;
 }
 
+void net_set_parameter(const char *name, int value)
+{
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/ktls/parameters/%s", name);
+	f = fopen(path, "we");
+	ASSERT_TRUE(f);
+	fprintf(f, "%d", value);
+	OK(fclose(f));
+}
+
 unsigned long net_recv_queue(int fd)
 {
 	unsigned int port, state;

@@ -53,6 +53,8 @@ uint64_t net_mib(const char *name);
  */
 const char *net_ss(const char *ulp);
 int net_module_refs(const char *module);
+/* A parameter of the module ktls. */
+void net_set_parameter(const char *name, int value);
 /* Bytes in TCP's receive queue, the Recv-Q of ss. */
 unsigned long net_recv_queue(int fd);
 /* Memory of the machine that is free, or could be at once. */

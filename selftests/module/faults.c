@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/syscall.h>
 
 #include "inject.h"
 #include "party.h"
@@ -64,73 +63,6 @@ static void with_listener(struct faults_self *self)
 static int errno_of(int ret)
 {
 	return ret < 0 ? errno : 0;
-}
-
-/* --- the module ------------------------------------------------------------ */
-
-struct load {
-	struct hs	hs;
-	char		path[300];
-	unsigned int	suites;		/* that it has when nothing fails */
-};
-
-/* What modprobe would load, as the runner of the VM has told it, or by itself. */
-static void find_module(char *path, size_t size)
-{
-	FILE *f = popen("modprobe -c | sed -n 's/^install ktls .*insmod \\([^ ]*\\).*/\\1/p' | "
-			"grep . || modinfo -n ktls", "re");
-
-	ASSERT_TRUE(f && fgets(path, size, f));
-	path[strcspn(path, "\n")] = 0;
-	pclose(f);
-}
-
-static unsigned int count_suites(const struct hs *hs)
-{
-	struct fake *f = fake_new(hs);
-	unsigned int n;
-
-	ASSERT_EQ(0, fake_register(f, 1));
-	n = f->n_suites;
-	fake_die(f);
-	free(f);
-	return n;
-}
-
-static int rmmod(void)
-{
-	return syscall(SYS_delete_module, "ktls", O_NONBLOCK);
-}
-
-/* It is there with all it can do, or not at all. */
-static int load_once(void *arg)
-{
-	struct load *l = arg;
-	int fd = OK(open(l->path, O_RDONLY | O_CLOEXEC)), err;
-
-	inject_on();
-	err = errno_of(syscall(SYS_finit_module, fd, "", 0));
-	inject_off();
-	close(fd);
-	if (err)
-		return err;
-	EXPECT_EQ(l->suites, count_suites(&l->hs));
-	EVENTUALLY(!rmmod(), 5000);
-	return 0;
-}
-
-TEST_TIMEOUT(load, 180)
-{
-	struct load l;
-
-	inject_init_load();
-	net_new();
-	hs_init(&l.hs, S13_AES128);
-	find_module(l.path, sizeof(l.path));
-	l.suites = count_suites(&l.hs);
-	EVENTUALLY(!rmmod(), 20000);
-	inject_walk("loading the module", INJECT_SELF, load_once, NULL, &l);
-	ASSERT_EQ(0, system("modprobe ktls"));
 }
 
 /* --- sockets and options -------------------------------------------------- */
@@ -360,21 +292,36 @@ TEST_F(faults, register)
 
 /* --- connect --------------------------------------------------------------- */
 
-static int connect_once(void *arg)
+static int connect_with(struct faults_self *self, bool nonblock)
 {
-	struct faults_self *self = SELF;
 	int fd = sock_new(AF_INET), err;
 
 	OK(sock_set_str(fd, KTLS_SERVER_NAME, "server.test"));
+	net_nonblock(fd, nonblock);
 	inject_on();
 	err = errno_of(connect(fd, &self->server.addr.sa, self->server.addr.len));
+	if (err == EINPROGRESS) {
+		ASSERT_TRUE(net_poll(fd, POLLOUT, 5000));
+		err = net_so_error(fd);
+	}
 	inject_off();
+	net_nonblock(fd, false);
 	/* After an error connect may be called again. */
 	if (err)
 		OK(connect(fd, &self->server.addr.sa, self->server.addr.len));
 	party_echo(fd, ECHO);
 	close(fd);
 	return err;
+}
+
+static int connect_once(void *arg)
+{
+	return connect_with(SELF, false);
+}
+
+static int connect_nonblock(void *arg)
+{
+	return connect_with(SELF, true);
 }
 
 TEST_F_TIMEOUT(faults, connect, 120)
@@ -393,29 +340,6 @@ TEST_F_TIMEOUT(faults, connect_work, 120)
 {
 	with_server(self);
 	inject_walk("connect", INJECT_WORK, connect_once, NULL, self);
-}
-
-/* The same without waiting in it. */
-static int connect_nonblock(void *arg)
-{
-	struct faults_self *self = SELF;
-	int fd = sock_new(AF_INET), err;
-
-	OK(sock_set_str(fd, KTLS_SERVER_NAME, "server.test"));
-	net_nonblock(fd, true);
-	inject_on();
-	err = errno_of(connect(fd, &self->server.addr.sa, self->server.addr.len));
-	if (err == EINPROGRESS) {
-		ASSERT_TRUE(net_poll(fd, POLLOUT, 5000));
-		err = net_so_error(fd);
-	}
-	inject_off();
-	net_nonblock(fd, false);
-	if (err)
-		OK(connect(fd, &self->server.addr.sa, self->server.addr.len));
-	party_echo(fd, ECHO);
-	close(fd);
-	return err;
 }
 
 TEST_F_TIMEOUT(faults, connect_nonblock, 120)

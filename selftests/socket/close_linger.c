@@ -11,25 +11,16 @@
 
 static uint8_t big[MEG], back[MEG];
 
-static void set_places(unsigned int n)
-{
-	FILE *f = fopen("/sys/module/ktls/parameters/lingers_max", "w");
-
-	ASSERT_TRUE(f);
-	ASSERT_GT(fprintf(f, "%u\n", n), 0);
-	ASSERT_EQ(0, fclose(f));
-}
-
 FIXTURE(linger) { struct env e; struct conn c[MANY]; unsigned int n; };
 FIXTURE_SETUP(linger)
 {
-	set_places(PLACES);
+	net_set_parameter("lingers_max", PLACES);
 	env_start(&self->e, S13_AES128);
 	net_pattern(big, MEG, 1);
 }
 FIXTURE_TEARDOWN(linger)
 {
-	set_places(16384);
+	net_set_parameter("lingers_max", 16384);
 	while (self->n)
 		peer_free(&self->c[--self->n].peer);
 }

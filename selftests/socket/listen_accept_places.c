@@ -16,15 +16,6 @@ static void put_file(const char *path, const char *text)
 	close(fd);
 }
 
-static void set_children(const char *which, unsigned int n)
-{
-	char path[80], text[16];
-
-	snprintf(path, sizeof(path), "/sys/module/ktls/parameters/children_%s", which);
-	snprintf(text, sizeof(text), "%u", n);
-	put_file(path, text);
-}
-
 /* From 127.0.0.1 + @source. */
 static int dial_from(const struct addr *to, unsigned int source)
 {
@@ -175,7 +166,7 @@ TEST_TIMEOUT(the_largest_source_makes_room, 60)
 
 	env_start(&e, S13_AES128);
 	l = sock_listen(AF_INET, 128, &a);
-	set_children("per_listener", CAP);
+	net_set_parameter("children_per_listener", CAP);
 	single = dial_and_stall(&e, &a, 5);
 	for (int i = 0; i < CAP - 1; i++)
 		crowd[i] = dial_and_stall(&e, &a, 6);
@@ -187,7 +178,7 @@ TEST_TIMEOUT(the_largest_source_makes_room, 60)
 	EXPECT_EQ(POLLIN, net_poll(crowd[0], POLLIN, 5000) & POLLIN);
 	EXPECT_EQ(0, net_poll(crowd[CAP - 2], POLLIN, 0));
 	EXPECT_EQ(0, net_poll(single, POLLIN, 0));
-	set_children("per_listener", 1024);
+	net_set_parameter("children_per_listener", 1024);
 }
 
 /* A user with few children gets a place from one with many. */
@@ -206,7 +197,7 @@ TEST_TIMEOUT(each_user_has_a_share, 60)
 	sock_listen(AF_INET, 128, &theirs);
 	OK(syscall(SYS_setresuid, -1, 0, -1));
 
-	set_children("max", CAP);
+	net_set_parameter("children_max", CAP);
 	/* from as many sources as it likes */
 	for (int i = 0; i < CAP; i++)
 		fd[i] = dial_and_stall(&e, &theirs, 10 + i);
@@ -214,7 +205,7 @@ TEST_TIMEOUT(each_user_has_a_share, 60)
 		good_client(&e, &a, 7);
 		close(net_accept(l));
 	}
-	set_children("max", 8192);
+	net_set_parameter("children_max", 8192);
 	for (int i = 0; i < CAP; i++)
 		gone += !!net_poll(fd[i], POLLIN, 0);
 	EXPECT_GE(gone, 1);

@@ -291,15 +291,6 @@ TEST(reuseport)
 	}
 }
 
-static void set_cap(unsigned int cap)
-{
-	FILE *f = fopen("/sys/module/ktls/parameters/children_per_listener", "w");
-
-	ASSERT_TRUE(f);
-	fprintf(f, "%u", cap);
-	OK(fclose(f));
-}
-
 /* At the cap per listener the oldest silent child goes, and a good one gets in. */
 TEST_TIMEOUT(silent_children_are_evicted, 60)
 {
@@ -313,7 +304,7 @@ TEST_TIMEOUT(silent_children_are_evicted, 60)
 	env_start(&e, S13_AES128);
 	l = sock_listen(AF_INET, 128, &a);
 	/* so few that none meets its deadline before the last is there */
-	set_cap(CAP);
+	net_set_parameter("children_per_listener", CAP);
 	for (int i = 0; i < CAP + MORE; i++) {
 		fd[i] = net_socket(AF_INET);
 		OK(connect(fd[i], &a.sa, a.len));
@@ -322,7 +313,7 @@ TEST_TIMEOUT(silent_children_are_evicted, 60)
 	OK(connect(p.fd, &a.sa, a.len));
 	peer_handshake(&p);
 	net_accept(l);
-	set_cap(1024);
+	net_set_parameter("children_per_listener", 1024);
 	EXPECT_GT(net_mib("ChildrenEvicted"), 0);
 	/* the first is gone, the last is not */
 	EXPECT_TRUE(net_poll(fd[0], POLLIN, 2000));
