@@ -107,7 +107,7 @@ def get(sock, option):
 
 
 def error(sock):
-    """Why the last connect, listen, read or write failed: a sentence."""
+    """Why the last connect, listen, read or write failed."""
     return sock.getsockopt(SOL_TLS, ERROR, 256).decode("utf-8", "replace")
 
 

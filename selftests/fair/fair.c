@@ -2,7 +2,7 @@
 /*
  * Nobody can keep another's handshakes from finishing in about their normal time:
  * attacks on the real ktlsd and the module, beside an honest user. One file for each
- * thing that is attacked: fair_*.c.
+ * thing that is attacked.
  */
 #include "lib/honest.h"
 

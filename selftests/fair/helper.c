@@ -34,7 +34,7 @@ static void attack_end(struct attacked_self *self)
 	harness_note("%u attempts", *self->done);
 }
 
-/* A ClientHello that any server will answer with all it has. */
+/* A ClientHello that any server answers with a full flight. */
 static uint8_t hello[2048];
 static size_t hello_len;
 
@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(attacked, stalled_clients, 180)
 	honest_expect(&self->h, "after them");
 }
 
-/* A user who shakes hands all the time, with all that belongs to it. */
+/* A user whose clients connect all the time. */
 enum { BUSY = 16 };	/* at a time, of each attacker */
 
 static void *busy_client(void *arg)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Keys that are dear to sign with, in the hands of a program without privileges. */
+/* Keys that take long to sign with, set by a program without privileges. */
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -165,7 +165,7 @@ TEST_F_TIMEOUT(keys, of_a_program_delay_nobody, 120)
 	honest_expect(&h, "a second later");
 }
 
-/* It is refused where it is set, and the sentence says why. */
+/* listen() refuses it, and KTLS_ERROR says why. */
 TEST_F(keys, are_checked_by_listen)
 {
 	struct addr a = net_loopback(AF_INET, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Listeners as a weapon: locks held by their program, places taken by few peers. */
+/* Attacks by listeners: locks held by their program, places taken by few peers. */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <netinet/ip.h>
@@ -166,7 +166,7 @@ FIXTURE_TEARDOWN(places)
 	net_set_parameter("children_per_listener", 1024);
 }
 
-/* What a client of ktlsd's says first. */
+/* The ClientHello of ktlsd. */
 static size_t take_hello(uint8_t *buf, size_t size)
 {
 	struct addr a;
@@ -187,7 +187,7 @@ static size_t take_hello(uint8_t *buf, size_t size)
 	return len;
 }
 
-/* They say that, and then nothing any more. */
+/* Clients that send that, and then nothing. */
 static void crowd(struct places_self *self, const void *say, size_t len)
 {
 	for (int i = 0; i < CROWD; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Bundles of trust anchors that take long to read, from a program without privileges. */
+/* Trust anchors that take long to read, set by a program without privileges. */
 #include <openssl/pem.h>
 
 #include "lib/honest.h"
@@ -88,7 +88,7 @@ static int bundle_listen(struct bundle *b)
 	return ret;
 }
 
-/* Each time others, by their digest, until it is killed. */
+/* Until it is killed: other anchors each time, by their digest. */
 static void attack(void *arg)
 {
 	struct bundle *b = arg;
@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(trust, of_a_program_delays_nobody, 120)
 	honest_expect(&h, "a second later");
 }
 
-/* What is too much is refused with a sentence; what is not works, and twice. */
+/* listen() refuses too many and says why; as many as are allowed work, and twice. */
 TEST_F(trust, is_bounded)
 {
 	static struct bundle b;

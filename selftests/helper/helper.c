@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A helper that lies breaks its own connections, never the kernel, never another's. */
+/* Wrong answers of a helper break its own connections, never the kernel or another's. */
 #include <poll.h>
 
 #include "lib/sock.h"
 
-FIXTURE(lie)
+FIXTURE(wrong)
 {
 	struct env e;
 	struct addr a;
@@ -14,12 +14,12 @@ FIXTURE(lie)
 	uint64_t id;
 	size_t batch;		/* bytes of the batch that waits for an answer */
 };
-FIXTURE_VARIANT(lie) { uint16_t suite; };
-FIXTURE_VARIANT_ADD(lie, tls13) { S13_AES128 };
-FIXTURE_VARIANT_ADD(lie, tls12) { S12_AES256 };
+FIXTURE_VARIANT(wrong) { uint16_t suite; };
+FIXTURE_VARIANT_ADD(wrong, tls13) { S13_AES128 };
+FIXTURE_VARIANT_ADD(wrong, tls12) { S12_AES256 };
 
-/* As far as the moment where a truthful helper says DONE. */
-static void reach_done(struct lie_self *self)
+/* As far as the moment where a correct helper sends DONE. */
+static void reach_done(struct wrong_self *self)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
 	struct fake_msg *m;
@@ -49,31 +49,31 @@ static void reach_done(struct lie_self *self)
 	}
 }
 
-FIXTURE_SETUP(lie)
+FIXTURE_SETUP(wrong)
 {
 	env_start_manual(&self->e, variant->suite, 8);
 	self->l = net_listen(AF_INET, 8, &self->a);
 	self->fd = sock_new(AF_INET);
 	reach_done(self);
 }
-FIXTURE_TEARDOWN(lie)
+FIXTURE_TEARDOWN(wrong)
 {
 	close(self->fd);
 	peer_free(&self->p);
 }
 
 /*
- * The lie does no good: connect() fails, nobody else notices. Whether the
- * kernel tells the liar by its acknowledgement or only by failing is its own.
+ * connect() fails, and no other connection does. Whether the kernel refuses the
+ * message or only fails the request is not specified.
  */
-static void expect_lie_fails(struct lie_self *self, const struct fake_done *d)
+static void expect_wrong_fails(struct wrong_self *self, const struct fake_done *d)
 {
 	fake_done(self->e.fake, d);
 	conn_expect_failed(self->fd, &self->j);
 }
 
-/* The helper is still served, and still serves. */
-static void expect_next_works(struct lie_self *self)
+/* The helper still gets requests, and its correct answers work. */
+static void expect_next_works(struct wrong_self *self)
 {
 	struct peer p;
 	struct job j;
@@ -87,7 +87,7 @@ static void expect_next_works(struct lie_self *self)
 	OK(j.ret);
 }
 
-static void honest(struct lie_self *self, struct fake_done *d)
+static void good_done(struct wrong_self *self, struct fake_done *d)
 {
 	static uint8_t flight[HS_FLIGHT_MAX];
 
@@ -97,13 +97,13 @@ static void honest(struct lie_self *self, struct fake_done *d)
 	d->records_len = hs_flight(&self->e.hs, HS_CLIENT_FIN, flight);
 }
 
-/* The fixture itself can succeed, or the lies below would prove nothing. */
-TEST_F(lie, the_truth)
+/* The fixture itself can succeed, or the wrong answers below would prove nothing. */
+TEST_F(wrong, none)
 {
 	struct fake_done d;
 	char byte = 0;
 
-	honest(self, &d);
+	good_done(self, &d);
 	EXPECT_EQ(0, fake_done(self->e.fake, &d));
 	peer_recv_flight(&self->p, HS_CLIENT_FIN);
 	job_wait(&self->j, 5000);
@@ -114,52 +114,52 @@ TEST_F(lie, the_truth)
 	EXPECT_EQ(0, net_mib("UpcallBad"));
 }
 
-#define LIE(name, edit)								\
-	TEST_F(lie, name)							\
+#define WRONG(name, edit)								\
+	TEST_F(wrong, name)							\
 	{									\
 		struct fake_done d;						\
 										\
-		honest(self, &d);						\
+		good_done(self, &d);						\
 		edit;								\
-		expect_lie_fails(self, &d);					\
+		expect_wrong_fails(self, &d);					\
 		expect_next_works(self);					\
 	}
 
-LIE(no_version, d.omit = 1ULL << KTLS_A_VERSION)
-LIE(no_suite, d.omit = 1ULL << KTLS_A_SUITE)
-LIE(no_tx_secret, d.omit = 1ULL << KTLS_A_TX_SECRET)
-LIE(no_rx_secret, d.omit = 1ULL << KTLS_A_RX_SECRET)
-LIE(unknown_version, d.version = 0x0302)
-LIE(future_version, d.version = 0x0305)
-LIE(unknown_suite, d.suite = 0x002f)
-LIE(suite_0, d.suite = 0)
+WRONG(no_version, d.omit = 1ULL << KTLS_A_VERSION)
+WRONG(no_suite, d.omit = 1ULL << KTLS_A_SUITE)
+WRONG(no_tx_secret, d.omit = 1ULL << KTLS_A_TX_SECRET)
+WRONG(no_rx_secret, d.omit = 1ULL << KTLS_A_RX_SECRET)
+WRONG(unknown_version, d.version = 0x0302)
+WRONG(future_version, d.version = 0x0305)
+WRONG(unknown_suite, d.suite = 0x002f)
+WRONG(suite_0, d.suite = 0)
 /* the suite of the other version */
-LIE(suite_of_the_other_version, d.suite = d.version == 0x0304 ? S12_AES256 : S13_AES128)
-LIE(short_secret, d.tx_secret_len--)
-LIE(long_secret, d.rx_secret_len++)
-LIE(empty_secret, d.tx_secret_len = 0)
-LIE(not_verified, d.verified = false)
-LIE(alpn_nobody_asked_for, d.alpn = "h2")
-LIE(consumed_too_much, d.consumed = self->batch + 1)
-LIE(consumed_far_too_much, d.consumed = 0xffffffff)
+WRONG(suite_of_the_other_version, d.suite = d.version == 0x0304 ? S12_AES256 : S13_AES128)
+WRONG(short_secret, d.tx_secret_len--)
+WRONG(long_secret, d.rx_secret_len++)
+WRONG(empty_secret, d.tx_secret_len = 0)
+WRONG(not_verified, d.verified = false)
+WRONG(alpn_nobody_asked_for, d.alpn = "h2")
+WRONG(consumed_too_much, d.consumed = self->batch + 1)
+WRONG(consumed_far_too_much, d.consumed = 0xffffffff)
 /* half a record */
-LIE(consumed_within_a_record, d.consumed = self->batch - 3)
-LIE(fragment_of_one_byte_too_many, d.max_fragment = 16385)
+WRONG(consumed_within_a_record, d.consumed = self->batch - 3)
+WRONG(fragment_of_one_byte_too_many, d.max_fragment = 16385)
 
-/* Who the peer is: one text for two readers, or for none. */
-LIE(peer_name_of_two_lines, d.peer_name = "server.test\nadmin.test")
-LIE(subject_of_two_lines, d.peer_subject = "CN=nobody\nCN=admin")
-LIE(subject_beyond_ascii, d.peer_subject = "CN=caf\xc3\xa9")
-LIE(subject_with_delete, d.peer_subject = "CN=\x7f")
-LIE(name_of_an_unknown_kind, d.peer_names = "CN:admin\n")
-LIE(name_without_kind, d.peer_names = "admin.test\n")
-LIE(name_that_is_empty, d.peer_names = "DNS:a\nDNS:\n")
-LIE(name_without_end, d.peer_names = "DNS:a\nDNS:b")
-LIE(name_with_a_space, d.peer_names = "DNS:a b\n")
-LIE(name_with_a_tab, d.peer_names = "DNS:a\tb\n")
-LIE(empty_line_of_names, d.peer_names = "DNS:a\n\nDNS:b\n")
-LIE(names_behind_the_end, d.peer_names = "DNS:a\n...\nDNS:b\n")
-LIE(short_fingerprint, d.fingerprint = "31 bytes of it are one too few..";
+/* The peer's identity: subject and names are both given, or neither. */
+WRONG(peer_name_of_two_lines, d.peer_name = "server.test\nadmin.test")
+WRONG(subject_of_two_lines, d.peer_subject = "CN=nobody\nCN=admin")
+WRONG(subject_beyond_ascii, d.peer_subject = "CN=caf\xc3\xa9")
+WRONG(subject_with_delete, d.peer_subject = "CN=\x7f")
+WRONG(name_of_an_unknown_kind, d.peer_names = "CN:admin\n")
+WRONG(name_without_kind, d.peer_names = "admin.test\n")
+WRONG(name_that_is_empty, d.peer_names = "DNS:a\nDNS:\n")
+WRONG(name_without_end, d.peer_names = "DNS:a\nDNS:b")
+WRONG(name_with_a_space, d.peer_names = "DNS:a b\n")
+WRONG(name_with_a_tab, d.peer_names = "DNS:a\tb\n")
+WRONG(empty_line_of_names, d.peer_names = "DNS:a\n\nDNS:b\n")
+WRONG(names_behind_the_end, d.peer_names = "DNS:a\n...\nDNS:b\n")
+WRONG(short_fingerprint, d.fingerprint = "31 bytes of it are one too few..";
     d.fingerprint_len = 31)
 
 static size_t get_len(int fd, int opt, char text[KTLS_PEER_TEXT_MAX])
@@ -171,12 +171,12 @@ static size_t get_len(int fd, int opt, char text[KTLS_PEER_TEXT_MAX])
 }
 
 /* As long as may be, and one byte longer, which is refused as a message. */
-TEST_F(lie, longest_subject_and_names)
+TEST_F(wrong, longest_subject_and_names)
 {
 	char subject[KTLS_PEER_TEXT_MAX + 2], names[KTLS_PEER_TEXT_MAX + 2], got[KTLS_PEER_TEXT_MAX];
 	struct fake_done d;
 
-	honest(self, &d);
+	good_done(self, &d);
 	memset(subject, 'S', sizeof(subject));
 	memset(names, 'N', sizeof(names));
 	memcpy(subject, "CN=", 3);
@@ -214,8 +214,8 @@ TEST_F(lie, longest_subject_and_names)
 	EXPECT_MEMEQ(d.fingerprint, got, KTLS_PEER_FINGERPRINT_SIZE);
 }
 
-/* Of a peer that was not verified nothing is told, whatever the helper says. */
-TEST_F(lie, identity_of_a_stranger)
+/* Nothing is reported of a peer that was not verified, even if the helper sends it. */
+TEST_F(wrong, identity_of_an_unverified_peer)
 {
 	char got[KTLS_PEER_TEXT_MAX];
 	socklen_t len = sizeof(got);
@@ -226,7 +226,7 @@ TEST_F(lie, identity_of_a_stranger)
 	peer_free(&self->p);
 	OK(sock_set_int(self->fd, KTLS_VERIFY, KTLS_VERIFY_NONE));
 	reach_done(self);
-	honest(self, &d);
+	good_done(self, &d);
 	d.verified = false;
 	d.peer_subject = "CN=admin";
 	d.peer_names = "DNS:admin.test\n";
@@ -242,12 +242,12 @@ TEST_F(lie, identity_of_a_stranger)
 }
 
 /* Refused, or at its end at once: a sequence number never comes round (RFC 8446 5.3). */
-TEST_F(lie, tx_sequence_at_the_end)
+TEST_F(wrong, tx_sequence_at_the_end)
 {
 	struct fake_done d;
 	int i;
 
-	honest(self, &d);
+	good_done(self, &d);
 	d.tx_seq = -1;
 	fake_done(self->e.fake, &d);
 	job_wait(&self->j, 5000);
@@ -258,13 +258,13 @@ TEST_F(lie, tx_sequence_at_the_end)
 	expect_next_works(self);
 }
 
-TEST_F(lie, rx_sequence_at_the_end)
+TEST_F(wrong, rx_sequence_at_the_end)
 {
 	struct fake_done d;
 	char byte;
 	int i;
 
-	honest(self, &d);
+	good_done(self, &d);
 	d.rx_seq = self->p.tx.seq = -1;
 	fake_done(self->e.fake, &d);
 	job_wait(&self->j, 5000);
@@ -278,12 +278,12 @@ TEST_F(lie, rx_sequence_at_the_end)
 	expect_next_works(self);
 }
 
-TEST_F(lie, iv_of_a_wrong_size)
+TEST_F(wrong, iv_of_a_wrong_size)
 {
 	struct fake_done d;
 	uint8_t iv[12] = { 1 };
 
-	honest(self, &d);
+	good_done(self, &d);
 	d.tx_iv = d.rx_iv = iv;
 	/* 1.3 has no IV of its own, GCM of 1.2 has four bytes */
 	d.tx_iv_len = d.rx_iv_len = variant->suite == S13_AES128 ? 12 : 11;
@@ -300,16 +300,16 @@ TEST_F(lie, iv_of_a_wrong_size)
 			EXPECT_EQ('x', byte);
 		}
 	} else {
-		expect_lie_fails(self, &d);
+		expect_wrong_fails(self, &d);
 	}
 }
 
 /* Bytes to send that are no whole records, or are no handshake. */
-TEST_F(lie, half_a_record_to_send)
+TEST_F(wrong, half_a_record_to_send)
 {
 	struct fake_done d;
 
-	honest(self, &d);
+	good_done(self, &d);
 	d.records_len--;
 	fake_done(self->e.fake, &d);
 	job_wait(&self->j, 5000);
@@ -321,8 +321,8 @@ TEST_F(lie, half_a_record_to_send)
 	expect_next_works(self);
 }
 
-/* An error that is none, or one the kernel keeps for itself. */
-TEST_F(lie, odd_errnos)
+/* Errnos that are none, or are internal to the kernel. */
+TEST_F(wrong, odd_errnos)
 {
 	static const uint32_t odd[] = { 4096, 0x7fffffff, 0x80000000, 0xffffffff, 512, 530 };
 
@@ -348,7 +348,7 @@ TEST_F(lie, odd_errnos)
 }
 
 /* connect() never returns ECONNABORTED: io_uring would try again by itself. */
-TEST_F(lie, econnaborted_is_not_for_connect)
+TEST_F(wrong, econnaborted_is_not_for_connect)
 {
 	fake_fail(self->e.fake, self->id, ECONNABORTED, -1, "aborted");
 	job_wait(&self->j, 5000);
@@ -356,8 +356,8 @@ TEST_F(lie, econnaborted_is_not_for_connect)
 	EXPECT_NE(ECONNABORTED, self->j.err);
 }
 
-/* A sentence may hold anything; what comes out is a bounded string. */
-TEST_F(lie, long_sentence)
+/* A reason may hold anything; what comes out is a bounded string. */
+TEST_F(wrong, long_reason)
 {
 	char text[2000];
 	int ret;
@@ -372,13 +372,13 @@ TEST_F(lie, long_sentence)
 	EXPECT_LE(strlen(sock_error(self->fd)), 255);
 }
 
-TEST_F(lie, data_after_done)
+TEST_F(wrong, data_after_done)
 {
 	uint8_t junk[] = { 22, 3, 3, 0, 1, 0 };
 	struct fake_done d;
 	char buf[6];
 
-	honest(self, &d);
+	good_done(self, &d);
 	EXPECT_EQ(0, fake_done(self->e.fake, &d));
 	peer_recv_flight(&self->p, HS_CLIENT_FIN);
 	job_wait(&self->j, 5000);
@@ -392,11 +392,11 @@ TEST_F(lie, data_after_done)
 	EXPECT_MEMEQ("intact", buf, 6);
 }
 
-TEST_F(lie, wrong_ids)
+TEST_F(wrong, wrong_ids)
 {
 	struct fake_done d;
 
-	honest(self, &d);
+	good_done(self, &d);
 	d.id = self->id + 1;
 	EXPECT_NE(0, fake_done(self->e.fake, &d));
 	d.id = 0;
@@ -407,14 +407,14 @@ TEST_F(lie, wrong_ids)
 	d.omit = 1ULL << KTLS_A_ID;
 	EXPECT_NE(0, fake_done(self->e.fake, &d));
 	EXPECT_FALSE(self->j.done);
-	honest(self, &d);
+	good_done(self, &d);
 	EXPECT_EQ(0, fake_done(self->e.fake, &d));
 	job_wait(&self->j, 5000);
 	OK(self->j.ret);
 }
 
 /* More than a message may hold, and more than a handshake may send. */
-TEST_F(lie, oversized_output)
+TEST_F(wrong, oversized_output)
 {
 	static uint8_t big[65000];
 
@@ -427,7 +427,7 @@ TEST_F(lie, oversized_output)
 	expect_next_works(self);
 }
 
-TEST_F(lie, endless_output)
+TEST_F(wrong, endless_output)
 {
 	static uint8_t big[32 * 1005];
 	int i;
@@ -444,8 +444,8 @@ TEST_F(lie, endless_output)
 	expect_next_works(self);
 }
 
-/* Answers without a question: the lock-step is the kernel's to keep. */
-TEST_F(lie, data_out_of_turn)
+/* DATA although no batch was sent: the kernel enforces the order. */
+TEST_F(wrong, data_out_of_turn)
 {
 	uint8_t rec[] = { 22, 3, 3, 0, 1, 0 };
 
@@ -456,8 +456,8 @@ TEST_F(lie, data_out_of_turn)
 	EXPECT_EQ(-1, self->j.ret);
 }
 
-/* Giving up is no lie, whoever's turn it is: the helper has a clock of its own. */
-TEST_F(lie, failure_out_of_turn)
+/* The helper may give up at any time: it has a clock of its own. */
+TEST_F(wrong, failure_out_of_turn)
 {
 	uint8_t rec[] = { 22, 3, 3, 0, 1, 0 };
 
@@ -502,7 +502,7 @@ static void fill_truncated(struct nlmsghdr *nlh, void *arg)
 	attr->nla_len = 4000;
 }
 
-TEST_F(lie, malformed_messages)
+TEST_F(wrong, malformed_messages)
 {
 	for (int cmd = 0; cmd < 20; cmd++) {
 		EXPECT_NE(0, fake_raw(self->e.fake, cmd, fill_nothing, NULL));
@@ -522,7 +522,7 @@ static void fill_register(struct nlmsghdr *nlh, void *arg)
 	mnl_attr_put_u32(nlh, KTLS_A_CREDIT, 8);
 }
 
-/* A helper of another time. */
+/* A helper of another version. */
 TEST(register_with_another_protocol)
 {
 	uint32_t protocol = KTLS_GENL_VERSION + 1;
@@ -542,7 +542,7 @@ static void fill_id(struct nlmsghdr *nlh, void *arg)
 	mnl_attr_put_u64(nlh, KTLS_A_ID, *(uint64_t *)arg);
 }
 
-TEST_F(lie, config_of_nothing)
+TEST_F(wrong, config_of_nothing)
 {
 	EXPECT_EQ(-EINVAL, fake_raw(self->e.fake, KTLS_CMD_CONFIG, fill_id, &self->id));
 	fake_fail(self->e.fake, self->id, EPROTO, -1, "end");

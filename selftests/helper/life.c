@@ -24,7 +24,7 @@ static void client_start(struct client *c, const struct addr *a)
 
 /* --- who may -------------------------------------------------------------- */
 
-/* In a process without privileges: is that refused with that errno? */
+/* In a process without privileges: each message is refused. */
 static void expect_unprivileged(struct env *e, uint64_t id)
 {
 	struct fake_done d;
@@ -139,7 +139,7 @@ TEST(the_first_helper_need_not_be_root)
 	EXPECT_EQ(0, fake_register(e.fake, 8));
 }
 
-/* With the parameter, that one uid: not even root, who sets it. */
+/* With the parameter only that uid may register: not even root. */
 TEST(helper_uid_says_who)
 {
 	struct fake *f;
@@ -261,7 +261,7 @@ TEST(death_with_waiting_requests)
 	EXPECT_EQ(2, lost);
 }
 
-/* A real death: SIGKILL, in the middle of a handshake. */
+/* SIGKILL in the middle of a handshake. */
 TEST(kill_9)
 {
 	struct client c;
@@ -399,7 +399,7 @@ TEST(two_workers_share_the_work)
 	EXPECT_GE(second->starts, 2);
 }
 
-/* Answers as late as the deadline comes: either may win, once, and nothing breaks. */
+/* An answer and the deadline at the same time: either may win, and exactly one does. */
 static void answer_at_the_deadline(struct fake *f, struct fake_msg *m)
 {
 	static unsigned int seed = 1;
@@ -464,7 +464,7 @@ TEST_TIMEOUT(completion_races, 60)
 	conn_close(&c);
 }
 
-/* A helper that talks without end and listens to nothing. */
+/* A helper that sends without end and never reads. */
 TEST(flood)
 {
 	/* Freeing what came of them takes a slow machine longer than a handshake may. */
@@ -519,11 +519,11 @@ TEST(data_for_a_check)
 	EXPECT_NE(0, fake_data(e.fake, m->id, rec, sizeof(rec), false));
 	fake_fail(e.fake, m->id, EACCES, -1, "no");
 	OK(waitpid(pid, &status, 0));
-	/* refused by the lie or by the verdict, but not let through */
+	/* refused by the wrong answer or by the verdict, but not let through */
 	EXPECT_NE(0, WEXITSTATUS(status));
 }
 
-/* The helper hears when nobody has a configuration any more. */
+/* The helper gets CONFIG_DROP when nobody has a configuration any more. */
 TEST(config_drop)
 {
 	struct fake_msg *m;

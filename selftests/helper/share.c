@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a worker is given, and when: credit, turns, the clock; and who may be one later. */
+/* What a worker gets, and when: credit, turns, the clock; and who may register later. */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -78,7 +78,7 @@ TEST_F(worker, credit_comes_back_when_cancel_was_read)
 	close(fd);
 }
 
-/* A request that nobody works on any more costs nothing: the peer is to speak. */
+/* A request that waits for the peer costs no credit. */
 TEST_F(worker, cancel_between_turns_costs_nothing)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
@@ -179,7 +179,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* A helper in a time namespace is told the deadline by its own clock. */
+/* A helper in a time namespace gets the deadline by its own clock. */
 TEST(a_clock_of_its_own)
 {
 	struct env e;
@@ -211,7 +211,7 @@ TEST(a_clock_of_its_own)
 	EXPECT_EQ(0, status);
 }
 
-/* While no helper is there, another user does not become it. */
+/* Another user cannot become the helper, even if there is none. */
 TEST_F(worker, the_uid_of_the_first_helper_counts_for_good)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

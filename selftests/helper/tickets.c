@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* NewSessionTickets on their way to the helper, which does as the test says. */
+/* NewSessionTickets on their way to the helper, which the test plays. */
 #include <poll.h>
 
 #include "lib/sock.h"
@@ -201,7 +201,7 @@ TEST_F(ticket, coalesced)
 	expect_mib(2, 0);
 }
 
-/* Nobody waits: not the reader, not a handshake, not close. */
+/* Neither a reader nor a handshake nor close waits for it. */
 TEST_F(ticket, flood)
 {
 	struct conn other;
@@ -280,7 +280,7 @@ TEST_F(ticket, close_reads_them)
 	expect_mib(2, 0);
 }
 
-/* Half of the credit is for handshakes, come what may. */
+/* Half of the credit is reserved for handshakes. */
 TEST(credit)
 {
 	struct env e;
@@ -320,7 +320,7 @@ static void fill_nothing(struct nlmsghdr *nlh, void *arg)
 	(void)arg;
 }
 
-/* Answers to what was not asked, or not of this one. */
+/* Answers to no ticket, or to another worker's. */
 TEST_F(ticket, wrong_answers)
 {
 	struct fake *other;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What has no variant for 1.2, with the real ktlsd: how many tickets, each of them
+ * Only TLS 1.3, with the real ktlsd: how many tickets, each of them used
  * once; external keys, groups, signature algorithms; the chain that was verified.
  */
 #include <poll.h>

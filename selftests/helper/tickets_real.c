@@ -37,7 +37,7 @@ TEST_F_TIMEOUT(resume, client_of_s_server, 60)
 	close(fd);
 }
 
-/* Tickets come when nobody reads; and who closes and connects again has them. */
+/* Tickets are stored although nobody reads: after close the next connect() uses them. */
 TEST_F_TIMEOUT(resume, tickets_that_nobody_read, 60)
 {
 	const bool is_13 = variant->versions->min == KTLS_TLS_1_3;
@@ -71,8 +71,8 @@ static int kind_socket(const struct ktls_versions *versions, int kind)
 }
 
 /*
- * However soon: what came before close is known to the next connection. ktlsd is stopped,
- * so that it gets to know of both at the same time. It has two workers; the kernel gives
+ * A ticket that came before close is used by the next connection, however soon. ktlsd is
+ * stopped, so that it gets the ticket and the next START at the same time. It has two workers; the kernel gives
  * the handshake to the one that is busy with the ticket, which must be the only one with a
  * ticket.
  */
@@ -218,7 +218,7 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 	}
 }
 
-/* A server that wants to know who its clients are, and a client that says. */
+/* A server that requires a certificate, and a client that has one. */
 static int listen_for_client(const struct ktls_versions *versions, struct addr *ret)
 {
 	int l = interop_listen("rsa", NULL, ret);
@@ -255,7 +255,7 @@ static void identity_of(int fd, struct identity *id)
 	}
 }
 
-/* Both ends have a certificate; in a resumed session each tells the same of the other. */
+/* Both ends have a certificate; in a resumed session each reports the same of the other. */
 TEST_F_TIMEOUT(resume, identities, 60)
 {
 	struct identity client, server, seen;

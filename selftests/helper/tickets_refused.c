@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No resumption, with the real ktlsd: where the handshake that the session is from
- * would have been another one, where it verified nobody, where tickets are off.
+ * No resumption, with the real ktlsd: where options differ from those of the first
+ * handshake, where it verified nobody, where tickets are off.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 
 /* --- the client ------------------------------------------------------------- */
 
-/* A session is there before and after; with the change it is not used. */
+/* There is a session before and after; with other options it is not used. */
 #define EXPECT_NOT_RESUMED(setup) do {						\
 	int _fd;								\
 										\
@@ -90,12 +90,12 @@ TEST_F_TIMEOUT(resume, another_user_has_other_sessions, 60)
 	EXPECT_RESUMES(&self->s.a, variant->versions);
 }
 
-/* What was not verified is not kept: not even for who does not verify either. */
+/* A session without verification is not stored, not even for sockets that do not verify. */
 TEST_F_TIMEOUT(resume, unverified_sessions_are_not_kept, 60)
 {
 	int fd;
 
-	s_server_start(&self->s, "stranger", "-rev", variant->openssl, NULL);
+	s_server_start(&self->s, "untrusted", "-rev", variant->openssl, NULL);
 	for (int i = 0; i < 4; i++) {
 		fd = interop_socket("server.test");
 		set_versions(fd, variant->versions);
@@ -126,7 +126,7 @@ TEST_F_TIMEOUT(resume, without_tickets_none_are_kept, 60)
 
 /* --- the server ------------------------------------------------------------- */
 
-/* A ticket of one listener, shown to another: is it taken there? */
+/* Does one listener accept a ticket of another? */
 struct shown {
 	struct resume_self	*self;
 	const char		*version;
@@ -202,8 +202,8 @@ TEST_F_TIMEOUT(resume, a_servers_ticket_is_for_the_same_only, 120)
 	same = listen_with(&b, "ca.pem", KTLS_VERIFY_OPTIONAL);
 	/* another name was asked for */
 	EXPECT_FALSE(shown_to(&s, same, &b, "other.test", s.file));
-	/* other authorities for clients: that one is a stranger there */
-	other = listen_with(&b, "stranger-ca.pem", KTLS_VERIFY_OPTIONAL);
+	/* other authorities for clients: that one is not trusted there */
+	other = listen_with(&b, "untrusted-ca.pem", KTLS_VERIFY_OPTIONAL);
 	shown_in_vain(&s, other, &b);
 	/* the system's authorities, which are the same, but not the same trust */
 	other = listen_with(&b, NULL, KTLS_VERIFY_OPTIONAL);

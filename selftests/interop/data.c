@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Data, tickets, ends and deaths, with OpenSSL at the other end. */
+/* Data, tickets, close, and helpers that die, with OpenSSL at the other end. */
 #include <poll.h>
 #include <signal.h>
 
@@ -183,7 +183,7 @@ TEST_F(openssl, we_update_our_keys)
 	close(fd);
 }
 
-/* s_server -rev says close_notify when told CLOSE: EOF, and not before. */
+/* s_server -rev answers CLOSE with close_notify: EOF, and not before. */
 TEST_F(openssl, close_notify_from_openssl)
 {
 	int fd;
@@ -211,7 +211,7 @@ TEST_F(openssl, a_killed_server_is_no_eof)
 	close(fd);
 }
 
-/* Two of ours with the real helper between them. */
+/* Two ktls sockets with the real helper between them. */
 TEST_F(openssl, ours_to_ours)
 {
 	struct ktls_versions v = { variant->v13 ? 0x0304 : 0x0303, variant->v13 ? 0x0304 : 0x0303 };
@@ -238,7 +238,7 @@ TEST_F(openssl, ours_to_ours)
 	close(fd);
 }
 
-/* --- the helper's life ---------------------------------------------------- */
+/* --- helpers that die and come back ---------------------------------------- */
 
 FIXTURE(daemon) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(daemon)
@@ -297,7 +297,7 @@ TEST_F(daemon, kill_9_during_a_handshake)
 	interop_expect_reversed(open_fd);
 }
 
-/* The deadline is the kernel's, whatever the real helper thinks of it. */
+/* The deadline is the kernel's, also with the real helper. */
 TEST_F(daemon, a_silent_server)
 {
 	struct addr a;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The real ktlsd, and OpenSSL and GnuTLS at the other end, which know nothing of us. */
+/* The real ktlsd, and OpenSSL and GnuTLS as shipped at the other end. */
 #include <poll.h>
 #include <signal.h>
 
@@ -314,7 +314,7 @@ TEST_F(real, identities)
 	OK(sock_set_str(l, KTLS_IDENTITY, "private"));
 	FAILS(EACCES, listen(l, 5));
 	EXPECT_TRUE(strstr(sock_error(l), "private"));
-	/* with the credentials of whoever sets it */
+	/* with the credentials of the thread that sets it */
 	OK(seteuid(4242));
 	OK(sock_set_str(l, KTLS_IDENTITY, "private"));
 	OK(seteuid(0));
@@ -329,7 +329,7 @@ static void expect_served(const struct addr *a)
 	close(fd);
 }
 
-/* What listen() would have said, setsockopt() says on a socket that listens already. */
+/* On a listening socket setsockopt() fails as listen() would. */
 TEST_F(real, identity_after_listen)
 {
 	struct addr a;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who the peer is, as far as it was verified; and what is read in pieces. */
+/* The identity of a verified peer; and options that are read in pieces. */
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -87,12 +87,12 @@ TEST_F(peer, a_client)
 	close(fd);
 }
 
-/* A certificate that nobody verified says nothing; nor does one that was refused. */
+/* Certificates that were not verified, or were refused, give no identity. */
 TEST_F(peer, not_verified)
 {
 	int fd;
 
-	s_server_start(&self->s, "stranger", variant->flag, "-rev", NULL);
+	s_server_start(&self->s, "untrusted", variant->flag, "-rev", NULL);
 	fd = interop_socket("server.test");
 	FAILS(EKEYREJECTED, connect(fd, &self->s.a.sa, self->s.a.len));
 	expect_nobody(fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Small records, asked for with max_fragment_length: nothing is counted wrongly. */
+/* Small records, asked for with max_fragment_length: sequence numbers stay right. */
 #include "lib/interop.h"
 
 FIXTURE(fragment) { struct proc d; };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whom ktlsd trusts, and how the other end is told when it does not. */
+/* Whom ktlsd trusts, and what alert the other end gets when it does not. */
 #include <poll.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -18,7 +18,7 @@ FIXTURE_TEARDOWN(trust)
 
 /* connect() refuses; the alert reaches s_server, which prints it. */
 static void expect_rejected(struct trust_self *self, const char *identity, const char *name,
-			    const char *sentence, const char *s_server_says)
+			    const char *reason, const char *s_server_says)
 {
 	struct addr seen = { .len = sizeof(seen.v6) };
 	int fd;
@@ -27,7 +27,7 @@ static void expect_rejected(struct trust_self *self, const char *identity, const
 	fd = interop_socket(name);
 	FAILS(EKEYREJECTED, connect(fd, &self->s.a.sa, self->s.a.len));
 	harness_note("KTLS_ERROR: %s", sock_error(fd));
-	EXPECT_TRUE(strcasestr(sock_error(fd), sentence));
+	EXPECT_TRUE(strcasestr(sock_error(fd), reason));
 	EXPECT_TRUE(strstr(sock_get_str(fd, KTLS_PEER_CERTIFICATES), "BEGIN CERTIFICATE"));
 	EXPECT_FALSE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 	EXPECT_NE(255, sock_info(fd).alert_sent);
@@ -41,7 +41,7 @@ static void expect_rejected(struct trust_self *self, const char *identity, const
 
 TEST_F(trust, unknown_ca)
 {
-	expect_rejected(self, "stranger", "server.test", "not trusted", "unknown ca");
+	expect_rejected(self, "untrusted", "server.test", "not trusted", "unknown ca");
 }
 
 TEST_F(trust, expired)
@@ -80,9 +80,9 @@ TEST_F(trust, own_anchors_in_place_of_the_systems)
 {
 	int fd;
 
-	s_server_start(&self->s, "stranger", "-rev", NULL);
+	s_server_start(&self->s, "untrusted", "-rev", NULL);
 	fd = interop_socket("server.test");
-	interop_set_file(fd, KTLS_TRUST, "stranger-ca.pem");
+	interop_set_file(fd, KTLS_TRUST, "untrusted-ca.pem");
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
 	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 	interop_expect_reversed(fd);
@@ -90,7 +90,7 @@ TEST_F(trust, own_anchors_in_place_of_the_systems)
 
 	s_server_start(&self->s, "rsa", NULL);
 	fd = interop_socket("server.test");
-	interop_set_file(fd, KTLS_TRUST, "stranger-ca.pem");
+	interop_set_file(fd, KTLS_TRUST, "untrusted-ca.pem");
 	FAILS(EKEYREJECTED, connect(fd, &self->s.a.sa, self->s.a.len));
 	close(fd);
 }
@@ -101,7 +101,7 @@ TEST_F(trust, verification_off)
 	char buf[10];
 	int fd;
 
-	s_server_start(&self->s, "stranger", "-rev", NULL);
+	s_server_start(&self->s, "untrusted", "-rev", NULL);
 	fd = interop_socket("server.test");
 	OK(sock_set_int(fd, KTLS_VERIFY, KTLS_VERIFY_NONE));
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
@@ -117,7 +117,7 @@ TEST_F(trust, refused_then_accepted)
 	struct s_server good;
 	int fd;
 
-	s_server_start(&self->s, "stranger", NULL);
+	s_server_start(&self->s, "untrusted", NULL);
 	s_server_start(&good, "rsa", "-rev", NULL);
 	fd = interop_socket("server.test");
 	FAILS(EKEYREJECTED, connect(fd, &self->s.a.sa, self->s.a.len));
@@ -158,7 +158,7 @@ TEST_F(trust, mutual_with_a_good_certificate)
 	}
 }
 
-/* No certificate, or one of a stranger: the program never sees that client. */
+/* No certificate, or one of an unknown authority: the program never sees that client. */
 TEST_F(trust, mutual_without_a_good_certificate)
 {
 	struct proc c[4];
@@ -167,8 +167,8 @@ TEST_F(trust, mutual_without_a_good_certificate)
 
 	s_client_start(&c[0], &a, "-tls1_3", NULL);
 	s_client_start(&c[1], &a, "-tls1_2", NULL);
-	s_client_start(&c[2], &a, "-tls1_3", "-cert", real_pki("stranger.pem"), "-key",
-		       real_pki("stranger.key"), NULL);
+	s_client_start(&c[2], &a, "-tls1_3", "-cert", real_pki("untrusted.pem"), "-key",
+		       real_pki("untrusted.key"), NULL);
 	s_client_start(&c[3], &a, "-tls1_2", "-cert", real_pki("expired.pem"), "-key",
 		       real_pki("expired.key"), NULL);
 	for (int i = 0; i < 4; i++)
@@ -193,8 +193,8 @@ TEST_F(trust, optional_client_certificate)
 	close(fd);
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 	/* offered, it must be good */
-	s_client_start(&c, &a, "-cert", real_pki("stranger.pem"), "-key",
-		       real_pki("stranger.key"), NULL);
+	s_client_start(&c, &a, "-cert", real_pki("untrusted.pem"), "-key",
+		       real_pki("untrusted.key"), NULL);
 	EXPECT_NE(0, proc_wait(&c, 15000));
 	net_nonblock(l, true);
 	FAILS(EAGAIN, accept(l, NULL, NULL));
@@ -287,7 +287,7 @@ TEST_F(trust, root_of_a_container_is_not_root)
 	s_server_start(&self->s, "rsa", NULL);
 	EXPECT_ERRNO(EACCES, in_a_container(self, "client", connect_as));
 	EXPECT_ERRNO(EACCES, in_a_container(self, "rsa", listen_as));
-	/* what it needs nobody's key for, it may do */
+	/* what needs no key it may do */
 	EXPECT_EQ(0, in_a_container(self, NULL, connect_as));
 	EXPECT_EQ(0, in_a_container(self, "contained", connect_as));
 	EXPECT_EQ(0, in_a_container(self, "contained", listen_as));

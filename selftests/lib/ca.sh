@@ -9,7 +9,7 @@
 #	named					server.test and no address
 #	other					other.test, 192.0.2.7
 #	expired					like rsa, until yesterday
-#	stranger				like rsa, of a CA that nobody trusts
+#	untrusted				like rsa, of a CA that nobody trusts
 #	client					for mutual TLS
 #	each NAME.pem and NAME.key
 
@@ -70,14 +70,14 @@ leaf() {		# NAME CA SUBJECTALTNAME FROM TO KEYTYPE...
 good=DNS:server.test,IP:127.0.0.1,IP:::1
 
 authority ca
-authority stranger-ca
+authority untrusted-ca
 leaf rsa	ca $good -1 3650 "${RSA[@]}"
 leaf big	ca $good -1 3650 -newkey rsa:4096
 leaf ecdsa	ca $good -1 3650 "${EC[@]}"
 leaf named	ca DNS:server.test -1 3650 "${EC[@]}"
 leaf other	ca DNS:other.test,IP:192.0.2.7 -1 3650 "${EC[@]}"
 leaf expired	ca $good -30 -1 "${EC[@]}"
-leaf stranger	stranger-ca $good -1 3650 "${EC[@]}"
+leaf untrusted	untrusted-ca $good -1 3650 "${EC[@]}"
 leaf client	ca DNS:client.test -1 3650 "${EC[@]}"
 
 # by serial number: the same once more

@@ -2,7 +2,7 @@
 /*
  * A helper that does as a test says. It speaks the netlink contract and the
  * handshake of hs.h; a test may answer any message itself, or drive the whole
- * conversation, and lie in both.
+ * conversation, and be wrong in both.
  *
  * The sending functions return what the kernel acknowledged with: 0 or a
  * negative errno.
@@ -56,7 +56,7 @@ struct fake_done {
 	uint64_t	id;
 	uint32_t	error;
 	int		alert;			/* -1: none */
-	const char	*sentence;
+	const char	*reason;
 	uint16_t	version, suite;
 	uint32_t	consumed;
 	const void	*records;
@@ -93,7 +93,7 @@ int fake_done(struct fake *f, const struct fake_done *d);
 int fake_cancelled(struct fake *f, uint64_t id);
 /* "The ticket is dealt with." */
 int fake_message(struct fake *f, uint64_t id);
-int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *sentence);
+int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *reason);
 int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 		void *piece, size_t size, uint32_t *total, size_t *ret_len);
 /* Any message at all: attributes as @fill puts them. */

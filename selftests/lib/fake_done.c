@@ -57,8 +57,8 @@ static void fill_error(struct nlmsghdr *nlh, const struct fake_done *d)
 		mnl_attr_put_u32(nlh, KTLS_A_ERRNO, d->error);
 	if (d->alert >= 0 && has(d, KTLS_A_ALERT))
 		mnl_attr_put_u8(nlh, KTLS_A_ALERT, d->alert);
-	if (d->sentence && has(d, KTLS_A_SENTENCE))
-		mnl_attr_put_str(nlh, KTLS_A_SENTENCE, d->sentence);
+	if (d->reason && has(d, KTLS_A_SENTENCE))
+		mnl_attr_put_str(nlh, KTLS_A_SENTENCE, d->reason);
 }
 
 static void fill_keys(struct nlmsghdr *nlh, const struct fake_done *d)
@@ -118,9 +118,9 @@ int fake_done(struct fake *f, const struct fake_done *d)
 	return fake_raw(f, KTLS_CMD_DONE, fill_done, (void *)d);
 }
 
-int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *sentence)
+int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *reason)
 {
-	struct fake_done d = { .id = id, .error = error, .alert = alert, .sentence = sentence };
+	struct fake_done d = { .id = id, .error = error, .alert = alert, .reason = reason };
 
 	return fake_done(f, &d);
 }

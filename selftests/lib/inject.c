@@ -271,7 +271,7 @@ static void explain(void)
 	harness_note("on the path \"%s\", at failure %u", now.path, now.n);
 }
 
-/* ENFILE: what a socket is told for which there is no memory. */
+/* ENFILE: what socket() returns when there is no memory. */
 static bool is_clean(int err)
 {
 	return err == ENOMEM || err == ENOBUFS || err == EFAULT || err == ENFILE;

@@ -27,7 +27,7 @@ void inject_on(void);
 void inject_off(void);
 
 /*
- * The first step in one function fails, in whatever context it is taken; where a
+ * The first step in one function fails, in any context; where a
  * task's own steps are not all: softirqs, callbacks. Until inject_everywhere_hit()
  * has returned true once.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fixture of the tests of keys from elsewhere: a connected ktls socket
+ * The fixture of the tests of external keys: a connected ktls socket
  * without keys, and a scripted peer that has them. There is no helper.
  */
 #ifndef _SELFTESTS_KEYS_H
@@ -118,7 +118,7 @@ static inline void keys_both(const struct keys *k)
 	OK(keys_set(k, TLS_RX));
 }
 
-/* recvmsg() with room for the type, which goes to *type; 0: none was told. */
+/* recvmsg() with room for the type, which goes to *type; 0: there was none. */
 static inline ssize_t recv_typed(int fd, void *buf, size_t len, int flags, uint8_t *type)
 {
 	char room[CMSG_SPACE(1)];

@@ -20,7 +20,7 @@
 #include "sock.h"
 
 static const char *const identities[] = {
-	"rsa", "ecdsa", "named", "other", "expired", "stranger", "client",
+	"rsa", "ecdsa", "named", "other", "expired", "untrusted", "client",
 };
 
 /* --- processes ------------------------------------------------------------ */

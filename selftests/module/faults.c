@@ -170,7 +170,7 @@ static int get_options(int fd)
 	return 0;
 }
 
-/* Whatever failed leaves an option as it was, and can be set again. */
+/* A setsockopt that failed leaves the option as it was; it can be set again. */
 static int options_new(void *arg)
 {
 	int fd = sock_new(AF_INET), err;
@@ -385,7 +385,7 @@ TEST_F_TIMEOUT(faults, listen_helper, 60)
 
 /*
  * The peer has shaken hands. It is accepted; or it was refused at the last moment,
- * and is told. Returns the connection or -1.
+ * and gets an alert. Returns the connection or -1.
  */
 static int accept_or_refuse(struct faults_self *self, int peer)
 {
@@ -548,7 +548,7 @@ TEST_F_TIMEOUT(faults, config_helper, 120)
 	inject_walk("CONFIG", INJECT_HELPER, with_credential, NULL, self);
 }
 
-/* The hint that a configuration is gone is given by whoever gave up the last of it. */
+/* The last reference to a configuration sends the hint that it is gone. */
 TEST_F(faults, config_drop)
 {
 	int fd = sock_new(AF_INET);

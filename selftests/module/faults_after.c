@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Each allocation, and each copy from or to user space, fails once: in what nobody
- * has asked for at that moment. New keys, tickets, what the kernel sends by itself
+ * has called for at that moment. New keys, tickets, what the kernel sends by itself
  * when there is room, a reader inside the kernel, a helper that dies.
  */
 #include <linux/tls.h>
@@ -50,7 +50,7 @@ static bool is_short(int err)
 	return err == ENOMEM || err == ENOBUFS || err == EFAULT;
 }
 
-/* Whether something comes at once, or not at all without being asked for again. */
+/* Does something come at once? If not, only another call will bring it. */
 static bool comes(int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
@@ -109,7 +109,7 @@ static unsigned int follow(struct peer *p, size_t len)
 	return updates;
 }
 
-/* Without memory the direction is dead, and says so; or the update is still due. */
+/* Without memory the direction fails and reports it, or the update is still due. */
 static void expect_update(struct conn *c, int err)
 {
 	unsigned int updates;
@@ -127,7 +127,7 @@ static void expect_update(struct conn *c, int err)
 	EXPECT_TRUE(is_short(errno) || errno == EPIPE);
 	close(c->fd);
 	c->fd = -1;
-	/* The peer is told. */
+	/* The peer gets an alert. */
 	EXPECT_TRUE(comes(c->peer.fd));
 }
 
@@ -208,7 +208,7 @@ TEST_F_TIMEOUT(after, key_update_answered, 120)
 
 /* --- tickets ---------------------------------------------------------------- */
 
-/* A ticket that the helper cannot be told of is dropped, and nothing else. */
+/* A ticket that cannot be sent to the helper is dropped, and nothing else. */
 static int ticket_once(void *arg)
 {
 	struct after_self *self = SELF;
@@ -301,7 +301,7 @@ FIXTURE_TEARDOWN(orphan)
 	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
 }
 
-/* It has begun a handshake: whoever waits is told, and so is the peer. */
+/* It has begun a handshake: the program gets an error, and the peer an alert. */
 static int orphan_once(void *arg)
 {
 	struct orphan_self *self = arg;

@@ -12,7 +12,7 @@ struct load {
 	unsigned int	suites;		/* that it has when nothing fails */
 };
 
-/* What modprobe would load, as the runner of the VM has told it, or by itself. */
+/* What modprobe would load: by the configuration of the VM's runner, or by default. */
 static void find_module(char *path, size_t size)
 {
 	FILE *f = popen("modprobe -c | sed -n 's/^install ktls .*insmod \\([^ ]*\\).*/\\1/p' | "

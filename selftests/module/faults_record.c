@@ -2,7 +2,7 @@
 /*
  * Each allocation, and each copy from or to user space, fails once: on an open
  * connection. What arrives is always a beginning of what was sent; and if the end
- * is announced by close_notify, it is all of what the sender was told it had sent.
+ * is announced by close_notify, it is all that send() returned.
  */
 #include <fcntl.h>
 #include <linux/tls.h>
@@ -290,7 +290,7 @@ static void *send_stream(void *arg)
 	return NULL;
 }
 
-/* To somebody who may have hung up. */
+/* To a peer that may have closed. */
 static void *send_whole(void *arg)
 {
 	static uint8_t wire[HALF + 4096];
@@ -376,7 +376,7 @@ TEST_F_TIMEOUT(open, splice_from, 120)
 
 /* --- the end --------------------------------------------------------------- */
 
-/* Tickets that nobody has read, bytes on their way, and the record that ends it. */
+/* Unread tickets, data on its way, and close_notify. */
 static int end_once(struct open_self *self, bool shut)
 {
 	struct party_sink sink;
@@ -406,7 +406,7 @@ static int end_once(struct open_self *self, bool shut)
 	}
 	party_sink_wait(&sink);
 	/*
-	 * Not to be able to say good-bye is no reason to lose what was said. An end
+	 * A close_notify that cannot be sent is no reason to lose data. An end
 	 * there is, be it a reset: TCP makes no second attempt at a FIN.
 	 */
 	EXPECT_EQ(SIZE, sink.len);
@@ -463,7 +463,7 @@ TEST_F_TIMEOUT(open, shutdown_before_it_is, 60)
 	inject_walk("shutdown in the clear", INJECT_SELF, shutdown_new_once, NULL, self);
 }
 
-/* --- keys from elsewhere ----------------------------------------------------- */
+/* --- external keys ----------------------------------------------------------- */
 
 KEYS_FIXTURE(raw)
 FIXTURE_VARIANT_ADD(raw, tls13_chacha) { S13_CHACHA, AF_INET };
@@ -505,7 +505,7 @@ TEST_F_TIMEOUT(raw, keys, 60)
 	inject_walk("TLS_TX and TLS_RX", INJECT_SELF, keys_once, NULL, &self->k);
 }
 
-/* A record of another type, both ways; it is told of with its type or not at all. */
+/* A record of another type, both ways; it is received with its type or not at all. */
 static int typed_once(void *arg)
 {
 	char control[CMSG_SPACE(1)] __attribute__((aligned(8)));

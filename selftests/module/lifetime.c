@@ -120,7 +120,7 @@ static void expect_no_growth(const struct slabs *before, int limit)
 
 /* --- cycles --------------------------------------------------------------- */
 
-/* A whole life, both ends ours: connect, accept, a byte, close. */
+/* Two ktls sockets: connect, accept, a byte, close. */
 static void cycle(int l, const struct addr *a, int i)
 {
 	int c = sock_new(AF_INET), s;
@@ -301,7 +301,7 @@ TEST_TIMEOUT(rmmod_after_the_last_close, 60)
 	harness_note("rmmod %.1f s after the last close", harness_now() - start);
 	EXPECT_FALSE(net_module_loaded("ktls"));
 	EXPECT_EQ(-1, access("/proc/thread-self/net/ktls_stat", F_OK));
-	/* the helper's socket survived that, and is nobody's helper now */
+	/* the helper's socket survived that, and is no helper any more */
 	modprobe();
 	fake_die(e.fake);
 	e.fake = fake_new(&e.hs);
@@ -327,7 +327,7 @@ TEST_TIMEOUT(rmmod_with_a_dead_peer, 60)
 	modprobe();
 }
 
-/* The name is enough: the kernel loads the module for whoever may ask it to. */
+/* The name is enough: the kernel loads the module for those who may ask it to. */
 TEST_TIMEOUT(loaded_on_demand, 60)
 {
 	int fd;
@@ -355,7 +355,7 @@ TEST_TIMEOUT(load_and_unload_again_and_again, 120)
 	}
 }
 
-/* A namespace that ends takes its sockets' and helper's state along. */
+/* The end of a namespace frees the state of its sockets and its helper. */
 TEST(namespaces_come_and_go)
 {
 	int before = net_module_refs("ktls");

@@ -4,7 +4,7 @@
  * after what went wrong there. Many of them are races: what fails then is the
  * kernel log, which the runner reads, rather than an assertion here.
  *
- * Those that need keys from elsewhere are in mistakes_keys.c. Some are with others
+ * Those that need external keys are in mistakes_keys.c. Some are with others
  * of their kind:
  *
  *	a short splice drops data		record/splice.c: short_splice
@@ -329,7 +329,7 @@ TEST_F(both, zero_length_records)
 	EXPECT_EQ(0, recv(self->r.fd, back, 10, MSG_WAITALL));
 }
 
-/* CVE-2025-39946: a header that is none, and urgent data in the middle of it. */
+/* CVE-2025-39946: an invalid header, with urgent data in the middle of it. */
 TEST_F(both, bogus_header_and_urgent_data)
 {
 	uint8_t rec[200];

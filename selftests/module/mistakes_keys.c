@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The mistakes that others made, see mistakes.c, where keys from elsewhere show them. */
+/* The mistakes that others made, see mistakes.c, where external keys show them. */
 #include <linux/if_alg.h>
 #include <sched.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Every tracepoint of the module fires, and says what it is about. */
+/* Every tracepoint of the module fires, with the right values. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>

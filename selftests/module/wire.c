@@ -254,7 +254,7 @@ static void by_shutdown(int fd)
 	by_sendfile(fd);
 }
 
-/* MSG_PROBE, MSG_CONFIRM and whatever else a flag may be. */
+/* MSG_PROBE, MSG_CONFIRM and every other flag. */
 static void by_odd_flags(int fd)
 {
 	for (int bit = 0; bit < 32; bit++)
@@ -295,7 +295,7 @@ FIXTURE_TEARDOWN(wire)
 {
 }
 
-/* Reads whatever comes, so that no way of sending blocks. */
+/* Reads all that comes, so that no way of sending blocks. */
 static void *drain(void *arg)
 {
 	char buf[65536];

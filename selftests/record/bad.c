@@ -16,7 +16,7 @@ static void expect_untouched(const uint8_t *p, size_t len)
 
 /*
  * The connection ends: reading says @error, for ever, writing is over, the
- * peer is told @alert. No poll() before: that could open the record, and not
+ * peer gets @alert. No poll() before: that could open the record, and not
  * into the reader's memory.
  */
 static void expect_fatal(struct conn *c, int error, uint8_t alert)
@@ -206,7 +206,7 @@ TEST_F(both, inner_change_cipher_spec)
 	expect_fatal(&self->r.c, EPROTO, 10);
 }
 
-/* 1.3: all records look like application data; whoever else comes is refused. */
+/* 1.3: all records look like application data; others are refused. */
 TEST_F(tls13, wrong_outer_type)
 {
 	struct tls_record r = { .type = CT_DATA, .data = big, .len = 10, .outer = CT_HANDSHAKE };

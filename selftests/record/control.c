@@ -91,8 +91,8 @@ TEST_F(tls13, an_idle_connection_answers_a_key_update)
 	EXPECT_MEMEQ("it goes", back, 7);
 }
 
-/* The end and a fatal alert wake who sleeps in poll, and are told once they are read. */
-TEST_F(both, what_was_consumed_is_told)
+/* The end and a fatal alert wake poll(), and recv() reports them. */
+TEST_F(both, what_was_consumed_is_reported)
 {
 	peer_send_data(self->r.p, "bye", 3);
 	peer_send_close(self->r.p);
@@ -162,7 +162,7 @@ TEST_F_TIMEOUT(tls13_client, no_call_deals_with_a_flood_of_tickets, 60)
 	EXPECT_EQ(1, recv_some(self->r.fd));
 }
 
-/* One that waits goes on behind them, as long as it was told to. */
+/* One that waits goes on behind them, as long as SO_RCVTIMEO allows. */
 TEST_F_TIMEOUT(tls13_client, data_behind_a_flood_of_tickets, 60)
 {
 	struct transfer t;
@@ -178,7 +178,7 @@ TEST_F_TIMEOUT(tls13_client, data_behind_a_flood_of_tickets, 60)
 
 /* --- who reads may be stuck ------------------------------------------------------- */
 
-/* A page whose first use stops whoever uses it, in the kernel, too. */
+/* A page whose first use stops the thread that uses it, in the kernel, too. */
 struct trap {
 	int	fd;
 	uint8_t	*page;
@@ -243,7 +243,7 @@ TEST_F(both, poll_does_not_wait_for_a_reader)
 	OK(epoll_ctl(p.epoll, EPOLL_CTL_ADD, self->r.fd, &ev));
 	len = peer_seal(self->r.p, CT_DATA, big, 4096, wire);
 	len += peer_seal(self->r.p, CT_DATA, big + 4096, 4096, wire + len);
-	/* the second one is for whoever waits in the event loop */
+	/* the second one is what the event loop waits for */
 	transfer_read(&t, self->r.fd, trap.page, 4096);
 	peer_send_raw(self->r.p, wire, len);
 	trap_wait(&trap);

@@ -84,14 +84,14 @@ TEST_F(both, rst_after_data)
 	net_rst(self->r.p->fd);
 	self->r.p->fd = -1;
 	EVENTUALLY(net_poll(self->r.fd, 0, 0) & POLLHUP, 2000);
-	/* Linux keeps what had arrived; whoever reads has it first, then the error */
+	/* Linux keeps what had arrived: recv() returns it first, then the error */
 	EXPECT_EQ(4, recv(self->r.fd, back, 4, 0));
 	FAILS(ECONNRESET, read(self->r.fd, back, 1));
 	/* and again: 0 would say that the peer has ended the stream */
 	FAILS(ECONNRESET, read(self->r.fd, back, 1));
 }
 
-/* The RST is told even when data and RST were met in one call. */
+/* The RST is reported also when one call met data and RST. */
 TEST_F(both, rst_in_the_middle_of_a_waitall)
 {
 	peer_send_data(self->r.p, "data", 4);

@@ -368,7 +368,7 @@ TEST_F(tls13, sent_behind_the_open_record)
 	expect_both_ways(&self->r);
 }
 
-/* TCP has no room: the call does not wait, and the peer is told when there is some. */
+/* TCP has no room: the call does not wait, and KeyUpdate is sent when there is some. */
 TEST_F(tls13, sent_when_there_is_room)
 {
 	unsigned int updates = 0;

@@ -47,7 +47,7 @@ static ssize_t peek_all(int fd)
 	return n;
 }
 
-/* A peer that sends byte by byte does not make whoever peeks hold a page for each. */
+/* A peer that sends byte by byte does not make MSG_PEEK hold a page for each. */
 TEST_F(both, peeking_at_small_records_takes_little_memory)
 {
 	struct transfer t;
@@ -99,7 +99,7 @@ TEST_F_TIMEOUT(both, peeking_takes_no_longer_than_reading, 60)
 
 /* --- a memory cgroup ------------------------------------------------------- */
 
-/* What is opened and not read is the program's memory, whoever opened it. */
+/* Data that is opened and not read is charged to the program, also if the work opened it. */
 static void opened_in_cgroup(struct record *r)
 {
 	const size_t len = 3 << 20;

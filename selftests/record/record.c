@@ -283,7 +283,7 @@ TEST_F(both, many_small_sends)
 	EXPECT_EQ(2000, sock_info(self->r.fd).tx_records);
 }
 
-/* EPIPE, and SIGPIPE unless told otherwise, when the peer is gone. */
+/* EPIPE, and SIGPIPE without MSG_NOSIGNAL, when the peer is gone. */
 TEST_F(both, broken_pipe)
 {
 	net_rst(self->r.p->fd);

@@ -189,7 +189,7 @@ TEST_F(both, vmsplice_and_splice)
 	ASSERT_EQ(40000, vmsplice(p[1], &iov, 1, 0));
 	while (left)
 		left -= OK(splice(p[0], NULL, self->r.fd, NULL, left, 0));
-	/* whoever gives no gift may change his pages: what is sealed stays sealed */
+	/* without SPLICE_F_GIFT the pages may change: what is sealed stays sealed */
 	peer_recv_data(self->r.p, back, 40000);
 	EXPECT_MEMEQ(big, back, 40000);
 }

@@ -55,7 +55,7 @@ TEST_F(both, many_writers)
 	}
 	for (int i = 0; i < WRITERS; i++)
 		job_wait(&w[i].job, 1000);
-	/* counted once, whoever slept meanwhile */
+	/* counted once, although others slept meanwhile */
 	EXPECT_EQ(WRITERS * MESSAGES, net_mib("TxRecords"));
 	EXPECT_EQ(WRITERS * MESSAGES * MESSAGE, net_mib("TxBytes"));
 }
@@ -104,7 +104,7 @@ TEST_F(both, many_readers)
 		want += big[i];
 	EXPECT_EQ(400000, bytes);
 	EXPECT_EQ(want, sum);
-	/* counted once, whoever slept meanwhile; the last is close_notify */
+	/* counted once, although others slept meanwhile; the last is close_notify */
 	EXPECT_EQ(400000, net_mib("RxBytes"));
 	EXPECT_EQ(sock_info(self->r.fd).rx_records, net_mib("RxRecords"));
 }

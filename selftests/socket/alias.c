@@ -58,7 +58,7 @@ static void send_every_way(int fd, const uint8_t *data, size_t len)
 	close(file);
 }
 
-/* Without keys it is TCP, whatever call; with one key that direction is not. */
+/* Without keys each call is TCP's; with one key that direction is not. */
 TEST_F(alias, plain_until_there_is_a_key)
 {
 	struct peer *p = &self->k.peer;
@@ -193,7 +193,7 @@ TEST_F(alias, nothing_of_ours)
 	peer_recv_data(&self->k.peer, back, 1);
 }
 
-/* Close in the clear is TCP's, too: nothing of ours is said. */
+/* Close in the clear is TCP's, too: there is no close_notify. */
 TEST_F(alias, close_without_keys)
 {
 	net_write(self->k.fd, "bye", 3);

@@ -250,7 +250,7 @@ TEST_F(both, no_close_notify_when_killed)
 
 /* --- RST ------------------------------------------------------------------ */
 
-/* Unread application data: the peer is told by RST that it was not heard. */
+/* Unread application data: the peer gets a RST. */
 TEST_F(both, unread_data_is_answered_by_rst)
 {
 	peer_send_data(self->r.p, "unheard", 7);
@@ -261,7 +261,7 @@ TEST_F(both, unread_data_is_answered_by_rst)
 	EXPECT_EQ(ECONNRESET, errno);
 }
 
-/* Unread tickets, and an unread close_notify, are nothing a peer must be told of. */
+/* Unread tickets, and an unread close_notify, cause no RST. */
 TEST_F(tls13_client, unread_tickets_cause_no_rst)
 {
 	for (int i = 0; i < 4; i++)
@@ -283,7 +283,7 @@ TEST_F(both, unread_close_notify_causes_no_rst)
 	peer_expect_close(self->r.p);
 }
 
-/* A peer that is gone for good answers close_notify with RST; that is no failure of ours. */
+/* A peer that is gone answers close_notify with RST; that is no error. */
 TEST_F(both, shutdown_after_end_of_file)
 {
 	peer_send_close(self->r.p);
@@ -314,7 +314,7 @@ TEST_F(both, close_notify_and_fin_are_one_segment)
 	peer_expect_close(self->r.p);
 }
 
-/* Whoever shuts both halves does not mean that what was sent is to be lost. */
+/* Shutting both halves does not lose what was sent. */
 TEST_F(tls13_client, tickets_after_shutdown_of_both)
 {
 	net_pattern(big, 30000, 5);
@@ -331,7 +331,7 @@ TEST_F(tls13_client, tickets_after_shutdown_of_both)
 	peer_expect_close(self->r.p);
 }
 
-/* Whoever writes to one that has closed is told, but not before it has all of ours. */
+/* Data for a closed socket is answered with RST, but only once the peer has all of ours. */
 TEST_F(both, data_after_close_is_answered_when_ours_has_arrived)
 {
 	size_t sent;
@@ -399,7 +399,7 @@ TEST_F(both, linger_0_is_rst)
 	EXPECT_EQ(ECONNRESET, errno);
 }
 
-/* close() waits for the acknowledgement, but no longer than told. */
+/* close() waits for the acknowledgement, but no longer than SO_LINGER says. */
 TEST_F(both, linger_waits_and_gives_up)
 {
 	struct linger l = { 1, 1 };

@@ -37,9 +37,9 @@ static void expect_failed(int fd)
 }
 
 /* The helper refuses; the alert it sealed goes out, then FIN. */
-TEST_F(failing, the_helpers_errno_and_sentence)
+TEST_F(failing, the_helpers_errno_and_reason)
 {
-	static const struct { int error; const char *sentence; } failure[] = {
+	static const struct { int error; const char *reason; } failure[] = {
 		{ EKEYREJECTED, "The certificate of \"server.test\" has expired." },
 		{ ENOKEY, "No identity \"x\"." },
 		{ EACCES, "User 1000 may not use identity \"x\"." },
@@ -57,7 +57,7 @@ TEST_F(failing, the_helpers_errno_and_sentence)
 		m = fake_expect(self->e.fake, KTLS_CMD_START);
 		d = (struct fake_done) {
 			.id = m->id, .error = failure[i].error, .alert = 45,
-			.sentence = failure[i].sentence, .records = alert, .records_len = sizeof(alert),
+			.reason = failure[i].reason, .records = alert, .records_len = sizeof(alert),
 		};
 		EXPECT_EQ(0, fake_done(self->e.fake, &d));
 		net_read(self->p.fd, seen, sizeof(alert));
@@ -67,7 +67,7 @@ TEST_F(failing, the_helpers_errno_and_sentence)
 		job_wait(&self->j, 5000);
 		EXPECT_EQ(-1, self->j.ret);
 		EXPECT_ERRNO(failure[i].error, self->j.err);
-		EXPECT_STREQ(failure[i].sentence, sock_error(self->fd));
+		EXPECT_STREQ(failure[i].reason, sock_error(self->fd));
 		EXPECT_EQ(45, sock_info(self->fd).alert_sent);
 		expect_failed(self->fd);
 	}
@@ -90,7 +90,7 @@ TEST_F(failing, non_blocking)
 	expect_failed(self->fd);
 }
 
-/* Who calls connect() again instead of asking SO_ERROR is told the same. */
+/* connect() again gives the same error as SO_ERROR. */
 TEST_F(failing, non_blocking_reported_by_connect)
 {
 	struct fake_msg *m;
@@ -170,7 +170,7 @@ TEST_F(failing, deadline_with_a_silent_peer)
 	job_wait(&self->j, 5000);
 	EXPECT_ERRNO(ETIMEDOUT, self->j.err);
 	EXPECT_TRUE(strstr(sock_error(self->fd), "the handshake did not finish"));
-	/* the peer is told something, and that it is over */
+	/* the peer gets an alert, and the end */
 	EXPECT_TRUE(net_poll(self->p.fd, POLLIN, 5000));
 	EVENTUALLY(self->e.fake->cancels == 1, 2000);
 }

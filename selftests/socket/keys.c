@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Keys from elsewhere: TLS_TX and TLS_RX, by mainline's rules and without a helper. */
+/* External keys: TLS_TX and TLS_RX, by mainline's rules and without a helper. */
 #include <linux/tls.h>
 #include <poll.h>
 
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(keys, megabyte, 60)
 	EXPECT_MEMEQ(big, back, sizeof(big));
 }
 
-/* Whoever set the key answers for the AEAD's limit; and padding, which 1.3 has. */
+/* The AEAD's limit is the program's business; and padding, which 1.3 has. */
 TEST_F(keys, sequence_numbers_are_given)
 {
 	struct tls_record r = { .type = CT_DATA, .data = big, .len = 100 };
@@ -205,7 +205,7 @@ TEST(where_it_may_be_set)
 	keys_close(&k);
 }
 
-/* The keys of a handshake of ours are neither replaced nor told. */
+/* The keys of our own handshake can be neither replaced nor read. */
 TEST(not_after_a_handshake)
 {
 	struct conn c;

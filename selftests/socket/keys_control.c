@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Records that are no application data, both ways, when the keys came from elsewhere. */
+/* Records that are not application data, both ways, with external keys. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One direction only, the end, and bad records, when the keys came from elsewhere. */
+/* One direction only, the end, and bad records, with external keys. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(keys, close_with_pending_data, 60)
 	expect_fin(&self->k.peer);
 }
 
-/* EBADMSG, for ever, both ways; the peer hears nothing of it. */
+/* EBADMSG, for ever, both ways; the peer gets no alert. */
 TEST_F(keys, bad_record)
 {
 	struct tls_record bad = { .type = CT_DATA, .data = "wrong", .len = 5, .flip = 1 };

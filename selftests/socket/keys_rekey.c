@@ -201,7 +201,7 @@ TEST_F(rekey, coalesced_and_fragmented)
 	net_read(fd, back, 3);
 }
 
-/* Nobody is told of an end that lies behind the KeyUpdate. */
+/* An end behind the KeyUpdate is not reported before the new key is set. */
 TEST_F(rekey, then_fin)
 {
 	struct peer *p = &self->k.peer;
@@ -295,7 +295,7 @@ TEST_F(keys, largest_payload)
 	ASSERT_EQ(16384, peer_recv(p, &type, back, sizeof(back)));
 }
 
-/* A handshake of ours has agreed on what the peer can take. */
+/* Our own handshake has agreed on what the peer can take. */
 TEST(largest_payload_after_a_handshake)
 {
 	struct conn c;
@@ -311,7 +311,7 @@ TEST(largest_payload_after_a_handshake)
 	conn_close(&c);
 }
 
-/* Whoever reads by records is told where one ends. */
+/* A program that reads by records sees where one ends. */
 TEST_F(keys, ends_of_records)
 {
 	struct iovec iov = { back, 4 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* listen() and accept(): only finished TLS connections, whoever else calls. */
+/* listen() and accept(): only finished TLS connections, whatever else connects. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -158,7 +158,7 @@ TEST_F(server, data_behind_the_clients_flight)
 	EXPECT_MEMEQ(want, got, sizeof(got));
 }
 
-/* Wait until an abandoned client is told so; what comes before does not matter. */
+/* Wait until an abandoned client gets an alert or an end, past what comes before. */
 static void expect_dropped(int fd)
 {
 	char buf[4096];

@@ -28,7 +28,7 @@ static int dial_from(const struct addr *to, unsigned int source)
 	return fd;
 }
 
-/* Says ClientHello, hears the answer, and leaves it at that. */
+/* Sends ClientHello, reads the answer, and nothing more. */
 static int dial_and_stall(struct env *e, const struct addr *to, unsigned int source)
 {
 	struct peer p;
@@ -76,7 +76,7 @@ TEST(half_a_hello_is_none)
 		part[3] = 0;
 		part[4] = n;
 		memcpy(part + 5, hello + 5 + at, n);
-		/* whoever comes later is served; what is not whole is not */
+		/* who comes later is served; half a record is not */
 		peer_init(&other, dial_from(&a, 0), false, &e.hs);
 		peer_handshake(&other);
 		close(net_accept(l));
@@ -278,7 +278,7 @@ static long charged(void)
 	return bytes;
 }
 
-/* What peers make a server keep is charged to whoever configured it. */
+/* Memory that peers make a server use is charged to the cgroup that configured it. */
 TEST_TIMEOUT(children_are_charged_to_the_listeners_cgroup, 60)
 {
 	enum { N = 200, HELLO = 8192 };

@@ -4,10 +4,10 @@
 
 #include "lib/sock.h"
 
-/* The helper's verdict on every configuration, and its sentence. */
+/* The helper's verdict on every configuration, and its reason. */
 struct verdict {
 	int		error;
-	const char	*sentence;
+	const char	*reason;
 };
 
 static void judge(struct fake *f, struct fake_msg *m)
@@ -15,7 +15,7 @@ static void judge(struct fake *f, struct fake_msg *m)
 	const struct verdict *v = f->arg;
 
 	if (m->cmd == KTLS_CMD_CHECK)
-		EXPECT_EQ(0, fake_fail(f, m->id, v->error, -1, v->sentence));
+		EXPECT_EQ(0, fake_fail(f, m->id, v->error, -1, v->reason));
 	else
 		fake_answer(f, m);
 }
@@ -42,7 +42,7 @@ TEST(check_decides_listen)
 
 		v = bad[i];
 		FAILS(bad[i].error, listen(fd, 5));
-		EXPECT_STREQ(bad[i].sentence, sock_error(fd));
+		EXPECT_STREQ(bad[i].reason, sock_error(fd));
 		OK(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &acc, &len));
 		EXPECT_EQ(0, acc);
 	}

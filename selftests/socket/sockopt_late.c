@@ -112,7 +112,7 @@ TEST(defaults_of_verification)
 	EXPECT_EQ(KTLS_VERIFY_NONE, v);
 }
 
-/* What the helper is told is what was set. */
+/* The helper gets what was set. */
 static struct fake_msg *seen;
 
 static void keep_start(struct fake *f, struct fake_msg *m)
@@ -187,7 +187,7 @@ TEST(start_carries_the_options)
 	EXPECT_MEMEQ(&a.v4, fake_data_of(seen, KTLS_A_PEER_ADDR), 8);
 }
 
-/* A server is told the credentials of who chose the identity. */
+/* START has the credentials of the thread that chose the identity. */
 TEST(credentials_are_the_callers)
 {
 	struct fake_msg *m;

@@ -11,7 +11,7 @@
  * With a root of its own ("run --root") it starts the init of that instead, and
  * runs once more, as a service there, to do the rest of the above.
  *
- * Whatever goes wrong here ends in die(): no verdict, and so no pass.
+ * What goes wrong here ends in die(): no verdict, and so no pass.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
