@@ -16,14 +16,14 @@ enum {
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 
 /* A server whose own context can decrypt its tickets. */
-static void client_server(struct test_peer *peer, unsigned int count)
+static void tickets_server(struct test_peer *peer, unsigned int count)
 {
 	test_peer_init(peer, true);
 	test_peer_credential(peer, pki.ec, pki.ec_key);
 	SSL_CTX_set_num_tickets(peer->ctx, count);
 }
 
-static void client_client(struct test_side *side, const char *suite,
+static void tickets_client(struct test_side *side, const char *suite,
 			   struct ktlsd_saved_session *saved)
 {
 	test_side_init(side, KTLS_ROLE_CLIENT);
@@ -34,7 +34,7 @@ static void client_client(struct test_side *side, const char *suite,
 }
 
 /* What the kernel does: opens the server's records, finds tickets in them. */
-static unsigned int client_feed(struct test_side *side, struct test_peer *peer,
+static unsigned int tickets_receive(struct test_side *side, struct test_peer *peer,
 				 struct ktlsd_result *result,
 				 struct ktlsd_saved_session **saved)
 {
@@ -68,7 +68,7 @@ static unsigned int client_feed(struct test_side *side, struct test_peer *peer,
 }
 
 /* For each suite: a session from a ticket that the kernel decrypted is resumed. */
-static void client_13(void **state)
+static void tickets_13(void **state)
 {
 	static const char *const suites[] = {
 		"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
@@ -82,16 +82,16 @@ static void client_13(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
-		client_server(&peer, 3);
+		tickets_server(&peer, 3);
 		test_peer_begin(&peer);
-		client_client(&side, suites[i], NULL);
+		tickets_client(&side, suites[i], NULL);
 		test_peer_finish(&side, &peer, &result);
 		assert_false(result.resumed);
 		assert_string_equal(result.peer.subject, "CN=leaf");
 		first = result;
 		assert_int_equal(ktlsd_client_ticket_wanted(side.handshake), 2);
 		assert_int_equal(ktlsd_client_ticket_await(side.handshake), 0);
-		count = client_feed(&side, &peer, &result, saved);
+		count = tickets_receive(&side, &peer, &result, saved);
 		assert_int_equal(count, 3);
 		test_side_free(&side);
 		for (j = 0; j < count; j++) {
@@ -99,7 +99,7 @@ static void client_13(void **state)
 			assert_memory_equal(&saved[j]->fingerprint, &fingerprint,
 					    sizeof(fingerprint));
 			test_peer_begin(&peer);
-			client_client(&side, suites[i], saved[j]);
+			tickets_client(&side, suites[i], saved[j]);
 			test_peer_finish(&side, &peer, &result);
 			assert_true(result.resumed);
 			assert_true(SSL_session_reused(peer.ssl));
@@ -117,7 +117,7 @@ static void client_13(void **state)
 }
 
 /* A resumed session has a ticket of its own. */
-static void client_generations(void **state)
+static void tickets_generations(void **state)
 {
 	struct ktlsd_saved_session *saved[8] = { NULL };
 	struct ktlsd_result result;
@@ -126,15 +126,15 @@ static void client_generations(void **state)
 	int i;
 
 	(void)state;
-	client_server(&peer, 1);
+	tickets_server(&peer, 1);
 	for (i = 0; i < 5; i++) {
 		test_peer_begin(&peer);
-		client_client(&side, "TLS_AES_128_GCM_SHA256", saved[0]);
+		tickets_client(&side, "TLS_AES_128_GCM_SHA256", saved[0]);
 		test_peer_finish(&side, &peer, &result);
 		assert_int_equal(result.resumed, i > 0);
 		assert_int_equal(sk_X509_num(side.handshake->chain), 2);
 		assert_int_equal(ktlsd_client_ticket_await(side.handshake), 0);
-		assert_int_equal(client_feed(&side, &peer, &result, saved), 1);
+		assert_int_equal(tickets_receive(&side, &peer, &result, saved), 1);
 		test_side_free(&side);
 	}
 	ktlsd_saved_session_put(saved[0]);
@@ -142,7 +142,7 @@ static void client_generations(void **state)
 }
 
 /* In TLS 1.2 the session exists after the handshake and can be resumed many times. */
-static void client_12(void **state)
+static void tickets_12(void **state)
 {
 	struct ktlsd_saved_session *saved;
 	struct ktlsd_result result;
@@ -151,9 +151,9 @@ static void client_12(void **state)
 	int i;
 
 	(void)state;
-	client_server(&peer, 2);
+	tickets_server(&peer, 2);
 	test_peer_begin(&peer);
-	client_client(&side, "ECDHE-ECDSA-AES128-GCM-SHA256", NULL);
+	tickets_client(&side, "ECDHE-ECDSA-AES128-GCM-SHA256", NULL);
 	assert_null(ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME));
 	test_peer_finish(&side, &peer, &result);
 	assert_int_equal(ktlsd_client_ticket_wanted(side.handshake), 0);
@@ -164,7 +164,7 @@ static void client_12(void **state)
 	for (i = 0; i < 3; i++) {
 		test_peer_begin(&peer);
 		saved->refs++;
-		client_client(&side, "ECDHE-ECDSA-AES128-GCM-SHA256", saved);
+		tickets_client(&side, "ECDHE-ECDSA-AES128-GCM-SHA256", saved);
 		test_peer_finish(&side, &peer, &result);
 		assert_true(result.resumed);
 		assert_true(result.verified);
@@ -177,7 +177,7 @@ static void client_12(void **state)
 }
 
 /* A server that does not know the session does a full handshake. */
-static void client_refused(void **state)
+static void tickets_refused(void **state)
 {
 	struct ktlsd_saved_session *saved[8];
 	struct ktlsd_result result;
@@ -185,18 +185,18 @@ static void client_refused(void **state)
 	struct test_peer peer;
 
 	(void)state;
-	client_server(&peer, 1);
+	tickets_server(&peer, 1);
 	test_peer_begin(&peer);
-	client_client(&side, "", NULL);
+	tickets_client(&side, "", NULL);
 	test_peer_finish(&side, &peer, &result);
 	ktlsd_client_ticket_await(side.handshake);
-	assert_int_equal(client_feed(&side, &peer, &result, saved), 1);
+	assert_int_equal(tickets_receive(&side, &peer, &result, saved), 1);
 	test_side_free(&side);
 	test_peer_free(&peer);
 
-	client_server(&peer, 1);
+	tickets_server(&peer, 1);
 	test_peer_begin(&peer);
-	client_client(&side, "", saved[0]);
+	tickets_client(&side, "", saved[0]);
 	test_peer_finish(&side, &peer, &result);
 	assert_false(result.resumed);
 	assert_true(result.verified);
@@ -205,7 +205,7 @@ static void client_refused(void **state)
 }
 
 /* Without verification no session is saved. */
-static void client_unverified(void **state)
+static void tickets_unverified(void **state)
 {
 	struct ktlsd_result result;
 	struct test_side side;
@@ -214,7 +214,7 @@ static void client_unverified(void **state)
 
 	(void)state;
 	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
-		client_server(&peer, 1);
+		tickets_server(&peer, 1);
 		test_peer_begin(&peer);
 		test_side_init(&side, KTLS_ROLE_CLIENT);
 		side.request.verify = KTLS_VERIFY_NONE;
@@ -233,7 +233,7 @@ static void client_unverified(void **state)
 }
 
 /* Malformed tickets neither send a byte nor crash ktlsd. */
-static void client_malformed(void **state)
+static void tickets_malformed(void **state)
 {
 	static uint8_t body[KTLS_GENL_TICKET_MAX + 1];
 	struct ktlsd_saved_session *saved;
@@ -246,9 +246,9 @@ static void client_malformed(void **state)
 	for (len = 0; len <= sizeof(body); len = len < 24 ? len + 1 : len * 4 + 1) {
 		size_t size = len < sizeof(body) ? len : sizeof(body);
 
-		client_server(&peer, 0);
+		tickets_server(&peer, 0);
 		test_peer_begin(&peer);
-		client_client(&side, "", NULL);
+		tickets_client(&side, "", NULL);
 		test_peer_finish(&side, &peer, &result);
 		ktlsd_client_ticket_await(side.handshake);
 		memset(body, 0xff, sizeof(body));
@@ -262,7 +262,7 @@ static void client_malformed(void **state)
 }
 
 /* The longest ticket takes two records. */
-static void client_longest(void **state)
+static void tickets_longest(void **state)
 {
 	static uint8_t body[KTLS_GENL_TICKET_MAX];
 	struct ktlsd_saved_session *saved;
@@ -272,9 +272,9 @@ static void client_longest(void **state)
 	size_t ticket = sizeof(body) - 4 - 4 - 1 - 2 - 2;
 
 	(void)state;
-	client_server(&peer, 0);
+	tickets_server(&peer, 0);
 	test_peer_begin(&peer);
-	client_client(&side, "", NULL);
+	tickets_client(&side, "", NULL);
 	test_peer_finish(&side, &peer, &result);
 	ktlsd_client_ticket_await(side.handshake);
 	memset(body, 0, sizeof(body));
@@ -292,7 +292,7 @@ static void client_longest(void **state)
 }
 
 /* Handshakes that await tickets are bounded, timed, and freed when all tickets came. */
-static void client_kept(void **state)
+static void tickets_kept(void **state)
 {
 	static struct ktlsd_ticket_waiters waiters;
 	struct ktlsd_cache cache;
@@ -305,9 +305,9 @@ static void client_kept(void **state)
 	(void)state;
 	ktlsd_cache_init(&cache, 10);
 	for (id = 1; id <= 4; id++) {
-		client_server(&peer, 0);
+		tickets_server(&peer, 0);
 		test_peer_begin(&peer);
-		client_client(&side, "", NULL);
+		tickets_client(&side, "", NULL);
 		test_peer_finish(&side, &peer, &result);
 		ktlsd_ticket_waiters_add(&waiters, id, side.handshake, NULL, TICKETS_LIFETIME,
 					 1000 * (int64_t)id);
@@ -341,14 +341,14 @@ static void client_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(client_13),
-		cmocka_unit_test(client_generations),
-		cmocka_unit_test(client_12),
-		cmocka_unit_test(client_refused),
-		cmocka_unit_test(client_unverified),
-		cmocka_unit_test(client_malformed),
-		cmocka_unit_test(client_longest),
-		cmocka_unit_test(client_kept),
+		cmocka_unit_test(tickets_13),
+		cmocka_unit_test(tickets_generations),
+		cmocka_unit_test(tickets_12),
+		cmocka_unit_test(tickets_refused),
+		cmocka_unit_test(tickets_unverified),
+		cmocka_unit_test(tickets_malformed),
+		cmocka_unit_test(tickets_longest),
+		cmocka_unit_test(tickets_kept),
 	};
 
 	return cmocka_run_group_tests_name("client_tickets", tests, test_pki_setup, test_pki_teardown);

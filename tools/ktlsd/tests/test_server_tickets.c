@@ -9,7 +9,7 @@ static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 static struct ktlsd_ticket_keys server_keys;
 
 /**
- * struct server_case - what differs in a second handshake
+ * struct tickets_case - what differs in a second handshake
  * @version: of both
  * @other: another fingerprint
  * @sni: another server name
@@ -18,7 +18,7 @@ static struct ktlsd_ticket_keys server_keys;
  * @cert: the client has a certificate
  * @resumed: the session is expected to be resumed
  */
-struct server_case {
+struct tickets_case {
 	const char	*what;
 	uint16_t	version;
 	bool		other;
@@ -30,7 +30,7 @@ struct server_case {
 	bool		resumed;
 };
 
-static void server_accept(const struct server_case *what, bool second,
+static void tickets_accept(const struct tickets_case *what, bool second,
 			   SSL_SESSION **session)
 {
 	struct ktlsd_fingerprint ours = fingerprint;
@@ -80,9 +80,9 @@ static void server_accept(const struct server_case *what, bool second,
 	test_side_free(&side);
 }
 
-static void server_cases(void **state)
+static void tickets_cases(void **state)
 {
-	static const struct server_case cases[] = {
+	static const struct tickets_case cases[] = {
 		{ "1.3", KTLS_TLS_1_3, .resumed = true },
 		{ "1.2", KTLS_TLS_1_2, .resumed = true },
 		{ "other fingerprint", KTLS_TLS_1_3, .other = true },
@@ -108,19 +108,19 @@ static void server_cases(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		ktlsd_ticket_keys_init(&server_keys, 100);
 		session = NULL;
-		server_accept(&cases[i], false, &session);
+		tickets_accept(&cases[i], false, &session);
 		if (!session || !SSL_SESSION_has_ticket(session))
 			fail_msg("%s: no ticket", cases[i].what);
 		if (cases[i].late)
 			server_keys.since -= 200;
-		server_accept(&cases[i], true, &session);
+		tickets_accept(&cases[i], true, &session);
 		SSL_SESSION_free(session);
 		ktlsd_ticket_keys_free(&server_keys);
 	}
 }
 
 /* Without ticket keys no ticket is issued. */
-static void server_none(void **state)
+static void tickets_none(void **state)
 {
 	SSL_SESSION *session = NULL;
 	struct ktlsd_result result;
@@ -152,8 +152,8 @@ static void server_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(server_cases),
-		cmocka_unit_test(server_none),
+		cmocka_unit_test(tickets_cases),
+		cmocka_unit_test(tickets_none),
 	};
 
 	return cmocka_run_group_tests_name("server_tickets", tests, test_pki_setup, test_pki_teardown);
