@@ -72,9 +72,9 @@ static int kind_socket(const struct ktls_versions *versions, int kind)
 
 /*
  * A ticket that came before close is used by the next connection, however soon. ktlsd is
- * stopped, so that it gets the ticket and the next START at the same time. It has two workers; the kernel gives
- * the handshake to the one that is busy with the ticket, which must be the only one with a
- * ticket.
+ * stopped, so that it gets the ticket and the next START at the same time. It has two
+ * workers; the kernel gives the handshake to the one that is busy with the ticket, which
+ * must be the only one with a ticket.
  */
 TEST_F_TIMEOUT(resume, a_ticket_just_before_close, 60)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Alerts: what we make of every one that there could be, and what the peer gets
- * for every thing it must not do. Both as a table in the output.
+ * Alerts: what each alert of the peer leads to, and which one the peer gets for what it
+ * must not do. Both as a table in the output.
  */
 #include <poll.h>
 

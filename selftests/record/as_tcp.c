@@ -12,7 +12,7 @@
 
 static uint8_t big[1 << 16], back[1 << 16];
 
-/* Plain TCP and TLS: each is sent the same, and asked the same. */
+/* Plain TCP and TLS: the same data, and the same calls. */
 struct ends {
 	struct record	*r;
 	int		tcp, tls;	/* where it is received */

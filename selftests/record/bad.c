@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Records that are not what they should be: the errno, the alert, and no byte of them. */
+/* Invalid records: the errno, the alert, and no byte of them is delivered. */
 #include <poll.h>
 
 #include "lib/record.h"
@@ -15,7 +15,7 @@ static void expect_untouched(const uint8_t *p, size_t len)
 }
 
 /*
- * The connection ends: reading says @error, for ever, writing is over, the
+ * The connection ends: reading fails with @error, for ever, writing with EPIPE, the
  * peer gets @alert. No poll() before: that could open the record, and not
  * into the reader's memory.
  */
@@ -341,7 +341,7 @@ TEST_F(both, a_sleeping_reader_is_woken_by_the_error)
 	peer_expect_alert(self->r.p, 20);
 }
 
-/* After the connection has ended nothing of the peer's is believed. */
+/* After the connection has ended records of the peer have no effect. */
 TEST_F(both, data_behind_a_fatal_alert)
 {
 	peer_send_alert(self->r.p, 2, 40);

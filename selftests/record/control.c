@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Control records that nobody asks for: consumed when they come, and never a reason to
- * stay in the kernel. And who asks whether there is anything does not wait for who reads.
+ * Control records while nobody reads: consumed when they come, and no call stays in the
+ * kernel for them. And poll() does not wait for a reader.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -102,7 +102,7 @@ TEST_F(both, what_was_consumed_is_reported)
 	EXPECT_EQ(0, recv(self->r.fd, back, 1, MSG_DONTWAIT));
 }
 
-/* --- not a reason to stay -------------------------------------------------------- */
+/* --- no call stays for them -------------------------------------------------------- */
 
 static ssize_t splice_some(int fd)
 {

@@ -201,7 +201,7 @@ TEST_F(tls13_server, a_ticket_to_a_server)
 
 /*
  * Handshake messages that have no place after the handshake. Whatever else
- * happens, nobody hangs, and the stream is not damaged silently.
+ * happens, no call hangs, and the stream is not damaged silently.
  */
 TEST_F(both, late_handshake_messages)
 {

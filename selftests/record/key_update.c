@@ -95,7 +95,7 @@ TEST_F(tls13, received_is_not_readable)
 	EXPECT_EQ(2, sock_info(self->r.fd).rx_key_updates);
 }
 
-/* Nobody needs to send for the answer to go out. */
+/* The answer goes out without a send. */
 TEST_F(tls13, answered_by_itself)
 {
 	peer_update(self->r.p, 1);
@@ -123,7 +123,7 @@ TEST_F(tls13, answered_before_data)
 	EXPECT_EQ(20, sock_info(self->r.fd).tx_key_updates);
 }
 
-/* However often it was asked before it could answer: one answer is enough. */
+/* Several requests before an answer can be sent: one answer. */
 TEST_F(tls13, asked_often_answered_once)
 {
 	uint8_t *p = out;
@@ -303,7 +303,7 @@ TEST_F(tls13, flood)
 	EXPECT_EQ(64, sock_info(self->r.fd).rx_key_updates);
 }
 
-/* A peer whose data waits for room has nothing but answers, and we have asked. */
+/* A peer whose data waits for room sends nothing but the answers to our requests. */
 TEST_F(tls13, answers_are_no_flood)
 {
 	for (int i = 0; i < 40; i++) {
@@ -357,7 +357,7 @@ TEST_F(tls13, crossing)
 	EXPECT_EQ(2, sock_info(self->r.fd).rx_key_updates);
 }
 
-/* What MSG_MORE holds back was said before. */
+/* What MSG_MORE holds back goes out before it. */
 TEST_F(tls13, sent_behind_the_open_record)
 {
 	EXPECT_EQ(3, send(self->r.fd, "abc", 3, MSG_MORE));

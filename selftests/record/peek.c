@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Data that is opened ahead, for MSG_PEEK or SO_RCVLOWAT: what it costs, and who pays. */
+/* Data that is opened ahead, for MSG_PEEK or SO_RCVLOWAT: how much, and who is charged. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -32,7 +32,7 @@ static size_t seal_small(struct peer *p, size_t n)
 	return len;
 }
 
-/* What may be peeked at, once that grows no more. */
+/* How much MSG_PEEK returns, once that stops growing. */
 static ssize_t peek_all(int fd)
 {
 	ssize_t n = 0, before;

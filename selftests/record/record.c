@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sending: what goes into the socket comes out at a peer that is not our code. */
+/* Sending: what the socket sends, a peer that shares no code with the module can open. */
 #include <poll.h>
 #include <sys/uio.h>
 
@@ -62,7 +62,7 @@ TEST_F(record, counters)
 	EXPECT_EQ(300, net_mib("RxBytes"));
 }
 
-/* Nothing is nothing: no record for it. */
+/* An empty send makes no record. */
 /* What `ss -tie` says of it, in mainline's words. */
 TEST_F(record, ss_shows_it)
 {
@@ -294,7 +294,7 @@ TEST_F(both, broken_pipe)
 	FAILS(EPIPE, send(self->r.fd, "x", 1, MSG_NOSIGNAL));
 }
 
-/* 1.2 GCM sends its nonces: each but once, beginning where the helper said. */
+/* TLS 1.2 GCM sends its nonces: each only once, beginning where the helper said. */
 TEST(explicit_nonces)
 {
 	struct conn c;

@@ -321,7 +321,7 @@ TEST_F(both, splice_to_a_file)
 	EXPECT_MEMEQ(big, back, 30000);
 }
 
-/* Sealed on one connection, opened on the other, and neither by us. */
+/* splice() from one ktls socket to another. */
 TEST_F(both, splice_from_socket_to_socket)
 {
 	struct conn other;

@@ -109,7 +109,7 @@ TEST_F(both, many_readers)
 	EXPECT_EQ(sock_info(self->r.fd).rx_records, net_mib("RxRecords"));
 }
 
-/* Both ends ours, both directions at once. */
+/* Two ktls sockets, both directions at once. */
 TEST(full_duplex)
 {
 	static const uint16_t suites[] = { S13_AES128, S12_CHACHA };
@@ -267,7 +267,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* A send that a signal cuts short tells what it took, and no byte twice. */
+/* A send that a signal cuts short returns what it took, and sends no byte twice. */
 TEST_F(both, send_interrupted_by_a_signal)
 {
 	struct sigaction sa = { .sa_handler = on_signal };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A sender for whom there is no room: it sleeps, and what wakes it. */
+/* A sender without room in TCP's buffer: it sleeps, and what wakes it. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>

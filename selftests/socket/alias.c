@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The ULP `tls`, which there is with the module parameter alias_tls=1. Mainline's
- * own tests see to what it shares with mainline; here is what is plain and what is
- * not, and where the two names differ.
+ * own tests cover what it shares with mainline. These cover when a socket sends in the
+ * clear, and where the two names differ.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -114,7 +114,7 @@ static void *wait_readable(void *arg)
 	return NULL;
 }
 
-/* Without a key TCP decides who wakes, and when. */
+/* Without a key poll() is TCP's. */
 TEST_F(alias, a_sleeping_poll_is_woken_in_the_clear)
 {
 	int lowat = 100;
@@ -137,7 +137,7 @@ TEST_F(alias, a_sleeping_poll_is_woken_in_the_clear)
 	EXPECT_EQ(POLLIN, net_poll(self->k.fd, POLLIN, 2000));
 }
 
-/* The name `ktls` is as strict as ever beside it. */
+/* The name `ktls` still refuses what `tls` allows. */
 TEST(the_name_ktls_is_never_plain)
 {
 	struct capture c;
@@ -170,7 +170,7 @@ TEST(established_sockets_only)
 	FAILS(ENOTCONN, attach_tls(ends[0]));
 }
 
-/* The options of our own do not exist there; nor does listening, or connecting anew. */
+/* The name `tls` has no options of ktls, no listen(), and no second connect(). */
 TEST_F(alias, nothing_of_ours)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Close loses nothing, tells the truth, and does not take for ever. */
+/* Close: no data is lost, errors are reported, and it ends in bounded time. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -134,7 +134,7 @@ TEST_F(lossless, slow_reader)
 	peer_expect_close(&self->c.peer);
 }
 
-/* Both ends ours, every way round. */
+/* Two ktls sockets, and each order of shutdown and close. */
 TEST(ours_to_ours)
 {
 	struct env e;
@@ -226,7 +226,7 @@ TEST_F(both, both_close)
 	peer_expect_close(self->r.p);
 }
 
-/* A truncated answer must look truncated: a process that is killed says no close_notify. */
+/* Truncation must be visible: a process that is killed sends no close_notify. */
 TEST_F(both, no_close_notify_when_killed)
 {
 	pid_t pid = OK(fork());
@@ -446,8 +446,8 @@ TEST_F(both, close_does_not_block)
 }
 
 /*
- * A peer that is dead keeps nothing of ours for long: the module's reference
- * comes back although TCP goes on retransmitting.
+ * A dead peer does not hold the module for long: its reference is dropped although TCP
+ * goes on retransmitting.
  */
 TEST_TIMEOUT(a_dead_peer_is_given_up, 60)
 {

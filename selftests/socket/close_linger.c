@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Places for what outlives close: who takes them, and from whom. */
+/* Places for sockets that linger after close: who gets one, and who loses one. */
 #include <poll.h>
 #include <sys/fsuid.h>
 
@@ -72,14 +72,14 @@ TEST_F(linger, places_are_shared_among_users)
 	expect_delivery(&self->e);
 }
 
-/* What cannot have more gives up the oldest, whose peer does not answer anyway. */
+/* A user at the limit gives up the oldest, whose peer does not answer anyway. */
 TEST_F(linger, the_oldest_goes_for_the_newest)
 {
 	close_many(&self->e, self->c, self->n = MANY, 0);
 	expect_delivery(&self->e);
 }
 
-/* Strangers that only make handshakes fail. */
+/* Unauthenticated peers whose handshakes fail. */
 TEST_F(linger, failed_handshakes_take_no_place_of_others)
 {
 	static const char junk[] = "GET / HTTP/1.0\r\n\r\n";

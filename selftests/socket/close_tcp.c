@@ -71,7 +71,7 @@ static void say_state(struct scene *s, const char *who, int fd)
 	say(s, "%s is in state %d\n", who, net_tcp_state(fd));
 }
 
-/* Something for the other end that is no data: with TCP nothing. */
+/* A record that is not data; with TCP nothing. */
 static void control(struct scene *s, int fd)
 {
 	uint64_t before;
@@ -139,7 +139,7 @@ static void shut_rdwr_peer_ends(struct scene *s)
 	say_all(s, "the peer", s->peer);
 }
 
-/* Who does not read any more sees an orderly end of the peer as one. */
+/* The peer's orderly end stays one after SHUT_RD. */
 static void shut_then_end(struct scene *s, int how, bool close_it)
 {
 	say_ret(s, "shutdown", shutdown(s->me, how));
@@ -203,7 +203,7 @@ static void shut_rdwr_still_reads(struct scene *s)
 	SAY(s, recv(s->me, back, 100, 0));
 }
 
-/* Who writes to one that has shut both halves learns of it. */
+/* Data for a socket that has shut both halves is answered with RST. */
 static void shut_rdwr_answers(struct scene *s)
 {
 	SAY(s, shutdown(s->me, SHUT_RDWR));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* connect() as its manual page has it, with a handshake inside. */
+/* connect() as connect(2) has it, with a handshake in it. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>

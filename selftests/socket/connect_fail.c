@@ -23,7 +23,7 @@ FIXTURE_TEARDOWN(failing)
 	close(self->fd);
 }
 
-/* What a socket is after a handshake that failed. */
+/* A socket after a failed handshake. */
 static void expect_failed(int fd)
 {
 	struct addr seen = { .len = sizeof(seen.v6) };
@@ -176,8 +176,8 @@ TEST_F(failing, deadline_with_a_silent_peer)
 }
 
 /*
- * A long deadline comes as exactly as a short one, before a helper that knows it gives
- * up. Several lengths: how late a coarse timer is depends on where it falls.
+ * A long deadline is as exact as a short one: it comes before the helper, which knows it,
+ * gives up. Several lengths, because how late a coarse timer is depends on its bucket.
  */
 TEST_F_TIMEOUT(failing, long_deadlines_are_exact, 60)
 {

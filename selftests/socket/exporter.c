@@ -161,7 +161,7 @@ TEST_F(both, empty_context)
 	EXPECT_EQ(is_tls13(self->r.p), !memcmp(none, empty, 32));
 }
 
-/* It is of the handshake: neither a KeyUpdate nor the end of data changes it. */
+/* It depends on the handshake only: not on KeyUpdates, nor on the end of data. */
 TEST_F(tls13, stays_the_same)
 {
 	uint8_t before[32], after[32];

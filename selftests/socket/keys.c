@@ -96,7 +96,7 @@ TEST_F(keys, wrong_lengths)
 	peer_recv_data(&self->k.peer, back, 1);
 }
 
-/* What no kernel knows, and what does not fit the other direction. */
+/* Unknown ciphers and versions, and those that do not fit the other direction. */
 TEST_F(keys, wrong_contents)
 {
 	static const uint16_t wrong[][2] = {
@@ -186,7 +186,7 @@ TEST_F(keys, sequence_numbers_are_given)
 	EXPECT_MEMEQ(big, back, 100);
 }
 
-/* Only a connected socket that nothing has happened to. */
+/* Only on a connected socket without a handshake. */
 TEST(where_it_may_be_set)
 {
 	struct addr a;
@@ -224,7 +224,7 @@ TEST(not_after_a_handshake)
 	conn_close(&c);
 }
 
-/* Connected anew it is another socket: our own rules, and no key. */
+/* After another connect() it has no key, and the rules of our own handshakes. */
 TEST(disconnect_forgets)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -239,7 +239,7 @@ TEST(disconnect_forgets)
 	keys_close(&k);
 }
 
-/* After the peer's FIN there is still a direction, and what came before it. */
+/* After the peer's FIN keys can be set, and what came before it can be read. */
 TEST_F(keys, close_wait)
 {
 	struct info rx = keys_info(&self->k, TLS_RX);
@@ -263,7 +263,7 @@ static void *wait_readable(void *arg)
 	return (void *)(long)net_poll(k->fd, POLLIN, 5000);
 }
 
-/* What came before the key wakes who waits for it. */
+/* Records that came before the key wake a sleeping reader when it is set. */
 TEST_F(keys, key_after_the_data)
 {
 	struct info rx = keys_info(&self->k, TLS_RX);

@@ -61,7 +61,7 @@ TEST_F(keys, received_by_cmsg)
 	FAILS(EAGAIN, recv(self->k.fd, back, 1, MSG_DONTWAIT));
 }
 
-/* Without room for the type the record stays, and plain reads fail. */
+/* Without room for the type the record stays queued, and read() fails. */
 TEST_F(keys, no_room_for_the_type)
 {
 	struct peer *p = &self->k.peer;
@@ -207,7 +207,7 @@ TEST_F(keys, splice_takes_data_only)
 	EXPECT_MEMEQ("dataend", back, 7);
 }
 
-/* Each record keeps its borders, and a page: so it is only so many that are opened ahead. */
+/* Record boundaries are kept, and each takes a page: few are opened ahead. */
 TEST_F(keys, peeking_at_small_records_takes_little_memory)
 {
 	static uint8_t wire[8000 * 32];

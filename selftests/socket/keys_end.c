@@ -67,7 +67,7 @@ TEST_F(keys, only_sending)
 	expect_fin(p);
 }
 
-/* Bytes that it could not even open are unread all the same. */
+/* Bytes of an incomplete record count as unread. */
 TEST_F(keys, only_sending_and_unread_bytes)
 {
 	OK(keys_set(&self->k, TLS_TX));
@@ -182,7 +182,7 @@ TEST_F(keys, close_with_opened_data)
 	expect_rst(&self->k.peer);
 }
 
-/* A peer that does not read: what we have sealed arrives after close. */
+/* A peer that does not read gets what was sealed after close. */
 TEST_F_TIMEOUT(keys, close_with_pending_data, 60)
 {
 	size_t sent = 0, got = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Another key for a direction (TLS 1.3), and mainline's other options, when the
- * keys came from elsewhere.
+ * keys are external.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -39,7 +39,7 @@ static void expect_key_update(int fd, int flags)
 	EXPECT_MEMEQ(key_update, back, sizeof(key_update));
 }
 
-/* No call gets at what is behind a KeyUpdate. */
+/* No call returns what is behind a KeyUpdate before the new key is set. */
 static void expect_expired(int fd)
 {
 	int inq = -1, p[2];

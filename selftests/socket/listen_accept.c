@@ -175,8 +175,8 @@ static void expect_dropped(int fd)
 }
 
 /*
- * Twenty that say nothing, twenty that talk nonsense, one of those HTTP, one
- * that is slow, and a backlog of five. Each good client gets through at once.
+ * Twenty silent clients, twenty that send no TLS (one sends HTTP), a slow one, and a
+ * backlog of five. Each good client gets through at once.
  */
 TEST_F(server, bad_clients_disturb_nobody)
 {

@@ -89,7 +89,7 @@ TEST(half_a_hello_is_none)
 	net_accept(l);
 }
 
-/* Not even the longest of all messages makes us wait without a bound. */
+/* The wait for the longest of all messages is bounded, too. */
 TEST(a_hello_larger_than_a_batch_is_passed_on)
 {
 	static uint8_t record[5 + 16384] = { 22, 3, 1, 0x40, 0, 1, 2, 0, 0 };

@@ -9,7 +9,7 @@ static int set_bytes(int fd, int opt, const void *p, size_t len)
 	return setsockopt(fd, SOL_TLS, opt, p, len);
 }
 
-/* What cannot be done with an option is one of these two, and nothing is written. */
+/* A getsockopt that must fail does so with one of these two, and writes nothing. */
 static void expect_no_get(int fd, int opt)
 {
 	char buf[4096];
@@ -298,7 +298,7 @@ TEST_F(option, unknown_numbers)
 	}
 }
 
-/* What only tells, and what only does. */
+/* Read-only and write-only options. */
 TEST_F(option, one_way_options)
 {
 	static const int tell[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sockets that TCP_ULP does not get, because they are somebody else's as well. */
+/* Sockets that TCP_ULP refuses, because somebody else uses them. */
 #include "lib/sock.h"
 
 /* It would go on in the clear when it wakes. */
