@@ -13,8 +13,6 @@
 
 #include <kunit/visibility.h>
 
-#include <ktls/upcall.h>
-
 #include "config.h"
 #include "option.h"
 
@@ -59,10 +57,19 @@ void ktls_blob_put(struct ktls_blob *blob)
 		kvfree_sensitive(blob, struct_size(blob, data, blob->len + 1));
 }
 
-static void config_init_known(struct ktls_config *config)
+static void config_init_users(struct ktls_config *config)
 {
-	spin_lock_init(&config->known_lock);
-	INIT_LIST_HEAD(&config->known_by);
+	spin_lock_init(&config->users_lock);
+	INIT_LIST_HEAD(&config->users);
+}
+
+/* Nobody has a reference, so nobody else uses the list. */
+static void config_tell_users(struct ktls_config *config)
+{
+	struct ktls_config_user *user, *next;
+
+	list_for_each_entry_safe(user, next, &config->users, node)
+		user->gone(user, config->id);
 }
 
 /* The credential that decides over identities is that of the task which
@@ -109,7 +116,7 @@ struct ktls_config *ktls_config_new(void)
 	if (!config)
 		return NULL;
 	refcount_set(&config->ref, 1);
-	config_init_known(config);
+	config_init_users(config);
 	config_capture_task(config);
 	ktls_option_set_defaults(config);
 	return config;
@@ -127,7 +134,7 @@ struct ktls_config *ktls_config_get(struct ktls_config *config)
  * ktls_config_put - give up a reference
  * @config: the configuration or NULL
  *
- * With the last one the helper is told that it may forget what it cached.
+ * With the last one its users are told that it is gone.
  *
  * Context: any.
  */
@@ -137,7 +144,7 @@ void ktls_config_put(struct ktls_config *config)
 
 	if (!config || !refcount_dec_and_test(&config->ref))
 		return;
-	ktls_outbox_drop_config(config);
+	config_tell_users(config);
 	for (i = 0; i < ARRAY_SIZE(config->blobs); i++)
 		ktls_blob_put(config->blobs[i]);
 	config_put_task(config);
@@ -182,7 +189,7 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	refcount_set(&config->ref, 1);
 	config->frozen = false;
 	config->id = 0;
-	config_init_known(config);
+	config_init_users(config);
 	get_cred(config->cred);
 	get_pid_ns(config->pid_ns);
 	config->memcg = get_mem_cgroup_from_mm(current->mm);

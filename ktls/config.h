@@ -29,6 +29,16 @@ struct ktls_blob {
 };
 
 /**
+ * struct ktls_config_user - wants to be told when a configuration is gone
+ * @node: on ktls_config.users
+ * @gone: called in any context, when nobody has a reference any more: frees the user
+ */
+struct ktls_config_user {
+	struct list_head	node;
+	void			(*gone)(struct ktls_config_user *user, u64 id);
+};
+
+/**
  * struct ktls_config - what a program asked for; a snapshot
  *
  * Private to one socket, and written under its lock, until @frozen. Then
@@ -43,8 +53,8 @@ struct ktls_blob {
  * @pid_ns: of that task; a reference is owned
  * @pid: that task, for logs
  * @comm: likewise
- * @known_lock: @known_by, which is not constant
- * @known_by: workers that were given it (outbox.c)
+ * @users_lock: @users, which is not constant; no other lock is taken inside of it
+ * @users: whom to tell when it is gone
  * @memcg: of the task that made this: what peers make a kworker keep is charged to
  *	it; a reference is owned
  * @blobs: the options that are bytes, in the order of option.c; NULL: not set
@@ -63,8 +73,8 @@ struct ktls_config {
 	struct pid_namespace	*pid_ns;
 	pid_t			pid;
 	char			comm[TASK_COMM_LEN];
-	spinlock_t		known_lock;	/* @known_by */
-	struct list_head	known_by;
+	spinlock_t		users_lock;	/* @users */
+	struct list_head	users;
 	struct mem_cgroup	*memcg;
 	struct ktls_blob	*blobs[KTLS_OPTIONS_MAX];
 	int			verify;

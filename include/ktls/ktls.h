@@ -44,54 +44,21 @@
 
 #include "config.h"
 #include "mib.h"
+#include "session.h"
 #include <ktls/wire.h>
 #include <ktls/record.h>
-#include <ktls/upcall.h>
+
+#include "helper/check.h"
+#include "helper/netlink.h"
+#include "helper/peer.h"
+#include "helper/request.h"
+#include "helper/ticket.h"
 
 struct ktls_handshake;
 struct ktls_linger_share;
 struct ktls_listener;
 struct ktls_tickets;
 struct places_source;
-
-/**
- * struct ktls_session - what a handshake has established; under the socket lock
- * @version: KTLS_TLS_1_2, KTLS_TLS_1_3, or 0: none yet
- * @suite: IANA number of the cipher suite
- * @group: IANA number of the group
- * @sigalg: IANA number of the peer's signature scheme
- * @verified: the peer's chain and name were verified
- * @resumed: by a ticket or a session id
- * @handshake_ms: how long it took
- * @alpn_len: bytes in @alpn
- * @alpn: the protocol chosen
- * @server_name: what a server's client asked for; NUL-terminated
- * @peer: who was verified (peer.c), or NULL; owned. Told if @verified
- * @peer_certs: what the peer presented, or NULL; owned
- * @exporter_len: bytes in @exporter, 0: there is none
- * @exporter: 1.3: exporter_secret (RFC 8446 7.1); 1.2: master secret, and the
- *	randoms of client and server; wiped with the session
- * @chain_certs: the chain that was verified, or NULL; owned
- * @wanted: what KTLS_EXPORTER was set to, or NULL; owned
- */
-struct ktls_session {
-	u16			version;
-	u16			suite;
-	u16			group;
-	u16			sigalg;
-	bool			verified;
-	bool			resumed;
-	u32			handshake_ms;
-	u8			alpn_len;
-	u8			alpn[KTLS_PROTOCOL_MAX];
-	char			server_name[KTLS_SERVER_NAME_MAX + 1];
-	struct ktls_peer	*peer;
-	struct ktls_certs	*peer_certs;
-	u8			exporter_len;
-	u8			exporter[KTLS_GENL_EXPORTER_MAX];
-	struct ktls_certs	*chain_certs;
-	struct ktls_exporter	*wanted;
-};
 
 /* Bits of ktls_ctx.flags, set and tested atomically, no lock needed. */
 enum ktls_ctx_flags {
@@ -125,6 +92,7 @@ enum ktls_ctx_flags {
  * @flags: enum ktls_ctx_flags, atomic
  * @config: what the program asked for; replaced under the lock, never NULL
  * @session: what was established
+ * @exporter: what KTLS_EXPORTER was set to, or NULL; owned
  * @rl: the record layer
  * @handshake: while one runs (handshake.c), else NULL
  * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
@@ -161,6 +129,7 @@ struct ktls_ctx {
 	unsigned long			flags;
 	struct ktls_config		*config;
 	struct ktls_session		session;
+	struct ktls_exporter		*exporter;
 	struct ktls_rl			rl;
 	struct ktls_handshake		*handshake;
 	struct ktls_tickets		*tickets;
@@ -308,7 +277,6 @@ bool ktls_listener_child_drop(struct ktls_ctx *child);	/* child's lock held */
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role);
 void ktls_handshake_step(struct ktls_ctx *ctx);
 void ktls_handshake_end(struct ktls_ctx *ctx);
-void ktls_session_wipe(struct ktls_session *session);
 void ktls_handshake_reset(struct ktls_ctx *ctx);
 
 /* close.c */

@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the helper says about a request: DATA and DONE.
+ * DATA and DONE, the helper's answers to a request.
  *
- * The two sides take turns. While it is the helper's turn it may send as many
- * DATA with MORE as it likes, within KTLS_HS_OUT_MAX; a DATA without MORE, or
- * DONE, ends its turn. Bytes are collected with the request and told at the end
- * of the turn. A helper that speaks out of turn, or says what cannot be, has
- * broken the contract: it gets an error, and the request ends. Only that it gives
- * up it may say at any time: its clock does not take turns.
+ * The two sides take turns. While it is the helper's turn it may send as many DATA
+ * with MORE as it likes, within KTLS_HS_OUT_MAX; a DATA without MORE, or DONE, ends
+ * its turn. Bytes are collected with the request and published at the end of the turn.
+ * A helper that sends out of turn, or sends something invalid, has broken the
+ * protocol: it gets an error, and the request ends. Only a DONE with an error may be
+ * sent at any time, because the helper's own time-out does not wait for its turn.
  *
- * Attributes were checked against the policies in netlink.c, so every length is
+ * Attributes were checked against the policies of netlink.c, so every length is
  * within its bound here.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
 
-#include <ktls/ktls.h>
+#include <ktls/wire.h>
+
+#include "helper/answer.h"
+#include "helper/peer.h"
+#include "helper/request.h"
+#include "mib.h"
+
 #include <trace/events/ktls.h>
 
-/*
- * The helper that has the request has broken the contract. @what: a constant that
- * goes into the error message.
- */
+/* The helper has broken the protocol. @what: a constant, for the error message. */
 static int answer_breach(struct ktls_request *req, const struct genl_info *info,
 			 const char *what)
 {
@@ -34,10 +37,10 @@ static int answer_breach(struct ktls_request *req, const struct genl_info *info,
 }
 
 /**
- * ktls_answer_allowed - may this port speak about this request?
- * @port: who speaks
- * @req: about what
- * @info: its message
+ * ktls_answer_allowed - may a message about this request come from this port?
+ * @port: on which it came
+ * @req: the request
+ * @info: the message
  * @ret_turn: whether it is the helper's turn; NULL if it does not matter
  *
  * Context: process, @port->mutex held.
@@ -47,12 +50,12 @@ int ktls_answer_allowed(struct ktls_port *port, struct ktls_request *req,
 			const struct genl_info *info, bool *ret_turn)
 {
 	enum ktls_phase phase;
-	bool owner, told;
+	bool owner, sent;
 
 	lockdep_assert_held(&port->mutex);
 	spin_lock_bh(&port->kn->lock);
-	owner = req->kn == port->kn && req->port == port;
-	phase = req->phase;
+	owner = req->kn == port->kn && req->turn.port == port;
+	phase = req->turn.phase;
 	spin_unlock_bh(&port->kn->lock);
 	if (!owner) {
 		ktls_mib_inc(port->kn->net, KTLS_MIB_UPCALL_BAD);
@@ -63,11 +66,9 @@ int ktls_answer_allowed(struct ktls_port *port, struct ktls_request *req,
 		NL_SET_ERR_MSG(info->extack, "this request has ended");
 		return -ENOENT;
 	}
-	spin_lock_bh(&port->lock);
-	told = req->sent;
-	spin_unlock_bh(&port->lock);
+	sent = ktls_outbox_was_sent(&port->outbox, &req->out);
 	if (ret_turn)
-		*ret_turn = told && phase == KTLS_PHASE_HELPER;
+		*ret_turn = sent && phase == KTLS_PHASE_HELPER;
 	return 0;
 }
 
@@ -78,69 +79,65 @@ static int answer_in_turn(struct ktls_port *port, struct ktls_request *req,
 	bool turn;
 	int err;
 
+	lockdep_assert_held(&port->mutex);
 	err = ktls_answer_allowed(port, req, info, &turn);
 	if (err)
 		return err;
 	if (!turn && !failure)
 		return answer_breach(req, info, "not your turn: there is nothing to answer");
 	/* It has read what it was sent before. */
-	ktls_outbox_keep_secret(port, req, NULL);
+	ktls_outbox_keep_secret(&port->outbox, &req->out, NULL);
 	return 0;
 }
 
-/* Adds the records of a message to what was said before in this turn. */
+/* Adds the records of a message to the batch. */
 static int answer_collect(struct ktls_request *req, const struct genl_info *info)
 {
 	const struct nlattr *nla = info->attrs[KTLS_A_RECORDS];
+	struct ktls_batch *batch = &req->batch;
 	size_t len = nla ? nla_len(nla) : 0;
-	void *batch;
+	void *data;
 
 	if (!len)
 		return 0;
-	if (len > KTLS_HS_OUT_MAX - req->batch_total)
+	if (len > KTLS_HS_OUT_MAX - batch->total)
 		return answer_breach(req, info, "more handshake bytes than a peer may get");
-	batch = kvmalloc(req->batch_len + len, GFP_KERNEL);
-	if (!batch) {
+	data = kvmalloc(batch->len + len, GFP_KERNEL);
+	if (!data) {
 		ktls_request_fail(req, ENOMEM, "out of memory");
 		return -ENOMEM;
 	}
-	if (req->batch_len)
-		memcpy(batch, req->batch, req->batch_len);
-	memcpy(batch + req->batch_len, nla_data(nla), len);
-	kvfree(req->batch);
-	req->batch = batch;
-	req->batch_len += len;
-	req->batch_total += len;
+	if (batch->len)
+		memcpy(data, batch->data, batch->len);
+	memcpy(data + batch->len, nla_data(nla), len);
+	kvfree(batch->data);
+	batch->data = data;
+	batch->len += len;
+	batch->total += len;
 	return 0;
 }
 
-/* The helper's turn is over: its credit comes back, its bytes can be told. */
-static int answer_end_turn(struct ktls_request *req)
+/* The batch passes to the reply. */
+static void answer_publish(struct ktls_request *req, enum ktls_answer answer,
+			   struct ktls_done *done)
 {
-	struct ktls_net *kn = req->kn;
-	int err = 0;
+	void *data = req->batch.data;
+	size_t len = req->batch.len;
 
-	spin_lock_bh(&kn->lock);
-	if (req->phase == KTLS_PHASE_HELPER) {
-		req->port->in_flight -= req->cost;
-		req->cost = 0;
-		req->phase = KTLS_PHASE_KERNEL;
-	} else {
-		err = -ENOENT;
-	}
-	spin_unlock_bh(&kn->lock);
-	return err;
+	req->batch.data = NULL;
+	req->batch.len = 0;
+	ktls_request_publish(req, answer, done, data, len);
 }
 
 /**
- * ktls_answer_data - the helper has said DATA
- * @port: who says it
- * @req: about what
- * @info: its message
+ * ktls_answer_data - handle DATA
+ * @port: on which it came
+ * @req: the request
+ * @info: the message
  *
  * Context: process, @port->mutex held.
  * Return: 0; -EPERM, -ENOENT: not this port's, or not any more; -EPROTO: the
- * contract is broken, the request has ended; -ENOMEM: it has ended as well.
+ * protocol was broken, the request has ended; -ENOMEM: it has ended as well.
  */
 int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 		     struct genl_info *info)
@@ -155,15 +152,13 @@ int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 	err = answer_collect(req, info);
 	if (err || info->attrs[KTLS_A_MORE])
 		return err;
-	err = answer_end_turn(req);
+	err = ktls_turn_over(req->kn, &req->turn);
 	if (err) {
 		NL_SET_ERR_MSG(info->extack, "this request has ended");
 		return err;
 	}
 	ktls_request_trace(answered, req, 0);
-	ktls_request_publish(req, KTLS_ANSWER_DATA, NULL, req->batch, req->batch_len);
-	req->batch = NULL;
-	req->batch_len = 0;
+	answer_publish(req, KTLS_ANSWER_DATA, NULL);
 	return 0;
 }
 
@@ -194,7 +189,7 @@ static u8 answer_bytes(const struct genl_info *info, int attr, void *to, size_t 
 	return nla ? nla_memcpy(to, nla, size) : 0;
 }
 
-/* A string with a NUL inside is two strings to two readers. */
+/* A string with a NUL inside could be read as two different strings. */
 static int answer_string(const struct genl_info *info, int attr, char *to, size_t size)
 {
 	const struct nlattr *nla = info->attrs[attr];
@@ -219,7 +214,7 @@ static bool answer_is_cert(const struct nlattr *nla)
 	return nla_type(nla) == KTLS_A_PEER_CERT || nla_type(nla) == KTLS_A_CHAIN_CERT;
 }
 
-/* All of them together: how much is it? */
+/* The limit is for all of them together. */
 static int answer_check_certs(const struct genl_info *info)
 {
 	struct nlattr *nla;
@@ -238,7 +233,7 @@ static int answer_check_certs(const struct genl_info *info)
 	return 0;
 }
 
-/* What the peer presented, or the verified chain, in one piece; NULL: none. */
+/* All certificates of an attribute; NULL: none. */
 static int answer_certs(const struct genl_info *info, int attr, struct ktls_certs **ret_certs)
 {
 	const struct nlmsghdr *nlh = info->nlhdr;
@@ -269,56 +264,74 @@ static int answer_certs(const struct genl_info *info, int attr, struct ktls_cert
 	return 0;
 }
 
-static void answer_keys(const struct genl_info *info, struct ktls_done *done)
+/* The attributes of one direction. */
+struct answer_direction {
+	int	secret;
+	int	iv;
+	int	seq;
+	int	nonce;
+};
+
+static void answer_keys(const struct genl_info *info, const struct answer_direction *attr,
+			struct ktls_done_keys *keys)
 {
-	done->version = answer_number(info, KTLS_A_VERSION, 0);
-	done->suite = answer_number(info, KTLS_A_SUITE, 0);
-	done->tx_secret_len = answer_bytes(info, KTLS_A_TX_SECRET, done->tx_secret,
-					   sizeof(done->tx_secret));
-	done->rx_secret_len = answer_bytes(info, KTLS_A_RX_SECRET, done->rx_secret,
-					   sizeof(done->rx_secret));
-	done->tx_iv_len = answer_bytes(info, KTLS_A_TX_IV, done->tx_iv, sizeof(done->tx_iv));
-	done->rx_iv_len = answer_bytes(info, KTLS_A_RX_IV, done->rx_iv, sizeof(done->rx_iv));
-	done->exporter_len = answer_bytes(info, KTLS_A_EXPORTER, done->exporter,
-					  sizeof(done->exporter));
-	done->tx_seq = answer_number(info, KTLS_A_TX_SEQ, 0);
-	done->rx_seq = answer_number(info, KTLS_A_RX_SEQ, 0);
-	done->tx_nonce = answer_number(info, KTLS_A_TX_NONCE, 0);
+	keys->secret_len = answer_bytes(info, attr->secret, keys->secret, sizeof(keys->secret));
+	keys->iv_len = answer_bytes(info, attr->iv, keys->iv, sizeof(keys->iv));
+	keys->seq = answer_number(info, attr->seq, 0);
+	if (attr->nonce)
+		keys->nonce = answer_number(info, attr->nonce, 0);
+}
+
+static int answer_session(const struct genl_info *info, struct ktls_session *session)
+{
+	int err;
+
+	session->version = answer_number(info, KTLS_A_VERSION, 0);
+	session->suite = answer_number(info, KTLS_A_SUITE, 0);
+	session->group = answer_number(info, KTLS_A_GROUP, 0);
+	session->sigalg = answer_number(info, KTLS_A_SIGALG, 0);
+	session->verified = info->attrs[KTLS_A_VERIFIED];
+	session->resumed = info->attrs[KTLS_A_RESUMED];
+	session->alpn_len = answer_bytes(info, KTLS_A_ALPN, session->alpn,
+					 sizeof(session->alpn));
+	session->exporter_len = answer_bytes(info, KTLS_A_EXPORTER, session->exporter,
+					     sizeof(session->exporter));
+	err = answer_string(info, KTLS_A_SERVER_NAME, session->server_name,
+			    sizeof(session->server_name));
+	if (!err)
+		err = ktls_peer_parse(info, &session->peer);
+	if (!err)
+		err = answer_check_certs(info);
+	if (!err)
+		err = answer_certs(info, KTLS_A_PEER_CERT, &session->peer_certs);
+	if (!err)
+		err = answer_certs(info, KTLS_A_CHAIN_CERT, &session->chain_certs);
+	return err;
 }
 
 static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 {
+	static const struct answer_direction tx = {
+		KTLS_A_TX_SECRET, KTLS_A_TX_IV, KTLS_A_TX_SEQ, KTLS_A_TX_NONCE,
+	};
+	static const struct answer_direction rx = {
+		KTLS_A_RX_SECRET, KTLS_A_RX_IV, KTLS_A_RX_SEQ,
+	};
 	int err;
 
 	done->error = answer_number(info, KTLS_A_ERRNO, 0);
 	done->alert = answer_number(info, KTLS_A_ALERT, KTLS_ALERT_NONE);
 	done->alert_rcvd = info->attrs[KTLS_A_ALERT_RCVD];
-	done->group = answer_number(info, KTLS_A_GROUP, 0);
-	done->sigalg = answer_number(info, KTLS_A_SIGALG, 0);
 	done->consumed = answer_number(info, KTLS_A_CONSUMED, 0);
 	done->max_fragment = answer_number(info, KTLS_A_MAX_FRAGMENT, 0);
 	done->messages = answer_number(info, KTLS_A_MESSAGES, 0);
-	done->verified = info->attrs[KTLS_A_VERIFIED];
-	done->resumed = info->attrs[KTLS_A_RESUMED];
-	done->alpn_len = answer_bytes(info, KTLS_A_ALPN, done->alpn, sizeof(done->alpn));
-	answer_keys(info, done);
-	err = answer_string(info, KTLS_A_SERVER_NAME, done->server_name,
-			    sizeof(done->server_name));
-	if (!err)
-		err = answer_string(info, KTLS_A_SENTENCE, done->reason,
-				    sizeof(done->reason));
-	if (!err)
-		err = ktls_peer_parse(info, &done->peer);
-	if (!err)
-		err = answer_check_certs(info);
-	if (!err)
-		err = answer_certs(info, KTLS_A_PEER_CERT, &done->peer_certs);
-	if (!err)
-		err = answer_certs(info, KTLS_A_CHAIN_CERT, &done->chain_certs);
-	return err;
+	answer_keys(info, &tx, &done->tx);
+	answer_keys(info, &rx, &done->rx);
+	err = answer_string(info, KTLS_A_SENTENCE, done->reason, sizeof(done->reason));
+	return err ? : answer_session(info, &done->session);
 }
 
-/* Success without these is none. */
+/* Is an attribute missing without which there is no success? */
 static bool answer_missing(const struct ktls_request *req, const struct genl_info *info,
 			   const struct ktls_done *done)
 {
@@ -337,12 +350,13 @@ static bool answer_missing(const struct ktls_request *req, const struct genl_inf
 }
 
 /**
- * ktls_answer_done - the helper has said DONE
- * @port: who says it
- * @req: about what
- * @info: its message
+ * ktls_answer_done - handle DONE
+ * @port: on which it came
+ * @req: the request
+ * @info: the message
  *
- * Only the form is checked; what it means is for the taker to judge.
+ * Only the form is checked. Whether the result is acceptable is checked by the owner
+ * of the request.
  *
  * Context: process, @port->mutex held.
  * Return: as ktls_answer_data().
@@ -378,9 +392,7 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		goto give_up;
 	}
 	ktls_request_trace(done, req, done->error);
-	ktls_request_publish(req, KTLS_ANSWER_DONE, done, req->batch, req->batch_len);
-	req->batch = NULL;
-	req->batch_len = 0;
+	answer_publish(req, KTLS_ANSWER_DONE, done);
 	return 0;
 
 give_up:
@@ -389,11 +401,13 @@ give_up:
 }
 
 /**
- * ktls_answer_wipe - overwrite the secrets in a message that was dealt with
- * @info: a DONE, whatever came of it
+ * ktls_answer_wipe - overwrite the secrets in a message that was handled
+ * @info: a DONE, also one that was refused
  *
- * The buffer goes back to the allocator, a tap (nlmon) may have a clone of it, and
- * an error message quotes the message it is about.
+ * The buffer is freed without wiping, a tap (nlmon) may have a clone of it, and an
+ * error message quotes the message it is about.
+ *
+ * Context: process.
  */
 void ktls_answer_wipe(const struct genl_info *info)
 {

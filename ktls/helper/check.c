@@ -3,8 +3,10 @@
 #include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include "helper/check.h"
+#include "helper/request.h"
 
 /* A task that waits; it lies on the task's stack, so there is no reference to drop. */
 struct check_waiter {

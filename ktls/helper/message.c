@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What goes to the helper: messages as the contract (include/netlink/ktls.yaml)
- * has them.
+ * Messages to the helper. include/netlink/ktls.yaml specifies them.
  *
- * A netlink receive buffer is charged with what a message takes in memory, not
- * with its length, and a linear buffer a little over 16 KiB takes 32 KiB. So
- * bulk beyond a page's worth lies in pages behind the headers, and a message
- * costs little more than it carries.
+ * A netlink receive buffer is charged with the memory a message takes, not with its
+ * length, and a linear buffer a little over 16 KiB takes 32 KiB. So data of more than
+ * MESSAGE_LINEAR_MAX bytes is put in pages behind the headers, and a message costs
+ * little more than it carries.
  */
 #include <linux/cred.h>
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
+#include <ktls/wire.h>
 
-/* Payloads up to this many bytes are not worth a page of their own. */
+#include "config.h"
+#include "helper/message.h"
+#include "helper/request.h"
+
+/* Data up to this many bytes is not worth a page of its own. */
 #define MESSAGE_LINEAR_MAX	2048
 
 /*
@@ -29,6 +33,19 @@
 	 nla_total_size(TASK_COMM_LEN) +				\
 	 nla_total_size(sizeof(struct sockaddr_in6)) * 2)
 
+static const struct genl_family *message_family;
+
+/**
+ * ktls_message_init - before any message is made
+ * @family: registered later
+ *
+ * Context: module load.
+ */
+void ktls_message_init(const struct genl_family *family)
+{
+	message_family = family;
+}
+
 static struct sk_buff *message_new(u8 cmd, size_t size, size_t bulk,
 				   const struct genl_info *info, gfp_t gfp)
 {
@@ -40,7 +57,7 @@ static struct sk_buff *message_new(u8 cmd, size_t size, size_t bulk,
 	if (!skb)
 		return NULL;
 	if (!genlmsg_put(skb, info ? info->snd_portid : 0, info ? info->snd_seq : 0,
-			 &ktls_netlink_family, 0, cmd)) {
+			 message_family, 0, cmd)) {
 		nlmsg_free(skb);
 		return NULL;
 	}
@@ -106,8 +123,8 @@ static unsigned int message_groups(const struct cred *cred)
 	return min_t(unsigned int, cred->group_info->ngroups, KTLS_GROUPS_MAX);
 }
 
-/* Who asks, in the words of the user namespace the helper lives in. Uids alone do not
- * tell a container that shares it: what tells one is a PID namespace of its own.
+/* The task that asks, with ids of the helper's user namespace. A container may share
+ * that user namespace, but has a PID namespace of its own.
  */
 static int message_put_creds(struct sk_buff *skb, const struct ktls_config *config,
 			     const struct ktls_port *port)
@@ -195,7 +212,7 @@ static size_t message_request_size(const struct ktls_config *config)
 	return size;
 }
 
-/* By the clock of the helper. */
+/* In the helper's time namespace. */
 static u64 message_deadline(const struct ktls_request *req, const struct ktls_port *port)
 {
 	return ktime_to_ms(ktime_add_ns(req->params.deadline, port->clock_offset));
@@ -204,10 +221,10 @@ static u64 message_deadline(const struct ktls_request *req, const struct ktls_po
 /**
  * ktls_message_request - START or CHECK
  * @req: the request
- * @port: whom it goes to: credentials are told in its user namespace
+ * @port: on which it is sent: ids are those of its user namespace
  *
  * Context: process, no spinlock held. The configuration is frozen.
- * Return: the message, or NULL for want of memory.
+ * Return: the message, or NULL: no memory.
  */
 struct sk_buff *ktls_message_request(const struct ktls_request *req,
 				     const struct ktls_port *port)
@@ -245,7 +262,7 @@ does_not_fit:
  * @id: the request
  * @records: whole records
  * @len: bytes in @records, more than 0
- * @reason: why @records, a record's header, are against the RFC; else NULL
+ * @reason: why @records, a record's header, violate the RFC; else NULL
  * @messages: gets as many messages as it takes, all but the last with MORE
  *
  * Context: process, no spinlock held.
@@ -287,7 +304,7 @@ no_memory:
  * @value: its value
  *
  * Context: any.
- * Return: the message, or NULL for want of memory.
+ * Return: the message, or NULL: no memory.
  */
 struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value)
 {
@@ -311,7 +328,7 @@ struct sk_buff *ktls_message_number(u8 cmd, int attr, u64 value)
  * @info: what is replied to
  *
  * Context: process, no spinlock held.
- * Return: the message, or NULL for want of memory. It may hold a private key.
+ * Return: the message, or NULL: no memory. It may hold a private key.
  */
 struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32 offset,
 				   const struct genl_info *info)
@@ -343,7 +360,7 @@ struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32
  * @len: bytes in @body, at most KTLS_GENL_TICKET_MAX
  *
  * Context: process.
- * Return: the message, or NULL for want of memory.
+ * Return: the message, or NULL: no memory.
  */
 struct sk_buff *ktls_message_ticket(u64 id, const u8 *body, size_t len)
 {
@@ -366,7 +383,7 @@ struct sk_buff *ktls_message_ticket(u64 id, const u8 *body, size_t len)
  * @info: what is replied to
  *
  * Context: process.
- * Return: the message, or NULL for want of memory.
+ * Return: the message, or NULL: no memory.
  */
 struct sk_buff *ktls_message_suites(const struct genl_info *info)
 {
@@ -386,8 +403,8 @@ struct sk_buff *ktls_message_suites(const struct genl_info *info)
 }
 
 /**
- * ktls_message_wipe - overwrite what a message carries, for want of a better end
- * @skb: nobody else will read it any more
+ * ktls_message_wipe - overwrite what a message carries
+ * @skb: nobody else reads it any more
  *
  * Context: any.
  */

@@ -11,14 +11,22 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 #include <net/netns/generic.h>
+#include <net/sock.h>
+#include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include <ktls/wire.h>
+
+#include "config.h"
+#include "helper/answer.h"
+#include "helper/dispatch.h"
+#include "helper/message.h"
+#include "helper/netlink.h"
+#include "helper/request.h"
+#include "helper/ticket.h"
+#include "mib.h"
 
 /* Replies to CONFIG that wait for room in a helper's receive buffer, a request. */
 #define NETLINK_PIECES_MAX	8
-
-unsigned int ktls_net_id;
-EXPORT_SYMBOL_IF_KUNIT(ktls_net_id);
 
 /* --- what a message may look like ----------------------------------------- */
 
@@ -126,7 +134,7 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	port = ktls_port_new(kn, sk, info->snd_portid,
-			     nla_get_u32(info->attrs[KTLS_A_CREDIT]));
+			     nla_get_u32(info->attrs[KTLS_A_CREDIT]), ktls_dispatch_work);
 	if (!port) {
 		nlmsg_free(reply);
 		return -ENOMEM;
@@ -135,17 +143,18 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err) {
 		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
 		nlmsg_free(reply);
-		ktls_port_discard(port);
+		ktls_dispatch_discard(port);
 		return err;
 	}
 
 	/* ORDER: nothing goes to the port before it knows that it is one. */
 	err = genlmsg_reply(reply, info);
 	if (err) {
-		ktls_port_discard(port);
+		ktls_dispatch_discard(port);
 		return err;
 	}
-	ktls_port_enable(port);
+	ktls_port_credit(port, port->credit);
+	ktls_dispatch_any(kn);
 	ktls_port_put(port);
 	return 0;
 }
@@ -169,7 +178,7 @@ static int netlink_config(struct ktls_port *port, struct ktls_request *req,
 	err = ktls_answer_allowed(port, req, info, NULL);
 	if (err)
 		return err;
-	if (skb_queue_len_lockless(&req->out) >= NETLINK_PIECES_MAX) {
+	if (skb_queue_len_lockless(&req->out.messages) >= NETLINK_PIECES_MAX) {
 		NL_SET_ERR_MSG(info->extack, "read the pieces you were sent first");
 		return -EBUSY;
 	}
@@ -187,11 +196,11 @@ static int netlink_config(struct ktls_port *port, struct ktls_request *req,
 	skb = ktls_message_piece(req, attr, offset, info);
 	if (!skb)
 		return -ENOMEM;
-	ktls_outbox_keep_secret(port, req, attr == KTLS_CONFIG_PRIVATE_KEY ||
+	ktls_outbox_keep_secret(&port->outbox, &req->out, attr == KTLS_CONFIG_PRIVATE_KEY ||
 				attr == KTLS_CONFIG_PSK ? skb : NULL);
 	__skb_queue_head_init(&messages);
 	__skb_queue_tail(&messages, skb);
-	ktls_outbox_send(port, req, &messages);
+	ktls_outbox_send(&port->outbox, &req->out, &messages);
 	return 0;
 }
 
@@ -236,7 +245,7 @@ static int netlink_receive(struct sk_buff *skb, struct genl_info *info,
 		NL_SET_ERR_MSG(info->extack, "there is no such request, or it has ended");
 	}
 	mutex_unlock(&port->mutex);
-	ktls_port_dispatch(port);
+	ktls_dispatch_port(port);
 	ktls_port_put(port);
 	return err;
 }
@@ -272,8 +281,8 @@ static int netlink_cancel_doit(struct sk_buff *skb, struct genl_info *info)
 	err = netlink_speaker(skb, info, &port);
 	if (err)
 		return err;
-	ktls_outbox_cancel_read(port, nla_get_u64(info->attrs[KTLS_A_ID]));
-	ktls_port_dispatch(port);
+	ktls_port_cancel_read(port, nla_get_u64(info->attrs[KTLS_A_ID]));
+	ktls_dispatch_port(port);
 	ktls_port_put(port);
 	return 0;
 }
@@ -289,7 +298,7 @@ static int netlink_message_doit(struct sk_buff *skb, struct genl_info *info)
 	err = ktls_ticket_answered(port, nla_get_u64(info->attrs[KTLS_A_ID]));
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "there is no ticket of this request to answer");
-	ktls_port_dispatch(port);
+	ktls_dispatch_port(port);
 	ktls_port_put(port);
 	return err;
 }
@@ -354,7 +363,7 @@ static int netlink_notify(struct notifier_block *nb, unsigned long state, void *
 	const struct netlink_notify *notify = data;
 
 	if (state == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
-		ktls_port_close(ktls_net(notify->net), notify->portid);
+		ktls_dispatch_close(ktls_net(notify->net), notify->portid);
 	return NOTIFY_DONE;
 }
 
@@ -370,7 +379,7 @@ static int __net_init netlink_net_init(struct net *net)
 	spin_lock_init(&kn->lock);
 	INIT_LIST_HEAD(&kn->ports);
 	kn->helper_uid = INVALID_UID;
-	ktls_queue_init(kn);
+	ktls_queue_init(&kn->queue, &kn->lock);
 	return 0;
 }
 
@@ -380,7 +389,7 @@ static int __net_init netlink_net_init(struct net *net)
  */
 static void __net_exit netlink_net_exit(struct net *net)
 {
-	ktls_port_close_all(ktls_net(net));
+	ktls_dispatch_close_all(ktls_net(net));
 }
 
 static struct pernet_operations netlink_net_ops = {
@@ -403,6 +412,7 @@ int ktls_netlink_init(void)
 {
 	int err;
 
+	ktls_message_init(&ktls_netlink_family);
 	err = register_pernet_subsys(&netlink_net_ops);
 	if (err)
 		return err;

@@ -1,37 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is still to be sent to a port.
+ * What is still to be sent to the helper.
  *
- * A message goes out at once if the socket's receive buffer has room. If not, its
- * request stays on the port's list, in order, and is tried again whenever the
- * helper says something on that socket, and by a delayed work with a pause that
+ * A message is sent at once if the socket's receive buffer has room. If not, its
+ * request stays on the outbox's list, in order. The outbox tries again whenever the
+ * helper sends something on that socket, and from a delayed work with a pause that
  * doubles up to a second.
  *
  * Credit of a cancelled request comes back when the helper says that it has read
- * CANCEL, or at once if it was never told. What it has not read counts: so a program
- * that connects and closes in a loop cannot pile up work for it.
+ * CANCEL, or at once if it was never sent the request. Until then it counts, so that
+ * a program that connects and closes in a loop cannot pile up work for the helper.
  */
 #include <linux/slab.h>
 #include <net/genetlink.h>
+#include <net/sock.h>
+#include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/ktls.h>
+#include "helper/message.h"
+#include "helper/outbox.h"
+
+/* Attempts to send, of all outboxes. */
+static struct workqueue_struct *outbox_wq;
+
+/**
+ * ktls_outbox_init - before anything else here is called
+ *
+ * Context: module load.
+ * Return: 0 or -ENOMEM.
+ */
+int ktls_outbox_init(void)
+{
+	outbox_wq = alloc_workqueue("ktls_helper", WQ_UNBOUND, 0);
+	return outbox_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * ktls_outbox_exit - after everything else here was called
+ *
+ * Context: module unload.
+ */
+void ktls_outbox_exit(void)
+{
+	destroy_workqueue(outbox_wq);
+}
+
+/**
+ * ktls_outbox_open - an empty outbox
+ * @box: not visible to anyone yet
+ * @sk: the socket; a reference is taken
+ * @work: called when it is time to try again; is to call ktls_outbox_flush()
+ */
+void ktls_outbox_open(struct ktls_outbox *box, struct sock *sk, work_func_t work)
+{
+	spin_lock_init(&box->lock);
+	sock_hold(sk);
+	box->sk = sk;
+	INIT_LIST_HEAD(&box->out);
+	INIT_LIST_HEAD(&box->cancelled);
+	box->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
+	INIT_DELAYED_WORK(&box->work, work);
+}
+
+/**
+ * ktls_outbox_close - send nothing on this socket any more
+ * @box: the outbox
+ *
+ * Context: process or softirq; ktls_net.lock may be held.
+ * Return: the socket, with the outbox's reference; NULL: closed before. The caller
+ * then has the work cancelled.
+ */
+struct sock *ktls_outbox_close(struct ktls_outbox *box)
+{
+	struct ktls_outgoing *out, *next;
+	struct sock *sk;
+
+	spin_lock_bh(&box->lock);
+	sk = box->sk;
+	WRITE_ONCE(box->sk, NULL);
+	list_for_each_entry_safe(out, next, &box->out, node) {
+		list_del_init(&out->node);
+		__skb_queue_purge(&out->messages);
+		out->ops->put(out);
+	}
+	list_for_each_entry_safe(out, next, &box->cancelled, node) {
+		list_del_init(&out->node);
+		out->ops->put(out);
+	}
+	spin_unlock_bh(&box->lock);
+	return sk;
+}
 
 /*
- * Hands a copy of a message to the socket. False: not now. On a socket that is
- * gone that means never, and its port is about to be buried.
+ * Puts a copy of a message on the socket's receive queue. False: not now. If the
+ * socket is closed that means never: its port is about to be closed.
  *
- * Netlink would look the socket up by its port id, which may be another program's
- * by now: it is free for everybody before the socket counts as dead. So the message
- * goes to the socket that registered as netlink would queue it there, and to nobody
- * if that is closed: it goes with the queue.
+ * Netlink would look the socket up by its port id, which may be another program's by
+ * now: ids are free for reuse before a socket counts as dead. So the message goes to
+ * the socket that registered, the way netlink would queue it. If that is closed the
+ * message is freed with its queue.
  */
-static bool outbox_transmit(struct ktls_port *port, struct sk_buff *skb)
+static bool outbox_transmit(struct ktls_outbox *box, struct sk_buff *skb)
 {
-	struct sock *sk = port->sk;
+	struct sock *sk = box->sk;
 	struct sk_buff *clone;
 	unsigned int queued;
 
-	lockdep_assert_held(&port->lock);
+	lockdep_assert_held(&box->lock);
 	if (!sk || sock_flag(sk, SOCK_DEAD))
 		return false;
 	queued = atomic_read(&sk->sk_rmem_alloc);
@@ -46,349 +120,277 @@ static bool outbox_transmit(struct ktls_port *port, struct sk_buff *skb)
 	return true;
 }
 
-/* Sends what a request has to say. False: the rest has to wait. */
-static bool outbox_send_request(struct ktls_port *port, struct ktls_request *req)
+/* Sends what a request has to send. False: the rest has to wait. */
+static bool outbox_send_request(struct ktls_outbox *box, struct ktls_outgoing *out)
 {
 	struct sk_buff *skb;
 	bool sent;
 
-	while ((skb = skb_peek(&req->out))) {
-		if (!outbox_transmit(port, skb))
+	lockdep_assert_held(&box->lock);
+	while ((skb = skb_peek(&out->messages))) {
+		if (!outbox_transmit(box, skb))
 			return false;
-		__skb_unlink(skb, &req->out);
+		__skb_unlink(skb, &out->messages);
 		consume_skb(skb);
-		req->sent = true;
+		out->sent = true;
 	}
-	if (!req->cancel)
+	if (!out->cancel)
 		return true;
-	skb = ktls_message_number(KTLS_CMD_CANCEL, KTLS_A_ID, req->id);
+	skb = ktls_message_number(KTLS_CMD_CANCEL, KTLS_A_ID, out->id);
 	if (!skb)
 		return false;
-	sent = outbox_transmit(port, skb);
+	sent = outbox_transmit(box, skb);
 	consume_skb(skb);
 	if (sent)
-		req->cancel = false;
+		out->cancel = false;
 	return sent;
 }
 
 /*
- * A request has nothing more to say. If it was cancelled and used up credit, it waits
- * to hear that it was read; those are no more than the credit.
+ * A request has nothing left to send. If it was cancelled and used up credit, it waits
+ * until the helper has read CANCEL. There are no more of those than there is credit.
  */
-static void outbox_done(struct ktls_port *port, struct ktls_request *req)
+static void outbox_done(struct ktls_outbox *box, struct ktls_outgoing *out)
 {
-	lockdep_assert_held(&port->lock);
-	if (req->closed && req->cost) {
-		list_move_tail(&req->out_node, &port->cancelled);
+	lockdep_assert_held(&box->lock);
+	if (out->owed) {
+		list_move_tail(&out->node, &box->cancelled);
 		return;
 	}
-	list_del_init(&req->out_node);
-	ktls_request_put(req);
+	list_del_init(&out->node);
+	out->ops->put(out);
 }
 
-static void outbox_try_later(struct ktls_port *port)
+static void outbox_retry_later(struct ktls_outbox *box)
 {
-	lockdep_assert_held(&port->lock);
-	if (port->sk && queue_delayed_work(ktls_port_wq, &port->work,
-					   msecs_to_jiffies(port->backoff_ms)))
-		port->backoff_ms = min(port->backoff_ms * 2, KTLS_OUTBOX_PAUSE_MAX);
+	lockdep_assert_held(&box->lock);
+	if (box->sk && queue_delayed_work(outbox_wq, &box->work,
+					  msecs_to_jiffies(box->backoff_ms)))
+		box->backoff_ms = min(box->backoff_ms * 2, KTLS_OUTBOX_PAUSE_MAX);
+}
+
+/**
+ * ktls_outbox_retry_now - have the work run as soon as possible
+ * @box: the outbox
+ *
+ * Context: process or softirq; takes and drops @box->lock.
+ */
+void ktls_outbox_retry_now(struct ktls_outbox *box)
+{
+	spin_lock_bh(&box->lock);
+	if (box->sk)
+		mod_delayed_work(outbox_wq, &box->work, 0);
+	spin_unlock_bh(&box->lock);
 }
 
 /**
  * ktls_outbox_flush - send what can be sent
- * @port: the port
+ * @box: the outbox
  *
- * Context: process or softirq; takes and drops @port->lock.
+ * Context: process or softirq; takes and drops @box->lock.
  */
-void ktls_outbox_flush(struct ktls_port *port)
+void ktls_outbox_flush(struct ktls_outbox *box)
 {
-	struct ktls_request *req;
+	struct ktls_outgoing *out;
 
-	spin_lock_bh(&port->lock);
-	while (!list_empty(&port->out)) {
-		req = list_first_entry(&port->out, struct ktls_request, out_node);
-		if (!outbox_send_request(port, req)) {
-			outbox_try_later(port);
+	spin_lock_bh(&box->lock);
+	while (!list_empty(&box->out)) {
+		out = list_first_entry(&box->out, struct ktls_outgoing, node);
+		if (!outbox_send_request(box, out)) {
+			outbox_retry_later(box);
 			break;
 		}
-		port->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
-		outbox_done(port, req);
+		box->backoff_ms = KTLS_OUTBOX_PAUSE_MIN;
+		outbox_done(box, out);
 	}
-	spin_unlock_bh(&port->lock);
+	spin_unlock_bh(&box->lock);
 }
 
 /**
- * ktls_outbox_cancel_read - the helper has read a CANCEL: its credit comes back
- * @port: whose helper says so
- * @id: of the request; nothing happens if there is no such CANCEL
+ * ktls_outbox_drop_or_send - send a message if that is possible at once
+ * @box: the outbox
+ * @skb: the message, or NULL; consumed
  *
- * Context: process; takes and drops @port->lock, and ktls_net.lock after it.
+ * Context: process or softirq, ktls_net.lock may be held; takes and drops @box->lock.
+ * Return: whether it was sent. If not, something else waits to be sent, the buffer
+ * is full, or the socket is closed.
  */
-void ktls_outbox_cancel_read(struct ktls_port *port, u64 id)
+bool ktls_outbox_drop_or_send(struct ktls_outbox *box, struct sk_buff *skb)
 {
-	struct ktls_request *req;
-	unsigned int freed = 0;
+	bool sent;
 
-	spin_lock_bh(&port->lock);
-	list_for_each_entry(req, &port->cancelled, out_node) {
-		if (req->id != id)
-			continue;
-		freed = req->cost;
-		req->cost = 0;
-		list_del_init(&req->out_node);
-		ktls_request_put(req);
-		break;
-	}
-	spin_unlock_bh(&port->lock);
-	ktls_port_credit(port, freed);
+	if (!skb)
+		return false;
+	spin_lock_bh(&box->lock);
+	sent = list_empty(&box->out) && outbox_transmit(box, skb);
+	spin_unlock_bh(&box->lock);
+	consume_skb(skb);
+	return sent;
+}
+
+/* --- of a request --------------------------------------------------------- */
+
+/**
+ * ktls_outgoing_init - nothing to send yet
+ * @out: all zeros
+ * @id: of the request
+ * @ops: its references
+ */
+void ktls_outgoing_init(struct ktls_outgoing *out, u64 id,
+			const struct ktls_outgoing_ops *ops)
+{
+	out->id = id;
+	out->ops = ops;
+	__skb_queue_head_init(&out->messages);
+	INIT_LIST_HEAD(&out->node);
+}
+
+/**
+ * ktls_outgoing_free - free what was never sent
+ * @out: on no list; nobody else has a reference
+ */
+void ktls_outgoing_free(struct ktls_outgoing *out)
+{
+	__skb_queue_purge(&out->messages);
+	kfree_skb(out->secret);
 }
 
 /**
  * ktls_outbox_send - queue messages of a request, and send what can be sent
- * @port: who has the request
- * @req: the request
- * @messages: emptied; dropped if the port is dead or the request has ended
+ * @box: of the port that has the request
+ * @out: the request
+ * @messages: emptied; dropped if the socket is closed or the request has ended
  *
- * Context: process or softirq; takes and drops @port->lock.
+ * Context: process or softirq; takes and drops @box->lock.
  */
-void ktls_outbox_send(struct ktls_port *port, struct ktls_request *req,
+void ktls_outbox_send(struct ktls_outbox *box, struct ktls_outgoing *out,
 		      struct sk_buff_head *messages)
 {
-	spin_lock_bh(&port->lock);
-	if (!port->sk || req->closed) {
-		spin_unlock_bh(&port->lock);
+	spin_lock_bh(&box->lock);
+	if (!box->sk || out->closed) {
+		spin_unlock_bh(&box->lock);
 		__skb_queue_purge(messages);
 		return;
 	}
-	skb_queue_splice_tail_init(messages, &req->out);
-	if (list_empty(&req->out_node)) {
-		refcount_inc(&req->ref);
-		list_add_tail(&req->out_node, &port->out);
+	skb_queue_splice_tail_init(messages, &out->messages);
+	if (list_empty(&out->node)) {
+		out->ops->get(out);
+		list_add_tail(&out->node, &box->out);
 	}
-	spin_unlock_bh(&port->lock);
-	ktls_outbox_flush(port);
+	spin_unlock_bh(&box->lock);
+	ktls_outbox_flush(box);
 }
 
-/* Wiping what the helper has not read yet would corrupt what it reads. */
-static void outbox_wipe_secret(struct ktls_request *req)
+/**
+ * ktls_outbox_was_sent - has the helper been sent anything about a request?
+ * @box: of the port that has the request
+ * @out: the request
+ *
+ * Context: process or softirq; takes and drops @box->lock.
+ * Return: whether it has.
+ */
+bool ktls_outbox_was_sent(struct ktls_outbox *box, const struct ktls_outgoing *out)
 {
-	struct sk_buff *skb = req->secret;
+	bool sent;
 
-	req->secret = NULL;
+	spin_lock_bh(&box->lock);
+	sent = out->sent;
+	spin_unlock_bh(&box->lock);
+	return sent;
+}
+
+/* Wiping a message that the helper has not read yet would corrupt what it reads. */
+static void outbox_wipe_secret(struct ktls_outbox *box, struct ktls_outgoing *out)
+{
+	struct sk_buff *skb = out->secret;
+
+	lockdep_assert_held(&box->lock);
+	out->secret = NULL;
 	if (skb && !skb_shared(skb) && !skb_cloned(skb))
 		ktls_message_wipe(skb);
 	kfree_skb(skb);
 }
 
 /**
- * ktls_outbox_keep_secret - wipe the last secret message, remember this one
- * @port: who has the request
- * @req: the request
+ * ktls_outbox_keep_secret - wipe the last message with a secret, keep this one
+ * @box: of the port that has the request
+ * @out: the request
  * @skb: the message that is about to be sent, or NULL
  *
- * Netlink frees a message when it has been read, without wiping. What goes to the
- * socket is a clone, so the bytes are still ours afterwards: the helper's next
- * word about the request, or its end, is the time to wipe them. Only a message
- * that was never read is freed as it is.
+ * Netlink frees a message when it was read, without wiping. The socket gets a clone,
+ * so the bytes are still here afterwards, and are wiped when the helper next says
+ * something about the request, or at its end. Only a message that was never read is
+ * freed as it is.
  *
- * Context: process or softirq; takes and drops @port->lock.
+ * Context: process or softirq; takes and drops @box->lock.
  */
-void ktls_outbox_keep_secret(struct ktls_port *port, struct ktls_request *req,
+void ktls_outbox_keep_secret(struct ktls_outbox *box, struct ktls_outgoing *out,
 			     struct sk_buff *skb)
 {
-	spin_lock_bh(&port->lock);
-	outbox_wipe_secret(req);
+	spin_lock_bh(&box->lock);
+	outbox_wipe_secret(box, out);
 	if (skb)
-		req->secret = skb_get(skb);
-	spin_unlock_bh(&port->lock);
+		out->secret = skb_get(skb);
+	spin_unlock_bh(&box->lock);
 }
 
 /**
  * ktls_outbox_end - a request has ended
- * @port: who had it
- * @req: the request, its outcome settled
- * @cancel: the helper has not said DONE: it has to be told, if it ever heard of
- *	the request; the credit comes back when it has read that
+ * @box: of the port that had it
+ * @out: the request, its outcome decided
+ * @cancel: the helper has not sent DONE: send CANCEL if it was sent the request
+ * @cost: credit that the request uses up
  *
- * Context: process or softirq; takes and drops @port->lock, and
- * ktls_net.lock after it.
+ * Context: process or softirq; takes and drops @box->lock.
+ * Return: how much of @cost comes back now. The rest comes back with
+ * ktls_outbox_cancel_read().
  */
-void ktls_outbox_end(struct ktls_port *port, struct ktls_request *req, bool cancel)
+unsigned int ktls_outbox_end(struct ktls_outbox *box, struct ktls_outgoing *out, bool cancel,
+			     unsigned int cost)
 {
+	spin_lock_bh(&box->lock);
+	out->closed = true;
+	__skb_queue_purge(&out->messages);
+	outbox_wipe_secret(box, out);
+	if (cancel && out->sent && box->sk) {
+		out->cancel = true;
+		out->owed = cost;
+		cost = 0;
+		if (list_empty(&out->node)) {
+			out->ops->get(out);
+			list_add_tail(&out->node, &box->out);
+		}
+	} else if (!list_empty(&out->node)) {
+		list_del_init(&out->node);
+		out->ops->put(out);
+	}
+	spin_unlock_bh(&box->lock);
+	return cost;
+}
+
+/**
+ * ktls_outbox_cancel_read - the helper has read a CANCEL
+ * @box: of the port on which it says so
+ * @id: of the request; nothing happens if there is no such CANCEL
+ *
+ * Context: process; takes and drops @box->lock.
+ * Return: how much credit comes back.
+ */
+unsigned int ktls_outbox_cancel_read(struct ktls_outbox *box, u64 id)
+{
+	struct ktls_outgoing *out;
 	unsigned int freed = 0;
 
-	spin_lock_bh(&port->lock);
-	req->closed = true;
-	__skb_queue_purge(&req->out);
-	outbox_wipe_secret(req);
-	if (cancel && req->sent && port->sk) {
-		req->cancel = true;
-		if (list_empty(&req->out_node)) {
-			refcount_inc(&req->ref);
-			list_add_tail(&req->out_node, &port->out);
-		}
-	} else {
-		freed = req->cost;
-		req->cost = 0;
-		if (!list_empty(&req->out_node)) {
-			list_del_init(&req->out_node);
-			ktls_request_put(req);
-		}
+	spin_lock_bh(&box->lock);
+	list_for_each_entry(out, &box->cancelled, node) {
+		if (out->id != id)
+			continue;
+		freed = out->owed;
+		out->owed = 0;
+		list_del_init(&out->node);
+		out->ops->put(out);
+		break;
 	}
-	spin_unlock_bh(&port->lock);
-
-	ktls_port_credit(port, freed);
-	ktls_outbox_flush(port);
-	if (!freed)
-		return;
-	/* Making messages for others sleeps; this context may not. */
-	spin_lock_bh(&port->lock);
-	if (port->sk)
-		mod_delayed_work(ktls_port_wq, &port->work, 0);
-	spin_unlock_bh(&port->lock);
-}
-
-/**
- * ktls_outbox_close - nothing goes out on this port any more
- * @port: the port
- *
- * Context: process, ktls_net.lock held.
- * Return: its socket, with the port's reference.
- */
-struct sock *ktls_outbox_close(struct ktls_port *port)
-{
-	struct ktls_request *req, *next;
-	struct sock *sk;
-
-	lockdep_assert_held(&port->kn->lock);
-	spin_lock(&port->lock);
-	sk = port->sk;
-	port->sk = NULL;
-	list_for_each_entry_safe(req, next, &port->out, out_node) {
-		list_del_init(&req->out_node);
-		__skb_queue_purge(&req->out);
-		ktls_request_put(req);
-	}
-	list_for_each_entry_safe(req, next, &port->cancelled, out_node) {
-		list_del_init(&req->out_node);
-		ktls_request_put(req);
-	}
-	spin_unlock(&port->lock);
-	return sk;
-}
-
-/**
- * ktls_outbox_drop_or_send - a message that is not worth waiting for
- * @port: the port
- * @skb: the message; consumed
- *
- * Context: process or softirq, ktls_net.lock may be held.
- * Return: whether it was sent. If not, something else waits to be sent, the buffer
- * is full, or the port is gone.
- */
-bool ktls_outbox_drop_or_send(struct ktls_port *port, struct sk_buff *skb)
-{
-	bool sent;
-
-	spin_lock_bh(&port->lock);
-	sent = list_empty(&port->out) && outbox_transmit(port, skb);
-	spin_unlock_bh(&port->lock);
-	consume_skb(skb);
-	return sent;
-}
-
-/**
- * struct ktls_config_user - a port that was given a configuration
- * @node: on ktls_config.known_by
- * @port: a reference is owned
- */
-struct ktls_config_user {
-	struct list_head	node;
-	struct ktls_port	*port;
-};
-
-static void outbox_free_user(struct ktls_config_user *user)
-{
-	list_del(&user->node);
-	ktls_port_put(user->port);
-	kfree(user);
-}
-
-/* Is that port on the list? Those that are dead leave it. */
-static bool outbox_is_user(struct ktls_config *config, const struct ktls_port *port)
-{
-	struct ktls_config_user *user, *next;
-	bool known = false;
-
-	lockdep_assert_held(&config->known_lock);
-	list_for_each_entry_safe(user, next, &config->known_by, node) {
-		if (user->port == port)
-			known = true;
-		else if (!READ_ONCE(user->port->sk))
-			outbox_free_user(user);
-	}
-	return known;
-}
-
-/**
- * ktls_outbox_register - the port is about to learn of a configuration
- * @port: the port
- * @config: frozen
- *
- * Without memory it will not be told when that is gone.
- *
- * Context: process, no spinlock held.
- */
-void ktls_outbox_register(struct ktls_port *port, struct ktls_config *config)
-{
-	struct ktls_config_user *user;
-	bool known;
-
-	if (!ktls_config_parts(config))
-		return;
-	spin_lock_bh(&config->known_lock);
-	known = outbox_is_user(config, port);
-	spin_unlock_bh(&config->known_lock);
-	user = known ? NULL : kmalloc(sizeof(*user), GFP_KERNEL);
-	if (!user)
-		return;
-
-	refcount_inc(&port->ref);
-	user->port = port;
-	spin_lock_bh(&config->known_lock);
-	list_add_tail(&user->node, &config->known_by);
-	spin_unlock_bh(&config->known_lock);
-}
-
-static void outbox_hint(struct ktls_port *port, u64 id)
-{
-	struct sk_buff *skb;
-
-	spin_lock_bh(&port->lock);
-	if (list_empty(&port->out)) {
-		skb = ktls_message_number(KTLS_CMD_CONFIG_DROP, KTLS_A_CONFIG, id);
-		if (skb)
-			outbox_transmit(port, skb);
-		consume_skb(skb);
-	}
-	spin_unlock_bh(&port->lock);
-}
-
-/**
- * ktls_outbox_drop_config - tell whoever was given a configuration that it is gone
- * @config: nobody has a reference any more
- *
- * A hint that costs nobody anything: lost when something else waits to be sent, or
- * the buffer is full.
- *
- * Context: any, none of the locks of request.h held.
- */
-void ktls_outbox_drop_config(struct ktls_config *config)
-{
-	struct ktls_config_user *user, *next;
-
-	list_for_each_entry_safe(user, next, &config->known_by, node) {
-		outbox_hint(user->port, config->id);
-		outbox_free_user(user);
-	}
+	spin_unlock_bh(&box->lock);
+	return freed;
 }

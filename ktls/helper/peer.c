@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who the peer is, as far as the helper has verified it. The helper read that in a
- * certificate; programs decide by it whom to serve. So it is one allocation, constant
- * once made, and no byte in it can make one text two, or another.
+ * The identity of a peer, as the helper has verified it. Programs decide by it whom to
+ * serve. So it is one allocation, constant once made, and every part is checked: no
+ * byte in it can be taken for a separator or end a string early.
  */
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/genetlink.h>
+#include <uapi/linux/ktls.h>
+#include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/ktls.h>
+#include <ktls/wire.h>
+
+#include "helper/peer.h"
 
 /**
- * struct ktls_peer - what is known of a peer
+ * struct ktls_peer - the identity of a peer
  * @len: bytes of each part
  * @data: the parts, one behind the other
  */
@@ -35,7 +39,7 @@ static bool peer_is_printable(const char *text, size_t len)
 	return peer_is_within(text, len, ' ');
 }
 
-/* A line of KTLS_PEER_NAMES: a kind and something. */
+/* A line of KTLS_PEER_NAMES: a kind and a name. */
 static bool peer_is_name(const char *line, size_t len)
 {
 	static const char *const kinds[] = { "DNS:", "IP:", "URI:", "email:" };
@@ -81,7 +85,7 @@ static const struct {
 	[KTLS_PEER_PART_FINGERPRINT]	= { KTLS_A_PEER_FINGERPRINT, peer_is_fingerprint },
 };
 
-/* Its bytes; of a string without the final NUL that it may have. */
+/* A string may have a final NUL, which does not count. */
 static size_t peer_attr_len(const struct nlattr *nla, int attr)
 {
 	size_t len = nla ? nla_len(nla) : 0;
@@ -92,12 +96,12 @@ static size_t peer_attr_len(const struct nlattr *nla, int attr)
 }
 
 /**
- * ktls_peer_parse - read who the peer is out of a helper's DONE
+ * ktls_peer_parse - make the identity of a peer from DONE
  * @info: the message; its policy has bounded every length
- * @ret_peer: a new one, which the caller frees with kfree(); NULL: nothing was said
+ * @ret_peer: a new one, for kfree(); unchanged if the message has no part of it
  *
  * Context: process.
- * Return: 0, -EINVAL with the attribute that cannot be, or -ENOMEM.
+ * Return: 0, -EINVAL with the attribute that is invalid, or -ENOMEM.
  */
 int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer)
 {
@@ -135,8 +139,8 @@ int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer)
 }
 
 /**
- * ktls_peer_get - a part of who the peer is
- * @peer: or NULL: nobody knows
+ * ktls_peer_get - a part of the identity of a peer
+ * @peer: or NULL: unknown
  * @part: which
  * @ret_len: its bytes, 0 if it is not known
  *

@@ -1,40 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests that wait for a port with credit: whose turn is it?
+ * Fair queueing of requests that wait for a port with credit.
  *
- * Three rings. The outermost goes round the uids that have requests waiting, the
- * next round the listeners of a uid (all its clients together count as one), the
- * innermost round the sources that a listener's peers come from; a source's requests
- * are served in the order they came. So neither a flood from one source or on one
- * listener nor a user with many of them delays the others by more than one request
- * each. All ring members are a struct ktls_flow, found by a hash of what they stand
- * for, made with their first request and freed with their last.
+ * There are three levels of round robin: among the uids that have requests waiting,
+ * among the listeners of a uid (all its clients together count as one), and among the
+ * sources that the peers of a listener come from. Requests of one source are served
+ * in the order they came. A flood from one source or on one listener, or a user with
+ * many of them, delays the others by at most one request each. A struct ktls_flow is
+ * one uid, listener or source. It is found by a hash, made with its first request and
+ * freed with its last.
  */
-#include <linux/cred.h>
 #include <linux/hash.h>
 #include <linux/slab.h>
-#include <linux/unaligned.h>
 
-#include <ktls/ktls.h>
+#include <ktls/wire.h>
 
-enum queue_level {
-	QUEUE_UID,
-	QUEUE_LISTENER,		/* named by an address that is only compared; 0: clients */
-	QUEUE_SOURCE,		/* named by the prefix of its addresses */
-	QUEUE_LEVELS
-};
+#include "helper/queue.h"
 
 /**
- * struct ktls_flow - a member of a ring
+ * struct ktls_flow - a uid, a listener or a source
  *
- * All under ktls_net.lock.
+ * All under the lock of the queue.
  *
- * @hash: on ktls_net.flows
- * @node: on the ring of its level
- * @members: the ring of the next level; of a source: requests
- * @parent: the one of the level above, or NULL
- * @name: which of its parent's it is
- * @waiting: requests, here and below
+ * @hash: on ktls_queue.flows
+ * @node: among the flows of its level
+ * @members: the flows of the next level; of a source: entries
+ * @parent: the flow of the level above, or NULL
+ * @name: unique among the flows of its parent
+ * @waiting: entries, here and below
  */
 struct ktls_flow {
 	struct hlist_node	hash;
@@ -47,51 +40,35 @@ struct ktls_flow {
 
 /**
  * ktls_queue_init - an empty queue
- * @kn: the namespace, not visible to anyone yet
+ * @queue: not visible to anyone yet
+ * @lock: what will protect it
  */
-void ktls_queue_init(struct ktls_net *kn)
+void ktls_queue_init(struct ktls_queue *queue, spinlock_t *lock)
 {
-	INIT_LIST_HEAD(&kn->uids);
-	hash_init(kn->flows);
-	kn->waiting = 0;
+	queue->lock = lock;
+	INIT_LIST_HEAD(&queue->uids);
+	hash_init(queue->flows);
+	queue->waiting = 0;
 }
 
-/* What a request's flow of a level is called. */
-static u64 queue_name(const struct ktls_request *req, enum queue_level level)
-{
-	switch (level) {
-	case QUEUE_UID:
-		return __kuid_val(req->params.config->cred->euid);
-	case QUEUE_LISTENER:
-		return (uintptr_t)req->params.owner;
-	default:
-		break;
-	}
-	if (req->params.role != KTLS_ROLE_SERVER)
-		return 0;
-	/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
-	if (req->params.peer.sa.sa_family == AF_INET6)
-		return get_unaligned((u64 *)&req->params.peer.in6.sin6_addr);
-	return (u64)0xffff << 32 | (__force u32)req->params.peer.in.sin_addr.s_addr;
-}
-
-static struct ktls_flow *queue_find(struct ktls_net *kn, struct ktls_flow *parent, u64 name,
-				    u32 key)
+static struct ktls_flow *queue_find(struct ktls_queue *queue, struct ktls_flow *parent,
+				    u64 name, u32 key)
 {
 	struct ktls_flow *flow;
 
-	hash_for_each_possible(kn->flows, flow, hash, key)
+	hash_for_each_possible(queue->flows, flow, hash, key)
 		if (flow->parent == parent && flow->name == name)
 			return flow;
 	return NULL;
 }
 
-static struct ktls_flow *queue_flow(struct ktls_net *kn, struct ktls_flow *parent, u64 name)
+static struct ktls_flow *queue_flow(struct ktls_queue *queue, struct ktls_flow *parent,
+				    u64 name)
 {
 	u32 key = hash_ptr(parent, 32) ^ hash_64(name, 32);
 	struct ktls_flow *flow;
 
-	flow = queue_find(kn, parent, name, key);
+	flow = queue_find(queue, parent, name, key);
 	if (flow)
 		return flow;
 	flow = kzalloc(sizeof(*flow), GFP_ATOMIC | __GFP_ACCOUNT);
@@ -100,8 +77,8 @@ static struct ktls_flow *queue_flow(struct ktls_net *kn, struct ktls_flow *paren
 	INIT_LIST_HEAD(&flow->members);
 	flow->parent = parent;
 	flow->name = name;
-	hash_add(kn->flows, &flow->hash, key);
-	list_add_tail(&flow->node, parent ? &parent->members : &kn->uids);
+	hash_add(queue->flows, &flow->hash, key);
+	list_add_tail(&flow->node, parent ? &parent->members : &queue->uids);
 	return flow;
 }
 
@@ -119,50 +96,49 @@ static void queue_trim(struct ktls_flow *flow)
 	}
 }
 
-static void queue_count(struct ktls_net *kn, struct ktls_flow *flow, int n)
+static void queue_count(struct ktls_queue *queue, struct ktls_flow *flow, int n)
 {
-	kn->waiting += n;
+	queue->waiting += n;
 	for (; flow; flow = flow->parent)
 		flow->waiting += n;
 }
 
-/* All uids together have so much room; but each has a little for itself. */
-static bool queue_is_full(const struct ktls_net *kn, const struct ktls_flow *uid)
+/* There is a limit for all uids together, but each uid may always have a few. */
+static bool queue_is_full(const struct ktls_queue *queue, const struct ktls_flow *uid)
 {
 	return uid->waiting >= KTLS_REQUESTS_PER_UID ||
-	       (kn->waiting >= KTLS_REQUESTS_WAITING &&
+	       (queue->waiting >= KTLS_REQUESTS_WAITING &&
 		uid->waiting >= KTLS_REQUESTS_GUARANTEED);
 }
 
 /**
- * ktls_queue_add - let a request wait for its turn
- * @kn: the namespace
- * @req: on no list
+ * ktls_queue_add - add an entry at the end of its flow
+ * @queue: the queue
+ * @entry: does not wait
  *
- * Context: @kn->lock held.
+ * Context: the lock of the queue held.
  * Return: 0, -ENOBUFS when too many wait, -ENOMEM.
  */
-int ktls_queue_add(struct ktls_net *kn, struct ktls_request *req)
+int ktls_queue_add(struct ktls_queue *queue, struct ktls_queue_entry *entry)
 {
 	struct ktls_flow *flow = NULL, *below;
-	enum queue_level level;
+	unsigned int level;
 	int err = -ENOMEM;
 
-	lockdep_assert_held(&kn->lock);
-	for (level = QUEUE_UID; level < QUEUE_LEVELS; level++) {
-		below = queue_flow(kn, flow, queue_name(req, level));
+	lockdep_assert_held(queue->lock);
+	for (level = 0; level < KTLS_QUEUE_LEVELS; level++) {
+		below = queue_flow(queue, flow, entry->name[level]);
 		if (!below)
 			goto trim;
 		flow = below;
-		if (level == QUEUE_UID && queue_is_full(kn, flow)) {
+		if (!level && queue_is_full(queue, flow)) {
 			err = -ENOBUFS;
 			goto trim;
 		}
 	}
-	list_add_tail(&req->node, &flow->members);
-	req->flow = flow;
-	req->phase = KTLS_PHASE_WAITING;
-	queue_count(kn, flow, 1);
+	list_add_tail(&entry->node, &flow->members);
+	entry->flow = flow;
+	queue_count(queue, flow, 1);
 	return 0;
 
 trim:
@@ -171,45 +147,45 @@ trim:
 }
 
 /**
- * ktls_queue_del - a request waits no longer
- * @kn: the namespace
- * @req: in KTLS_PHASE_WAITING; what it becomes is the caller's to say
+ * ktls_queue_del - remove an entry
+ * @queue: the queue
+ * @entry: waits
  *
- * Context: @kn->lock held.
+ * Context: the lock of the queue held.
  */
-void ktls_queue_del(struct ktls_net *kn, struct ktls_request *req)
+void ktls_queue_del(struct ktls_queue *queue, struct ktls_queue_entry *entry)
 {
-	lockdep_assert_held(&kn->lock);
-	list_del_init(&req->node);
-	queue_count(kn, req->flow, -1);
-	queue_trim(req->flow);
-	req->flow = NULL;
+	lockdep_assert_held(queue->lock);
+	list_del_init(&entry->node);
+	queue_count(queue, entry->flow, -1);
+	queue_trim(entry->flow);
+	entry->flow = NULL;
 }
 
 /**
- * ktls_queue_next - take the request whose turn it is
- * @kn: the namespace
+ * ktls_queue_next - take the entry whose turn it is
+ * @queue: the queue
  *
- * Context: @kn->lock held.
- * Return: a request that is on no list any more, or NULL: none waits.
+ * Context: the lock of the queue held.
+ * Return: the entry, which does not wait any more, or NULL: none waits.
  */
-struct ktls_request *ktls_queue_next(struct ktls_net *kn)
+struct ktls_queue_entry *ktls_queue_next(struct ktls_queue *queue)
 {
-	struct list_head *ring = &kn->uids;
-	enum queue_level level;
-	struct ktls_request *req;
+	struct list_head *ring = &queue->uids;
+	struct ktls_queue_entry *entry;
 	struct ktls_flow *flow;
+	unsigned int level;
 
-	lockdep_assert_held(&kn->lock);
+	lockdep_assert_held(queue->lock);
 	if (list_empty(ring))
 		return NULL;
-	/* Whoever is served goes to the end of its ring. */
-	for (level = QUEUE_UID; level < QUEUE_LEVELS; level++) {
+	/* A flow that is served goes to the end. */
+	for (level = 0; level < KTLS_QUEUE_LEVELS; level++) {
 		flow = list_first_entry(ring, struct ktls_flow, node);
 		list_move_tail(&flow->node, ring);
 		ring = &flow->members;
 	}
-	req = list_first_entry(ring, struct ktls_request, node);
-	ktls_queue_del(kn, req);
-	return req;
+	entry = list_first_entry(ring, struct ktls_queue_entry, node);
+	ktls_queue_del(queue, entry);
+	return entry;
 }

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A request to the helper, from the cradle to the grave.
+ * The life of a request to the helper:
  *
- *	start, check -> waits (queue.c) -> a port has it (port.c)
- *	             -> helper's turn <-> our turn -> its outcome
+ *	start, check -> waits (queue.c) -> is given to a port (dispatch.c)
+ *	             -> helper's turn <-> kernel's turn -> its outcome
  *
- * The outcome of a request is settled exactly once, by one cmpxchg: the helper said
- * DONE (or broke the contract), the helper died, or the socket went away. Whoever
- * wins takes the request off every list and leaves the answer with it; whoever
- * loses does nothing. The socket's work, or the task that waits for a CHECK, then
- * takes the answer. No socket lock is taken here.
+ * The outcome is decided exactly once, by one cmpxchg: the helper sent DONE (or broke
+ * the protocol), the helper died, or the socket was closed. The winner takes the
+ * request off every list and leaves the answer with it; the others do nothing. The
+ * socket's work, or the task that waits for a CHECK, then takes the answer. No socket
+ * lock is taken here.
  */
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
-#include <net/netlink.h>
+#include <linux/unaligned.h>
+#include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include "config.h"
+#include "helper/request.h"
+
 #include <trace/events/ktls.h>
 
 /* Open requests by id. Ids are numbers that only grow. */
@@ -31,76 +34,56 @@ static const struct rhashtable_params request_ids_params = {
 	.automatic_shrinking	= true,
 };
 
-/* Retries and hand-outs that a softirq wants done; of all ports. */
-struct workqueue_struct *ktls_port_wq;
-
 /**
  * ktls_request_init - before anything else here is called
  *
+ * Context: module load.
  * Return: 0 or -ENOMEM.
  */
 int ktls_request_init(void)
 {
 	int err;
 
-	ktls_port_wq = alloc_workqueue("ktls_request", WQ_UNBOUND, 0);
-	if (!ktls_port_wq)
-		return -ENOMEM;
+	err = ktls_outbox_init();
+	if (err)
+		return err;
 	err = rhashtable_init(&request_ids, &request_ids_params);
 	if (err)
-		destroy_workqueue(ktls_port_wq);
+		ktls_outbox_exit();
 	return err;
 }
 
 /**
  * ktls_request_exit - after everything else here was called
  *
- * Context: module unload, after ktls_netlink_exit(): no port is left and, as
- * sockets hold the module, no request is open. Those that only waited for an RCU
- * grace period are waited for here, because they end in ktls_config_put() and
- * ktls_ctx_put().
+ * Waits for requests whose RCU grace period has not passed: freeing them calls
+ * ktls_config_put() and the waiter.
+ *
+ * Context: module unload, after ktls_netlink_exit(): no port is left and, as sockets
+ * hold the module, no request is open.
  */
 void ktls_request_exit(void)
 {
 	rcu_barrier();
 	rhashtable_destroy(&request_ids);
-	destroy_workqueue(ktls_port_wq);
+	ktls_outbox_exit();
 }
-
-/**
- * ktls_done_free - wipe and free
- * @done: or NULL
- *
- * Context: any.
- */
-void ktls_done_free(struct ktls_done *done)
-{
-	if (!done)
-		return;
-	kvfree(done->peer_certs);
-	kvfree(done->chain_certs);
-	kfree(done->peer);
-	kfree_sensitive(done);
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_done_free);
 
 /* --- references ----------------------------------------------------------- */
 
 static void request_free_rcu(struct rcu_head *rcu)
 {
 	struct ktls_request *req = container_of(rcu, struct ktls_request, rcu);
+	struct ktls_waiter *waiter = req->reply.waiter;
 
-	__skb_queue_purge(&req->held);
-	__skb_queue_purge(&req->out);
-	kfree_skb(req->secret);
-	if (req->port)
-		ktls_port_put(req->port);
-	if (req->waiter)
-		req->waiter->ops->put(req->waiter);
+	ktls_turn_free(&req->turn);
+	ktls_outgoing_free(&req->out);
+	if (waiter)
+		waiter->ops->put(waiter);
 	ktls_config_put(req->params.config);
-	ktls_done_free(req->done);
-	kvfree(req->answer_records);
-	kvfree(req->batch);
+	ktls_done_free(req->reply.done);
+	kvfree(req->reply.records);
+	kvfree(req->batch.data);
 	kvfree(req->params.records);
 	kfree(req);
 }
@@ -109,7 +92,7 @@ static void request_free_rcu(struct rcu_head *rcu)
  * ktls_request_put - drop a reference
  * @req: the request
  *
- * Context: any, under any lock of request.h.
+ * Context: any, any lock may be held.
  */
 void ktls_request_put(struct ktls_request *req)
 {
@@ -117,9 +100,112 @@ void ktls_request_put(struct ktls_request *req)
 		call_rcu(&req->rcu, request_free_rcu);
 }
 
+static void request_get_outgoing(struct ktls_outgoing *out)
+{
+	refcount_inc(&container_of(out, struct ktls_request, out)->ref);
+}
+
+static void request_put_outgoing(struct ktls_outgoing *out)
+{
+	ktls_request_put(container_of(out, struct ktls_request, out));
+}
+
+static const struct ktls_outgoing_ops request_outgoing_ops = {
+	.get	= request_get_outgoing,
+	.put	= request_put_outgoing,
+};
+
+static int request_copy_records(struct ktls_request *req, const void *records, size_t len)
+{
+	void *copy;
+
+	if (!len)
+		return 0;
+	copy = ktls_config_zalloc(req->params.config, len);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, records, len);
+	req->params.records = copy;
+	return 0;
+}
+
+/* The source of a server's peer; clients are one source. */
+static u64 request_source(const struct ktls_request_params *params)
+{
+	if (params->role != KTLS_ROLE_SERVER)
+		return 0;
+	/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
+	if (params->peer.sa.sa_family == AF_INET6)
+		return get_unaligned((u64 *)&params->peer.in6.sin6_addr);
+	return (u64)0xffff << 32 | (__force u32)params->peer.in.sin_addr.s_addr;
+}
+
+/**
+ * ktls_request_new - a request that nobody can find yet
+ * @params: what it is about
+ * @waiter: whom to wake; the request drops the caller's reference, also on failure
+ *
+ * Context: process; sleeps for memory only.
+ * Return: a request, for ktls_request_insert(), or an ERR_PTR: -ENOMEM, -EMSGSIZE.
+ */
+struct ktls_request *ktls_request_new(const struct ktls_request_params *params,
+				      struct ktls_waiter *waiter)
+{
+	struct ktls_request *req = NULL;
+	int err = -EMSGSIZE;
+
+	if (params->records_len <= KTLS_HS_BATCH_MAX) {
+		req = ktls_config_zalloc(params->config, sizeof(*req));
+		err = -ENOMEM;
+	}
+	if (!req) {
+		waiter->ops->put(waiter);
+		return ERR_PTR(err);
+	}
+	refcount_set(&req->ref, 1);
+	req->id = atomic64_inc_return(&request_last_id);
+	req->kn = ktls_net(params->net);
+	req->params = *params;
+	req->params.records = NULL;
+	ktls_config_get(params->config);
+	req->turn.entry.name[0] = __kuid_val(params->config->cred->euid);
+	req->turn.entry.name[1] = (uintptr_t)params->owner;
+	req->turn.entry.name[2] = request_source(params);
+	ktls_turn_init(&req->turn);
+	ktls_outgoing_init(&req->out, req->id, &request_outgoing_ops);
+	spin_lock_init(&req->reply.lock);
+	req->reply.waiter = waiter;
+	err = request_copy_records(req, params->records, params->records_len);
+	if (!err)
+		return req;
+	atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
+	ktls_request_close(req);
+	return ERR_PTR(err);
+}
+
+/**
+ * ktls_request_insert - from here on the request can be found by its id
+ * @req: a new request; its outcome is open until ktls_request_end()
+ *
+ * Context: process.
+ * Return: 0, -ENOMEM, -ENOBUFS; on failure the request has ended.
+ */
+int ktls_request_insert(struct ktls_request *req)
+{
+	int err;
+
+	refcount_inc(&req->ref);
+	err = rhashtable_insert_fast(&request_ids, &req->hash, request_ids_params);
+	if (!err)
+		return 0;
+	atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
+	refcount_dec(&req->ref);
+	return err == -ENOMEM ? err : -ENOBUFS;
+}
+
 /**
  * ktls_request_find - the open request with an id
- * @id: what a helper says is one
+ * @id: from a message of the helper
  *
  * Context: process.
  * Return: the request with a reference, or NULL.
@@ -138,53 +224,32 @@ struct ktls_request *ktls_request_find(u64 id)
 
 /* --- the end -------------------------------------------------------------- */
 
-/* Takes a request whose outcome the caller has settled off everything. */
-static void request_retire(struct ktls_request *req, bool cancel)
-{
-	struct ktls_net *kn = req->kn;
-	struct ktls_port *port;
-
-	rhashtable_remove_fast(&request_ids, &req->hash, request_ids_params);
-	spin_lock_bh(&kn->lock);
-	if (req->phase == KTLS_PHASE_WAITING) {
-		ktls_queue_del(kn, req);
-	} else {
-		list_del_init(&req->stall_node);
-		list_del_init(&req->node);
-	}
-	req->phase = KTLS_PHASE_ENDED;
-	port = req->port;
-	spin_unlock_bh(&kn->lock);
-	if (port)
-		ktls_outbox_end(port, req, cancel);
-	ktls_request_put(req);
-}
-
 /**
- * ktls_request_end - end a request, if nobody has done so
+ * ktls_request_end - end a request, if it has not ended
  * @req: the request
  * @outcome: how it ends
- * @cancel: the helper is to be told, if it has heard of it
+ * @cancel: the helper is to be sent CANCEL if it was sent the request
  *
- * Context: process or softirq; none of the locks of request.h held but
- * ktls_port.mutex.
- * Return: true: the request is off every list, and what is to be told about it
- * is the caller's to tell. False: somebody was faster.
+ * Context: process or softirq; none of this room's locks held but &ktls_port.mutex.
+ * Return: true: the request is off every list, and the caller is to publish the
+ * answer. False: it had ended.
  */
 bool ktls_request_end(struct ktls_request *req, enum ktls_outcome outcome, bool cancel)
 {
 	if (atomic_cmpxchg(&req->outcome, KTLS_OUTCOME_OPEN, outcome) != KTLS_OUTCOME_OPEN)
 		return false;
-	request_retire(req, cancel);
+	rhashtable_remove_fast(&request_ids, &req->hash, request_ids_params);
+	ktls_turn_end(req->kn, &req->turn, &req->out, cancel);
+	ktls_request_put(req);
 	return true;
 }
 
 /**
- * ktls_request_publish - leave an answer with the request, wake who waits for it
+ * ktls_request_publish - leave an answer with the request and wake its owner
  * @req: the request
  * @answer: replaces one that was not taken yet: only the end can come that early
- * @done: with DONE: the request's now; NULL if its @error and @reason tell
- * @records: bytes to send, kvmalloc; the request's now
+ * @done: with DONE: passes to the request; NULL: its error and reason say how it ended
+ * @records: bytes to send, kvmalloc; passes to the request
  * @len: bytes in @records
  *
  * Context: process or softirq.
@@ -192,23 +257,24 @@ bool ktls_request_end(struct ktls_request *req, enum ktls_outcome outcome, bool 
 void ktls_request_publish(struct ktls_request *req, enum ktls_answer answer,
 			  struct ktls_done *done, void *records, size_t len)
 {
+	struct ktls_reply *reply = &req->reply;
 	void *stale;
 
-	spin_lock_bh(&req->lock);
-	stale = req->answer_records;
-	req->answer_records = records;
-	req->answer_len = len;
-	req->done = done;
-	WRITE_ONCE(req->answer, answer);
-	if (req->waiter)
-		req->waiter->ops->wake(req->waiter);
-	spin_unlock_bh(&req->lock);
+	spin_lock_bh(&reply->lock);
+	stale = reply->records;
+	reply->records = records;
+	reply->len = len;
+	reply->done = done;
+	WRITE_ONCE(reply->answer, answer);
+	if (reply->waiter)
+		reply->waiter->ops->wake(reply->waiter);
+	spin_unlock_bh(&reply->lock);
 	kvfree(stale);
 }
 
 /**
- * ktls_request_fail - end a request for a reason of ours
- * @req: the request; nothing happens if its outcome is settled
+ * ktls_request_fail - the kernel ends a request
+ * @req: the request; nothing happens if it has ended
  * @error: positive errno
  * @reason: why, a constant
  *
@@ -219,16 +285,16 @@ void ktls_request_fail(struct ktls_request *req, int error, const char *reason)
 	if (!ktls_request_end(req, KTLS_OUTCOME_DONE, true))
 		return;
 	ktls_request_trace(done, req, error);
-	spin_lock_bh(&req->lock);
-	req->error = error;
-	req->reason = reason;
-	spin_unlock_bh(&req->lock);
+	spin_lock_bh(&req->reply.lock);
+	req->reply.error = error;
+	req->reply.reason = reason;
+	spin_unlock_bh(&req->reply.lock);
 	ktls_request_publish(req, KTLS_ANSWER_DONE, NULL, NULL, 0);
 }
 
 /**
  * ktls_request_lost - the helper that had a request has died
- * @req: the request; nothing happens if its outcome is settled
+ * @req: the request; nothing happens if it has ended
  *
  * Context: process or softirq.
  */
@@ -241,14 +307,14 @@ void ktls_request_lost(struct ktls_request *req)
 }
 
 /**
- * ktls_request_cancel - the socket went away, or the deadline came
+ * ktls_request_cancel - the socket was closed, or the deadline passed
  * @req: the request; the caller keeps its reference
  *
  * When this returns, the waiter is not woken any more and the request's reference
  * to it is dropped. An answer that was not taken can still be taken. May be called
  * at any time, and more than once.
  *
- * Context: process or softirq; none of the locks of request.h held.
+ * Context: process or softirq; none of this room's locks held.
  */
 void ktls_request_cancel(struct ktls_request *req)
 {
@@ -256,20 +322,18 @@ void ktls_request_cancel(struct ktls_request *req)
 
 	if (ktls_request_end(req, KTLS_OUTCOME_CANCELLED, true))
 		ktls_request_trace(cancelled, req, 0);
-	spin_lock_bh(&req->lock);
-	waiter = req->waiter;
-	req->waiter = NULL;
-	spin_unlock_bh(&req->lock);
+	spin_lock_bh(&req->reply.lock);
+	waiter = req->reply.waiter;
+	req->reply.waiter = NULL;
+	spin_unlock_bh(&req->reply.lock);
 	if (waiter)
 		waiter->ops->put(waiter);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_cancel);
 
 /**
- * ktls_request_close - drop the reference that ktls_request_start() returned
+ * ktls_request_close - cancel, and drop the reference of ktls_request_start()
  * @req: the request
- *
- * One that is still open is cancelled, for nobody is left to take its answer.
  *
  * Context: as ktls_request_cancel().
  */
@@ -280,242 +344,40 @@ void ktls_request_close(struct ktls_request *req)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_close);
 
-/* --- asking --------------------------------------------------------------- */
-
-static struct ktls_request *request_new(const struct ktls_request_params *params)
-{
-	struct ktls_request *req;
-
-	req = ktls_config_zalloc(params->config, sizeof(*req));
-	if (!req)
-		return NULL;
-	refcount_set(&req->ref, 1);
-	req->id = atomic64_inc_return(&request_last_id);
-	req->kn = ktls_net(params->net);
-	req->params = *params;
-	req->params.records = NULL;
-	ktls_config_get(params->config);
-	req->phase = KTLS_PHASE_ENDED;
-	INIT_LIST_HEAD(&req->node);
-	INIT_LIST_HEAD(&req->stall_node);
-	__skb_queue_head_init(&req->held);
-	__skb_queue_head_init(&req->out);
-	INIT_LIST_HEAD(&req->out_node);
-	spin_lock_init(&req->lock);
-	return req;
-}
-
-static int request_copy_records(struct ktls_request *req, const void *records, size_t len)
-{
-	void *copy;
-
-	if (!len)
-		return 0;
-	copy = ktls_config_zalloc(req->params.config, len);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, records, len);
-	req->params.records = copy;
-	return 0;
-}
-
-static void request_address4(union ktls_address *address, __be32 addr, __be16 port)
-{
-	address->in.sin_family = AF_INET;
-	address->in.sin_addr.s_addr = addr;
-	address->in.sin_port = port;
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static void request_address6(union ktls_address *address, const struct in6_addr *addr,
-			     __be16 port, int ifindex)
-{
-	address->in6.sin6_family = AF_INET6;
-	address->in6.sin6_addr = *addr;
-	address->in6.sin6_port = port;
-	address->in6.sin6_scope_id = ipv6_iface_scope_id(addr, ifindex);
-}
-#endif
-
-/**
- * ktls_request_addresses - the addresses of a connected socket
- * @params: gets them
- * @sk: the socket
- *
- * IPv4 on an IPv6 socket is IPv4: that is what certificates are checked for.
- *
- * Context: socket lock held.
- */
-void ktls_request_addresses(struct ktls_request_params *params, const struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		request_address6(&params->local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
-				 sk->sk_bound_dev_if);
-		request_address6(&params->peer, &sk->sk_v6_daddr, inet->inet_dport,
-				 sk->sk_bound_dev_if);
-		return;
-	}
-#endif
-	request_address4(&params->local, inet->inet_rcv_saddr, inet->inet_sport);
-	request_address4(&params->peer, inet->inet_daddr, inet->inet_dport);
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_request_addresses);
-
-/* From here on the request can be found, handed out, answered and lost. */
-static int request_submit(struct ktls_request *req)
-{
-	struct ktls_net *kn = req->kn;
-	int err;
-
-	refcount_inc(&req->ref);
-	err = rhashtable_insert_fast(&request_ids, &req->hash, request_ids_params);
-	if (err) {
-		atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
-		refcount_dec(&req->ref);
-		return err == -ENOMEM ? err : -ENOBUFS;
-	}
-	ktls_request_trace(start, req, 0);
-	spin_lock_bh(&kn->lock);
-	err = ktls_queue_add(kn, req);
-	spin_unlock_bh(&kn->lock);
-	if (err) {
-		ktls_request_end(req, KTLS_OUTCOME_CANCELLED, false);
-		return err;
-	}
-	ktls_port_dispatch_any(kn);
-	return 0;
-}
-
-/**
- * ktls_request_start - send the helper a request
- * @params: what it is about; config and records are copied or referenced
- * @waiter: woken whenever ktls_request_take() has something new. The caller's
- *	reference goes to the request, which gives it up in ktls_request_cancel() or
- *	ktls_request_close(); on failure, too
- *
- * Without a port the request waits for one.
- *
- * Context: process; a socket lock may be held; sleeps for memory only.
- * Return: a request, for ktls_request_close(), or an ERR_PTR: -ENOMEM, -ENOBUFS when
- * too many wait, -EMSGSIZE.
- */
-struct ktls_request *ktls_request_start(const struct ktls_request_params *params,
-					struct ktls_waiter *waiter)
-{
-	struct ktls_request *req = NULL;
-	int err = -EMSGSIZE;
-
-	if (params->records_len <= KTLS_HS_BATCH_MAX) {
-		req = request_new(params);
-		err = -ENOMEM;
-	}
-	if (!req) {
-		waiter->ops->put(waiter);
-		return ERR_PTR(err);
-	}
-	req->waiter = waiter;
-	err = request_copy_records(req, params->records, params->records_len);
-	if (!err)
-		err = request_submit(req);
-	if (!err)
-		return req;
-	atomic_set(&req->outcome, KTLS_OUTCOME_CANCELLED);
-	ktls_request_close(req);
-	return ERR_PTR(err);
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_request_start);
-
-/**
- * ktls_request_data - hand the helper the next batch
- * @req: a request whose last ktls_request_take() was KTLS_ANSWER_DATA
- * @records: whole records; copied
- * @len: bytes in @records, 1..KTLS_HS_BATCH_MAX
- * @reason: why @records, a record's header, are against the RFC; else NULL
- *
- * Context: process, socket lock held; sleeps for memory only.
- * Return: 0, also when the request has ended in the meantime: then that is what
- * ktls_request_take() tells. -EBUSY out of turn, -EMSGSIZE, -ENOMEM.
- */
-int ktls_request_data(struct ktls_request *req, const void *records, size_t len,
-		      const char *reason)
-{
-	struct ktls_port *port = NULL;
-	struct ktls_net *kn = req->kn;
-	struct sk_buff_head messages;
-	int err;
-
-	if (!len || len > KTLS_HS_BATCH_MAX)
-		return -EMSGSIZE;
-	__skb_queue_head_init(&messages);
-	err = ktls_message_data(req->id, records, len, reason, &messages);
-	if (err)
-		return err;
-
-	spin_lock_bh(&kn->lock);
-	if (req->phase == KTLS_PHASE_KERNEL) {
-		skb_queue_splice_tail_init(&messages, &req->held);
-		req->phase = KTLS_PHASE_STALLED;
-		port = req->port;
-		list_add_tail(&req->stall_node, &port->stalled);
-	} else if (req->phase != KTLS_PHASE_ENDED) {
-		err = -EBUSY;
-	}
-	spin_unlock_bh(&kn->lock);
-	__skb_queue_purge(&messages);
-	if (port)
-		ktls_port_dispatch(port);
-	return err;
-}
-EXPORT_SYMBOL_IF_KUNIT(ktls_request_data);
-
 /* --- taking what was answered --------------------------------------------- */
 
-static struct ktls_done *request_done_of_ours(int error, const char *reason)
-{
-	struct ktls_done *done = kzalloc(sizeof(*done), GFP_KERNEL);
-
-	if (!done)
-		return NULL;
-	done->error = error;
-	done->alert = KTLS_ALERT_NONE;
-	strscpy(done->reason, reason, sizeof(done->reason));
-	return done;
-}
-
 /**
- * ktls_request_take - what has the helper answered?
+ * ktls_request_take - take the helper's answer
  * @req: the request
  * @ret_records: with DATA and DONE: bytes to send, for kvfree(), or NULL
  * @ret_len: bytes in @ret_records
- * @ret_done: with DONE: the end, good or bad, for ktls_done_free()
+ * @ret_done: with DONE: the end, good or bad, for ktls_done_free(); or NULL
  *
- * Each answer is told once. Everything else is set to nothing.
+ * Each answer is returned once.
  *
- * Context: process; the socket lock, or whatever keeps callers apart.
+ * Context: process; the caller sees to it that one task calls it at a time.
  * Return: enum ktls_answer.
  */
 enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
 				   size_t *ret_len, struct ktls_done **ret_done)
 {
+	struct ktls_reply *reply = &req->reply;
 	enum ktls_answer answer;
 	struct ktls_done *done;
 
-	spin_lock_bh(&req->lock);
-	answer = req->answer;
-	req->answer = KTLS_ANSWER_NONE;
-	*ret_records = req->answer_records;
-	*ret_len = req->answer_len;
-	done = req->done;
-	req->answer_records = NULL;
-	req->answer_len = 0;
-	req->done = NULL;
-	spin_unlock_bh(&req->lock);
+	spin_lock_bh(&reply->lock);
+	answer = reply->answer;
+	WRITE_ONCE(reply->answer, KTLS_ANSWER_NONE);
+	*ret_records = reply->records;
+	*ret_len = reply->len;
+	done = reply->done;
+	reply->records = NULL;
+	reply->len = 0;
+	reply->done = NULL;
+	spin_unlock_bh(&reply->lock);
 
 	if (answer == KTLS_ANSWER_DONE && !done) {
-		done = request_done_of_ours(req->error, req->reason);
+		done = ktls_done_new_error(reply->error, reply->reason);
 		if (!done)
 			answer = KTLS_ANSWER_LOST;
 	}
@@ -523,3 +385,15 @@ enum ktls_answer ktls_request_take(struct ktls_request *req, void **ret_records,
 	return answer;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_take);
+
+/**
+ * ktls_request_is_answered - is there an answer that was not taken?
+ * @req: the request
+ *
+ * Context: any, lockless.
+ * Return: whether there is.
+ */
+bool ktls_request_is_answered(const struct ktls_request *req)
+{
+	return READ_ONCE(req->reply.answer) != KTLS_ANSWER_NONE;
+}

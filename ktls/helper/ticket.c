@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * NewSessionTickets (RFC 8446 4.6.1) on their way to the helper, which has kept
- * what it takes to make sessions of them, and has said in DONE how many it wants.
+ * NewSessionTickets (RFC 8446 4.6.1) for the helper, which makes sessions of them. It
+ * has said in DONE how many it wants.
  *
- * Nobody waits for a ticket: to lose one costs a later handshake some time. One of
- * a connection is with the helper (it counts against the port's credit) until
- * that says MESSAGE; two more wait for that; what comes beyond is dropped. What
- * waits goes on its way even if the connection is closed meanwhile.
+ * Nobody waits for a ticket: losing one costs a later handshake some time. The helper
+ * is sent one ticket of a connection at a time; it counts against the port's credit
+ * until the helper answers with MESSAGE. Two more wait for that, others are dropped.
+ * Tickets that wait are sent even if the connection is closed meanwhile.
  */
 #include <linux/slab.h>
-#include <net/sock.h>
+#include <net/net_namespace.h>
 
-#include <ktls/ktls.h>
+#include <ktls/wire.h>
+
+#include "helper/message.h"
+#include "helper/request.h"
+#include "helper/ticket.h"
+#include "mib.h"
 
 /**
- * struct ktls_tickets - the way of a connection's tickets to the helper
- * @ref: owned by the context, and by the port's list
- * @id: of the request that made the connection
- * @port: who had that request; a reference is owned
- * @left: how many are wanted still; socket lock
- * @node: on @port's tickets while one is with the helper; ktls_net.lock
- * @waiting: messages behind that one; ktls_net.lock
+ * struct ktls_tickets - the tickets of a connection
+ * @ref: owned by the connection, and by the port's list
+ * @id: of the request that made the connection; constant
+ * @port: the port that had that request; a reference is owned; constant
+ * @left: how many more are wanted; lock of the connection's socket
+ *
+ * Under ktls_net.lock:
+ * @node: on @port's tickets while the helper has one
+ * @waiting: messages behind that one
  */
 struct ktls_tickets {
 	refcount_t		ref;
@@ -60,8 +67,8 @@ struct ktls_tickets *ktls_ticket_begin(struct ktls_request *req, u32 wanted)
 	refcount_set(&tickets->ref, 1);
 	tickets->id = req->id;
 	/* A request that has ended keeps the port it had. */
-	refcount_inc(&req->port->ref);
-	tickets->port = req->port;
+	refcount_inc(&req->turn.port->ref);
+	tickets->port = req->turn.port;
 	tickets->left = wanted;
 	INIT_LIST_HEAD(&tickets->node);
 	__skb_queue_head_init(&tickets->waiting);
@@ -80,15 +87,15 @@ void ktls_ticket_end(struct ktls_tickets *tickets)
 		ticket_put(tickets);
 }
 
-/* Half of the credit, and all of the buffer if it is needed, is for handshakes. */
+/* Half of the credit, and all of the receive buffer, is reserved for handshakes. */
 static bool ticket_may_go(const struct ktls_port *port)
 {
 	lockdep_assert_held(&port->kn->lock);
 	return !list_empty(&port->node) && list_empty(&port->stalled) &&
-	       !port->kn->waiting && port->in_flight < max(port->credit / 2, 1U);
+	       !port->kn->queue.waiting && port->in_flight < max(port->credit / 2, 1U);
 }
 
-/* Takes over the message. Returns whether it was sent, or waits. */
+/* Consumes the message. Returns whether it was sent, or waits. */
 static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
 {
 	struct ktls_port *port = tickets->port;
@@ -103,7 +110,7 @@ static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
 		else
 			kfree_skb(skb);
 	} else if (ticket_may_go(port)) {
-		passed = ktls_outbox_drop_or_send(port, skb);
+		passed = ktls_outbox_drop_or_send(&port->outbox, skb);
 		if (passed) {
 			refcount_inc(&tickets->ref);
 			list_add_tail(&tickets->node, &port->tickets);
@@ -155,12 +162,12 @@ static struct ktls_tickets *ticket_find(const struct ktls_port *port, u64 id)
 }
 
 /**
- * ktls_ticket_answered - the helper has dealt with a ticket: the next, if there is one
- * @port: who says so
- * @id: what was the request's
+ * ktls_ticket_answered - the helper has answered a ticket: send the next
+ * @port: on which it says so
+ * @id: of the request
  *
- * Context: process, none of the locks of request.h held.
- * Return: 0; -ENOENT: nothing was asked.
+ * Context: process, none of this room's locks held.
+ * Return: 0; -ENOENT: there was no ticket to answer.
  */
 int ktls_ticket_answered(struct ktls_port *port, u64 id)
 {
@@ -172,7 +179,7 @@ int ktls_ticket_answered(struct ktls_port *port, u64 id)
 	spin_lock_bh(&kn->lock);
 	tickets = ticket_find(port, id);
 	while (tickets && !sent && (skb = __skb_dequeue(&tickets->waiting))) {
-		sent = ktls_outbox_drop_or_send(port, skb);
+		sent = ktls_outbox_drop_or_send(&port->outbox, skb);
 		if (!sent)
 			ktls_mib_inc(kn->net, KTLS_MIB_TICKETS_DROPPED);
 	}
@@ -186,7 +193,7 @@ int ktls_ticket_answered(struct ktls_port *port, u64 id)
 }
 
 /**
- * ktls_ticket_close - the port is dead, and with it the sessions it kept
+ * ktls_ticket_close - the port is closed: drop its tickets
  * @port: the port
  *
  * Context: process or softirq, ktls_net.lock held.

@@ -190,7 +190,7 @@ int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
 	ctx = ktls_ctx_get(sk);
 	err = exporter_check_session(ctx);
 	if (!err)
-		swap(ctx->session.wanted, req);
+		swap(ctx->exporter, req);
 	release_sock(sk);
 	kfree_sensitive(req);
 	return err;
@@ -205,7 +205,7 @@ int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
  */
 struct ktls_blob *ktls_exporter_output(const struct ktls_ctx *ctx)
 {
-	const struct ktls_exporter *req = ctx->session.wanted;
+	const struct ktls_exporter *req = ctx->exporter;
 	struct exporter_op op;
 	struct ktls_blob *blob;
 	int err;

@@ -58,21 +58,6 @@ void ktls_handshake_end(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_session_wipe - forget what a handshake has established
- * @session: all zeros afterwards
- *
- * Context: socket lock held.
- */
-void ktls_session_wipe(struct ktls_session *session)
-{
-	kvfree(session->peer_certs);
-	kvfree(session->chain_certs);
-	kfree(session->peer);
-	kfree_sensitive(session->wanted);
-	memzero_explicit(session, sizeof(*session));
-}
-
-/**
  * ktls_handshake_reset - forget everything about a connection
  * @ctx: the context
  *
@@ -89,6 +74,8 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_ticket_end(ctx->tickets);
 	ctx->tickets = NULL;
 	ktls_session_wipe(&ctx->session);
+	kfree_sensitive(ctx->exporter);
+	ctx->exporter = NULL;
 	ctx->starttls = false;
 	ctx->connect_pending = false;
 	ctx->connect_result = 0;
@@ -181,18 +168,11 @@ static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 	handshake_fail(ctx, err, record, clear ? sizeof(record) : 0);
 }
 
-static void handshake_take_session(struct ktls_ctx *ctx, struct ktls_done *done)
+/* What a program may ask for after a handshake that failed. */
+static void handshake_take_certs(struct ktls_ctx *ctx, struct ktls_session *session)
 {
-	struct ktls_session *session = &ctx->session;
-
-	if (done->alert_rcvd)
-		ctx->rl.alert_rcvd = done->alert;
-	else
-		ctx->rl.alert_sent = done->alert;
-	strscpy(session->server_name, done->server_name);
-	swap(session->peer_certs, done->peer_certs);
-	swap(session->chain_certs, done->chain_certs);
-	session->handshake_ms = jiffies_to_msecs(jiffies - ctx->handshake->started);
+	ktls_session_take_certs(&ctx->session, session);
+	ctx->session.handshake_ms = session->handshake_ms;
 }
 
 /* Without KTLS_CIPHERS all suites are allowed. */
@@ -220,7 +200,8 @@ static bool handshake_allows_suite(const struct ktls_config *config,
  */
 static const char *handshake_objection(const struct ktls_ctx *ctx, const struct ktls_done *done)
 {
-	const struct ktls_suite *suite = ktls_suite_by_id(done->suite);
+	const struct ktls_session *session = &done->session;
+	const struct ktls_suite *suite = ktls_suite_by_id(session->suite);
 	const struct ktls_config *config = ctx->config;
 	const struct ktls_handshake *hs = ctx->handshake;
 	int verify = ktls_config_verify(config, ctx->rl.role);
@@ -229,28 +210,28 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 
 	if (hs->broken)
 		return "success after a record against the RFC";
-	if (done->version < config->versions.min || done->version > config->versions.max)
+	if (session->version < config->versions.min || session->version > config->versions.max)
 		return "a TLS version that was not asked for";
-	if (!suite || suite->version != done->version)
+	if (!suite || suite->version != session->version)
 		return "a cipher suite that this kernel or this version does not have";
 	if (!handshake_allows_suite(config, suite))
 		return "a cipher suite that was not asked for";
-	if (done->alpn_len && !ktls_config_allows_alpn(config, done->alpn, done->alpn_len))
+	if (session->alpn_len && !ktls_config_allows_alpn(config, session->alpn, session->alpn_len))
 		return "an application protocol that was not asked for";
-	if (verify == KTLS_VERIFY_REQUIRED && !done->verified)
+	if (verify == KTLS_VERIFY_REQUIRED && !session->verified)
 		return "no verified peer where one is required";
-	if (verify == KTLS_VERIFY_OPTIONAL && done->peer_certs && !done->verified)
+	if (verify == KTLS_VERIFY_OPTIONAL && session->peer_certs && !session->verified)
 		return "a certificate that was not verified";
-	ktls_peer_get(done->peer, KTLS_PEER_PART_NAME, &name_len);
+	ktls_peer_get(session->peer, KTLS_PEER_PART_NAME, &name_len);
 	if (verify == KTLS_VERIFY_REQUIRED && ctx->rl.role == KTLS_ROLE_CLIENT && !name_len)
 		return "no verified name";
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
 	    (done->max_fragment && done->max_fragment < KTLS_PAYLOAD_LIMIT_MIN))
 		return "an impossible fragment size";
-	if (done->tx_seq > KTLS_HS_SEQ_MAX || done->rx_seq > KTLS_HS_SEQ_MAX)
+	if (done->tx.seq > KTLS_HS_SEQ_MAX || done->rx.seq > KTLS_HS_SEQ_MAX)
 		return "an impossible sequence number";
 
-	if (done->exporter_len && done->exporter_len != (done->version == KTLS_TLS_1_3 ?
+	if (session->exporter_len && session->exporter_len != (session->version == KTLS_TLS_1_3 ?
 			suite->hash_size : KTLS_MASTER_SECRET_SIZE + 2 * KTLS_RANDOM_SIZE))
 		return "an exporter secret of an impossible length";
 
@@ -264,23 +245,23 @@ static const char *handshake_objection(const struct ktls_ctx *ctx, const struct 
 
 static int handshake_install(struct ktls_ctx *ctx, const struct ktls_done *done)
 {
-	const struct ktls_suite *suite = ktls_suite_by_id(done->suite);
+	const struct ktls_suite *suite = ktls_suite_by_id(done->session.suite);
 	const struct ktls_keys tx = {
 		.suite		= suite,
-		.secret		= done->tx_secret,
-		.secret_len	= done->tx_secret_len,
-		.iv		= done->tx_iv,
-		.iv_len		= done->tx_iv_len,
-		.seq		= done->tx_seq,
-		.nonce		= done->tx_nonce,
+		.secret		= done->tx.secret,
+		.secret_len	= done->tx.secret_len,
+		.iv		= done->tx.iv,
+		.iv_len		= done->tx.iv_len,
+		.seq		= done->tx.seq,
+		.nonce		= done->tx.nonce,
 	};
 	const struct ktls_keys rx = {
 		.suite		= suite,
-		.secret		= done->rx_secret,
-		.secret_len	= done->rx_secret_len,
-		.iv		= done->rx_iv,
-		.iv_len		= done->rx_iv_len,
-		.seq		= done->rx_seq,
+		.secret		= done->rx.secret,
+		.secret_len	= done->rx.secret_len,
+		.iv		= done->rx.iv,
+		.iv_len		= done->rx.iv_len,
+		.seq		= done->rx.seq,
 	};
 	int err;
 
@@ -299,7 +280,6 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 			  const void *records, size_t len)
 {
 	struct ktls_handshake *hs = ctx->handshake;
-	struct ktls_session *session = &ctx->session;
 	struct sock *sk = ctx->sk;
 	int err;
 
@@ -316,19 +296,11 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 			return err;
 	}
 
-	session->version = done->version;
-	session->suite = done->suite;
-	session->group = done->group;
-	session->sigalg = done->sigalg;
-	session->verified = done->verified;
-	session->resumed = done->resumed;
-	session->alpn_len = done->alpn_len;
-	memcpy(session->alpn, done->alpn, done->alpn_len);
-	swap(session->peer, done->peer);
+	ktls_session_wipe(&ctx->session);
+	ctx->session = done->session;
+	memset(&done->session, 0, sizeof(done->session));
 	if (done->max_fragment)
 		ctx->rl.max_payload = done->max_fragment;
-	session->exporter_len = done->exporter_len;
-	memcpy(session->exporter, done->exporter, done->exporter_len);
 	if (ctx->rl.role == KTLS_ROLE_CLIENT)
 		ctx->tickets = ktls_ticket_begin(hs->req, done->messages);
 
@@ -372,8 +344,13 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 	const char *objection;
 	int err;
 
-	handshake_take_session(ctx, done);
+	if (done->alert_rcvd)
+		ctx->rl.alert_rcvd = done->alert;
+	else
+		ctx->rl.alert_sent = done->alert;
+	done->session.handshake_ms = jiffies_to_msecs(jiffies - ctx->handshake->started);
 	if (done->error) {
+		handshake_take_certs(ctx, &done->session);
 		ktls_reason_set(&ctx->rl, "%s", done->reason);
 		handshake_fail(ctx, handshake_errno(done->error), records, len);
 		return;
@@ -381,6 +358,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 
 	objection = handshake_objection(ctx, done);
 	if (objection) {
+		handshake_take_certs(ctx, &done->session);
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_UPCALL_BAD);
 		ktls_reason_set(&ctx->rl, "the helper returned %s", objection);
 		handshake_fail(ctx, EPROTO, NULL, 0);
@@ -389,6 +367,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 
 	err = handshake_open(ctx, done, records, len);
 	if (err) {
+		handshake_take_certs(ctx, &done->session);
 		ktls_reason_set(&ctx->rl, "the keys could not be installed (errno %d)", -err);
 		handshake_fail(ctx, err == -ENOMEM ? ENOMEM : EPROTO, NULL, 0);
 		return;
@@ -618,7 +597,7 @@ static bool handshake_answer(struct ktls_ctx *ctx)
  */
 static const char *handshake_late(const struct ktls_handshake *hs)
 {
-	if (!hs->req || hs->wants || READ_ONCE(hs->req->answer) != KTLS_ANSWER_NONE)
+	if (!hs->req || hs->wants || ktls_request_is_answered(hs->req))
 		return "handshake did not finish";
 	return "helper ktlsd did not answer";
 }

@@ -217,6 +217,8 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	ktls_ticket_end(ctx->tickets);
 	ctx->tickets = NULL;
 	ktls_session_wipe(&ctx->session);
+	kfree_sensitive(ctx->exporter);
+	ctx->exporter = NULL;
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 

@@ -239,20 +239,20 @@ void ktls_kunit_expect_idle(struct kunit *test, unsigned int ports)
 {
 	struct ktls_net *kn = ktls_net(&init_net);
 	struct ktls_port *port;
-	struct ktls_request *req;
+	struct ktls_outgoing *out;
 	unsigned int unread;
 
-	KUNIT_EXPECT_EQ(test, kn->waiting, 0);
+	KUNIT_EXPECT_EQ(test, kn->queue.waiting, 0);
 	KUNIT_EXPECT_EQ(test, kn->port_count, ports);
-	KUNIT_EXPECT_TRUE(test, list_empty(&kn->uids));
-	KUNIT_EXPECT_TRUE(test, hash_empty(kn->flows));
+	KUNIT_EXPECT_TRUE(test, list_empty(&kn->queue.uids));
+	KUNIT_EXPECT_TRUE(test, hash_empty(kn->queue.flows));
 	list_for_each_entry(port, &kn->ports, node) {
 		unread = 0;
-		list_for_each_entry(req, &port->cancelled, out_node)
-			unread += req->cost;
+		list_for_each_entry(out, &port->outbox.cancelled, node)
+			unread += out->owed;
 		KUNIT_EXPECT_EQ(test, port->in_flight, unread);
 		KUNIT_EXPECT_TRUE(test, list_empty(&port->requests));
 		KUNIT_EXPECT_TRUE(test, list_empty(&port->stalled));
-		KUNIT_EXPECT_TRUE(test, list_empty(&port->out));
+		KUNIT_EXPECT_TRUE(test, list_empty(&port->outbox.out));
 	}
 }

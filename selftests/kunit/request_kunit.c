@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/random.h>
 
+#include "helper/dispatch.h"
 #include "request_helper.h"
 
 enum request_sizes {
@@ -323,7 +324,7 @@ static void racer_work(struct work_struct *work)
 		ktls_request_cancel(racer->req);
 		break;
 	default:
-		ktls_port_close_all(ktls_net(&init_net));
+		ktls_dispatch_close_all(ktls_net(&init_net));
 	}
 }
 
@@ -419,16 +420,16 @@ static void request_early_test(struct kunit *test)
 
 	for (i = 0; i < 3; i++)
 		asker_ask(test, asker_new(test, i));
-	KUNIT_EXPECT_EQ(test, kn->waiting, 3);
+	KUNIT_EXPECT_EQ(test, kn->queue.waiting, 3);
 	KUNIT_EXPECT_FALSE(test, ktls_port_exists(&init_net));
 	ktls_request_cancel(request_askers[1].req);
-	KUNIT_EXPECT_EQ(test, kn->waiting, 2);
+	KUNIT_EXPECT_EQ(test, kn->queue.waiting, 2);
 
 	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_register(helper, 8), 0);
 
 	KUNIT_EXPECT_TRUE(test, ktls_port_exists(&init_net));
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_START), 2);
-	KUNIT_EXPECT_EQ(test, kn->waiting, 0);
+	KUNIT_EXPECT_EQ(test, kn->queue.waiting, 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_register(helper, 8), -EALREADY);
 	for (i = 0; i < 3; i++)
 		asker_expect_gone(test, &request_askers[i], helper);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a handshake has established: it is wiped when it goes. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "session.h"
+
+/**
+ * ktls_session_wipe - free what a session owns
+ * @session: all zeros afterwards
+ *
+ * Context: the lock of whoever has the session.
+ */
+void ktls_session_wipe(struct ktls_session *session)
+{
+	kvfree(session->peer_certs);
+	kvfree(session->chain_certs);
+	kfree(session->peer);
+	memzero_explicit(session, sizeof(*session));
+}
+
+/**
+ * ktls_session_take_certs - what is kept of a handshake that failed
+ * @to: gets the peer's certificates, and the name the peer asked for
+ * @from: loses its certificates
+ *
+ * Context: the locks of those who have the sessions.
+ */
+void ktls_session_take_certs(struct ktls_session *to, struct ktls_session *from)
+{
+	strscpy(to->server_name, from->server_name, sizeof(to->server_name));
+	swap(to->peer_certs, from->peer_certs);
+	swap(to->chain_certs, from->chain_certs);
+}
