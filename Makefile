@@ -15,14 +15,14 @@ MAKEFLAGS += --no-print-directory
 
 setup	:= selftests/vm/setup
 
-# What vermagic will say. Debian's kernel.release says something else. Expanded
-# only by the targets that need it.
+# The release in vermagic, which differs from kernel.release in Debian. Expanded only by
+# the targets that need it.
 release	 = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' \
 	"$(KDIR)/include/generated/utsrelease.h" 2>/dev/null)
 objdir	 = $(BUILD)/$(release)
 
-# Without Module.symvers no symbol of the kernel can be resolved, and modpost
-# would take that for an error; compiling is all such a tree is good for.
+# Without Module.symvers modpost cannot resolve the symbols of the kernel and would fail;
+# such a tree is for compiling only.
 kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 	$(if $(wildcard $(KDIR)/Module.symvers),,KBUILD_MODPOST_WARN=1)
 
@@ -36,9 +36,9 @@ sources	 := ktls ktls/record ktls/helper ktls/socket selftests/kunit
 
 all: modules tools selftests
 
-# A directory of links with the shape of the source tree: kbuild puts objects
-# beside sources, and here that is beside the links. Links whose source is gone
-# go; right ones stay untouched, because a build may be reading through them.
+# A directory of links with the layout of the source tree: kbuild puts objects beside
+# sources, here beside the links. Links without a source are removed. Correct links are not
+# touched, because another build may be using them.
 objdir:
 	@test -n "$(release)" || { \
 		echo "ktls: no configured kernel in KDIR=$(KDIR)" >&2; \
@@ -74,7 +74,7 @@ uninstall:
 	+@$(MAKE) -C tools uninstall
 	rm -f "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
 
-# Wherever that kernel's modules_install puts what is not its own.
+# modules_install of each kernel puts external modules into another directory.
 modules_uninstall:
 	@test -n "$(release)" || { echo "ktls: no configured kernel in KDIR=$(KDIR)" >&2; exit 1; }
 	find "$(INSTALL_MOD_PATH)/lib/modules/$(release)" -name 'ktls.ko*' -type f -delete
@@ -105,7 +105,7 @@ bench:
 	$(setup) packages 6.12
 	selftests/bench/run
 
-# Debian 12 cannot boot 7.3's headers package, but compiles for a prepared source.
+# Debian 12 cannot install the headers package of 7.3; compile for its prepared source.
 compile-7.3:
 	$(setup) packages 7.3
 	+@$(MAKE) exports KDIR="$$($(setup) --print-kdir 7.3)" KTLS_WERROR=y \
@@ -114,15 +114,15 @@ compile-7.3:
 exports: modules
 	@selftests/exports "$(SOURCE)" "$(objdir)/ktls.ko"
 
-# In a directory of its own, where nothing is that did not pass: kbuild removes the
-# object of a file with a finding.
+# In a directory of its own: kbuild removes the object of a file with a finding, so that the
+# objects there are those of files without one.
 sparse: BUILD := $(BUILD)/sparse
 sparse: objdir
 	+@$(kbuild) C=1 W=1 CF="-Wsparse-error" KTLS_WERROR=y modules
 
 CHECKPATCH ?= $(shell $(setup) --print-kdir 7.3)/scripts/checkpatch.pl
 
-# Files of the work tree, committed or not, but nothing that is ignored.
+# Files of the work tree, committed or not, except ignored ones.
 checkpatch:
 	@git ls-files -co --exclude-standard -- 'ktls/*.[ch]' 'include/*.[ch]' \
 		'selftests/kunit/*.[ch]' | \
@@ -136,27 +136,27 @@ clean:
 	done
 
 help:
-	@echo 'make                 the module, the tools, the selftests'
-	@echo 'make modules         only the module, for KDIR (default: the running kernel)'
+	@echo 'make                 build the module, the tools and the selftests'
+	@echo 'make modules         build the module for KDIR (default: the running kernel)'
 	@echo '                     result: .build/<kernel release>/ktls.ko'
-	@echo 'make tools           ktlsd, ktlsctl'
-	@echo 'make selftests       the test programs'
-	@echo 'make install         the tools and <linux/ktls.h>, to DESTDIR and PREFIX ($(PREFIX))'
-	@echo 'make modules_install the module, to /lib/modules (or INSTALL_MOD_PATH)'
+	@echo 'make tools           build ktlsd and ktlsctl'
+	@echo 'make selftests       build the test programs'
+	@echo 'make install         install the tools and <linux/ktls.h>, to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make modules_install install the module, to /lib/modules (or INSTALL_MOD_PATH)'
 	@echo 'make uninstall, make modules_uninstall'
-	@echo '                     remove what those two put there; /etc/ktls stays'
-	@echo 'make demo            sets the machine up, boots a VM, shows it at work'
-	@echo 'make check           sets the machine up, boots VMs, runs the tests'
-	@echo 'make check-debug     the same on a kernel that finds mistakes; built first'
-	@echo 'make check-full      both, with the long ones'
-	@echo 'make coverage        which lines of ktls/ the tests execute'
-	@echo 'make bench           counts what sending and receiving cost, in instructions'
-	@echo 'make compile-7.3     compiles for 7.3 with warnings as errors; does 7.3 export'
-	@echo '                     what the module takes?'
-	@echo 'make sparse          sparse and W=1 over the module, for KDIR'
-	@echo 'make checkpatch      checkpatch --strict over the module'
-	@echo 'make clean           removes all of that but the cache of the setup'
+	@echo '                     remove what the two install; /etc/ktls stays'
+	@echo 'make demo            set up this machine, boot a VM, and show ktls working'
+	@echo 'make check           set up this machine, boot VMs, and run the tests'
+	@echo 'make check-debug     the same on a debug kernel, which is built first'
+	@echo 'make check-full      both, including the slow tests'
+	@echo 'make coverage        show which lines of ktls/ the tests execute'
+	@echo 'make bench           count the instructions of sending and receiving'
+	@echo 'make compile-7.3     compile for 7.3 with warnings as errors, and check that 7.3'
+	@echo '                     exports the symbols that the module uses'
+	@echo 'make sparse          check the module with sparse and W=1, for KDIR'
+	@echo 'make checkpatch      check the module with checkpatch --strict'
+	@echo 'make clean           remove what was built; ~/.cache/ktls stays'
 	@echo
-	@echo 'KDIR=$$($(setup) --print-kdir 6.1|6.12|7.3)  a kernel of the setup'
+	@echo 'KDIR=$$($(setup) --print-kdir 6.1|6.12|7.3)  a kernel in ~/.cache/ktls'
 	@echo 'KTLS_WERROR=y  warnings are errors    KTLS_DEBUG=y  debugging code'
 	@echo 'BUILD=dir      objects elsewhere      V=1           commands in full'

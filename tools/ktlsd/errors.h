@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Why something failed: an errno, a reason in words, and perhaps an alert. */
+/* Why something failed: an errno, a reason in words, and perhaps an alert. Any thread. */
 #ifndef KTLSD_ERRORS_H
 #define KTLSD_ERRORS_H
 

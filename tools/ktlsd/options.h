@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line of ktlsd. */
+/* The command line of ktlsd. Main thread only. */
 #ifndef KTLSD_OPTIONS_H
 #define KTLSD_OPTIONS_H
 
@@ -13,14 +13,14 @@
  * struct ktlsd_options - the command line
  * @config_path: --config
  * @control_path: --control, or NULL
- * @user: --user: whose rights --check-config checks with
- * @user_given: it was given
+ * @user: --user, as whom --check-config reads files
+ * @user_given: --user was given
  * @foreground: --foreground
  * @check: --check-config
  * @require_module: --require-module
  * @workers: --workers, 0 if not given
  * @level: --log-level, if @level_given
- * @level_given: it was
+ * @level_given: --log-level was given
  */
 struct ktlsd_options {
 	const char		*config_path;

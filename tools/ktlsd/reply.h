@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The attributes of DONE. */
+/* The attributes of DONE. Thread of the worker. */
 #ifndef KTLSD_REPLY_H
 #define KTLSD_REPLY_H
 

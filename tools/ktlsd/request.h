@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A START or CHECK of the kernel, parsed and validated. */
+/* A START or CHECK of the kernel, parsed and validated. Owns nothing; any thread. */
 #ifndef KTLSD_REQUEST_H
 #define KTLSD_REQUEST_H
 

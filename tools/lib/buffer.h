@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A growing array of bytes with an upper bound, which is wiped before it is freed. */
+/* A growing array of bytes with an upper bound, which is wiped before it is freed. Not locked. */
 #ifndef KTLS_TOOLS_LIB_BUFFER_H
 #define KTLS_TOOLS_LIB_BUFFER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Escapes bytes that somebody else controls, for log lines and reasons. */
+/* Escapes bytes that somebody else controls, for log lines and reasons. Any thread. */
 #ifndef KTLS_TOOLS_LIB_TEXT_H
 #define KTLS_TOOLS_LIB_TEXT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Certificate chains with their private keys. */
+/* Certificate chains with their private keys. Any thread. */
 #ifndef KTLSD_CREDENTIALS_H
 #define KTLSD_CREDENTIALS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An alert after a handshake that OpenSSL considers successful. */
+/* An alert after a handshake that OpenSSL considers successful. Thread of the handshake. */
 #ifndef KTLSD_ALERT_H
 #define KTLSD_ALERT_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Resumption by a client: offers a session, and makes new ones from the server's tickets. */
+/*
+ * Resumption by a client: offers a session, and makes new ones from the server's tickets.
+ * Thread of the handshake.
+ */
 #ifndef KTLSD_CLIENT_TICKET_H
 #define KTLSD_CLIENT_TICKET_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a handshake negotiated, as IANA numbers. */
+/* What a handshake negotiated, as IANA numbers. Any thread. */
 #ifndef KTLSD_NEGOTIATED_H
 #define KTLSD_NEGOTIATED_H
 

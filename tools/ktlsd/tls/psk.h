@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* KTLS_PSK: an external pre-shared key. */
+/* KTLS_PSK: an external pre-shared key. Thread of the handshake. */
 #ifndef KTLSD_PSK_H
 #define KTLSD_PSK_H
 

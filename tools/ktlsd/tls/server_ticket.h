@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Resumption by a server: issues tickets, and accepts its own. */
+/* Resumption by a server: issues tickets, and accepts its own. Thread of the handshake. */
 #ifndef KTLSD_SERVER_TICKET_H
 #define KTLSD_SERVER_TICKET_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Verification of the peer's certificate chain and name. */
+/* Verification of the peer's certificate chain and name. Thread of the handshake. */
 #ifndef KTLSD_VERIFY_H
 #define KTLSD_VERIFY_H
 
