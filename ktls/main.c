@@ -11,29 +11,6 @@
 
 struct workqueue_struct *ktls_wq;
 
-unsigned int ktls_linger_ms = KTLS_LINGER_MS;
-module_param_named(linger_ms, ktls_linger_ms, uint, 0644);
-MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");
-
-unsigned int ktls_lingers_max = KTLS_LINGERS_MAX;
-module_param_named(lingers_max, ktls_lingers_max, uint, 0644);
-MODULE_PARM_DESC(lingers_max, "Closed sockets that are kept at a time; a fourth as many whose handshake failed (16384)");
-
-unsigned int ktls_children_max = KTLS_CHILDREN_MAX;
-module_param_named(children_max, ktls_children_max, uint, 0644);
-MODULE_PARM_DESC(children_max, "Connections that shake hands before accept, in all (8192)");
-
-unsigned int ktls_children_per_listener = KTLS_CHILDREN_PER_LISTENER;
-module_param_named(children_per_listener, ktls_children_per_listener, uint, 0644);
-MODULE_PARM_DESC(children_per_listener, "The same, of one listening socket (1024)");
-
-unsigned int ktls_children_per_uid = KTLS_CHILDREN_PER_UID;
-module_param_named(children_per_uid, ktls_children_per_uid, uint, 0644);
-MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one user (4096)");
-
-bool ktls_alias_tls;
-module_param_named(alias_tls, ktls_alias_tls, bool, 0444);
-MODULE_PARM_DESC(alias_tls, "Stand in for the kernel's own module tls: serve the ULP name tls, too (N)");
 
 static int __init ktls_init(void)
 {

@@ -191,12 +191,6 @@ static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 
 /* main.c: parameters and the one workqueue */
 extern struct workqueue_struct *ktls_wq;
-extern unsigned int ktls_linger_ms;
-extern unsigned int ktls_lingers_max;
-extern unsigned int ktls_children_max;
-extern unsigned int ktls_children_per_listener;
-extern unsigned int ktls_children_per_uid;
-extern bool ktls_alias_tls;
 
 /* ops.c: the operations and callbacks that replace TCP's */
 int ktls_ops_init(void);

@@ -6,7 +6,7 @@
  * reset, and a reset destroys what the peer has not read yet. In TLS 1.3 such
  * data are usually tickets, which no program reads. So a closed connection
  * lingers on a socket structure of ours, discarding input, until the peer has
- * closed too or ktls_linger_ms are over; then TCP gets it back.
+ * closed too or linger_ms are over; then TCP gets it back.
  */
 
 #include <linux/module.h>
@@ -15,6 +15,10 @@
 #include <net/tcp.h>
 
 #include <ktls/ktls.h>
+
+static unsigned int close_linger_ms = KTLS_LINGER_MS;
+module_param_named(linger_ms, close_linger_ms, uint, 0644);
+MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");
 
 /**
  * ktls_close_tcp - proto.shutdown
@@ -372,7 +376,7 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 		return false;
 	if (*timeout)
 		*timeout = close_wait(ctx, *timeout);
-	return ktls_close_linger(ctx, READ_ONCE(ktls_linger_ms));
+	return ktls_close_linger(ctx, READ_ONCE(close_linger_ms));
 }
 
 /**
@@ -405,7 +409,7 @@ void ktls_close(struct sock *sk, long timeout)
 		/* A fatal alert of ours may be on its way. */
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
 		lingers = !close_is_abortive(sk) && !close_is_killed(sk) &&
-			  ktls_close_linger(ctx, READ_ONCE(ktls_linger_ms));
+			  ktls_close_linger(ctx, READ_ONCE(close_linger_ms));
 		break;
 	default:
 		ktls_handshake_end(ctx);

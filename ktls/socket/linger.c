@@ -10,11 +10,16 @@
  */
 #include <linux/hashtable.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 
 #include <ktls/ktls.h>
+
+static unsigned int linger_lingers_max = KTLS_LINGERS_MAX;
+module_param_named(lingers_max, linger_lingers_max, uint, 0644);
+MODULE_PARM_DESC(lingers_max, "Closed sockets that are kept at a time; a fourth as many whose handshake failed (16384)");
 
 /**
  * struct ktls_linger_share - the places that one user has of one kind
@@ -39,7 +44,7 @@ static unsigned int linger_taken[KTLS_LINGER_KINDS];
 
 static unsigned int linger_max(enum ktls_linger_kind kind)
 {
-	const unsigned int max = READ_ONCE(ktls_lingers_max);
+	const unsigned int max = READ_ONCE(linger_lingers_max);
 
 	return kind == KTLS_LINGER_FAILED ? max / 4 : max;
 }

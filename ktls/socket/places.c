@@ -20,6 +20,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/log2.h>
+#include <linux/module.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -28,6 +29,18 @@
 
 #include <ktls/ktls.h>
 #include <ktls/places.h>
+
+static unsigned int places_children_max = KTLS_CHILDREN_MAX;
+module_param_named(children_max, places_children_max, uint, 0644);
+MODULE_PARM_DESC(children_max, "Connections that shake hands before accept, in all (8192)");
+
+static unsigned int places_per_listener = KTLS_CHILDREN_PER_LISTENER;
+module_param_named(children_per_listener, places_per_listener, uint, 0644);
+MODULE_PARM_DESC(children_per_listener, "The same, of one listening socket (1024)");
+
+static unsigned int places_per_uid = KTLS_CHILDREN_PER_UID;
+module_param_named(children_per_uid, places_per_uid, uint, 0644);
+MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one user (4096)");
 
 /**
  * struct places_user - the listeners of a user
@@ -298,11 +311,11 @@ static bool places_admit(struct ktls_places *places, struct places_source *sourc
 	struct ktls_ctx *victim;
 
 	lockdep_assert_held(&places_lock);
-	if (places->share.count >= READ_ONCE(ktls_children_per_listener))
+	if (places->share.count >= READ_ONCE(places_per_listener))
 		victim = places_victim(places, source);
-	else if (places->user->share.count >= READ_ONCE(ktls_children_per_uid))
+	else if (places->user->share.count >= READ_ONCE(places_per_uid))
 		victim = places_victim_of_user(places->user, places, source);
-	else if (places_count >= READ_ONCE(ktls_children_max))
+	else if (places_count >= READ_ONCE(places_children_max))
 		victim = places_victim_of_all(places, source);
 	else
 		return true;

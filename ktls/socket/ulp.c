@@ -17,6 +17,10 @@
 #include <ktls/ktls.h>
 #include <trace/events/ktls.h>
 
+static bool ulp_alias_tls;
+module_param_named(alias_tls, ulp_alias_tls, bool, 0444);
+MODULE_PARM_DESC(alias_tls, "Stand in for the kernel's own module tls: serve the ULP name tls, too (N)");
+
 static struct tcp_ulp_ops ulp_ops, ulp_alias_ops;
 
 /* Attach ------------------------------------------------------------------ */
@@ -357,12 +361,12 @@ int __init ktls_ulp_init(void)
 {
 	int err = ktls_ops_init();
 
-	if (!err && ktls_alias_tls)
+	if (!err && ulp_alias_tls)
 		err = ulp_register_alias();
 	if (err)
 		return err;
 	err = tcp_register_ulp(&ulp_ops);
-	if (err && ktls_alias_tls)
+	if (err && ulp_alias_tls)
 		tcp_unregister_ulp(&ulp_alias_ops);
 	return err;
 }
@@ -371,6 +375,6 @@ int __init ktls_ulp_init(void)
 void ktls_ulp_exit(void)
 {
 	tcp_unregister_ulp(&ulp_ops);
-	if (ktls_alias_tls)
+	if (ulp_alias_tls)
 		tcp_unregister_ulp(&ulp_alias_ops);
 }
