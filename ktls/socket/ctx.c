@@ -6,6 +6,7 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
+#include <compat/sock_trylock.h>
 #include <ktls/ktls.h>
 
 /**
@@ -49,19 +50,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
  */
 bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag)
 {
-	struct sock *sk = ctx->sk;
-	bool locked;
-
-	spin_lock_bh(&sk->sk_lock.slock);
-	locked = !sk->sk_lock.owned;
-	if (locked)
-		sk->sk_lock.owned = 1;
-	else
-		set_bit(flag, &ctx->flags);
-	spin_unlock_bh(&sk->sk_lock.slock);
-	if (locked)
-		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
-	return locked;
+	return ktls_sock_trylock(ctx->sk, flag, &ctx->flags);
 }
 
 /* What the work does follows from the state alone, so that a kick can never be
