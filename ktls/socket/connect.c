@@ -142,7 +142,7 @@ void ktls_connect_step(struct ktls_ctx *ctx)
 		if (!ktls_handshake_begin(ctx, KTLS_ROLE_CLIENT))
 			return;
 		ktls_reason_set(&ctx->rl, "no memory for the handshake");
-		ctx->connect_result = ENOMEM;
+		WRITE_ONCE(ctx->connect_result, ENOMEM);
 		WRITE_ONCE(sk->sk_err, ENOMEM);
 		ktls_state_set(ctx, KTLS_STATE_FAILED);
 		connect_tcp_reset(ctx);
@@ -356,7 +356,7 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 	err = ktls_handshake_begin(ctx, role);
 	if (err)
 		return err;
-	ctx->starttls = true;
+	WRITE_ONCE(ctx->starttls, true);
 	ctx->connect_pending = true;
 	return 0;
 }

@@ -119,7 +119,7 @@ static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 	}
 	if (ctx->state == KTLS_STATE_NEW) {
 		WRITE_ONCE(ctx->rl.rules, &ktls_rules_external);
-		ctx->session.version = dir->suite->version;
+		WRITE_ONCE(ctx->session.version, dir->suite->version);
 		ctx->session.suite = dir->suite->id;
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
 	}

@@ -76,9 +76,9 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_session_wipe(&ctx->session);
 	kfree_sensitive(ctx->exporter);
 	ctx->exporter = NULL;
-	ctx->starttls = false;
+	WRITE_ONCE(ctx->starttls, false);
 	ctx->connect_pending = false;
-	ctx->connect_result = 0;
+	WRITE_ONCE(ctx->connect_result, 0);
 	clear_bit(KTLS_F_FIN, &ctx->flags);
 	clear_bit(KTLS_F_SHUT, &ctx->flags);
 	clear_bit(KTLS_F_UNHEARD, &ctx->flags);
@@ -137,7 +137,7 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 		ktls_close_fin(ctx);
 	WRITE_ONCE(ctx->rl.rx.error, ENOTCONN);
 	WRITE_ONCE(ctx->rl.tx.error, EPIPE);
-	ctx->connect_result = err;
+	WRITE_ONCE(ctx->connect_result, err);
 	WRITE_ONCE(sk->sk_err, err);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
 

@@ -13,7 +13,7 @@
 
 enum { OPS_IPV4, OPS_IPV6, OPS_FAMILIES };
 
-static struct ktls_base ops_bases[OPS_FAMILIES];
+static struct ktls_base ops_bases[OPS_FAMILIES] __ro_after_init;
 
 /**
  * ktls_ops_base - TCP's own operations for a socket
@@ -100,8 +100,9 @@ static void ops_state_change(struct sock *sk)
 	/* Why the handshake failed is what the program is to fetch, not how TCP
 	 * went on from there.
 	 */
-	if (state == KTLS_STATE_FAILED && !ctx->session.version && READ_ONCE(sk->sk_err))
-		WRITE_ONCE(sk->sk_err, ctx->connect_result);
+	if (state == KTLS_STATE_FAILED && !READ_ONCE(ctx->session.version) &&
+	    READ_ONCE(sk->sk_err))
+		WRITE_ONCE(sk->sk_err, READ_ONCE(ctx->connect_result));
 	/* A program in connect() is woken by the work, when there is a result;
 	 * the base's connect() waits for TCP and must be woken now.
 	 */
@@ -138,9 +139,9 @@ static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 	u8 state = READ_ONCE(ctx->state);
 
-	if (peer && !ctx->starttls &&
+	if (peer && !READ_ONCE(ctx->starttls) &&
 	    (state == KTLS_STATE_CONNECTING || state == KTLS_STATE_HANDSHAKE ||
-	     (state == KTLS_STATE_FAILED && !ctx->session.version)))
+	     (state == KTLS_STATE_FAILED && !READ_ONCE(ctx->session.version))))
 		return -ENOTCONN;
 	return ctx->base->ops->getname(sock, uaddr, peer);
 }
