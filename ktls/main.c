@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Module load and unload, parameters, aliases. */
+/* Module load and unload, aliases. */
 
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -10,7 +10,6 @@
 #include <ktls/places.h>
 
 struct workqueue_struct *ktls_wq;
-
 
 static int __init ktls_init(void)
 {
