@@ -30,7 +30,7 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 sources	 := ktls ktls/record ktls/helper ktls/socket selftests/kunit
 
 .PHONY: all modules modules_install modules_uninstall tools selftests install uninstall demo check check-debug check-full
-.PHONY: coverage
+.PHONY: coverage check-installed
 .PHONY: bench
 .PHONY: compile-7.3 exports sparse checkpatch clean help objdir
 
@@ -73,12 +73,18 @@ install: tools
 uninstall:
 	+@$(MAKE) -C tools uninstall
 	rm -f "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
+	@test ! -d "$(DESTDIR)$(PREFIX)/include/linux" || \
+		rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(PREFIX)/include/linux"
 
 # modules_install of each kernel puts external modules into another directory.
 modules_uninstall:
 	@test -n "$(release)" || { echo "ktls: no configured kernel in KDIR=$(KDIR)" >&2; exit 1; }
 	find "$(INSTALL_MOD_PATH)/lib/modules/$(release)" -name 'ktls.ko*' -type f -delete
 	find "$(INSTALL_MOD_PATH)/lib/modules/$(release)" -name 'ktls_kunit.ko*' -type f -delete
+	@for d in updates extra; do \
+		d="$(INSTALL_MOD_PATH)/lib/modules/$(release)/$$d"; \
+		test ! -d "$$d" || find "$$d" -depth -type d -empty -delete || exit; \
+	done
 	test -n "$(INSTALL_MOD_PATH)" || depmod -a "$(release)"
 
 demo:
@@ -96,6 +102,11 @@ check-debug:
 check-full:
 	$(setup)
 	selftests/check --full
+
+# Four minutes, and the first time a Debian with systemd is made for it.
+check-installed:
+	$(setup) packages 6.12
+	selftests/installed/run
 
 coverage:
 	$(setup)
@@ -149,6 +160,7 @@ help:
 	@echo 'make check           set up this machine, boot VMs, and run the tests'
 	@echo 'make check-debug     the same on a debug kernel, which is built first'
 	@echo 'make check-full      both, including the slow tests'
+	@echo 'make check-installed install, use and remove ktls on a Debian with systemd'
 	@echo 'make coverage        show which lines of ktls/ the tests execute'
 	@echo 'make bench           count the instructions of sending and receiving'
 	@echo 'make compile-7.3     compile for 7.3 with warnings as errors, and check that 7.3'
