@@ -28,6 +28,7 @@ enum ktls_option_flags {
 	KTLS_OPTION_IDENTITY	= 1 << 1,	/* a credential that ktlsd has */
 	KTLS_OPTION_OWN		= 1 << 2,	/* half of a credential of the program */
 	KTLS_OPTION_PART	= 1 << 3,	/* the helper fetches it with CONFIG */
+	KTLS_OPTION_CHECKED	= 1 << 4,	/* fixed size: the helper may refuse it */
 };
 
 /**

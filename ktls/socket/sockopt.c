@@ -251,12 +251,31 @@ static int sockopt_set_bytes(struct sock *sk, const struct ktls_option *option,
 	return err;
 }
 
+/* Socket lock held. */
+static int sockopt_apply(struct ktls_ctx *ctx, const struct ktls_option *option,
+			 const u32 *value)
+{
+	struct ktls_config *config, *old = NULL;
+	int err;
+
+	if (!sockopt_may_configure(ctx))
+		return -EBUSY;
+	if (ctx->state == KTLS_STATE_LISTENING && option->flags & KTLS_OPTION_CHECKED)
+		old = ktls_config_get(ktls_config_freeze(ctx->config));
+	config = ktls_config_edit(&ctx->config);
+	err = config ? ktls_option_apply(option, config, value) : -ENOMEM;
+	if (!err)
+		ctx->rl.padding = config->padding;
+	if (!err && old && sockopt_wants_check(ctx, old, option))
+		return ktls_listener_reconfigure(ctx, old);
+	ktls_config_put(old);
+	return err;
+}
+
 static int sockopt_set_fixed(struct sock *sk, const struct ktls_option *option,
 			     sockptr_t optval, unsigned int optlen)
 {
 	const size_t size = ktls_option_size(option);
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	struct ktls_config *config;
 	u32 value;
 	int err;
 
@@ -268,14 +287,7 @@ static int sockopt_set_fixed(struct sock *sk, const struct ktls_option *option,
 		return err;
 
 	lock_sock(sk);
-	err = -EBUSY;
-	if (!sockopt_may_configure(ctx))
-		goto out;
-	config = ktls_config_edit(&ctx->config);
-	err = config ? ktls_option_apply(option, config, &value) : -ENOMEM;
-	if (!err)
-		ctx->rl.padding = config->padding;
-out:
+	err = sockopt_apply(ktls_ctx_get(sk), option, &value);
 	release_sock(sk);
 	return err;
 }

@@ -346,6 +346,23 @@ TEST_F(real, identity_after_listen)
 	expect_served(&a);
 }
 
+/* Versions that no suite is for, as with listen(). */
+TEST_F(real, versions_after_listen)
+{
+	struct ktls_versions tls12 = { KTLS_TLS_1_2, KTLS_TLS_1_2 };
+	struct ktls_versions both = { KTLS_TLS_1_2, KTLS_TLS_1_3 };
+	struct addr a;
+	int l = interop_listen("ecdsa", NULL, &a);
+
+	OK(sock_set_str(l, KTLS_CIPHERS, "TLS_AES_128_GCM_SHA256"));
+	FAILS(EINVAL, setsockopt(l, SOL_TLS, KTLS_VERSIONS, &tls12, sizeof(tls12)));
+	EXPECT_TRUE(strstr(sock_error(l), "KTLS_VERSIONS"));
+	expect_served(&a);
+	OK(setsockopt(l, SOL_TLS, KTLS_VERSIONS, &both, sizeof(both)));
+	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_OPTIONAL));
+	expect_served(&a);
+}
+
 TEST_F(real, ulp_and_identity_after_listen)
 {
 	struct addr a;
