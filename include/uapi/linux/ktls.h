@@ -23,7 +23,8 @@
  *    socket has a credential, ktlsd checks a new string, PEM or structure, a new
  *    KTLS_VERIFY and new KTLS_VERSIONS as it does for listen(): the call can fail
  *    with ENOKEY, EACCES or EINVAL, with the reason in KTLS_ERROR, and the old
- *    value stays in force. A certificate or key that replaces another one is not checked against its counterpart.
+ *    value stays in force. A certificate or key that replaces another one is not
+ *    checked against its counterpart.
  *  - A value out of range fails with EINVAL, one that is too long with EMSGSIZE.
  */
 #ifndef _UAPI_LINUX_KTLS_H
