@@ -24,6 +24,7 @@
  * @bytes_in: bytes of handshake the peer has sent so far
  * @wants: the helper has answered and wants more records
  * @broken: the peer's next record is against the RFC; the helper is to refuse it
+ * @sent_data: the helper got records after the first message: perhaps an alert
  * @started: jiffies
  */
 struct ktls_handshake {
