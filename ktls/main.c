@@ -9,8 +9,6 @@
 #include <ktls/ktls.h>
 #include <ktls/places.h>
 
-struct workqueue_struct *ktls_wq;
-
 static int __init ktls_init(void)
 {
 	int err;

@@ -189,7 +189,7 @@ static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
 }
 
-/* main.c: parameters and the one workqueue */
+/* ctx.c: the one workqueue, which main.c makes */
 extern struct workqueue_struct *ktls_wq;
 
 /* ops.c: the operations and callbacks that replace TCP's */

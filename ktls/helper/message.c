@@ -12,7 +12,7 @@
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
-#include <ktls/record.h>
+#include "record/suite.h"
 #include <ktls/wire.h>
 
 #include "config.h"

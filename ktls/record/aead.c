@@ -14,7 +14,7 @@
 #include <linux/string.h>
 #include <linux/unaligned.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 /* A direction that may seal no more data can still say why. */
 #define AEAD_ALERTS_RESERVED	16

@@ -2,7 +2,8 @@
 /* Alerts, sent and received: RFC 8446 6, RFC 5246 7.2. */
 #include <net/sock.h>
 
-#include <ktls/ktls.h>
+#include "mib.h"
+#include <ktls/record.h>
 #include <trace/events/ktls.h>
 
 /* Indexed by description; a hole is a number no RFC has given a meaning. */

@@ -21,7 +21,7 @@
 #include <crypto/chacha.h>
 #include <crypto/poly1305.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 enum chacha_sizes {
 	CHACHA_BLOCK	= CHACHA_BLOCK_SIZE,

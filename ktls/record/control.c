@@ -10,7 +10,7 @@
 #include <linux/unaligned.h>
 #include <net/sock.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 enum control_sizes {
 	CONTROL_HEAD_SIZE	= 4,	/* msg_type, uint24 length */

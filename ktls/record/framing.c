@@ -16,7 +16,7 @@
 #include <linux/unaligned.h>
 #include <net/tcp.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 /* What is known about TCP's queue was true while nobody else could change it. */
 static void framing_forget(struct ktls_rxq *q)

@@ -10,7 +10,8 @@
 #include <linux/string.h>
 #include <net/sock.h>
 
-#include <ktls/ktls.h>
+#include "mib.h"
+#include <ktls/record.h>
 #include <ktls/tx.h>
 
 /* KeyUpdateRequest, RFC 8446 4.6.3 */

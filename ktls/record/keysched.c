@@ -12,7 +12,7 @@
 #include <linux/unaligned.h>
 #include <crypto/hash.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 enum keysched_sizes {
 	/* HkdfLabel: length, label with its prefix, context, each vector with a

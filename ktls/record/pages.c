@@ -15,7 +15,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 enum pages_sizes {
 	PAGES_RING	= 64,

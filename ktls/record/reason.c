@@ -3,7 +3,7 @@
 #include <linux/stdarg.h>
 #include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 /**
  * ktls_reason_set - set what KTLS_ERROR returns

@@ -4,7 +4,7 @@
 #include <kunit/visibility.h>
 #include <net/sock.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 static void rl_init(struct ktls_rl *rl)
 {

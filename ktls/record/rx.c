@@ -22,7 +22,8 @@
 #include <net/sock.h>
 
 #include <compat/user_pages.h>
-#include <ktls/ktls.h>
+#include "mib.h"
+#include <ktls/record.h>
 #include <ktls/rx.h>
 
 enum rx_sizes {

@@ -9,7 +9,7 @@
 #include <linux/vmalloc.h>
 #include <net/sock.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 #include <ktls/rx.h>
 
 enum rxbuf_sizes {

@@ -7,7 +7,7 @@
 #include <linux/tls.h>
 #include <crypto/hash.h>
 
-#include <ktls/ktls.h>
+#include <ktls/record.h>
 
 enum suite_cipher {
 	CIPHER_AES_128_GCM,

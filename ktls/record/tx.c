@@ -23,7 +23,8 @@
 
 #include <compat/tcp_frags.h>
 #include <compat/user_pages.h>
-#include <ktls/ktls.h>
+#include "mib.h"
+#include <ktls/record.h>
 #include <ktls/tx.h>
 
 enum tx_sizes {

@@ -9,6 +9,8 @@
 #include <compat/sock_trylock.h>
 #include <ktls/ktls.h>
 
+struct workqueue_struct *ktls_wq;
+
 /**
  * ktls_ctx_hold - take a reference
  * @ctx: a context to which the caller has a reference, or that it found under
