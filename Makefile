@@ -29,6 +29,7 @@ kbuild	 = flock "$(objdir)/.lock" $(MAKE) -C "$(KDIR)" M="$(objdir)" V=$(V) \
 # Directories with sources of the module and of its KUnit tests.
 sources	 := ktls ktls/record ktls/helper ktls/socket selftests/kunit
 
+.PHONY: netlink
 .PHONY: all modules modules_install modules_uninstall tools selftests install uninstall demo check check-debug check-full
 .PHONY: coverage check-installed
 .PHONY: bench
@@ -122,6 +123,11 @@ compile-7.3:
 	+@$(MAKE) exports KDIR="$$($(setup) --print-kdir 7.3)" KTLS_WERROR=y \
 		SOURCE="$$($(setup) --source 7.3)"
 
+# uapi header, policies and operations from include/netlink/ktls.yaml.
+netlink:
+	$(setup) packages 7.3
+	include/netlink/regen
+
 exports: modules
 	@selftests/exports "$(SOURCE)" "$(objdir)/ktls.ko"
 
@@ -165,6 +171,7 @@ help:
 	@echo 'make bench           count the instructions of sending and receiving'
 	@echo 'make compile-7.3     compile for 7.3 with warnings as errors, and check that 7.3'
 	@echo '                     exports the symbols that the module uses'
+	@echo 'make netlink         generates C from include/netlink/ktls.yaml'
 	@echo 'make sparse          check the module with sparse and W=1, for KDIR'
 	@echo 'make checkpatch      check the module with checkpatch --strict'
 	@echo 'make clean           remove what was built; ~/.cache/ktls stays'

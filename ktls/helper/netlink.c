@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The generic netlink family "ktls": who may speak, and what a message may look
- * like. include/netlink/ktls.yaml is the source of truth for the tables here;
- * selftests/netlink_spec.py compares them.
+ * The generic netlink family "ktls": who may send, and which handler gets what.
+ * netlink_gen.c has the policies and operations, generated from
+ * include/netlink/ktls.yaml; it was not written by hand.
  *
- * A handler holds no lock that a socket waits for, and the family's operations
- * run in parallel: what one helper socket says is put in order by its port's
- * mutex.
+ * A handler holds no lock that a socket waits for, and the family's operations run in
+ * parallel. A port's mutex has the messages of one helper socket handled in order.
  */
 #include <linux/module.h>
 #include <net/genetlink.h>
@@ -21,73 +20,13 @@
 #include "helper/dispatch.h"
 #include "helper/message.h"
 #include "helper/netlink.h"
+#include "helper/netlink_gen.h"
 #include "helper/request.h"
 #include "helper/ticket.h"
 #include "mib.h"
 
-/* Replies to CONFIG that wait for room in a helper's receive buffer, a request. */
+/* Replies to CONFIG of a request that may wait for room in the receive buffer. */
 #define NETLINK_PIECES_MAX	8
-
-/* --- what a message may look like ----------------------------------------- */
-
-static const struct nla_policy netlink_register_policy[KTLS_A_CREDIT + 1] = {
-	[KTLS_A_PROTOCOL]	= { .type = NLA_U32 },
-	[KTLS_A_CREDIT]		= NLA_POLICY_RANGE(NLA_U32, 1, KTLS_CREDIT_MAX),
-};
-
-static const struct nla_policy netlink_config_policy[KTLS_A_OFFSET + 1] = {
-	[KTLS_A_ID]		= { .type = NLA_U64 },
-	[KTLS_A_CONFIG_ATTR]	= NLA_POLICY_MAX(NLA_U32, KTLS_CONFIG_MAX),
-	[KTLS_A_OFFSET]		= { .type = NLA_U32 },
-};
-
-static const struct nla_policy netlink_data_policy[KTLS_A_MORE + 1] = {
-	[KTLS_A_ID]		= { .type = NLA_U64 },
-	[KTLS_A_RECORDS]	= { .type = NLA_BINARY, .len = KTLS_GENL_DATA_MAX },
-	[KTLS_A_MORE]		= { .type = NLA_FLAG },
-};
-
-static const struct nla_policy netlink_done_policy[KTLS_A_PEER_FINGERPRINT + 1] = {
-	[KTLS_A_ID]		= { .type = NLA_U64 },
-	[KTLS_A_SERVER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
-	[KTLS_A_ALPN]		= { .type = NLA_BINARY, .len = KTLS_PROTOCOL_MAX },
-	[KTLS_A_RECORDS]	= { .type = NLA_BINARY, .len = KTLS_GENL_DATA_MAX },
-	[KTLS_A_ERRNO]		= NLA_POLICY_MAX(NLA_U32, MAX_ERRNO),
-	[KTLS_A_ALERT]		= { .type = NLA_U8 },
-	[KTLS_A_ALERT_RCVD]	= { .type = NLA_FLAG },
-	[KTLS_A_SENTENCE]	= { .type = NLA_STRING, .len = KTLS_GENL_SENTENCE_MAX },
-	[KTLS_A_VERSION]	= { .type = NLA_U16 },
-	[KTLS_A_SUITE]		= { .type = NLA_U16 },
-	[KTLS_A_GROUP]		= { .type = NLA_U16 },
-	[KTLS_A_SIGALG]		= { .type = NLA_U16 },
-	[KTLS_A_CONSUMED]	= { .type = NLA_U32 },
-	[KTLS_A_TX_SECRET]	= { .type = NLA_BINARY, .len = KTLS_GENL_SECRET_MAX },
-	[KTLS_A_RX_SECRET]	= { .type = NLA_BINARY, .len = KTLS_GENL_SECRET_MAX },
-	[KTLS_A_TX_IV]		= { .type = NLA_BINARY, .len = KTLS_NONCE_SIZE },
-	[KTLS_A_RX_IV]		= { .type = NLA_BINARY, .len = KTLS_NONCE_SIZE },
-	[KTLS_A_TX_SEQ]		= { .type = NLA_U64 },
-	[KTLS_A_RX_SEQ]		= { .type = NLA_U64 },
-	[KTLS_A_TX_NONCE]	= { .type = NLA_U64 },
-	[KTLS_A_EXPORTER]	= { .type = NLA_BINARY, .len = KTLS_GENL_EXPORTER_MAX },
-	[KTLS_A_MAX_FRAGMENT]	= { .type = NLA_U32 },
-	[KTLS_A_VERIFIED]	= { .type = NLA_FLAG },
-	[KTLS_A_RESUMED]	= { .type = NLA_FLAG },
-	[KTLS_A_PEER_NAME]	= { .type = NLA_STRING, .len = KTLS_SERVER_NAME_MAX },
-	[KTLS_A_PEER_CERT]	= { .type = NLA_BINARY },
-	[KTLS_A_CHAIN_CERT]	= { .type = NLA_BINARY },
-	[KTLS_A_MESSAGES]	= NLA_POLICY_MAX(NLA_U32, KTLS_GENL_MESSAGES_MAX),
-	[KTLS_A_PEER_SUBJECT]	= { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX },
-	[KTLS_A_PEER_NAMES]	= { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX },
-	[KTLS_A_PEER_FINGERPRINT] = { .type = NLA_BINARY, .len = KTLS_GENL_FINGERPRINT },
-};
-
-static const struct nla_policy netlink_cancel_policy[KTLS_A_ID + 1] = {
-	[KTLS_A_ID]		= { .type = NLA_U64 },
-};
-
-static const struct nla_policy netlink_message_policy[KTLS_A_ID + 1] = {
-	[KTLS_A_ID]		= { .type = NLA_U64 },
-};
 
 static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_REASON_MAX);
 static_assert(KTLS_GENL_CHAINS_MAX == KTLS_CERTS_MAX);
@@ -115,7 +54,7 @@ static int netlink_check_register(struct genl_info *info)
 }
 
 /* Permission over the namespace was checked by GENL_UNS_ADMIN_PERM. */
-static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
+int ktls_nl_register_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ktls_net *kn = ktls_net(genl_info_net(info));
 	struct sock *sk = NETLINK_CB(skb).sk;
@@ -147,7 +86,7 @@ static int netlink_register_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	}
 
-	/* ORDER: nothing goes to the port before it knows that it is one. */
+	/* ORDER: the reply is the first message on the port. */
 	err = genlmsg_reply(reply, info);
 	if (err) {
 		ktls_dispatch_discard(port);
@@ -204,14 +143,14 @@ static int netlink_config(struct ktls_port *port, struct ktls_request *req,
 	return 0;
 }
 
-/* Who speaks? Some port, about some request. */
-static int netlink_speaker(struct sk_buff *skb, struct genl_info *info,
-			   struct ktls_port **ret_port)
+/* The port that a message came on. The message must have an ID. */
+static int netlink_port(struct sk_buff *skb, struct genl_info *info,
+			struct ktls_port **ret_port)
 {
 	struct ktls_net *kn = ktls_net(genl_info_net(info));
 
 	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ID)) {
-		NL_SET_ERR_MSG(info->extack, "which request? ID is missing");
+		NL_SET_ERR_MSG(info->extack, "ID is missing");
 		return -EINVAL;
 	}
 	*ret_port = ktls_port_find(kn, NETLINK_CB(skb).sk);
@@ -223,7 +162,7 @@ static int netlink_speaker(struct sk_buff *skb, struct genl_info *info,
 	return 0;
 }
 
-/* What the three have in common: a port speaks about a request of its own. */
+/* Calls the handler of a message about a request. */
 static int netlink_receive(struct sk_buff *skb, struct genl_info *info,
 			   int (*handler)(struct ktls_port *port, struct ktls_request *req,
 					  struct genl_info *info))
@@ -232,7 +171,7 @@ static int netlink_receive(struct sk_buff *skb, struct genl_info *info,
 	struct ktls_request *req;
 	int err;
 
-	err = netlink_speaker(skb, info, &port);
+	err = netlink_port(skb, info, &port);
 	if (err)
 		return err;
 	err = -ENOENT;
@@ -250,35 +189,50 @@ static int netlink_receive(struct sk_buff *skb, struct genl_info *info,
 	return err;
 }
 
-static int netlink_config_doit(struct sk_buff *skb, struct genl_info *info)
+int ktls_nl_config_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return netlink_receive(skb, info, netlink_config);
 }
 
-static int netlink_data_doit(struct sk_buff *skb, struct genl_info *info)
+/* A policy cannot have a bound above 32767. */
+static int netlink_check_records(const struct genl_info *info)
 {
-	return netlink_receive(skb, info, ktls_answer_data);
+	const struct nlattr *nla = info->attrs[KTLS_A_RECORDS];
+
+	if (!nla || nla_len(nla) <= KTLS_GENL_DATA_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, nla, "more bytes of records than a message may have");
+	return -ERANGE;
 }
 
-static int netlink_done_doit(struct sk_buff *skb, struct genl_info *info)
+int ktls_nl_data_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err = -EINVAL;
+	int err = netlink_check_records(info);
 
-	if (GENL_REQ_ATTR_CHECK(info, KTLS_A_ERRNO))
-		NL_SET_ERR_MSG(info->extack, "how did it end? ERRNO is missing");
-	else
+	return err ? : netlink_receive(skb, info, ktls_answer_data);
+}
+
+int ktls_nl_done_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	int err = netlink_check_records(info);
+
+	if (!err && GENL_REQ_ATTR_CHECK(info, KTLS_A_ERRNO)) {
+		NL_SET_ERR_MSG(info->extack, "ERRNO is missing");
+		err = -EINVAL;
+	}
+	if (!err)
 		err = netlink_receive(skb, info, ktls_answer_done);
 	ktls_answer_wipe(info);
 	return err;
 }
 
-/* The next two are about requests that have ended, so there is none to be found. */
-static int netlink_cancel_doit(struct sk_buff *skb, struct genl_info *info)
+/* The next two are about requests that have ended and cannot be found any more. */
+int ktls_nl_cancel_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ktls_port *port;
 	int err;
 
-	err = netlink_speaker(skb, info, &port);
+	err = netlink_port(skb, info, &port);
 	if (err)
 		return err;
 	ktls_port_cancel_read(port, nla_get_u64(info->attrs[KTLS_A_ID]));
@@ -287,12 +241,12 @@ static int netlink_cancel_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-static int netlink_message_doit(struct sk_buff *skb, struct genl_info *info)
+int ktls_nl_message_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ktls_port *port;
 	int err;
 
-	err = netlink_speaker(skb, info, &port);
+	err = netlink_port(skb, info, &port);
 	if (err)
 		return err;
 	err = ktls_ticket_answered(port, nla_get_u64(info->attrs[KTLS_A_ID]));
@@ -305,59 +259,19 @@ static int netlink_message_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* --- the family ----------------------------------------------------------- */
 
-/* CAP_NET_ADMIN is asked for once, at REGISTER: a port may drop it then. */
-static const struct genl_ops netlink_ops[] = {
-	{
-		.cmd		= KTLS_CMD_REGISTER,
-		.doit		= netlink_register_doit,
-		.policy		= netlink_register_policy,
-		.maxattr	= ARRAY_SIZE(netlink_register_policy) - 1,
-		.flags		= GENL_UNS_ADMIN_PERM,
-	},
-	{
-		.cmd		= KTLS_CMD_CONFIG,
-		.doit		= netlink_config_doit,
-		.policy		= netlink_config_policy,
-		.maxattr	= ARRAY_SIZE(netlink_config_policy) - 1,
-	},
-	{
-		.cmd		= KTLS_CMD_DATA,
-		.doit		= netlink_data_doit,
-		.policy		= netlink_data_policy,
-		.maxattr	= ARRAY_SIZE(netlink_data_policy) - 1,
-	},
-	{
-		.cmd		= KTLS_CMD_DONE,
-		.doit		= netlink_done_doit,
-		.policy		= netlink_done_policy,
-		.maxattr	= ARRAY_SIZE(netlink_done_policy) - 1,
-	},
-	{
-		.cmd		= KTLS_CMD_CANCEL,
-		.doit		= netlink_cancel_doit,
-		.policy		= netlink_cancel_policy,
-		.maxattr	= ARRAY_SIZE(netlink_cancel_policy) - 1,
-	},
-	{
-		.cmd		= KTLS_CMD_MESSAGE,
-		.doit		= netlink_message_doit,
-		.policy		= netlink_message_policy,
-		.maxattr	= ARRAY_SIZE(netlink_message_policy) - 1,
-	},
-};
-
+/* CAP_NET_ADMIN is needed for REGISTER only: a helper may drop it then. */
 struct genl_family ktls_netlink_family __ro_after_init = {
 	.name		= KTLS_GENL_NAME,
 	.version	= KTLS_GENL_VERSION,
 	.module		= THIS_MODULE,
 	.netnsok	= true,
 	.parallel_ops	= true,
-	.ops		= netlink_ops,
-	.n_ops		= ARRAY_SIZE(netlink_ops),
+	.ops		= ktls_nl_ops,
+	.n_ops		= ARRAY_SIZE(ktls_nl_ops),
 };
 EXPORT_SYMBOL_IF_KUNIT(ktls_netlink_family);
 
-/* A netlink socket was closed; perhaps it was a port. */
+/* A netlink socket was released; it may have been a port. */
 static int netlink_notify(struct notifier_block *nb, unsigned long state, void *data)
 {
 	const struct netlink_notify *notify = data;
@@ -403,7 +317,7 @@ static struct pernet_operations netlink_net_ops = {
  * ktls_netlink_init - from here on helpers can register
  *
  * ORDER: the namespaces first, for the notifier and the family look into them;
- * the family last, so that no port can be made that nobody buries.
+ * the family last, so that no port is made that would not be closed.
  *
  * Context: module load, after ktls_request_init().
  * Return: 0 or a negative errno.
@@ -432,11 +346,11 @@ no_notifier:
 }
 
 /**
- * ktls_netlink_exit - helpers are left alone
+ * ktls_netlink_exit - no helper can register or is served any more
  *
  * ORDER: no handler runs once the family is gone, so no port is added; then
- * nobody is told of closed sockets any more; then the namespaces bury the ports
- * that are left. Each of the three waits for those who are inside.
+ * the notifier is gone; then the namespaces close the ports that are left. Each of
+ * the three waits for callbacks that are running.
  *
  * Context: module unload; no socket is left, and nothing calls ktls_request_*()
  * any more.
