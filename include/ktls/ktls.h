@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The context of a TLS socket, the table of locks, and what the files of the
- * module offer each other, in the order in which data flows.
- *
- * Locks, outermost first:
- *
- *   lock_sock(sk)		all of struct ktls_ctx unless a field says
- *				otherwise; taken by system calls and by ctx->work;
- *				a listener's and a child's are never held together
- *   ktls_port.mutex		order of messages to a port (outbox.c)
- *   ktls_net.lock		workers and waiting requests of a namespace
- *				(queue.c, port.c)
- *   ktls_port.lock		what goes out on a port
- *   ktls_request.lock		what the helper has answered; taken alone
- *   linger_lock		those of linger.c; taken alone, process context
- *   ktls_listener.lock		whose a child is (listener.c)
- *   places_lock		who has places for children (places.c)
- *
- * Netlink handlers never take a socket lock: they settle a request's one
- * atomic, leave the answer with the request, and queue ctx->work.
+ * The context of a TLS socket, and what the files of the module offer each other, in
+ * the order in which data flows. ktls/README has the order of locks.
  *
  * References:
  *

@@ -83,7 +83,7 @@ enum ktls_limits {
 	KTLS_TICKETS_DEFAULT	= 2,
 	KTLS_TICKETS_WAITING	= 2,		/* for the helper, of a connection */
 	KTLS_PROTOCOL_MAX	= 255,		/* one ALPN protocol */
-	KTLS_REASON_MAX	= 256,		/* KTLS_ERROR with its NUL */
+	KTLS_REASON_MAX		= 256,		/* KTLS_ERROR with its NUL */
 	KTLS_CERTS_MAX		= 128 * 1024,	/* what DONE may carry */
 	KTLS_GROUPS_MAX		= 64,
 	KTLS_HS_SEQ_MAX		= 65536,	/* records under new keys before DONE */
@@ -100,11 +100,11 @@ enum ktls_limits {
 	KTLS_CHILDREN_MAX	= 8192,		/* handshaking, global */
 	KTLS_CHILDREN_PER_LISTENER = 1024,
 	KTLS_CHILDREN_PER_UID	= 4096,
-	KTLS_REQUESTS_WAITING	= 16384,	/* without a worker's credit, per namespace */
+	KTLS_REQUESTS_WAITING	= 16384,	/* without a port's credit, per namespace */
 	KTLS_REQUESTS_PER_UID	= 4096,		/* of those */
 	KTLS_REQUESTS_GUARANTEED = 16,		/* that each uid may have in any case */
 	KTLS_CREDIT_MAX		= 1024,
-	KTLS_PORTS_MAX	= 256,		/* per namespace */
+	KTLS_PORTS_MAX		= 256,		/* per namespace */
 	KTLS_EMPTY_RECORDS_MAX	= 32,		/* in a row, then fatal */
 	KTLS_CONTROL_MAX	= 16 * 1024,	/* one post-handshake message */
 };
