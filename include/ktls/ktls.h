@@ -245,10 +245,6 @@ int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old);	/*
 int ktls_listener_begin(struct ktls_ctx *ctx);		/* lock held */
 void ktls_listener_end(struct ktls_ctx *ctx);		/* lock held */
 void ktls_listener_step(struct ktls_ctx *ctx);
-bool ktls_listener_hello(struct ktls_ctx *child);	/* child's lock held */
-void ktls_listener_child_failed(struct ktls_ctx *child);	/* child's lock held */
-void ktls_listener_child_step(struct ktls_ctx *child);	/* child's lock held */
-bool ktls_listener_child_drop(struct ktls_ctx *child);	/* child's lock held */
 
 /* handshake.c: one engine for connect, children and KTLS_HANDSHAKE; lock held */
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role);

@@ -9,6 +9,8 @@
 #include <compat/sock_trylock.h>
 #include <ktls/ktls.h>
 
+#include "socket/child.h"
+
 struct workqueue_struct *ktls_wq;
 
 /**
@@ -61,7 +63,7 @@ bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag)
  */
 static bool ctx_step(struct ktls_ctx *ctx)
 {
-	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_listener_child_drop(ctx))
+	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_child_drop(ctx))
 		return true;
 
 	switch (ctx->state) {
@@ -81,7 +83,7 @@ static bool ctx_step(struct ktls_ctx *ctx)
 			ktls_send_step(ctx);
 		ktls_tx_open_step(ctx);
 		ktls_close_answer(ctx);
-		ktls_listener_child_step(ctx);
+		ktls_child_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:
 		ktls_connect_drain(ctx);

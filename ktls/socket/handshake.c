@@ -16,6 +16,9 @@
 #include <ktls/ktls.h>
 #include <ktls/places.h>
 
+#include "socket/child.h"
+#include "socket/negotiated.h"
+
 /**
  * struct ktls_handshake - a handshake under way; socket lock
  * @req: the request to the helper; NULL until there is something to tell it
@@ -143,7 +146,7 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
 
 	if (ctx->parent) {
-		ktls_listener_child_failed(ctx);
+		ktls_child_failed(ctx);
 		return;
 	}
 	ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
@@ -176,100 +179,6 @@ static void handshake_take_certs(struct ktls_ctx *ctx, struct ktls_session *sess
 	ctx->session.handshake_ms = session->handshake_ms;
 }
 
-/* Without KTLS_CIPHERS all suites are allowed. */
-static bool handshake_allows_suite(const struct ktls_config *config,
-				   const struct ktls_suite *suite)
-{
-	const struct ktls_blob *ciphers = ktls_config_blob(config, KTLS_CIPHERS);
-	const struct ktls_suite *named;
-	const char *name, *end;
-
-	if (!ciphers)
-		return true;
-
-	for (name = ciphers->data; *name; name = end + (*end == ':')) {
-		end = strchrnul(name, ':');
-		named = ktls_suite_by_name(name, end - name);
-		if (named && named->id == suite->id)
-			return true;
-	}
-	return false;
-}
-
-/* Whether the helper's result is what the program asked for. The helper is not
- * trusted: a wrong answer costs the connection and nothing else.
- */
-static const char *handshake_objection(const struct ktls_ctx *ctx, const struct ktls_done *done)
-{
-	const struct ktls_session *session = &done->session;
-	const struct ktls_suite *suite = ktls_suite_by_id(session->suite);
-	const struct ktls_config *config = ctx->config;
-	const struct ktls_handshake *hs = ctx->handshake;
-	int verify = ktls_config_verify(config, ctx->rl.role);
-	size_t name_len;
-	u32 i;
-
-	if (hs->broken)
-		return "success after a record against the RFC";
-	if (session->version < config->versions.min || session->version > config->versions.max)
-		return "a TLS version that was not asked for";
-	if (!suite || suite->version != session->version)
-		return "a cipher suite that this kernel or this version does not have";
-	if (!handshake_allows_suite(config, suite))
-		return "a cipher suite that was not asked for";
-	if (session->alpn_len && !ktls_config_allows_alpn(config, session->alpn, session->alpn_len))
-		return "an application protocol that was not asked for";
-	if (verify == KTLS_VERIFY_REQUIRED && !session->verified)
-		return "no verified peer where one is required";
-	if (verify == KTLS_VERIFY_OPTIONAL && session->peer_certs && !session->verified)
-		return "a certificate that was not verified";
-	ktls_peer_get(session->peer, KTLS_PEER_PART_NAME, &name_len);
-	if (verify == KTLS_VERIFY_REQUIRED && ctx->rl.role == KTLS_ROLE_CLIENT && !name_len)
-		return "no verified name";
-	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
-	    (done->max_fragment && done->max_fragment < KTLS_PAYLOAD_LIMIT_MIN))
-		return "an impossible fragment size";
-	if (done->tx.seq > KTLS_HS_SEQ_MAX || done->rx.seq > KTLS_HS_SEQ_MAX)
-		return "an impossible sequence number";
-
-	if (session->exporter_len && session->exporter_len != (session->version == KTLS_TLS_1_3 ?
-			suite->hash_size : KTLS_MASTER_SECRET_SIZE + 2 * KTLS_RANDOM_SIZE))
-		return "an exporter secret of an impossible length";
-
-	/* What is left of the last batch must begin with a whole record. */
-	for (i = 0; i < done->consumed && i < hs->batch_len; )
-		i += KTLS_HEADER_SIZE + get_unaligned_be16(hs->batch + i + 3);
-	if (i != done->consumed)
-		return "an impossible number of bytes consumed";
-	return NULL;
-}
-
-static int handshake_install(struct ktls_ctx *ctx, const struct ktls_done *done)
-{
-	const struct ktls_suite *suite = ktls_suite_by_id(done->session.suite);
-	const struct ktls_keys tx = {
-		.suite		= suite,
-		.secret		= done->tx.secret,
-		.secret_len	= done->tx.secret_len,
-		.iv		= done->tx.iv,
-		.iv_len		= done->tx.iv_len,
-		.seq		= done->tx.seq,
-		.nonce		= done->tx.nonce,
-	};
-	const struct ktls_keys rx = {
-		.suite		= suite,
-		.secret		= done->rx.secret,
-		.secret_len	= done->rx.secret_len,
-		.iv		= done->rx.iv,
-		.iv_len		= done->rx.iv_len,
-		.seq		= done->rx.seq,
-	};
-	int err;
-
-	err = ktls_dir_install(&ctx->rl.tx, &tx);
-	return err ? : ktls_dir_install(&ctx->rl.rx, &rx);
-}
-
 /* Both directions have their keys before a byte of the last flight goes out:
  * the peer's answer to it may be application data.
  *
@@ -284,7 +193,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	struct sock *sk = ctx->sk;
 	int err;
 
-	err = handshake_install(ctx, done);
+	err = ktls_negotiated_install(&ctx->rl, done);
 	if (err)
 		return err;
 	err = ktls_framing_unread(&ctx->rl, hs->batch + done->consumed,
@@ -342,6 +251,7 @@ static int handshake_errno(int error)
 static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 			   const void *records, size_t len)
 {
+	struct ktls_handshake *hs = ctx->handshake;
 	const char *objection;
 	int err;
 
@@ -349,7 +259,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		ctx->rl.alert_rcvd = done->alert;
 	else
 		ctx->rl.alert_sent = done->alert;
-	done->session.handshake_ms = jiffies_to_msecs(jiffies - ctx->handshake->started);
+	done->session.handshake_ms = jiffies_to_msecs(jiffies - hs->started);
 	if (done->error) {
 		handshake_take_certs(ctx, &done->session);
 		ktls_reason_set(&ctx->rl, "%s", done->reason);
@@ -357,7 +267,8 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		return;
 	}
 
-	objection = handshake_objection(ctx, done);
+	objection = hs->broken ? "success after a record against the RFC" :
+		    ktls_negotiated_objection(ctx, done, hs->batch, hs->batch_len);
 	if (objection) {
 		handshake_take_certs(ctx, &done->session);
 		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_UPCALL_BAD);
@@ -375,7 +286,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 	}
 
 	if (ctx->parent) {
-		ktls_listener_child_step(ctx);
+		ktls_child_step(ctx);
 		return;
 	}
 	ctx->base->state_change(ctx->sk);
@@ -513,7 +424,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 		len = handshake_find(ctx, true);
 		if (len <= 0)
 			return;
-		if (ctx->parent && !ktls_listener_hello(ctx)) {
+		if (ctx->parent && !ktls_child_hello(ctx)) {
 			if (ctx->sk->sk_state == TCP_CLOSE)
 				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
 			return;

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Listening sockets: children shake hands before accept().
+/* Listening sockets: listen(), accept(), and what TCP has accepted.
  *
- * TCP wakes the listener's work, not the program. The work takes connections
- * out of TCP's queue, attaches them as children and lets each shake hands on
- * its own. A finished child goes to the list that accept() and poll() look at.
- *
- * A child belongs to exactly one of: those that shake hands, those that are
- * ready, or nobody here any more (accepted, failed, dropped). The change from one
- * to another happens under the listener's lock, so accept, failure and the
- * listener's end cannot both have it. A child that shakes hands has a place
- * (places.c), and becomes ready only if nobody has taken that from it.
+ * TCP wakes the listener's work, not the program. The work takes connections out of
+ * TCP's queue and attaches them as children (child.c), each of which runs its own
+ * handshake. accept() and poll() look at the list of those that have finished.
  */
 
 #include <linux/list.h>
@@ -23,43 +16,7 @@
 #include <ktls/ktls.h>
 #include <ktls/places.h>
 
-/**
- * struct ktls_listener - the state of a listening socket
- * @ref: one for the listener, one for each child
- * @rcu: poll() looks at @n_ready under RCU
- * @ctx: the listener's context; valid while !@closed
- * @places: who may shake hands (places.c)
- * @lock: everything below
- * @closed: the listener has ended; no child becomes ready any more
- * @handshaking: children
- * @held: children whose ClientHello waits for room among the finished ones
- * @ready: finished children
- * @n_ready: length of the list; read anywhere with READ_ONCE
- *
- * All lists have the oldest first.
- */
-struct ktls_listener {
-	refcount_t		ref;
-	struct rcu_head		rcu;
-	struct ktls_ctx		*ctx;
-	struct ktls_places	places;
-	spinlock_t		lock;	/* whose each child is */
-	bool			closed;
-	struct list_head	handshaking;
-	struct list_head	held;
-	struct list_head	ready;
-	unsigned int		n_ready;
-};
-
-/* A listener's life --------------------------------------------------------- */
-
-static void listener_put(struct ktls_listener *l)
-{
-	if (!refcount_dec_and_test(&l->ref))
-		return;
-	ktls_places_end(&l->places);
-	kfree_rcu(l, rcu);
-}
+#include "socket/child.h"
 
 /**
  * ktls_listener_begin - make a context that of a listening socket
@@ -95,58 +52,6 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
 	return 0;
 }
 
-/* Whether there is room among the finished children for another handshake. TCP's
- * own queue is bounded by the same number, and takes over when we stop here.
- * Those under way are not counted, or a few peers that stall after their
- * ClientHello would delay all others; they have caps of their own.
- */
-static bool listener_has_room(struct ktls_listener *l)
-{
-	return READ_ONCE(l->n_ready) <= READ_ONCE(l->ctx->sk->sk_max_ack_backlog);
-}
-
-/* Lets the next child go on that waits for room. It passes the turn on when it
- * is ready, fails or is dropped.
- */
-static void listener_kick_held(struct ktls_listener *l)
-{
-	struct ktls_ctx *child;
-
-	lockdep_assert_held(&l->lock);
-	if (l->closed || !listener_has_room(l))
-		return;
-	child = list_first_entry_or_null(&l->held, struct ktls_ctx, child_node);
-	if (!child)
-		return;
-	list_move_tail(&child->child_node, &l->handshaking);
-	ktls_ctx_kick(child);
-}
-
-/* Takes a child off its list. */
-static void listener_unlink(struct ktls_listener *l, struct ktls_ctx *child)
-{
-	lockdep_assert_held(&l->lock);
-	if (list_empty(&child->child_node))
-		return;
-	list_del_init(&child->child_node);
-	if (test_bit(KTLS_F_READY, &child->flags))
-		WRITE_ONCE(l->n_ready, l->n_ready - 1);
-	listener_kick_held(l);
-}
-
-/* Has the works of a list's children reset them. */
-static void listener_drop_all(struct ktls_listener *l, struct list_head *list)
-{
-	struct ktls_ctx *child, *next;
-
-	lockdep_assert_held(&l->lock);
-	list_for_each_entry_safe(child, next, list, child_node) {
-		listener_unlink(l, child);
-		set_bit(KTLS_F_DROP, &child->flags);
-		ktls_ctx_kick(child);
-	}
-}
-
 /**
  * ktls_listener_end - the socket listens no more
  * @ctx: in state LISTENING
@@ -161,39 +66,9 @@ void ktls_listener_end(struct ktls_ctx *ctx)
 	struct ktls_listener *l = ctx->listener;
 
 	sock_owned_by_me(ctx->sk);
-	spin_lock(&l->lock);
-	l->closed = true;
-	listener_drop_all(l, &l->handshaking);
-	listener_drop_all(l, &l->held);
-	listener_drop_all(l, &l->ready);
-	spin_unlock(&l->lock);
-
+	ktls_child_drop_all(l);
 	WRITE_ONCE(ctx->listener, NULL);
-	listener_put(l);
-}
-
-/* Children ------------------------------------------------------------------ */
-
-/* Puts a new child under its listener; false: it is one too many, or the
- * listener has ended meanwhile.
- */
-static bool listener_link(struct ktls_listener *l, struct ktls_ctx *child)
-{
-	bool closed;
-
-	if (ktls_places_take(&l->places, child))
-		return false;
-	spin_lock(&l->lock);
-	closed = l->closed;
-	if (!closed) {
-		refcount_inc(&l->ref);
-		child->parent = l;
-		list_add_tail(&child->child_node, &l->handshaking);
-	}
-	spin_unlock(&l->lock);
-	if (closed)
-		ktls_places_leave(child);
-	return !closed;
+	ktls_child_put_listener(l);
 }
 
 /* Makes a child of a connection that TCP accepted; @sk's reference is ours, and
@@ -210,7 +85,7 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	if (!child)
 		goto close;
 	child->rcvlowat = rcvlowat;
-	if (ktls_ulp_carry(child) || !listener_link(l, child))
+	if (ktls_ulp_carry(child) || !ktls_child_link(l, child))
 		goto give_back;
 	/* From here the child can be dropped, but only by its work, which waits
 	 * for the lock that we hold.
@@ -284,7 +159,7 @@ void ktls_listener_step(struct ktls_ctx *ctx)
 	while (ktls_ctx_trylock(ctx, KTLS_F_AGAIN)) {
 		newsk = NULL;
 		l = ctx->listener;
-		if (l && listener_has_room(l))
+		if (l && ktls_child_has_room(l))
 			newsk = listener_dequeue(ctx->sk);
 		if (newsk) {
 			refcount_inc(&l->ref);
@@ -297,150 +172,9 @@ void ktls_listener_step(struct ktls_ctx *ctx)
 
 		listener_adopt(l, newsk, config, rcvlowat);
 		ktls_config_put(config);
-		listener_put(l);
+		ktls_child_put_listener(l);
 		cond_resched();
 	}
-}
-
-/**
- * ktls_listener_hello - a child's ClientHello has come
- * @child: the child, not accepted yet
- *
- * Context: process, child's lock held.
- * Return: whether its handshake may go on now; if not, accept() kicks it.
- */
-bool ktls_listener_hello(struct ktls_ctx *child)
-{
-	struct ktls_listener *l = child->parent;
-	bool go;
-
-	sock_owned_by_me(child->sk);
-	spin_lock(&l->lock);
-	go = !l->closed && listener_has_room(l);
-	if (!list_empty(&child->child_node))
-		list_move_tail(&child->child_node, go ? &l->handshaking : &l->held);
-	spin_unlock(&l->lock);
-	return go;
-}
-
-/* Its handshake is complete: accept() may have it, unless it has just been dropped. */
-static void listener_child_ready(struct ktls_ctx *child)
-{
-	struct ktls_listener *l = child->parent;
-	struct ktls_ctx *parent = NULL;
-
-	ktls_ctx_disarm(child);
-	spin_lock(&l->lock);
-	if (!list_empty(&child->child_node) && ktls_places_leave(child)) {
-		set_bit(KTLS_F_READY, &child->flags);
-		list_move_tail(&child->child_node, &l->ready);
-		WRITE_ONCE(l->n_ready, l->n_ready + 1);
-		parent = l->ctx;
-		ktls_ctx_hold(parent);
-		listener_kick_held(l);
-	}
-	spin_unlock(&l->lock);
-	if (!parent)
-		return;
-
-	parent->base->data_ready(parent->sk);
-	ktls_ctx_put(parent);
-}
-
-/**
- * ktls_listener_child_step - a child's last flight may have gone out
- * @child: in state OPEN; nothing is done unless it waits to become ready
- *
- * Only when TCP has all of the last flight: the room TCP announces later would
- * be announced to the socket structure that accept() is about to replace.
- *
- * Context: process, child's lock held.
- */
-void ktls_listener_child_step(struct ktls_ctx *child)
-{
-	sock_owned_by_me(child->sk);
-	if (!child->parent || test_bit(KTLS_F_READY, &child->flags))
-		return;
-	if (ktls_tx_idle(&child->rl)) {
-		listener_child_ready(child);
-	} else if (test_bit(KTLS_F_DEADLINE, &child->flags)) {
-		set_bit(KTLS_F_DROP, &child->flags);
-		ktls_ctx_kick(child);
-	}
-}
-
-/* The child is nobody's here any more. Returns whether it was ours until now. */
-static bool listener_release_child(struct ktls_ctx *child)
-{
-	struct ktls_listener *l = child->parent;
-
-	sock_owned_by_me(child->sk);
-	if (!l)
-		return false;
-	ktls_places_leave(child);
-	spin_lock(&l->lock);
-	listener_unlink(l, child);
-	spin_unlock(&l->lock);
-	child->parent = NULL;
-	listener_put(l);
-	return true;
-}
-
-/**
- * ktls_listener_child_failed - a child's handshake has failed
- * @child: in state FAILED
- *
- * The program never hears of it. The connection lingers until the alert has
- * reached the peer, like one that a program has closed.
- *
- * Context: process, child's lock held.
- */
-void ktls_listener_child_failed(struct ktls_ctx *child)
-{
-	if (!listener_release_child(child))
-		return;
-	ktls_state_set(child, KTLS_STATE_CLOSED);
-	if (ktls_close_linger(child, KTLS_DRAIN_MS))
-		return;
-	/* Its work ends it, not we: the caller has the lock. */
-	ktls_ctx_arm(child, 0);
-}
-
-/**
- * ktls_listener_child_drop - reset a child that nobody will accept
- * @child: its flag KTLS_F_DROP is set
- *
- * Context: the child's work, child's lock held.
- * Return: true: the caller calls ktls_close_final() after unlocking; false: it
- * has an owner by now.
- */
-bool ktls_listener_child_drop(struct ktls_ctx *child)
-{
-	if (!listener_release_child(child))
-		return false;
-	ktls_handshake_end(child);
-	ktls_state_set(child, KTLS_STATE_CLOSED);
-	child->base->prot->disconnect(child->sk, O_NONBLOCK);
-	return true;
-}
-
-/* What the program calls ---------------------------------------------------- */
-
-/* The oldest finished child, or NULL; more room for others. */
-static struct ktls_ctx *listener_pop(struct ktls_listener *l, int *ret_empty)
-{
-	struct ktls_ctx *child;
-
-	spin_lock(&l->lock);
-	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, child_node);
-	if (child) {
-		ktls_ctx_hold(child);
-		listener_unlink(l, child);
-		ktls_ctx_kick(l->ctx);
-	}
-	*ret_empty = list_empty(&l->ready);
-	spin_unlock(&l->lock);
-	return child;
 }
 
 /* Sleeps until a child is finished, one sleeper a child. Listener's lock held. */
@@ -495,7 +229,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 		err = -EINVAL;
 		if (ctx->state != KTLS_STATE_LISTENING)
 			break;
-		child = listener_pop(ctx->listener, &arg->is_empty);
+		child = ktls_child_pop(ctx->listener, &arg->is_empty);
 		if (child)
 			break;
 		/* Somebody may have destroyed TCP's side (ss -K). */
@@ -515,7 +249,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 
 	newsk = child->sk;
 	lock_sock(newsk);
-	listener_release_child(child);
+	ktls_child_release(child);
 	ktls_ulp_uncarry(child);
 	release_sock(newsk);
 	ktls_ctx_put(child);
@@ -598,9 +332,7 @@ static int listener_listening(struct ktls_ctx *ctx)
 		ctx->base->prot->disconnect(ctx->sk, O_NONBLOCK);
 		return -EINVAL;
 	}
-	spin_lock(&ctx->listener->lock);
-	listener_kick_held(ctx->listener);
-	spin_unlock(&ctx->listener->lock);
+	ktls_child_kick_held(ctx->listener);
 	ktls_ctx_kick(ctx);
 	return 0;
 }
