@@ -10,10 +10,10 @@
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/wire.h>
 
 #include "config.h"
 #include "option.h"
+#include "wire.h"
 
 static unsigned int option_max_timeout_ms = KTLS_TIMEOUT_MAX_MS;
 module_param_named(max_timeout_ms, option_max_timeout_ms, uint, 0644);

@@ -6,7 +6,8 @@
 #include <linux/types.h>
 #include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/wire.h>
+#include "wire.h"
+
 
 struct ktls_peer;
 

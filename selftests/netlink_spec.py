@@ -224,7 +224,7 @@ def main():
     known = {}
     c_enums = {}
     for path in ('include/uapi/linux/ktls_netlink.h', 'include/uapi/linux/ktls.h',
-                 'include/ktls/wire.h'):
+                 'ktls/wire.h'):
         text = (ROOT / path).read_text()
         known.update(defines(text))
         c_enums.update(enums(text, known))

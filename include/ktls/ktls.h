@@ -28,14 +28,35 @@
 #include "config.h"
 #include "mib.h"
 #include "session.h"
-#include <ktls/wire.h>
-#include <ktls/record.h>
+#include "suite.h"
+#include "wire.h"
 
 #include "helper/check.h"
 #include "helper/netlink.h"
 #include "helper/peer.h"
 #include "helper/request.h"
 #include "helper/ticket.h"
+
+#include "record/aead.h"
+#include "record/alert.h"
+#include "record/chacha.h"
+#include "record/control.h"
+#include "record/framing.h"
+#include "record/key_update.h"
+#include "record/keysched.h"
+#include "record/pages.h"
+#include "record/reason.h"
+#include "record/rl.h"
+#include "record/rx.h"
+#include "record/rxbuf.h"
+#include "record/sg.h"
+#include "record/tx.h"
+
+#include "socket/batch.h"
+#include "socket/exporter.h"
+#include "socket/ready.h"
+#include "socket/recv.h"
+#include "socket/send.h"
 
 struct ktls_handshake;
 struct ktls_linger_share;

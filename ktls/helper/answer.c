@@ -16,12 +16,12 @@
 #include <linux/slab.h>
 #include <net/genetlink.h>
 
-#include <ktls/wire.h>
 
 #include "helper/answer.h"
 #include "helper/peer.h"
 #include "helper/request.h"
 #include "mib.h"
+#include "wire.h"
 
 #include <trace/events/ktls.h>
 

@@ -5,7 +5,8 @@
 
 #include <linux/types.h>
 
-#include <ktls/wire.h>
+#include "wire.h"
+
 
 struct ktls_config;
 struct net;

@@ -6,9 +6,9 @@
 #include <linux/types.h>
 #include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/wire.h>
 
 #include "session.h"
+#include "wire.h"
 
 /**
  * struct ktls_done_keys - keys of one direction

@@ -12,12 +12,12 @@
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
-#include "record/suite.h"
-#include <ktls/wire.h>
 
 #include "config.h"
 #include "helper/message.h"
 #include "helper/request.h"
+#include "suite.h"
+#include "wire.h"
 
 /* Data up to this many bytes is not worth a page of its own. */
 #define MESSAGE_LINEAR_MAX	2048

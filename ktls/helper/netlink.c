@@ -13,7 +13,6 @@
 #include <net/sock.h>
 #include <kunit/visibility.h>
 
-#include <ktls/wire.h>
 
 #include "config.h"
 #include "helper/answer.h"
@@ -24,6 +23,7 @@
 #include "helper/request.h"
 #include "helper/ticket.h"
 #include "mib.h"
+#include "wire.h"
 
 /* Replies to CONFIG of a request that may wait for room in the receive buffer. */
 #define NETLINK_PIECES_MAX	8

@@ -10,9 +10,9 @@
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/wire.h>
 
 #include "helper/peer.h"
+#include "wire.h"
 
 /**
  * struct ktls_peer - the identity of a peer

@@ -16,9 +16,9 @@
 #include <kunit/visibility.h>
 #include <net/sock.h>
 
-#include <ktls/wire.h>
 
 #include "helper/port.h"
+#include "wire.h"
 
 enum port_limits {
 	/* More messages than a connection has tickets in flight, and a START and a CANCEL. */

@@ -13,9 +13,9 @@
 #include <linux/hash.h>
 #include <linux/slab.h>
 
-#include <ktls/wire.h>
 
 #include "helper/queue.h"
+#include "wire.h"
 
 /**
  * struct ktls_flow - a uid, a listener or a source

@@ -11,12 +11,12 @@
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 
-#include <ktls/wire.h>
 
 #include "helper/message.h"
 #include "helper/request.h"
 #include "helper/ticket.h"
 #include "mib.h"
+#include "wire.h"
 
 /**
  * struct ktls_tickets - the tickets of a connection

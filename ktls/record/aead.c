@@ -13,8 +13,14 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
+#include <kunit/visibility.h>
 
-#include <ktls/record.h>
+#include "record/aead.h"
+#include "record/chacha.h"
+#include "record/framing.h"
+#include "record/keysched.h"
+#include "suite.h"
+#include "wire.h"
 
 /* A direction that may seal no more data can still say why. */
 #define AEAD_ALERTS_RESERVED	16

@@ -2,8 +2,15 @@
 /* Alerts, sent and received: RFC 8446 6, RFC 5246 7.2. */
 #include <net/sock.h>
 
+#include "record/alert.h"
+#include "record/framing.h"
+#include "record/reason.h"
+#include "record/rl.h"
+#include "record/tx.h"
 #include "mib.h"
-#include <ktls/record.h>
+#include "suite.h"
+#include "wire.h"
+
 #include <trace/events/ktls.h>
 
 /* Indexed by description; a hole is a number no RFC has given a meaning. */

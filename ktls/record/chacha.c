@@ -21,7 +21,9 @@
 #include <crypto/chacha.h>
 #include <crypto/poly1305.h>
 
-#include <ktls/record.h>
+#include "record/aead.h"
+#include "record/chacha.h"
+#include "wire.h"
 
 enum chacha_sizes {
 	CHACHA_BLOCK	= CHACHA_BLOCK_SIZE,

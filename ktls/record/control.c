@@ -8,9 +8,17 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
+#include <kunit/visibility.h>
 #include <net/sock.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/record.h>
+#include "record/alert.h"
+#include "record/control.h"
+#include "record/key_update.h"
+#include "record/rl.h"
+#include "record/rx.h"
+#include "suite.h"
+#include "wire.h"
 
 enum control_sizes {
 	CONTROL_HEAD_SIZE	= 4,	/* msg_type, uint24 length */

@@ -14,9 +14,15 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/unaligned.h>
+#include <kunit/visibility.h>
 #include <net/tcp.h>
 
-#include <ktls/record.h>
+#include "record/framing.h"
+#include "record/rl.h"
+#include "record/rx.h"
+#include "record/sg.h"
+#include "suite.h"
+#include "wire.h"
 
 /* What is known about TCP's queue was true while nobody else could change it. */
 static void framing_forget(struct ktls_rxq *q)

@@ -10,9 +10,14 @@
 #include <linux/string.h>
 #include <net/sock.h>
 
+#include "record/aead.h"
+#include "record/alert.h"
+#include "record/key_update.h"
+#include "record/rl.h"
+#include "record/tx.h"
 #include "mib.h"
-#include <ktls/record.h>
-#include <ktls/tx.h>
+#include "suite.h"
+#include "wire.h"
 
 /* KeyUpdateRequest, RFC 8446 4.6.3 */
 enum key_update_request {

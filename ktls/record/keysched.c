@@ -11,8 +11,11 @@
 #include <linux/string.h>
 #include <linux/unaligned.h>
 #include <crypto/hash.h>
+#include <kunit/visibility.h>
 
-#include <ktls/record.h>
+#include "record/keysched.h"
+#include "suite.h"
+#include "wire.h"
 
 enum keysched_sizes {
 	/* HkdfLabel: length, label with its prefix, context, each vector with a

@@ -15,7 +15,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
-#include <ktls/record.h>
+#include "record/pages.h"
 
 enum pages_sizes {
 	PAGES_RING	= 64,

@@ -3,7 +3,8 @@
 #include <linux/stdarg.h>
 #include <kunit/visibility.h>
 
-#include <ktls/record.h>
+#include "record/reason.h"
+#include "record/rl.h"
 
 /**
  * ktls_reason_set - set what KTLS_ERROR returns

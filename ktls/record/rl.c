@@ -4,7 +4,13 @@
 #include <kunit/visibility.h>
 #include <net/sock.h>
 
-#include <ktls/record.h>
+#include "record/aead.h"
+#include "record/framing.h"
+#include "record/key_update.h"
+#include "record/rl.h"
+#include "record/rx.h"
+#include "record/tx.h"
+#include "wire.h"
 
 static void rl_init(struct ktls_rl *rl)
 {

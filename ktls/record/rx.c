@@ -19,13 +19,22 @@
 #include <linux/scatterlist.h>
 #include <linux/uio.h>
 #include <linux/unaligned.h>
+#include <kunit/visibility.h>
 #include <net/sock.h>
 
 #include <compat/user_pages.h>
-#include "mib.h"
-#include <ktls/record.h>
-#include <ktls/rx.h>
 
+#include "record/aead.h"
+#include "record/alert.h"
+#include "record/control.h"
+#include "record/framing.h"
+#include "record/rl.h"
+#include "record/rx.h"
+#include "record/rxbuf.h"
+#include "record/sg.h"
+#include "mib.h"
+#include "suite.h"
+#include "wire.h"
 enum rx_sizes {
 	/* From here on pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,

@@ -9,8 +9,11 @@
 #include <linux/vmalloc.h>
 #include <net/sock.h>
 
-#include <ktls/record.h>
-#include <ktls/rx.h>
+#include "record/rl.h"
+#include "record/rx.h"
+#include "record/rxbuf.h"
+#include "record/sg.h"
+#include "wire.h"
 
 enum rxbuf_sizes {
 	/* struct ktls_rxbuf, and associated data in front of the payload; the

@@ -18,15 +18,21 @@
 #include <linux/slab.h>
 #include <linux/tls.h>
 #include <linux/uio.h>
+#include <kunit/visibility.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
 #include <compat/tcp_frags.h>
 #include <compat/user_pages.h>
-#include "mib.h"
-#include <ktls/record.h>
-#include <ktls/tx.h>
 
+#include "record/aead.h"
+#include "record/framing.h"
+#include "record/pages.h"
+#include "record/rl.h"
+#include "record/sg.h"
+#include "record/tx.h"
+#include "mib.h"
+#include "wire.h"
 enum tx_sizes {
 	TX_ALIGN	= 64,	/* ChaCha20's block, and four of AES */
 	/* A piece of a longer record is not worth less than this. */

@@ -7,7 +7,6 @@
 #include <net/tcp.h>
 
 #include <ktls/ktls.h>
-#include <ktls/rx.h>
 
 /**
  * ktls_rx_is_shut - does nothing follow what has come?

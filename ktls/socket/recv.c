@@ -13,7 +13,6 @@
 
 #include <compat/proto.h>
 #include <ktls/ktls.h>
-#include <ktls/rx.h>
 
 /**
  * ktls_rx_admit - may anything be received in this state?

@@ -15,7 +15,6 @@
 
 #include <compat/user_pages.h>
 #include <ktls/ktls.h>
-#include <ktls/tx.h>
 
 enum send_limits {
 	SEND_PAGES	= 20,	/* pieces of page cache in one record */

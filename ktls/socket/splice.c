@@ -11,7 +11,6 @@
 #include <net/tcp.h>
 
 #include <ktls/ktls.h>
-#include <ktls/rx.h>
 
 enum splice_sizes {
 	/* A payload of full size, not on a page boundary. */

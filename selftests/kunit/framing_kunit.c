@@ -7,7 +7,6 @@
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>
 
-#include <ktls/rx.h>
 
 #include "common.h"
 

@@ -5,9 +5,12 @@
 #include <linux/fips.h>
 #include <linux/string.h>
 #include <linux/tls.h>
+#include <crypto/aead.h>
 #include <crypto/hash.h>
+#include <kunit/visibility.h>
 
-#include <ktls/record.h>
+#include "suite.h"
+#include "wire.h"
 
 enum suite_cipher {
 	CIPHER_AES_128_GCM,

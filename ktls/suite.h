@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The tables of cipher suites and AEADs. */
-#ifndef _KTLS_RECORD_SUITE_H
-#define _KTLS_RECORD_SUITE_H
+/* The tables of ciphers and cipher suites. Constant after ktls_suite_init(). */
+#ifndef _KTLS_SUITE_H
+#define _KTLS_SUITE_H
 
 #include <linux/types.h>
 
@@ -36,4 +36,4 @@ const struct ktls_suite *ktls_suite_by_name(const char *name, size_t len);
 const struct ktls_suite *ktls_suite_by_info(u16 version, u16 cipher_type);
 unsigned int ktls_suite_list(u16 *ids, unsigned int max);
 
-#endif /* _KTLS_RECORD_SUITE_H */
+#endif /* _KTLS_SUITE_H */

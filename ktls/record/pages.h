@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Pages that records are made in, used again. Process context. */
+#ifndef _KTLS_RECORD_PAGES_H
+#define _KTLS_RECORD_PAGES_H
+
+#include <linux/types.h>
+
+struct page_frag;
+struct workqueue_struct;
+
+bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp);
+void ktls_pages_init(struct workqueue_struct *wq);
+void ktls_pages_exit(void);
+
+#endif /* _KTLS_RECORD_PAGES_H */

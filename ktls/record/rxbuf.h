@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The buffers in which records are opened. Socket lock held unless said otherwise. */
+#ifndef _KTLS_RECORD_RXBUF_H
+#define _KTLS_RECORD_RXBUF_H
+
+#include <linux/list.h>
+#include <linux/math.h>
+#include <linux/types.h>
+#include <asm/page.h>
+
+#include "wire.h"
+
+struct ktls_rl;
+struct page;
+struct scatterlist;
+
+enum ktls_rxbuf_sizes {
+	/* Pages under a record of any length, and what is in front of it. */
+	KTLS_RXBUF_PIECES	= DIV_ROUND_UP(KTLS_CIPHERTEXT12_MAX, PAGE_SIZE) + 1,
+};
+
+/**
+ * struct ktls_rxbuf - opened application data, in the pages that hold it
+ *
+ * Lives at the start of its own page allocation. With keys from elsewhere it is one
+ * record, of any type.
+ *
+ * @node: on ktls_rxq.opened
+ * @size: bytes from the payload's start to the end of the allocation
+ * @off: of the first unread byte, from the start of the payload
+ * @len: unread bytes
+ * @type: content type; with a handshake of ours always application data
+ * @shared: a pipe or an skb may refer to the pages; they are not used again
+ * @charged: to the socket's memory
+ */
+struct ktls_rxbuf {
+	struct list_head	node;
+	u32			size;
+	u32			off;
+	u32			len;
+	u8			type;
+	bool			shared;
+	bool			charged;
+};
+
+void ktls_rxbuf_init(struct ktls_rl *rl);
+void ktls_rxbuf_free(struct ktls_rl *rl);
+struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size);
+void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf);
+struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_at);
+void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at, u32 len);
+void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 len);
+u8 *ktls_rxbuf_payload(struct ktls_rxbuf *buf);
+struct page *ktls_rxbuf_page(const u8 *at);
+void ktls_rxbuf_map(const u8 *at, u32 len, struct scatterlist *sg);
+void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len);
+bool ktls_rxbuf_is_full(const struct ktls_rl *rl);	/* or not held */
+void ktls_rxbuf_trim(struct ktls_rl *rl);
+
+#endif /* _KTLS_RECORD_RXBUF_H */

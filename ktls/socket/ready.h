@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* poll, FIONREAD, and records that nobody reads. Socket lock held unless said otherwise. */
+#ifndef _KTLS_SOCKET_READY_H
+#define _KTLS_SOCKET_READY_H
+
+#include <linux/types.h>
+
+struct ktls_ctx;
+struct sock;
+
+enum ktls_ready_limits {
+	KTLS_RX_IDLE_MS		= 20,	/* records lie unread, before they are looked at */
+};
+
+int ktls_rx_inq(struct sock *sk);			/* takes the lock */
+bool ktls_rx_readable(struct ktls_ctx *ctx);		/* likewise */
+bool ktls_rx_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock held */
+void ktls_rx_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
+bool ktls_rx_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */
+bool ktls_rx_has_ended(const struct ktls_ctx *ctx);	/* or not held */
+bool ktls_rx_is_shut(const struct ktls_ctx *ctx);
+int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target);
+void ktls_rx_step(struct ktls_ctx *ctx);
+int ktls_rx_drain_control(struct ktls_ctx *ctx);
+void ktls_rx_discard(struct ktls_ctx *ctx);
+bool ktls_rx_sift(struct ktls_ctx *ctx);
+
+#endif /* _KTLS_SOCKET_READY_H */
