@@ -137,14 +137,9 @@ sparse: BUILD := $(BUILD)/sparse
 sparse: objdir
 	+@$(kbuild) C=1 W=1 CF="-Wsparse-error" KTLS_WERROR=y modules
 
-CHECKPATCH ?= $(shell $(setup) --print-kdir 7.3)/scripts/checkpatch.pl
-
-# Files of the work tree, committed or not, except ignored ones.
+# With the exceptions that are listed, with their reasons, in selftests/gates.
 checkpatch:
-	@git ls-files -co --exclude-standard -- 'ktls/*.[ch]' 'include/*.[ch]' \
-		'selftests/kunit/*.[ch]' | \
-		xargs $(CHECKPATCH) --no-tree --strict --terse --no-summary \
-			--max-line-length=100 -f
+	selftests/gates checkpatch
 
 clean:
 	rm -rf "$(BUILD)"

@@ -58,7 +58,7 @@ const struct ktls_option ktls_options[] = {
 const unsigned int ktls_options_count = ARRAY_SIZE(ktls_options);
 
 static_assert(ARRAY_SIZE(ktls_options) <= KTLS_OPTIONS_MAX);
-static_assert(KTLS_A_VERSION_MAX == KTLS_A_VERSION_MIN + 1);
+static_assert(KTLS_A_VERSION_MAX - KTLS_A_VERSION_MIN == 1);
 
 /**
  * ktls_option_find - the row of an option

@@ -66,6 +66,8 @@ extern const unsigned int ktls_options_count;
 /**
  * ktls_option_is_string - may a final NUL be counted when the option is set?
  * @option: the row
+ *
+ * Return: whether it may.
  */
 static inline bool ktls_option_is_string(const struct ktls_option *option)
 {
@@ -75,6 +77,8 @@ static inline bool ktls_option_is_string(const struct ktls_option *option)
 /**
  * ktls_option_is_bytes - is the value a struct ktls_blob?
  * @option: the row
+ *
+ * Return: whether it is.
  */
 static inline bool ktls_option_is_bytes(const struct ktls_option *option)
 {

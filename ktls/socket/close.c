@@ -91,7 +91,8 @@ static void close_notify(struct ktls_ctx *ctx)
 	struct tcp_sock *tp = tcp_sk(ctx->sk);
 	const u8 nonagle = tp->nonagle;
 
-	if (ctx->rl.tx.closed || !ctx->rl.tx.keyed || (ctx->rl.tx.error && ctx->rl.tx.error != EKEYEXPIRED))
+	if (ctx->rl.tx.closed || !ctx->rl.tx.keyed ||
+	    (ctx->rl.tx.error && ctx->rl.tx.error != EKEYEXPIRED))
 		return;
 	tp->nonagle |= TCP_NAGLE_CORK;
 	ktls_tx_flush(&ctx->rl);
@@ -269,7 +270,8 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 	close_take(ctx);
 	/* After the peer's FIN nothing can arrive that TCP would resent. */
 	if (sk->sk_state == TCP_CLOSE ||
-	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(&ctx->rl) && sock_flag(sk, SOCK_DONE)))
+	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(&ctx->rl) &&
+	     sock_flag(sk, SOCK_DONE)))
 		return false;
 	/* ORDER: who has a place may have to give it up at once, by its deadline. */
 	ktls_ctx_arm(ctx, ms);

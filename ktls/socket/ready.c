@@ -264,7 +264,8 @@ bool ktls_rx_sift(struct ktls_ctx *ctx)
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
-	if (!ctx->rl.rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed || ctx->rl.rx.error) {
+	if (!ctx->rl.rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed ||
+	    ctx->rl.rx.error) {
 		ktls_rx_discard(ctx);
 		return false;
 	}

@@ -69,7 +69,7 @@ static void check_waiter_work(struct work_struct *work)
 	struct check_waiter *waiter = container_of(work, struct check_waiter, work);
 
 	waiter->err = ktls_check(&init_net, waiter->config, waiter->timeout_ms,
-					 waiter->reason);
+				 waiter->reason);
 }
 
 static void check_reply(struct kunit *test, struct ktls_kunit_helper *helper,
