@@ -3,32 +3,35 @@
 
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <linux/workqueue.h>
 #include <net/genetlink.h>
+#include <net/tcp.h>
 
-#include <ktls/ktls.h>
-#include <ktls/places.h>
+#include "mib.h"
+#include "suite.h"
+#include "helper/netlink.h"
+#include "helper/request.h"
+#include "record/pages.h"
+#include "socket/ctx.h"
+#include "socket/places.h"
+#include "socket/ulp.h"
 
 static int __init ktls_init(void)
 {
 	int err;
 
-	/* Unbound, because a step seals and opens records and may sleep for
-	 * memory. None of them waits for a program.
-	 */
-	ktls_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
-	if (!ktls_wq)
-		return -ENOMEM;
+	err = ktls_ctx_init();
+	if (err)
+		return err;
 
-	ktls_pages_init(ktls_wq);
+	ktls_pages_init();
 	ktls_places_init();
 	err = ktls_suite_init();
 	if (err)
-		goto err_wq;
+		goto err_ctx;
 
 	err = ktls_mib_init();
 	if (err)
-		goto err_wq;
+		goto err_ctx;
 
 	err = ktls_request_init();
 	if (err)
@@ -51,8 +54,8 @@ err_request:
 	ktls_request_exit();
 err_mib:
 	ktls_mib_exit();
-err_wq:
-	destroy_workqueue(ktls_wq);
+err_ctx:
+	ktls_ctx_exit();
 	return err;
 }
 
@@ -63,12 +66,12 @@ err_wq:
 static void __exit ktls_exit(void)
 {
 	ktls_ulp_exit();
-	drain_workqueue(ktls_wq);
+	ktls_ctx_drain();
 	ktls_netlink_exit();
 	ktls_request_exit();
 	ktls_mib_exit();
 	ktls_pages_exit();
-	destroy_workqueue(ktls_wq);
+	ktls_ctx_exit();
 	rcu_barrier();
 	synchronize_rcu_tasks();
 }

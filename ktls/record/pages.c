@@ -45,8 +45,6 @@ struct pages_ring {
 
 static DEFINE_PER_CPU(struct pages_ring, pages_rings);
 
-static struct workqueue_struct *pages_wq;
-
 static void pages_trim(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(pages_trimmer, pages_trim);
 
@@ -87,7 +85,7 @@ static void pages_trim(struct work_struct *work)
 	for_each_possible_cpu(cpu)
 		again |= pages_trim_ring(per_cpu_ptr(&pages_rings, cpu));
 	if (again)
-		queue_delayed_work(pages_wq, &pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+		schedule_delayed_work(&pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
 }
 
 /* Put a page into the ring. Returns the oldest one, if nobody else has it, or if
@@ -110,7 +108,7 @@ static struct page *pages_exchange(struct page *page)
 	ring->busy = true;
 	spin_unlock(&ring->lock);
 	if (unlikely(start))
-		queue_delayed_work(pages_wq, &pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+		schedule_delayed_work(&pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
 	return old;
 }
 
@@ -152,15 +150,11 @@ bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp)
 	return skb_page_frag_refill(size, pfrag, gfp);
 }
 
-/**
- * ktls_pages_init - empty rings
- * @wq: where the trimmer runs; outlives ktls_pages_exit()
- */
-void __init ktls_pages_init(struct workqueue_struct *wq)
+/** ktls_pages_init - empty rings */
+void __init ktls_pages_init(void)
 {
 	int cpu;
 
-	pages_wq = wq;
 	for_each_possible_cpu(cpu)
 		spin_lock_init(&per_cpu_ptr(&pages_rings, cpu)->lock);
 }

@@ -6,10 +6,9 @@
 #include <linux/types.h>
 
 struct page_frag;
-struct workqueue_struct;
 
 bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp);
-void ktls_pages_init(struct workqueue_struct *wq);
+void ktls_pages_init(void);
 void ktls_pages_exit(void);
 
 #endif /* _KTLS_RECORD_PAGES_H */

@@ -6,8 +6,15 @@
  * hand over: whole records, and of a client's first message all of it.
  */
 #include <linux/unaligned.h>
+#include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include "mib.h"
+#include "wire.h"
+#include "record/framing.h"
+#include "record/reason.h"
+#include "record/rx.h"
+#include "socket/batch.h"
+#include "socket/ctx.h"
 
 /* What speaks to a TLS port without TLS begins like this. */
 static const struct {

@@ -10,11 +10,17 @@
 #include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
-#include <ktls/places.h>
-
+#include "wire.h"
+#include "record/tx.h"
 #include "socket/child.h"
+#include "socket/close.h"
+#include "socket/ctx.h"
+#include "socket/handshake.h"
+#include "socket/ops.h"
+#include "socket/places.h"
+#include "socket/state.h"
 
 /**
  * ktls_child_put_listener - drop a reference to a listener's state

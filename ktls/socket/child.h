@@ -9,7 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include <ktls/places.h>
+#include "socket/places.h"
 
 struct ktls_ctx;
 

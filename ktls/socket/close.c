@@ -13,8 +13,21 @@
 #include <linux/net.h>
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "mib.h"
+#include "wire.h"
+#include "record/alert.h"
+#include "record/tx.h"
+#include "socket/close.h"
+#include "socket/ctx.h"
+#include "socket/handshake.h"
+#include "socket/linger.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/ready.h"
+#include "socket/state.h"
+#include "socket/ulp.h"
 
 static unsigned int close_linger_ms = KTLS_LINGER_MS;
 module_param_named(linger_ms, close_linger_ms, uint, 0644);

@@ -6,8 +6,22 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 #include <net/inet_common.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "config.h"
+#include "wire.h"
+#include "helper/port.h"
+#include "record/reason.h"
+#include "record/rx.h"
+#include "record/tx.h"
+#include "socket/close.h"
+#include "socket/connect.h"
+#include "socket/ctx.h"
+#include "socket/handshake.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/ready.h"
+#include "socket/state.h"
 
 static bool connect_is_running(const struct ktls_ctx *ctx)
 {

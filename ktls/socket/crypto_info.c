@@ -12,8 +12,19 @@
 #include <linux/unaligned.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "session.h"
+#include "suite.h"
+#include "wire.h"
+#include "record/aead.h"
+#include "socket/crypto_info.h"
+#include "socket/ctx.h"
+#include "socket/ops.h"
+#include "socket/ready.h"
+#include "socket/rules.h"
+#include "socket/state.h"
+#include "socket/ulp.h"
 
 /* Any struct tls12_crypto_info_*: this, then iv, key, salt, rec_seq. */
 union crypto_info {

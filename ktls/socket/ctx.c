@@ -5,13 +5,26 @@
 #include <linux/slab.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
+#include <kunit/visibility.h>
+#include <uapi/linux/ktls.h>
 
 #include <compat/sock_trylock.h>
-#include <ktls/ktls.h>
 
+#include "config.h"
+#include "helper/request.h"
+#include "record/rl.h"
 #include "socket/child.h"
+#include "socket/close.h"
+#include "socket/connect.h"
+#include "socket/ctx.h"
+#include "socket/handshake.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/ready.h"
+#include "socket/rules.h"
+#include "socket/send.h"
 
-struct workqueue_struct *ktls_wq;
+static struct workqueue_struct *ctx_wq;
 
 /**
  * ktls_ctx_hold - take a reference
@@ -122,7 +135,7 @@ void ktls_ctx_kick(struct ktls_ctx *ctx)
 {
 	if (!refcount_inc_not_zero(&ctx->ref))
 		return;
-	if (!queue_work(ktls_wq, &ctx->work))
+	if (!queue_work(ctx_wq, &ctx->work))
 		ktls_ctx_put(ctx);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_kick);
@@ -248,3 +261,29 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	return ctx;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);
+
+/**
+ * ktls_ctx_init - make the workqueue of all contexts
+ *
+ * Unbound, because a step seals and opens records and may sleep for memory. None of
+ * them waits for a program.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init ktls_ctx_init(void)
+{
+	ctx_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	return ctx_wq ? 0 : -ENOMEM;
+}
+
+/** ktls_ctx_drain - wait for works; no socket has a context any more */
+void ktls_ctx_drain(void)
+{
+	drain_workqueue(ctx_wq);
+}
+
+/** ktls_ctx_exit - free the workqueue; no request is left that could queue a work */
+void ktls_ctx_exit(void)
+{
+	destroy_workqueue(ctx_wq);
+}

@@ -7,7 +7,10 @@
 #include <linux/tls.h>
 #include <net/netlink.h>
 
-#include <ktls/ktls.h>
+#include "suite.h"
+#include "record/aead.h"
+#include "socket/ctx.h"
+#include "socket/diag.h"
 
 /* TLS_CONF_* */
 static u16 diag_conf(const struct ktls_dir *dir)

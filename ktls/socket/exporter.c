@@ -10,8 +10,14 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <net/sock.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "config.h"
+#include "session.h"
+#include "suite.h"
+#include "record/keysched.h"
+#include "socket/ctx.h"
+#include "socket/exporter.h"
 
 /* What TLS itself derives with the same secret (RFC 5705 4, RFC 7627 4). */
 static const char *const exporter_reserved[] = {

@@ -12,12 +12,33 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/unaligned.h>
+#include <uapi/linux/ktls.h>
+#include <uapi/linux/ktls_netlink.h>
 
-#include <ktls/ktls.h>
-#include <ktls/places.h>
-
+#include "config.h"
+#include "mib.h"
+#include "session.h"
+#include "wire.h"
+#include "helper/done.h"
+#include "helper/request.h"
+#include "helper/ticket.h"
+#include "record/aead.h"
+#include "record/framing.h"
+#include "record/reason.h"
+#include "record/rl.h"
+#include "record/tx.h"
+#include "socket/batch.h"
 #include "socket/child.h"
+#include "socket/close.h"
+#include "socket/connect.h"
+#include "socket/ctx.h"
+#include "socket/handshake.h"
 #include "socket/negotiated.h"
+#include "socket/ops.h"
+#include "socket/places.h"
+#include "socket/ready.h"
+#include "socket/rules.h"
+#include "socket/state.h"
 
 /**
  * struct ktls_handshake - a handshake under way; socket lock

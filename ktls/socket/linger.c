@@ -15,7 +15,9 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 
-#include <ktls/ktls.h>
+#include "wire.h"
+#include "socket/ctx.h"
+#include "socket/linger.h"
 
 static unsigned int linger_lingers_max = KTLS_LINGERS_MAX;
 module_param_named(lingers_max, linger_lingers_max, uint, 0644);

@@ -11,12 +11,23 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <uapi/linux/ktls.h>
 
 #include <compat/proto.h>
-#include <ktls/ktls.h>
-#include <ktls/places.h>
 
+#include "config.h"
+#include "mib.h"
+#include "wire.h"
+#include "helper/check.h"
+#include "record/reason.h"
 #include "socket/child.h"
+#include "socket/ctx.h"
+#include "socket/handshake.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/places.h"
+#include "socket/state.h"
+#include "socket/ulp.h"
 
 /**
  * ktls_listener_begin - make a context that of a listening socket

@@ -2,9 +2,17 @@
 /* What a handshake has negotiated: compared with what was asked for, and put to use. */
 #include <linux/string.h>
 #include <linux/unaligned.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
-
+#include "config.h"
+#include "session.h"
+#include "suite.h"
+#include "wire.h"
+#include "helper/done.h"
+#include "helper/peer.h"
+#include "record/aead.h"
+#include "record/rl.h"
+#include "socket/ctx.h"
 #include "socket/negotiated.h"
 
 /* Without KTLS_CIPHERS all suites are allowed. */

@@ -7,9 +7,21 @@
 #include <asm/ioctls.h>
 #include <net/inet_common.h>
 #include <net/transp_v6.h>
+#include <uapi/linux/ktls.h>
 
 #include <compat/proto.h>
-#include <ktls/ktls.h>
+
+#include "record/aead.h"
+#include "record/tx.h"
+#include "socket/close.h"
+#include "socket/connect.h"
+#include "socket/ctx.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/ready.h"
+#include "socket/recv.h"
+#include "socket/send.h"
+#include "socket/sockopt.h"
 
 enum { OPS_IPV4, OPS_IPV6, OPS_FAMILIES };
 

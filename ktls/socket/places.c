@@ -27,8 +27,11 @@
 #include <linux/spinlock.h>
 #include <net/ipv6.h>
 
-#include <ktls/ktls.h>
-#include <ktls/places.h>
+#include "config.h"
+#include "mib.h"
+#include "wire.h"
+#include "socket/ctx.h"
+#include "socket/places.h"
 
 static unsigned int places_children_max = KTLS_CHILDREN_MAX;
 module_param_named(children_max, places_children_max, uint, 0644);

@@ -5,8 +5,14 @@
  */
 #include <net/sock.h>
 #include <net/tcp.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "record/framing.h"
+#include "record/rx.h"
+#include "record/rxbuf.h"
+#include "socket/ctx.h"
+#include "socket/ready.h"
+#include "socket/recv.h"
 
 /**
  * ktls_rx_is_shut - does nothing follow what has come?

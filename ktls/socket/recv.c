@@ -10,9 +10,20 @@
 #include <linux/wait.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+#include <uapi/linux/ktls.h>
 
 #include <compat/proto.h>
-#include <ktls/ktls.h>
+
+#include "config.h"
+#include "mib.h"
+#include "wire.h"
+#include "record/framing.h"
+#include "record/rx.h"
+#include "record/rxbuf.h"
+#include "socket/ctx.h"
+#include "socket/ops.h"
+#include "socket/ready.h"
+#include "socket/recv.h"
 
 /**
  * ktls_rx_admit - may anything be received in this state?

@@ -4,8 +4,14 @@
  * from TLS_TX and TLS_RX. With the latter a socket behaves as mainline's TLS does.
  */
 #include <net/sock.h>
+#include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include "wire.h"
+#include "helper/ticket.h"
+#include "record/rl.h"
+#include "socket/ctx.h"
+#include "socket/rules.h"
+#include "socket/state.h"
 
 static struct ktls_ctx *rules_ctx(struct ktls_rl *rl)
 {

@@ -12,9 +12,21 @@
 #include <linux/uio.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+#include <uapi/linux/ktls.h>
 
 #include <compat/user_pages.h>
-#include <ktls/ktls.h>
+
+#include "suite.h"
+#include "wire.h"
+#include "record/aead.h"
+#include "record/framing.h"
+#include "record/key_update.h"
+#include "record/rl.h"
+#include "record/sg.h"
+#include "record/tx.h"
+#include "socket/ctx.h"
+#include "socket/ops.h"
+#include "socket/send.h"
 
 enum send_limits {
 	SEND_PAGES	= 20,	/* pieces of page cache in one record */

@@ -8,8 +8,19 @@
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 #include <net/sock.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "config.h"
+#include "option.h"
+#include "suite.h"
+#include "socket/connect.h"
+#include "socket/crypto_info.h"
+#include "socket/ctx.h"
+#include "socket/exporter.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/send.h"
+#include "socket/sockopt.h"
 
 /* Input: everything is copied before the socket lock is taken. ------------ */
 

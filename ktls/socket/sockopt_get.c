@@ -6,8 +6,17 @@
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 #include <net/sock.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "config.h"
+#include "option.h"
+#include "session.h"
+#include "helper/peer.h"
+#include "socket/crypto_info.h"
+#include "socket/ctx.h"
+#include "socket/exporter.h"
+#include "socket/ops.h"
+#include "socket/sockopt.h"
 
 /* An option's number and the piece, counted from 1, that is wanted: KTLS_PIECE(). */
 #define SOCKOPT_NUMBER(optname)	((u32)(optname) & 0xffff)

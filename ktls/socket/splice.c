@@ -10,7 +10,11 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
-#include <ktls/ktls.h>
+#include "wire.h"
+#include "record/rx.h"
+#include "record/rxbuf.h"
+#include "socket/ctx.h"
+#include "socket/recv.h"
 
 enum splice_sizes {
 	/* A payload of full size, not on a page boundary. */

@@ -2,8 +2,13 @@
 /* The only writer of a context's state, and the table of what is legal. */
 
 #include <linux/bits.h>
+#include <kunit/visibility.h>
+#include <uapi/linux/ktls.h>
 
-#include <ktls/ktls.h>
+#include "socket/ctx.h"
+#include "socket/ops.h"
+#include "socket/state.h"
+
 #include <trace/events/ktls.h>
 
 /* Per state: the states that may follow. A state may not follow itself. */

@@ -14,7 +14,18 @@
 #include <linux/net.h>
 
 #include <compat/proto.h>
-#include <ktls/ktls.h>
+
+#include "config.h"
+#include "session.h"
+#include "helper/ticket.h"
+#include "record/rl.h"
+#include "socket/ctx.h"
+#include "socket/diag.h"
+#include "socket/handshake.h"
+#include "socket/listener.h"
+#include "socket/ops.h"
+#include "socket/ulp.h"
+
 #include <trace/events/ktls.h>
 
 static bool ulp_alias_tls;

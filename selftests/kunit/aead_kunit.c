@@ -5,6 +5,11 @@
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>
 
+#include "suite.h"
+#include "wire.h"
+#include "record/aead.h"
+#include "record/framing.h"
+
 #include "common.h"
 #include "aead_kunit.h"
 

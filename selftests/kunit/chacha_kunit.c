@@ -7,6 +7,11 @@
 #include <linux/unaligned.h>
 #include <crypto/aead.h>
 
+#include "suite.h"
+#include "wire.h"
+#include "record/aead.h"
+#include "record/framing.h"
+
 #include "common.h"
 
 enum chacha_test_sizes {

@@ -4,6 +4,12 @@
  * says to that, or not, and nothing is left. Other requests are in request_kunit.c.
  */
 #include <linux/delay.h>
+#include <uapi/linux/ktls_netlink.h>
+
+#include "config.h"
+#include "wire.h"
+#include "helper/check.h"
+#include "socket/ctx.h"
 
 #include "request_helper.h"
 

@@ -8,6 +8,16 @@
 #include <linux/in.h>
 #include <linux/module.h>
 #include <linux/net.h>
+#include <net/tcp.h>
+#include <uapi/linux/ktls.h>
+
+#include "config.h"
+#include "suite.h"
+#include "wire.h"
+#include "record/aead.h"
+#include "record/rl.h"
+#include "socket/ctx.h"
+#include "socket/state.h"
 
 #include "common.h"
 

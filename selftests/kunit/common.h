@@ -4,8 +4,11 @@
 #define _KTLS_KUNIT_COMMON_H
 
 #include <kunit/test.h>
+#include <kunit/visibility.h>
 
-#include <ktls/ktls.h>
+#include "record/aead.h"
+#include "record/rl.h"
+#include "socket/ctx.h"
 
 /* How long anything may take that takes no time. */
 #define KTLS_KUNIT_WAIT_MS	20000

@@ -4,6 +4,12 @@
  * too long, or not allowed; alerts. KeyUpdate is in key_update_kunit.c.
  */
 #include <linux/unaligned.h>
+#include <uapi/linux/ktls.h>
+
+#include "wire.h"
+#include "record/alert.h"
+#include "record/control.h"
+#include "socket/ctx.h"
 
 #include "common.h"
 

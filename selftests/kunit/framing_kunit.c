@@ -6,7 +6,15 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>
+#include <net/tcp.h>
+#include <uapi/linux/ktls.h>
 
+#include "wire.h"
+#include "record/framing.h"
+#include "record/rx.h"
+#include "socket/batch.h"
+#include "socket/ctx.h"
+#include "socket/rules.h"
 
 #include "common.h"
 

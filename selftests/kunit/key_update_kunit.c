@@ -5,6 +5,14 @@
  * for; a refused one must have changed none.
  */
 #include <linux/workqueue.h>
+#include <uapi/linux/ktls.h>
+
+#include "suite.h"
+#include "wire.h"
+#include "record/control.h"
+#include "record/key_update.h"
+#include "record/keysched.h"
+#include "socket/ctx.h"
 
 #include "common.h"
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* TLS 1.3's key schedule, as far as the module has it: RFC 8446 7.1 to 7.5. */
 
+#include "suite.h"
+#include "wire.h"
+#include "record/keysched.h"
+
 #include "common.h"
 #include "keysched_kunit.h"
 

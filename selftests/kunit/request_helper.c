@@ -6,6 +6,11 @@
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <net/genetlink.h>
+#include <uapi/linux/ktls_netlink.h>
+
+#include "helper/netlink.h"
+#include "helper/outbox.h"
+#include "helper/port.h"
 
 #include "request_helper.h"
 

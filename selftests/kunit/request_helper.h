@@ -3,6 +3,8 @@
 #ifndef _KTLS_KUNIT_REQUEST_HELPER_H
 #define _KTLS_KUNIT_REQUEST_HELPER_H
 
+#include <uapi/linux/ktls_netlink.h>
+
 #include "common.h"
 
 /**

@@ -8,8 +8,17 @@
  */
 #include <linux/delay.h>
 #include <linux/random.h>
+#include <uapi/linux/ktls.h>
+#include <uapi/linux/ktls_netlink.h>
 
+#include "config.h"
+#include "wire.h"
 #include "helper/dispatch.h"
+#include "helper/done.h"
+#include "helper/port.h"
+#include "helper/request.h"
+#include "socket/ctx.h"
+
 #include "request_helper.h"
 
 enum request_sizes {

@@ -3,6 +3,11 @@
  * The states of a connection: which may follow which. The table here was written
  * from what the states mean (<linux/ktls.h>), not from the one in state.c.
  */
+#include <uapi/linux/ktls.h>
+
+#include "socket/ctx.h"
+#include "socket/state.h"
+
 #include "common.h"
 
 #define STATES	7

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Places for children that shake hands: see places.c. */
-#ifndef _KTLS_PLACES_H
-#define _KTLS_PLACES_H
+#ifndef _KTLS_SOCKET_PLACES_H
+#define _KTLS_SOCKET_PLACES_H
 
 #include <linux/list.h>
 #include <linux/uidgid.h>
@@ -58,4 +58,4 @@ void ktls_places_answered(struct ktls_ctx *child);
 bool ktls_places_leave(struct ktls_ctx *child);
 void ktls_places_init(void);
 
-#endif /* _KTLS_PLACES_H */
+#endif /* _KTLS_SOCKET_PLACES_H */
