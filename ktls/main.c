@@ -14,12 +14,13 @@
 #include "socket/ctx.h"
 #include "socket/places.h"
 #include "socket/ulp.h"
+#include "socket/work.h"
 
 static int __init ktls_init(void)
 {
 	int err;
 
-	err = ktls_ctx_init();
+	err = ktls_ctx_init(&ktls_work_ops);
 	if (err)
 		return err;
 

@@ -13,18 +13,11 @@
 #include "config.h"
 #include "helper/request.h"
 #include "record/rl.h"
-#include "socket/child.h"
-#include "socket/close.h"
-#include "socket/connect.h"
 #include "socket/ctx.h"
-#include "socket/handshake.h"
-#include "socket/listener.h"
 #include "socket/ops.h"
-#include "socket/ready.h"
-#include "socket/rules.h"
-#include "socket/send.h"
 
 static struct workqueue_struct *ctx_wq;
+static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
 
 /**
  * ktls_ctx_hold - take a reference
@@ -70,57 +63,12 @@ bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag)
 	return ktls_sock_trylock(ctx->sk, flag, &ctx->flags);
 }
 
-/* What the work does follows from the state alone, so that a kick can never be
- * for the wrong thing, only superfluous. Socket lock held. Returns whether the
- * context is to end.
- */
-static bool ctx_step(struct ktls_ctx *ctx)
-{
-	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_child_drop(ctx))
-		return true;
-
-	switch (ctx->state) {
-	case KTLS_STATE_CONNECTING:
-		ktls_connect_step(ctx);
-		break;
-	case KTLS_STATE_HANDSHAKE:
-		ktls_handshake_step(ctx);
-		break;
-	case KTLS_STATE_OPEN:
-		ktls_rx_step(ctx);
-		if (ctx->state != KTLS_STATE_OPEN)
-			break;
-		if (test_bit(KTLS_F_FIN, &ctx->flags))
-			ktls_close_fin(ctx);
-		else
-			ktls_send_step(ctx);
-		ktls_tx_open_step(ctx);
-		ktls_close_answer(ctx);
-		ktls_child_step(ctx);
-		break;
-	case KTLS_STATE_FAILED:
-		ktls_connect_drain(ctx);
-		break;
-	case KTLS_STATE_CLOSED:
-		return ktls_close_step(ctx);
-	}
-	return false;
-}
-
 /* The one work of a context. */
 static void ctx_work(struct work_struct *work)
 {
 	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, work);
-	bool final;
 
-	if (READ_ONCE(ctx->state) == KTLS_STATE_LISTENING) {
-		ktls_listener_step(ctx);
-	} else if (ktls_ctx_trylock(ctx, KTLS_F_AGAIN)) {
-		final = !test_bit(KTLS_F_GONE, &ctx->flags) && ctx_step(ctx);
-		release_sock(ctx->sk);
-		if (final)
-			ktls_close_final(ctx);
-	}
+	ctx_ops->work(ctx);
 	ktls_ctx_put(ctx);
 }
 
@@ -173,7 +121,7 @@ static void ctx_rx_timer(struct timer_list *timer)
 {
 	struct ktls_ctx *ctx = timer_container_of(ctx, timer, rx_timer);
 
-	if (!READ_ONCE(ctx->rl.rxq.opened_len) && ktls_rx_worth_waking(ctx)) {
+	if (ctx_ops->is_unread(ctx)) {
 		set_bit(KTLS_F_IDLE, &ctx->flags);
 		ktls_ctx_kick(ctx);
 	}
@@ -251,7 +199,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	ctx->waiter.ops = &ctx_waiter_ops;
 	ctx->base = ktls_ops_base(sk);
 	ctx->config = config;
-	ktls_rl_init(&ctx->rl, sk, &ktls_rules_handshake);
+	ktls_rl_init(&ctx->rl, sk, ctx_ops->rules);
 	ctx->rl.padding = config->padding;
 	INIT_LIST_HEAD(&ctx->child_node);
 	INIT_LIST_HEAD(&ctx->place_node);
@@ -264,14 +212,16 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);
 
 /**
  * ktls_ctx_init - make the workqueue of all contexts
+ * @ops: what contexts call
  *
  * Unbound, because a step seals and opens records and may sleep for memory. None of
  * them waits for a program.
  *
  * Return: 0 or -ENOMEM.
  */
-int __init ktls_ctx_init(void)
+int __init ktls_ctx_init(const struct ktls_ctx_ops *ops)
 {
+	ctx_ops = ops;
 	ctx_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
 	return ctx_wq ? 0 : -ENOMEM;
 }

@@ -129,6 +129,18 @@ struct ktls_ctx {
 };
 
 /**
+ * struct ktls_ctx_ops - what contexts call; the only ones are in work.c
+ * @work: the work; process context, lock not held
+ * @is_unread: have records come that nobody has opened? Softirq
+ * @rules: of new contexts
+ */
+struct ktls_ctx_ops {
+	void				(*work)(struct ktls_ctx *ctx);
+	bool				(*is_unread)(const struct ktls_ctx *ctx);
+	const struct ktls_rules		*rules;
+};
+
+/**
  * ktls_ctx_get - the context of a socket that is known to be ours
  * @sk: the socket
  *
@@ -141,7 +153,7 @@ static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
 }
 
-int ktls_ctx_init(void);
+int ktls_ctx_init(const struct ktls_ctx_ops *ops);
 void ktls_ctx_drain(void);
 void ktls_ctx_exit(void);
 struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config);
