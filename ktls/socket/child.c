@@ -62,10 +62,10 @@ static void child_kick_held(struct ktls_listener *l)
 	lockdep_assert_held(&l->lock);
 	if (l->closed || !ktls_child_has_room(l))
 		return;
-	child = list_first_entry_or_null(&l->held, struct ktls_ctx, child_node);
+	child = list_first_entry_or_null(&l->held, struct ktls_ctx, accept.node);
 	if (!child)
 		return;
-	list_move_tail(&child->child_node, &l->handshaking);
+	list_move_tail(&child->accept.node, &l->handshaking);
 	ktls_ctx_kick(child);
 }
 
@@ -73,9 +73,9 @@ static void child_kick_held(struct ktls_listener *l)
 static void child_unlink(struct ktls_listener *l, struct ktls_ctx *child)
 {
 	lockdep_assert_held(&l->lock);
-	if (list_empty(&child->child_node))
+	if (list_empty(&child->accept.node))
 		return;
-	list_del_init(&child->child_node);
+	list_del_init(&child->accept.node);
 	if (test_bit(KTLS_F_READY, &child->flags))
 		WRITE_ONCE(l->n_ready, l->n_ready - 1);
 	child_kick_held(l);
@@ -87,7 +87,7 @@ static void child_drop_list(struct ktls_listener *l, struct list_head *list)
 	struct ktls_ctx *child, *next;
 
 	lockdep_assert_held(&l->lock);
-	list_for_each_entry_safe(child, next, list, child_node) {
+	list_for_each_entry_safe(child, next, list, accept.node) {
 		child_unlink(l, child);
 		set_bit(KTLS_F_DROP, &child->flags);
 		ktls_ctx_kick(child);
@@ -143,8 +143,8 @@ bool ktls_child_link(struct ktls_listener *l, struct ktls_ctx *child)
 	closed = l->closed;
 	if (!closed) {
 		refcount_inc(&l->ref);
-		child->parent = l;
-		list_add_tail(&child->child_node, &l->handshaking);
+		child->accept.parent = l;
+		list_add_tail(&child->accept.node, &l->handshaking);
 	}
 	spin_unlock(&l->lock);
 	if (closed)
@@ -161,14 +161,14 @@ bool ktls_child_link(struct ktls_listener *l, struct ktls_ctx *child)
  */
 bool ktls_child_hello(struct ktls_ctx *child)
 {
-	struct ktls_listener *l = child->parent;
+	struct ktls_listener *l = child->accept.parent;
 	bool go;
 
 	sock_owned_by_me(child->sk);
 	spin_lock(&l->lock);
 	go = !l->closed && ktls_child_has_room(l);
-	if (!list_empty(&child->child_node))
-		list_move_tail(&child->child_node, go ? &l->handshaking : &l->held);
+	if (!list_empty(&child->accept.node))
+		list_move_tail(&child->accept.node, go ? &l->handshaking : &l->held);
 	spin_unlock(&l->lock);
 	return go;
 }
@@ -176,14 +176,14 @@ bool ktls_child_hello(struct ktls_ctx *child)
 /* Its handshake is complete: accept() may have it, unless it has just been dropped. */
 static void child_set_ready(struct ktls_ctx *child)
 {
-	struct ktls_listener *l = child->parent;
+	struct ktls_listener *l = child->accept.parent;
 	struct ktls_ctx *parent = NULL;
 
 	ktls_ctx_disarm(child);
 	spin_lock(&l->lock);
-	if (!list_empty(&child->child_node) && ktls_places_leave(child)) {
+	if (!list_empty(&child->accept.node) && ktls_places_leave(child)) {
 		set_bit(KTLS_F_READY, &child->flags);
-		list_move_tail(&child->child_node, &l->ready);
+		list_move_tail(&child->accept.node, &l->ready);
 		WRITE_ONCE(l->n_ready, l->n_ready + 1);
 		parent = l->ctx;
 		ktls_ctx_hold(parent);
@@ -209,7 +209,7 @@ static void child_set_ready(struct ktls_ctx *child)
 void ktls_child_step(struct ktls_ctx *child)
 {
 	sock_owned_by_me(child->sk);
-	if (!child->parent || test_bit(KTLS_F_READY, &child->flags))
+	if (!child->accept.parent || test_bit(KTLS_F_READY, &child->flags))
 		return;
 	if (ktls_tx_idle(&child->rl)) {
 		child_set_ready(child);
@@ -228,7 +228,7 @@ void ktls_child_step(struct ktls_ctx *child)
  */
 bool ktls_child_release(struct ktls_ctx *child)
 {
-	struct ktls_listener *l = child->parent;
+	struct ktls_listener *l = child->accept.parent;
 
 	sock_owned_by_me(child->sk);
 	if (!l)
@@ -237,7 +237,7 @@ bool ktls_child_release(struct ktls_ctx *child)
 	spin_lock(&l->lock);
 	child_unlink(l, child);
 	spin_unlock(&l->lock);
-	child->parent = NULL;
+	child->accept.parent = NULL;
 	ktls_child_put_listener(l);
 	return true;
 }
@@ -293,7 +293,7 @@ struct ktls_ctx *ktls_child_pop(struct ktls_listener *l, int *ret_empty)
 	struct ktls_ctx *child;
 
 	spin_lock(&l->lock);
-	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, child_node);
+	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, accept.node);
 	if (child) {
 		ktls_ctx_hold(child);
 		child_unlink(l, child);

@@ -41,6 +41,17 @@ struct ktls_listener {
 	unsigned int		n_ready;
 };
 
+/**
+ * struct ktls_accept - a child of a listener, until it is accepted; &ktls_listener.lock
+ * @parent: the listener's state; owns a reference. NULL: no child, or accepted. The
+ *	child's socket lock
+ * @node: on one of @parent's lists
+ */
+struct ktls_accept {
+	struct ktls_listener	*parent;
+	struct list_head	node;
+};
+
 /* Listener's lock not taken; child's lock held where a child is given */
 void ktls_child_put_listener(struct ktls_listener *l);
 bool ktls_child_has_room(struct ktls_listener *l);

@@ -226,7 +226,7 @@ static bool close_answers(const struct ktls_ctx *ctx)
  * ktls_close_answer - what comes after shutdown() of both halves
  * @ctx: in state OPEN; nothing is done unless both halves are shut
  *
- * Context: ctx->work, socket lock held.
+ * Context: the context's work, socket lock held.
  */
 void ktls_close_answer(struct ktls_ctx *ctx)
 {
@@ -304,7 +304,7 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
  * ktls_close_step - is a lingering connection done?
  * @ctx: in state CLOSED
  *
- * Context: ctx->work, socket lock held.
+ * Context: the context's work, socket lock held.
  * Return: true: the caller calls ktls_close_final() after unlocking.
  */
 bool ktls_close_step(struct ktls_ctx *ctx)
@@ -352,7 +352,7 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
  * ktls_close_final - give the connection back to TCP and let TCP close it
  * @ctx: in state CLOSED; the caller has a reference, which keeps the sock too
  *
- * Context: ctx->work, lock not held. The workqueue is drained before the module
+ * Context: the context's work, lock not held. The workqueue is drained before the module
  * goes, so the module reference that is given up here is not the last thing
  * that keeps the code.
  */

@@ -81,7 +81,7 @@ static int connect_report(struct ktls_ctx *ctx)
 	struct sock *sk = ctx->sk;
 	int err;
 
-	ctx->connect_pending = false;
+	ctx->connect.pending = false;
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 		return 0;
@@ -89,7 +89,7 @@ static int connect_report(struct ktls_ctx *ctx)
 		WRITE_ONCE(sk->sk_err, 0);
 		if (!ktls_tx_idle(&ctx->rl))
 			ktls_ctx_kick(ctx);
-		return -ctx->connect_result;
+		return -ctx->connect.result;
 	default:
 		err = sock_error(sk) ? : -ECONNABORTED;
 		if (ctx->state == KTLS_STATE_NEW)
@@ -108,7 +108,7 @@ static int connect_report(struct ktls_ctx *ctx)
  * not find 0: an alert that TCP had no room for at first waits until then.
  * A connection that had been open is the program's to close.
  *
- * Context: ctx->work or the end of the handshake, socket lock held.
+ * Context: the context's work or the end of the handshake, socket lock held.
  */
 void ktls_connect_drain(struct ktls_ctx *ctx)
 {
@@ -138,14 +138,14 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
  * ktls_connect_step - TCP's connect has made progress
  * @ctx: in state CONNECTING
  *
- * Context: ctx->work, or connect() itself; socket lock held.
+ * Context: the context's work, or connect() itself; socket lock held.
  */
 void ktls_connect_step(struct ktls_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
 
 	sock_owned_by_me(sk);
-	if (ctx->connect_in_base)
+	if (ctx->connect.in_base)
 		return;
 
 	switch (sk->sk_state) {
@@ -156,7 +156,7 @@ void ktls_connect_step(struct ktls_ctx *ctx)
 		if (!ktls_handshake_begin(ctx, KTLS_ROLE_CLIENT))
 			return;
 		ktls_reason_set(&ctx->rl, "no memory for the handshake");
-		WRITE_ONCE(ctx->connect_result, ENOMEM);
+		WRITE_ONCE(ctx->connect.result, ENOMEM);
 		WRITE_ONCE(sk->sk_err, ENOMEM);
 		ktls_state_set(ctx, KTLS_STATE_FAILED);
 		connect_tcp_reset(ctx);
@@ -199,8 +199,8 @@ static int connect_prepare(struct ktls_ctx *ctx)
 
 	ktls_config_freeze(ctx->config);
 	ctx->rl.role = KTLS_ROLE_CLIENT;
-	ctx->connect_pending = true;
-	ctx->connect_in_base = true;
+	ctx->connect.pending = true;
+	ctx->connect.in_base = true;
 	ktls_state_set(ctx, KTLS_STATE_CONNECTING);
 	return 0;
 }
@@ -215,7 +215,7 @@ static int connect_tcp(struct socket *sock, struct sockaddr_unsized *uaddr, int 
 	release_sock(sk);
 	err = ctx->base->ops->connect(sock, uaddr, addr_len, flags);
 	lock_sock(sk);
-	ctx->connect_in_base = false;
+	ctx->connect.in_base = false;
 
 	switch (err) {
 	case 0:
@@ -228,7 +228,7 @@ static int connect_tcp(struct socket *sock, struct sockaddr_unsized *uaddr, int 
 			ktls_connect_step(ctx);
 		return err;
 	default:
-		ctx->connect_pending = false;
+		ctx->connect.pending = false;
 		if (ctx->state == KTLS_STATE_CONNECTING)
 			ktls_state_set(ctx, KTLS_STATE_NEW);
 		return err;
@@ -245,18 +245,18 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 	switch (ctx->state) {
 	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
-		if (!ctx->connect_pending || ctx->starttls)
+		if (!ctx->connect.pending || ctx->connect.starttls)
 			return -EISCONN;
 		if (flags & O_NONBLOCK)
 			return -EALREADY;
 		break;
 	case KTLS_STATE_OPEN:
-		return ctx->connect_pending && !ctx->starttls ? connect_report(ctx) : -EISCONN;
+		return ctx->connect.pending && !ctx->connect.starttls ? connect_report(ctx) : -EISCONN;
 	case KTLS_STATE_FAILED:
-		if (ctx->session.version || ctx->starttls)
+		if (ctx->session.version || ctx->connect.starttls)
 			return -EISCONN;
 		/* Unless SO_ERROR has told it already. */
-		if (ctx->connect_pending && READ_ONCE(sk->sk_err))
+		if (ctx->connect.pending && READ_ONCE(sk->sk_err))
 			return connect_report(ctx);
 		fallthrough;
 	case KTLS_STATE_NEW:
@@ -300,7 +300,7 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
 
 	if (addr_len < (int)sizeof(addr->sa_family))
 		return -EINVAL;
-	if (ktls_ctx_get(sk)->alias)
+	if (ktls_ctx_get(sk)->external.alias)
 		return ktls_ops_base(sk)->ops->connect(sock, uaddr, addr_len, flags);
 
 	lock_sock(sk);
@@ -333,7 +333,7 @@ int ktls_connect_disconnect(struct sock *sk, int flags)
 	if (!ctx)
 		return base->prot->disconnect(sk, flags);
 	/* As on mainline: what is under way would be lost without a word. */
-	if (ctx->alias)
+	if (ctx->external.alias)
 		return -EOPNOTSUPP;
 
 	if (ctx->state == KTLS_STATE_LISTENING)
@@ -370,8 +370,8 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 	err = ktls_handshake_begin(ctx, role);
 	if (err)
 		return err;
-	WRITE_ONCE(ctx->starttls, true);
-	ctx->connect_pending = true;
+	WRITE_ONCE(ctx->connect.starttls, true);
+	ctx->connect.pending = true;
 	return 0;
 }
 
@@ -402,7 +402,7 @@ int ktls_connect_starttls(struct sock *sk, int role)
 		err = connect_begin_starttls(ctx, role);
 		if (!err && nonblock)
 			err = -EINPROGRESS;
-	} else if (!ctx->starttls || !ctx->connect_pending || role != ctx->rl.role) {
+	} else if (!ctx->connect.starttls || !ctx->connect.pending || role != ctx->rl.role) {
 		err = ctx->state == KTLS_STATE_OPEN ? -EISCONN : -ENOTCONN;
 	} else {
 		err = nonblock && ctx->state == KTLS_STATE_HANDSHAKE ? -EALREADY : 0;

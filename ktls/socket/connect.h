@@ -11,6 +11,22 @@ struct ktls_ctx;
 struct sock;
 struct socket;
 
+/**
+ * struct ktls_connect - what connect() or KTLS_HANDSHAKE has to report; socket lock
+ * @result: of the handshake, reported once: positive errno, 0: success; also read
+ *	without the lock
+ * @pending: it was not reported yet
+ * @in_base: a program sleeps in TCP's own connect()
+ * @starttls: begun by KTLS_HANDSHAKE, which reports the result; also read without the
+ *	lock
+ */
+struct ktls_connect {
+	int	result;
+	bool	pending;
+	bool	in_base;
+	bool	starttls;
+};
+
 /* Lock not held. */
 int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_len, int flags);
 

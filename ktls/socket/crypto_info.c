@@ -273,12 +273,12 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
 	if (value > 1)
 		return -EINVAL;
 	if (optname == TLS_TX_ZEROCOPY_RO) {
-		ctx->zerocopy_ro = value;
+		ctx->external.zerocopy_ro = value;
 		return 0;
 	}
 	if (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_VERSION_1_3)
 		return -EINVAL;
-	ctx->no_pad = value;
+	ctx->external.no_pad = value;
 	return 0;
 }
 
@@ -373,7 +373,7 @@ int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optva
 
 	lock_sock(sk);
 	payload = ctx->rl.max_payload;
-	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->zerocopy_ro : ctx->no_pad;
+	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->external.zerocopy_ro : ctx->external.no_pad;
 	if (optname == TLS_RX_EXPECT_NO_PAD &&
 	    (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_VERSION_1_3))
 		err = -EINVAL;

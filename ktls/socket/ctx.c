@@ -26,7 +26,7 @@ static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
  */
 void ktls_ctx_hold(struct ktls_ctx *ctx)
 {
-	refcount_inc(&ctx->ref);
+	refcount_inc(&ctx->life.ref);
 }
 
 /**
@@ -40,10 +40,10 @@ void ktls_ctx_hold(struct ktls_ctx *ctx)
  */
 void ktls_ctx_put(struct ktls_ctx *ctx)
 {
-	if (!refcount_dec_and_test(&ctx->ref))
+	if (!refcount_dec_and_test(&ctx->life.ref))
 		return;
 	sock_put(ctx->sk);
-	kfree_rcu(ctx, rcu);
+	kfree_rcu(ctx, life.rcu);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
 
@@ -66,7 +66,7 @@ bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag)
 /* The one work of a context. */
 static void ctx_work(struct work_struct *work)
 {
-	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, work);
+	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, life.work);
 
 	ctx_ops->work(ctx);
 	ktls_ctx_put(ctx);
@@ -81,21 +81,21 @@ static void ctx_work(struct work_struct *work)
  */
 void ktls_ctx_kick(struct ktls_ctx *ctx)
 {
-	if (!refcount_inc_not_zero(&ctx->ref))
+	if (!refcount_inc_not_zero(&ctx->life.ref))
 		return;
-	if (!queue_work(ctx_wq, &ctx->work))
+	if (!queue_work(ctx_wq, &ctx->life.work))
 		ktls_ctx_put(ctx);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_kick);
 
 static void ctx_wake(struct ktls_waiter *waiter)
 {
-	ktls_ctx_kick(container_of(waiter, struct ktls_ctx, waiter));
+	ktls_ctx_kick(container_of(waiter, struct ktls_ctx, life.waiter));
 }
 
 static void ctx_put_waiter(struct ktls_waiter *waiter)
 {
-	ktls_ctx_put(container_of(waiter, struct ktls_ctx, waiter));
+	ktls_ctx_put(container_of(waiter, struct ktls_ctx, life.waiter));
 }
 
 /* A request owns a reference to the context that waits for it. */
@@ -106,7 +106,7 @@ static const struct ktls_waiter_ops ctx_waiter_ops = {
 
 static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 {
-	struct ktls_ctx *ctx = container_of(timer, struct ktls_ctx, timer);
+	struct ktls_ctx *ctx = container_of(timer, struct ktls_ctx, life.deadline);
 
 	/* Not if it was armed anew meanwhile: that deadline is still to come. */
 	if (!hrtimer_is_queued(timer))
@@ -119,7 +119,7 @@ static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 /* Softirq. Only for what is there still. */
 static void ctx_rx_timer(struct timer_list *timer)
 {
-	struct ktls_ctx *ctx = timer_container_of(ctx, timer, rx_timer);
+	struct ktls_ctx *ctx = timer_container_of(ctx, timer, life.unread);
 
 	if (ctx_ops->is_unread(ctx)) {
 		set_bit(KTLS_F_IDLE, &ctx->flags);
@@ -143,9 +143,9 @@ void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 	sock_owned_by_me(ctx->sk);
 	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
 	ktls_ctx_hold(ctx);
-	if (hrtimer_try_to_cancel(&ctx->timer) > 0)
+	if (hrtimer_try_to_cancel(&ctx->life.deadline) > 0)
 		ktls_ctx_put(ctx);
-	hrtimer_start(&ctx->timer, ms_to_ktime(ms), HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&ctx->life.deadline, ms_to_ktime(ms), HRTIMER_MODE_REL_SOFT);
 }
 
 /**
@@ -158,7 +158,7 @@ void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 void ktls_ctx_disarm(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
-	if (hrtimer_try_to_cancel(&ctx->timer) > 0)
+	if (hrtimer_try_to_cancel(&ctx->life.deadline) > 0)
 		ktls_ctx_put(ctx);
 	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
 }
@@ -172,7 +172,7 @@ void ktls_ctx_disarm(struct ktls_ctx *ctx)
 void ktls_ctx_unwatch(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
-	if (timer_delete(&ctx->rx_timer))
+	if (timer_delete(&ctx->life.unread))
 		ktls_ctx_put(ctx);
 	clear_bit(KTLS_F_IDLE, &ctx->flags);
 }
@@ -193,19 +193,19 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	if (!ctx)
 		return NULL;
 
-	refcount_set(&ctx->ref, 1);
+	refcount_set(&ctx->life.ref, 1);
 	sock_hold(sk);
 	ctx->sk = sk;
-	ctx->waiter.ops = &ctx_waiter_ops;
+	ctx->life.waiter.ops = &ctx_waiter_ops;
 	ctx->base = ktls_ops_base(sk);
 	ctx->config = config;
 	ktls_rl_init(&ctx->rl, sk, ctx_ops->rules);
 	ctx->rl.padding = config->padding;
-	INIT_LIST_HEAD(&ctx->child_node);
-	INIT_LIST_HEAD(&ctx->place_node);
-	INIT_WORK(&ctx->work, ctx_work);
-	hrtimer_setup(&ctx->timer, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	timer_setup(&ctx->rx_timer, ctx_rx_timer, 0);
+	INIT_LIST_HEAD(&ctx->accept.node);
+	INIT_LIST_HEAD(&ctx->place.node);
+	INIT_WORK(&ctx->life.work, ctx_work);
+	hrtimer_setup(&ctx->life.deadline, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	timer_setup(&ctx->life.unread, ctx_rx_timer, 0);
 	return ctx;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);

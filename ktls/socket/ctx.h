@@ -21,22 +21,25 @@
 #include <net/sock.h>
 #include <uapi/linux/ktls.h>
 
+#include "session.h"
 #include "helper/request.h"
 #include "record/rl.h"
-#include "session.h"
+#include "socket/child.h"
+#include "socket/connect.h"
+#include "socket/crypto_info.h"
+#include "socket/linger.h"
+#include "socket/places.h"
 
 struct ktls_base;
 struct ktls_config;
 struct ktls_exporter;
 struct ktls_handshake;
-struct ktls_linger_share;
 struct ktls_listener;
 struct ktls_tickets;
-struct places_source;
 
 /* Bits of ktls_ctx.flags, set and tested atomically, no lock needed. */
 enum ktls_ctx_flags {
-	KTLS_F_DEADLINE,	/* ctx->timer has fired */
+	KTLS_F_DEADLINE,	/* ctx->life.deadline has fired */
 	KTLS_F_GONE,		/* given back; the work has nothing left to do */
 	KTLS_F_ANSWERED,	/* child: the helper has answered it with bytes */
 	KTLS_F_READY,		/* child: finished, waits for accept */
@@ -46,86 +49,77 @@ enum ktls_ctx_flags {
 	KTLS_F_AGAIN,		/* the work found the lock taken; release_cb kicks it */
 	KTLS_F_FIN,		/* shutdown: FIN is still to go out */
 	KTLS_F_WAKE,		/* poll() found the lock taken; release_cb wakes */
-	KTLS_F_IDLE,		/* ctx->rx_timer has fired: records lie unread */
+	KTLS_F_IDLE,		/* ctx->life.unread has fired: records lie unread */
 	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
 	KTLS_F_UNHEARD,		/* then data came all the same: a reset is to answer it */
 };
 
 /**
- * struct ktls_ctx - the TLS side of a socket; icsk_ulp_data
- *
- * Written under the socket lock; exceptions are named.
- *
+ * struct ktls_life - the life of a context (ctx.c); any context
  * @ref: references, see the top of this file
  * @rcu: callbacks find the context under RCU
+ * @work: the work of the context (work.c); owns a reference while queued
+ * @deadline: of the state that the context is in; owns a reference while armed; socket lock
+ * @unread: records may lie unread (ready.c); owns a reference while armed
+ * @waiter: has the work run when the helper has answered
+ */
+struct ktls_life {
+	refcount_t			ref;
+	struct rcu_head			rcu;
+	struct work_struct		work;
+	struct hrtimer			deadline;
+	struct timer_list		unread;
+	struct ktls_waiter		waiter;
+};
+
+/**
+ * struct ktls_ctx - the TLS side of a socket; icsk_ulp_data
+ *
+ * Written under the socket lock; exceptions are named. Each struct in it is in the header
+ * of the file that owns it.
+ *
  * @sk: the socket; a reference is owned
- * @waiter: has the context's work run when the helper has answered (ctx.c)
+ * @life: references, the work and the timers (ctx.c)
  * @base: what TCP had before us: proto, proto_ops, callbacks
  * @state: enum ktls_info_state, written by state.c only; read anywhere with
  *	READ_ONCE
  * @flags: enum ktls_ctx_flags, atomic
  * @config: what the program asked for; replaced under the lock, never NULL
+ * @rl: the record layer
  * @session: what was established
  * @exporter: what KTLS_EXPORTER was set to, or NULL; owned
- * @rl: the record layer
- * @handshake: while one runs (handshake.c), else NULL
  * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
+ * @handshake: while one runs (handshake.c), else NULL
+ * @connect: the result of connect() or KTLS_HANDSHAKE (connect.c)
  * @listener: of a listening socket (listener.c), else NULL
- * @parent: of a child not accepted yet: the listener's state; owns a reference
- * @linger: its place while it lingers (linger.c), or NULL; linger.c's lock
- * @linger_node: likewise, valid with @linger
- * @child_node: on one of @parent's lists; its lock
- * @place: of a child that shakes hands: where it comes from; places.c's lock
- * @place_node: among those from there; likewise
- * @work: handshake steps, pending output, lingering; owns a reference while queued
- * @timer: the deadline of whatever state we are in; owns a reference while armed
- * @rx_timer: records may lie unread (ready.c); owns a reference while armed
- * @connect_result: what connect() has to report once, 0: success
- * @connect_pending: connect() has not reported yet
- * @connect_in_base: a program sleeps in TCP's own connect()
- * @starttls: begun by KTLS_HANDSHAKE, which reports the result
+ * @accept: of a connection that was not accepted yet (child.c)
+ * @place: of one in its handshake (places.c); places.c's lock
+ * @linger: the place of a closed socket (linger.c); linger.c's lock
+ * @external: options of sockets with external keys (crypto_info.c)
  * @carrier: the socket structure under a connection that no file has: a child
  *	before accept, a closed socket that lingers
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
- * @alias: attached under the name `tls`, for good: established sockets and keys from
- *	elsewhere only; a direction without a key is TCP's, see ktls_dir.plain
- * @zerocopy_ro: TLS_TX_ZEROCOPY_RO, which only reads back: pages that may change
- *	while they are sent do no harm here, see send.c
- * @no_pad: TLS_RX_EXPECT_NO_PAD, likewise: no record is opened twice
  */
 struct ktls_ctx {
-	refcount_t			ref;
-	struct rcu_head			rcu;
 	struct sock			*sk;
-	struct ktls_waiter		waiter;
+	struct ktls_life		life;
 	struct ktls_base		*base;
 	u8				state;
 	unsigned long			flags;
 	struct ktls_config		*config;
+	struct ktls_rl			rl;
 	struct ktls_session		session;
 	struct ktls_exporter		*exporter;
-	struct ktls_rl			rl;
-	struct ktls_handshake		*handshake;
 	struct ktls_tickets		*tickets;
+	struct ktls_handshake		*handshake;
+	struct ktls_connect		connect;
 	struct ktls_listener		*listener;
-	struct ktls_listener		*parent;
-	struct list_head		child_node;
-	struct ktls_linger_share	*linger;
-	struct list_head		linger_node;
-	struct places_source		*place;
-	struct list_head		place_node;
-	struct work_struct		work;
-	struct hrtimer			timer;
-	struct timer_list		rx_timer;
-	int				connect_result;
-	bool				connect_pending;
-	bool				connect_in_base;
-	bool				starttls;
+	struct ktls_accept		accept;
+	struct ktls_place		place;
+	struct ktls_linger		linger;
+	struct ktls_external		external;
 	struct socket			*carrier;
 	int				rcvlowat;
-	bool				alias;
-	bool				zerocopy_ro;
-	bool				no_pad;
 };
 
 /**

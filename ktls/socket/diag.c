@@ -38,7 +38,7 @@ static int diag_fill(const struct ktls_ctx *ctx, struct sk_buff *skb)
 	    (cipher && nla_put_u16(skb, TLS_INFO_CIPHER, cipher)) ||
 	    nla_put_u16(skb, TLS_INFO_TXCONF, diag_conf(&ctx->rl.tx)) ||
 	    nla_put_u16(skb, TLS_INFO_RXCONF, diag_conf(&ctx->rl.rx)) ||
-	    (READ_ONCE(ctx->no_pad) && nla_put_flag(skb, TLS_INFO_RX_NO_PAD)) ||
+	    (READ_ONCE(ctx->external.no_pad) && nla_put_flag(skb, TLS_INFO_RX_NO_PAD)) ||
 	    nla_put_u16(skb, TLS_INFO_TX_MAX_PAYLOAD_LEN,
 			READ_ONCE(ctx->rl.max_payload)))
 		return -EMSGSIZE;

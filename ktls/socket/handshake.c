@@ -4,7 +4,7 @@
  * for KTLS_HANDSHAKE.
  *
  * It is a conversation in lock-step between TCP and the helper, moved forward
- * by ctx->work whenever TCP has bytes or room, the helper has answered, or the
+ * by the context's work whenever TCP has bytes or room, the helper has answered, or the
  * deadline has passed. Nothing here waits.
  */
 
@@ -101,9 +101,9 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_session_wipe(&ctx->session);
 	kfree_sensitive(ctx->exporter);
 	ctx->exporter = NULL;
-	WRITE_ONCE(ctx->starttls, false);
-	ctx->connect_pending = false;
-	WRITE_ONCE(ctx->connect_result, 0);
+	WRITE_ONCE(ctx->connect.starttls, false);
+	ctx->connect.pending = false;
+	WRITE_ONCE(ctx->connect.result, 0);
 	clear_bit(KTLS_F_FIN, &ctx->flags);
 	clear_bit(KTLS_F_SHUT, &ctx->flags);
 	clear_bit(KTLS_F_UNHEARD, &ctx->flags);
@@ -115,7 +115,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
  * @role: enum ktls_role
  *
  * Context: process, socket lock held.
- * Return: 0, then ctx->work does the rest; or -ENOMEM, nothing changed.
+ * Return: 0, then the context's work does the rest; or -ENOMEM, nothing changed.
  */
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 {
@@ -158,15 +158,15 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 	/* Before the error is the program's to fetch: with one, TCP takes nothing. */
 	if (len)
 		ktls_tx_queue_records(&ctx->rl, records, len);
-	if (!ctx->parent)
+	if (!ctx->accept.parent)
 		ktls_close_fin(ctx);
 	WRITE_ONCE(ctx->rl.rx.error, ENOTCONN);
 	WRITE_ONCE(ctx->rl.tx.error, EPIPE);
-	WRITE_ONCE(ctx->connect_result, err);
+	WRITE_ONCE(ctx->connect.result, err);
 	WRITE_ONCE(sk->sk_err, err);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
 
-	if (ctx->parent) {
+	if (ctx->accept.parent) {
 		ktls_child_failed(ctx);
 		return;
 	}
@@ -236,7 +236,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 		ctx->tickets = ktls_ticket_begin(hs->req, done->messages);
 
 	/* A child keeps its deadline until it is ready. */
-	if (!ctx->parent)
+	if (!ctx->accept.parent)
 		ktls_ctx_disarm(ctx);
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
@@ -306,7 +306,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		return;
 	}
 
-	if (ctx->parent) {
+	if (ctx->accept.parent) {
 		ktls_child_step(ctx);
 		return;
 	}
@@ -421,15 +421,15 @@ static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
 		.role		= ctx->rl.role,
 		.net		= sock_net(ctx->sk),
 		.config		= ctx->config,
-		.owner		= ctx->parent,
-		.deadline	= hrtimer_get_expires(&ctx->timer),
+		.owner		= ctx->accept.parent,
+		.deadline	= hrtimer_get_expires(&ctx->life.deadline),
 		.records	= ctx->handshake->batch,
 		.records_len	= ctx->handshake->batch_len,
 	};
 
 	ktls_request_addresses(&params, ctx->sk);
 	ktls_ctx_hold(ctx);
-	return ktls_request_start(&params, &ctx->waiter);
+	return ktls_request_start(&params, &ctx->life.waiter);
 }
 
 /* The first message to the helper. A client's has no records; a server's waits
@@ -445,7 +445,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 		len = handshake_find(ctx, true);
 		if (len <= 0)
 			return;
-		if (ctx->parent && !ktls_child_hello(ctx)) {
+		if (ctx->accept.parent && !ktls_child_hello(ctx)) {
 			if (ctx->sk->sk_state == TCP_CLOSE)
 				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
 			return;
@@ -500,7 +500,7 @@ static bool handshake_answer(struct ktls_ctx *ctx)
 	case KTLS_ANSWER_DATA:
 		if (len)
 			err = ktls_tx_queue_records(&ctx->rl, records, len);
-		if (len && ctx->parent)
+		if (len && ctx->accept.parent)
 			ktls_places_answered(ctx);
 		if (hs->broken) {
 			handshake_fail(ctx, EPROTO, NULL, 0);
@@ -542,7 +542,7 @@ static const char *handshake_late(const struct ktls_handshake *hs)
  * On return either something will kick the work again (TCP, the helper, the
  * deadline), or the state is another one.
  *
- * Context: ctx->work, socket lock held.
+ * Context: the context's work, socket lock held.
  */
 void ktls_handshake_step(struct ktls_ctx *ctx)
 {

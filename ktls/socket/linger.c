@@ -29,7 +29,7 @@ MODULE_PARM_DESC(lingers_max, "Closed sockets that are kept at a time; a fourth 
  * @uid: whose sockets they were
  * @kind: enum ktls_linger_kind
  * @count: places taken; gone when there are none
- * @oldest: the contexts that have them, struct ktls_ctx.linger_node, the oldest first
+ * @oldest: the contexts that have them, struct ktls_ctx.linger.node, the oldest first
  */
 struct ktls_linger_share {
 	struct hlist_node	node;
@@ -39,7 +39,7 @@ struct ktls_linger_share {
 	struct list_head	oldest;
 };
 
-/* Covers all below and ktls_ctx.linger, linger_node; taken alone, in process context. */
+/* Covers all below and ktls_ctx.linger; taken alone, in process context. */
 static DEFINE_SPINLOCK(linger_lock);
 static DEFINE_HASHTABLE(linger_shares, 6);
 static unsigned int linger_taken[KTLS_LINGER_KINDS];
@@ -65,11 +65,11 @@ static struct ktls_linger_share *linger_find(kuid_t uid, enum ktls_linger_kind k
 /* Gives up one place. Returns the share if that was its last, for the caller to free. */
 static struct ktls_linger_share *linger_leave(struct ktls_ctx *ctx)
 {
-	struct ktls_linger_share *share = ctx->linger;
+	struct ktls_linger_share *share = ctx->linger.share;
 
 	lockdep_assert_held(&linger_lock);
-	ctx->linger = NULL;
-	list_del(&ctx->linger_node);
+	ctx->linger.share = NULL;
+	list_del(&ctx->linger.node);
 	linger_taken[share->kind]--;
 	if (--share->count)
 		return NULL;
@@ -82,7 +82,7 @@ static struct ktls_linger_share *linger_leave(struct ktls_ctx *ctx)
  */
 static void linger_evict(struct ktls_linger_share *share)
 {
-	struct ktls_ctx *ctx = list_first_entry(&share->oldest, struct ktls_ctx, linger_node);
+	struct ktls_ctx *ctx = list_first_entry(&share->oldest, struct ktls_ctx, linger.node);
 
 	/* Not its last: the one that takes its place is counted already. */
 	linger_leave(ctx);
@@ -128,8 +128,8 @@ bool ktls_linger_take(struct ktls_ctx *ctx, enum ktls_linger_kind kind)
 	}
 	share->count++;
 	linger_taken[kind]++;
-	ctx->linger = share;
-	list_add_tail(&ctx->linger_node, &share->oldest);
+	ctx->linger.share = share;
+	list_add_tail(&ctx->linger.node, &share->oldest);
 	if (full)
 		linger_evict(share);
 	spin_unlock(&linger_lock);
@@ -148,7 +148,7 @@ void ktls_linger_leave(struct ktls_ctx *ctx)
 	struct ktls_linger_share *share = NULL;
 
 	spin_lock(&linger_lock);
-	if (ctx->linger)
+	if (ctx->linger.share)
 		share = linger_leave(ctx);
 	spin_unlock(&linger_lock);
 	kfree(share);

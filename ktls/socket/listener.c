@@ -158,7 +158,7 @@ static struct sock *listener_dequeue(struct sock *sk)
  * While a program has the listener's lock, its connections wait in TCP's queue,
  * and nobody waits for the lock: see ktls_ctx_trylock().
  *
- * Context: ctx->work, which owns a reference; no lock held.
+ * Context: the context's work, which owns a reference; no lock held.
  */
 void ktls_listener_step(struct ktls_ctx *ctx)
 {
@@ -367,7 +367,7 @@ int ktls_listener_listen(struct socket *sock, int backlog)
 	bool fresh;
 	int err;
 
-	if (ctx->alias)
+	if (ctx->external.alias)
 		return ctx->base->ops->listen(sock, backlog);
 
 	lock_sock(sk);

@@ -114,7 +114,7 @@ static void ops_state_change(struct sock *sk)
 	 */
 	if (state == KTLS_STATE_FAILED && !READ_ONCE(ctx->session.version) &&
 	    READ_ONCE(sk->sk_err))
-		WRITE_ONCE(sk->sk_err, READ_ONCE(ctx->connect_result));
+		WRITE_ONCE(sk->sk_err, READ_ONCE(ctx->connect.result));
 	/* A program in connect() is woken by the work, when there is a result;
 	 * the base's connect() waits for TCP and must be woken now.
 	 */
@@ -151,7 +151,7 @@ static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
 	u8 state = READ_ONCE(ctx->state);
 
-	if (peer && !READ_ONCE(ctx->starttls) &&
+	if (peer && !READ_ONCE(ctx->connect.starttls) &&
 	    (state == KTLS_STATE_CONNECTING || state == KTLS_STATE_HANDSHAKE ||
 	     (state == KTLS_STATE_FAILED && !READ_ONCE(ctx->session.version))))
 		return -ENOTCONN;

@@ -76,7 +76,7 @@ struct places_key {
  * @share: of the listener's places
  * @hash: in places_sources
  * @key: which it is
- * @silent: &ktls_ctx.place_node of its silent children, oldest first
+ * @silent: &ktls_ctx.place.node of its silent children, oldest first
  * @answered: likewise of the others
  */
 struct places_source {
@@ -87,7 +87,7 @@ struct places_source {
 	struct list_head		answered;
 };
 
-/* Covers everything here, and ktls_ctx.place, .place_node. Taken three times in a
+/* Covers everything here, and ktls_ctx.place. Taken three times in a
  * handshake, for a handful of instructions.
  */
 static DEFINE_SPINLOCK(places_lock);
@@ -184,8 +184,8 @@ static struct ktls_ctx *places_victim(struct ktls_places *places, struct places_
 	if (!share)
 		return NULL;
 	source = container_of(share, struct places_source, share);
-	child = list_first_entry_or_null(&source->silent, struct ktls_ctx, place_node);
-	return child ? : list_first_entry(&source->answered, struct ktls_ctx, place_node);
+	child = list_first_entry_or_null(&source->silent, struct ktls_ctx, place.node);
+	return child ? : list_first_entry(&source->answered, struct ktls_ctx, place.node);
 }
 
 static struct ktls_ctx *places_victim_of_user(struct places_user *user, struct ktls_places *own,
@@ -265,8 +265,8 @@ static struct places_source *places_source_new(const struct places_key *key,
 static void places_enter(struct ktls_places *places, struct places_source *source,
 			 struct ktls_ctx *child)
 {
-	child->place = source;
-	list_add_tail(&child->place_node, &source->silent);
+	child->place.source = source;
+	list_add_tail(&child->place.node, &source->silent);
 	places_change(&source->share, 1, 1);
 	places_change(&places->share, 1, 1);
 	places_change(&places->user->share, 1, 1);
@@ -280,13 +280,13 @@ static bool places_is_silent(const struct ktls_ctx *child)
 
 static void places_remove(struct ktls_ctx *child)
 {
-	struct places_source *source = child->place;
+	struct places_source *source = child->place.source;
 	struct ktls_places *places = container_of(source->share.in, struct ktls_places, sources);
 	int silent = places_is_silent(child) ? -1 : 0;
 
 	lockdep_assert_held(&places_lock);
-	child->place = NULL;
-	list_del_init(&child->place_node);
+	child->place.source = NULL;
+	list_del_init(&child->place.node);
 	places_change(&source->share, -1, silent);
 	places_change(&places->share, -1, silent);
 	places_change(&places->user->share, -1, silent);
@@ -378,10 +378,10 @@ void ktls_places_answered(struct ktls_ctx *child)
 		return;
 	spin_lock(&places_lock);
 	set_bit(KTLS_F_ANSWERED, &child->flags);
-	if (child->place) {
-		places = container_of(child->place->share.in, struct ktls_places, sources);
-		list_move_tail(&child->place_node, &child->place->answered);
-		places_change(&child->place->share, 0, -1);
+	if (child->place.source) {
+		places = container_of(child->place.source->share.in, struct ktls_places, sources);
+		list_move_tail(&child->place.node, &child->place.source->answered);
+		places_change(&child->place.source->share, 0, -1);
 		places_change(&places->share, 0, -1);
 		places_change(&places->user->share, 0, -1);
 	}
@@ -400,7 +400,7 @@ bool ktls_places_leave(struct ktls_ctx *child)
 	bool had;
 
 	spin_lock(&places_lock);
-	had = child->place;
+	had = child->place.source;
 	if (had)
 		places_remove(child);
 	spin_unlock(&places_lock);

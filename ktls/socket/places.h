@@ -7,6 +7,7 @@
 #include <linux/uidgid.h>
 
 struct ktls_ctx;
+struct places_source;
 struct places_user;
 
 /* Sizes are told apart by their power of two. */
@@ -49,6 +50,16 @@ struct ktls_places {
 	struct ktls_places_share	share;
 	struct ktls_places_group	sources;
 	struct places_user		*user;
+};
+
+/**
+ * struct ktls_place - the place of a child in its handshake; a lock of places.c
+ * @source: where it comes from, NULL: it has no place
+ * @node: among those from there
+ */
+struct ktls_place {
+	struct places_source	*source;
+	struct list_head	node;
 };
 
 int ktls_places_begin(struct ktls_places *places, kuid_t uid);

@@ -190,12 +190,12 @@ int ktls_rx_inq(struct sock *sk)
  */
 void ktls_rx_watch(struct ktls_ctx *ctx)
 {
-	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->rx_timer) ||
+	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->life.unread) ||
 	    READ_ONCE(ctx->rl.rxq.opened_len))
 		return;
-	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->ref))
+	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->life.ref))
 		return;
-	if (mod_timer(&ctx->rx_timer, jiffies + msecs_to_jiffies(KTLS_RX_IDLE_MS)))
+	if (mod_timer(&ctx->life.unread, jiffies + msecs_to_jiffies(KTLS_RX_IDLE_MS)))
 		ktls_ctx_put(ctx);
 }
 
@@ -206,14 +206,14 @@ void ktls_rx_watch(struct ktls_ctx *ctx)
  * To know what a record is, it has to be opened: at most one with application data is,
  * and after so many others somebody else has a turn.
  *
- * Context: ctx->work, socket lock held.
+ * Context: the context's work, socket lock held.
  */
 void ktls_rx_step(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
-	    ctx->parent || ctx->rl.rxq.opened_len || ktls_rx_admit(ctx))
+	    ctx->accept.parent || ctx->rl.rxq.opened_len || ktls_rx_admit(ctx))
 		return;
 	if (ktls_rx_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;

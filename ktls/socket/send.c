@@ -379,7 +379,7 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 			err = ktls_tx_flush(&ctx->rl);
 	}
 
-	if (ctx->rl.txq.open_len && !hrtimer_is_queued(&ctx->timer))
+	if (ctx->rl.txq.open_len && !hrtimer_is_queued(&ctx->life.deadline))
 		ktls_ctx_arm(ctx, KTLS_MORE_MS);
 	if (op.copied)
 		return op.copied;
@@ -412,7 +412,7 @@ int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
  * While TCP is full nothing is sealed: a peer that asks and does not read gets
  * no queue for it. When there is room, write_space leads here.
  *
- * Context: ctx->work, socket lock held.
+ * Context: the context's work, socket lock held.
  */
 void ktls_send_step(struct ktls_ctx *ctx)
 {
@@ -451,7 +451,7 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
  * ktls_tx_open_step - a record that waits for more does not wait longer
  * @ctx: in state OPEN; the timer is nobody else's while a record is open
  *
- * Context: ctx->work, socket lock held.
+ * Context: the context's work, socket lock held.
  */
 void ktls_tx_open_step(struct ktls_ctx *ctx)
 {

@@ -332,7 +332,7 @@ static int sockopt_set_tls(struct sock *sk, int optname, sockptr_t optval, unsig
 {
 	int role, err;
 
-	if (optname >= KTLS_SERVER_NAME && ktls_ctx_get(sk)->alias)
+	if (optname >= KTLS_SERVER_NAME && ktls_ctx_get(sk)->external.alias)
 		return -ENOPROTOOPT;
 
 	switch (optname) {

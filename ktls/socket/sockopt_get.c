@@ -275,7 +275,7 @@ static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, in
 	case TLS_TX_MAX_PAYLOAD_LEN:
 		return ktls_crypto_info_get_option(sk, optname, optval, optlen);
 	}
-	if (ktls_ctx_get(sk)->alias)
+	if (ktls_ctx_get(sk)->external.alias)
 		return -ENOPROTOOPT;
 	if (optname == KTLS_EXPORTER)
 		return ktls_exporter_get(sk, optval, optlen);

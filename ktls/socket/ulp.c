@@ -62,7 +62,7 @@ void ktls_ulp_own_rx(struct ktls_ctx *ctx)
 static void ulp_take(struct sock *sk, struct ktls_ctx *ctx)
 {
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
-	inet_csk(sk)->icsk_ulp_ops = ctx->alias ? &ulp_alias_ops : &ulp_ops;
+	inet_csk(sk)->icsk_ulp_ops = ctx->external.alias ? &ulp_alias_ops : &ulp_ops;
 	if (!ctx->rl.rx.plain)
 		ktls_ulp_own_rx(ctx);
 
@@ -136,7 +136,7 @@ static int ulp_alias_init(struct sock *sk)
 	ctx = ulp_ctx_new(sk);
 	if (!ctx)
 		return -ENOMEM;
-	ctx->alias = true;
+	ctx->external.alias = true;
 	ctx->rl.tx.plain = true;
 	ctx->rl.rx.plain = true;
 	ulp_take(sk, ctx);

@@ -57,7 +57,7 @@ static struct ktls_ctx *check_ctx(struct kunit *test)
 static void check_expect_gone(struct kunit *test, struct ktls_ctx *ctx)
 {
 	rcu_barrier();
-	KUNIT_EXPECT_EQ(test, refcount_read(&ctx->ref), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&ctx->life.ref), 1);
 	KUNIT_EXPECT_EQ(test, refcount_read(&ctx->config->ref), 1);
 }
 

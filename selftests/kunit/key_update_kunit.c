@@ -167,7 +167,7 @@ static void key_update_asked_test(struct kunit *test)
 	release_sock(ctx->sk);
 
 	ktls_ctx_kick(ctx);
-	flush_work(&ctx->work);
+	flush_work(&ctx->life.work);
 
 	KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_NONE);
 	KUNIT_EXPECT_EQ(test, ctx->rl.tx.key_updates, 1);

@@ -49,7 +49,7 @@ static struct request_asker request_askers[REQUEST_ASKERS];
 
 static void asker_work(struct work_struct *work)
 {
-	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, work);
+	struct ktls_ctx *ctx = container_of(work, struct ktls_ctx, life.work);
 	unsigned int i;
 
 	for (i = 0; i < REQUEST_ASKERS; i++)
@@ -65,7 +65,7 @@ static void asker_put(void *data)
 	if (asker->req)
 		ktls_request_close(asker->req);
 	asker->req = NULL;
-	flush_work(&asker->ctx->work);
+	flush_work(&asker->ctx->life.work);
 }
 
 static struct request_asker *asker_new(struct kunit *test, unsigned int index)
@@ -76,7 +76,7 @@ static struct request_asker *asker_new(struct kunit *test, unsigned int index)
 	memset(asker, 0, sizeof(*asker));
 	asker->ctx = ctx;
 	ctx->rl.role = KTLS_ROLE_CLIENT;
-	INIT_WORK(&ctx->work, asker_work);
+	INIT_WORK(&ctx->life.work, asker_work);
 	lock_sock(ctx->sk);
 	ktls_config_freeze(ctx->config);
 	release_sock(ctx->sk);
@@ -97,8 +97,8 @@ static void asker_ask(struct kunit *test, struct request_asker *asker)
 
 	lock_sock(asker->ctx->sk);
 	ktls_request_addresses(&params, asker->ctx->sk);
-	refcount_inc(&asker->ctx->ref);
-	req = ktls_request_start(&params, &asker->ctx->waiter);
+	refcount_inc(&asker->ctx->life.ref);
+	req = ktls_request_start(&params, &asker->ctx->life.waiter);
 	release_sock(asker->ctx->sk);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, req);
 	asker->req = req;
@@ -112,7 +112,7 @@ static void asker_take(struct request_asker *asker)
 	void *records;
 	size_t len;
 
-	flush_work(&asker->ctx->work);
+	flush_work(&asker->ctx->life.work);
 	do {
 		answer = ktls_request_take(asker->req, &records, &len, &done);
 		asker->answers[answer]++;
@@ -132,7 +132,7 @@ static void asker_expect_gone(struct kunit *test, struct request_asker *asker,
 	asker_put(asker);
 	ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL);
 	rcu_barrier();
-	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->ref), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->life.ref), 1);
 	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->config->ref), 1);
 }
 
@@ -475,7 +475,7 @@ static void request_turn_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), 0);
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), -EBUSY);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA), 1);
-	flush_work(&asker->ctx->work);
+	flush_work(&asker->ctx->life.work);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks), 1);
 
 	/* Keys are missing: that is no success, and the end. */
