@@ -14,11 +14,11 @@
 
 #include "wire.h"
 #include "record/tx.h"
+#include "socket/base.h"
 #include "socket/child.h"
 #include "socket/close.h"
 #include "socket/ctx.h"
 #include "socket/handshake.h"
-#include "socket/ops.h"
 #include "socket/places.h"
 #include "socket/state.h"
 

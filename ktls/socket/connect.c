@@ -14,12 +14,12 @@
 #include "record/reason.h"
 #include "record/rx.h"
 #include "record/tx.h"
+#include "socket/base.h"
 #include "socket/close.h"
 #include "socket/connect.h"
 #include "socket/ctx.h"
 #include "socket/handshake.h"
 #include "socket/listener.h"
-#include "socket/ops.h"
 #include "socket/ready.h"
 #include "socket/state.h"
 
@@ -301,7 +301,7 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
 	if (addr_len < (int)sizeof(addr->sa_family))
 		return -EINVAL;
 	if (ktls_ctx_get(sk)->external.alias)
-		return ktls_ops_base(sk)->ops->connect(sock, uaddr, addr_len, flags);
+		return ktls_base_of(sk)->ops->connect(sock, uaddr, addr_len, flags);
 
 	lock_sock(sk);
 	if (addr->sa_family == AF_UNSPEC) {
@@ -326,7 +326,7 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
  */
 int ktls_connect_disconnect(struct sock *sk, int flags)
 {
-	struct ktls_base *base = ktls_ops_base(sk);
+	struct ktls_base *base = ktls_base_of(sk);
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int err;
 

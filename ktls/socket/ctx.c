@@ -13,8 +13,8 @@
 #include "config.h"
 #include "helper/request.h"
 #include "record/rl.h"
+#include "socket/base.h"
 #include "socket/ctx.h"
-#include "socket/ops.h"
 
 static struct workqueue_struct *ctx_wq;
 static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
@@ -197,7 +197,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	sock_hold(sk);
 	ctx->sk = sk;
 	ctx->life.waiter.ops = &ctx_waiter_ops;
-	ctx->base = ktls_ops_base(sk);
+	ctx->base = ktls_base_of(sk);
 	ctx->config = config;
 	ktls_rl_init(&ctx->rl, sk, ctx_ops->rules);
 	ctx->rl.padding = config->padding;

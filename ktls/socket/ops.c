@@ -13,6 +13,7 @@
 
 #include "record/aead.h"
 #include "record/tx.h"
+#include "socket/base.h"
 #include "socket/close.h"
 #include "socket/connect.h"
 #include "socket/ctx.h"
@@ -22,22 +23,6 @@
 #include "socket/recv.h"
 #include "socket/send.h"
 #include "socket/sockopt.h"
-
-enum { OPS_IPV4, OPS_IPV6, OPS_FAMILIES };
-
-static struct ktls_base ops_bases[OPS_FAMILIES] __ro_after_init;
-
-/**
- * ktls_ops_base - TCP's own operations for a socket
- * @sk: any TCP socket
- *
- * Context: any.
- * Return: never NULL.
- */
-struct ktls_base *ktls_ops_base(const struct sock *sk)
-{
-	return &ops_bases[sk->sk_family == AF_INET6 ? OPS_IPV6 : OPS_IPV4];
-}
 
 /* The state, for callers without the socket lock. */
 static u8 ops_state(const struct ktls_ctx *ctx)
@@ -68,9 +53,9 @@ static void ops_data_ready(struct sock *sk)
 	ctx = ktls_ctx_get(sk);
 	state = ctx ? ops_state(ctx) : KTLS_STATE_CLOSED;
 	if (!ctx || ops_is_plain(&ctx->rl.rx)) {
-		ktls_ops_base(sk)->data_ready(sk);
+		ktls_base_of(sk)->data_ready(sk);
 	} else if (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)) {
-		ktls_ops_base(sk)->data_ready(sk);
+		ktls_base_of(sk)->data_ready(sk);
 		ktls_rx_watch(ctx);
 	} else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW) {
 		ktls_ctx_kick(ctx);
@@ -93,7 +78,7 @@ static void ops_write_space(struct sock *sk)
 	if (ctx && !ktls_tx_idle(&ctx->rl))
 		ktls_ctx_kick(ctx);
 	if (!ctx || ops_state(ctx) != KTLS_STATE_HANDSHAKE)
-		ktls_ops_base(sk)->write_space(sk);
+		ktls_base_of(sk)->write_space(sk);
 	rcu_read_unlock();
 }
 
@@ -119,7 +104,7 @@ static void ops_state_change(struct sock *sk)
 	 * the base's connect() waits for TCP and must be woken now.
 	 */
 	if (state != KTLS_STATE_HANDSHAKE)
-		ktls_ops_base(sk)->state_change(sk);
+		ktls_base_of(sk)->state_change(sk);
 	rcu_read_unlock();
 }
 
@@ -239,7 +224,7 @@ static void ops_release_cb(struct sock *sk)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	ktls_ops_base(sk)->prot->release_cb(sk);
+	ktls_base_of(sk)->prot->release_cb(sk);
 	if (!ctx)
 		return;
 	if (test_and_clear_bit(KTLS_F_AGAIN, &ctx->flags))
@@ -400,7 +385,7 @@ static int __init ops_learn(struct ktls_base *base, int family)
  * ktls_ops_hook - have TCP's callbacks come to us
  * @sk: a socket whose context is in place
  *
- * ktls_ops_unhook() undoes it.
+ * ktls_base_unhook() undoes it.
  *
  * Context: process, socket lock held.
  */
@@ -414,20 +399,6 @@ void ktls_ops_hook(struct sock *sk)
 }
 
 /**
- * ktls_ops_unhook - have TCP's callbacks stay with TCP
- * @sk: a socket that was ours, or the clone of one
- * @base: its base
- *
- * Context: any. The caller has sk_callback_lock, or is alone with @sk.
- */
-void ktls_ops_unhook(struct sock *sk, const struct ktls_base *base)
-{
-	sk->sk_data_ready = base->data_ready;
-	sk->sk_write_space = base->write_space;
-	sk->sk_state_change = base->state_change;
-}
-
-/**
  * ktls_ops_init - learn TCP's operations and build ours from them
  *
  * A machine without IPv6 has no IPv6 sockets to attach to, which is no error.
@@ -438,9 +409,9 @@ int __init ktls_ops_init(void)
 {
 	int err;
 
-	err = ops_learn(&ops_bases[OPS_IPV4], AF_INET);
+	err = ops_learn(ktls_base_of_family(AF_INET), AF_INET);
 	if (err)
 		return err;
-	err = ops_learn(&ops_bases[OPS_IPV6], AF_INET6);
+	err = ops_learn(ktls_base_of_family(AF_INET6), AF_INET6);
 	return err == -EAFNOSUPPORT ? 0 : err;
 }

@@ -20,8 +20,8 @@
 #include "record/framing.h"
 #include "record/rx.h"
 #include "record/rxbuf.h"
+#include "socket/base.h"
 #include "socket/ctx.h"
-#include "socket/ops.h"
 #include "socket/ready.h"
 #include "socket/recv.h"
 

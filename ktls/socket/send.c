@@ -24,8 +24,8 @@
 #include "record/rl.h"
 #include "record/sg.h"
 #include "record/tx.h"
+#include "socket/base.h"
 #include "socket/ctx.h"
-#include "socket/ops.h"
 #include "socket/send.h"
 
 enum send_limits {

@@ -13,12 +13,12 @@
 #include "config.h"
 #include "option.h"
 #include "suite.h"
+#include "socket/base.h"
 #include "socket/connect.h"
 #include "socket/crypto_info.h"
 #include "socket/ctx.h"
 #include "socket/exporter.h"
 #include "socket/listener.h"
-#include "socket/ops.h"
 #include "socket/send.h"
 #include "socket/sockopt.h"
 
@@ -403,5 +403,5 @@ int ktls_sockopt_set(struct sock *sk, int level, int optname,
 			break;
 		}
 	}
-	return ktls_ops_base(sk)->prot->setsockopt(sk, level, optname, optval, optlen);
+	return ktls_base_of(sk)->prot->setsockopt(sk, level, optname, optval, optlen);
 }

@@ -12,10 +12,10 @@
 #include "option.h"
 #include "session.h"
 #include "helper/peer.h"
+#include "socket/base.h"
 #include "socket/crypto_info.h"
 #include "socket/ctx.h"
 #include "socket/exporter.h"
-#include "socket/ops.h"
 #include "socket/sockopt.h"
 
 /* An option's number and the piece, counted from 1, that is wanted: KTLS_PIECE(). */
@@ -311,5 +311,5 @@ int ktls_sockopt_get(struct sock *sk, int level, int optname,
 	/* It would map ciphertext into the program. */
 	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE)
 		return -EOPNOTSUPP;
-	return ktls_ops_base(sk)->prot->getsockopt(sk, level, optname, optval, optlen);
+	return ktls_base_of(sk)->prot->getsockopt(sk, level, optname, optval, optlen);
 }

@@ -5,8 +5,8 @@
 #include <kunit/visibility.h>
 #include <uapi/linux/ktls.h>
 
+#include "socket/base.h"
 #include "socket/ctx.h"
-#include "socket/ops.h"
 #include "socket/state.h"
 
 #include <trace/events/ktls.h>

@@ -19,6 +19,7 @@
 #include "session.h"
 #include "helper/ticket.h"
 #include "record/rl.h"
+#include "socket/base.h"
 #include "socket/ctx.h"
 #include "socket/diag.h"
 #include "socket/handshake.h"
@@ -128,7 +129,7 @@ static int ulp_alias_init(struct sock *sk)
 
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return -ENOTCONN;
-	if (!ulp_is_plain(sk, ktls_ops_base(sk)))
+	if (!ulp_is_plain(sk, ktls_base_of(sk)))
 		return -EBUSY;
 	if (tcp_sk(sk)->repair)
 		return -EOPNOTSUPP;
@@ -151,7 +152,7 @@ static int ulp_init(struct sock *sk)
 	struct ktls_ctx *ctx;
 	int err;
 
-	if (!ulp_is_plain(sk, ktls_ops_base(sk)) || ulp_has_sleepers(sk))
+	if (!ulp_is_plain(sk, ktls_base_of(sk)) || ulp_has_sleepers(sk))
 		return -EBUSY;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_ESTABLISHED |
 				     TCPF_CLOSE_WAIT)))
@@ -198,7 +199,7 @@ struct ktls_ctx *ktls_ulp_attach_child(struct sock *sk, struct ktls_config *conf
 	struct ktls_ctx *ctx;
 
 	sock_owned_by_me(sk);
-	if (inet_csk(sk)->icsk_ulp_ops || !ulp_is_plain(sk, ktls_ops_base(sk)))
+	if (inet_csk(sk)->icsk_ulp_ops || !ulp_is_plain(sk, ktls_base_of(sk)))
 		return NULL;
 	ctx = ktls_ctx_new(sk, config);
 	if (!ctx)
@@ -243,7 +244,7 @@ void ktls_ulp_give_back(struct ktls_ctx *ctx)
 	if (sk->sk_socket)
 		WRITE_ONCE(sk->sk_socket->ops, ctx->base->ops);
 	write_lock_bh(&sk->sk_callback_lock);
-	ktls_ops_unhook(sk, ctx->base);
+	ktls_base_unhook(sk, ctx->base);
 	write_unlock_bh(&sk->sk_callback_lock);
 
 	inet_csk(sk)->icsk_ulp_ops = NULL;
@@ -314,12 +315,12 @@ void ktls_ulp_uncarry(struct ktls_ctx *ctx)
  */
 static void ulp_clone(const struct request_sock *req, struct sock *newsk, const gfp_t priority)
 {
-	struct ktls_base *base = ktls_ops_base(newsk);
+	struct ktls_base *base = ktls_base_of(newsk);
 
 	inet_csk(newsk)->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(inet_csk(newsk)->icsk_ulp_data, NULL);
 	newsk->sk_prot_creator = base->prot;
-	ktls_ops_unhook(newsk, base);
+	ktls_base_unhook(newsk, base);
 	WRITE_ONCE(newsk->sk_prot, base->prot);
 }
 
