@@ -44,7 +44,7 @@ static int dir_check_keys(const struct ktls_keys *keys)
 
 	if (!suite || !keys->secret)
 		return -EINVAL;
-	if (suite->version == KTLS_VERSION_1_3 && !keys->raw)
+	if (suite->version == KTLS_VERSION_1_3 && !keys->external)
 		return keys->secret_len == suite->hash_size && !keys->iv_len ? 0 : -EINVAL;
 	iv_len = suite->version == KTLS_VERSION_1_3 ? KTLS_NONCE_SIZE :
 						      suite->cipher->salt_size;
@@ -108,7 +108,7 @@ static u64 dir_records_max(const struct ktls_keys *keys)
 	const u64 max = keys->suite->cipher->records_max;
 	const unsigned int fewer = READ_ONCE(aead_key_records);
 
-	if (keys->raw)
+	if (keys->external)
 		return AEAD_SEQ_RECORDS_MAX;
 	return min3(max, fewer ?: U64_MAX, (u64)AEAD_SEQ_RECORDS_MAX);
 }
@@ -116,13 +116,13 @@ static u64 dir_records_max(const struct ktls_keys *keys)
 static void dir_set_layout(struct ktls_dir *dir)
 {
 	if (dir_is_13(dir)) {
-		dir->head = KTLS_HEADER_SIZE;
-		dir->aad = KTLS_HEADER_SIZE;
-		dir->tail = 1 + KTLS_TAG_SIZE;
+		dir->prefix_size = KTLS_HEADER_SIZE;
+		dir->aad_size = KTLS_HEADER_SIZE;
+		dir->tail_size = 1 + KTLS_TAG_SIZE;
 	} else {
-		dir->head = KTLS_HEADER_SIZE + dir->suite->cipher->explicit_size;
-		dir->aad = KTLS_AAD12_SIZE;
-		dir->tail = KTLS_TAG_SIZE;
+		dir->prefix_size = KTLS_HEADER_SIZE + dir->suite->cipher->explicit_size;
+		dir->aad_size = KTLS_AAD12_SIZE;
+		dir->tail_size = KTLS_TAG_SIZE;
 	}
 }
 
@@ -131,7 +131,7 @@ static void dir_set_request(struct ktls_dir *dir, struct aead_request *req)
 	crypto_init_wait(&dir->wait);
 	aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
 				  crypto_req_done, &dir->wait);
-	aead_request_set_ad(req, dir->aad);
+	aead_request_set_ad(req, dir->aad_size);
 	dir->req = req;
 }
 
@@ -160,7 +160,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	if (err)
 		return err;
 
-	if (suite->version == KTLS_VERSION_1_3 && !keys->raw) {
+	if (suite->version == KTLS_VERSION_1_3 && !keys->external) {
 		err = ktls_keysched_traffic(suite, keys->secret, key, iv);
 		if (err)
 			goto wipe_keys;
@@ -181,7 +181,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	dir->nonce = keys->nonce;
 	memcpy(dir->iv, iv, sizeof(dir->iv));
 	dir->records_max = dir_records_max(keys);
-	if (suite->version == KTLS_VERSION_1_3 || keys->raw)
+	if (suite->version == KTLS_VERSION_1_3 || keys->external)
 		memcpy(dir->secret, keys->secret, keys->secret_len);
 	dir_set_layout(dir);
 	if (req)
@@ -332,8 +332,8 @@ static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
  * @dir: sending direction, with keys
  * @src: associated data, payload, in 1.3 the type byte; may be @dst
  * @dst: associated data, payload, in 1.3 the type byte, the tag
- * @aad: where the associated data of @src is; written here, dir->aad bytes
- * @head: where the record begins on the wire; dir->head bytes are written after
+ * @aad: where the associated data of @src is; written here, dir->aad_size bytes
+ * @head: where the record begins on the wire; dir->prefix_size bytes are written after
  *	sealing, because in 1.2 they lie on the associated data
  * @type: content type
  * @len: bytes of payload
@@ -350,8 +350,8 @@ static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, u8 *head, u8 type, u32 len)
 {
-	const u8 explicit_size = dir->head - KTLS_HEADER_SIZE;
-	const u32 wire_len = explicit_size + len + dir->tail;
+	const u8 explicit_size = dir->prefix_size - KTLS_HEADER_SIZE;
+	const u32 wire_len = explicit_size + len + dir->tail_size;
 	u8 explicit[KTLS_EXPLICIT_SIZE];
 	u64 limit;
 	int err;
@@ -370,7 +370,7 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	aead_set_nonce(dir, explicit_size ? explicit : NULL);
 	aead_put_aad(dir, aad, type, len, wire_len);
 
-	err = aead_encrypt(dir, src, dst, aad, len + dir->tail - KTLS_TAG_SIZE);
+	err = aead_encrypt(dir, src, dst, aad, len + dir->tail_size - KTLS_TAG_SIZE);
 	dir->seq++;
 	dir->nonce++;
 	if (unlikely(err)) {
@@ -392,8 +392,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_aead_seal);
  * @src: associated data, ciphertext, tag; may be @dst
  * @dst: associated data, and room for the plaintext; in 1.3 with the type byte
  *	and the padding
- * @aad: where the associated data of @src is; written here, dir->aad bytes
- * @head: the record's header, validated
+ * @aad: where the associated data of @src is; written here, dir->aad_size bytes
+ * @hdr: the record's header, validated
  *
  * On failure what is in @dst is not authentic: where somebody else can see it, the
  * caller wipes it.
@@ -403,18 +403,18 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_aead_seal);
  * a lack of memory, after which the same record may be tried again.
  */
 int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
-		   u8 *aad, const struct ktls_head *head)
+		   u8 *aad, const struct ktls_hdr *hdr)
 {
-	const u8 explicit_size = dir->head - KTLS_HEADER_SIZE;
+	const u8 explicit_size = dir->prefix_size - KTLS_HEADER_SIZE;
 	int err;
 
 	/* RFC 8446 5.3: it must not wrap; the peer has no next record. */
-	if (unlikely(dir->seq == U64_MAX) || WARN_ON_ONCE(head->crypt_len < KTLS_TAG_SIZE))
+	if (unlikely(dir->seq == U64_MAX) || WARN_ON_ONCE(hdr->crypt_len < KTLS_TAG_SIZE))
 		return -EBADMSG;
-	aead_set_nonce(dir, explicit_size ? head->explicit : NULL);
-	aead_put_aad(dir, aad, head->type, head->crypt_len - KTLS_TAG_SIZE, head->crypt_len);
+	aead_set_nonce(dir, explicit_size ? hdr->explicit : NULL);
+	aead_put_aad(dir, aad, hdr->type, hdr->crypt_len - KTLS_TAG_SIZE, hdr->crypt_len);
 
-	err = aead_decrypt(dir, src, dst, aad, head->crypt_len - KTLS_TAG_SIZE);
+	err = aead_decrypt(dir, src, dst, aad, hdr->crypt_len - KTLS_TAG_SIZE);
 	if (unlikely(err))
 		return err;
 	dir->seq++;

@@ -9,7 +9,7 @@
 
 #include "wire.h"
 
-struct ktls_head;
+struct ktls_hdr;
 struct ktls_suite;
 struct scatterlist;
 
@@ -27,15 +27,15 @@ struct scatterlist;
  * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
  * @npub: nonce of the record under way, as the cipher wants it; in memory that
  *	outlives the call
- * @head: bytes before the ciphertext on the wire: header and explicit nonce
- * @aad: bytes of associated data; they end where the ciphertext begins
- * @tail: bytes behind the payload: 1.3's type byte, and the tag
+ * @prefix_size: bytes before the ciphertext on the wire: header and explicit nonce
+ * @aad_size: bytes of associated data, which end where the ciphertext begins
+ * @tail_size: bytes behind the payload: 1.3's type byte, and the tag
  * @seq: sequence number of the next record; only ever grows under one key
  * @records_max: sealing ends at this sequence number
  * @nonce: 1.2 GCM: explicit nonce of the next record sent; receiving it only
  *	counts, for TLS_RX
- * @secret: 1.3: application_traffic_secret_N; with keys from elsewhere: the AEAD
- *	key, for TLS_TX and TLS_RX; wiped with the keys
+ * @secret: 1.3: application_traffic_secret_N; with external keys: the AEAD key,
+ *	for TLS_TX and TLS_RX; wiped with the keys
  * @records: sealed or opened under application keys, all generations
  * @bytes: application bytes, likewise
  * @key_updates: generations after the first
@@ -56,9 +56,9 @@ struct ktls_dir {
 	u32			chacha_key[KTLS_KEY_MAX / sizeof(u32)];
 	u8			iv[KTLS_NONCE_SIZE];
 	u8			npub[KTLS_IV_MAX];
-	u8			head;
-	u8			aad;
-	u8			tail;
+	u8			prefix_size;
+	u8			aad_size;
+	u8			tail_size;
 	u64			seq;
 	u64			records_max;
 	u64			nonce;
@@ -75,8 +75,8 @@ struct ktls_dir {
 /**
  * struct ktls_keys - what installs a direction
  * @suite: the cipher suite
- * @raw: not from a handshake of ours: in 1.3, too, @secret is the AEAD key and
- *	@iv all of the IV, and whoever has them answers for the AEAD's limit
+ * @external: external keys: in 1.3, too, @secret is the AEAD key and @iv all of the IV,
+ *	and the program must observe the AEAD's limit
  * @secret: 1.3: traffic secret; 1.2: the AEAD key
  * @secret_len: bytes in @secret
  * @iv: 1.2: the implicit part of the nonce
@@ -86,7 +86,7 @@ struct ktls_dir {
  */
 struct ktls_keys {
 	const struct ktls_suite	*suite;
-	bool			raw;
+	bool			external;
 	const u8		*secret;
 	size_t			secret_len;
 	const u8		*iv;
@@ -101,7 +101,7 @@ struct ktls_keys {
  * @key: the AEAD's key under it
  * @iv: write_iv under it
  *
- * On the stack of whoever replaces keys, who wipes it.
+ * On the stack of the function that replaces keys, and wiped there.
  */
 struct ktls_generation {
 	u8			secret[KTLS_SECRET_MAX];
@@ -116,6 +116,6 @@ int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next);
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, u8 *head, u8 type, u32 len);
 int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
-		   u8 *aad, const struct ktls_head *head);
+		   u8 *aad, const struct ktls_hdr *hdr);
 
 #endif /* _KTLS_RECORD_AEAD_H */

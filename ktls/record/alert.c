@@ -221,7 +221,7 @@ int ktls_alert_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	if (alert != KTLS_ALERT_USER_CANCELED && (is_13 || level == KTLS_ALERT_FATAL))
 		return alert_end(rl, alert);
 
-	if (++rl->rxq.warnings > KTLS_WARNINGS_MAX)
+	if (++rl->counts.warnings > KTLS_WARNINGS_MAX)
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent too many warning alerts");
 	return 0;

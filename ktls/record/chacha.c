@@ -109,8 +109,8 @@ static void chacha_begin(struct chacha_op *op, const struct ktls_dir *dir)
 
 	memcpy(iv + CHACHA_IV_SIZE - KTLS_NONCE_SIZE, dir->npub, KTLS_NONCE_SIZE);
 	chacha_init(&op->state, dir->chacha_key, iv);
-	at_skip(&op->src, dir->aad);
-	at_skip(&op->dst, dir->aad);
+	at_skip(&op->src, dir->aad_size);
+	at_skip(&op->dst, dir->aad_size);
 }
 
 static void chacha_auth_aad(struct chacha_op *op, const u8 key[POLY1305_KEY_SIZE])
@@ -241,7 +241,7 @@ static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
 	op.src = (struct chacha_at){ .sg = src };
 	op.dst = (struct chacha_at){ .sg = dst };
 	op.aad = aad;
-	op.aad_len = dir->aad;
+	op.aad_len = dir->aad_size;
 	op.len = len;
 	op.seal = seal;
 	chacha_begin(&op, dir);

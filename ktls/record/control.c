@@ -21,7 +21,7 @@
 #include "wire.h"
 
 enum control_sizes {
-	CONTROL_HEAD_SIZE	= 4,	/* msg_type, uint24 length */
+	CONTROL_HEADER_SIZE	= 4,	/* msg_type, uint24 length */
 };
 
 /* Takes a vector with a length of size bytes off the front; NULL: too short. */
@@ -69,7 +69,7 @@ static int control_certificate_request(struct ktls_rl *rl, const u8 *data, size_
 
 static int control_insists(struct ktls_rl *rl)
 {
-	if (++rl->rxq.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
+	if (++rl->control.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
 		return 0;
 	return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 				 "the peer insists on renegotiation");
@@ -134,52 +134,52 @@ static int control_message(struct ktls_rl *rl, u8 type, const u8 *data, size_t l
 /* The header is complete: is there anything we would keep so many bytes for? */
 static int control_begin(struct ktls_rl *rl, size_t len)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_control *c = &rl->control;
 
 	if (len > KTLS_CONTROL_MAX)
 		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a handshake message that is too long");
-	q->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL_ACCOUNT);
-	return q->msg ? 0 : -ENOMEM;
+	c->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL_ACCOUNT);
+	return c->msg ? 0 : -ENOMEM;
 }
 
 /* Take as much of a fragmented message as there is. Returns bytes or an errno. */
 static int control_gather(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_control *c = &rl->control;
 	size_t want, used = 0;
 	int err;
 
-	if (q->msg_have < CONTROL_HEAD_SIZE) {
-		used = min_t(size_t, len, CONTROL_HEAD_SIZE - q->msg_have);
-		memcpy(q->msg_head + q->msg_have, data, used);
-		q->msg_have += used;
-		if (q->msg_have < CONTROL_HEAD_SIZE)
+	if (c->have < CONTROL_HEADER_SIZE) {
+		used = min_t(size_t, len, CONTROL_HEADER_SIZE - c->have);
+		memcpy(c->hdr + c->have, data, used);
+		c->have += used;
+		if (c->have < CONTROL_HEADER_SIZE)
 			return used;
-		err = control_begin(rl, get_unaligned_be24(q->msg_head + 1));
+		err = control_begin(rl, get_unaligned_be24(c->hdr + 1));
 		if (err) {
-			q->msg_have = 0;
+			c->have = 0;
 			return err;
 		}
 	}
 
-	want = CONTROL_HEAD_SIZE + get_unaligned_be24(q->msg_head + 1) - q->msg_have;
+	want = CONTROL_HEADER_SIZE + get_unaligned_be24(c->hdr + 1) - c->have;
 	want = min(want, len - used);
-	memcpy(q->msg + q->msg_have - CONTROL_HEAD_SIZE, data + used, want);
-	q->msg_have += want;
+	memcpy(c->msg + c->have - CONTROL_HEADER_SIZE, data + used, want);
+	c->have += want;
 	used += want;
 
-	want = get_unaligned_be24(q->msg_head + 1);
-	if (q->msg_have < CONTROL_HEAD_SIZE + want)
+	want = get_unaligned_be24(c->hdr + 1);
+	if (c->have < CONTROL_HEADER_SIZE + want)
 		return used;
-	err = control_message(rl, q->msg_head[0], q->msg, want, len - used);
+	err = control_message(rl, c->hdr[0], c->msg, want, len - used);
 	ktls_control_free(rl);
 	return err ?: used;
 }
 
 static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_control *c = &rl->control;
 	size_t size;
 	int used;
 
@@ -187,11 +187,11 @@ static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent an empty fragment of a handshake message");
 	while (len) {
-		size = len < CONTROL_HEAD_SIZE ? SIZE_MAX :
-		       CONTROL_HEAD_SIZE + get_unaligned_be24(data + 1);
-		if (!q->msg_have && size <= len) {
-			used = control_message(rl, data[0], data + CONTROL_HEAD_SIZE,
-					       size - CONTROL_HEAD_SIZE, len - size) ?: (int)size;
+		size = len < CONTROL_HEADER_SIZE ? SIZE_MAX :
+		       CONTROL_HEADER_SIZE + get_unaligned_be24(data + 1);
+		if (!c->have && size <= len) {
+			used = control_message(rl, data[0], data + CONTROL_HEADER_SIZE,
+					       size - CONTROL_HEADER_SIZE, len - size) ?: (int)size;
 		} else {
 			used = control_gather(rl, data, len);
 		}
@@ -214,7 +214,7 @@ static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
  */
 bool ktls_control_pending(const struct ktls_rl *rl)
 {
-	return rl->rxq.msg_have;
+	return rl->control.have;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
 
@@ -226,9 +226,9 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
  */
 void ktls_control_free(struct ktls_rl *rl)
 {
-	kvfree(rl->rxq.msg);
-	rl->rxq.msg = NULL;
-	rl->rxq.msg_have = 0;
+	kvfree(rl->control.msg);
+	rl->control.msg = NULL;
+	rl->control.have = 0;
 }
 
 /**

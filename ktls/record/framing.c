@@ -25,10 +25,10 @@
 #include "wire.h"
 
 /* What is known about TCP's queue was true while nobody else could change it. */
-static void framing_forget(struct ktls_rxq *q)
+static void framing_forget(struct ktls_framing *f)
 {
-	q->skb = NULL;
-	q->at_len = 0;
+	f->skb = NULL;
+	f->at_len = 0;
 }
 
 /**
@@ -39,13 +39,13 @@ static void framing_forget(struct ktls_rxq *q)
  */
 void ktls_framing_init(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 
-	framing_forget(q);
-	q->eaten = 0;
-	q->stopped = false;
-	q->head.len = 0;
-	WRITE_ONCE(q->need, KTLS_HEADER_SIZE);
+	framing_forget(f);
+	f->eaten = 0;
+	f->stopped = false;
+	f->hdr.len = 0;
+	WRITE_ONCE(f->need, KTLS_HEADER_SIZE);
 }
 
 /**
@@ -56,14 +56,14 @@ void ktls_framing_init(struct ktls_rl *rl)
  */
 void ktls_framing_free(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 
-	kvfree(q->raw);
-	q->raw = NULL;
-	q->raw_off = 0;
-	q->raw_len = 0;
-	q->raw_size = 0;
-	framing_forget(q);
+	kvfree(f->pulled);
+	f->pulled = NULL;
+	f->pulled_off = 0;
+	f->pulled_len = 0;
+	f->pulled_size = 0;
+	framing_forget(f);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_free);
 
@@ -75,7 +75,7 @@ static u32 framing_queued(const struct ktls_rl *rl)
 
 	if (bytes && sock_flag(rl->sk, SOCK_DONE))
 		bytes--;
-	return bytes - min(bytes, rl->rxq.eaten);
+	return bytes - min(bytes, rl->framing.eaten);
 }
 
 /**
@@ -87,7 +87,7 @@ static u32 framing_queued(const struct ktls_rl *rl)
  */
 u32 ktls_framing_avail(const struct ktls_rl *rl)
 {
-	return rl->rxq.raw_len + framing_queued(rl);
+	return rl->framing.pulled_len + framing_queued(rl);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
 
@@ -104,9 +104,9 @@ bool ktls_framing_stalled(const struct ktls_rl *rl)
 {
 	const struct tcp_sock *tp = tcp_sk(rl->sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
-	u32 need = READ_ONCE(rl->rxq.need);
+	u32 need = READ_ONCE(rl->framing.need);
 
-	if (!bytes || bytes >= need || READ_ONCE(rl->rxq.stopped))
+	if (!bytes || bytes >= need || READ_ONCE(rl->framing.stopped))
 		return false;
 	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(rl->sk, INT_MAX);
 }
@@ -114,9 +114,9 @@ bool ktls_framing_stalled(const struct ktls_rl *rl)
 /* The skb with the byte that is from bytes behind those used. */
 static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 {
-	const u32 seq = tcp_sk(rl->sk)->copied_seq + rl->rxq.eaten + from;
+	const u32 seq = tcp_sk(rl->sk)->copied_seq + rl->framing.eaten + from;
 	struct sk_buff_head *queue = &rl->sk->sk_receive_queue;
-	struct sk_buff *skb = rl->rxq.skb ?: skb_peek(queue);
+	struct sk_buff *skb = rl->framing.skb ?: skb_peek(queue);
 
 	for (; skb; skb = skb_peek_next(skb, queue)) {
 		*off = seq - TCP_SKB_CB(skb)->seq;
@@ -124,7 +124,7 @@ static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 			return skb;
 		/* Without a look ahead this skb is used up. */
 		if (!from)
-			rl->rxq.skb = skb_peek_next(skb, queue);
+			rl->framing.skb = skb_peek_next(skb, queue);
 	}
 	return NULL;
 }
@@ -159,7 +159,7 @@ static void framing_look(struct ktls_rl *rl)
 	u32 off;
 
 	skb = framing_seek(rl, 0, &off);
-	rl->rxq.at_len = skb ? framing_piece(skb, off, &rl->rxq.at) : 0;
+	rl->framing.at_len = skb ? framing_piece(skb, off, &rl->framing.at) : 0;
 }
 
 /**
@@ -174,23 +174,23 @@ static void framing_look(struct ktls_rl *rl)
  */
 int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 	struct sk_buff *skb;
 	u32 off, n;
 
 	sock_owned_by_me(rl->sk);
-	if (likely(from + len <= q->at_len && !q->raw_len)) {
-		memcpy(to, q->at + from, len);
+	if (likely(from + len <= f->at_len && !f->pulled_len)) {
+		memcpy(to, f->at + from, len);
 		return 0;
 	}
-	if (from < q->raw_len) {
-		n = min(len, q->raw_len - from);
-		memcpy(to, q->raw + q->raw_off + from, n);
+	if (from < f->pulled_len) {
+		n = min(len, f->pulled_len - from);
+		memcpy(to, f->pulled + f->pulled_off + from, n);
 		from += n;
 		to += n;
 		len -= n;
 	}
-	from -= min(from, q->raw_len);
+	from -= min(from, f->pulled_len);
 	while (len) {
 		skb = framing_seek(rl, from, &off);
 		if (unlikely(!skb))
@@ -294,7 +294,7 @@ int ktls_framing_map(struct ktls_rl *rl, u32 from, u32 len, struct scatterlist *
 	int err;
 
 	sock_owned_by_me(rl->sk);
-	if (rl->rxq.raw_len)
+	if (rl->framing.pulled_len)
 		return -EMSGSIZE;
 	while (len) {
 		skb = framing_seek(rl, from, &off);
@@ -320,18 +320,18 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
  */
 void ktls_framing_eat(struct ktls_rl *rl, u32 len)
 {
-	struct ktls_rxq *q = &rl->rxq;
-	u32 n = min(len, q->raw_len);
+	struct ktls_framing *f = &rl->framing;
+	u32 n = min(len, f->pulled_len);
 
-	q->raw_off += n;
-	q->raw_len -= n;
+	f->pulled_off += n;
+	f->pulled_len -= n;
 	len -= n;
-	q->eaten += len;
-	q->at += min(len, q->at_len);
-	q->at_len -= min(len, q->at_len);
-	if (n && !q->raw_len)
-		q->raw_off = 0;
-	WRITE_ONCE(q->need, KTLS_HEADER_SIZE - min_t(u32, q->raw_len, KTLS_HEADER_SIZE - 1));
+	f->eaten += len;
+	f->at += min(len, f->at_len);
+	f->at_len -= min(len, f->at_len);
+	if (n && !f->pulled_len)
+		f->pulled_off = 0;
+	WRITE_ONCE(f->need, KTLS_HEADER_SIZE - min_t(u32, f->pulled_len, KTLS_HEADER_SIZE - 1));
 }
 
 static int framing_set_fault(struct ktls_framing_fault *fault, u8 alert, int err,
@@ -346,7 +346,7 @@ static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_fr
 {
 	const bool is_13 = rl->rx.suite->version == KTLS_VERSION_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
-	const u32 overhead = rl->rx.head - KTLS_HEADER_SIZE + rl->rx.tail;
+	const u32 overhead = rl->rx.prefix_size - KTLS_HEADER_SIZE + rl->rx.tail_size;
 	const u32 max = is_13 ? rl->rules->ciphertext13_max : KTLS_PAYLOAD_MAX + overhead;
 	/* Of several faults, mainline reports the one of the length. */
 	const int err = len > max ? EMSGSIZE : len < overhead ? EBADMSG : EINVAL;
@@ -366,22 +366,22 @@ static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_fr
 		return framing_set_fault(fault, KTLS_ALERT_BAD_RECORD_MAC, err,
 					 "the peer sent a record that is too short to be authentic");
 
-	rl->rxq.head.type = at[0];
-	rl->rxq.head.len = KTLS_HEADER_SIZE + len;
-	rl->rxq.head.crypt_len = KTLS_HEADER_SIZE + len - rl->rx.head;
+	rl->framing.hdr.type = at[0];
+	rl->framing.hdr.len = KTLS_HEADER_SIZE + len;
+	rl->framing.hdr.crypt_len = KTLS_HEADER_SIZE + len - rl->rx.prefix_size;
 	return 0;
 }
 
 /* Once, and then only the copy is looked at: the memory may change meanwhile. */
 static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 
-	if (!q->raw_len && q->at_len < KTLS_HEADER_SIZE)
+	if (!f->pulled_len && f->at_len < KTLS_HEADER_SIZE)
 		framing_look(rl);
-	if (unlikely(q->raw_len || q->at_len < KTLS_HEADER_SIZE))
+	if (unlikely(f->pulled_len || f->at_len < KTLS_HEADER_SIZE))
 		return ktls_framing_copy(rl, 0, at, KTLS_HEADER_SIZE);
-	memcpy(at, q->at, KTLS_HEADER_SIZE);
+	memcpy(at, f->at, KTLS_HEADER_SIZE);
 	return 0;
 }
 
@@ -390,8 +390,8 @@ static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
  * @rl: an open connection with receiving keys
  * @fault: out: what is wrong with the header, for -EPROTO
  *
- * The header is checked as soon as it is complete, and ktls_rxq.head filled in;
- * until the record is whole, ktls_rxq.need tells what to wait for.
+ * The header is checked as soon as it is complete, and ktls_framing.hdr is filled in;
+ * until the record is whole, ktls_framing.need is what to wait for.
  *
  * Context: process context, socket lock held.
  * Return: 1 yes, 0 not yet, -EPROTO: the header is invalid, -EFAULT.
@@ -399,14 +399,14 @@ static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault)
 {
 	const u32 avail = ktls_framing_avail(rl);
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 	u8 at[KTLS_HEADER_SIZE];
 	int err;
 
 	sock_owned_by_me(rl->sk);
-	if (!q->head.len) {
+	if (!f->hdr.len) {
 		if (avail < KTLS_HEADER_SIZE) {
-			WRITE_ONCE(q->need, KTLS_HEADER_SIZE - q->raw_len);
+			WRITE_ONCE(f->need, KTLS_HEADER_SIZE - f->pulled_len);
 			return 0;
 		}
 		err = framing_copy_header(rl, at);
@@ -415,12 +415,12 @@ int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault)
 		if (unlikely(err))
 			return err;
 	}
-	if (avail < q->head.len) {
-		WRITE_ONCE(q->need, q->head.len - q->raw_len);
+	if (avail < f->hdr.len) {
+		WRITE_ONCE(f->need, f->hdr.len - f->pulled_len);
 		return 0;
 	}
-	if (rl->rx.head > KTLS_HEADER_SIZE)
-		return ktls_framing_copy(rl, KTLS_HEADER_SIZE, q->head.explicit,
+	if (rl->rx.prefix_size > KTLS_HEADER_SIZE)
+		return ktls_framing_copy(rl, KTLS_HEADER_SIZE, f->hdr.explicit,
 					 KTLS_EXPLICIT_SIZE) ?: 1;
 	return 1;
 }
@@ -435,8 +435,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_next);
 void ktls_framing_stop(struct ktls_rl *rl)
 {
 	sock_owned_by_me(rl->sk);
-	WRITE_ONCE(rl->rxq.stopped, true);
-	WRITE_ONCE(rl->rxq.need, U32_MAX);
+	WRITE_ONCE(rl->framing.stopped, true);
+	WRITE_ONCE(rl->framing.need, U32_MAX);
 }
 
 /**
@@ -450,11 +450,11 @@ void ktls_framing_stop(struct ktls_rl *rl)
  */
 void ktls_framing_commit(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
-	u32 eaten = q->eaten;
+	struct ktls_framing *f = &rl->framing;
+	u32 eaten = f->eaten;
 
-	framing_forget(q);
-	q->eaten = 0;
+	framing_forget(f);
+	f->eaten = 0;
 	if (eaten)
 		tcp_read_done(rl->sk, eaten);
 }
@@ -469,39 +469,39 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_commit);
  */
 void ktls_framing_consume(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 	struct sock *sk = rl->sk;
 
-	ktls_framing_eat(rl, q->head.len);
-	q->head.len = 0;
-	if (q->raw_size && !q->raw_len)
+	ktls_framing_eat(rl, f->hdr.len);
+	f->hdr.len = 0;
+	if (f->pulled_size && !f->pulled_len)
 		ktls_framing_free(rl);
-	if (q->eaten > READ_ONCE(sk->sk_rcvbuf) >> 2) {
+	if (f->eaten > READ_ONCE(sk->sk_rcvbuf) >> 2) {
 		ktls_framing_commit(rl);
 		sk_flush_backlog(sk);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_consume);
 
-/* Room behind the raw bytes for so many more. */
-static int framing_raw_room(struct ktls_rl *rl, u32 room)
+/* Make room behind the pulled bytes for @room more. */
+static int framing_make_room(struct ktls_rl *rl, u32 room)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 	u32 size;
-	u8 *raw;
+	u8 *buf;
 
-	if (q->raw_off + q->raw_len + room <= q->raw_size)
+	if (f->pulled_off + f->pulled_len + room <= f->pulled_size)
 		return 0;
-	size = max_t(u32, KTLS_RECORD_MAX, q->raw_len + room);
-	raw = kvmalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!raw)
+	size = max_t(u32, KTLS_RECORD_MAX, f->pulled_len + room);
+	buf = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!buf)
 		return -ENOMEM;
-	if (q->raw_len)
-		memcpy(raw, q->raw + q->raw_off, q->raw_len);
-	kvfree(q->raw);
-	q->raw = raw;
-	q->raw_off = 0;
-	q->raw_size = size;
+	if (f->pulled_len)
+		memcpy(buf, f->pulled + f->pulled_off, f->pulled_len);
+	kvfree(f->pulled);
+	f->pulled = buf;
+	f->pulled_off = 0;
+	f->pulled_size = size;
 	return 0;
 }
 
@@ -517,7 +517,7 @@ static int framing_raw_room(struct ktls_rl *rl, u32 room)
  */
 int ktls_framing_relieve(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 	u32 queued;
 	int err;
 
@@ -527,14 +527,14 @@ int ktls_framing_relieve(struct ktls_rl *rl)
 		return 0;
 
 	queued = framing_queued(rl);
-	err = framing_raw_room(rl, queued);
+	err = framing_make_room(rl, queued);
 	if (err)
 		return err;
-	if (ktls_framing_copy(rl, q->raw_len, q->raw + q->raw_off + q->raw_len, queued))
+	if (ktls_framing_copy(rl, f->pulled_len, f->pulled + f->pulled_off + f->pulled_len, queued))
 		return 0;
-	q->raw_len += queued;
-	WRITE_ONCE(q->need, q->need - min(queued, q->need - 1));
-	q->eaten = queued;
+	f->pulled_len += queued;
+	WRITE_ONCE(f->need, f->need - min(queued, f->need - 1));
+	f->eaten = queued;
 	ktls_framing_commit(rl);
 	return 1;
 }
@@ -551,25 +551,25 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_relieve);
  */
 int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len)
 {
-	struct ktls_rxq *q = &rl->rxq;
-	u8 *raw;
+	struct ktls_framing *f = &rl->framing;
+	u8 *buf;
 
 	sock_owned_by_me(rl->sk);
 	if (!len)
 		return 0;
-	raw = kvmalloc(len + q->raw_len, GFP_KERNEL_ACCOUNT);
-	if (!raw)
+	buf = kvmalloc(len + f->pulled_len, GFP_KERNEL_ACCOUNT);
+	if (!buf)
 		return -ENOMEM;
-	memcpy(raw, records, len);
-	if (q->raw_len)
-		memcpy(raw + len, q->raw + q->raw_off, q->raw_len);
-	kvfree(q->raw);
-	q->raw = raw;
-	q->raw_off = 0;
-	q->raw_len += len;
-	q->raw_size = q->raw_len;
-	q->head.len = 0;
-	WRITE_ONCE(q->need, 1);
+	memcpy(buf, records, len);
+	if (f->pulled_len)
+		memcpy(buf + len, f->pulled + f->pulled_off, f->pulled_len);
+	kvfree(f->pulled);
+	f->pulled = buf;
+	f->pulled_off = 0;
+	f->pulled_len += len;
+	f->pulled_size = f->pulled_len;
+	f->hdr.len = 0;
+	WRITE_ONCE(f->need, 1);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
@@ -582,13 +582,13 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
  */
 void ktls_framing_discard(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_framing *f = &rl->framing;
 
 	sock_owned_by_me(rl->sk);
 	ktls_framing_free(rl);
-	q->head.len = 0;
-	q->eaten += framing_queued(rl);
+	f->hdr.len = 0;
+	f->eaten += framing_queued(rl);
 	ktls_framing_commit(rl);
-	WRITE_ONCE(q->need, 1);
+	WRITE_ONCE(f->need, 1);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_discard);

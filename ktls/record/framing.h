@@ -9,19 +9,55 @@
 
 struct ktls_rl;
 struct scatterlist;
+struct sk_buff;
 
 /**
- * struct ktls_head - the record at the head of what was received
+ * struct ktls_hdr - the header of the next record
  * @len: bytes on the wire, header included; 0: no header seen yet
  * @crypt_len: bytes of ciphertext with the tag
  * @type: of the header; in 1.3 always 23
  * @explicit: 1.2 GCM: explicit nonce
  */
-struct ktls_head {
+struct ktls_hdr {
 	u32			len;
 	u32			crypt_len;
 	u8			type;
 	u8			explicit[KTLS_EXPLICIT_SIZE];
+};
+
+/**
+ * struct ktls_framing - received bytes that are not opened; under the socket lock
+ *
+ * Bytes of the peer come in this order: @pulled, TCP's receive queue from
+ * copied_seq + @eaten on.
+ *
+ * @skb: where to begin to look in TCP's queue; only valid until ktls_framing_commit(),
+ *	which comes before any lock drop
+ * @at: the next byte of TCP's queue, valid as long as @skb
+ * @at_len: bytes in one piece there; 0: not known
+ * @eaten: bytes used in TCP's queue, of which TCP does not know yet
+ * @need: bytes that TCP's queue must have before anyone is woken; read without the
+ *	lock
+ * @pulled: bytes that were taken out of TCP's queue, kvmalloc'ed
+ * @pulled_off: offset of the first unused one
+ * @pulled_len: unused bytes
+ * @pulled_size: bytes allocated
+ * @stopped: no more records: external keys, after a bad header (ktls_rx_open()), or
+ *	data was received that nobody can read (socket/ready.c). Read without the lock
+ * @hdr: header of the next record
+ */
+struct ktls_framing {
+	struct sk_buff		*skb;
+	const u8		*at;
+	u32			at_len;
+	u32			eaten;
+	u32			need;
+	u8			*pulled;
+	u32			pulled_off;
+	u32			pulled_len;
+	u32			pulled_size;
+	bool			stopped;
+	struct ktls_hdr		hdr;
 };
 
 /**

@@ -82,8 +82,8 @@ int ktls_key_update_send(struct ktls_rl *rl)
 		if (err_advance)
 			ktls_tx_poison(rl, err_advance);
 		err = err ?: err_advance;
-		if (rl->key_update == KTLS_KEY_UPDATE_ASK && rl->rxq.key_updates_asked < U8_MAX)
-			rl->rxq.key_updates_asked++;
+		if (rl->key_update == KTLS_KEY_UPDATE_ASK && rl->counts.key_updates_asked < U8_MAX)
+			rl->counts.key_updates_asked++;
 		rl->key_update = KTLS_KEY_UPDATE_NONE;
 		ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_SENT);
 	}
@@ -114,9 +114,9 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
 		return ktls_alert_refuse(rl, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
-	if (rl->rxq.key_updates_asked)
-		rl->rxq.key_updates_asked--;
-	else if (++rl->rxq.key_updates > KTLS_KEY_UPDATES_MAX)
+	if (rl->counts.key_updates_asked)
+		rl->counts.key_updates_asked--;
+	else if (++rl->counts.key_updates > KTLS_KEY_UPDATES_MAX)
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 

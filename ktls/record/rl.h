@@ -6,7 +6,10 @@
 #include <linux/types.h>
 
 #include "record/aead.h"
+#include "record/control.h"
+#include "record/framing.h"
 #include "record/rx.h"
+#include "record/rxbuf.h"
 #include "record/tx.h"
 #include "wire.h"
 
@@ -68,7 +71,11 @@ struct ktls_rules {
  * @tx: keys and counters of the sending direction
  * @rx: likewise of the receiving direction
  * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
- * @rxq: the record at the head of TCP's queue, and opened data (framing.c, rx.c)
+ * @framing: received records that are not opened (framing.c)
+ * @opening: the record that is being opened (rx.c)
+ * @opened: records that were opened and not read (rxbuf.c)
+ * @control: an incomplete handshake message (control.c)
+ * @counts: what a peer may do only so often in a row
  * @key_update: enum ktls_key_update: what the next record is to be preceded by
  * @padding: KTLS_RECORD_PADDING
  * @max_payload: largest plaintext fragment we send, bytes
@@ -83,7 +90,11 @@ struct ktls_rl {
 	struct ktls_dir		tx;
 	struct ktls_dir		rx;
 	struct ktls_txq		txq;
-	struct ktls_rxq		rxq;
+	struct ktls_framing	framing;
+	struct ktls_opening	opening;
+	struct ktls_opened	opened;
+	struct ktls_control	control;
+	struct ktls_rx_counts	counts;
 	u8			key_update;
 	u16			padding;
 	u32			max_payload;

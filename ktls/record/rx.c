@@ -35,6 +35,7 @@
 #include "mib.h"
 #include "suite.h"
 #include "wire.h"
+
 enum rx_sizes {
 	/* From here on pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,
@@ -63,7 +64,7 @@ struct rx_place {
 static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
 {
 	place->shared = false;
-	place->buf = ktls_rxbuf_get(rl, rl->rxq.head.crypt_len);
+	place->buf = ktls_rxbuf_get(rl, rl->framing.hdr.crypt_len);
 	if (unlikely(!place->buf))
 		return -ENOMEM;
 	place->at = ktls_rxbuf_payload(place->buf);
@@ -78,18 +79,16 @@ static void rx_place_drop(struct ktls_rl *rl, const struct rx_place *place)
 
 static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 len)
 {
-	struct ktls_rxq *q = &rl->rxq;
-
 	if (unlikely(!len)) {
 		rx_place_drop(rl, place);
-		if (++q->empty > KTLS_EMPTY_RECORDS_MAX)
+		if (++rl->counts.empty > KTLS_EMPTY_RECORDS_MAX)
 			return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 						 "the peer sent too many empty records");
 		return KTLS_RX_CONTROL;
 	}
-	q->empty = 0;
-	q->warnings = 0;
-	q->key_updates = 0;
+	rl->counts.empty = 0;
+	rl->counts.warnings = 0;
+	rl->counts.key_updates = 0;
 	if (place->shared)
 		ktls_rxbuf_append(rl, place->buf, place->at, len);
 	else
@@ -103,22 +102,22 @@ static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 l
  * go on in another record, and several may be in one. Where a message's header is
  * cut, its length counts as 0.
  */
-static bool rx_has_key_update(struct ktls_rxq *q, const u8 *at, u32 len)
+static bool rx_has_key_update(struct ktls_opening *o, const u8 *at, u32 len)
 {
-	u32 n = min(len, q->rekey_skip);
+	u32 n = min(len, o->rekey_skip);
 
-	q->rekey_skip -= n;
+	o->rekey_skip -= n;
 	while (n < len) {
 		if (at[n] == KTLS_HS_KEY_UPDATE)
 			return true;
 		if (len - n < 4)
 			return false;
 		n += 4;
-		q->rekey_skip = get_unaligned_be24(at + n - 3);
+		o->rekey_skip = get_unaligned_be24(at + n - 3);
 		len -= n;
 		at += n;
-		n = min(len, q->rekey_skip);
-		q->rekey_skip -= n;
+		n = min(len, o->rekey_skip);
+		o->rekey_skip -= n;
 	}
 	return false;
 }
@@ -126,19 +125,17 @@ static bool rx_has_key_update(struct ktls_rxq *q, const u8 *at, u32 len)
 /* The program gets all types. */
 static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8 type, u32 len)
 {
-	struct ktls_rxq *q = &rl->rxq;
-
 	if (unlikely(!type)) {
 		rx_place_drop(rl, place);
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	}
 	if (type == KTLS_CT_HANDSHAKE && rl->rx.suite->version == KTLS_VERSION_1_3 &&
-	    rx_has_key_update(q, place->at, len)) {
-		q->rekey_skip = 0;
-		WRITE_ONCE(q->rekey, true);
+	    rx_has_key_update(&rl->opening, place->at, len)) {
+		rl->opening.rekey_skip = 0;
+		WRITE_ONCE(rl->opening.rekey, true);
 	}
-	q->empty = 0;
+	rl->counts.empty = 0;
 	ktls_rxbuf_queue(rl, place->buf, type, len);
 	return KTLS_RX_DATA;
 }
@@ -164,13 +161,13 @@ static int rx_inner(struct ktls_rl *rl, const u8 *at, u32 len, u8 *type)
 /* An authentic record is there: sort it. The place is used up. */
 static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 {
-	u8 type = rl->rxq.head.type, *at = place->at;
-	int len = rl->rxq.head.crypt_len - KTLS_TAG_SIZE;
+	u8 type = rl->framing.hdr.type, *at = place->at;
+	int len = rl->framing.hdr.crypt_len - KTLS_TAG_SIZE;
 	int err;
 
 	/* Before anything that may send: see ktls_framing_commit(). */
 	ktls_framing_consume(rl);
-	if (rl->rx.tail > KTLS_TAG_SIZE)
+	if (rl->rx.tail_size > KTLS_TAG_SIZE)
 		len = rx_inner(rl, at, len, &type);
 	if (unlikely(len < 0)) {
 		rx_place_drop(rl, place);
@@ -192,23 +189,23 @@ static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 
 static int rx_open_gathered(struct ktls_rl *rl)
 {
-	const struct ktls_head *head = &rl->rxq.head;
+	const struct ktls_hdr *hdr = &rl->framing.hdr;
 	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
 	struct ktls_dir *dir = &rl->rx;
 	struct rx_place place;
 	u8 *aad;
 	int err;
 
-	place.buf = ktls_rxbuf_find_room(rl, head->crypt_len, &place.at);
+	place.buf = ktls_rxbuf_find_room(rl, hdr->crypt_len, &place.at);
 	place.shared = place.buf;
 	err = place.buf ? 0 : rx_place_new(rl, &place);
 	if (unlikely(err))
 		return err;
-	err = ktls_framing_copy(rl, dir->head, place.at, head->crypt_len);
+	err = ktls_framing_copy(rl, dir->prefix_size, place.at, hdr->crypt_len);
 	if (likely(!err)) {
-		aad = place.at - dir->aad;
-		ktls_rxbuf_map(aad, dir->aad + head->crypt_len, sg);
-		err = ktls_aead_open(dir, sg, sg, aad, head);
+		aad = place.at - dir->aad_size;
+		ktls_rxbuf_map(aad, dir->aad_size + hdr->crypt_len, sg);
+		err = ktls_aead_open(dir, sg, sg, aad, hdr);
 	}
 	if (unlikely(err)) {
 		rx_place_drop(rl, &place);
@@ -223,11 +220,11 @@ static int rx_open_gathered(struct ktls_rl *rl)
  */
 static int rx_map(struct ktls_rl *rl, struct scatterlist *src)
 {
-	struct ktls_rxq *q = &rl->rxq;
 	int i, n, crooked = 0;
 
-	ktls_sg_put_buf(src, q->aad, rl->rx.aad);
-	n = ktls_framing_map(rl, rl->rx.head, q->head.crypt_len, src + 1, KTLS_RX_PIECES);
+	ktls_sg_put_buf(src, rl->opening.aad, rl->rx.aad_size);
+	n = ktls_framing_map(rl, rl->rx.prefix_size, rl->framing.hdr.crypt_len, src + 1,
+			     KTLS_RX_PIECES);
 	if (n < 0)
 		return n;
 	for (i = 1; i < n; i++)
@@ -242,7 +239,7 @@ static int rx_open_mapped(struct ktls_rl *rl)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
-	const struct ktls_head *head = &rl->rxq.head;
+	const struct ktls_hdr *hdr = &rl->framing.hdr;
 	struct ktls_dir *dir = &rl->rx;
 	struct rx_place place;
 	int err;
@@ -252,8 +249,8 @@ static int rx_open_mapped(struct ktls_rl *rl)
 	err = rx_place_new(rl, &place);
 	if (unlikely(err))
 		return err;
-	ktls_rxbuf_map(place.at - dir->aad, dir->aad + head->crypt_len, dst);
-	err = ktls_aead_open(dir, src, dst, rl->rxq.aad, head);
+	ktls_rxbuf_map(place.at - dir->aad_size, dir->aad_size + hdr->crypt_len, dst);
+	err = ktls_aead_open(dir, src, dst, rl->opening.aad, hdr);
 	if (unlikely(err)) {
 		rx_place_drop(rl, &place);
 		return rx_not_opened(rl, err);
@@ -295,7 +292,7 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
 	ssize_t got;
 
 	reader->iter = iter;
-	ktls_sg_put_buf(&reader->sg[0], rl->rxq.aad, rl->rx.aad);
+	ktls_sg_put_buf(&reader->sg[0], rl->opening.aad, rl->rx.aad_size);
 	reader->n_sg = 1;
 	reader->n_pages = 0;
 	reader->len = 0;
@@ -317,8 +314,8 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
 				    reader->pages[reader->n_pages++], step, off);
 		}
 	}
-	if (rl->rx.tail > KTLS_TAG_SIZE)
-		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &rl->rxq.type, 1);
+	if (rl->rx.tail_size > KTLS_TAG_SIZE)
+		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &rl->opening.type, 1);
 	sg_mark_end(&reader->sg[reader->n_sg - 1]);
 	return 0;
 }
@@ -343,7 +340,7 @@ static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 			memcpy_from_page(at, sg_page(sg), sg->offset, sg->length);
 			at += sg->length;
 		}
-		*at = rl->rxq.type;
+		*at = rl->opening.type;
 	}
 	rx_unpin_undo(reader, true);
 	if (unlikely(err))
@@ -357,28 +354,27 @@ static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct rx_reader reader __uninitialized;
-	struct ktls_rxq *q = &rl->rxq;
 	struct ktls_dir *dir = &rl->rx;
 	int err;
 
 	if (rx_map(rl, src))
 		return -EMSGSIZE;
-	if (rx_pin(rl, &reader, iter, q->head.crypt_len - dir->tail))
+	if (rx_pin(rl, &reader, iter, rl->framing.hdr.crypt_len - dir->tail_size))
 		return -EMSGSIZE;
 
-	err = ktls_aead_open(dir, src, reader.sg, q->aad, &q->head);
+	err = ktls_aead_open(dir, src, reader.sg, rl->opening.aad, &rl->framing.hdr);
 	if (unlikely(err)) {
 		rx_unpin_undo(&reader, true);
 		return rx_not_opened(rl, err);
 	}
-	if (dir->tail > KTLS_TAG_SIZE && unlikely(q->type != KTLS_CT_DATA))
+	if (dir->tail_size > KTLS_TAG_SIZE && unlikely(rl->opening.type != KTLS_CT_DATA))
 		return rx_take_back(rl, &reader);
 
 	rx_unpin(&reader, true);
 	ktls_framing_consume(rl);
-	q->empty = 0;
-	q->warnings = 0;
-	q->key_updates = 0;
+	rl->counts.empty = 0;
+	rl->counts.warnings = 0;
+	rl->counts.key_updates = 0;
 	dir->bytes += reader.len;
 	*ret_len = reader.len;
 	return KTLS_RX_DIRECT;
@@ -388,10 +384,10 @@ static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret
 static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *iter,
 			     size_t room)
 {
-	const struct ktls_head *head = &rl->rxq.head;
-	const u32 len = head->crypt_len - rl->rx.tail;
+	const struct ktls_hdr *hdr = &rl->framing.hdr;
+	const u32 len = hdr->crypt_len - rl->rx.tail_size;
 
-	return iter && user_backed_iter(iter) && head->type == KTLS_CT_DATA &&
+	return iter && user_backed_iter(iter) && hdr->type == KTLS_CT_DATA &&
 	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && len <= room &&
 	       !ktls_control_pending(rl);
 }
@@ -407,7 +403,7 @@ static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
 		if (ret != -EMSGSIZE)
 			return ret;
 	}
-	if (rl->rxq.head.crypt_len > KTLS_RX_GATHER_MAX)
+	if (rl->framing.hdr.crypt_len > KTLS_RX_GATHER_MAX)
 		return rx_open_mapped(rl);
 	return rx_open_gathered(rl);
 }
@@ -440,8 +436,8 @@ int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t 
 	int ret;
 
 	sock_owned_by_me(rl->sk);
-	if (rl->rx.closed || rl->rx.error || !rl->rx.keyed || rl->rxq.stopped ||
-	    rl->rxq.rekey)
+	if (rl->rx.closed || rl->rx.error || !rl->rx.keyed || rl->framing.stopped ||
+	    rl->opening.rekey)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_next(rl, &fault);
 	if (ret <= 0)
@@ -467,10 +463,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);
  */
 void ktls_rx_end_call(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
-
 	ktls_framing_commit(rl);
-	if (q->spare && (rl->rx.error || ktls_framing_avail(rl) < q->spare->size))
+	if (rl->opened.spare && (rl->rx.error || ktls_framing_avail(rl) < rl->opened.spare->size))
 		ktls_rxbuf_trim(rl);
 }
 
@@ -484,8 +478,8 @@ void ktls_rx_init(struct ktls_rl *rl)
 {
 	ktls_framing_init(rl);
 	ktls_rxbuf_init(rl);
-	rl->rxq.rekey = false;
-	rl->rxq.rekey_skip = 0;
+	rl->opening.rekey = false;
+	rl->opening.rekey_skip = 0;
 }
 
 /**
@@ -496,14 +490,9 @@ void ktls_rx_init(struct ktls_rl *rl)
  */
 void ktls_rx_free(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
-
 	ktls_rxbuf_free(rl);
 	ktls_control_free(rl);
-	q->empty = 0;
-	q->warnings = 0;
-	q->renegotiations = 0;
-	q->key_updates = 0;
-	q->key_updates_asked = 0;
+	memset(&rl->counts, 0, sizeof(rl->counts));
+	rl->control.renegotiations = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

@@ -35,7 +35,7 @@ static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
  */
 void ktls_rxbuf_init(struct ktls_rl *rl)
 {
-	INIT_LIST_HEAD(&rl->rxq.opened);
+	INIT_LIST_HEAD(&rl->opened.list);
 }
 
 /**
@@ -149,9 +149,9 @@ static void rxbuf_free(struct ktls_rl *rl, struct ktls_rxbuf *buf)
  */
 struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_opened *q = &rl->opened;
 	struct ktls_rxbuf *buf = q->spare;
-	const bool ahead = q->opened_size;
+	const bool ahead = q->size;
 	struct sock *sk = rl->sk;
 	size_t bytes;
 	bool charged;
@@ -191,10 +191,10 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
  */
 void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
-	if (buf->shared || rl->rxq.spare)
+	if (buf->shared || rl->opened.spare)
 		rxbuf_free(rl, buf);
 	else
-		rl->rxq.spare = buf;
+		rl->opened.spare = buf;
 }
 
 /**
@@ -210,14 +210,14 @@ void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
  */
 struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_at)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_opened *q = &rl->opened;
 	struct ktls_rxbuf *buf;
 	u32 at;
 
-	if (likely(!q->opened_len) || !rl->rules->pack)
+	if (likely(!q->len) || !rl->rules->pack)
 		return NULL;
-	buf = list_last_entry(&q->opened, struct ktls_rxbuf, node);
-	at = ALIGN(buf->off + buf->len + rl->rx.aad, RXBUF_BLOCK);
+	buf = list_last_entry(&q->list, struct ktls_rxbuf, node);
+	at = ALIGN(buf->off + buf->len + rl->rx.aad_size, RXBUF_BLOCK);
 	if (buf->shared || at + size > buf->size)
 		return NULL;
 	*ret_at = (u8 *)buf + RXBUF_FRONT + at;
@@ -235,11 +235,11 @@ struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_a
  */
 void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at, u32 len)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_opened *q = &rl->opened;
 
 	memmove(ktls_rxbuf_payload(buf) + buf->len, at, len);
 	buf->len += len;
-	WRITE_ONCE(q->opened_len, q->opened_len + len);
+	WRITE_ONCE(q->len, q->len + len);
 }
 
 /**
@@ -253,30 +253,30 @@ void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at,
  */
 void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 len)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_opened *q = &rl->opened;
 
 	buf->len = len;
 	buf->type = type;
-	list_add_tail(&buf->node, &q->opened);
-	WRITE_ONCE(q->opened_len, q->opened_len + len);
-	WRITE_ONCE(q->opened_size, q->opened_size + rxbuf_truesize(buf));
+	list_add_tail(&buf->node, &q->list);
+	WRITE_ONCE(q->len, q->len + len);
+	WRITE_ONCE(q->size, q->size + rxbuf_truesize(buf));
 	if (type != KTLS_CT_DATA)
-		WRITE_ONCE(q->opened_control, q->opened_control + 1);
+		WRITE_ONCE(q->control, q->control + 1);
 }
 
 /* Take it off the list. */
-static void rxbuf_unqueue(struct ktls_rxq *q, struct ktls_rxbuf *buf)
+static void rxbuf_unqueue(struct ktls_opened *q, struct ktls_rxbuf *buf)
 {
 	list_del(&buf->node);
-	WRITE_ONCE(q->opened_size, q->opened_size - rxbuf_truesize(buf));
+	WRITE_ONCE(q->size, q->size - rxbuf_truesize(buf));
 	if (buf->type != KTLS_CT_DATA)
-		WRITE_ONCE(q->opened_control, q->opened_control - 1);
+		WRITE_ONCE(q->control, q->control - 1);
 }
 
 /**
  * ktls_rxbuf_advance - bytes of an opened record were read
  * @rl: the connection
- * @buf: the record, on ktls_rxq.opened; gone when it is read to its end
+ * @buf: the record, on ktls_opened.list; gone when it is read to its end
  * @len: how many
  *
  * Context: socket lock held.
@@ -285,10 +285,10 @@ void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
 {
 	buf->off += len;
 	buf->len -= len;
-	WRITE_ONCE(rl->rxq.opened_len, rl->rxq.opened_len - len);
+	WRITE_ONCE(rl->opened.len, rl->opened.len - len);
 	if (buf->len)
 		return;
-	rxbuf_unqueue(&rl->rxq, buf);
+	rxbuf_unqueue(&rl->opened, buf);
 	ktls_rxbuf_put(rl, buf);
 }
 
@@ -303,7 +303,7 @@ void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
  */
 bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
 {
-	return READ_ONCE(rl->rxq.opened_size) >= READ_ONCE(rl->sk->sk_rcvbuf);
+	return READ_ONCE(rl->opened.size) >= READ_ONCE(rl->sk->sk_rcvbuf);
 }
 
 /**
@@ -315,7 +315,7 @@ bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
  */
 void ktls_rxbuf_trim(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_opened *q = &rl->opened;
 
 	if (!q->spare)
 		return;
@@ -331,17 +331,17 @@ void ktls_rxbuf_trim(struct ktls_rl *rl)
  */
 void ktls_rxbuf_free(struct ktls_rl *rl)
 {
-	struct ktls_rxq *q = &rl->rxq;
+	struct ktls_opened *q = &rl->opened;
 	struct ktls_rxbuf *buf, *next;
 
-	if (q->opened.next) {
-		list_for_each_entry_safe(buf, next, &q->opened, node) {
+	if (q->list.next) {
+		list_for_each_entry_safe(buf, next, &q->list, node) {
 			rxbuf_unqueue(q, buf);
 			if (!buf->shared)
 				memzero_explicit(ktls_rxbuf_payload(buf), buf->size - buf->off);
 			rxbuf_free(rl, buf);
 		}
 	}
-	WRITE_ONCE(q->opened_len, 0);
+	WRITE_ONCE(q->len, 0);
 	ktls_rxbuf_trim(rl);
 }

@@ -25,7 +25,7 @@ enum ktls_rxbuf_sizes {
  * Lives at the start of its own page allocation. With keys from elsewhere it is one
  * record, of any type.
  *
- * @node: on ktls_rxq.opened
+ * @node: on ktls_opened.list
  * @size: bytes from the payload's start to the end of the allocation
  * @off: of the first unread byte, from the start of the payload
  * @len: unread bytes
@@ -41,6 +41,23 @@ struct ktls_rxbuf {
 	u8			type;
 	bool			shared;
 	bool			charged;
+};
+
+/**
+ * struct ktls_opened - opened records that nobody has read; under the socket lock
+ * @list: of struct ktls_rxbuf; application data, or records of all types if
+ *	ktls_rules.all_types
+ * @len: bytes to read; read without the lock
+ * @size: bytes of memory; likewise
+ * @control: records of types other than application data; likewise
+ * @spare: a buffer for the next record, or NULL
+ */
+struct ktls_opened {
+	struct list_head	list;
+	size_t			len;
+	size_t			size;
+	u32			control;
+	struct ktls_rxbuf	*spare;
 };
 
 void ktls_rxbuf_init(struct ktls_rl *rl);

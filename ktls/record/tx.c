@@ -33,6 +33,7 @@
 #include "record/tx.h"
 #include "mib.h"
 #include "wire.h"
+
 enum tx_sizes {
 	TX_ALIGN	= 64,	/* ChaCha20's block, and four of AES */
 	/* A piece of a longer record is not worth less than this. */
@@ -156,8 +157,8 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
 int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 {
 	/* Associated data end where the payload begins; so does the header. */
-	const u32 front = rl->txq.open ? 0 : rl->tx.aad;
-	const u32 tail = rl->tx.tail;
+	const u32 front = rl->txq.open ? 0 : rl->tx.aad_size;
+	const u32 tail = rl->tx.tail_size;
 	const u32 align = front && want >= TX_PAGED_MIN ? PAGE_SIZE : TX_ALIGN;
 	struct ktls_txq *q = &rl->txq;
 	struct sock *sk = rl->sk;
@@ -183,7 +184,7 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 	pfrag->offset = start + take;
 
 	if (front) {
-		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->tx.head, start - rl->tx.head);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->tx.prefix_size, start - rl->tx.prefix_size);
 		q->since = jiffies;
 	} else {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);
@@ -241,7 +242,7 @@ static u32 tx_padding(const struct ktls_rl *rl)
 	const u32 multiple = rl->padding, len = rl->txq.open_len;
 	const u32 max = rl->max_payload;
 
-	if (likely(!multiple) || rl->tx.tail == KTLS_TAG_SIZE || len >= max)
+	if (likely(!multiple) || rl->tx.tail_size == KTLS_TAG_SIZE || len >= max)
 		return 0;
 	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
 }
@@ -300,13 +301,13 @@ int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
 		return padding;
 	}
 
-	if (unlikely(q->room < rl->tx.tail)) {
+	if (unlikely(q->room < rl->tx.tail_size)) {
 		q->room = 0;
 		err = ktls_tx_claim(rl, 0);
 		if (err)
 			return err;
 	}
-	*ktls_tx_extend(q, rl->tx.tail) = type;	/* in 1.2 the tag's first byte */
+	*ktls_tx_extend(q, rl->tx.tail_size) = type;	/* in 1.2 the tag's first byte */
 	tx_unclaim(rl);
 	return 0;
 }
@@ -321,7 +322,7 @@ int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
  */
 u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg)
 {
-	const u32 before = rl->tx.aad - rl->tx.head;
+	const u32 before = rl->tx.aad_size - rl->tx.prefix_size;
 	struct ktls_txq *q = &rl->txq;
 	struct bio_vec *bv = ktls_txq_end(q) - q->open;
 	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
@@ -399,7 +400,7 @@ int ktls_tx_seal(struct ktls_rl *rl, u8 type)
 	}
 	if (!err) {
 		head = ktls_tx_map(rl, sg);
-		err = ktls_aead_seal(dir, sg, sg, head + dir->head - dir->aad, head,
+		err = ktls_aead_seal(dir, sg, sg, head + dir->prefix_size - dir->aad_size, head,
 				     type, rl->txq.open_len + padding);
 	}
 	if (unlikely(err)) {

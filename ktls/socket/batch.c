@@ -118,7 +118,7 @@ static int batch_hello_add(struct ktls_ctx *ctx, struct batch_hello *hello, cons
 int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 {
 	struct batch_hello hello = { .head[0] = KTLS_HS_CLIENT_HELLO };
-	struct ktls_rxq *q = &ctx->rl.rxq;
+	struct ktls_framing *f = &ctx->rl.framing;
 	u32 done = 0, need, len;
 	u8 at[KTLS_HEADER_SIZE];
 	const char *reason;
@@ -160,7 +160,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 		ktls_reason_set(&ctx->rl, "%s", reason);
 		return -EPROTO;
 	}
-	WRITE_ONCE(q->need, need - q->raw_len);
+	WRITE_ONCE(f->need, need - f->pulled_len);
 	return min(ktls_framing_relieve(&ctx->rl), 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_batch_find);

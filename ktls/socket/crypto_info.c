@@ -100,7 +100,7 @@ static int crypto_info_install(struct ktls_dir *dir, const struct ktls_suite *su
 	u8 iv[KTLS_NONCE_SIZE];
 	struct ktls_keys keys = {
 		.suite		= suite,
-		.raw		= true,
+		.external	= true,
 		.secret		= parts.key,
 		.secret_len	= suite->cipher->key_size,
 		.iv		= iv,
@@ -143,7 +143,7 @@ static void crypto_info_rekeyed(struct ktls_ctx *ctx, struct ktls_dir *dir)
 {
 	dir->key_updates++;
 	if (dir == &ctx->rl.rx)
-		WRITE_ONCE(ctx->rl.rxq.rekey, false);
+		WRITE_ONCE(ctx->rl.opening.rekey, false);
 }
 
 /* Socket lock held. The order of the checks is mainline's. */

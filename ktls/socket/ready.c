@@ -41,10 +41,10 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
-	return bytes >= READ_ONCE(ctx->rl.rxq.need) ||
+	return bytes >= READ_ONCE(ctx->rl.framing.need) ||
 	       READ_ONCE(sk->sk_err) || ktls_rx_is_shut(ctx) ||
 	       READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
-	       READ_ONCE(ctx->rl.rxq.opened_control) ||
+	       READ_ONCE(ctx->rl.opened.control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
 	       ktls_framing_stalled(&ctx->rl);
 }
@@ -62,7 +62,7 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
  */
 bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rl.rxq.opened_len) || ktls_rx_has_news(ctx);
+	return READ_ONCE(ctx->rl.opened.len) || ktls_rx_has_news(ctx);
 }
 
 /**
@@ -94,7 +94,7 @@ int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
 
-	while (ctx->rl.rxq.opened_len < target && !ctx->rl.rxq.opened_control &&
+	while (ctx->rl.opened.len < target && !ctx->rl.opened.control &&
 	       !ktls_rxbuf_is_full(&ctx->rl)) {
 		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
 		if (ret <= KTLS_RX_NONE)
@@ -131,20 +131,20 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	bool readable = true;
 	int ret;
 
-	if (READ_ONCE(ctx->rl.rxq.opened_len) >= target || ktls_rxbuf_is_full(&ctx->rl) ||
+	if (READ_ONCE(ctx->rl.opened.len) >= target || ktls_rxbuf_is_full(&ctx->rl) ||
 	    ktls_rx_has_ended(ctx))
 		return true;
 	if (READ_ONCE(ctx->rl.rules)->one_way && !READ_ONCE(ctx->rl.rx.keyed))
 		return false;
-	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rl.rxq.raw_len))
+	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rl.framing.pulled_len))
 		return false;
 
 	if (!ktls_ctx_trylock(ctx, KTLS_F_WAKE))
 		return false;
 	if (!ktls_rx_admit(ctx)) {
 		ret = ktls_rx_prepare(ctx, target);
-		readable = ret != KTLS_RX_NONE || ctx->rl.rxq.opened_len >= target ||
-			   ctx->rl.rxq.opened_control || ktls_rxbuf_is_full(&ctx->rl) ||
+		readable = ret != KTLS_RX_NONE || ctx->rl.opened.len >= target ||
+			   ctx->rl.opened.control || ktls_rxbuf_is_full(&ctx->rl) ||
 			   ktls_rx_has_ended(ctx);
 	}
 	release_sock(sk);
@@ -172,7 +172,7 @@ int ktls_rx_inq(struct sock *sk)
 	} else {
 		if (!ktls_rx_admit(ctx))
 			ktls_rx_prepare(ctx, 1);
-		ret = min_t(size_t, ctx->rl.rxq.opened_len, INT_MAX);
+		ret = min_t(size_t, ctx->rl.opened.len, INT_MAX);
 	}
 	release_sock(sk);
 	return ret;
@@ -191,7 +191,7 @@ int ktls_rx_inq(struct sock *sk)
 void ktls_rx_watch(struct ktls_ctx *ctx)
 {
 	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->life.unread) ||
-	    READ_ONCE(ctx->rl.rxq.opened_len))
+	    READ_ONCE(ctx->rl.opened.len))
 		return;
 	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->life.ref))
 		return;
@@ -213,7 +213,7 @@ void ktls_rx_step(struct ktls_ctx *ctx)
 	sock_owned_by_me(ctx->sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
-	    ctx->accept.parent || ctx->rl.rxq.opened_len || ktls_rx_admit(ctx))
+	    ctx->accept.parent || ctx->rl.opened.len || ktls_rx_admit(ctx))
 		return;
 	if (ktls_rx_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;
@@ -234,11 +234,11 @@ int ktls_rx_drain_control(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	if (ctx->rl.rules->all_types)
-		return ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control ||
+		return ctx->rl.opened.len || ctx->rl.opened.control ||
 		       ktls_framing_avail(&ctx->rl);
 	if (!ktls_rx_admit(ctx))
 		ktls_rx_prepare(ctx, 1);
-	return ctx->rl.rxq.opened_len ? 1 : 0;
+	return ctx->rl.opened.len ? 1 : 0;
 }
 
 /**
@@ -278,9 +278,9 @@ bool ktls_rx_sift(struct ktls_ctx *ctx)
 	ret = ktls_rx_prepare(ctx, 1);
 	if (ret == KTLS_RX_CONTROL)
 		ktls_ctx_kick(ctx);
-	if (!ctx->rl.rxq.opened_len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
+	if (!ctx->rl.opened.len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
 		return false;
-	WRITE_ONCE(ctx->rl.rxq.stopped, true);
+	WRITE_ONCE(ctx->rl.framing.stopped, true);
 	ktls_rx_discard(ctx);
 	return true;
 }

@@ -104,11 +104,11 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	const size_t opened = ctx->rl.rxq.opened_len;
+	const size_t opened = ctx->rl.opened.len;
 	struct sock *sk = ctx->sk;
 	int ret;
 
-	if (ctx->rl.rxq.rekey)
+	if (ctx->rl.opening.rekey)
 		return partial ? 0 : -EKEYEXPIRED;
 	if (partial && (ctx->rl.rx.closed || ctx->rl.rx.error || sk->sk_err ||
 			sk->sk_state == TCP_CLOSE || ktls_rx_is_shut(ctx)))
@@ -128,7 +128,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	ret = sk_wait_event(sk, timeo, ktls_rx_has_news(ctx) ||
-			    READ_ONCE(ctx->rl.rxq.opened_len) != opened, &wait);
+			    READ_ONCE(ctx->rl.opened.len) != opened, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return ret < 0 ? ret : 1;
@@ -189,7 +189,7 @@ struct recv_op {
 	u8		type;	/* keys from elsewhere: of the records so far */
 	bool		done;	/* what comes next is for another call */
 	size_t		from;	/* MSG_PEEK: SO_PEEK_OFF */
-	/* Of ktls_rxq.opened, where to go on: NULL, the first; so far into it. Only with
+	/* Of ktls_opened.list, where to go on: NULL, the first; so far into it. Only with
 	 * MSG_PEEK, and not beyond a drop of the lock.
 	 */
 	struct ktls_rxbuf *at;
@@ -225,7 +225,7 @@ static int recv_type(struct recv_op *op, u8 type)
 }
 
 /* The same for application data, whole or empty, that went by without being put on
- * ktls_rxq.opened. It is the first of the call, or behind others of its type.
+ * ktls_opened.list. It is the first of the call, or behind others of its type.
  */
 static void recv_record(struct recv_op *op, u8 type)
 {
@@ -281,7 +281,7 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 /* Deliver what is opened. */
 static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 {
-	struct list_head *opened = &ctx->rl.rxq.opened;
+	struct list_head *opened = &ctx->rl.opened.list;
 	const bool peek = op->flags & MSG_PEEK;
 	struct ktls_rxbuf *buf, *next;
 	int err;
@@ -313,7 +313,7 @@ static bool recv_is_done(const struct ktls_ctx *ctx, const struct recv_op *op)
 	if (op->done)
 		return true;
 	if (op->copied == op->len)
-		return op->len || ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control;
+		return op->len || ctx->rl.opened.len || ctx->rl.opened.control;
 	return (op->flags & MSG_PEEK) && op->copied && ktls_rxbuf_is_full(&ctx->rl);
 }
 
@@ -349,7 +349,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 	recv_rewind(op);
 	for (;;) {
 		ret = ktls_rx_admit(ctx);
-		if (!ret && (ctx->rl.rxq.opened_len || ctx->rl.rxq.opened_control))
+		if (!ret && (ctx->rl.opened.len || ctx->rl.opened.control))
 			ret = recv_opened(ctx, op);
 		if (ret || recv_is_done(ctx, op))
 			return ret;
@@ -386,7 +386,7 @@ static int recv_inq(struct ktls_ctx *ctx)
 	if (ktls_rx_admit(ctx))
 		return 0;
 	ktls_rx_prepare(ctx, 1);
-	return min_t(size_t, ctx->rl.rxq.opened_len, INT_MAX) ?: ktls_rx_has_ended(ctx);
+	return min_t(size_t, ctx->rl.opened.len, INT_MAX) ?: ktls_rx_has_ended(ctx);
 }
 
 /**

@@ -156,14 +156,14 @@ static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 	struct bio_vec bv;
 	u32 done = 0;
 
-	ktls_sg_put_buf(&sg[0], q->aad, ctx->rl.tx.aad);
+	ktls_sg_put_buf(&sg[0], q->aad, ctx->rl.tx.aad_size);
 	while (done < len && n <= SEND_PAGES) {
 		ktls_iter_take_frag(iter, len - done, &bv);
 		ktls_sg_put(&sg[n++], bv.bv_page + (bv.bv_offset >> PAGE_SHIFT), bv.bv_len,
 			    offset_in_page(bv.bv_offset));
 		done += bv.bv_len;
 	}
-	if (ctx->rl.tx.tail > KTLS_TAG_SIZE)
+	if (ctx->rl.tx.tail_size > KTLS_TAG_SIZE)
 		ktls_sg_put_buf(&sg[n++], &q->type, sizeof(q->type));
 	sg_mark_end(&sg[n - 1]);
 	return done;
@@ -494,9 +494,11 @@ void ktls_tx_end_open(struct sock *sk)
  */
 unsigned int ktls_tx_queued(const struct ktls_ctx *ctx)
 {
-	const u32 open = READ_ONCE(ctx->rl.txq.open_len);
+	const struct ktls_rl *rl = &ctx->rl;
+	const u32 open = READ_ONCE(rl->txq.open_len);
 
-	return READ_ONCE(ctx->rl.txq.bytes) + (open ? ctx->rl.tx.head + open + ctx->rl.tx.tail : 0);
+	return READ_ONCE(rl->txq.bytes) +
+	       (open ? rl->tx.prefix_size + open + rl->tx.tail_size : 0);
 }
 
 /**

@@ -23,7 +23,7 @@ enum splice_sizes {
 
 static struct ktls_rxbuf *splice_first(struct ktls_ctx *ctx)
 {
-	return list_first_entry_or_null(&ctx->rl.rxq.opened, struct ktls_rxbuf, node);
+	return list_first_entry_or_null(&ctx->rl.opened.list, struct ktls_rxbuf, node);
 }
 
 static void splice_release(struct splice_pipe_desc *spd, unsigned int i)
@@ -188,7 +188,7 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 		buf = splice_first(ctx);
 		if (!buf) {
 			ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
-			if (ret == KTLS_RX_NONE && ctx->rl.rxq.rekey)
+			if (ret == KTLS_RX_NONE && ctx->rl.opening.rekey)
 				ret = -EKEYEXPIRED;
 			if (ret <= KTLS_RX_NONE)
 				break;

@@ -68,7 +68,7 @@ static void work_run(struct ktls_ctx *ctx)
 
 static bool work_is_unread(const struct ktls_ctx *ctx)
 {
-	return !READ_ONCE(ctx->rl.rxq.opened_len) && ktls_rx_worth_waking(ctx);
+	return !READ_ONCE(ctx->rl.opened.len) && ktls_rx_worth_waking(ctx);
 }
 
 const struct ktls_ctx_ops ktls_work_ops = {

@@ -74,13 +74,13 @@ static bool aead_is_13(const struct ktls_dir *dir)
 static u8 *aead_seal(struct kunit *test, struct ktls_dir *dir, const struct aead_known *known,
 		     struct aead_buf *buf)
 {
-	u8 *aad = buf->payload - dir->aad, *head = buf->payload - dir->head;
+	u8 *aad = buf->payload - dir->aad_size, *head = buf->payload - dir->prefix_size;
 	struct scatterlist sg;
 
 	aead_payload(test, known, buf->payload);
 	if (aead_is_13(dir))
 		buf->payload[known->len] = known->type;
-	sg_init_one(&sg, aad, dir->aad + known->len + dir->tail);
+	sg_init_one(&sg, aad, dir->aad_size + known->len + dir->tail_size);
 	KUNIT_ASSERT_EQ(test, ktls_aead_seal(dir, &sg, &sg, aad, head, known->type, known->len),
 			0);
 	return head;
@@ -105,7 +105,7 @@ static void aead_seal_test(struct kunit *test)
 
 	record = aead_seal(test, dir, known, &buf);
 
-	len = dir->head + known->len + dir->tail;
+	len = dir->prefix_size + known->len + dir->tail_size;
 	if (known->len < AEAD_LONG)
 		KUNIT_ASSERT_EQ(test, len, want_len);
 	KUNIT_EXPECT_MEMEQ(test, record + len - want_len, want, want_len);
@@ -120,33 +120,33 @@ static void aead_seal_test(struct kunit *test)
 
 /* The known record as it comes from the wire. Return: bytes of ciphertext. */
 static u32 aead_receive(struct kunit *test, const struct aead_known *known,
-			struct ktls_dir *dir, struct aead_buf *buf, struct ktls_head *head)
+			struct ktls_dir *dir, struct aead_buf *buf, struct ktls_hdr *hdr)
 {
 	u8 wire[256];
 
-	*head = (struct ktls_head){};
+	*hdr = (struct ktls_hdr){};
 	if (known->len < AEAD_LONG) {
-		head->len = ktls_kunit_unhex(test, known->record, wire, sizeof(wire));
-		memcpy(buf->payload, wire + dir->head, head->len - dir->head);
-		head->type = wire[0];
+		hdr->len = ktls_kunit_unhex(test, known->record, wire, sizeof(wire));
+		memcpy(buf->payload, wire + dir->prefix_size, hdr->len - dir->prefix_size);
+		hdr->type = wire[0];
 	} else {
-		memcpy(wire, aead_seal(test, aead_dir(test, known), known, buf), dir->head);
-		head->len = dir->head + known->len + dir->tail;
-		head->type = wire[0];
+		memcpy(wire, aead_seal(test, aead_dir(test, known), known, buf), dir->prefix_size);
+		hdr->len = dir->prefix_size + known->len + dir->tail_size;
+		hdr->type = wire[0];
 	}
-	head->crypt_len = head->len - dir->head;
-	if (dir->head > KTLS_HEADER_SIZE)
-		memcpy(head->explicit, wire + KTLS_HEADER_SIZE, KTLS_EXPLICIT_SIZE);
-	return head->crypt_len;
+	hdr->crypt_len = hdr->len - dir->prefix_size;
+	if (dir->prefix_size > KTLS_HEADER_SIZE)
+		memcpy(hdr->explicit, wire + KTLS_HEADER_SIZE, KTLS_EXPLICIT_SIZE);
+	return hdr->crypt_len;
 }
 
-static int aead_open(struct ktls_dir *dir, struct aead_buf *buf, const struct ktls_head *head)
+static int aead_open(struct ktls_dir *dir, struct aead_buf *buf, const struct ktls_hdr *hdr)
 {
-	u8 *aad = buf->payload - dir->aad;
+	u8 *aad = buf->payload - dir->aad_size;
 	struct scatterlist sg;
 
-	sg_init_one(&sg, aad, dir->aad + head->crypt_len);
-	return ktls_aead_open(dir, &sg, &sg, aad, head);
+	sg_init_one(&sg, aad, dir->aad_size + hdr->crypt_len);
+	return ktls_aead_open(dir, &sg, &sg, aad, hdr);
 }
 
 static void aead_open_test(struct kunit *test)
@@ -155,19 +155,19 @@ static void aead_open_test(struct kunit *test)
 	struct aead_buf buf = aead_buf(test, known->len);
 	struct aead_buf plain = aead_buf(test, known->len);
 	struct ktls_dir *dir = aead_dir(test, known);
-	struct ktls_head head;
+	struct ktls_hdr hdr;
 
-	aead_receive(test, known, dir, &buf, &head);
+	aead_receive(test, known, dir, &buf, &hdr);
 	aead_payload(test, known, plain.payload);
 
-	KUNIT_ASSERT_EQ(test, aead_open(dir, &buf, &head), 0);
+	KUNIT_ASSERT_EQ(test, aead_open(dir, &buf, &hdr), 0);
 
 	KUNIT_EXPECT_MEMEQ(test, buf.payload, plain.payload, known->len);
 	if (aead_is_13(dir))
 		KUNIT_EXPECT_EQ(test, buf.payload[known->len], known->type);
 	KUNIT_EXPECT_EQ(test, dir->seq, known->seq + 1);
 	KUNIT_EXPECT_EQ(test, dir->records, 1);
-	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &buf, &head), -EBADMSG, "a record twice");
+	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &buf, &hdr), -EBADMSG, "a record twice");
 }
 
 /* One record of each cipher and version, of a length that ends within a block. */
@@ -206,7 +206,7 @@ static void aead_want_nonce(struct kunit *test, const struct aead_known *known,
 	int i, n = KTLS_NONCE_SIZE;
 
 	memcpy(nonce, dir->iv, n);
-	if (dir->head > KTLS_HEADER_SIZE) {
+	if (dir->prefix_size > KTLS_HEADER_SIZE) {
 		KUNIT_ASSERT_EQ(test, ktls_kunit_unhex(test, known->iv, nonce, n), 4);
 		for (i = 0; i < 8; i++)
 			nonce[4 + i] = known->nonce >> (56 - 8 * i);
@@ -249,23 +249,23 @@ static void aead_apart_test(struct kunit *test)
 	aead_payload(test, known, src.payload);
 	src.payload[known->len] = known->type;
 	sg_init_table(in, ARRAY_SIZE(in));
-	sg_set_buf(&in[0], aad, dir->aad);
+	sg_set_buf(&in[0], aad, dir->aad_size);
 	sg_set_buf(&in[1], src.payload, first);
 	sg_set_buf(&in[2], src.payload + first, known->len - first);
 	sg_set_buf(&in[3], src.payload + known->len, 1);
 	if (!aead_is_13(dir))
 		sg_mark_end(&in[2]);
 	sg_init_table(out, ARRAY_SIZE(out));
-	sg_set_buf(&out[0], dst.payload - dir->aad, dir->aad);
-	sg_set_buf(&out[1], dst.payload, known->len + dir->tail);
+	sg_set_buf(&out[0], dst.payload - dir->aad_size, dir->aad_size);
+	sg_set_buf(&out[1], dst.payload, known->len + dir->tail_size);
 
-	KUNIT_ASSERT_EQ(test, ktls_aead_seal(dir, in, out, aad, dst.payload - dir->head,
+	KUNIT_ASSERT_EQ(test, ktls_aead_seal(dir, in, out, aad, dst.payload - dir->prefix_size,
 					     known->type, known->len), 0);
 
-	KUNIT_EXPECT_MEMEQ(test, dst.payload - dir->head, want, len);
-	KUNIT_EXPECT_EQ(test, dir->aad, aead_want_aad(known, dir, want_aad));
-	KUNIT_EXPECT_MEMEQ(test, aad, want_aad, dir->aad);
-	KUNIT_EXPECT_EQ(test, aad[dir->aad], AEAD_GUARD);
+	KUNIT_EXPECT_MEMEQ(test, dst.payload - dir->prefix_size, want, len);
+	KUNIT_EXPECT_EQ(test, dir->aad_size, aead_want_aad(known, dir, want_aad));
+	KUNIT_EXPECT_MEMEQ(test, aad, want_aad, dir->aad_size);
+	KUNIT_EXPECT_EQ(test, aad[dir->aad_size], AEAD_GUARD);
 	aead_want_nonce(test, known, dir, nonce);
 	KUNIT_EXPECT_MEMEQ(test, dir->npub, nonce, sizeof(nonce));
 	aead_payload(test, known, dst.payload);
@@ -275,13 +275,13 @@ static void aead_apart_test(struct kunit *test)
 
 /* A record that was tampered with is refused, and as if it had not come. */
 static void aead_expect_refused(struct kunit *test, struct ktls_dir *dir, struct aead_buf *buf,
-				const struct ktls_head *head, const char *what, int which)
+				const struct ktls_hdr *hdr, const char *what, int which)
 {
 	struct aead_buf copy = aead_buf(test, buf->size);
 	u64 seq = dir->seq;
 
 	memcpy(copy.mem, buf->mem, buf->size);
-	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &copy, head), -EBADMSG, "%s %d", what, which);
+	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &copy, hdr), -EBADMSG, "%s %d", what, which);
 	KUNIT_EXPECT_EQ(test, dir->seq, seq);
 	KUNIT_EXPECT_EQ(test, dir->records, 0);
 	kunit_kfree(test, copy.mem);
@@ -292,17 +292,17 @@ static void aead_tamper_body_test(struct kunit *test)
 	const struct aead_known *known = aead_param(test);
 	struct aead_buf buf = aead_buf(test, known->len);
 	struct ktls_dir *dir = aead_dir(test, known);
-	struct ktls_head head;
+	struct ktls_hdr hdr;
 	u32 len, bit;
 
-	len = aead_receive(test, known, dir, &buf, &head);
+	len = aead_receive(test, known, dir, &buf, &hdr);
 	for (bit = 0; bit < 8 * len; bit++) {
 		buf.payload[bit / 8] ^= 1 << bit % 8;
-		aead_expect_refused(test, dir, &buf, &head,
+		aead_expect_refused(test, dir, &buf, &hdr,
 				    bit / 8 < len - 16 ? "bit of the body" : "bit of the tag", bit);
 		buf.payload[bit / 8] ^= 1 << bit % 8;
 	}
-	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &head), 0);
+	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &hdr), 0);
 }
 
 /* In 1.3 the type of a header is checked in framing.c: it can only be one. */
@@ -311,23 +311,23 @@ static void aead_tamper_head_test(struct kunit *test)
 	const struct aead_known *known = aead_param(test);
 	struct aead_buf buf = aead_buf(test, known->len);
 	struct ktls_dir *dir = aead_dir(test, known);
-	struct ktls_head head, bad;
+	struct ktls_hdr hdr, bad;
 	int i;
 
-	aead_receive(test, known, dir, &buf, &head);
+	aead_receive(test, known, dir, &buf, &hdr);
 	for (i = 0; i <= U8_MAX && !aead_is_13(dir); i++) {
-		bad = head;
+		bad = hdr;
 		bad.type = i;
-		if (bad.type != head.type)
+		if (bad.type != hdr.type)
 			aead_expect_refused(test, dir, &buf, &bad, "type", i);
 	}
 	for (i = -AEAD_PICKED_LEN; i <= 8; i++) {
-		bad = head;
+		bad = hdr;
 		bad.crypt_len += i;
 		if (i)
 			aead_expect_refused(test, dir, &buf, &bad, "longer by", i);
 	}
-	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &head), 0);
+	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &hdr), 0);
 }
 
 static void aead_tamper_nonce_test(struct kunit *test)
@@ -337,26 +337,26 @@ static void aead_tamper_nonce_test(struct kunit *test)
 	struct ktls_dir *dir = aead_dir(test, known);
 	const u32 implicit = dir->suite->version == KTLS_VERSION_1_2 ?
 			     dir->suite->cipher->salt_size : KTLS_NONCE_SIZE;
-	struct ktls_head head, bad;
+	struct ktls_hdr hdr, bad;
 	int bit;
 
-	aead_receive(test, known, dir, &buf, &head);
-	for (bit = 0; bit < 64 && dir->head > KTLS_HEADER_SIZE; bit++) {
-		bad = head;
+	aead_receive(test, known, dir, &buf, &hdr);
+	for (bit = 0; bit < 64 && dir->prefix_size > KTLS_HEADER_SIZE; bit++) {
+		bad = hdr;
 		bad.explicit[bit / 8] ^= 1 << bit % 8;
 		aead_expect_refused(test, dir, &buf, &bad, "bit of the explicit nonce", bit);
 	}
 	for (bit = 0; bit < 8 * implicit; bit++) {
 		dir->iv[bit / 8] ^= 1 << bit % 8;
-		aead_expect_refused(test, dir, &buf, &head, "bit of the iv", bit);
+		aead_expect_refused(test, dir, &buf, &hdr, "bit of the iv", bit);
 		dir->iv[bit / 8] ^= 1 << bit % 8;
 	}
 	for (bit = 0; bit < 64; bit++) {
 		dir->seq ^= 1ULL << bit;
-		aead_expect_refused(test, dir, &buf, &head, "bit of the number", bit);
+		aead_expect_refused(test, dir, &buf, &hdr, "bit of the number", bit);
 		dir->seq ^= 1ULL << bit;
 	}
-	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &head), 0);
+	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &hdr), 0);
 }
 
 /* RFC 8446 5.5; what ends the connection can still be said. */
@@ -365,7 +365,7 @@ static void aead_limit_test(struct kunit *test)
 	struct aead_known known = *aead_param(test);
 	struct aead_buf buf = aead_buf(test, known.len);
 	const u8 spare = 16;
-	struct ktls_head head;
+	struct ktls_hdr hdr;
 	struct ktls_dir *dir;
 	struct scatterlist sg;
 	u64 limit;
@@ -375,23 +375,23 @@ static void aead_limit_test(struct kunit *test)
 	known.seq = limit - 1;
 	known.type = KTLS_CT_DATA;
 	dir = aead_dir(test, &known);
-	aead_receive(test, &known, dir, &buf, &head);
-	sg_init_one(&sg, buf.payload - dir->aad, dir->aad + known.len + dir->tail);
+	aead_receive(test, &known, dir, &buf, &hdr);
+	sg_init_one(&sg, buf.payload - dir->aad_size, dir->aad_size + known.len + dir->tail_size);
 
 	aead_seal(test, dir, &known, &buf);
-	KUNIT_EXPECT_EQ(test, ktls_aead_seal(dir, &sg, &sg, buf.payload - dir->aad,
-					     buf.payload - dir->head, KTLS_CT_DATA, known.len),
+	KUNIT_EXPECT_EQ(test, ktls_aead_seal(dir, &sg, &sg, buf.payload - dir->aad_size,
+					     buf.payload - dir->prefix_size, KTLS_CT_DATA, known.len),
 			-EKEYEXPIRED);
 	KUNIT_EXPECT_EQ(test, dir->error, EKEYEXPIRED);
 	known.type = KTLS_CT_ALERT;
 	for (i = 0; i < spare; i++)
 		aead_seal(test, dir, &known, &buf);
-	KUNIT_EXPECT_EQ(test, ktls_aead_seal(dir, &sg, &sg, buf.payload - dir->aad,
-					     buf.payload - dir->head, KTLS_CT_ALERT, known.len),
+	KUNIT_EXPECT_EQ(test, ktls_aead_seal(dir, &sg, &sg, buf.payload - dir->aad_size,
+					     buf.payload - dir->prefix_size, KTLS_CT_ALERT, known.len),
 			-EKEYEXPIRED);
 
 	dir->seq = U64_MAX;
-	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &buf, &head), -EBADMSG, "the number wrapped");
+	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &buf, &hdr), -EBADMSG, "the number wrapped");
 }
 
 /* Lengths that do not fit leave a direction as it was. */

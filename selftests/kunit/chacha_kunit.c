@@ -175,7 +175,7 @@ static void chacha_open_test(struct kunit *test)
 	u8 *dst = c->in_place ? src : chacha_memory(test, c->len);
 	struct scatterlist *in = chacha_pieces(test, src, c->len + KTLS_TAG_SIZE, c->src_piece);
 	struct scatterlist *out = in;
-	const struct ktls_head head = {
+	const struct ktls_hdr hdr = {
 		.type = KTLS_CT_DATA, .crypt_len = c->len + KTLS_TAG_SIZE,
 		.len = KTLS_HEADER_SIZE + c->len + KTLS_TAG_SIZE,
 	};
@@ -187,7 +187,7 @@ static void chacha_open_test(struct kunit *test)
 		out = chacha_pieces(test, dst, c->len, c->dst_piece);
 	memcpy(src + AAD, want, c->len + KTLS_TAG_SIZE);
 
-	KUNIT_ASSERT_EQ(test, ktls_aead_open(dir, in, out, aad, &head), 0);
+	KUNIT_ASSERT_EQ(test, ktls_aead_open(dir, in, out, aad, &hdr), 0);
 
 	if (!c->in_place)
 		KUNIT_EXPECT_MEMEQ_MSG(test, src + AAD, want, c->len + KTLS_TAG_SIZE,
@@ -208,7 +208,7 @@ static void chacha_tamper_test(struct kunit *test)
 	u8 *src = chacha_memory(test, c->len), *dst = chacha_memory(test, c->len);
 	struct scatterlist *in = chacha_pieces(test, src, c->len + KTLS_TAG_SIZE, c->src_piece);
 	struct scatterlist *out = chacha_pieces(test, dst, c->len, c->dst_piece);
-	const struct ktls_head head = {
+	const struct ktls_hdr hdr = {
 		.type = KTLS_CT_DATA, .crypt_len = all, .len = KTLS_HEADER_SIZE + all,
 	};
 	u8 *want = chacha_wanted(test, c->len);
@@ -219,7 +219,7 @@ static void chacha_tamper_test(struct kunit *test)
 	memcpy(src + AAD, want, all);
 	for (i = 0; i < all; i += step) {
 		src[AAD + i] ^= 1 << i % 8;
-		KUNIT_EXPECT_EQ_MSG(test, ktls_aead_open(dir, in, out, aad, &head), -EBADMSG,
+		KUNIT_EXPECT_EQ_MSG(test, ktls_aead_open(dir, in, out, aad, &hdr), -EBADMSG,
 				    "byte %u", i);
 		src[AAD + i] ^= 1 << i % 8;
 	}
@@ -228,7 +228,7 @@ static void chacha_tamper_test(struct kunit *test)
 	if (c->len <= 192)
 		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(dst + AAD, UNTOUCHED, all),
 				      "a short record was written before it was authentic");
-	KUNIT_EXPECT_EQ(test, ktls_aead_open(dir, in, out, aad, &head), 0);
+	KUNIT_EXPECT_EQ(test, ktls_aead_open(dir, in, out, aad, &hdr), 0);
 }
 
 /* Another generation of keys is another key. */

@@ -126,11 +126,11 @@ static void framing_expect_fine(struct kunit *test, const struct ktls_ctx *ctx,
 				const struct framing_head_param *param)
 {
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.need, 5 + param->len);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.len, 5 + param->len);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.crypt_len,
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, 5 + param->len);
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.len, 5 + param->len);
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.crypt_len,
 			param->len - (param->suite == GCM12 ? 8 : 0));
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.type, param->type);
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.type, param->type);
 }
 
 /* What is wrong is seen as soon as the header is there. */
@@ -171,7 +171,7 @@ static void framing_head_external_test(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.stopped, param->external != 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.stopped, param->external != 0);
 	KUNIT_EXPECT_EQ(test, ctx->sk->sk_err, param->external);
 	if (!param->external)
 		framing_expect_fine(test, ctx, param);
@@ -212,9 +212,9 @@ static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, cons
 	u8 copy[5 + FRAMING_BODY];
 	u32 from;
 
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.head.len, len);
-	if (ctx->rl.rx.head > 5)
-		KUNIT_EXPECT_MEMEQ(test, ctx->rl.rxq.head.explicit, record + 5, 8);
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.len, len);
+	if (ctx->rl.rx.prefix_size > 5)
+		KUNIT_EXPECT_MEMEQ(test, ctx->rl.framing.hdr.explicit, record + 5, 8);
 	for (from = 0; from < len; from++) {
 		memset(copy, 0, sizeof(copy));
 		KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, from, copy, len - from), 0);
@@ -269,7 +269,7 @@ static void framing_cut_test(struct kunit *test)
 
 		ktls_kunit_send(test, conn, record, cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 0, "cut at %u", cut);
-		KUNIT_EXPECT_EQ(test, ctx->rl.rxq.need, cut < 5 ? 5 : len);
+		KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, cut < 5 ? 5 : len);
 		ktls_kunit_send(test, conn, record + cut, len - cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 1, "cut at %u", cut);
 
@@ -279,7 +279,7 @@ static void framing_cut_test(struct kunit *test)
 		framing_consume(test, ctx, 0);
 		release_sock(ctx->sk);
 	}
-	KUNIT_EXPECT_EQ(test, ctx->rl.rxq.need, 5);
+	KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, 5);
 }
 
 /* What the helper had too much of lies in front of what TCP has. */
@@ -299,7 +299,7 @@ static void framing_cut_raw_test(struct kunit *test)
 		release_sock(ctx->sk);
 		KUNIT_EXPECT_EQ(test, framing_head(ctx), cut == len);
 		if (cut < len) {
-			KUNIT_EXPECT_EQ_MSG(test, ctx->rl.rxq.need, (cut < 5 ? 5 : len) - cut,
+			KUNIT_EXPECT_EQ_MSG(test, ctx->rl.framing.need, (cut < 5 ? 5 : len) - cut,
 					    "cut at %u", cut);
 			ktls_kunit_send(test, conn, record + cut, len - cut);
 		}
@@ -310,7 +310,7 @@ static void framing_cut_raw_test(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, framing_expect_map(test, ctx, record, len));
 		framing_consume(test, ctx, 0);
 		release_sock(ctx->sk);
-		KUNIT_EXPECT_NULL(test, ctx->rl.rxq.raw);
+		KUNIT_EXPECT_NULL(test, ctx->rl.framing.pulled);
 	}
 }
 
@@ -500,7 +500,7 @@ static void framing_relieve_test(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, ktls_framing_relieve(&ctx->rl), 1, "cut at %u", cut);
 
 		KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->sk->sk_receive_queue));
-		KUNIT_EXPECT_EQ(test, ctx->rl.rxq.raw_len, cut);
+		KUNIT_EXPECT_EQ(test, ctx->rl.framing.pulled_len, cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_relieve(&ctx->rl), 0);
 		framing_receive(ctx, framing_skb(test, MAKE_LINEAR, record + cut, len - cut), 0);
