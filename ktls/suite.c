@@ -41,7 +41,7 @@ enum suite_cipher {
 	.salt_size = KTLS_NONCE_SIZE - KTLS_EXPLICIT_SIZE,			\
 	.explicit_size = KTLS_EXPLICIT_SIZE
 
-/* Those that are only for keys from elsewhere have no limit of ours. */
+/* Ciphers for external keys only: the module has no limit for them. */
 static const struct ktls_cipher suite_ciphers[__CIPHER_MAX] = {
 	[CIPHER_AES_128_GCM] = {
 		.name		= "AES-128-GCM",
@@ -135,8 +135,7 @@ static const struct ktls_suite suites[] = {
 };
 
 /*
- * What keys from elsewhere can be for: a version and a cipher. In 1.2 nothing
- * tells by which suite they were agreed on.
+ * External keys have a version and a cipher. In TLS 1.2 the suite is not known.
  */
 static const struct ktls_suite suite_infos[] = {
 	SUITE(0x1301, KTLS_VERSION_1_3, "TLS_AES_128_GCM_SHA256",
@@ -162,7 +161,7 @@ static const struct ktls_suite suite_infos[] = {
 /* Written by ktls_suite_init() only. */
 static bool suite_usable[ARRAY_SIZE(suites)];
 
-/* 1: it exists, 0: it does not; -ENOMEM: nobody knows. So the next two. */
+/* Return 1/0, or -ENOMEM if unknown; same for the next two. */
 static int suite_aead_exists(const char *alg)
 {
 	struct crypto_aead *tfm;

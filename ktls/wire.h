@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TLS as it is on the wire, and every limit of the module. */
+/* Constants of the TLS protocol, and limits of the module. */
 #ifndef _KTLS_WIRE_H
 #define _KTLS_WIRE_H
 
@@ -69,7 +69,7 @@ enum ktls_version {
 	KTLS_VERSION_1_3	= 0x0304,
 };
 
-/* Limits of ours. */
+/* Limits of the module that several files apply. */
 enum ktls_limits {
 	KTLS_SERVER_NAME_MAX	= 253,
 	KTLS_IDENTITY_MAX	= 64,

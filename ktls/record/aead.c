@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The keys of a direction, and one record sealed or opened.
+/* Keys of a direction; sealing and opening one record.
  *
- * Everything here runs in process context and to its end before it returns. Ciphers
- * are the crypto API's, but for one that has a file of its own, chacha.c. The simd
- * wrappers of older kernels are flagged asynchronous, though they complete
- * at once in process context: an AEAD that is allocated with mask 0 may be one of
- * them, and crypto_wait_req() covers the case that it is not as quick.
+ * Everything here runs in process context and completes before it returns. Ciphers
+ * are those of the crypto API, except for ChaCha20-Poly1305 (chacha.c). The SIMD
+ * wrappers of older kernels are flagged asynchronous, although they complete at once
+ * in process context. An AEAD allocated with mask 0 may be one of them;
+ * crypto_wait_req() handles the rare case that it completes later.
  */
 #include <linux/fips.h>
 #include <linux/module.h>
@@ -22,10 +21,10 @@
 #include "suite.h"
 #include "wire.h"
 
-/* A direction that may seal no more data can still say why. */
+/* Records beyond the limit of a key: a KeyUpdate, alerts. */
 #define AEAD_ALERTS_RESERVED	16
 
-/* Where nothing else ends it, the sequence number does: it must not wrap. */
+/* The limit where there is no other: the sequence number must not wrap. */
 #define AEAD_SEQ_RECORDS_MAX	(U64_MAX - AEAD_ALERTS_RESERVED)
 
 static unsigned int aead_key_records;
@@ -53,12 +52,11 @@ static int dir_check_keys(const struct ktls_keys *keys)
 	return 0;
 }
 
-/*
- * An AEAD of the crypto API with its key, and the one request that is used for record
- * after record. NULL: the cipher is not of the crypto API.
+/* An AEAD of the crypto API with its key, and the one request that all records use.
+ * NULL: the cipher is not of the crypto API.
  *
- * What is not of the crypto API is none of the ciphers that FIPS 140 approves of; the
- * API itself refuses those others, in that mode.
+ * In FIPS mode refuse ciphers implemented outside the crypto API. The API itself refuses
+ * the others that are not approved.
  */
 static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher, const u8 *key)
 {
@@ -90,7 +88,7 @@ free_tfm:
 	return ERR_PTR(err);
 }
 
-/* Gives back what dir_alloc_request() returned. */
+/* Free what dir_alloc_request() returned. */
 static void dir_free_request(struct aead_request *req)
 {
 	struct crypto_aead *tfm;
@@ -102,7 +100,7 @@ static void dir_free_request(struct aead_request *req)
 	crypto_free_aead(tfm);
 }
 
-/* Who has keys from elsewhere answers for the AEAD's limit, too. */
+/* With external keys, the program must observe the AEAD's limit. */
 static u64 dir_records_max(const struct ktls_keys *keys)
 {
 	const u64 max = keys->suite->cipher->records_max;
@@ -137,17 +135,17 @@ static void dir_set_request(struct ktls_dir *dir, struct aead_request *req)
 
 /**
  * ktls_dir_install - give a direction its keys
- * @dir: the direction; what it had is replaced only if all goes well
- * @keys: suite and secrets; stay the caller's, who wipes them
+ * @dir: the direction; its old keys are replaced on success only
+ * @keys: suite and secrets; the caller keeps and wipes them
  *
  * For TLS 1.3 the key and the IV are derived from the traffic secret (RFC 8446
- * 7.3), which is kept for the next generation; for TLS 1.2, and from elsewhere,
- * they are given.
- * Counters and a sticky error of the direction stay as they are.
+ * 7.3), which is kept for the next generation. In TLS 1.2, and with external keys,
+ * @keys has the key and the IV themselves.
+ * Counters and a sticky error of the direction do not change.
  *
- * Context: process context, sleeps; socket lock held by the caller, who owns @dir.
+ * Context: process context, sleeps; socket lock held.
  * Return: 0, -EINVAL for a length that does not fit the suite, -ENOMEM, or what
- * the crypto API says.
+ * the error of the crypto API.
  */
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 {
@@ -197,12 +195,12 @@ wipe_keys:
 EXPORT_SYMBOL_IF_KUNIT(ktls_dir_install);
 
 /**
- * ktls_dir_next - derive what follows the keys of a direction
- * @dir: a direction of TLS 1.3 with the keys of a handshake of ours
+ * ktls_dir_next - derive the next generation of keys
+ * @dir: a direction of TLS 1.3 with keys of a handshake
  * @next: out; wiped on failure
  *
  * Context: process context, sleeps; socket lock held.
- * Return: 0 or what the crypto API says; nothing has changed.
+ * Return: 0 or the error of the crypto API. @dir does not change.
  */
 int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next)
 {
@@ -217,14 +215,14 @@ int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next)
 }
 
 /**
- * ktls_dir_advance - the next record is sealed, or opened, under new keys
+ * ktls_dir_advance - install the next generation of keys
  * @dir: the direction
- * @next: from ktls_dir_next(); stays the caller's
+ * @next: from ktls_dir_next(); the caller keeps and wipes it
  *
  * The sequence number begins at 0 again (RFC 8446 5.3).
  *
  * Context: process context, sleeps; socket lock held.
- * Return: 0 or what the cipher says; then the direction is of no use any more.
+ * Return: 0, or the error of the cipher; then the direction cannot be used any more.
  */
 int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next)
 {
@@ -246,8 +244,8 @@ int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next)
 EXPORT_SYMBOL_IF_KUNIT(ktls_dir_advance);
 
 /**
- * ktls_dir_clear - take a direction's keys away and wipe them
- * @dir: the direction; may have none. Counters, error and closed stay.
+ * ktls_dir_clear - remove and wipe the keys of a direction
+ * @dir: the direction, with or without keys. Counters, error and closed do not change.
  *
  * Context: any in which kfree() is allowed; the caller owns @dir.
  */
@@ -328,7 +326,7 @@ static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
 }
 
 /**
- * ktls_aead_seal - make a record of its parts
+ * ktls_aead_seal - seal a record
  * @dir: sending direction, with keys
  * @src: associated data, payload, in 1.3 the type byte; may be @dst
  * @dst: associated data, payload, in 1.3 the type byte, the tag
@@ -338,14 +336,13 @@ static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
  * @type: content type
  * @len: bytes of payload
  *
- * The sequence number is taken here and never given back. A direction in which
- * sealing failed is dead: its next nonce is not known to be unused.
+ * Each call uses up a sequence number. When sealing has failed the direction is dead,
+ * because its next nonce may have been used.
  *
  * Context: process context; socket lock held. May sleep.
- * Return: 0; -EKEYEXPIRED at the limit of the key (RFC 8446 5.5), for data a little
- * earlier than for what is said about it, a KeyUpdate or an alert, and with keys
- * from elsewhere -EBADMSG, as on mainline; what @dir->error says; or what the
- * cipher said. In each case dir->error is set.
+ * Return: 0; -EKEYEXPIRED at the limit of the key (RFC 8446 5.5), which is a little
+ * higher for a KeyUpdate or an alert than for data; with external keys -EBADMSG
+ * instead, as in mainline; or the error of the cipher. On failure dir->error is set.
  */
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, u8 *head, u8 type, u32 len)
@@ -360,7 +357,7 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	if (type != KTLS_CT_DATA)
 		limit += AEAD_ALERTS_RESERVED;
 	if (unlikely(dir->seq >= limit)) {
-		/* With keys from elsewhere it is the sequence number that ends. */
+		/* With external keys the sequence number is exhausted. */
 		dir->error = dir->suite->hash ? EKEYEXPIRED : EBADMSG;
 		return -dir->error;
 	}
@@ -395,8 +392,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_aead_seal);
  * @aad: where the associated data of @src is; written here, dir->aad_size bytes
  * @hdr: the record's header, validated
  *
- * On failure what is in @dst is not authentic: where somebody else can see it, the
- * caller wipes it.
+ * On failure the contents of @dst are not authentic. The caller wipes them where a
+ * program can see them.
  *
  * Context: process context; socket lock held. May sleep.
  * Return: 0; -EBADMSG if the record is not the peer's next one; another errno for

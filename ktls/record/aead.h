@@ -14,12 +14,12 @@ struct ktls_suite;
 struct scatterlist;
 
 /**
- * struct ktls_dir - one direction of a connection; a context has two
+ * struct ktls_dir - one direction of a connection; struct ktls_rl has two
  *
- * Under the socket lock; what diag.c shows of it is also read without.
+ * Under the socket lock; socket/diag.c reads some fields without it.
  *
  * @keyed: it has keys
- * @suite: what was negotiated
+ * @suite: the cipher suite
  * @req: the one request, used record after record, of an AEAD with its key; NULL:
  *	the cipher is not of the crypto API
  * @wait: for simd wrappers that may complete later (kernels before 7.3)
@@ -42,7 +42,7 @@ struct scatterlist;
  * @error: positive errno this direction reports for ever, 0: none; read by
  *	ktls_rx_worth_waking() without the lock
  * @closed: close_notify was sent, or received; likewise
- * @shut: receiving: the program wants no more (SHUT_RD). TCP is not told: in FIN_WAIT
+ * @shut: receiving: the program wants no more (SHUT_RD). TCP does not learn of it: in FIN_WAIT
  *	it would answer control records with a reset; likewise
  * @plain: the ULP `tls`, and no key yet: TCP's own operations apply. Set when the
  *	socket is attached, cleared with the first key and never set again; read
@@ -73,7 +73,7 @@ struct ktls_dir {
 };
 
 /**
- * struct ktls_keys - what installs a direction
+ * struct ktls_keys - keys to install
  * @suite: the cipher suite
  * @external: external keys: in 1.3, too, @secret is the AEAD key and @iv all of the IV,
  *	and the program must observe the AEAD's limit
@@ -96,7 +96,7 @@ struct ktls_keys {
 };
 
 /**
- * struct ktls_generation - what follows the keys of a direction (RFC 8446 7.2)
+ * struct ktls_generation - the next keys of a direction (RFC 8446 7.2)
  * @secret: application_traffic_secret_N+1
  * @key: the AEAD's key under it
  * @iv: write_iv under it

@@ -111,13 +111,12 @@ int ktls_alert_send(struct ktls_rl *rl, u8 alert)
 }
 
 /**
- * ktls_alert_report - tell the program what the peer did, and nobody else
+ * ktls_alert_report - report an error to the program; send no alert
  * @rl: an open connection
  * @err: positive errno, reported once
  * @reason: for KTLS_ERROR
  *
- * Context: process context, socket lock held. What framing.c knows about TCP's
- * queue is forgotten.
+ * Context: process context, socket lock held. Calls ktls_framing_commit().
  */
 void ktls_alert_report(struct ktls_rl *rl, int err, const char *reason)
 {
@@ -130,12 +129,12 @@ void ktls_alert_report(struct ktls_rl *rl, int err, const char *reason)
 /**
  * ktls_alert_fatal - end the connection because of what the peer did
  * @rl: an open connection
- * @alert: what to tell the peer
+ * @alert: the alert to send
  * @err: positive errno that reading reports
  * @reason: for KTLS_ERROR
  *
- * Context: process context, socket lock held; never waits for TCP. What
- * framing.c knows about TCP's queue is forgotten.
+ * Context: process context, socket lock held; never waits for TCP. Calls
+ * ktls_framing_commit().
  * Return: what ktls_rules.fail() returns.
  */
 int ktls_alert_fatal(struct ktls_rl *rl, u8 alert, int err, const char *reason)
@@ -150,7 +149,7 @@ int ktls_alert_fatal(struct ktls_rl *rl, u8 alert, int err, const char *reason)
 /**
  * ktls_alert_refuse - end the connection because the peer broke the protocol
  * @rl: an open connection
- * @alert: what to tell the peer
+ * @alert: the alert to send
  * @reason: for KTLS_ERROR
  *
  * ktls_alert_fatal() with EPROTO, counted as KtlsRxInvalid.
@@ -166,7 +165,7 @@ int ktls_alert_refuse(struct ktls_rl *rl, u8 alert, const char *reason)
 
 static int alert_close(struct ktls_rl *rl)
 {
-	/* Reports end of file from here on; reading is woken by whoever called. */
+	/* Reading reports end of file from now on; the caller wakes readers. */
 	WRITE_ONCE(rl->rx.closed, true);
 	return 0;
 }
@@ -186,7 +185,7 @@ static int alert_end(struct ktls_rl *rl, u8 alert)
 }
 
 /**
- * ktls_alert_received - deal with an authentic alert record of the peer
+ * ktls_alert_received - handle an authentic alert record of the peer
  * @rl: an open connection
  * @data: the record's payload
  * @len: bytes in it

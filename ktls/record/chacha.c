@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * ChaCha20-Poly1305 (RFC 8439 2.8) out of the kernel's crypto library.
+/* ChaCha20-Poly1305 (RFC 8439 2.8) with the kernel's crypto library.
  *
- * The library's functions are what the crypto API's template for this AEAD calls in
- * the end, but on the way there it makes requests of other ciphers, each with
- * scatterlists of its own: on 6.12, for a record of 64 bytes, that is more than half
- * of all. The library's own chacha20poly1305_encrypt() has nonces of 64 bits, TLS those
- * of 96, so the two primitives are put together here.
+ * The crypto API's template for this AEAD ends in the same functions, but makes requests
+ * to other ciphers before, each with its own scatterlists: on 6.12 more than half of the
+ * cost of a record of 64 bytes. The library's chacha20poly1305_encrypt() has nonces of 64
+ * bits, and TLS has 96, so the two primitives are combined here.
  *
- * Context of all of this: process context. Nothing sleeps, allocates or fails, but
- * for a record that is not authentic. Preemption is off for 4 KiB at a time, within
- * the library.
+ * All of it runs in process context. Nothing sleeps, allocates or fails, except for a
+ * record that is not authentic. The library disables preemption for 4 KiB at a time.
  */
 #include <linux/compiler.h>
 #include <linux/highmem.h>

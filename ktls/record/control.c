@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What is not application data, after the handshake: alerts, and handshake
- * messages (RFC 8446 4.6), of which a record may hold several, and of which one
- * may be spread over several records (RFC 8446 5.1).
+/* Records other than application data, after the handshake: alerts, and handshake
+ * messages (RFC 8446 4.6). A record may have several messages, and a message may be
+ * spread over several records (RFC 8446 5.1).
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -94,10 +93,10 @@ static int control_renegotiation(struct ktls_rl *rl, const u8 *data, size_t len)
 	return err;
 }
 
-/* Which message may come to whom; all others are unexpected. */
+/* Messages that are allowed, by version and role; all others are unexpected. */
 static const struct {
 	u16	version;
-	u8	role;		/* ours */
+	u8	role;		/* of this side */
 	u8	type;
 	bool	last;		/* of its record: new keys come behind it (RFC 8446 5.1) */
 	int	(*handle)(struct ktls_rl *rl, const u8 *data, size_t len);
@@ -131,7 +130,7 @@ static int control_message(struct ktls_rl *rl, u8 type, const u8 *data, size_t l
 	return control_messages[i].handle(rl, data, len);
 }
 
-/* The header is complete: is there anything we would keep so many bytes for? */
+/* The header is complete: allocate the body. */
 static int control_begin(struct ktls_rl *rl, size_t len)
 {
 	struct ktls_control *c = &rl->control;
@@ -143,7 +142,7 @@ static int control_begin(struct ktls_rl *rl, size_t len)
 	return c->msg ? 0 : -ENOMEM;
 }
 
-/* Take as much of a fragmented message as there is. Returns bytes or an errno. */
+/* Copy bytes of a fragmented message. Returns how many, or a negative errno. */
 static int control_gather(struct ktls_rl *rl, const u8 *data, size_t len)
 {
 	struct ktls_control *c = &rl->control;
@@ -232,14 +231,14 @@ void ktls_control_free(struct ktls_rl *rl)
 }
 
 /**
- * ktls_control_record - deal with an authentic record that is not application data
+ * ktls_control_record - handle an authentic record that is not application data
  * @rl: an open connection
  * @type: content type
  * @data: the record's payload, in memory that nobody else writes to
  * @len: bytes in it
  *
- * The record is used up in framing.c already: nothing here may fail for a lack
- * of memory and be tried again, so that ends the connection too.
+ * framing.c has consumed the record already, so it cannot be handled again: a lack of
+ * memory ends the connection, too.
  *
  * Context: process context, socket lock held; may send, never waits for TCP.
  * Return: 0: go on; negative errno: the connection has failed.

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * From TCP's receive queue to whole records.
+/* Find whole records in TCP's receive queue.
  *
- * Records are looked at where they lie, in TCP's queue, and TCP is told that
- * bytes were used at the end of a call, before the lock is dropped, and every
+ * Records are read where they are, in TCP's queue. TCP learns which bytes were used
+ * (ktls_framing_commit()) at the end of a call, before the lock is dropped, and every
  * quarter of a receive buffer: its bookkeeping costs as much as a small record.
  *
- * Where a byte is, is computed from its sequence number for each skb: segments
- * may overlap after a retransmission. Urgent data are bytes like others; a
- * pointer to them must not take one out of a record.
+ * The position of a byte in an skb is computed from its sequence number, because
+ * segments may overlap after a retransmission. Urgent data are bytes like others; an
+ * urgent pointer must not remove one from a record.
  */
 #include <linux/mm.h>
 #include <linux/skbuff.h>
@@ -24,7 +23,7 @@
 #include "suite.h"
 #include "wire.h"
 
-/* What is known about TCP's queue was true while nobody else could change it. */
+/* Positions in TCP's queue are valid only as long as nothing else changes it. */
 static void framing_forget(struct ktls_framing *f)
 {
 	f->skb = NULL;
@@ -32,7 +31,7 @@ static void framing_forget(struct ktls_framing *f)
 }
 
 /**
- * ktls_framing_init - nothing was received yet
+ * ktls_framing_init - start without received bytes
  * @rl: the connection
  *
  * Context: the socket lock is held, or nobody else knows @rl yet.
@@ -49,7 +48,7 @@ void ktls_framing_init(struct ktls_rl *rl)
 }
 
 /**
- * ktls_framing_free - drop and wipe what was taken from TCP and not used
+ * ktls_framing_free - free bytes that were pulled and not used
  * @rl: the connection
  *
  * Context: socket lock held, or nobody else knows @rl any longer.
@@ -67,7 +66,7 @@ void ktls_framing_free(struct ktls_rl *rl)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_free);
 
-/* Bytes in TCP's queue that were not used; a FIN has a number but is no byte. */
+/* Unused bytes in TCP's queue. A FIN has a sequence number but is no byte. */
 static u32 framing_queued(const struct ktls_rl *rl)
 {
 	const struct tcp_sock *tp = tcp_sk(rl->sk);
@@ -83,7 +82,7 @@ static u32 framing_queued(const struct ktls_rl *rl)
  * @rl: the connection
  *
  * Context: socket lock held.
- * Return: so many.
+ * Return: how many.
  */
 u32 ktls_framing_avail(const struct ktls_rl *rl)
 {
@@ -92,10 +91,10 @@ u32 ktls_framing_avail(const struct ktls_rl *rl)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
 
 /**
- * ktls_framing_stalled - is the rest of a record more than TCP will take?
+ * ktls_framing_stalled - has TCP no room for the rest of a record?
  * @rl: the connection
  *
- * Then the peer waits for room and we for its bytes: ktls_framing_relieve().
+ * Then the peer waits for room, and the reader for bytes, until ktls_framing_relieve().
  *
  * Context: socket lock held, or softirq in a callback of the socket.
  * Return: whether it is.
@@ -111,7 +110,7 @@ bool ktls_framing_stalled(const struct ktls_rl *rl)
 	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(rl->sk, INT_MAX);
 }
 
-/* The skb with the byte that is from bytes behind those used. */
+/* Find the skb with the byte at offset @from of the unused ones. */
 static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 {
 	const u32 seq = tcp_sk(rl->sk)->copied_seq + rl->framing.eaten + from;
@@ -122,14 +121,16 @@ static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 		*off = seq - TCP_SKB_CB(skb)->seq;
 		if (*off < skb->len)
 			return skb;
-		/* Without a look ahead this skb is used up. */
+		/* All bytes of this skb are used. */
 		if (!from)
 			rl->framing.skb = skb_peek_next(skb, queue);
 	}
 	return NULL;
 }
 
-/* The piece of one skb with the byte at off in it. Returns its length from there. */
+/* Find the linear part or the fragment with the byte at @off. Returns its length from
+ * there, 0 if it cannot be mapped.
+ */
 static u32 framing_piece(const struct sk_buff *skb, u32 off, const u8 **at)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
@@ -152,7 +153,7 @@ static u32 framing_piece(const struct sk_buff *skb, u32 off, const u8 **at)
 	return 0;
 }
 
-/* Find where the next bytes are, so that small records cost no search each. */
+/* Remember where the next bytes are, so that small records need no search each. */
 static void framing_look(struct ktls_rl *rl)
 {
 	struct sk_buff *skb;
@@ -206,7 +207,7 @@ int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_copy);
 
-/* Add a piece; one that goes on where the last one ended becomes part of it. */
+/* Add a piece; merge it with the last one if they are adjacent. */
 static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int max,
 			   struct page *page, u32 off, u32 len)
 {
@@ -228,10 +229,9 @@ static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int
 	return 0;
 }
 
-/*
- * Pieces of one skb. A list of skbs inside it is not worth the trouble. And a cipher may
- * read twice, to authenticate and to decrypt: what somebody can write to meanwhile,
- * which over loopback may be the page cache, is to be copied.
+/* Map the pieces of one skb. A frag_list is not supported. A cipher may read twice, to
+ * authenticate and to decrypt, so fragments that others can write to must be copied; over
+ * loopback they may be pages of the page cache.
  */
 static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatterlist *sg,
 			   unsigned int *n, unsigned int max)
@@ -273,14 +273,14 @@ static int framing_map_skb(struct sk_buff *skb, u32 off, u32 len, struct scatter
 }
 
 /**
- * ktls_framing_map - received bytes as a scatterlist, where TCP has them
+ * ktls_framing_map - map received bytes in TCP's queue into a scatterlist
  * @rl: the connection
  * @from: skip so many
  * @len: how many; @from + @len are no more than ktls_framing_avail()
  * @sg: a table; entries are written whole, and the last one is not marked
  * @max: room in @sg
  *
- * The memory is only read: others may do so, too.
+ * The memory must not be written to: others may read it.
  *
  * Context: socket lock held; valid until ktls_framing_commit().
  * Return: entries used, or -EMSGSIZE: copy instead.
@@ -312,9 +312,9 @@ int ktls_framing_map(struct ktls_rl *rl, u32 from, u32 len, struct scatterlist *
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
 
 /**
- * ktls_framing_eat - use received bytes
+ * ktls_framing_eat - mark received bytes as used
  * @rl: the connection
- * @len: how many, no more than ktls_framing_avail(); a record begins behind them
+ * @len: how many, no more than ktls_framing_avail(); the next record begins behind them
  *
  * Context: process context, socket lock held; ktls_framing_commit() is to follow.
  */
@@ -341,14 +341,14 @@ static int framing_set_fault(struct ktls_framing_fault *fault, u8 alert, int err
 	return -EPROTO;
 }
 
-/* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3, as far as it shows before decryption. */
+/* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3: what can be checked before decryption. */
 static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_framing_fault *fault)
 {
 	const bool is_13 = rl->rx.suite->version == KTLS_VERSION_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
 	const u32 overhead = rl->rx.prefix_size - KTLS_HEADER_SIZE + rl->rx.tail_size;
 	const u32 max = is_13 ? rl->rules->ciphertext13_max : KTLS_PAYLOAD_MAX + overhead;
-	/* Of several faults, mainline reports the one of the length. */
+	/* Among several faults, mainline reports that of the length. */
 	const int err = len > max ? EMSGSIZE : len < overhead ? EBADMSG : EINVAL;
 
 	if (rl->rules->strict_types &&
@@ -372,7 +372,7 @@ static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_fr
 	return 0;
 }
 
-/* Once, and then only the copy is looked at: the memory may change meanwhile. */
+/* Only the copy is parsed: the memory may change meanwhile. */
 static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 {
 	struct ktls_framing *f = &rl->framing;
@@ -386,7 +386,7 @@ static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 }
 
 /**
- * ktls_framing_next - is a whole record at the head of what was received?
+ * ktls_framing_next - is the next record complete?
  * @rl: an open connection with receiving keys
  * @fault: out: what is wrong with the header, for -EPROTO
  *
@@ -427,7 +427,7 @@ int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_next);
 
 /**
- * ktls_framing_stop - no record is to be found any more
+ * ktls_framing_stop - find no more records
  * @rl: the connection
  *
  * Context: process context, socket lock held.
@@ -440,11 +440,11 @@ void ktls_framing_stop(struct ktls_rl *rl)
 }
 
 /**
- * ktls_framing_commit - tell TCP what was used
+ * ktls_framing_commit - remove used bytes from TCP's queue
  * @rl: the connection
  *
- * Comes before any drop of the lock and before anything that may process TCP's
- * backlog: afterwards nothing is remembered about its queue.
+ * Must be called before the lock is dropped and before anything that may process
+ * TCP's backlog. Positions in TCP's queue are invalid afterwards.
  *
  * Context: process context, socket lock held; may send an ACK.
  */
@@ -461,11 +461,11 @@ void ktls_framing_commit(struct ktls_rl *rl)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_commit);
 
 /**
- * ktls_framing_consume - the record at the head was opened
+ * ktls_framing_consume - mark the next record as used
  * @rl: the connection
  *
  * Context: process context, socket lock held; may process TCP's backlog, so
- * what ktls_framing_map() gave is no longer valid.
+ * what ktls_framing_map() returned is no longer valid.
  */
 void ktls_framing_consume(struct ktls_rl *rl)
 {
@@ -506,13 +506,13 @@ static int framing_make_room(struct ktls_rl *rl, u32 room)
 }
 
 /**
- * ktls_framing_relieve - take an incomplete record out of a queue that is full
+ * ktls_framing_relieve - pull an incomplete record out of a full receive queue
  * @rl: the connection
  *
- * A receive buffer smaller than a record, or full of tiny segments, would never
- * hold the whole of it.
+ * A receive buffer that is smaller than a record, or full of tiny segments, would never
+ * have all of it.
  *
- * Context: process context, socket lock held; nothing complete is at the head.
+ * Context: process context, socket lock held; the next record is incomplete.
  * Return: 1 if bytes were moved, 0 if there was no need, -ENOMEM.
  */
 int ktls_framing_relieve(struct ktls_rl *rl)
@@ -541,9 +541,9 @@ int ktls_framing_relieve(struct ktls_rl *rl)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_relieve);
 
 /**
- * ktls_framing_unread - bytes that were taken too much are the next ones again
+ * ktls_framing_unread - put bytes back in front of those received
  * @rl: the connection
- * @records: what the helper did not consume of the last batch; copied
+ * @records: the bytes; copied
  * @len: bytes
  *
  * Context: process context, socket lock held.
@@ -575,7 +575,7 @@ int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
 
 /**
- * ktls_framing_discard - throw away all that was received
+ * ktls_framing_discard - discard all that was received
  * @rl: the connection
  *
  * Context: process context, socket lock held.

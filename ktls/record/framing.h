@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whole records in TCP's bytes. Socket lock held unless said otherwise. */
+/* Find whole records in TCP's receive queue. Socket lock held unless said otherwise. */
 #ifndef _KTLS_RECORD_FRAMING_H
 #define _KTLS_RECORD_FRAMING_H
 
@@ -36,8 +36,7 @@ struct ktls_hdr {
  * @at: the next byte of TCP's queue, valid as long as @skb
  * @at_len: bytes in one piece there; 0: not known
  * @eaten: bytes used in TCP's queue, of which TCP does not know yet
- * @need: bytes that TCP's queue must have before anyone is woken; read without the
- *	lock
+ * @need: bytes TCP's queue must have before readers are woken; read without the lock
  * @pulled: bytes that were taken out of TCP's queue, kvmalloc'ed
  * @pulled_off: offset of the first unused one
  * @pulled_len: unused bytes
@@ -62,8 +61,8 @@ struct ktls_framing {
 
 /**
  * struct ktls_framing_fault - what is wrong with a record's header
- * @alert: what the peer is to be told
- * @err: positive errno, where no alert is sent
+ * @alert: the alert to send
+ * @err: positive errno, for ktls_alert_report()
  * @reason: for KTLS_ERROR
  */
 struct ktls_framing_fault {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * New keys on a living connection: KeyUpdate, RFC 8446 4.6.3.
+/* KeyUpdate: replace the keys of a connection, RFC 8446 4.6.3.
  *
- * Each direction is replaced by whoever seals in it, at a record boundary: the
- * message is the last record under the old keys. A reader never sends: that an
- * answer is due is a flag, which the next record of a sender or the context's
- * work takes up. However often the peer asked meanwhile, it gets one answer.
+ * The sender of a direction replaces its keys, at a record boundary: the message is the
+ * last record under the old keys. A reader never sends. It sets a flag, and the next
+ * record of a sender, or the work of the context, sends the answer. If the peer asks
+ * several times before that, it gets one answer.
  */
 #include <linux/string.h>
 #include <net/sock.h>
@@ -29,8 +28,8 @@ enum key_update_request {
  * ktls_key_update_due - must sending keys be replaced before the next record?
  * @rl: an open connection
  *
- * Either somebody asked, or the AEAD's limit is reached (RFC 8446 5.5), which in
- * TLS 1.2, and with keys from elsewhere, ends the connection instead.
+ * Either the program or the peer has asked for it, or the AEAD's limit is reached (RFC
+ * 8446 5.5). In TLS 1.2, and with external keys, that limit ends the connection.
  *
  * Context: socket lock held.
  * Return: whether one is due.
@@ -46,11 +45,11 @@ bool ktls_key_update_due(const struct ktls_rl *rl)
 }
 
 /**
- * ktls_key_update_send - tell the peer, and seal under new keys from then on
+ * ktls_key_update_send - send a KeyUpdate and replace the sending keys
  * @rl: a connection for which ktls_key_update_due() holds
  *
- * The open record is closed before. New keys are derived first, so that a lack of
- * memory for them changes nothing.
+ * The open record is sealed before. New keys are derived first, so that nothing has
+ * changed if there is no memory for them.
  *
  * Context: process context, socket lock held; never waits for TCP.
  * Return: 0; -ENOMEM, -ENOBUFS: nothing was sent, it is still due; -EPIPE: TCP takes
@@ -77,7 +76,7 @@ int ktls_key_update_send(struct ktls_rl *rl)
 	if (!err)
 		err = ktls_tx_record(rl, KTLS_CT_HANDSHAKE, message, sizeof(message));
 	if (rl->tx.seq != seq) {
-		/* Whatever else went wrong, the peer may have it. */
+		/* The record was sealed: the peer may receive it even after an error. */
 		err_advance = ktls_dir_advance(&rl->tx, &next);
 		if (err_advance)
 			ktls_tx_poison(rl, err_advance);
@@ -92,13 +91,13 @@ int ktls_key_update_send(struct ktls_rl *rl)
 }
 
 /**
- * ktls_key_update_received - the peer's next record is sealed under new keys
+ * ktls_key_update_received - replace the receiving keys
  * @rl: an open connection of TLS 1.3
  * @data: the body of a KeyUpdate, which was the last message in its record
  * @len: bytes in it
  *
- * A peer that does nothing else is refused; but one whose data waits for room in its
- * send buffer may have many requests of ours to answer.
+ * Too many in a row are refused. Answers to our requests do not count: a peer whose data
+ * waits for room in its send buffer may have many of them to send.
  *
  * Context: process context, socket lock held; sends only if it ends the connection.
  * Return: 0; -EPROTO, or for a lack of memory -ENOMEM: the connection has failed.
@@ -137,9 +136,9 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 }
 
 /**
- * ktls_key_update_start - have the sending keys replaced
+ * ktls_key_update_start - replace the sending keys
  * @rl: an open connection of TLS 1.3 that may send
- * @ask: the peer is to replace its keys, too
+ * @ask: ask the peer to replace its keys, too
  *
  * Context: process context, socket lock held; never waits for TCP.
  * Return: 0, also if it will be sent once TCP has room; or as ktls_tx_push() and

@@ -7,11 +7,11 @@
 
 struct ktls_rl;
 
-/* What the peer is still to be told about our sending keys. */
+/* The KeyUpdate that must be sent before the next record. */
 enum ktls_key_update {
 	KTLS_KEY_UPDATE_NONE,
-	KTLS_KEY_UPDATE_DUE,	/* that they are new from here on */
-	KTLS_KEY_UPDATE_ASK,	/* and that we ask for the same */
+	KTLS_KEY_UPDATE_DUE,	/* one that asks for nothing */
+	KTLS_KEY_UPDATE_ASK,	/* one that asks the peer for the same */
 };
 
 enum ktls_key_update_limits {

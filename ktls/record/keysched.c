@@ -187,7 +187,7 @@ int ktls_keysched_traffic(const struct ktls_suite *suite, const u8 *secret,
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_keysched_traffic);
 
-/* A transcript hash of messages that there are none of, or a context's. */
+/* Hash of an empty transcript, or of the exporter context. */
 static int keysched_digest(const char *hash, const u8 *data, size_t len, u8 *out)
 {
 	struct crypto_shash *tfm;

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Pages that records are made in, taken again once everybody has let go of them.
+/* Reuse the pages in which records are sealed.
  *
- * A page from the allocator is wiped first where init_on_alloc is on, as
- * distributions have it, though each byte of it is about to be written: for a file
- * of a megabyte that alone is a fortieth of all there is to do. So each processor
- * keeps the last pages that were filled there, each with the reference of who
- * filled it. When that is the only one left, nobody else has the page. As long as
- * the oldest one is on its way still, more are kept, up to a limit.
+ * With init_on_alloc, which distributions enable, the allocator wipes each page, although
+ * all of it is about to be written: a fortieth of the cost of sending a file of 1 MiB. So
+ * each CPU keeps the last pages that were filled there, with a reference to each. A page
+ * with no other reference can be used again. While the oldest page is still being sent,
+ * more pages are kept, up to a limit.
  */
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -19,24 +17,24 @@
 
 enum pages_sizes {
 	PAGES_RING	= 64,
-	/* What nobody has sent from for so long goes back, milliseconds. */
+	/* Pages are freed when a ring was not used for so many milliseconds. */
 	PAGES_IDLE_MS	= 1000,
 };
 
-/* What skb_page_frag_refill() gets if it can. */
+/* What skb_page_frag_refill() allocates if possible. */
 #define PAGES_SIZE	(PAGE_SIZE << SKB_FRAG_PAGE_ORDER)
 
 /**
- * struct pages_ring - what a processor keeps
+ * struct pages_ring - pages that a CPU keeps
  *
- * @lock: of all the rest; the trimmer is another processor
+ * @lock: protects all other fields; the trimmer may run on another CPU
  * @first: the oldest one
  * @n: how many there are
- * @busy: used since the trimmer came by
- * @page: compound pages of PAGES_SIZE, a reference of each is owned
+ * @busy: used since the trimmer ran
+ * @page: compound pages of PAGES_SIZE, with a reference to each
  */
 struct pages_ring {
-	spinlock_t	lock;	/* all below; senders and the trimmer */
+	spinlock_t	lock;	/* protects all below; senders and the trimmer */
 	unsigned int	first;
 	unsigned int	n;
 	bool		busy;
@@ -57,7 +55,7 @@ static struct page *pages_pop(struct pages_ring *ring)
 	return page;
 }
 
-/* Returns whether the ring has pages still. */
+/* Returns whether the ring still has pages. */
 static bool pages_trim_ring(struct pages_ring *ring)
 {
 	struct page *page[PAGES_RING];
@@ -76,7 +74,7 @@ static bool pages_trim_ring(struct pages_ring *ring)
 	return full;
 }
 
-/* Those of processors that have gone as well. */
+/* Offline CPUs may have pages, too. */
 static void pages_trim(struct work_struct *work)
 {
 	bool again = false;
@@ -88,8 +86,8 @@ static void pages_trim(struct work_struct *work)
 		schedule_delayed_work(&pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
 }
 
-/* Put a page into the ring. Returns the oldest one, if nobody else has it, or if
- * there are too many, or NULL.
+/* Put a page into the ring. Returns the oldest one if it has no other reference or the
+ * ring was full, otherwise NULL.
  */
 static struct page *pages_exchange(struct page *page)
 {
@@ -120,12 +118,12 @@ static bool pages_may_keep(const struct page_frag *pfrag)
 
 /**
  * ktls_pages_refill - skb_page_frag_refill(), with pages that were used before
- * @size: bytes that are to lie in one piece, if memory has such pieces
- * @pfrag: what is being filled; its page is replaced if there is no room in it
+ * @size: contiguous bytes needed, if memory is not too fragmented
+ * @pfrag: the fragment being filled; its page is replaced if it has no room
  * @gfp: how to allocate
  *
- * What else was in a page is other records, sealed, or of a socket without TLS. It
- * is written before it is sent.
+ * A reused page has old contents: sealed records, or data of a socket without TLS. It is
+ * overwritten before it is sent.
  *
  * Context: process context; sleeps as @gfp allows.
  * Return: whether there is memory.

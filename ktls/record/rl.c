@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The record layer of a connection as a whole: made, used again, freed. */
+/* The record layer of a connection: init, reset, free. */
 #include <linux/string.h>
 #include <kunit/visibility.h>
 #include <net/sock.h>
@@ -24,8 +24,8 @@ static void rl_init(struct ktls_rl *rl)
 /**
  * ktls_rl_init - a record layer without keys
  * @rl: all zeros
- * @sk: its socket; stays the caller's
- * @rules: what holds until others are set
+ * @sk: its socket; the caller has the reference
+ * @rules: its rules
  *
  * Context: any, nobody else knows @rl yet.
  */
@@ -38,8 +38,8 @@ void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *
 
 /**
  * ktls_rl_reset - forget a connection, before the socket is connected anew
- * @rl: the record layer; the padding stays
- * @rules: what holds from here on
+ * @rl: the record layer; the padding does not change
+ * @rules: its new rules
  *
  * Context: process context, socket lock held.
  */
@@ -57,7 +57,7 @@ void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules)
 }
 
 /**
- * ktls_rl_free - drop and wipe what was not sent or not read, and the keys
+ * ktls_rl_free - wipe and free unsent and unread data, and the keys
  * @rl: the record layer
  *
  * Context: process context, socket lock held, or nobody else knows @rl any longer.

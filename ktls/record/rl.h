@@ -37,7 +37,7 @@ struct sock;
  * @tcp_shut_rd: SHUT_RD is passed on to TCP
  * @linger: a closed socket is kept until its peer has closed, too
  * @ciphertext13_max: bytes behind the header of a record of TLS 1.3
- * @fail: a fatal error, with ktls_rl.reason set; returns -@err or what stands for it.
+ * @fail: a fatal error, with ktls_rl.reason set; returns -@err or another negative errno.
  *	Process context, socket lock held
  * @kick: there is something to send; any context. NULL without @key_update
  * @ticket: a valid NewSessionTicket has come; returns 0 or a negative errno. Process
@@ -75,13 +75,13 @@ struct ktls_rules {
  * @opening: the record that is being opened (rx.c)
  * @opened: records that were opened and not read (rxbuf.c)
  * @control: an incomplete handshake message (control.c)
- * @counts: what a peer may do only so often in a row
- * @key_update: enum ktls_key_update: what the next record is to be preceded by
+ * @counts: what the peer may do only a few times in a row
+ * @key_update: enum ktls_key_update: what must be sent before the next record
  * @padding: KTLS_RECORD_PADDING
- * @max_payload: largest plaintext fragment we send, bytes
+ * @max_payload: largest plaintext fragment to send, bytes
  * @alert_sent: enum ktls_alert
  * @alert_rcvd: enum ktls_alert
- * @reason: what KTLS_ERROR tells: why the connection failed; NUL-terminated
+ * @reason: for KTLS_ERROR: why the connection failed; NUL-terminated
  */
 struct ktls_rl {
 	struct sock		*sk;

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Opening the record at the head of what was received. Three ways lead from
- * TCP's queue to plaintext:
+/* Open the next record. There are three ways from TCP's queue to plaintext:
  *
  *  - a small record is gathered into a buffer and opened in place;
- *  - a large one is opened from TCP's fragments straight into the reader's pinned
- *    pages, if the reader has room for all of it;
- *  - or else from the fragments into a buffer.
+ *  - a large one is opened from TCP's fragments into the reader's pinned pages, if the
+ *    reader has room for all of it;
+ *  - otherwise it is opened from the fragments into a buffer.
  *
- * A fragment is never written to: over loopback it may be a page somebody else
- * still has. A record is opened once, and nothing of it is seen by anyone before
- * it has proved authentic, but for the reader's own pages, which are wiped if it
- * does not.
+ * Fragments are never written to: over loopback they may be pages of another program.
+ * A record is opened once. Nothing of it is visible before it was authenticated, except
+ * in the reader's own pages, which are wiped if that fails.
  */
 #include <linux/compiler.h>
 #include <linux/highmem.h>
@@ -37,14 +34,14 @@
 #include "wire.h"
 
 enum rx_sizes {
-	/* From here on pinning is cheaper than copying. */
+	/* From this size on, pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,
-	/* Each piece that ends within a block costs the crypto API's an allocation. */
+	/* The crypto API's ciphers allocate for each piece that ends within a block. */
 	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
 	RX_CROOKED_MAX	= 4,
 };
 
-/* Not authentic is the end; anything else may be tried again. */
+/* A record that is not authentic is fatal; after other errors it can be opened again. */
 static int rx_not_opened(struct ktls_rl *rl, int err)
 {
 	if (err != -EBADMSG)
@@ -58,7 +55,7 @@ static int rx_not_opened(struct ktls_rl *rl, int err)
 struct rx_place {
 	struct ktls_rxbuf	*buf;
 	u8			*at;
-	bool			shared;	/* with records that were opened before */
+	bool			shared;	/* the buffer has other records, too */
 };
 
 static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
@@ -97,10 +94,9 @@ static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 l
 	return KTLS_RX_DATA;
 }
 
-/*
- * Keys from elsewhere: is there a KeyUpdate in this handshake record? A message may
- * go on in another record, and several may be in one. Where a message's header is
- * cut, its length counts as 0.
+/* External keys: is there a KeyUpdate in this handshake record? A message may continue
+ * in the next record, and a record may have several. If a message's header is incomplete,
+ * its length counts as 0.
  */
 static bool rx_has_key_update(struct ktls_opening *o, const u8 *at, u32 len)
 {
@@ -158,7 +154,7 @@ static int rx_inner(struct ktls_rl *rl, const u8 *at, u32 len, u8 *type)
 	return len - 1;
 }
 
-/* An authentic record is there: sort it. The place is used up. */
+/* Handle an authentic record by its type. Releases @place. */
 static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 {
 	u8 type = rl->framing.hdr.type, *at = place->at;
@@ -214,9 +210,8 @@ static int rx_open_gathered(struct ktls_rl *rl)
 	return rx_sort(rl, &place);
 }
 
-/*
- * The record's ciphertext where TCP has it, behind the associated data. Fails if
- * it is in so many pieces, or such crooked ones, that gathering is better.
+/* Map the associated data and, behind it, the ciphertext in TCP's queue. Fails if that has
+ * so many pieces, or so many that end within a block, that gathering is better.
  */
 static int rx_map(struct ktls_rl *rl, struct scatterlist *src)
 {
@@ -273,7 +268,7 @@ static void rx_unpin(struct rx_reader *reader, bool keep)
 	ktls_iter_unpin(reader->pages, reader->n_pages, keep);
 }
 
-/* Give the memory back as if it had never been touched. */
+/* Wipe and unpin the memory, and rewind the iterator. */
 static void rx_unpin_undo(struct rx_reader *reader, bool touched)
 {
 	unsigned int i;
@@ -298,7 +293,7 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
 	reader->len = 0;
 	while (reader->len < len) {
 		got = 0;
-		/* Many small pieces have more pages than their bytes would need. */
+		/* Small pieces may need more pages than there are. */
 		if (reader->n_pages < KTLS_RX_PAGES)
 			got = ktls_iter_pin(reader->iter, reader->pages + reader->n_pages,
 					    len - reader->len,
@@ -320,9 +315,8 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
 	return 0;
 }
 
-/*
- * The record in the reader's pages is padded, or no application data. It moves to
- * a buffer of ours before it is looked at: the program may write to its own.
+/* The record in the reader's pages is padded, or no application data. Copy it to a buffer
+ * before parsing it: the program may write to its pages.
  */
 static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 {
@@ -349,7 +343,7 @@ static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 	return rx_sort(rl, &place);
 }
 
-/* -EMSGSIZE: nothing has happened, another way is better. */
+/* Returns as ktls_rx_open(); -EMSGSIZE: nothing was changed, use another way. */
 static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret_len)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
@@ -380,7 +374,7 @@ static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret
 	return KTLS_RX_DIRECT;
 }
 
-/* Only what looks like application data and fits as it is. */
+/* Only application data without padding that fit, as far as can be seen. */
 static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *iter,
 			     size_t room)
 {
@@ -392,7 +386,7 @@ static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *it
 	       !ktls_control_pending(rl);
 }
 
-/* The record at the head is whole. Returns as ktls_rx_open(). */
+/* The next record is complete. Returns as ktls_rx_open(). */
 static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
 			size_t *ret_len)
 {
@@ -419,7 +413,7 @@ static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault 
 }
 
 /**
- * ktls_rx_open - open the record at the head, if it is there
+ * ktls_rx_open - open the next record if it is complete
  * @rl: a connection with receiving keys
  * @iter: the reader's memory, if nothing opened is waiting before it; or NULL
  * @room: bytes the reader still wants
@@ -427,7 +421,7 @@ static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault 
  *
  * Context: process context, socket lock held; may sleep and send, never waits.
  * Return: enum ktls_rx_opened; -EPROTO, -EBADMSG, ...: the connection has failed,
- * rl->rx.error is set; -ENOMEM without that: it may be tried again.
+ * rl->rx.error is set; -ENOMEM without that: call it again.
  */
 int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
@@ -444,7 +438,7 @@ int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t 
 		return unlikely(ret == -EPROTO) ? rx_refuse_header(rl, &fault) : ret;
 
 	ret = rx_open_head(rl, iter, room, ret_len);
-	/* Here, and not by call: calls that wait let others open records meanwhile. */
+	/* Counted for each record: while a call waits, others may open records. */
 	if (likely(rl->rx.records != records))
 		ktls_mib_record(sock_net(rl->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
 				rl->rx.bytes - bytes);
@@ -453,12 +447,12 @@ int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t 
 EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);
 
 /**
- * ktls_rx_end_call - a call has taken what it wanted
+ * ktls_rx_end_call - release what is not needed between calls
  * @rl: the connection
  *
- * A buffer stays for the next call only if what is queued would fill it.
+ * The spare buffer is kept only if the received bytes would fill it.
  *
- * Context: process context, socket lock held; what ktls_framing_map() gave is no
+ * Context: process context, socket lock held; what ktls_framing_map() returned is no
  * longer valid.
  */
 void ktls_rx_end_call(struct ktls_rl *rl)
@@ -469,7 +463,7 @@ void ktls_rx_end_call(struct ktls_rl *rl)
 }
 
 /**
- * ktls_rx_init - nothing was received yet
+ * ktls_rx_init - start without received records
  * @rl: the connection
  *
  * Context: the socket lock is held, or nobody else knows @rl yet.
@@ -483,7 +477,7 @@ void ktls_rx_init(struct ktls_rl *rl)
 }
 
 /**
- * ktls_rx_free - wipe and drop what was opened and not read
+ * ktls_rx_free - wipe and free opened records
  * @rl: the connection; may be used again after ktls_rx_init()
  *
  * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.

@@ -13,16 +13,16 @@ struct ktls_rl;
 enum ktls_rx_limits {
 	KTLS_RX_PIECES		= 24,	/* fragments a record is opened from */
 	KTLS_RX_PAGES		= 8,	/* of the reader, a record is opened into */
-	KTLS_RX_BATCH		= 256,	/* records until a call looks up */
-	/* Up to here copying is cheaper than scatterlists. */
+	KTLS_RX_BATCH		= 256,	/* records until a call checks for signals */
+	/* Up to this size copying is cheaper than scatterlists. */
 	KTLS_RX_GATHER_MAX	= 2048,
 };
 
 /* What ktls_rx_open() did; negative: an errno. */
 enum ktls_rx_opened {
-	KTLS_RX_NONE,		/* no whole record is there, or no more are wanted */
+	KTLS_RX_NONE,		/* no complete record, or none is accepted any more */
 	KTLS_RX_DATA,		/* a record for the program was put on ktls_opened.list */
-	KTLS_RX_CONTROL,	/* a record that carries none was dealt with */
+	KTLS_RX_CONTROL,	/* a record without data for the program was handled */
 	KTLS_RX_DIRECT,		/* application data was put into the reader's memory */
 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The buffers that records are opened in. What stays in them beyond a call was
- * opened ahead, for MSG_PEEK, SO_RCVLOWAT or poll(), and the peer decides how large
- * its records are: so buffers are charged to the socket, and with it to its memory
- * cgroup, small records share one, and their sum is bounded by SO_RCVBUF.
+/* The buffers in which records are opened. Between calls they have records that were
+ * opened ahead, for MSG_PEEK, SO_RCVLOWAT or poll(). The peer chooses the size of its
+ * records, so buffers are charged to the socket and its memory cgroup, small records share
+ * a buffer, and SO_RCVBUF bounds their sum.
  */
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
@@ -28,7 +27,7 @@ enum rxbuf_sizes {
 static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
 
 /**
- * ktls_rxbuf_init - nothing was opened yet
+ * ktls_rxbuf_init - start without opened records
  * @rl: the connection
  *
  * Context: the socket lock is held, or nobody else knows @rl yet.
@@ -89,8 +88,8 @@ static size_t rxbuf_truesize(const struct ktls_rxbuf *buf)
 	return RXBUF_FRONT + buf->size;
 }
 
-/* Some kernels charge an accepted connection to whoever calls TCP's accept(), which is our
- * work, and so to nobody: there, who reads or polls pays.
+/* Some kernels charge an accepted connection to the task that calls TCP's accept(). That is
+ * a kworker, so the connection has no memory cgroup: charge the task that reads or polls.
  */
 static gfp_t rxbuf_gfp(const struct sock *sk)
 {
@@ -112,7 +111,7 @@ static bool rxbuf_charge(struct sock *sk, int size)
 	return true;
 }
 
-/* Pages in one piece are hard to find when memory is fragmented: not at any price. */
+/* Do not try hard to get contiguous pages: memory may be fragmented. */
 static void *rxbuf_alloc(size_t size, gfp_t gfp)
 {
 	void *at;
@@ -140,9 +139,9 @@ static void rxbuf_free(struct ktls_rl *rl, struct ktls_rxbuf *buf)
  * @rl: the connection
  * @size: bytes of ciphertext with the tag
  *
- * A reader must be able to get on when memory is short, because that is how it
- * becomes more: so the first buffer is had without a charge, if need be. What is
- * opened ahead is not.
+ * A reader must make progress when memory is short, because reading frees memory. So the
+ * first buffer is allocated even if it cannot be charged; one for a record that is opened
+ * ahead is not.
  *
  * Context: process context, socket lock held; may sleep.
  * Return: the buffer, for ktls_rxbuf_queue() or ktls_rxbuf_put(); NULL.
@@ -183,7 +182,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 }
 
 /**
- * ktls_rxbuf_put - a buffer that is on no list is not needed now
+ * ktls_rxbuf_put - release a buffer that is on no list
  * @rl: the connection
  * @buf: the buffer
  *
@@ -203,7 +202,7 @@ void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
  * @size: bytes of ciphertext with the tag
  * @ret_at: out: where; associated data fit in front
  *
- * Not where each record keeps its borders, nor where a pipe may still read.
+ * There is none with ktls_rules.all_types, nor where a pipe may still read.
  *
  * Context: socket lock held.
  * Return: the buffer with the last one, for ktls_rxbuf_append(); or NULL.
@@ -225,7 +224,7 @@ struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_a
 }
 
 /**
- * ktls_rxbuf_append - a record was opened where ktls_rxbuf_find_room() said
+ * ktls_rxbuf_append - add a record that was opened in room of ktls_rxbuf_find_room()
  * @rl: the connection
  * @buf: the buffer
  * @at: where its application data are
@@ -243,7 +242,7 @@ void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at,
 }
 
 /**
- * ktls_rxbuf_queue - a record was opened, and is for the program
+ * ktls_rxbuf_queue - queue an opened record for the program
  * @rl: the connection
  * @buf: the buffer it is alone in
  * @type: content type
@@ -274,9 +273,9 @@ static void rxbuf_unqueue(struct ktls_opened *q, struct ktls_rxbuf *buf)
 }
 
 /**
- * ktls_rxbuf_advance - bytes of an opened record were read
+ * ktls_rxbuf_advance - remove bytes of an opened record
  * @rl: the connection
- * @buf: the record, on ktls_opened.list; gone when it is read to its end
+ * @buf: the record, on ktls_opened.list; freed when all of it was read
  * @len: how many
  *
  * Context: socket lock held.
@@ -293,7 +292,7 @@ void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
 }
 
 /**
- * ktls_rxbuf_is_full - is as much opened ahead as may be?
+ * ktls_rxbuf_is_full - is the limit of records opened ahead reached?
  * @rl: the connection
  *
  * One record is always allowed.
@@ -307,7 +306,7 @@ bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
 }
 
 /**
- * ktls_rxbuf_trim - an idle socket holds no buffer
+ * ktls_rxbuf_trim - free the spare buffer
  * @rl: the connection
  *
  * Context: socket lock held, or nobody else knows @rl any longer; at the end of a
@@ -324,7 +323,7 @@ void ktls_rxbuf_trim(struct ktls_rl *rl)
 }
 
 /**
- * ktls_rxbuf_free - wipe and drop what was opened and not read
+ * ktls_rxbuf_free - wipe and free opened records
  * @rl: the connection; may be used again after ktls_rxbuf_init()
  *
  * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.

@@ -22,14 +22,14 @@ enum ktls_rxbuf_sizes {
 /**
  * struct ktls_rxbuf - opened application data, in the pages that hold it
  *
- * Lives at the start of its own page allocation. With keys from elsewhere it is one
+ * It is at the start of its own page allocation. With ktls_rules.all_types it has one
  * record, of any type.
  *
  * @node: on ktls_opened.list
  * @size: bytes from the payload's start to the end of the allocation
  * @off: of the first unread byte, from the start of the payload
  * @len: unread bytes
- * @type: content type; with a handshake of ours always application data
+ * @type: content type; without ktls_rules.all_types always application data
  * @shared: a pipe or an skb may refer to the pages; they are not used again
  * @charged: to the socket's memory
  */

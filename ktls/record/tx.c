@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sending: the program's bytes are copied once, into page fragments that
- * are laid out as a record, sealed there, and given to TCP as they are.
+/* Sending: the program's bytes are copied once, into page fragments that are laid out
+ * as a record. They are sealed there, and the fragments are given to TCP.
  *
  *	| header, explicit nonce | payload ... | type | tag |
  *
@@ -36,7 +35,7 @@
 
 enum tx_sizes {
 	TX_ALIGN	= 64,	/* ChaCha20's block, and four of AES */
-	/* A piece of a longer record is not worth less than this. */
+	/* The smallest piece of a record that has several. */
 	TX_PIECE_MIN	= 2048,
 	/* A payload from here on begins where a page does, as what it is made from
 	 * mostly does: the ciphers stop wherever a page ends on either side.
@@ -85,7 +84,7 @@ static void txq_shrink(struct ktls_txq *q)
 	q->size = KTLS_TXQ_FIXED;
 }
 
-/* TCP has taken bytes from the front, or never will. */
+/* Remove bytes that TCP has taken, or will never take. */
 static void txq_taken(struct ktls_txq *q, size_t bytes)
 {
 	struct bio_vec *bv = &q->vec[q->first];
@@ -115,7 +114,7 @@ static void txq_drop_sealed(struct ktls_txq *q)
 		txq_taken(q, q->bytes);
 }
 
-/* The open record is plaintext: wipe what may lie in a page others get next. */
+/* The open record is plaintext: wipe it before its pages are freed. */
 static void txq_drop_open(struct ktls_txq *q)
 {
 	struct bio_vec *bv;
@@ -194,7 +193,7 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 	return 0;
 }
 
-/* What was claimed and not needed goes back, if nobody claimed behind it. */
+/* Return unused room to the page fragment, unless more was claimed behind it. */
 static void tx_unclaim(struct ktls_rl *rl)
 {
 	struct page_frag *pfrag = sk_page_frag(rl->sk);
@@ -247,8 +246,8 @@ static u32 tx_padding(const struct ktls_rl *rl)
 	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
 }
 
-/* Bytes of ours, or zeros, behind the open record. Whether they are payload is the
- * caller's to say.
+/* Append bytes of the kernel, or zeros, to the open record; does not count them as
+ * payload.
  */
 static int tx_append(struct ktls_rl *rl, const u8 *data, u32 len)
 {
@@ -340,7 +339,7 @@ u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg)
 }
 
 /**
- * ktls_tx_sealed - the open record is sealed: it belongs to TCP from here on
+ * ktls_tx_sealed - move the open record, which was sealed, to the sealed ones
  * @rl: the connection
  * @data: it carried application data
  *
@@ -364,7 +363,7 @@ void ktls_tx_sealed(struct ktls_rl *rl, bool data)
 	WRITE_ONCE(q->bytes, q->bytes + bytes);
 }
 
-/* May this direction still seal? An expired key can say good-bye. */
+/* May this direction still seal? An expired key may still seal alerts. */
 static int tx_may_seal(const struct ktls_dir *dir, u8 type)
 {
 	if (!dir->keyed)
@@ -379,8 +378,8 @@ static int tx_may_seal(const struct ktls_dir *dir, u8 type)
  * @rl: the connection
  * @type: content type
  *
- * If this fails, the direction is dead and the record is gone: what lies in it
- * may have been counted as sent, so nothing may follow it.
+ * If this fails, the direction is dead and the record is dropped: its bytes may have
+ * been counted as sent, so nothing may follow it.
  *
  * Context: process context, socket lock held; may sleep.
  * Return: 0 or what ktls_aead_seal() says, -ENOMEM, -ENOBUFS.
@@ -412,11 +411,11 @@ int ktls_tx_seal(struct ktls_rl *rl, u8 type)
 }
 
 /**
- * ktls_tx_poison - sealing failed: nothing of this direction goes out any more
+ * ktls_tx_poison - sealing failed: seal no more in this direction
  * @rl: the connection
  * @err: negative errno
  *
- * What is sealed already stays queued.
+ * Sealed records stay queued.
  *
  * Context: socket lock held.
  */
@@ -427,7 +426,7 @@ void ktls_tx_poison(struct ktls_rl *rl, int err)
 	txq_drop_open(&rl->txq);
 }
 
-/* TCP takes no more: after a gap in the records nothing could follow. */
+/* TCP takes no more. Nothing can be sent after a gap between records. */
 static int txq_abandon(struct ktls_rl *rl)
 {
 	if (rl->txq.bytes && !rl->tx.error)
@@ -436,7 +435,7 @@ static int txq_abandon(struct ktls_rl *rl)
 	return -EPIPE;
 }
 
-/* Give TCP what is sealed. 0: it took all, or what it could; else it is dead. */
+/* Give TCP the sealed records. 0: it took all or a part; otherwise it takes no more. */
 static int txq_give(struct ktls_rl *rl, int flags)
 {
 	struct ktls_txq *q = &rl->txq;
@@ -446,8 +445,8 @@ static int txq_give(struct ktls_rl *rl, int flags)
 	if (unlikely((sk->sk_shutdown & SEND_SHUTDOWN) || sk->sk_state == TCP_CLOSE))
 		return txq_abandon(rl);
 
-	/* An error that TCP survives (IP_RECVERR) is the program's to fetch, and
-	 * TCP takes nothing before. A gap between records could not be mended.
+	/* With a pending error (IP_RECVERR) TCP takes nothing until the program has
+	 * fetched it. Hide it, because the records must be sent without a gap.
 	 */
 	sk_err = unlikely(sk->sk_err) ? xchg(&sk->sk_err, 0) : 0;
 
@@ -469,7 +468,7 @@ static int txq_give(struct ktls_rl *rl, int flags)
 }
 
 /**
- * ktls_tx_push - give TCP what it had no room for
+ * ktls_tx_push - give TCP the sealed records
  * @rl: the connection
  *
  * Never waits. What is left is pushed by the next call; TCP calls write_space
@@ -486,7 +485,7 @@ int ktls_tx_push(struct ktls_rl *rl)
 }
 
 /**
- * ktls_tx_idle - has TCP taken all that was sealed?
+ * ktls_tx_idle - has TCP taken all sealed records?
  * @rl: the connection
  *
  * Context: any, lockless.
@@ -553,7 +552,7 @@ int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len)
 }
 
 /**
- * ktls_tx_queue_records - queue bytes that are records already, and push
+ * ktls_tx_queue_records - queue sealed records, and push
  * @rl: the connection
  * @records: handshake records of the helper; copied
  * @len: bytes, at most KTLS_HS_OUT_MAX
@@ -601,7 +600,7 @@ drop:
 }
 
 /**
- * ktls_tx_give - give TCP what is sealed
+ * ktls_tx_give - give TCP the sealed records, with a hint whether there are more
  * @rl: the connection
  * @more: the program has more to come at once
  *

@@ -15,15 +15,15 @@ struct scatterlist;
 enum ktls_tx_limits {
 	KTLS_TXQ_FIXED		= 16,	/* pieces a queue holds without memory of its own */
 	KTLS_TX_PIECES		= 12,	/* of one record; page fragments */
-	KTLS_TX_CHUNK		= 65536, /* sealed at once before TCP gets it */
+	KTLS_TX_CHUNK		= 65536, /* sealed before TCP gets it */
 };
 
 /**
- * struct ktls_txq - what lies between the program and TCP; under the socket lock
+ * struct ktls_txq - records to send; under the socket lock
  *
- * One FIFO of page fragments. In front are sealed bytes that TCP has not taken;
- * behind them are the pieces of the open record, which is plaintext and never
- * given to TCP before it is sealed.
+ * A FIFO of page fragments. In front are sealed bytes that TCP has not taken. Behind
+ * them are the pieces of the open record: plaintext, which TCP never gets before it is
+ * sealed.
  *
  * @vec: the fragments, each with a page reference; @fixed or allocated
  * @size: entries @vec has room for
@@ -60,7 +60,7 @@ static inline struct bio_vec *ktls_txq_end(struct ktls_txq *q)
 }
 
 /**
- * ktls_tx_extend - claimed bytes behind the last piece become part of it
+ * ktls_tx_extend - add claimed bytes to the last piece
  * @q: the queue, with a record open
  * @n: how many, at most q->room
  *
