@@ -34,6 +34,22 @@ struct ktls_base *ktls_base_of(const struct sock *sk)
 }
 
 /**
+ * ktls_base_hook - replace TCP's callbacks
+ * @sk: a socket whose context is in place
+ * @base: its base
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_base_hook(struct sock *sk, const struct ktls_base *base)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = base->tls_data_ready;
+	sk->sk_write_space = base->tls_write_space;
+	sk->sk_state_change = base->tls_state_change;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
  * ktls_base_unhook - restore TCP's callbacks
  * @sk: a socket with a context, or the clone of one
  * @base: its base

@@ -13,6 +13,9 @@
  * @data_ready: sk_data_ready of a fresh socket
  * @write_space: sk_write_space likewise
  * @state_change: sk_state_change likewise
+ * @tls_data_ready: what replaces @data_ready
+ * @tls_write_space: what replaces @write_space
+ * @tls_state_change: what replaces @state_change
  * @tls_prot: our copy of @prot with our operations
  * @tls_ops: our copy of @ops with our operations
  *
@@ -24,12 +27,16 @@ struct ktls_base {
 	void				(*data_ready)(struct sock *sk);
 	void				(*write_space)(struct sock *sk);
 	void				(*state_change)(struct sock *sk);
+	void				(*tls_data_ready)(struct sock *sk);
+	void				(*tls_write_space)(struct sock *sk);
+	void				(*tls_state_change)(struct sock *sk);
 	struct proto			tls_prot;
 	struct proto_ops		tls_ops;
 };
 
 struct ktls_base *ktls_base_of_family(int family);
 struct ktls_base *ktls_base_of(const struct sock *sk);
+void ktls_base_hook(struct sock *sk, const struct ktls_base *base);
 void ktls_base_unhook(struct sock *sk, const struct ktls_base *base);
 
 #endif /* _KTLS_SOCKET_BASE_H */

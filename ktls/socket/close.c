@@ -22,12 +22,13 @@
 #include "socket/base.h"
 #include "socket/close.h"
 #include "socket/ctx.h"
+#include "socket/detach.h"
+#include "socket/graft.h"
 #include "socket/handshake.h"
 #include "socket/linger.h"
 #include "socket/listener.h"
 #include "socket/ready.h"
 #include "socket/state.h"
-#include "socket/ulp.h"
 
 static unsigned int close_linger_ms = KTLS_LINGER_MS;
 module_param_named(linger_ms, close_linger_ms, uint, 0644);
@@ -267,7 +268,7 @@ static long close_wait(struct ktls_ctx *ctx, long timeout)
 
 /**
  * ktls_close_linger - keep a closed connection until its data has arrived
- * @ctx: in state CLOSED; a child that failed has its carrier already
+ * @ctx: in state CLOSED; a child that failed is grafted already
  * @ms: at most so long
  *
  * Context: process, socket lock held; the program's socket structure, if there
@@ -290,7 +291,7 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 	ktls_ctx_arm(ctx, ms);
 	if (!ktls_linger_take(ctx, ctx->session.version ? KTLS_LINGER_CLOSED : KTLS_LINGER_FAILED))
 		return false;
-	if (!ctx->carrier && ktls_ulp_carry(ctx)) {
+	if (!ctx->graft && ktls_graft(ctx)) {
 		ktls_linger_leave(ctx);
 		return false;
 	}
@@ -313,7 +314,7 @@ bool ktls_close_step(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(sk);
 	/* The program is still in close(). */
-	if (!ctx->carrier)
+	if (!ctx->graft)
 		return false;
 	ktls_close_fin(ctx);
 	close_take(ctx);
@@ -342,8 +343,8 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
 		return;
 	}
 	ktls_linger_leave(ctx);
-	ktls_ulp_uncarry(ctx);
-	ktls_ulp_give_back(ctx);
+	ktls_ungraft(ctx);
+	ktls_detach(ctx);
 	release_sock(sk);
 	base->prot->close(sk, timeout);
 }
@@ -400,7 +401,7 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
  * @timeout: SO_LINGER, jiffies
  *
  * Context: process, lock not held. A module reference is kept until the very
- * end, because the one of the ULP goes with ktls_ulp_give_back().
+ * end, because the one of the ULP goes with ktls_detach().
  */
 void ktls_close(struct sock *sk, long timeout)
 {

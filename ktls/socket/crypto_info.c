@@ -18,13 +18,13 @@
 #include "suite.h"
 #include "wire.h"
 #include "record/aead.h"
+#include "socket/attach.h"
 #include "socket/base.h"
 #include "socket/crypto_info.h"
 #include "socket/ctx.h"
 #include "socket/ready.h"
 #include "socket/rules.h"
 #include "socket/state.h"
-#include "socket/ulp.h"
 
 /* Any struct tls12_crypto_info_*: this, then iv, key, salt, rec_seq. */
 union crypto_info {
@@ -125,7 +125,7 @@ static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 {
 	if (dir->plain) {
 		if (dir == &ctx->rl.rx)
-			ktls_ulp_own_rx(ctx);
+			ktls_attach_rx(ctx);
 		WRITE_ONCE(dir->plain, false);
 	}
 	if (ctx->state == KTLS_STATE_NEW) {

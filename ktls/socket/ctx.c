@@ -33,7 +33,7 @@ void ktls_ctx_hold(struct ktls_ctx *ctx)
  * ktls_ctx_put - give up a reference
  * @ctx: the context
  *
- * All that needs process context went in ktls_ulp_give_back(); what is left is
+ * All that needs process context went in ktls_detach(); what is left is
  * the memory and the reference to the sock.
  *
  * Context: any.

@@ -5,7 +5,7 @@
  *
  *   A context owns a reference to its sock from attach until its own last
  *   reference is dropped. icsk_ulp_data owns one reference to the context
- *   (given up by ktls_ulp_give_back()), each queued work, each armed timer and
+ *   (given up by ktls_detach()), each queued work, each armed timer and
  *   each request owns one.
  */
 #ifndef _KTLS_SOCKET_CTX_H
@@ -96,7 +96,7 @@ struct ktls_life {
  * @place: of one in its handshake (places.c); places.c's lock
  * @linger: the place of a closed socket (linger.c); linger.c's lock
  * @external: options of sockets with external keys (crypto_info.c)
- * @carrier: the socket structure under a connection that no file has: a child
+ * @graft: the struct socket under a connection without a file (graft.c): a child
  *	before accept, a closed socket that lingers
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
  */
@@ -118,7 +118,7 @@ struct ktls_ctx {
 	struct ktls_place		place;
 	struct ktls_linger		linger;
 	struct ktls_external		external;
-	struct socket			*carrier;
+	struct socket			*graft;
 	int				rcvlowat;
 };
 

@@ -20,14 +20,16 @@
 #include "wire.h"
 #include "helper/check.h"
 #include "record/reason.h"
+#include "socket/attach.h"
 #include "socket/base.h"
 #include "socket/child.h"
 #include "socket/ctx.h"
+#include "socket/detach.h"
+#include "socket/graft.h"
 #include "socket/handshake.h"
 #include "socket/listener.h"
 #include "socket/places.h"
 #include "socket/state.h"
-#include "socket/ulp.h"
 
 /**
  * ktls_listener_begin - make a context that of a listening socket
@@ -87,17 +89,18 @@ void ktls_listener_end(struct ktls_ctx *ctx)
  * left of it.
  */
 static void listener_adopt(struct ktls_listener *l, struct sock *sk,
-			   struct ktls_config *config, int rcvlowat)
+			   struct ktls_config *config, const struct tcp_ulp_ops *ulp_ops,
+			   int rcvlowat)
 {
 	struct ktls_ctx *child;
 
 	lock_sock(sk);
-	child = ktls_ulp_attach_child(sk, config);
+	child = ktls_attach_child(sk, config, ulp_ops);
 	if (!child)
 		goto close;
 	child->rcvlowat = rcvlowat;
-	if (ktls_ulp_carry(child) || !ktls_child_link(l, child))
-		goto give_back;
+	if (ktls_graft(child) || !ktls_child_link(l, child))
+		goto detach;
 	/* From here the child can be dropped, but only by its work, which waits
 	 * for the lock that we hold.
 	 */
@@ -108,9 +111,9 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	release_sock(sk);
 	return;
 
-give_back:
-	ktls_ulp_uncarry(child);
-	ktls_ulp_give_back(child);
+detach:
+	ktls_ungraft(child);
+	ktls_detach(child);
 close:
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_CHILDREN_REFUSED);
 	release_sock(sk);
@@ -162,6 +165,7 @@ static struct sock *listener_dequeue(struct sock *sk)
  */
 void ktls_listener_step(struct ktls_ctx *ctx)
 {
+	const struct tcp_ulp_ops *ulp_ops = NULL;
 	struct ktls_config *config = NULL;
 	struct ktls_listener *l;
 	struct sock *newsk;
@@ -175,13 +179,14 @@ void ktls_listener_step(struct ktls_ctx *ctx)
 		if (newsk) {
 			refcount_inc(&l->ref);
 			config = ktls_config_get(ktls_config_freeze(ctx->config));
+			ulp_ops = inet_csk(ctx->sk)->icsk_ulp_ops;
 			rcvlowat = ctx->rcvlowat;
 		}
 		release_sock(ctx->sk);
 		if (!newsk)
 			break;
 
-		listener_adopt(l, newsk, config, rcvlowat);
+		listener_adopt(l, newsk, config, ulp_ops, rcvlowat);
 		ktls_config_put(config);
 		ktls_child_put_listener(l);
 		cond_resched();
@@ -261,7 +266,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 	newsk = child->sk;
 	lock_sock(newsk);
 	ktls_child_release(child);
-	ktls_ulp_uncarry(child);
+	ktls_ungraft(child);
 	release_sock(newsk);
 	ktls_ctx_put(child);
 	arg->err = 0;

@@ -323,6 +323,10 @@ static void ops_build(struct ktls_base *base)
 	struct proto_ops *ops = &base->tls_ops;
 	struct proto *prot = &base->tls_prot;
 
+	base->tls_data_ready = ops_data_ready;
+	base->tls_write_space = ops_write_space;
+	base->tls_state_change = ops_state_change;
+
 	*prot = *base->prot;
 	prot->close = ktls_close;
 	prot->disconnect = ktls_connect_disconnect;
@@ -379,23 +383,6 @@ static int __init ops_learn(struct ktls_base *base, int family)
 	ops_build(base);
 	sock_release(sock);
 	return 0;
-}
-
-/**
- * ktls_ops_hook - have TCP's callbacks come to us
- * @sk: a socket whose context is in place
- *
- * ktls_base_unhook() undoes it.
- *
- * Context: process, socket lock held.
- */
-void ktls_ops_hook(struct sock *sk)
-{
-	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_data_ready = ops_data_ready;
-	sk->sk_write_space = ops_write_space;
-	sk->sk_state_change = ops_state_change;
-	write_unlock_bh(&sk->sk_callback_lock);
 }
 
 /**

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Attach a context to a TCP socket; lock held. */
+#ifndef _KTLS_SOCKET_ATTACH_H
+#define _KTLS_SOCKET_ATTACH_H
+
+#include <linux/types.h>
+
+struct ktls_base;
+struct ktls_config;
+struct ktls_ctx;
+struct sock;
+struct tcp_ulp_ops;
+
+bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base);
+void ktls_attach(struct sock *sk, struct ktls_ctx *ctx, const struct tcp_ulp_ops *ulp_ops);
+struct ktls_ctx *ktls_attach_child(struct sock *sk, struct ktls_config *config,
+				   const struct tcp_ulp_ops *ulp_ops);
+void ktls_attach_rx(struct ktls_ctx *ctx);
+
+#endif /* _KTLS_SOCKET_ATTACH_H */

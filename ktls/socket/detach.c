@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Detach a context from its socket, which is plain TCP then.
+ *
+ * Why a context can be freed safely: icsk_ulp_data is the only pointer to it
+ * that is followed without a reference, by callbacks in softirq under RCU and
+ * by operations that hold the socket's file open. ktls_detach() runs
+ * when the last file is gone, restores the callbacks, clears the pointer and
+ * gives up its reference; the memory goes after a grace period. Works, timers
+ * and requests own references and find KTLS_F_GONE set.
+ */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "config.h"
+#include "session.h"
+#include "helper/ticket.h"
+#include "record/rl.h"
+#include "socket/base.h"
+#include "socket/ctx.h"
+#include "socket/detach.h"
+#include "socket/handshake.h"
+
+/**
+ * ktls_detach - the socket is TCP's again
+ * @ctx: the context; the reference of icsk_ulp_data is given up
+ *
+ * Wipes keys and queues, restores operations and callbacks, and returns the
+ * module reference of the ULP: the caller must have one of its own until it
+ * has left the module.
+ *
+ * Context: process, socket lock held; no program can reach the socket any more.
+ */
+void ktls_detach(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	sock_owned_by_me(sk);
+	set_bit(KTLS_F_GONE, &ctx->flags);
+	ktls_ctx_disarm(ctx);
+	ktls_ctx_unwatch(ctx);
+	ktls_handshake_end(ctx);
+	ktls_rl_free(&ctx->rl);
+	ktls_ticket_end(ctx->tickets);
+	ctx->tickets = NULL;
+	ktls_session_wipe(&ctx->session);
+	kfree_sensitive(ctx->exporter);
+	ctx->exporter = NULL;
+	ktls_config_put(ctx->config);
+	ctx->config = NULL;
+
+	WRITE_ONCE(sk->sk_prot, ctx->base->prot);
+	/* Pairs with smp_wmb() in ktls_attach(), in reverse. */
+	smp_wmb();
+	if (sk->sk_socket)
+		WRITE_ONCE(sk->sk_socket->ops, ctx->base->ops);
+	write_lock_bh(&sk->sk_callback_lock);
+	ktls_base_unhook(sk, ctx->base);
+	write_unlock_bh(&sk->sk_callback_lock);
+
+	inet_csk(sk)->icsk_ulp_ops = NULL;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+	module_put(THIS_MODULE);
+	ktls_ctx_put(ctx);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A struct socket for connections without a file: children, and closed sockets. */
+
+#include <linux/module.h>
+#include <linux/net.h>
+#include <net/sock.h>
+
+#include "socket/base.h"
+#include "socket/ctx.h"
+#include "socket/graft.h"
+
+/**
+ * ktls_graft - put a struct socket under a connection
+ * @ctx: a connection that no file has
+ *
+ * TCP looks at sk_socket and sk_wq when it sends and waits; a connection
+ * without them cannot send. It has the operations of ktls, because BPF can
+ * call them, and the uid of the connection, because routing looks at it.
+ *
+ * Context: process, socket lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int ktls_graft(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+	int err;
+
+	sock_owned_by_me(sk);
+	err = sock_create_lite(sk->sk_family, SOCK_STREAM, IPPROTO_TCP, &ctx->graft);
+	if (err)
+		return err;
+	ctx->graft->state = SS_CONNECTED;
+	ctx->graft->ops = &ctx->base->tls_ops;
+	__module_get(ctx->graft->ops->owner);
+	SOCK_INODE(ctx->graft)->i_uid = sk->sk_uid;
+	sock_graft(sk, ctx->graft);
+	return 0;
+}
+
+/**
+ * ktls_ungraft - remove the struct socket under a connection
+ * @ctx: the context
+ *
+ * Not with sock_orphan(): that would mark the sock dead.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ungraft(struct ktls_ctx *ctx)
+{
+	struct socket *graft = ctx->graft;
+	struct sock *sk = ctx->sk;
+
+	sock_owned_by_me(sk);
+	if (!graft)
+		return;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk_set_socket(sk, NULL);
+	RCU_INIT_POINTER(sk->sk_wq, NULL);
+	graft->sk = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+
+	ctx->graft = NULL;
+	sock_release(graft);
+}
