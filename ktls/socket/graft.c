@@ -14,7 +14,7 @@
  * @ctx: a connection that no file has
  *
  * TCP looks at sk_socket and sk_wq when it sends and waits; a connection
- * without them cannot send. It has the operations of ktls, because BPF can
+ * without them cannot send. The struct socket has the operations of ktls, because BPF can
  * call them, and the uid of the connection, because routing looks at it.
  *
  * Context: process, socket lock held.
