@@ -18,8 +18,8 @@
 #include <crypto/chacha.h>
 #include <crypto/poly1305.h>
 
-#include "record/aead.h"
 #include "record/chacha.h"
+#include "record/dir.h"
 #include "wire.h"
 
 enum chacha_sizes {

@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include <net/sock.h>
 
-#include "record/aead.h"
+#include "record/dir.h"
 #include "record/alert.h"
 #include "record/key_update.h"
 #include "record/rl.h"

@@ -4,7 +4,7 @@
 #include <kunit/visibility.h>
 #include <net/sock.h>
 
-#include "record/aead.h"
+#include "record/dir.h"
 #include "record/framing.h"
 #include "record/key_update.h"
 #include "record/rl.h"

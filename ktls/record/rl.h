@@ -5,8 +5,8 @@
 
 #include <linux/types.h>
 
-#include "record/aead.h"
 #include "record/control.h"
+#include "record/dir.h"
 #include "record/framing.h"
 #include "record/rx.h"
 #include "record/rxbuf.h"
