@@ -8,7 +8,6 @@
 
 #include "wire.h"
 
-
 struct ktls_peer;
 
 /**

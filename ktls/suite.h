@@ -23,7 +23,7 @@ struct ktls_cipher {
 /* One cipher suite: IANA number, OpenSSL name, version, AEAD and hash. */
 struct ktls_suite {
 	u16			id;
-	u16			version;	/* KTLS_VERSION_1_2 or _1_3 */
+	u16			version;	/* KTLS_TLS_1_2 or _1_3 */
 	const char		*name;
 	const struct ktls_cipher *cipher;
 	const char		*hash;		/* "sha256", "sha384" */

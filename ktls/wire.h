@@ -3,6 +3,8 @@
 #ifndef _KTLS_WIRE_H
 #define _KTLS_WIRE_H
 
+#include <uapi/linux/ktls.h>
+
 /* ContentType, RFC 8446 B.1 */
 enum ktls_content_type {
 	KTLS_CT_CHANGE_CIPHER_SPEC	= 20,
@@ -62,12 +64,8 @@ enum ktls_wire_sizes {
 	KTLS_RANDOM_SIZE	= 32,
 };
 
-/* Versions as in record headers and in KTLS_VERSIONS, host order. */
-enum ktls_version {
-	KTLS_VERSION_1_0	= 0x0301,	/* in a first ClientHello's header */
-	KTLS_VERSION_1_2	= 0x0303,
-	KTLS_VERSION_1_3	= 0x0304,
-};
+/* The version in the record header of a first ClientHello; KTLS_TLS_1_2 in all others. */
+#define KTLS_VERSION_1_0	0x0301
 
 /* Limits of the module that several files apply. */
 enum ktls_limits {

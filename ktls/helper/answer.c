@@ -16,7 +16,6 @@
 #include <linux/slab.h>
 #include <net/genetlink.h>
 
-
 #include "helper/answer.h"
 #include "helper/peer.h"
 #include "helper/request.h"

@@ -7,7 +7,6 @@
 
 #include "wire.h"
 
-
 struct ktls_config;
 struct net;
 

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 #include <uapi/linux/ktls_netlink.h>
 
-
 #include "session.h"
 #include "wire.h"
 

@@ -12,7 +12,6 @@
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
-
 #include "config.h"
 #include "helper/message.h"
 #include "helper/request.h"

@@ -13,7 +13,6 @@
 #include <net/sock.h>
 #include <kunit/visibility.h>
 
-
 #include "config.h"
 #include "helper/answer.h"
 #include "helper/dispatch.h"

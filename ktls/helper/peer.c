@@ -10,7 +10,6 @@
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
 
-
 #include "helper/peer.h"
 #include "wire.h"
 

@@ -16,7 +16,6 @@
 #include <kunit/visibility.h>
 #include <net/sock.h>
 
-
 #include "helper/port.h"
 #include "wire.h"
 

@@ -13,7 +13,6 @@
 #include <linux/hash.h>
 #include <linux/slab.h>
 
-
 #include "helper/queue.h"
 #include "wire.h"
 

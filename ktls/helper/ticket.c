@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 
-
 #include "helper/message.h"
 #include "helper/request.h"
 #include "helper/ticket.h"

@@ -41,7 +41,7 @@ static void aead_set_nonce(struct ktls_dir *dir, const u8 *explicit)
 static void aead_put_header(u8 *at, u8 type, u16 len)
 {
 	at[0] = type;
-	put_unaligned_be16(KTLS_VERSION_1_2, at + 1);
+	put_unaligned_be16(KTLS_TLS_1_2, at + 1);
 	put_unaligned_be16(len, at + 3);
 }
 

@@ -198,7 +198,7 @@ static int alert_end(struct ktls_rl *rl, u8 alert)
  */
 int ktls_alert_received(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	const bool is_13 = rl->rx.suite->version == KTLS_VERSION_1_3;
+	const bool is_13 = rl->rx.suite->version == KTLS_TLS_1_3;
 	u8 level, alert;
 
 	sock_owned_by_me(rl->sk);

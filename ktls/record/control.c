@@ -101,13 +101,13 @@ static const struct {
 	bool	last;		/* of its record: new keys come behind it (RFC 8446 5.1) */
 	int	(*handle)(struct ktls_rl *rl, const u8 *data, size_t len);
 } control_messages[] = {
-	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_NEW_SESSION_TICKET, false, control_ticket },
-	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
-	{ KTLS_VERSION_1_3, KTLS_ROLE_SERVER, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
-	{ KTLS_VERSION_1_3, KTLS_ROLE_CLIENT, KTLS_HS_CERTIFICATE_REQUEST, false,
+	{ KTLS_TLS_1_3, KTLS_ROLE_CLIENT, KTLS_HS_NEW_SESSION_TICKET, false, control_ticket },
+	{ KTLS_TLS_1_3, KTLS_ROLE_CLIENT, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
+	{ KTLS_TLS_1_3, KTLS_ROLE_SERVER, KTLS_HS_KEY_UPDATE, true, ktls_key_update_received },
+	{ KTLS_TLS_1_3, KTLS_ROLE_CLIENT, KTLS_HS_CERTIFICATE_REQUEST, false,
 	  control_certificate_request },
-	{ KTLS_VERSION_1_2, KTLS_ROLE_CLIENT, KTLS_HS_HELLO_REQUEST, false, control_hello_request },
-	{ KTLS_VERSION_1_2, KTLS_ROLE_SERVER, KTLS_HS_CLIENT_HELLO, false, control_renegotiation },
+	{ KTLS_TLS_1_2, KTLS_ROLE_CLIENT, KTLS_HS_HELLO_REQUEST, false, control_hello_request },
+	{ KTLS_TLS_1_2, KTLS_ROLE_SERVER, KTLS_HS_CLIENT_HELLO, false, control_renegotiation },
 };
 
 /* A whole message, with @left bytes behind it in its record. */

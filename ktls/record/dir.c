@@ -26,9 +26,9 @@ static int dir_check_keys(const struct ktls_keys *keys)
 
 	if (!suite || !keys->secret)
 		return -EINVAL;
-	if (suite->version == KTLS_VERSION_1_3 && !keys->external)
+	if (suite->version == KTLS_TLS_1_3 && !keys->external)
 		return keys->secret_len == suite->hash_size && !keys->iv_len ? 0 : -EINVAL;
-	iv_len = suite->version == KTLS_VERSION_1_3 ? KTLS_NONCE_SIZE :
+	iv_len = suite->version == KTLS_TLS_1_3 ? KTLS_NONCE_SIZE :
 						      suite->cipher->salt_size;
 	if (keys->secret_len != suite->cipher->key_size || keys->iv_len != iv_len || !keys->iv)
 		return -EINVAL;
@@ -141,7 +141,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	if (err)
 		return err;
 
-	if (suite->version == KTLS_VERSION_1_3 && !keys->external) {
+	if (suite->version == KTLS_TLS_1_3 && !keys->external) {
 		err = ktls_keysched_traffic(suite, keys->secret, key, iv);
 		if (err)
 			goto wipe_keys;
@@ -162,7 +162,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	dir->nonce = keys->nonce;
 	memcpy(dir->iv, iv, sizeof(dir->iv));
 	dir->records_max = dir_records_max(keys);
-	if (suite->version == KTLS_VERSION_1_3 || keys->external)
+	if (suite->version == KTLS_TLS_1_3 || keys->external)
 		memcpy(dir->secret, keys->secret, keys->secret_len);
 	dir_set_layout(dir);
 	if (req)

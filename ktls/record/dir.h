@@ -41,7 +41,7 @@ enum ktls_dir_limits {
  * @bytes: application bytes, likewise
  * @key_updates: generations after the first
  * @error: positive errno this direction reports for ever, 0: none; read by
- *	ktls_rx_worth_waking() without the lock
+ *	ktls_ready_worth_waking() without the lock
  * @closed: close_notify was sent, or received; likewise
  * @shut: receiving: the program wants no more (SHUT_RD). TCP does not learn of it: in FIN_WAIT
  *	it would answer control records with a reset; likewise
@@ -112,7 +112,7 @@ struct ktls_generation {
 
 static inline bool ktls_dir_is_13(const struct ktls_dir *dir)
 {
-	return dir->suite->version == KTLS_VERSION_1_3;
+	return dir->suite->version == KTLS_TLS_1_3;
 }
 
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys);

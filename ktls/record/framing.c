@@ -344,7 +344,7 @@ static int framing_set_fault(struct ktls_framing_fault *fault, u8 alert, int err
 /* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3: what can be checked before decryption. */
 static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_framing_fault *fault)
 {
-	const bool is_13 = rl->rx.suite->version == KTLS_VERSION_1_3;
+	const bool is_13 = rl->rx.suite->version == KTLS_TLS_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
 	const u32 overhead = rl->rx.prefix_size - KTLS_HEADER_SIZE + rl->rx.tail_size;
 	const u32 max = is_13 ? rl->rules->ciphertext13_max : KTLS_PAYLOAD_MAX + overhead;
@@ -356,7 +356,7 @@ static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_fr
 	     at[0] < KTLS_CT_CHANGE_CIPHER_SPEC || at[0] > KTLS_CT_DATA))
 		return framing_set_fault(fault, KTLS_ALERT_UNEXPECTED_MESSAGE, err,
 					 "the peer sent a record of a type that is not allowed now");
-	if (get_unaligned_be16(at + 1) != KTLS_VERSION_1_2)
+	if (get_unaligned_be16(at + 1) != KTLS_TLS_1_2)
 		return framing_set_fault(fault, KTLS_ALERT_PROTOCOL_VERSION, err,
 					 "the peer sent a record of another version of TLS");
 	if (len > max)

@@ -40,7 +40,7 @@ bool ktls_key_update_due(const struct ktls_rl *rl)
 
 	if (likely(!rl->key_update && dir->seq < dir->records_max))
 		return false;
-	return dir->keyed && dir->suite->version == KTLS_VERSION_1_3 &&
+	return dir->keyed && dir->suite->version == KTLS_TLS_1_3 &&
 	       rl->rules->key_update;
 }
 

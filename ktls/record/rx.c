@@ -126,7 +126,7 @@ static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	}
-	if (type == KTLS_CT_HANDSHAKE && rl->rx.suite->version == KTLS_VERSION_1_3 &&
+	if (type == KTLS_CT_HANDSHAKE && rl->rx.suite->version == KTLS_TLS_1_3 &&
 	    rx_has_key_update(&rl->opening, place->at, len)) {
 		rl->opening.rekey_skip = 0;
 		WRITE_ONCE(rl->opening.rekey, true);

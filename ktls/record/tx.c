@@ -183,7 +183,8 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 	pfrag->offset = start + take;
 
 	if (front) {
-		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->tx.prefix_size, start - rl->tx.prefix_size);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->tx.prefix_size,
+			      start - rl->tx.prefix_size);
 		q->since = jiffies;
 	} else {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);

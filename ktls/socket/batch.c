@@ -49,7 +49,7 @@ static u8 batch_objection(const u8 *at, const char **ret_reason)
 				*ret_reason = batch_others[i].reason;
 		return KTLS_ALERT_UNEXPECTED_MESSAGE;
 	}
-	if (at[1] != KTLS_VERSION_1_2 >> 8) {
+	if (at[1] != KTLS_TLS_1_2 >> 8) {
 		*ret_reason = "the peer sent a record of another protocol than TLS";
 		return KTLS_ALERT_PROTOCOL_VERSION;
 	}

@@ -173,7 +173,7 @@ int ktls_close_shutdown(struct socket *sock, int how)
 	if (how != SHUT_RD)
 		close_shut_wr(ctx);
 	/* What came before can still be read, and then nobody can tell it from the rest. */
-	if (ctx->rl.rx.shut && ctx->rl.tx.closed && !ktls_rx_drain_control(ctx))
+	if (ctx->rl.rx.shut && ctx->rl.tx.closed && !ktls_ready_drain_control(ctx))
 		set_bit(KTLS_F_SHUT, &ctx->flags);
 	/* Whoever waits for data, or for room, will not get any. */
 	ctx->base->state_change(sk);
@@ -208,10 +208,10 @@ static bool close_is_acknowledged(const struct sock *sk)
 /* What comes when both halves are closed. */
 static void close_take(struct ktls_ctx *ctx)
 {
-	if (test_bit(KTLS_F_UNHEARD, &ctx->flags))
-		ktls_rx_discard(ctx);
-	else if (ktls_rx_sift(ctx))
-		set_bit(KTLS_F_UNHEARD, &ctx->flags);
+	if (test_bit(KTLS_F_RESET_DUE, &ctx->flags))
+		ktls_ready_discard(ctx);
+	else if (ktls_ready_sift(ctx))
+		set_bit(KTLS_F_RESET_DUE, &ctx->flags);
 }
 
 /* TCP answers data that nobody will read with a reset, so that the peer stops sending.
@@ -219,7 +219,7 @@ static void close_take(struct ktls_ctx *ctx)
  */
 static bool close_answers(const struct ktls_ctx *ctx)
 {
-	return test_bit(KTLS_F_UNHEARD, &ctx->flags) && ktls_tx_idle(&ctx->rl) &&
+	return test_bit(KTLS_F_RESET_DUE, &ctx->flags) && ktls_tx_idle(&ctx->rl) &&
 	       ctx->sk->sk_state == TCP_FIN_WAIT2;
 }
 
@@ -377,7 +377,7 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 	 * that the program did not want to hear the rest: reset, as in TCP. A peer that
 	 * is to see a reset must not see a close_notify before it.
 	 */
-	unread = ktls_rx_drain_control(ctx) > 0;
+	unread = ktls_ready_drain_control(ctx) > 0;
 	if (unread || close_is_abortive(sk)) {
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
 		if (unread)

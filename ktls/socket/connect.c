@@ -125,7 +125,7 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 
 	if (!READ_ONCE(sk->sk_err))
 		ktls_close_fin(ctx);
-	ktls_rx_discard(ctx);
+	ktls_ready_discard(ctx);
 	if (sk->sk_state != TCP_CLOSE && !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
 	if (connect_tcp_reset(ctx))
@@ -251,7 +251,9 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 			return -EALREADY;
 		break;
 	case KTLS_STATE_OPEN:
-		return ctx->connect.pending && !ctx->connect.starttls ? connect_report(ctx) : -EISCONN;
+		if (ctx->connect.pending && !ctx->connect.starttls)
+			return connect_report(ctx);
+		return -EISCONN;
 	case KTLS_STATE_FAILED:
 		if (ctx->session.version || ctx->connect.starttls)
 			return -EISCONN;

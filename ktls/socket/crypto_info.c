@@ -62,7 +62,7 @@ static struct crypto_info_parts crypto_info_split(union crypto_info *ci,
 /* 1.2 GCM: the iv is the explicit nonce of the next record. */
 static bool crypto_info_iv_counts(const struct ktls_suite *suite)
 {
-	return suite->version == KTLS_VERSION_1_2 && suite->cipher->explicit_size;
+	return suite->version == KTLS_TLS_1_2 && suite->cipher->explicit_size;
 }
 
 static struct ktls_dir *crypto_info_dir(struct ktls_ctx *ctx, int optname)
@@ -84,7 +84,7 @@ static int crypto_info_admit(const struct ktls_ctx *ctx, const struct ktls_dir *
 	case KTLS_STATE_OPEN:
 		if (!ktls_rules_are_external(ctx))
 			return -EBUSY;
-		return dir->keyed && dir->suite->version != KTLS_VERSION_1_3 ? -EBUSY : 0;
+		return dir->keyed && dir->suite->version != KTLS_TLS_1_3 ? -EBUSY : 0;
 	case KTLS_STATE_LISTENING:
 	case KTLS_STATE_CONNECTING:
 		return -ENOTCONN;
@@ -172,7 +172,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 		crypto_info_begin(ctx, dir);
 
 	/* Who polls has not been told of what came before the key. */
-	if (optname == TLS_RX && ktls_rx_worth_waking(ctx))
+	if (optname == TLS_RX && ktls_ready_worth_waking(ctx))
 		ctx->base->data_ready(ctx->sk);
 	return 0;
 }
@@ -276,7 +276,7 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
 		ctx->external.zerocopy_ro = value;
 		return 0;
 	}
-	if (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_VERSION_1_3)
+	if (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_TLS_1_3)
 		return -EINVAL;
 	ctx->external.no_pad = value;
 	return 0;
@@ -293,7 +293,7 @@ static int crypto_info_set_payload(struct ktls_ctx *ctx, u16 value)
 
 	if (ctx->rl.txq.open)
 		return -EBUSY;
-	if (session->version == KTLS_VERSION_1_3)
+	if (session->version == KTLS_TLS_1_3)
 		min--;
 	if (session->version && !ktls_rules_are_external(ctx))
 		max = ctx->rl.max_payload;
@@ -375,7 +375,7 @@ int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optva
 	payload = ctx->rl.max_payload;
 	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->external.zerocopy_ro : ctx->external.no_pad;
 	if (optname == TLS_RX_EXPECT_NO_PAD &&
-	    (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_VERSION_1_3))
+	    (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_TLS_1_3))
 		err = -EINVAL;
 	release_sock(sk);
 	if (err)

@@ -164,7 +164,7 @@ void ktls_ctx_disarm(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_ctx_unwatch - nothing is received any more: undo ktls_rx_watch()
+ * ktls_ctx_unwatch - nothing is received any more: undo ktls_ready_watch()
  * @ctx: the context
  *
  * Context: socket lock held. A timer that fires just now is harmless.

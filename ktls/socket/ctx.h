@@ -51,7 +51,7 @@ enum ktls_ctx_flags {
 	KTLS_F_WAKE,		/* poll() found the lock taken; release_cb wakes */
 	KTLS_F_IDLE,		/* ctx->life.unread has fired: records lie unread */
 	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
-	KTLS_F_UNHEARD,		/* then data came all the same: a reset is to answer it */
+	KTLS_F_RESET_DUE,		/* then data came all the same: a reset is to answer it */
 };
 
 /**

@@ -106,7 +106,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	WRITE_ONCE(ctx->connect.result, 0);
 	clear_bit(KTLS_F_FIN, &ctx->flags);
 	clear_bit(KTLS_F_SHUT, &ctx->flags);
-	clear_bit(KTLS_F_UNHEARD, &ctx->flags);
+	clear_bit(KTLS_F_RESET_DUE, &ctx->flags);
 }
 
 /**
@@ -183,7 +183,7 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 {
 	u8 record[] = {
-		KTLS_CT_ALERT, KTLS_VERSION_1_2 >> 8, KTLS_VERSION_1_2 & 0xff, 0, 2,
+		KTLS_CT_ALERT, KTLS_TLS_1_2 >> 8, KTLS_TLS_1_2 & 0xff, 0, 2,
 		KTLS_ALERT_FATAL, alert,
 	};
 	bool clear = alert != KTLS_ALERT_NONE && !ctx->handshake->req;
@@ -241,8 +241,8 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
 	/* Tickets may have come with the last of the handshake. */
-	if (ktls_rx_worth_waking(ctx))
-		ktls_rx_watch(ctx);
+	if (ktls_ready_worth_waking(ctx))
+		ktls_ready_watch(ctx);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_DONE);
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "socket/recv.h"
 #include "socket/send.h"
 #include "socket/sockopt.h"
+#include "socket/splice.h"
 
 /* The state, for callers without the socket lock. */
 static u8 ops_state(const struct ktls_ctx *ctx)
@@ -54,9 +55,9 @@ static void ops_data_ready(struct sock *sk)
 	state = ctx ? ops_state(ctx) : KTLS_STATE_CLOSED;
 	if (!ctx || ops_is_plain(&ctx->rl.rx)) {
 		ktls_base_of(sk)->data_ready(sk);
-	} else if (state == KTLS_STATE_OPEN && ktls_rx_worth_waking(ctx)) {
+	} else if (state == KTLS_STATE_OPEN && ktls_ready_worth_waking(ctx)) {
 		ktls_base_of(sk)->data_ready(sk);
-		ktls_rx_watch(ctx);
+		ktls_ready_watch(ctx);
 	} else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW) {
 		ktls_ctx_kick(ctx);
 	}
@@ -118,7 +119,7 @@ static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 	if (!ops_is_plain(&ctx->rl.rx)) {
 		switch (cmd) {
 		case SIOCINQ:
-			*karg = ktls_rx_inq(sk);
+			*karg = ktls_ready_inq(sk);
 			return *karg < 0 ? *karg : 0;
 		case SIOCATMARK:
 			return -EOPNOTSUPP;
@@ -126,7 +127,7 @@ static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 	}
 	err = ktls_base_ioctl(ctx->base->prot, sk, cmd, karg);
 	if (!err && (cmd == SIOCOUTQ || cmd == SIOCOUTQNSD))
-		*karg += ktls_tx_queued(ctx);
+		*karg += ktls_send_queued(ctx);
 	return err;
 }
 
@@ -180,7 +181,7 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 		return 0;
 	case KTLS_STATE_OPEN:
 		mask &= ~(in | EPOLLPRI);
-		if (ktls_rx_readable(ctx))
+		if (ktls_ready_is_readable(ctx))
 			mask |= in;
 		return mask | ops_poll_shut(ctx);
 	case KTLS_STATE_FAILED:
@@ -245,7 +246,7 @@ static int ops_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 
 	if (ops_is_plain(&ctx->rl.tx))
 		return ctx->base->prot->sendmsg(sk, msg, size);
-	return ktls_tx_sendmsg(sk, msg, size);
+	return ktls_send_msg(sk, msg, size);
 }
 
 static int ops_sendmsg_socket(struct socket *sock, struct msghdr *msg, size_t size)
@@ -259,7 +260,7 @@ static int ops_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 
 	if (ops_is_plain(&ctx->rl.tx))
 		return ctx->base->ops->sendmsg_locked(sk, msg, size);
-	return ktls_tx_sendmsg_locked(sk, msg, size);
+	return ktls_send_msg_locked(sk, msg, size);
 }
 
 static int ops_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
@@ -268,7 +269,7 @@ static int ops_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flag
 
 	if (ops_is_plain(&ctx->rl.rx))
 		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
-	return ktls_rx_recvmsg(sk, msg, len, flags);
+	return ktls_recv_msg(sk, msg, len, flags);
 }
 
 static ssize_t ops_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
@@ -278,7 +279,7 @@ static ssize_t ops_splice_read(struct socket *sock, loff_t *ppos, struct pipe_in
 
 	if (ops_is_plain(&ctx->rl.rx))
 		return ctx->base->ops->splice_read(sock, ppos, pipe, len, flags);
-	return ktls_rx_splice_read(sock, ppos, pipe, len, flags);
+	return ktls_splice_read(sock, ppos, pipe, len, flags);
 }
 
 static int ops_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
@@ -294,7 +295,7 @@ static int ops_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor
 		desc->error = -ENOMEM;
 		return -ENOMEM;
 	}
-	return ktls_rx_read_sock(sk, desc, actor);
+	return ktls_splice_read_sock(sk, desc, actor);
 }
 
 /* proto_ops.peek_len: any context. A strparser asks whether it is worth reading, and
@@ -336,7 +337,7 @@ static void ops_build(struct ktls_base *base)
 	prot->accept = KTLS_PROTO_ACCEPT(ktls_listener_accept);
 	prot->recvmsg = KTLS_PROTO_RECVMSG(ops_recvmsg);
 	prot->sendmsg = ops_sendmsg;
-	prot->splice_eof = ktls_tx_splice_eof;
+	prot->splice_eof = ktls_send_splice_eof;
 	prot->ioctl = KTLS_PROTO_IOCTL(ops_ioctl);
 	prot->release_cb = ops_release_cb;
 #ifdef CONFIG_BPF_SYSCALL

@@ -15,7 +15,7 @@
 #include "socket/recv.h"
 
 /**
- * ktls_rx_is_shut - does nothing follow what has come?
+ * ktls_ready_is_shut - does nothing follow what has come?
  * @ctx: the connection
  *
  * TCP knows of FIN and resets, we of SHUT_RD.
@@ -23,26 +23,26 @@
  * Context: any; without the socket lock the answer may be outdated at once.
  * Return: whether it does not.
  */
-bool ktls_rx_is_shut(const struct ktls_ctx *ctx)
+bool ktls_ready_is_shut(const struct ktls_ctx *ctx)
 {
 	return READ_ONCE(ctx->rl.rx.shut) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
 }
 
 /**
- * ktls_rx_has_news - is there reason to look at the connection, opened data aside?
+ * ktls_ready_has_news - is there reason to look at the connection, opened data aside?
  * @ctx: the connection
  *
- * Context: as ktls_rx_worth_waking().
+ * Context: as ktls_ready_worth_waking().
  * Return: whether there is.
  */
-bool ktls_rx_has_news(const struct ktls_ctx *ctx)
+bool ktls_ready_has_news(const struct ktls_ctx *ctx)
 {
 	const struct sock *sk = ctx->sk;
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
 	return bytes >= READ_ONCE(ctx->rl.framing.need) ||
-	       READ_ONCE(sk->sk_err) || ktls_rx_is_shut(ctx) ||
+	       READ_ONCE(sk->sk_err) || ktls_ready_is_shut(ctx) ||
 	       READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
 	       READ_ONCE(ctx->rl.opened.control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
@@ -50,7 +50,7 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_rx_worth_waking - could a reader get on?
+ * ktls_ready_worth_waking - could a reader get on?
  * @ctx: the connection
  *
  * O(1): bytes that TCP has against bytes that the record at the head needs. A
@@ -60,26 +60,26 @@ bool ktls_rx_has_news(const struct ktls_ctx *ctx)
  * then the answer may be outdated at once.
  * Return: whether it could.
  */
-bool ktls_rx_worth_waking(const struct ktls_ctx *ctx)
+bool ktls_ready_worth_waking(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rl.opened.len) || ktls_rx_has_news(ctx);
+	return READ_ONCE(ctx->rl.opened.len) || ktls_ready_has_news(ctx);
 }
 
 /**
- * ktls_rx_has_ended - would a reader learn about the end of the stream, or an error?
+ * ktls_ready_has_ended - would a reader learn about the end of the stream, or an error?
  * @ctx: the connection
  *
  * Context: any; without the socket lock the answer may be outdated at once.
  * Return: whether it would.
  */
-bool ktls_rx_has_ended(const struct ktls_ctx *ctx)
+bool ktls_ready_has_ended(const struct ktls_ctx *ctx)
 {
 	return READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
-	       READ_ONCE(ctx->sk->sk_err) || ktls_rx_is_shut(ctx);
+	       READ_ONCE(ctx->sk->sk_err) || ktls_ready_is_shut(ctx);
 }
 
 /**
- * ktls_rx_prepare - open what is there until so many bytes of application data are
+ * ktls_ready_prepare - open what is there until so many bytes of application data are
  * @ctx: the connection
  * @target: so many
  *
@@ -89,7 +89,7 @@ bool ktls_rx_has_ended(const struct ktls_ctx *ctx)
  * Context: process context, socket lock held; never waits.
  * Return: what ktls_rx_open() returned last.
  */
-int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
+int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target)
 {
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
@@ -109,7 +109,7 @@ int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
 }
 
 /**
- * ktls_rx_readable - would a recv return at once?
+ * ktls_ready_is_readable - would a recv return at once?
  * @ctx: the connection
  *
  * A record at the head may be a ticket, which no reader ever sees. So records are
@@ -124,7 +124,7 @@ int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target)
  * Context: process context, socket lock not held; from poll().
  * Return: whether it would.
  */
-bool ktls_rx_readable(struct ktls_ctx *ctx)
+bool ktls_ready_is_readable(struct ktls_ctx *ctx)
 {
 	const size_t target = max(READ_ONCE(ctx->rcvlowat), 1);
 	struct sock *sk = ctx->sk;
@@ -132,27 +132,27 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
 	int ret;
 
 	if (READ_ONCE(ctx->rl.opened.len) >= target || ktls_rxbuf_is_full(&ctx->rl) ||
-	    ktls_rx_has_ended(ctx))
+	    ktls_ready_has_ended(ctx))
 		return true;
 	if (READ_ONCE(ctx->rl.rules)->one_way && !READ_ONCE(ctx->rl.rx.keyed))
 		return false;
-	if (!ktls_rx_has_news(ctx) && !READ_ONCE(ctx->rl.framing.pulled_len))
+	if (!ktls_ready_has_news(ctx) && !READ_ONCE(ctx->rl.framing.pulled_len))
 		return false;
 
 	if (!ktls_ctx_trylock(ctx, KTLS_F_WAKE))
 		return false;
-	if (!ktls_rx_admit(ctx)) {
-		ret = ktls_rx_prepare(ctx, target);
+	if (!ktls_recv_admit(ctx)) {
+		ret = ktls_ready_prepare(ctx, target);
 		readable = ret != KTLS_RX_NONE || ctx->rl.opened.len >= target ||
 			   ctx->rl.opened.control || ktls_rxbuf_is_full(&ctx->rl) ||
-			   ktls_rx_has_ended(ctx);
+			   ktls_ready_has_ended(ctx);
 	}
 	release_sock(sk);
 	return readable;
 }
 
 /**
- * ktls_rx_inq - bytes a recv would return now: FIONREAD
+ * ktls_ready_inq - bytes a recv would return now: FIONREAD
  * @sk: the socket
  *
  * What is opened, and the first record if nothing is. What lies behind it is not
@@ -161,7 +161,7 @@ bool ktls_rx_readable(struct ktls_ctx *ctx)
  * Context: process context, takes the socket lock.
  * Return: bytes, or -EINVAL on a socket that listens.
  */
-int ktls_rx_inq(struct sock *sk)
+int ktls_ready_inq(struct sock *sk)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int ret;
@@ -170,8 +170,8 @@ int ktls_rx_inq(struct sock *sk)
 	if (ctx->state == KTLS_STATE_LISTENING) {
 		ret = -EINVAL;
 	} else {
-		if (!ktls_rx_admit(ctx))
-			ktls_rx_prepare(ctx, 1);
+		if (!ktls_recv_admit(ctx))
+			ktls_ready_prepare(ctx, 1);
 		ret = min_t(size_t, ctx->rl.opened.len, INT_MAX);
 	}
 	release_sock(sk);
@@ -179,16 +179,16 @@ int ktls_rx_inq(struct sock *sk)
 }
 
 /**
- * ktls_rx_watch - see to it that control records do not lie unread
+ * ktls_ready_watch - see to it that control records do not lie unread
  * @ctx: the connection
  *
  * A program that neither reads nor polls leaves them in TCP's queue: a ticket would be
  * of no use, a KeyUpdate not answered, an alert not known. What is still there after
- * KTLS_RX_IDLE_MS is looked at by ktls_rx_step().
+ * KTLS_RX_IDLE_MS is looked at by ktls_ready_step().
  *
  * Context: socket lock held, or its spinlock, in a callback from TCP.
  */
-void ktls_rx_watch(struct ktls_ctx *ctx)
+void ktls_ready_watch(struct ktls_ctx *ctx)
 {
 	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->life.unread) ||
 	    READ_ONCE(ctx->rl.opened.len))
@@ -200,7 +200,7 @@ void ktls_rx_watch(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_rx_step - deal with control records that lie unread
+ * ktls_ready_step - deal with control records that lie unread
  * @ctx: an open connection
  *
  * To know what a record is, it has to be opened: at most one with application data is,
@@ -208,21 +208,21 @@ void ktls_rx_watch(struct ktls_ctx *ctx)
  *
  * Context: the context's work, socket lock held.
  */
-void ktls_rx_step(struct ktls_ctx *ctx)
+void ktls_ready_step(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
-	    ctx->accept.parent || ctx->rl.opened.len || ktls_rx_admit(ctx))
+	    ctx->accept.parent || ctx->rl.opened.len || ktls_recv_admit(ctx))
 		return;
-	if (ktls_rx_prepare(ctx, 1) != KTLS_RX_CONTROL)
+	if (ktls_ready_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;
 	set_bit(KTLS_F_IDLE, &ctx->flags);
 	ktls_ctx_kick(ctx);
 }
 
 /**
- * ktls_rx_drain_control - deal with control records nobody will read any more
+ * ktls_ready_drain_control - deal with control records nobody will read any more
  * @ctx: the connection, about to be closed
  *
  * With keys from elsewhere there are none: as with TCP, all bytes are data.
@@ -230,24 +230,24 @@ void ktls_rx_step(struct ktls_ctx *ctx)
  * Context: process context, socket lock held.
  * Return: 1 if application data is left that nobody has read, 0 if not.
  */
-int ktls_rx_drain_control(struct ktls_ctx *ctx)
+int ktls_ready_drain_control(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	if (ctx->rl.rules->all_types)
 		return ctx->rl.opened.len || ctx->rl.opened.control ||
 		       ktls_framing_avail(&ctx->rl);
-	if (!ktls_rx_admit(ctx))
-		ktls_rx_prepare(ctx, 1);
+	if (!ktls_recv_admit(ctx))
+		ktls_ready_prepare(ctx, 1);
 	return ctx->rl.opened.len ? 1 : 0;
 }
 
 /**
- * ktls_rx_discard - throw away all that was received
+ * ktls_ready_discard - throw away all that was received
  * @ctx: the connection
  *
  * Context: process context, socket lock held.
  */
-void ktls_rx_discard(struct ktls_ctx *ctx)
+void ktls_ready_discard(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->sk);
 	ktls_rx_free(&ctx->rl);
@@ -255,7 +255,7 @@ void ktls_rx_discard(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_rx_sift - throw away what comes when nobody reads any more, but control records
+ * ktls_ready_sift - throw away what comes when nobody reads any more, but control records
  * @ctx: the connection
  *
  * Control records are dealt with as ever, so many at a time, and then the work has to
@@ -265,22 +265,22 @@ void ktls_rx_discard(struct ktls_ctx *ctx)
  * Context: process context, socket lock held.
  * Return: whether the peer has sent data, or what cannot be told from it.
  */
-bool ktls_rx_sift(struct ktls_ctx *ctx)
+bool ktls_ready_sift(struct ktls_ctx *ctx)
 {
 	int ret;
 
 	sock_owned_by_me(ctx->sk);
 	if (!ctx->rl.rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed ||
 	    ctx->rl.rx.error) {
-		ktls_rx_discard(ctx);
+		ktls_ready_discard(ctx);
 		return false;
 	}
-	ret = ktls_rx_prepare(ctx, 1);
+	ret = ktls_ready_prepare(ctx, 1);
 	if (ret == KTLS_RX_CONTROL)
 		ktls_ctx_kick(ctx);
 	if (!ctx->rl.opened.len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
 		return false;
 	WRITE_ONCE(ctx->rl.framing.stopped, true);
-	ktls_rx_discard(ctx);
+	ktls_ready_discard(ctx);
 	return true;
 }

@@ -12,17 +12,17 @@ enum ktls_ready_limits {
 	KTLS_RX_IDLE_MS		= 20,	/* records lie unread, before they are looked at */
 };
 
-int ktls_rx_inq(struct sock *sk);			/* takes the lock */
-bool ktls_rx_readable(struct ktls_ctx *ctx);		/* likewise */
-bool ktls_rx_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock held */
-void ktls_rx_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
-bool ktls_rx_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */
-bool ktls_rx_has_ended(const struct ktls_ctx *ctx);	/* or not held */
-bool ktls_rx_is_shut(const struct ktls_ctx *ctx);
-int ktls_rx_prepare(struct ktls_ctx *ctx, size_t target);
-void ktls_rx_step(struct ktls_ctx *ctx);
-int ktls_rx_drain_control(struct ktls_ctx *ctx);
-void ktls_rx_discard(struct ktls_ctx *ctx);
-bool ktls_rx_sift(struct ktls_ctx *ctx);
+int ktls_ready_inq(struct sock *sk);			/* takes the lock */
+bool ktls_ready_is_readable(struct ktls_ctx *ctx);		/* likewise */
+bool ktls_ready_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock held */
+void ktls_ready_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
+bool ktls_ready_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */
+bool ktls_ready_has_ended(const struct ktls_ctx *ctx);	/* or not held */
+bool ktls_ready_is_shut(const struct ktls_ctx *ctx);
+int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target);
+void ktls_ready_step(struct ktls_ctx *ctx);
+int ktls_ready_drain_control(struct ktls_ctx *ctx);
+void ktls_ready_discard(struct ktls_ctx *ctx);
+bool ktls_ready_sift(struct ktls_ctx *ctx);
 
 #endif /* _KTLS_SOCKET_READY_H */

@@ -26,7 +26,7 @@
 #include "socket/recv.h"
 
 /**
- * ktls_rx_admit - may anything be received in this state?
+ * ktls_recv_admit - may anything be received in this state?
  * @ctx: the connection
  *
  * A connection that failed still delivers what was authentic.
@@ -34,7 +34,7 @@
  * Context: socket lock held.
  * Return: 0, -EAGAIN during the handshake, -ENOTCONN.
  */
-int ktls_rx_admit(const struct ktls_ctx *ctx)
+int ktls_recv_admit(const struct ktls_ctx *ctx)
 {
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
@@ -91,7 +91,7 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_rx_wait - wait until a reader can get on
+ * ktls_recv_wait - wait until a reader can get on
  * @ctx: the connection; no whole record is at the head
  * @timeo: how long; 0: not at all
  * @partial: the reader has something to return: no error is used up
@@ -101,7 +101,7 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
  * behind a KeyUpdate that the program has to deal with, or what is wrong with the
  * connection.
  */
-int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
+int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	const size_t opened = ctx->rl.opened.len;
@@ -111,7 +111,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	if (ctx->rl.opening.rekey)
 		return partial ? 0 : -EKEYEXPIRED;
 	if (partial && (ctx->rl.rx.closed || ctx->rl.rx.error || sk->sk_err ||
-			sk->sk_state == TCP_CLOSE || ktls_rx_is_shut(ctx)))
+			sk->sk_state == TCP_CLOSE || ktls_ready_is_shut(ctx)))
 		return 0;
 	ret = rx_end_of_stream(ctx);
 	if (ret <= 0)
@@ -127,7 +127,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	ktls_rxbuf_trim(&ctx->rl);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	ret = sk_wait_event(sk, timeo, ktls_rx_has_news(ctx) ||
+	ret = sk_wait_event(sk, timeo, ktls_ready_has_news(ctx) ||
 			    READ_ONCE(ctx->rl.opened.len) != opened, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
@@ -135,7 +135,7 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 }
 
 /**
- * ktls_rx_pace - a record was dealt with: may the call go on?
+ * ktls_recv_pace - a record was dealt with: may the call go on?
  * @ctx: the connection
  * @pace: of the call, zeroed at first but for @since
  * @opened: what ktls_rx_open() returned
@@ -150,8 +150,8 @@ int ktls_rx_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
  * have come.
  * Return: 0: go on; -EAGAIN: return what there is; a signal's errno.
  */
-int ktls_rx_pace(struct ktls_ctx *ctx, struct ktls_rx_pace *pace, int opened, long *timeo,
-		 bool enough)
+int ktls_recv_pace(struct ktls_ctx *ctx, struct ktls_recv_pace *pace, int opened, long *timeo,
+		   bool enough)
 {
 	struct sock *sk = ctx->sk;
 	unsigned long now = jiffies;
@@ -339,7 +339,7 @@ static int recv_open(struct ktls_ctx *ctx, struct recv_op *op)
 static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 {
 	long timeo = sock_rcvtimeo(ctx->sk, op->flags & MSG_DONTWAIT);
-	struct ktls_rx_pace pace = { .since = jiffies };
+	struct ktls_recv_pace pace = { .since = jiffies };
 	const bool waits = timeo;
 	size_t target;
 	int ret;
@@ -348,7 +348,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 		 min_t(size_t, READ_ONCE(ctx->rcvlowat), op->len);
 	recv_rewind(op);
 	for (;;) {
-		ret = ktls_rx_admit(ctx);
+		ret = ktls_recv_admit(ctx);
 		if (!ret && (ctx->rl.opened.len || ctx->rl.opened.control))
 			ret = recv_opened(ctx, op);
 		if (ret || recv_is_done(ctx, op))
@@ -356,8 +356,8 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 
 		ret = recv_open(ctx, op);
 		if (ret > KTLS_RX_NONE) {
-			ret = ktls_rx_pace(ctx, &pace, ret, &timeo,
-					   op->copied && op->copied >= target);
+			ret = ktls_recv_pace(ctx, &pace, ret, &timeo,
+					     op->copied && op->copied >= target);
 			if (ret)
 				return ret;
 			if (!pace.records)
@@ -369,7 +369,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 			return ret;
 		if (op->copied && op->copied >= target)
 			return 0;
-		ret = ktls_rx_wait(ctx, &timeo, op->copied);
+		ret = ktls_recv_wait(ctx, &timeo, op->copied);
 		/* Who wanted no bytes and has waited is done, TCP says. */
 		if (ret == -EAGAIN && !op->len && waits)
 			return 0;
@@ -383,14 +383,14 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 /* TCP_INQ, as FIONREAD; and the end of the stream is worth another call. */
 static int recv_inq(struct ktls_ctx *ctx)
 {
-	if (ktls_rx_admit(ctx))
+	if (ktls_recv_admit(ctx))
 		return 0;
-	ktls_rx_prepare(ctx, 1);
-	return min_t(size_t, ctx->rl.opened.len, INT_MAX) ?: ktls_rx_has_ended(ctx);
+	ktls_ready_prepare(ctx, 1);
+	return min_t(size_t, ctx->rl.opened.len, INT_MAX) ?: ktls_ready_has_ended(ctx);
 }
 
 /**
- * ktls_rx_recvmsg - recvmsg() of a TLS socket
+ * ktls_recv_msg - recvmsg() of a TLS socket
  * @sk: the socket
  * @msg: where to
  * @len: bytes wanted
@@ -404,7 +404,7 @@ static int recv_inq(struct ktls_ctx *ctx)
  * Context: process context, takes the socket lock and drops it while waiting.
  * Return: bytes, or a negative errno.
  */
-int ktls_rx_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+int ktls_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	struct recv_op op = { .msg = msg, .flags = flags };
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);

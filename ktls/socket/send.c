@@ -44,7 +44,7 @@ struct send_op {
 };
 
 /**
- * ktls_tx_admit - may application data be sent?
+ * ktls_send_admit - may application data be sent?
  * @ctx: the connection
  *
  * Not before there are keys, nor after close_notify (RFC 8446 6.1).
@@ -52,7 +52,7 @@ struct send_op {
  * Context: socket lock held.
  * Return: 0; -EAGAIN during the handshake; -ENOTCONN; -EPIPE; what ended sending.
  */
-int ktls_tx_admit(const struct ktls_ctx *ctx)
+int ktls_send_admit(const struct ktls_ctx *ctx)
 {
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
@@ -318,7 +318,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 	int err;
 
 	while (msg_data_left(op->msg)) {
-		err = ktls_tx_admit(ctx);
+		err = ktls_send_admit(ctx);
 		if (err)
 			return err;
 		if (ctx->rl.txq.bytes || !sk_stream_memory_free(ctx->sk)) {
@@ -340,7 +340,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 }
 
 /**
- * ktls_tx_sendmsg_locked - sendmsg() of a TLS socket, lock held
+ * ktls_send_msg_locked - sendmsg() of a TLS socket, lock held
  * @sk: the socket
  * @msg: the message
  * @size: bytes in it
@@ -353,7 +353,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
  * Context: process context, socket lock held and dropped while waiting.
  * Return: bytes taken or a negative errno.
  */
-int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
+int ktls_send_msg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	struct send_op op = {
@@ -374,7 +374,7 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	if (likely(msg_data_left(msg))) {
 		err = send_records(ctx, &op, &timeo);
 	} else {
-		err = ktls_tx_admit(ctx);
+		err = ktls_send_admit(ctx);
 		if (!err && !op.more && ctx->rl.txq.open)
 			err = ktls_tx_flush(&ctx->rl);
 	}
@@ -387,20 +387,20 @@ int ktls_tx_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 }
 
 /**
- * ktls_tx_sendmsg - sendmsg() of a TLS socket
+ * ktls_send_msg - sendmsg() of a TLS socket
  * @sk: the socket
  * @msg: the message
  * @size: bytes in it
  *
  * Context: process context, takes the socket lock.
- * Return: as ktls_tx_sendmsg_locked().
+ * Return: as ktls_send_msg_locked().
  */
-int ktls_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+int ktls_send_msg(struct sock *sk, struct msghdr *msg, size_t size)
 {
 	int ret;
 
 	lock_sock(sk);
-	ret = ktls_tx_sendmsg_locked(sk, msg, size);
+	ret = ktls_send_msg_locked(sk, msg, size);
 	release_sock(sk);
 	return ret;
 }
@@ -420,7 +420,7 @@ void ktls_send_step(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(ctx->sk);
 	ktls_tx_push(rl);
-	if (rl->key_update && ktls_tx_idle(rl) && !ktls_tx_admit(ctx))
+	if (rl->key_update && ktls_tx_idle(rl) && !ktls_send_admit(ctx))
 		ktls_key_update_send(rl);
 }
 
@@ -439,21 +439,21 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
 	sock_owned_by_me(ctx->sk);
 	if (ask != 0 && ask != 1)
 		return -EINVAL;
-	err = ktls_tx_admit(ctx);
+	err = ktls_send_admit(ctx);
 	if (err)
 		return err;
-	if (!ctx->rl.rules->key_update || ctx->rl.tx.suite->version != KTLS_VERSION_1_3)
+	if (!ctx->rl.rules->key_update || ctx->rl.tx.suite->version != KTLS_TLS_1_3)
 		return -EOPNOTSUPP;
 	return ktls_key_update_start(&ctx->rl, ask);
 }
 
 /**
- * ktls_tx_open_step - a record that waits for more does not wait longer
+ * ktls_send_open_step - a record that waits for more does not wait longer
  * @ctx: in state OPEN; the timer is nobody else's while a record is open
  *
  * Context: the context's work, socket lock held.
  */
-void ktls_tx_open_step(struct ktls_ctx *ctx)
+void ktls_send_open_step(struct ktls_ctx *ctx)
 {
 	const unsigned long end = ctx->rl.txq.since + msecs_to_jiffies(KTLS_MORE_MS);
 
@@ -468,17 +468,17 @@ void ktls_tx_open_step(struct ktls_ctx *ctx)
 
 static void send_end_open(struct ktls_ctx *ctx)
 {
-	if (ctx->rl.txq.open && !ktls_tx_admit(ctx))
+	if (ctx->rl.txq.open && !ktls_send_admit(ctx))
 		ktls_tx_flush(&ctx->rl);
 }
 
 /**
- * ktls_tx_end_open - what waits for more is to wait no longer
+ * ktls_send_end_open - what waits for more is to wait no longer
  * @sk: the socket
  *
  * Context: process context, takes the socket lock; never waits for TCP.
  */
-void ktls_tx_end_open(struct sock *sk)
+void ktls_send_end_open(struct sock *sk)
 {
 	lock_sock(sk);
 	send_end_open(ktls_ctx_get(sk));
@@ -486,13 +486,13 @@ void ktls_tx_end_open(struct sock *sk)
 }
 
 /**
- * ktls_tx_queued - bytes on their way to TCP, as they will be on the wire
+ * ktls_send_queued - bytes on their way to TCP, as they will be on the wire
  * @ctx: the connection
  *
  * Context: any, lockless: as TCP's own answer, it may be outdated at once.
  * Return: how many.
  */
-unsigned int ktls_tx_queued(const struct ktls_ctx *ctx)
+unsigned int ktls_send_queued(const struct ktls_ctx *ctx)
 {
 	const struct ktls_rl *rl = &ctx->rl;
 	const u32 open = READ_ONCE(rl->txq.open_len);
@@ -502,17 +502,17 @@ unsigned int ktls_tx_queued(const struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_tx_splice_eof - what came by splice() with more to come is at its end
+ * ktls_send_splice_eof - what came by splice() with more to come is at its end
  * @sock: the socket
  *
  * Context: process context, takes the socket lock; never waits for TCP.
  */
-void ktls_tx_splice_eof(struct socket *sock)
+void ktls_send_splice_eof(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 
-	ktls_tx_end_open(sk);
+	ktls_send_end_open(sk);
 
 	/* TCP may hold the last segment back for the same reason. */
 	if (ctx->base->prot->splice_eof)

@@ -365,7 +365,7 @@ static void sockopt_push(struct sock *sk, int optname, sockptr_t optval, unsigne
 	if (sockopt_read_fixed(&value, sizeof(value), optval, optlen))
 		return;
 	if (optname == TCP_NODELAY ? value : !value)
-		ktls_tx_end_open(sk);
+		ktls_send_end_open(sk);
 }
 
 /**

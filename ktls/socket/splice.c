@@ -15,6 +15,7 @@
 #include "record/rxbuf.h"
 #include "socket/ctx.h"
 #include "socket/recv.h"
+#include "socket/splice.h"
 
 enum splice_sizes {
 	/* A payload of full size, not on a page boundary. */
@@ -70,12 +71,12 @@ static ssize_t splice_to(struct ktls_ctx *ctx, struct ktls_rxbuf *buf,
 static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, size_t len,
 			   long timeo)
 {
-	struct ktls_rx_pace pace = { .since = jiffies };
+	struct ktls_recv_pace pace = { .since = jiffies };
 	struct ktls_rxbuf *buf;
 	ssize_t copied = 0, ret;
 
 	for (;;) {
-		ret = ktls_rx_admit(ctx);
+		ret = ktls_recv_admit(ctx);
 		if (ret)
 			break;
 		buf = splice_first(ctx);
@@ -95,14 +96,14 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 
 		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
 		if (ret > KTLS_RX_NONE) {
-			ret = ktls_rx_pace(ctx, &pace, ret, &timeo, copied);
+			ret = ktls_recv_pace(ctx, &pace, ret, &timeo, copied);
 			if (ret)
 				break;
 			continue;
 		}
 		if ((ret < 0 && !ctx->rl.rx.error) || copied)
 			break;
-		ret = ktls_rx_wait(ctx, &timeo, false);
+		ret = ktls_recv_wait(ctx, &timeo, false);
 		if (ret <= 0)
 			break;
 		pace.since = jiffies;
@@ -111,7 +112,7 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 }
 
 /**
- * ktls_rx_splice_read - splice() from a TLS socket into a pipe
+ * ktls_splice_read - splice() from a TLS socket into a pipe
  * @sock: the socket
  * @ppos: must be NULL or 0; sockets have no position
  * @pipe: the pipe, locked by the caller
@@ -124,8 +125,8 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
  * Context: process context, takes the socket lock and drops it while waiting.
  * Return: bytes, 0 at the end of the stream, or a negative errno.
  */
-ssize_t ktls_rx_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
-			    size_t len, unsigned int flags)
+ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			 size_t len, unsigned int flags)
 {
 	struct sock *sk = sock->sk;
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
@@ -164,7 +165,7 @@ static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
 }
 
 /**
- * ktls_rx_read_sock - offer what was received to a reader inside the kernel
+ * ktls_splice_read_sock - offer what was received to a reader inside the kernel
  * @sk: the socket
  * @desc: the reader's; ends when desc->count is 0
  * @actor: takes bytes of an skb that may only be read
@@ -173,9 +174,9 @@ static struct sk_buff *splice_skb(struct ktls_rxbuf *buf)
  * Return: bytes the actor took, or a negative errno if none; a lack of memory is in
  * desc->error as well.
  */
-int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
+int ktls_splice_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
 {
-	struct ktls_rx_pace pace = {};
+	struct ktls_recv_pace pace = {};
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	struct ktls_rxbuf *buf;
 	struct sk_buff *skb;
@@ -183,7 +184,7 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 	long timeo = 0;
 
 	sock_owned_by_me(sk);
-	ret = ktls_rx_admit(ctx);
+	ret = ktls_recv_admit(ctx);
 	while (!ret && desc->count) {
 		buf = splice_first(ctx);
 		if (!buf) {
@@ -193,7 +194,7 @@ int ktls_rx_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t 
 			if (ret <= KTLS_RX_NONE)
 				break;
 			/* Nobody else calls again: the socket says so when it is released. */
-			ret = ktls_rx_pace(ctx, &pace, ret, &timeo, copied);
+			ret = ktls_recv_pace(ctx, &pace, ret, &timeo, copied);
 			if (ret)
 				set_bit(KTLS_F_WAKE, &ctx->flags);
 			continue;

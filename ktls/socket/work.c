@@ -32,14 +32,14 @@ static bool work_step(struct ktls_ctx *ctx)
 		ktls_handshake_step(ctx);
 		break;
 	case KTLS_STATE_OPEN:
-		ktls_rx_step(ctx);
+		ktls_ready_step(ctx);
 		if (ctx->state != KTLS_STATE_OPEN)
 			break;
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
 			ktls_close_fin(ctx);
 		else
 			ktls_send_step(ctx);
-		ktls_tx_open_step(ctx);
+		ktls_send_open_step(ctx);
 		ktls_close_answer(ctx);
 		ktls_child_step(ctx);
 		break;
@@ -68,7 +68,7 @@ static void work_run(struct ktls_ctx *ctx)
 
 static bool work_is_unread(const struct ktls_ctx *ctx)
 {
-	return !READ_ONCE(ctx->rl.opened.len) && ktls_rx_worth_waking(ctx);
+	return !READ_ONCE(ctx->rl.opened.len) && ktls_ready_worth_waking(ctx);
 }
 
 const struct ktls_ctx_ops ktls_work_ops = {

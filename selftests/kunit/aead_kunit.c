@@ -67,7 +67,7 @@ static void aead_payload(struct kunit *test, const struct aead_known *known, u8 
 
 static bool aead_is_13(const struct ktls_dir *dir)
 {
-	return dir->suite->version == KTLS_VERSION_1_3;
+	return dir->suite->version == KTLS_TLS_1_3;
 }
 
 /* Seals the known record in place. Return: where it begins. */
@@ -335,7 +335,7 @@ static void aead_tamper_nonce_test(struct kunit *test)
 	const struct aead_known *known = aead_param(test);
 	struct aead_buf buf = aead_buf(test, known->len);
 	struct ktls_dir *dir = aead_dir(test, known);
-	const u32 implicit = dir->suite->version == KTLS_VERSION_1_2 ?
+	const u32 implicit = dir->suite->version == KTLS_TLS_1_2 ?
 			     dir->suite->cipher->salt_size : KTLS_NONCE_SIZE;
 	struct ktls_hdr hdr, bad;
 	int bit;
@@ -380,14 +380,16 @@ static void aead_limit_test(struct kunit *test)
 
 	aead_seal(test, dir, &known, &buf);
 	KUNIT_EXPECT_EQ(test, ktls_aead_seal(dir, &sg, &sg, buf.payload - dir->aad_size,
-					     buf.payload - dir->prefix_size, KTLS_CT_DATA, known.len),
+					     buf.payload - dir->prefix_size, KTLS_CT_DATA,
+					     known.len),
 			-EKEYEXPIRED);
 	KUNIT_EXPECT_EQ(test, dir->error, EKEYEXPIRED);
 	known.type = KTLS_CT_ALERT;
 	for (i = 0; i < spare; i++)
 		aead_seal(test, dir, &known, &buf);
 	KUNIT_EXPECT_EQ(test, ktls_aead_seal(dir, &sg, &sg, buf.payload - dir->aad_size,
-					     buf.payload - dir->prefix_size, KTLS_CT_ALERT, known.len),
+					     buf.payload - dir->prefix_size, KTLS_CT_ALERT,
+					     known.len),
 			-EKEYEXPIRED);
 
 	dir->seq = U64_MAX;

@@ -124,7 +124,7 @@ static u8 *chacha_wanted(struct kunit *test, u32 len)
 	memcpy(iv, chacha_iv, sizeof(chacha_iv));	/* record 0 */
 	put_unaligned_be64(0, at);
 	at[8] = KTLS_CT_DATA;
-	put_unaligned_be16(KTLS_VERSION_1_2, at + 9);
+	put_unaligned_be16(KTLS_TLS_1_2, at + 9);
 	put_unaligned_be16(len, at + 11);
 	chacha_text(at + AAD, len);
 	sg_init_one(&sg, at, AAD + len + KTLS_TAG_SIZE);

@@ -176,7 +176,7 @@ void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 id)
 	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, suite);
-	if (suite->version == KTLS_VERSION_1_3) {
+	if (suite->version == KTLS_TLS_1_3) {
 		keys.secret_len = suite->hash_size;
 	} else {
 		keys.secret_len = suite->cipher->key_size;
