@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Counters of a network namespace: /proc/net/ktls_stat, a line "name value" for
+/* Counters of a network namespace: /proc/net/ktls_stat, a line "name value" for
  * each. Names are an interface: they may be added to, not changed.
  */
 #include <linux/percpu.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The table of the options that make up a configuration. To add one, add a row:
+/* The table of the options that make up a configuration. To add one, add a row:
  * setsockopt, getsockopt, copies, the messages to the helper and what may be set on
  * a listening socket follow from it.
  */

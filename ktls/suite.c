@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The ciphers and the cipher suites there are, and which of them this kernel can do.
+/* The ciphers and the cipher suites there are, and which of them this kernel can do.
  */
 #include <linux/fips.h>
 #include <linux/string.h>
@@ -134,8 +133,7 @@ static const struct ktls_suite suites[] = {
 	      CIPHER_CHACHA20_POLY1305, "sha256", 32),
 };
 
-/*
- * External keys have a version and a cipher. In TLS 1.2 the suite is not known.
+/* External keys have a version and a cipher. In TLS 1.2 the suite is not known.
  */
 static const struct ktls_suite suite_infos[] = {
 	SUITE(0x1301, KTLS_TLS_1_3, "TLS_AES_128_GCM_SHA256",

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The callbacks of struct proto, struct proto_ops and struct tcp_ulp_ops whose
+/* The callbacks of struct proto, struct proto_ops and struct tcp_ulp_ops whose
  * types differ between kernels.
  *
  * The module writes each callback with the type it has in 7.3. At file scope,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * DATA and DONE, the helper's answers to a request.
+/* DATA and DONE, the helper's answers to a request.
  *
  * The two sides take turns. While it is the helper's turn it may send as many DATA
  * with MORE as it likes, within KTLS_HS_OUT_MAX; a DATA without MORE, or DONE, ends
@@ -161,7 +160,7 @@ int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 	return 0;
 }
 
-/* --- DONE ----------------------------------------------------------------- */
+/* --- DONE --- */
 
 static u64 answer_number(const struct genl_info *info, int attr, u64 otherwise)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Configurations that the helper may have cached: it is sent CONFIG_DROP when one is
+/* Configurations that the helper may have cached: it is sent CONFIG_DROP when one is
  * gone. That is a hint. It is not sent if something else waits to be sent, or if the
  * receive buffer is full.
  */

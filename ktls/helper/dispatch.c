@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Which port gets which request, and what becomes of its requests when a port closes:
+/* Which port gets which request, and what becomes of its requests when a port closes:
  * those that the helper was sent are lost, the others are given to other ports, or
  * wait for one until their deadline.
  */
@@ -103,10 +102,9 @@ void ktls_dispatch_work(struct work_struct *work)
 	ktls_dispatch_port(container_of(to_delayed_work(work), struct ktls_port, outbox.work));
 }
 
-/* --- the end of a port ---------------------------------------------------- */
+/* --- the end of a port --- */
 
-/*
- * Takes one request off a closed port. One that the helper was not sent waits again,
+/* Takes one request off a closed port. One that the helper was not sent waits again,
  * for another port; what was sent and what it costs is constant once the port is
  * closed. Return: a request that is lost, with a reference; NULL: no more.
  */
@@ -130,8 +128,7 @@ static struct ktls_request *dispatch_next_lost(struct ktls_port *port)
 	return NULL;
 }
 
-/*
- * The caller has a reference to the port. Those who find the port through a request
+/* The caller has a reference to the port. Those who find the port through a request
  * afterwards find its outbox closed, and send nothing.
  */
 static void dispatch_close(struct ktls_port *port)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Messages to the helper. include/netlink/ktls.yaml specifies them.
+/* Messages to the helper. include/netlink/ktls.yaml specifies them.
  *
  * A netlink receive buffer is charged with the memory a message takes, not with its
  * length, and a linear buffer a little over 16 KiB takes 32 KiB. So data of more than
@@ -21,8 +20,7 @@
 /* Data up to this many bytes is not worth a page of its own. */
 #define MESSAGE_LINEAR_MAX	2048
 
-/*
- * The attributes of START that have one size, some bytes too many: numbers, a flag,
+/* The attributes of START that have one size, some bytes too many: numbers, a flag,
  * COMM, both addresses.
  */
 #define MESSAGE_FIXED_SIZE						\

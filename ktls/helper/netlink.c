@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The generic netlink family "ktls": who may send, and which handler gets what.
+/* The generic netlink family "ktls": who may send, and which handler gets what.
  * netlink_gen.c has the policies and operations, generated from
  * include/netlink/ktls.yaml; it was not written by hand.
  *
@@ -34,7 +33,7 @@ static_assert(KTLS_GENL_TICKET_MAX == KTLS_CONTROL_MAX);
 static_assert(KTLS_GENL_PEER_MAX == KTLS_PEER_TEXT_MAX);
 static_assert(KTLS_GENL_FINGERPRINT == KTLS_PEER_FINGERPRINT_SIZE);
 
-/* --- REGISTER ------------------------------------------------------------- */
+/* --- REGISTER --- */
 
 static int netlink_check_register(struct genl_info *info)
 {
@@ -97,7 +96,7 @@ int ktls_nl_register_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* --- CONFIG, DATA, DONE, CANCEL, MESSAGE ------------------------------------------ */
+/* --- CONFIG, DATA, DONE, CANCEL, MESSAGE --- */
 
 static int netlink_config(struct ktls_port *port, struct ktls_request *req,
 			  struct genl_info *info)
@@ -256,7 +255,7 @@ int ktls_nl_message_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* --- the family ----------------------------------------------------------- */
+/* --- the family --- */
 
 /* CAP_NET_ADMIN is needed for REGISTER only: a helper may drop it then. */
 struct genl_family ktls_netlink_family __ro_after_init = {
@@ -296,8 +295,7 @@ static int __net_init netlink_net_init(struct net *net)
 	return 0;
 }
 
-/*
- * Sockets hold their namespace, so when that goes there is neither a port nor a
+/* Sockets hold their namespace, so when that goes there is neither a port nor a
  * request. They hold the module as well, but an unloading module may have ports.
  */
 static void __net_exit netlink_net_exit(struct net *net)

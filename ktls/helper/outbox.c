@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What is still to be sent to the helper.
+/* What is still to be sent to the helper.
  *
  * A message is sent at once if the socket's receive buffer has room. If not, its
  * request stays on the outbox's list, in order. The outbox tries again whenever the
@@ -90,8 +89,7 @@ struct sock *ktls_outbox_close(struct ktls_outbox *box)
 	return sk;
 }
 
-/*
- * Puts a copy of a message on the socket's receive queue. False: not now. If the
+/* Puts a copy of a message on the socket's receive queue. False: not now. If the
  * socket is closed that means never: its port is about to be closed.
  *
  * Netlink would look the socket up by its port id, which may be another program's by
@@ -146,8 +144,7 @@ static bool outbox_send_request(struct ktls_outbox *box, struct ktls_outgoing *o
 	return sent;
 }
 
-/*
- * A request has nothing left to send. If it was cancelled and used up credit, it waits
+/* A request has nothing left to send. If it was cancelled and used up credit, it waits
  * until the helper has read CANCEL. There are no more of those than there is credit.
  */
 static void outbox_done(struct ktls_outbox *box, struct ktls_outgoing *out)
@@ -228,7 +225,7 @@ bool ktls_outbox_drop_or_send(struct ktls_outbox *box, struct sk_buff *skb)
 	return sent;
 }
 
-/* --- of a request --------------------------------------------------------- */
+/* --- of a request --- */
 
 /**
  * ktls_outgoing_init - nothing to send yet

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The identity of a peer, as the helper has verified it. Programs decide by it whom to
+/* The identity of a peer, as the helper has verified it. Programs decide by it whom to
  * serve. So it is one allocation, constant once made, and every part is checked: no
  * byte in it can be taken for a separator or end a string early.
  */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The netlink sockets of the helper: which of them is to get a request, and how much
+/* The netlink sockets of the helper: which of them is to get a request, and how much
  * each was sent that it has not answered (credit).
  *
  * A port is closed when its socket is released (NETLINK_URELEASE). Port ids are reused
@@ -91,8 +90,7 @@ void ktls_port_put(struct ktls_port *port)
 	kfree(port);
 }
 
-/*
- * The uid of a namespace's first helper is kept for good: while no helper runs, after
+/* The uid of a namespace's first helper is kept for good: while no helper runs, after
  * a crash for example, no other process with CAP_NET_ADMIN may take its place.
  * Namespaces of a user namespace have uids of their own, to which helper_uid does not
  * apply.
@@ -286,7 +284,7 @@ void ktls_port_cancel_read(struct ktls_port *port, u64 id)
 	ktls_port_credit(port, ktls_outbox_cancel_read(&port->outbox, id));
 }
 
-/* --- requests, as ports see them ------------------------------------------ */
+/* --- requests, as ports see them --- */
 
 /**
  * ktls_turn_init - a request that is on no list

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Fair queueing of requests that wait for a port with credit.
+/* Fair queueing of requests that wait for a port with credit.
  *
  * There are three levels of round robin: among the uids that have requests waiting,
  * among the listeners of a uid (all its clients together count as one), and among the

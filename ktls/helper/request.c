@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The life of a request to the helper:
+/* The life of a request to the helper:
  *
  *	start, check -> waits (queue.c) -> is given to a port (dispatch.c)
  *	             -> helper's turn <-> kernel's turn -> its outcome
@@ -69,7 +68,7 @@ void ktls_request_exit(void)
 	ktls_outbox_exit();
 }
 
-/* --- references ----------------------------------------------------------- */
+/* --- references --- */
 
 static void request_free_rcu(struct rcu_head *rcu)
 {
@@ -222,7 +221,7 @@ struct ktls_request *ktls_request_find(u64 id)
 	return req;
 }
 
-/* --- the end -------------------------------------------------------------- */
+/* --- the end --- */
 
 /**
  * ktls_request_end - end a request, if it has not ended
@@ -344,7 +343,7 @@ void ktls_request_close(struct ktls_request *req)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_close);
 
-/* --- taking what was answered --------------------------------------------- */
+/* --- taking what was answered --- */
 
 /**
  * ktls_request_take - take the helper's answer

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * NewSessionTickets (RFC 8446 4.6.1) for the helper, which makes sessions of them. It
+/* NewSessionTickets (RFC 8446 4.6.1) for the helper, which makes sessions of them. It
  * has said in DONE how many it wants.
  *
  * Nobody waits for a ticket: losing one costs a later handshake some time. The helper

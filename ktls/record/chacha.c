@@ -179,8 +179,7 @@ static void chacha_block(struct chacha_op *op, u32 len)
 	memzero_explicit(out, sizeof(out));
 }
 
-/*
- * What comes next of the text and lies in one piece on both sides, but no part of a
+/* What comes next of the text and lies in one piece on both sides, but no part of a
  * block: the rest of its key stream would be lost. Return: how many of len bytes.
  */
 static u32 chacha_piece(struct chacha_op *op, u32 len)

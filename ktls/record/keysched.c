@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The part of TLS 1.3's key schedule that comes after the handshake: from a
+/* The part of TLS 1.3's key schedule that comes after the handshake: from a
  * traffic secret to the keys of records (RFC 8446 7.1, 7.3), and exporters (7.5);
  * also those of TLS 1.2 (RFC 5705), which use its PRF (RFC 5246 5).
  *

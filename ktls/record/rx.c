@@ -136,8 +136,7 @@ static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8
 	return KTLS_RX_DATA;
 }
 
-/*
- * RFC 8446 5.4: the type is the last byte that is not zero. Returns the length of
+/* RFC 8446 5.4: the type is the last byte that is not zero. Returns the length of
  * the content, and the type.
  */
 static int rx_inner(struct ktls_rl *rl, const u8 *at, u32 len, u8 *type)

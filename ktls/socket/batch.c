@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The records of a handshake, on their way from TCP's queue to the helper.
+/* The records of a handshake, on their way from TCP's queue to the helper.
  *
  * They stay with TCP, where their memory is bounded, until there is something to
  * hand over: whole records, and of a client's first message all of it.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * shutdown(), close(), and what outlives close.
+/* shutdown(), close(), and what outlives close.
  *
  * TCP answers data that arrives after close, or that was never read, with a
  * reset, and a reset destroys what the peer has not read yet. In TLS 1.3 such

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Keys from elsewhere: TLS_TX and TLS_RX with the structures of <linux/tls.h>,
+/* Keys from elsewhere: TLS_TX and TLS_RX with the structures of <linux/tls.h>,
  * as mainline's TLS ULP has them. No helper is involved, and nothing is known of
  * the peer. Alerts and handshake messages are the program's business: it gets
  * them from recvmsg() and sends them with sendmsg().

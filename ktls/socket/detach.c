@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Detach a context from its socket, which is plain TCP then.
+/* Detach a context from its socket, which is plain TCP then.
  *
  * Why a context can be freed safely: icsk_ulp_data is the only pointer to it
  * that is followed without a reference, by callbacks in softirq under RCU and

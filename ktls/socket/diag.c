@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What `ss -tie` shows of a socket: in mainline's attributes, because that is what
+/* What `ss -tie` shows of a socket: in mainline's attributes, because that is what
  * it knows, whichever name the ULP has. Nothing here is secret.
  */
 #include <linux/inet_diag.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Keying material for the program: KTLS_EXPORTER. RFC 8446 7.5 for TLS 1.3; for
+/* Keying material for the program: KTLS_EXPORTER. RFC 8446 7.5 for TLS 1.3; for
  * TLS 1.2 RFC 5705, with the PRF of RFC 5246 5, and only where the master secret
  * is bound to the handshake (RFC 7627): otherwise an attacker between two
  * connections can make both export the same.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The handshake: one engine for connect(), for children before accept() and
+/* The handshake: one engine for connect(), for children before accept() and
  * for KTLS_HANDSHAKE.
  *
  * It is a conversation in lock-step between TCP and the helper, moved forward

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Places for connections that linger (close.c): each is memory that no file answers for
+/* Places for connections that linger (close.c): each is memory that no file answers for
  * any more. Connections that a program has closed and those whose handshake has failed
  * have places of their own, so that strangers who only knock take none from the others.
  *

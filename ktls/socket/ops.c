@@ -40,7 +40,7 @@ static bool ops_is_plain(const struct ktls_dir *dir)
 	return unlikely(READ_ONCE(dir->plain));
 }
 
-/* Callbacks from TCP ------------------------------------------------------ */
+/* --- Callbacks from TCP --- */
 
 /* Softirq, or process context with the socket lock held. Under RCU, because
  * the context may be given back at any moment.
@@ -109,7 +109,7 @@ static void ops_state_change(struct sock *sk)
 	rcu_read_unlock();
 }
 
-/* Operations -------------------------------------------------------------- */
+/* --- Operations --- */
 
 static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 {

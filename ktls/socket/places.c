@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Places for children that shake hands: who may have how many.
+/* Places for children that shake hands: who may have how many.
  *
  *	all (children_max) > a user (children_per_uid)
  *		> a listener (children_per_listener) > a source
@@ -120,7 +119,7 @@ void __init ktls_places_init(void)
 	get_random_bytes(&places_secret, sizeof(places_secret));
 }
 
-/* Shares -------------------------------------------------------------------- */
+/* --- Shares --- */
 
 static unsigned int places_class(const struct ktls_places_share *share)
 {
@@ -212,7 +211,7 @@ static struct ktls_ctx *places_victim_of_all(struct ktls_places *own, struct pla
 	return places_victim_of_user(user, user == own->user ? own : NULL, source);
 }
 
-/* Sources ------------------------------------------------------------------- */
+/* --- Sources --- */
 
 static void places_key_make(struct places_key *key, const struct ktls_places *places,
 			    const struct sock *sk)
@@ -260,7 +259,7 @@ static struct places_source *places_source_new(const struct places_key *key,
 	return source;
 }
 
-/* Children ------------------------------------------------------------------ */
+/* --- Children --- */
 
 static void places_enter(struct ktls_places *places, struct places_source *source,
 			 struct ktls_ctx *child)
@@ -407,7 +406,7 @@ bool ktls_places_leave(struct ktls_ctx *child)
 	return had;
 }
 
-/* Listeners ----------------------------------------------------------------- */
+/* --- Listeners --- */
 
 static struct places_user *places_user_find(kuid_t uid)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Is there anything to receive? For whoever sleeps, polls or counts, and for control
+/* Is there anything to receive? For whoever sleeps, polls or counts, and for control
  * records, which nobody asks for.
  */
 #include <net/sock.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What the program receives with recvmsg, and how it waits for that. splice.c has the
+/* What the program receives with recvmsg, and how it waits for that. splice.c has the
  * other ways, ready.c what can be known before.
  */
 #include <linux/net.h>
@@ -48,8 +47,7 @@ int ktls_recv_admit(const struct ktls_ctx *ctx)
 	}
 }
 
-/*
- * FIN, and no close_notify before it: the stream was cut, perhaps by someone in
+/* FIN, and no close_notify before it: the stream was cut, perhaps by someone in
  * between (RFC 8446 6.1).
  */
 static int rx_truncated(struct ktls_ctx *ctx)
@@ -203,8 +201,7 @@ static void recv_rewind(struct recv_op *op)
 	op->skip = op->flags & MSG_PEEK ? op->from + op->copied : 0;
 }
 
-/*
- * Keys from elsewhere: records of one call have one type, which the program is
+/* Keys from elsewhere: records of one call have one type, which the program is
  * told, and must be able to be told if it is not application data. Whether this
  * one belongs to the call.
  */

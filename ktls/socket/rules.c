@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What depends on where the keys of a connection came from: from a handshake, or
+/* What depends on where the keys of a connection came from: from a handshake, or
  * from TLS_TX and TLS_RX. With the latter a socket behaves as mainline's TLS does.
  */
 #include <net/sock.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What the program sends: sendmsg, and the pages of sendfile and splice.
+/* What the program sends: sendmsg, and the pages of sendfile and splice.
  *
  * A record is made only when TCP has room for it: what was sealed can neither be
  * taken back nor made again, so it must not wait for room in great numbers.
@@ -117,8 +116,7 @@ static size_t send_budget(const struct sock *sk)
 	return clamp_t(int, space, 1, KTLS_TX_CHUNK);
 }
 
-/*
- * Copy from the program into the open record; len bytes fit in it, and so many as
+/* Copy from the program into the open record; len bytes fit in it, and so many as
  * expected may follow by later calls. Less than len: the program's memory ends.
  */
 static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 expect)
@@ -169,8 +167,7 @@ static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 	return done;
 }
 
-/*
- * One record straight from the page cache: the cipher reads there and writes to
+/* One record straight from the page cache: the cipher reads there and writes to
  * fragments of ours. It reads each byte once, so a file that changes meanwhile
  * makes other bytes, not a bad record. CCM reads twice, and gets a copy.
  */
@@ -219,8 +216,7 @@ static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
 	return op->typed && ctx->rl.txq.open_len ? ktls_tx_seal(&ctx->rl, KTLS_CT_DATA) : 0;
 }
 
-/*
- * Fill the open record, and close it when it is full or the program wants it out.
+/* Fill the open record, and close it when it is full or the program wants it out.
  * Bytes of this call in a record that could not be sealed were not sent.
  */
 static int send_record(struct ktls_ctx *ctx, struct send_op *op)
@@ -275,8 +271,7 @@ static bool send_has_news(const struct ktls_ctx *ctx)
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN;
 }
 
-/*
- * Let TCP have what is sealed, and wait until it has room for more. The lock is
+/* Let TCP have what is sealed, and wait until it has room for more. The lock is
  * dropped meanwhile, so everything has to be looked at again. Not with
  * sk_stream_wait_memory(), which does not know of a close_notify that another
  * thread has sent. A machine short of memory does not say when there is some, so

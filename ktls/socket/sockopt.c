@@ -22,7 +22,7 @@
 #include "socket/send.h"
 #include "socket/sockopt.h"
 
-/* Input: everything is copied before the socket lock is taken. ------------ */
+/* --- Input: everything is copied before the socket lock is taken. --- */
 
 /* What setsockopt passed in as bytes; of a string without a final NUL. */
 static struct ktls_blob *sockopt_read(const struct ktls_option *option, sockptr_t optval,
@@ -167,7 +167,7 @@ static int sockopt_check(const struct ktls_option *option, const struct ktls_blo
 	return 0;
 }
 
-/* Set ----------------------------------------------------------------------- */
+/* --- Set --- */
 
 /* Whether the options of the table may still be set: before the handshake, on a
  * listener any time, and after a connect that failed.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Opened records handed out as the pages they lie in: to a pipe, or as an skb to
+/* Opened records handed out as the pages they lie in: to a pipe, or as an skb to
  * whoever reads a socket inside the kernel.
  */
 #include <linux/mm.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The benchmark, inside the VM: how much processor time a call costs, with plain
+/* The benchmark, inside the VM: how much processor time a call costs, with plain
  * TCP, mainline's tls, this module, and for the bare ciphers.
  *
  * Under instruction counting a nanosecond of processor time is an instruction.
@@ -61,8 +60,7 @@ static const struct config configs[] = {
 	  "rfc7539(chacha20,poly1305) 32", 13, 0, CHACHA_INFO },
 };
 
-/*
- * What is measured is @calls calls that move @size bytes, in system calls of @chunk
+/* What is measured is @calls calls that move @size bytes, in system calls of @chunk
  * bytes, to a receiver with a buffer of @buf bytes.
  */
 struct row {
@@ -87,7 +85,7 @@ static const struct row rows[] = {
 static uint8_t data[MIB];
 static int file;
 
-/* --- processor time ---------------------------------------------------------- */
+/* --- processor time --- */
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -159,7 +157,7 @@ static uint64_t kthreads_since(const struct tasks *then)
 	return ns;
 }
 
-/* --- a connection ------------------------------------------------------------ */
+/* --- a connection --- */
 
 struct conn {
 	int			tx, rx;
@@ -295,7 +293,7 @@ static void conn_close(struct conn *c)
 	close(c->rx);
 }
 
-/* --- the bare ciphers -------------------------------------------------------- */
+/* --- the bare ciphers --- */
 
 static int aead_open(const struct config *config, const struct row *row)
 {
@@ -320,7 +318,7 @@ static void aead_round(int fd, const struct row *row, unsigned int calls)
 		err(1, "/proc/ktls_aead");
 }
 
-/* --- measuring --------------------------------------------------------------- */
+/* --- measuring --- */
 
 /* Plain TCP varies most, and costs least; the ciphers not at all. */
 static unsigned int calls_of(const struct row *row, enum kind kind)
@@ -369,7 +367,7 @@ static void measure(const struct config *config, const struct row *row, unsigned
 	close(aead);
 }
 
-/* --- allocations ------------------------------------------------------------- */
+/* --- allocations --- */
 
 #define TRACING		"/sys/kernel/tracing/events/kmem/"
 #define HISTOGRAM	"hist:keys=stacktrace:size=8192"
@@ -439,7 +437,7 @@ static void allocations(const struct config *config)
 	}
 }
 
-/* --- what to do -------------------------------------------------------------- */
+/* --- what to do --- */
 
 static void prepare(void)
 {

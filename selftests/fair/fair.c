@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Nobody can keep another's handshakes from finishing in about their normal time:
+/* Nobody can keep another's handshakes from finishing in about their normal time:
  * attacks on the real ktlsd and the module, beside an honest user. One file for each
  * thing that is attacked.
  */

@@ -33,7 +33,7 @@ static int dial_from(const struct addr *to, unsigned int source)
 	return fd;
 }
 
-/* Held locks ---------------------------------------------------------------- */
+/* --- Held locks --- */
 
 enum {
 	HELD		= 520,	/* more than a workqueue runs at once */
@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(held, listeners_whose_locks_are_held_stop_nobody, 120)
 	honest_expect(&self->h, "a second later");
 }
 
-/* Places -------------------------------------------------------------------- */
+/* --- Places --- */
 
 enum {
 	PLACES		= 64,	/* of a listener; few, so that all are taken at once */

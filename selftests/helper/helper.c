@@ -62,8 +62,7 @@ FIXTURE_TEARDOWN(wrong)
 	peer_free(&self->p);
 }
 
-/*
- * connect() fails, and no other connection does. Whether the kernel refuses the
+/* connect() fails, and no other connection does. Whether the kernel refuses the
  * message or only fails the request is not specified.
  */
 static void expect_wrong_fails(struct wrong_self *self, const struct fake_done *d)

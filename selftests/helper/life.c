@@ -22,7 +22,7 @@ static void client_start(struct client *c, const struct addr *a)
 	job_connect(&c->j, c->fd, a);
 }
 
-/* --- who may -------------------------------------------------------------- */
+/* --- who may --- */
 
 /* In a process without privileges: each message is refused. */
 static void expect_unprivileged(struct env *e, uint64_t id)
@@ -210,7 +210,7 @@ TEST(namespaces_are_apart)
 	EXPECT_EQ(0, e.fake->starts);
 }
 
-/* --- death ---------------------------------------------------------------- */
+/* --- death --- */
 
 /* What had begun there fails; what still waited goes to another worker. */
 TEST(death_with_waiting_requests)
@@ -337,7 +337,7 @@ TEST(a_new_helper_serves_old_listeners)
 	net_accept(l);
 }
 
-/* --- credit, workers, races ----------------------------------------------- */
+/* --- credit, workers, races --- */
 
 TEST(credit_of_one)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Only TLS 1.3, with the real ktlsd: how many tickets, each of them used
+/* Only TLS 1.3, with the real ktlsd: how many tickets, each of them used
  * once; external keys, groups, signature algorithms; the chain that was verified.
  */
 #include <poll.h>
@@ -43,8 +42,7 @@ TEST_F_TIMEOUT(real13, number_of_tickets, 60)
 	}), 10000);
 }
 
-/*
- * A ticket is used once, by however many that begin at the same time: no more
+/* A ticket is used once, by however many that begin at the same time: no more
  * connections are resumed than there are tickets. ktlsd is stopped until all have begun,
  * and each brings a ticket, which one that ktlsd comes to later in the round may use.
  */

@@ -87,7 +87,7 @@ TEST_F(value, psk)
 	OK(set_psk(self->fd, &psk, sizeof(psk)));
 }
 
-/* --- what the helper gets -------------------------------------------------- */
+/* --- what the helper gets --- */
 
 static char told_groups[64], told_sigalgs[64];
 static uint32_t told_tickets, told_parts;

@@ -70,8 +70,7 @@ static int kind_socket(const struct ktls_versions *versions, int kind)
 	return fd;
 }
 
-/*
- * A ticket that came before close is used by the next connection, however soon. ktlsd is
+/* A ticket that came before close is used by the next connection, however soon. ktlsd is
  * stopped, so that it gets the ticket and the next START at the same time. It has two
  * workers; the kernel gives the handshake to the one that is busy with the ticket, which
  * must be the only one with a ticket.
@@ -179,7 +178,7 @@ TEST_F_TIMEOUT(resume, server_of_gnutls_cli, 60)
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 }
 
-/* --- ourselves ------------------------------------------------------------- */
+/* --- ourselves --- */
 
 TEST_F_TIMEOUT(resume, ourselves, 60)
 {

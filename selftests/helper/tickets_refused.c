@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * No resumption, with the real ktlsd: where options differ from those of the first
+/* No resumption, with the real ktlsd: where options differ from those of the first
  * handshake, where it verified nobody, where tickets are off.
  */
 #include <fcntl.h>
@@ -9,7 +8,7 @@
 
 #include "lib/resume.h"
 
-/* --- the client ------------------------------------------------------------- */
+/* --- the client --- */
 
 /* There is a session before and after; with other options it is not used. */
 #define EXPECT_NOT_RESUMED(setup) do {						\
@@ -124,7 +123,7 @@ TEST_F_TIMEOUT(resume, without_tickets_none_are_kept, 60)
 	EXPECT_FALSE(visit(&self->s.a, variant->versions, "server.test"));
 }
 
-/* --- the server ------------------------------------------------------------- */
+/* --- the server --- */
 
 /* Does one listener accept a ticket of another? */
 struct shown {

@@ -93,8 +93,7 @@ TEST_F(openssl, echo_a_megabyte)
 	close(fd);
 }
 
-/*
- * In 1.3 two tickets follow the handshake at once. poll() does not report them,
+/* In 1.3 two tickets follow the handshake at once. poll() does not report them,
  * and a blocking read after poll() does not hang on them.
  */
 TEST_F(openssl, tickets_right_behind_the_handshake)
@@ -116,8 +115,7 @@ TEST_F(openssl, tickets_right_behind_the_handshake)
 	close(fd);
 }
 
-/*
- * s_client's K replaces its keys and asks for ours, k only replaces. In 1.2 R asks
+/* s_client's K replaces its keys and asks for ours, k only replaces. In 1.2 R asks
  * for renegotiation: OpenSSL gives up when it is refused, a peer that goes
  * on is in record/.
  */
@@ -238,7 +236,7 @@ TEST_F(openssl, ours_to_ours)
 	close(fd);
 }
 
-/* --- helpers that die and come back ---------------------------------------- */
+/* --- helpers that die and come back --- */
 
 FIXTURE(daemon) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(daemon)

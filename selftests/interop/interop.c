@@ -5,7 +5,7 @@
 
 #include "lib/interop.h"
 
-/* --- every suite, both roles ---------------------------------------------- */
+/* --- every suite, both roles --- */
 
 FIXTURE(suite) { struct proc d; };
 FIXTURE_VARIANT(suite)
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(suite, server_of_s_client, 40)
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 }
 
-/* --- GnuTLS --------------------------------------------------------------- */
+/* --- GnuTLS --- */
 
 FIXTURE(gnutls) { struct proc d; };
 FIXTURE_VARIANT(gnutls) { const char *priority; int version; };
@@ -123,7 +123,7 @@ TEST_F_TIMEOUT(gnutls, client_of_gnutls_serv, 40)
 	proc_kill(&s, SIGTERM);
 }
 
-/* --- options on the wire -------------------------------------------------- */
+/* --- options on the wire --- */
 
 FIXTURE(real) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(real)

@@ -127,7 +127,7 @@ TEST_F(trust, refused_then_accepted)
 	close(fd);
 }
 
-/* --- mutual --------------------------------------------------------------- */
+/* --- mutual --- */
 
 static int listen_mutual(int verify, struct addr *a)
 {
@@ -233,7 +233,7 @@ TEST_F(trust, client_identity)
 	close(fd);
 }
 
-/* --- containers ------------------------------------------------------------ */
+/* --- containers --- */
 
 /* What @fn returns in a PID namespace of its own, as root of all else. */
 static int in_a_container(struct trust_self *self, const char *identity,

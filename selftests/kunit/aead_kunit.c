@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Records sealed and opened: nonces, associated data, known answers, tampering.
+/* Records sealed and opened: nonces, associated data, known answers, tampering.
  */
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Records as they are on the wire, in hexadecimal: those of RFC 8448, and for
+/* Records as they are on the wire, in hexadecimal: those of RFC 8448, and for
  * each cipher and version some computed with Python's cryptography, whose code is
  * OpenSSL's, from the texts of RFC 8446 5.2, RFC 5246 6.2.3.3 and RFC 7905 2.
  */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * ChaCha20-Poly1305 in however many pieces a record lies, against the crypto API's.
+/* ChaCha20-Poly1305 in however many pieces a record lies, against the crypto API's.
  * Known answers are in aead_kunit.c.
  */
 #include <linux/scatterlist.h>
@@ -75,8 +74,7 @@ static void chacha_set_piece(struct scatterlist *sg, u8 *at, u32 off, u32 len)
 	sg_set_page(sg, virt_to_page(at), len, offset_in_page(at) + off);
 }
 
-/*
- * One side as a scatterlist, @all bytes behind the associated data. Those are in one
+/* One side as a scatterlist, @all bytes behind the associated data. Those are in one
  * piece with the text only if all of it is.
  */
 static struct scatterlist *chacha_pieces(struct kunit *test, u8 *at, u32 all, u32 piece)

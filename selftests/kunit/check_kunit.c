@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * CHECK, by which listen asks the helper whether a configuration is fit: whatever it
+/* CHECK, by which listen asks the helper whether a configuration is fit: whatever it
  * says to that, or not, and nothing is left. Other requests are in request_kunit.c.
  */
 #include <linux/delay.h>

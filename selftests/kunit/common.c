@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What several suites need: sockets, and contexts that no ULP knows of. A test
+/* What several suites need: sockets, and contexts that no ULP knows of. A test
  * calls the module's functions on them as the module does, socket lock and all.
  */
 #include <linux/delay.h>

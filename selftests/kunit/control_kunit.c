@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What comes after the handshake and is no data: messages that are cut, joined,
+/* What comes after the handshake and is no data: messages that are cut, joined,
  * too long, or not allowed; alerts. KeyUpdate is in key_update_kunit.c.
  */
 #include <linux/unaligned.h>
@@ -58,7 +57,7 @@ static void control_expect_fine(struct kunit *test, struct ktls_ctx *ctx, int re
 	KUNIT_EXPECT_FALSE(test, ktls_control_pending(&ctx->rl));
 }
 
-/* --- tickets, cut and joined ---------------------------------------------- */
+/* --- tickets, cut and joined --- */
 
 static void control_ticket_test(struct kunit *test)
 {
@@ -132,7 +131,7 @@ static void control_ticket_joined_test(struct kunit *test)
 	}
 }
 
-/* --- messages that are refused -------------------------------------------- */
+/* --- messages that are refused --- */
 
 static const struct control_refusal {
 	const char	*desc;
@@ -217,7 +216,7 @@ static void control_refusal_test(struct kunit *test)
 			       param->alert);
 }
 
-/* --- what is not the end -------------------------------------------------- */
+/* --- what is not the end --- */
 
 static void control_close_notify_test(struct kunit *test)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * From TCP's bytes to records: headers that the RFCs forbid, records cut at every
+/* From TCP's bytes to records: headers that the RFCs forbid, records cut at every
  * byte, and records spread over skbs of every make.
  */
 #include <linux/mm.h>
@@ -25,7 +24,7 @@ static void framing_header(u8 *at, u8 type, u16 version, u16 len)
 	put_unaligned_be16(len, at + 3);
 }
 
-/* --- headers -------------------------------------------------------------- */
+/* --- headers --- */
 
 #define GCM13	0x1301
 #define GCM12	0xc02f
@@ -178,7 +177,7 @@ static void framing_head_external_test(struct kunit *test)
 	ctx->sk->sk_err = 0;
 }
 
-/* --- records cut at every byte -------------------------------------------- */
+/* --- records cut at every byte --- */
 
 #define FRAMING_BODY	40
 
@@ -202,8 +201,7 @@ static u32 framing_record(u8 *record, u8 fill)
 	return 5 + FRAMING_BODY;
 }
 
-/*
- * The record at the head is this one, whichever way one looks at it. Nothing that
+/* The record at the head is this one, whichever way one looks at it. Nothing that
  * is called with the socket lock held asserts: the lock would never be dropped.
  */
 static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, const u8 *record,
@@ -314,7 +312,7 @@ static void framing_cut_raw_test(struct kunit *test)
 	}
 }
 
-/* --- records spread over skbs --------------------------------------------- */
+/* --- records spread over skbs --- */
 
 enum framing_make {
 	MAKE_LINEAR,		/* bytes in the skb's own buffer */
@@ -511,7 +509,7 @@ static void framing_relieve_test(struct kunit *test)
 	release_sock(ctx->sk);
 }
 
-/* --- the handshake's records ---------------------------------------------- */
+/* --- the handshake's records --- */
 
 static const struct framing_take {
 	const char	*desc;

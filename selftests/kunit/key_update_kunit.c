@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * KeyUpdate as it is received (RFC 8446 4.6.3): cut, joined, too short, too long, too
+/* KeyUpdate as it is received (RFC 8446 4.6.3): cut, joined, too short, too long, too
  * often. Which keys follow is compared with what keysched_kunit.c has known answers
  * for; a refused one must have changed none.
  */
@@ -92,7 +91,7 @@ static void key_update_desc(const struct key_update_param *param, char *desc)
 	strscpy(desc, param->desc, KUNIT_PARAM_DESC_SIZE);
 }
 
-/* --- new keys, in whatever pieces they are announced ------------------------ */
+/* --- new keys, in whatever pieces they are announced --- */
 
 static const struct key_update_param key_update_wholes[] = {
 	{ "to a client", SUITE_13, KTLS_ROLE_CLIENT, UPDATE, UPDATE_LEN },
@@ -174,7 +173,7 @@ static void key_update_asked_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->rl.tx.seq, 0);
 }
 
-/* --- refused ---------------------------------------------------------------- */
+/* --- refused --- */
 
 static const struct key_update_param key_update_refusals[] = {
 	{ "without a body", SUITE_13, KTLS_ROLE_CLIENT, "\x18\0\0\0", 4,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What HKDF-Expand-Label makes of what, in hexadecimal.
+/* What HKDF-Expand-Label makes of what, in hexadecimal.
  *
  * The values of all traces of RFC 8448. They were not taken from it on trust:
  * from the private keys, the messages and the tickets of the traces each was

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A helper that does as a test says: a netlink socket of ours, so that its words
+/* A helper that does as a test says: a netlink socket of ours, so that its words
  * go the way that ktlsd's words go. And what must be left of all it was asked.
  */
 #include <linux/delay.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The life of requests to the helper: however their ends come together, there is
+/* The life of requests to the helper: however their ends come together, there is
  * one completion, and nothing is left.
  *
  * A time-out is what handshake.c makes of it: a cancellation. CHECK is in
@@ -26,7 +25,7 @@ enum request_sizes {
 	REQUEST_ROUNDS		= 100,		/* of a race */
 };
 
-/* --- who asks ------------------------------------------------------------- */
+/* --- who asks --- */
 
 /**
  * struct request_asker - a socket with a request
@@ -136,7 +135,7 @@ static void asker_expect_gone(struct kunit *test, struct request_asker *asker,
 	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->config->ref), 1);
 }
 
-/* --- every end in every order, at every stage ----------------------------- */
+/* --- every end in every order, at every stage --- */
 
 enum request_event {
 	EVENT_DONE,		/* the helper says DONE */
@@ -304,7 +303,7 @@ static void request_order_test(struct kunit *test)
 	ktls_kunit_expect_idle(test, !want.dead);
 }
 
-/* --- all ends at the same time -------------------------------------------- */
+/* --- all ends at the same time --- */
 
 /* One of those who end a request; all wait for the same moment. */
 struct request_racer {
@@ -392,7 +391,7 @@ static void request_race_test(struct kunit *test)
 		request_race(test, asker);
 }
 
-/* --- credit and turns ----------------------------------------------------- */
+/* --- credit and turns --- */
 
 /* More requests than credit: as one ends, another is handed out. */
 static void request_credit_test(struct kunit *test)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The states of a connection: which may follow which. The table here was written
+/* The states of a connection: which may follow which. The table here was written
  * from what the states mean (<linux/ktls.h>), not from the one in state.c.
  */
 #include <uapi/linux/ktls.h>
@@ -12,8 +11,7 @@
 
 #define STATES	7
 
-/*
- * From (a row) to (a column), x: legal. Nothing follows CLOSED, nothing follows
+/* From (a row) to (a column), x: legal. Nothing follows CLOSED, nothing follows
  * itself, and from all else a socket can be closed. NEW follows when the program
  * disconnects the socket to use it again.
  */

@@ -13,7 +13,7 @@
 
 #define MSG_MAX		(256 * 1024)
 
-/* --- messages ------------------------------------------------------------- */
+/* --- messages --- */
 
 static int collect_attr(const struct nlattr *attr, void *data)
 {
@@ -49,8 +49,7 @@ static void enqueue(struct fake *f, struct fake_msg *m)
 	*p = m;
 }
 
-/*
- * Reads datagrams until an acknowledgement of @seq, or, with @seq 0, until
+/* Reads datagrams until an acknowledgement of @seq, or, with @seq 0, until
  * something is queued. A reply that carries @seq goes to *reply.
  */
 static int receive(struct fake *f, uint32_t seq, struct fake_msg **reply)
@@ -268,7 +267,7 @@ int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 	return ret;
 }
 
-/* --- the truth ------------------------------------------------------------ */
+/* --- the truth --- */
 
 uint32_t fake_role(struct fake *f, uint64_t id)
 {
@@ -365,7 +364,7 @@ void fake_ignore(struct fake *f, struct fake_msg *m)
 	(void)m;
 }
 
-/* --- the thread ----------------------------------------------------------- */
+/* --- the thread --- */
 
 static void count_msg(struct fake *f, const struct fake_msg *m)
 {

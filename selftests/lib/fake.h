@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A helper that does as a test says. It speaks the netlink contract and the
+/* A helper that does as a test says. It speaks the netlink contract and the
  * handshake of hs.h; a test may answer any message itself, or drive the whole
  * conversation, and be wrong in both.
  *

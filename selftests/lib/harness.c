@@ -34,7 +34,7 @@ void harness_add_variant(struct harness_fixture *fixture, struct harness_variant
 	*p = variant;
 }
 
-/* --- what a test calls ---------------------------------------------------- */
+/* --- what a test calls --- */
 
 /* One write a line: processes and threads of a test print at the same time. */
 static void say(const char *fmt, va_list ap)
@@ -188,7 +188,7 @@ void harness_errno(const char *file, int line, const char *what, int expected,
 		harness_end();
 }
 
-/* --- running -------------------------------------------------------------- */
+/* --- running --- */
 
 static void run_child(const struct harness_test *test, const struct harness_variant *variant)
 {
@@ -372,8 +372,7 @@ static int count_variants(const struct harness_test *test)
 	return n;
 }
 
-/*
- * KTLS_TEST_BRIEF: of each test one variant, and another for the next test, so that
+/* KTLS_TEST_BRIEF: of each test one variant, and another for the next test, so that
  * each variant has its share.
  */
 static bool is_left_out(const struct harness_test *test, int test_number, int variant_number)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A small kselftest harness: fixtures, variants, TAP 13, a time limit per test.
+/* A small kselftest harness: fixtures, variants, TAP 13, a time limit per test.
  *
  * The macros are those of the kernel's kselftest_harness.h, so that whoever
  * knows that one knows this one; the header itself is not used because no

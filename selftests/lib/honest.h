@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * An honest user's handshakes with the real ktlsd: does somebody else's attack delay
+/* An honest user's handshakes with the real ktlsd: does somebody else's attack delay
  * them?
  *
  * What counts as normal is measured first, with as many processes computing beside it
@@ -40,8 +39,7 @@ void honest_attack_end(struct honest *h);
 /* One full handshake, seconds; the test fails if it fails. */
 double honest_handshake(struct honest *h);
 
-/*
- * The median of some handshakes must not be more than twice the normal time, and a grain
+/* The median of some handshakes must not be more than twice the normal time, and a grain
  * for the clock. An attack delays all handshakes, what else runs on the machine delays
  * those of a second or two; so the median may be taken three times. (Taken once, one of
  * 30 was too large in two of three runs beside two other VMs, and none of 30 in the third.)

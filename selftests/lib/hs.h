@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A handshake that is none: a few records of the right form, and secrets that
+/* A handshake that is none: a few records of the right form, and secrets that
  * both ends knew before. The fake helper speaks it for a ktls socket, the
  * scripted peer for itself.
  *

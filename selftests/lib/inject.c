@@ -27,7 +27,7 @@ static struct {
 	unsigned int	n_tasks;
 } now;
 
-/* --- the kernel's side ---------------------------------------------------- */
+/* --- the kernel's side --- */
 
 static void set_attr(const char *attr, const char *file, const char *fmt, uint64_t value)
 {
@@ -63,8 +63,7 @@ static bool is_kmemleak(const char *name)
 	       !strcmp(name, "create_object") || !strcmp(name, "__create_object");
 }
 
-/*
- * Where the code lies on whose behalf a step is taken: the module's, with a page
+/* Where the code lies on whose behalf a step is taken: the module's, with a page
  * behind it that is nobody's, or one function of the kernel. And where kmemleak's
  * does: what it allocates for itself is no step of any path.
  */
@@ -193,7 +192,7 @@ bool inject_everywhere_hit(void)
 	return true;
 }
 
-/* --- tasks ---------------------------------------------------------------- */
+/* --- tasks --- */
 
 static void arm(const char *dir, const char *task)
 {
@@ -264,7 +263,7 @@ void inject_off(void)
 	}
 }
 
-/* --- walking -------------------------------------------------------------- */
+/* --- walking --- */
 
 static void explain(void)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Failures on demand: the n-th allocation, or copy from or to user space, that the
+/* Failures on demand: the n-th allocation, or copy from or to user space, that the
  * module or somebody on its behalf makes in a task. Needs a kernel with fault
  * injection (selftests/vm/debug-kernel).
  *
@@ -26,15 +25,13 @@ void inject_init_load(void);
 void inject_on(void);
 void inject_off(void);
 
-/*
- * The first step in one function fails, in any context; where a
+/* The first step in one function fails, in any context; where a
  * task's own steps are not all: softirqs, callbacks. Until inject_everywhere_hit()
  * has returned true once.
  */
 void inject_everywhere(const char *function);
 bool inject_everywhere_hit(void);
-/*
- * Walks @path. @run goes it, with inject_on() and inject_off() around what may
+/* Walks @path. @run goes it, with inject_on() and inject_off() around what may
  * fail, and returns 0 or what a program would have in errno. @after, unless it is
  * NULL, sees after each failure whether the next one works. Fails the test if
  * nothing has failed, if an error does not say that it is for want of memory (or a

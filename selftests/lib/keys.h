@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The fixture of the tests of external keys: a connected ktls socket
+/* The fixture of the tests of external keys: a connected ktls socket
  * without keys, and a scripted peer that has them. There is no helper.
  */
 #ifndef _SELFTESTS_KEYS_H

@@ -76,7 +76,7 @@ bool party_handshake(int fd, bool server, const struct hs *hs, enum party_end *e
 	return true;
 }
 
-/* --- a sink --------------------------------------------------------------- */
+/* --- a sink --- */
 
 static void *sink(void *arg)
 {
@@ -125,7 +125,7 @@ void party_sink_wait(struct party_sink *s)
 	job_wait(&s->job, 2000 * PATIENCE);
 }
 
-/* --- a server ------------------------------------------------------------- */
+/* --- a server --- */
 
 static bool send_record(struct peer *p, uint8_t type, const void *data, size_t len)
 {
@@ -187,7 +187,7 @@ void party_server_stop(struct party_server *s)
 	close(s->stop[1]);
 }
 
-/* --- data ----------------------------------------------------------------- */
+/* --- data --- */
 
 void party_echo(int fd, size_t len)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The other end of connections that may fail at any moment: scripted peers that
+/* The other end of connections that may fail at any moment: scripted peers that
  * do not fail the test when a connection breaks, but tell how it ended.
  */
 #ifndef _SELFTESTS_PARTY_H

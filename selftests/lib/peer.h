@@ -34,8 +34,7 @@ void peer_send_ticket(struct peer *p);
 /* The record, to be sent in pieces or in one write with others. */
 size_t peer_seal(struct peer *p, uint8_t type, const void *data, size_t len, uint8_t *out);
 
-/*
- * One record. Returns the length of its plaintext; -1 with errno: 0 for FIN,
+/* One record. Returns the length of its plaintext; -1 with errno: 0 for FIN,
  * ECONNRESET, EBADMSG when it is not authentic.
  */
 ssize_t peer_recv(struct peer *p, uint8_t *type, void *buf, size_t size);

@@ -23,7 +23,7 @@ static const char *const identities[] = {
 	"rsa", "ecdsa", "named", "other", "expired", "untrusted", "client",
 };
 
-/* --- processes ------------------------------------------------------------ */
+/* --- processes --- */
 
 /* What the processes of a failed test have printed. */
 static struct proc procs[64];
@@ -157,7 +157,7 @@ void proc_show(struct proc *p)
 	free(out);
 }
 
-/* --- ktlsd ---------------------------------------------------------------- */
+/* --- ktlsd --- */
 
 /* Beside this program: .build/selftests/pki, .build/tools/ktlsd/ktlsd */
 static const char *build_path(const char *name)
@@ -305,8 +305,7 @@ bool real_is_idle(const struct proc *p)
 	return ret && !messages_wait();
 }
 
-/*
- * With SO_REUSEADDR on both sides an address can be bound to unless somebody
+/* With SO_REUSEADDR on both sides an address can be bound to unless somebody
  * listens there. (/proc/net/tcp would tell too, after walking all of TCP's
  * tables, which takes half a second in the VM.)
  */
@@ -323,8 +322,7 @@ static bool is_listening(int family, uint16_t port)
 	return ret;
 }
 
-/*
- * An address is taken a moment before connections to it are: listen() changes the
+/* An address is taken a moment before connections to it are: listen() changes the
  * state first. Who is in the table of listeners is asked by inet_diag.
  */
 static bool is_found(int family, uint16_t port)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The fixtures of the record tests: a ktls socket and a scripted peer.
+/* The fixtures of the record tests: a ktls socket and a scripted peer.
  *
  * "record" has six variants in which each version meets each cipher, and each
  * family and role meets both versions: all 24 would take four times as long

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The fixture of the tests of resumption: the real ktlsd, room for an "openssl
+/* The fixture of the tests of resumption: the real ktlsd, room for an "openssl
  * s_server", and a variant for each version.
  */
 #ifndef _SELFTESTS_RESUME_H

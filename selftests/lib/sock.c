@@ -126,7 +126,7 @@ int sock_set_str(int fd, int opt, const char *value)
 	return setsockopt(fd, SOL_TLS, opt, value, strlen(value));
 }
 
-/* --- jobs ----------------------------------------------------------------- */
+/* --- jobs --- */
 
 static void *job_thread(void *arg)
 {
@@ -231,7 +231,7 @@ void transfer_wait(struct transfer *t, int ms)
 	job_wait(&t->job, ms);
 }
 
-/* --- connections ---------------------------------------------------------- */
+/* --- connections --- */
 
 static void set_rcvbuf(int fd, int rcvbuf)
 {

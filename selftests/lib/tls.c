@@ -31,8 +31,7 @@ const struct tls_suite *tls_suite(uint16_t id)
 	harness_end();
 }
 
-/*
- * Fetched once and before the tests fork: an implicit fetch for each record
+/* Fetched once and before the tests fork: an implicit fetch for each record
  * would be most of what they do.
  */
 static EVP_CIPHER *ciphers[3];

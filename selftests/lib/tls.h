@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The record protection of TLS 1.2 and 1.3 over libcrypto, written
+/* The record protection of TLS 1.2 and 1.3 over libcrypto, written
  * independently of the module: what both agree on is the protocol.
  */
 #ifndef _SELFTESTS_TLS_H

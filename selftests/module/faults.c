@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Each allocation, and each copy from or to user space, fails once: while a socket
+/* Each allocation, and each copy from or to user space, fails once: while a socket
  * is set up and shakes hands. faults_record.c has what comes after.
  *
  * The program gets an error that says so, or nothing at all happens; what comes
@@ -65,7 +64,7 @@ static int errno_of(int ret)
 	return ret < 0 ? errno : 0;
 }
 
-/* --- sockets and options -------------------------------------------------- */
+/* --- sockets and options --- */
 
 static int attach(void *arg)
 {
@@ -248,7 +247,7 @@ TEST_F(faults, getsockopt)
 	inject_walk("getsockopt", INJECT_SELF, options_get, NULL, NULL);
 }
 
-/* --- namespaces and helpers ------------------------------------------------ */
+/* --- namespaces and helpers --- */
 
 static int new_namespace(void *arg)
 {
@@ -290,7 +289,7 @@ TEST_F(faults, register)
 	inject_walk("REGISTER", INJECT_SELF, be_helper, NULL, self);
 }
 
-/* --- connect --------------------------------------------------------------- */
+/* --- connect --- */
 
 static int connect_with(struct faults_self *self, bool nonblock)
 {
@@ -354,7 +353,7 @@ TEST_F_TIMEOUT(faults, connect_nonblock_work, 120)
 	inject_walk("connect without waiting", INJECT_WORK, connect_nonblock, NULL, self);
 }
 
-/* --- listen and accept ----------------------------------------------------- */
+/* --- listen and accept --- */
 
 static int listen_once(void *arg)
 {
@@ -383,8 +382,7 @@ TEST_F_TIMEOUT(faults, listen_helper, 60)
 	inject_walk("listen", INJECT_HELPER, listen_once, NULL, NULL);
 }
 
-/*
- * The peer has shaken hands. It is accepted; or it was refused at the last moment,
+/* The peer has shaken hands. It is accepted; or it was refused at the last moment,
  * and gets an alert. Returns the connection or -1.
  */
 static int accept_or_refuse(struct faults_self *self, int peer)
@@ -435,7 +433,7 @@ TEST_F_TIMEOUT(faults, accept_helper, 120)
 	inject_walk("accept", INJECT_HELPER, accept_once, listener_works, self);
 }
 
-/* --- TLS on a connection that exists ---------------------------------------- */
+/* --- TLS on a connection that exists --- */
 
 struct live {
 	struct job	job;
@@ -504,7 +502,7 @@ TEST_F_TIMEOUT(faults, handshake_server_helper, 120)
 	inject_walk("KTLS_HANDSHAKE as server", INJECT_HELPER, handshake_server, NULL, self);
 }
 
-/* --- a helper that fetches the configuration --------------------------------- */
+/* --- a helper that fetches the configuration --- */
 
 /* Answers a server's START only when it has the certificate and the key. */
 static void fetching(struct fake *f, struct fake_msg *m)

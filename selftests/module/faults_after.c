@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Each allocation, and each copy from or to user space, fails once: in what nobody
+/* Each allocation, and each copy from or to user space, fails once: in what nobody
  * has called for at that moment. New keys, tickets, what the kernel sends by itself
  * when there is room, a reader inside the kernel, a helper that dies.
  */
@@ -74,7 +73,7 @@ static int read_1000(int fd, ssize_t *ret)
 	return err;
 }
 
-/* --- new keys -------------------------------------------------------------- */
+/* --- new keys --- */
 
 static void peer_update(struct peer *p, uint8_t request)
 {
@@ -206,7 +205,7 @@ TEST_F_TIMEOUT(after, key_update_answered, 120)
 	inject_walk("the answer to a KeyUpdate", INJECT_WORK, answered_once, NULL, self);
 }
 
-/* --- tickets ---------------------------------------------------------------- */
+/* --- tickets --- */
 
 /* A ticket that cannot be sent to the helper is dropped, and nothing else. */
 static int ticket_once(void *arg)
@@ -233,10 +232,9 @@ TEST_F_TIMEOUT(after, ticket, 60)
 	inject_walk("a ticket", INJECT_SELF, ticket_once, NULL, self);
 }
 
-/* --- what is pushed when there is room --------------------------------------- */
+/* --- what is pushed when there is room --- */
 
-/*
- * What was counted as sent and found no room goes out by itself, a lack of memory
+/* What was counted as sent and found no room goes out by itself, a lack of memory
  * in between or not: nobody has to call again.
  */
 static int push_once(void *arg)
@@ -276,7 +274,7 @@ TEST_F_TIMEOUT(after, push_work, 120)
 	inject_walk("sending when there is room", INJECT_WORK, push_once, NULL, self);
 }
 
-/* --- a helper that dies ------------------------------------------------------ */
+/* --- a helper that dies --- */
 
 FIXTURE(orphan)
 {
@@ -331,7 +329,7 @@ TEST_F_TIMEOUT(orphan, helper_dies, 120)
 	inject_walk("a helper's death", INJECT_WORK, orphan_once, NULL, self);
 }
 
-/* --- a reader inside the kernel ---------------------------------------------- */
+/* --- a reader inside the kernel --- */
 
 KEYS_FIXTURE(inner)
 FIXTURE_VARIANT_ADD(inner, tls13_aes128) { S13_AES128, AF_INET };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Each allocation, and each copy from or to user space, fails once: on an open
+/* Each allocation, and each copy from or to user space, fails once: on an open
  * connection. What arrives is always a beginning of what was sent; and if the end
  * is announced by close_notify, it is all that send() returned.
  */
@@ -56,7 +55,7 @@ static bool is_short(int err)
 	return err == ENOMEM || err == ENOBUFS || err == EFAULT;
 }
 
-/* --- sending --------------------------------------------------------------- */
+/* --- sending --- */
 
 static ssize_t move_write(int fd, size_t at, size_t len)
 {
@@ -191,7 +190,7 @@ TEST_F_TIMEOUT(open, splice_to, 120)
 	inject_walk("splice to the socket", INJECT_SELF, send_once, NULL, self);
 }
 
-/* --- receiving ------------------------------------------------------------- */
+/* --- receiving --- */
 
 static ssize_t move_read(int fd, size_t at, size_t len)
 {
@@ -374,7 +373,7 @@ TEST_F_TIMEOUT(open, splice_from, 120)
 	inject_walk("splice from the socket", INJECT_SELF, recv_once, NULL, self);
 }
 
-/* --- the end --------------------------------------------------------------- */
+/* --- the end --- */
 
 /* Unread tickets, data on its way, and close_notify. */
 static int end_once(struct open_self *self, bool shut)
@@ -405,8 +404,7 @@ static int end_once(struct open_self *self, bool shut)
 		close(c.fd);
 	}
 	party_sink_wait(&sink);
-	/*
-	 * A close_notify that cannot be sent is no reason to lose data. An end
+	/* A close_notify that cannot be sent is no reason to lose data. An end
 	 * there is, be it a reset: TCP makes no second attempt at a FIN.
 	 */
 	EXPECT_EQ(SIZE, sink.len);
@@ -435,8 +433,7 @@ TEST_F_TIMEOUT(open, shutdown, 120)
 	inject_walk("shutdown", INJECT_SELF, shutdown_once, NULL, self);
 }
 
-/*
- * A connection without a handshake yet is TCP's. Its shutdown says that nothing will be
+/* A connection without a handshake yet is TCP's. Its shutdown says that nothing will be
  * written any more, and that holds, whether TCP could tell the peer or not.
  */
 static int shutdown_new_once(void *arg)
@@ -463,7 +460,7 @@ TEST_F_TIMEOUT(open, shutdown_before_it_is, 60)
 	inject_walk("shutdown in the clear", INJECT_SELF, shutdown_new_once, NULL, self);
 }
 
-/* --- external keys ----------------------------------------------------------- */
+/* --- external keys --- */
 
 KEYS_FIXTURE(raw)
 FIXTURE_VARIANT_ADD(raw, tls13_chacha) { S13_CHACHA, AF_INET };

@@ -8,7 +8,7 @@
 
 #include "lib/sock.h"
 
-/* --- slabs ---------------------------------------------------------------- */
+/* --- slabs --- */
 
 #define CACHES	512
 
@@ -17,8 +17,7 @@ struct slabs {
 	int n;
 };
 
-/*
- * Objects in use per cache. On SLUB a cache's figure includes free objects of
+/* Objects in use per cache. On SLUB a cache's figure includes free objects of
  * the slabs that CPUs hold, so it wobbles by some hundreds; a leak of one
  * object a cycle stands out against it after a thousand cycles.
  */
@@ -80,8 +79,7 @@ static long slabs_growth(const struct slabs *before, char *name)
 	return most;
 }
 
-/*
- * What is free in a cache goes back to the kernel; with KASAN, also what it keeps in
+/* What is free in a cache goes back to the kernel; with KASAN, also what it keeps in
  * quarantine, which counts as in use.
  */
 static void slabs_shrink(const char *name)
@@ -97,8 +95,7 @@ static void slabs_shrink(const char *name)
 	}
 }
 
-/*
- * Freed by RCU and by work: give it the time, but only as much as it takes. A brief
+/* Freed by RCU and by work: give it the time, but only as much as it takes. A brief
  * run is one of the debug kernel: a few hundred objects more are KASAN's quarantine,
  * and what leaks is kmemleak's to find.
  */
@@ -118,7 +115,7 @@ static void expect_no_growth(const struct slabs *before, int limit)
 	harness_note("most grown: %s, by %ld objects", name, grown);
 }
 
-/* --- cycles --------------------------------------------------------------- */
+/* --- cycles --- */
 
 /* Two ktls sockets: connect, accept, a byte, close. */
 static void cycle(int l, const struct addr *a, int i)
@@ -267,7 +264,7 @@ TEST(references_come_back_from_every_state)
 	EVENTUALLY(net_module_refs("ktls") == before, 15000);
 }
 
-/* --- the module ----------------------------------------------------------- */
+/* --- the module --- */
 
 static int rmmod(void)
 {

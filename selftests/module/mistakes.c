@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The mistakes that others made with TLS in kernels, one test each; named
+/* The mistakes that others made with TLS in kernels, one test each; named
  * after what went wrong there. Many of them are races: what fails then is the
  * kernel log, which the runner reads, rather than an assertion here.
  *
@@ -392,8 +391,7 @@ TEST_F(both, partial_sends_of_many_iovecs)
 	EXPECT_MEMEQ(big, back, total);
 }
 
-/*
- * Retransmissions that overlap what had arrived. A filter on the receiver
+/* Retransmissions that overlap what had arrived. A filter on the receiver
  * loses one segment in eight.
  */
 TEST_F(both, overlapping_segments)

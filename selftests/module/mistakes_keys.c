@@ -44,8 +44,7 @@ static void ccm_driver(char driver[128])
 	ASSERT_GE(best, 0);
 }
 
-/*
- * From here on this kernel's CCM completes later, on another processor: pcrypt says
+/* From here on this kernel's CCM completes later, on another processor: pcrypt says
  * EINPROGRESS to each request. No cipher that other tests use is touched. pcrypt takes
  * the locks of its queues within each other; lockdep, which nobody told that this is
  * meant, reports it and says nothing more until the next boot.
@@ -157,8 +156,7 @@ TEST(late_cipher_against_close)
 KEYS_FIXTURE(tls13)
 FIXTURE_VARIANT_ADD(tls13, aes128) { S13_AES128, AF_INET };
 
-/*
- * CVE-2026-74611: a record that was opened straight into the reader's memory, and
+/* CVE-2026-74611: a record that was opened straight into the reader's memory, and
  * then proved to be padded, or no data: the second try began behind it.
  */
 TEST_F(tls13, iov_iter_not_reverted_before_a_retry)

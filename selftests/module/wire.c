@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * No plaintext byte leaves the machine through a socket that has the ULP.
+/* No plaintext byte leaves the machine through a socket that has the ULP.
  *
  * A marker is sent in every way the kernel knows, in every state a socket can
  * be in, while all packets are captured. "control" sends it over plain TCP and
@@ -138,7 +137,7 @@ static void by_vmsplice(int fd)
 	close(p[1]);
 }
 
-/* --- io_uring ------------------------------------------------------------- */
+/* --- io_uring --- */
 
 enum uring_op { U_SEND, U_SENDMSG, U_WRITE, U_WRITEV, U_SPLICE, U_SEND_ZC, U_WRITE_FIXED };
 
@@ -202,7 +201,7 @@ static void by_uring(int fd)
 		by_uring_op(fd, op);
 }
 
-/* --- ways round the record layer ------------------------------------------ */
+/* --- ways round the record layer --- */
 
 static void by_second_ulp(int fd)
 {

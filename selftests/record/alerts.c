@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Alerts: what each alert of the peer leads to, and which one the peer gets for what it
+/* Alerts: what each alert of the peer leads to, and which one the peer gets for what it
  * must not do. Both as a table in the output.
  */
 #include <poll.h>
@@ -9,7 +8,7 @@
 
 static uint8_t big[20000], back[65536];
 
-/* --- received --------------------------------------------------------------- */
+/* --- received --- */
 
 /* RFC 8446 6: in 1.3 the level means nothing. RFC 5246 7.2: a warning need not end it. */
 static bool ends_connection(const struct peer *p, uint8_t level, uint8_t alert)
@@ -68,7 +67,7 @@ TEST_F_TIMEOUT(both, every_warning_received, 120)
 	}
 }
 
-/* --- sent: what the peer must not do ------------------------------------------ */
+/* --- sent: what the peer must not do --- */
 
 /* Data for the rows below: a type, and what is in the record. */
 struct violation {
@@ -212,7 +211,7 @@ TEST_F_TIMEOUT(roles, every_violation_gets_its_alert, 120)
 	EXPECT_GE(n, 25);
 }
 
-/* --- renegotiation, RFC 5246 ---------------------------------------------------- */
+/* --- renegotiation, RFC 5246 --- */
 
 RECORD_FIXTURE(tls12)
 FIXTURE_VARIANT_ADD(tls12, client) { { S12_AES256, ROLE_CLIENT, AF_INET6 } };

@@ -55,7 +55,7 @@ static int got(ssize_t ret)
 	EXPECT_EQ(expected, got(call));						\
 } while (0)
 
-/* --- no bytes wanted ---------------------------------------------------------- */
+/* --- no bytes wanted --- */
 
 static int many(int fd, unsigned int n, size_t len, int flags)
 {
@@ -120,7 +120,7 @@ TEST_F(tls13_client, length_zero_and_a_ticket)
 	FAILS(EAGAIN, recv(self->r.fd, back, 0, MSG_DONTWAIT));
 }
 
-/* --- addresses ------------------------------------------------------------------ */
+/* --- addresses --- */
 
 TEST_F(record, bad_address_behind_a_good_one)
 {
@@ -150,7 +150,7 @@ TEST_F(record, bad_address_behind_a_good_one)
 	ends_close(&e);
 }
 
-/* --- TCP_INQ -------------------------------------------------------------------- */
+/* --- TCP_INQ --- */
 
 /* recvmsg(), and what the cmsg says is left; -1: there was none. */
 static int recv_inq(int fd, size_t len, int *inq)

@@ -14,8 +14,7 @@ static void expect_untouched(const uint8_t *p, size_t len)
 			ASSERT_EQ(0x5a, p[i]);
 }
 
-/*
- * The connection ends: reading fails with @error, for ever, writing with EPIPE, the
+/* The connection ends: reading fails with @error, for ever, writing with EPIPE, the
  * peer gets @alert. No poll() before: that could open the record, and not
  * into the reader's memory.
  */

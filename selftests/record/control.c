@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Control records while nobody reads: consumed when they come, and no call stays in the
+/* Control records while nobody reads: consumed when they come, and no call stays in the
  * kernel for them. And poll() does not wait for a reader.
  */
 #include <fcntl.h>
@@ -41,7 +40,7 @@ static size_t seal_tickets(struct peer *p, size_t n)
 	return len;
 }
 
-/* --- consumed when they come ---------------------------------------------------- */
+/* --- consumed when they come --- */
 
 TEST_F(tls13_client, an_idle_client_keeps_no_tickets_queued)
 {
@@ -102,7 +101,7 @@ TEST_F(both, what_was_consumed_is_reported)
 	EXPECT_EQ(0, recv(self->r.fd, back, 1, MSG_DONTWAIT));
 }
 
-/* --- no call stays for them -------------------------------------------------------- */
+/* --- no call stays for them --- */
 
 static ssize_t splice_some(int fd)
 {
@@ -176,7 +175,7 @@ TEST_F_TIMEOUT(tls13_client, data_behind_a_flood_of_tickets, 60)
 	EXPECT_MEMEQ("data", back, 4);
 }
 
-/* --- who reads may be stuck ------------------------------------------------------- */
+/* --- who reads may be stuck --- */
 
 /* A page whose first use stops the thread that uses it, in the kernel, too. */
 struct trap {
@@ -226,8 +225,7 @@ static void *poll_once(void *arg)
 	return NULL;
 }
 
-/*
- * A reader that faults in its buffer holds the socket's lock as long as that takes. With
+/* A reader that faults in its buffer holds the socket's lock as long as that takes. With
  * TCP no poll() waits for it: it would hold up an event loop with all its sockets.
  */
 TEST_F(both, poll_does_not_wait_for_a_reader)

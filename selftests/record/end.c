@@ -126,7 +126,7 @@ TEST(ktls_eof_0_takes_fin_for_eof)
 	}
 }
 
-/* --- tickets -------------------------------------------------------------- */
+/* --- tickets --- */
 
 TEST_F(tls13_client, a_ticket_is_not_readable)
 {
@@ -199,8 +199,7 @@ TEST_F(tls13_server, a_ticket_to_a_server)
 	peer_expect_alert(self->r.p, 10);
 }
 
-/*
- * Handshake messages that have no place after the handshake. Whatever else
+/* Handshake messages that have no place after the handshake. Whatever else
  * happens, no call hangs, and the stream is not damaged silently.
  */
 TEST_F(both, late_handshake_messages)
@@ -230,7 +229,7 @@ TEST_F(both, late_handshake_messages)
 	}
 }
 
-/* --- small buffers -------------------------------------------------------- */
+/* --- small buffers --- */
 
 /* The first @len bytes of big in the largest records. Returns their length. */
 static size_t seal_full(struct peer *p, size_t len, uint8_t *wire)
@@ -299,7 +298,7 @@ TEST_F(both, poll_on_a_full_buffer)
 	net_read(self->r.fd, back, 16384);
 }
 
-/* --- padding -------------------------------------------------------------- */
+/* --- padding --- */
 
 TEST_F(tls13, padded_records)
 {

@@ -63,7 +63,7 @@ static void expect_fatal(struct record *r, uint8_t alert)
 	EXPECT_EQ(1, net_mib("RxInvalid"));
 }
 
-/* --- received ------------------------------------------------------------- */
+/* --- received --- */
 
 TEST_F(tls13, received)
 {
@@ -154,8 +154,7 @@ TEST_F(tls13, not_answered_after_close_notify)
 	EXPECT_EQ(0, read(self->r.p->fd, back, 1));
 }
 
-/*
- * The peer asks and does not read: what TCP has no room for is not sealed, and
+/* The peer asks and does not read: what TCP has no room for is not sealed, and
  * asking again does not change that.
  */
 TEST_F(tls13, answer_waits_for_room)
@@ -319,7 +318,7 @@ TEST_F(tls13, answers_are_no_flood)
 	expect_fatal(&self->r, 10);
 }
 
-/* --- KTLS_KEY_UPDATE ------------------------------------------------------- */
+/* --- KTLS_KEY_UPDATE --- */
 
 TEST_F(tls13, sent)
 {
@@ -409,7 +408,7 @@ TEST_F(both, what_is_refused)
 	close(fd);
 }
 
-/* --- by itself, before the AEAD's limit ------------------------------------ */
+/* --- by itself, before the AEAD's limit --- */
 
 FIXTURE(limit)
 {

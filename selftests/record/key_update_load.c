@@ -90,8 +90,7 @@ static void *stream_read(void *arg)
 	return NULL;
 }
 
-/*
- * Both ends send, read, ask for new keys, and replace theirs every 100 records.
+/* Both ends send, read, ask for new keys, and replace theirs every 100 records.
  * KTLS_TEST_BYTES: so many each way.
  */
 TEST_F_TIMEOUT(load, both_ends_at_once, 900)

@@ -97,7 +97,7 @@ TEST_F_TIMEOUT(both, peeking_takes_no_longer_than_reading, 60)
 	net_read(self->r.fd, back, RECORDS);
 }
 
-/* --- a memory cgroup ------------------------------------------------------- */
+/* --- a memory cgroup --- */
 
 /* Data that is opened and not read is charged to the program, also if the work opened it. */
 static void opened_in_cgroup(struct record *r)
@@ -139,7 +139,7 @@ TEST_F_TIMEOUT(tls13_server, opened_data_is_charged_to_the_cgroup, 60)
 	opened_in_cgroup(&self->r);
 }
 
-/* --- SO_RCVLOWAT and SO_PEEK_OFF, as TCP -------------------------------------- */
+/* --- SO_RCVLOWAT and SO_PEEK_OFF, as TCP --- */
 
 /* Bytes that TCP has on the way or received count: nothing more will come. */
 static void sent_all(int fd)

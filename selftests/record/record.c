@@ -210,8 +210,7 @@ TEST_F(record, dontwait_fills_up)
 	EXPECT_EQ('z', back[0]);
 }
 
-/*
- * Pages that records were made in are used again, but not while they wait: others
+/* Pages that records were made in are used again, but not while they wait: others
  * send megabytes while one connection's peer does not read.
  */
 TEST_F(both, what_waits_is_not_written_over)

@@ -321,8 +321,7 @@ TEST_F(record, odd_buffers)
 	}
 }
 
-/*
- * Records in pages that somebody else can write to, here those of a file: they come
+/* Records in pages that somebody else can write to, here those of a file: they come
  * out right, and the file stays as it is.
  */
 TEST_F(record, records_sent_from_a_file)

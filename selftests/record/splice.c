@@ -210,7 +210,7 @@ TEST_F(both, tee)
 	EXPECT_MEMEQ(big, back, 5000);
 }
 
-/* --- the other way -------------------------------------------------------- */
+/* --- the other way --- */
 
 TEST_F(record, splice_to_a_pipe)
 {

@@ -10,8 +10,7 @@
 
 static uint8_t big[1 << 19], back[1 << 19];
 
-/*
- * From here on nothing more goes in, until the peer reads; how much went in. What is on
+/* From here on nothing more goes in, until the peer reads; how much went in. What is on
  * its way has to arrive first, and may make room once more, perhaps less than poll()
  * would tell of. And a segment that is larger than what is left of the window goes in
  * pieces only when TCP's probe timer has run down, which is 200 ms.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The ULP `tls`, which there is with the module parameter alias_tls=1. Mainline's
+/* The ULP `tls`, which there is with the module parameter alias_tls=1. Mainline's
  * own tests cover what it shares with mainline. These cover when a socket sends in the
  * clear, and where the two names differ.
  */

@@ -41,8 +41,7 @@ static void expect_megabyte(struct peer *p, int tickets)
 		peer_expect_close(p);
 		return;
 	}
-	/*
-	 * All was acknowledged, so the closed socket may be gone, and this may
+	/* All was acknowledged, so the closed socket may be gone, and this may
 	 * be answered by RST; but not before close_notify is here.
 	 */
 	peer_send_ticket(p);
@@ -155,7 +154,7 @@ TEST(ours_to_ours)
 	}
 }
 
-/* --- how it ends ---------------------------------------------------------- */
+/* --- how it ends --- */
 
 TEST_F(both, close_notify_is_the_last_record)
 {
@@ -248,7 +247,7 @@ TEST_F(both, no_close_notify_when_killed)
 	EXPECT_TRUE(errno == 0 || errno == ECONNRESET);
 }
 
-/* --- RST ------------------------------------------------------------------ */
+/* --- RST --- */
 
 /* Unread application data: the peer gets a RST. */
 TEST_F(both, unread_data_is_answered_by_rst)
@@ -445,8 +444,7 @@ TEST_F(both, close_does_not_block)
 	EXPECT_LE((harness_now() - start) * 1000, 300 * harness_scale());
 }
 
-/*
- * A dead peer does not hold the module for long: its reference is dropped although TCP
+/* A dead peer does not hold the module for long: its reference is dropped although TCP
  * goes on retransmitting.
  */
 TEST_TIMEOUT(a_dead_peer_is_given_up, 60)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The same scene on a pair of TCP sockets and on a pair of ktls sockets, twice, so that
+/* The same scene on a pair of TCP sockets and on a pair of ktls sockets, twice, so that
  * each end has each role: what the program sees must be the same.
  */
 #include <fcntl.h>
@@ -93,7 +92,7 @@ static void fin_acknowledged(int fd)
 	EVENTUALLY(net_tcp_state(fd) != TCP_FIN_WAIT1, 5000);
 }
 
-/* --- shutdown ------------------------------------------------------------- */
+/* --- shutdown --- */
 
 /* All is with TCP, then both halves are shut, in one call or in two. */
 static void shut(struct scene *s, const int *hows)
@@ -250,7 +249,7 @@ static void shut_wr_state(struct scene *s)
 	SAY(s, shutdown(s->me, SHUT_RDWR));
 }
 
-/* --- close ---------------------------------------------------------------- */
+/* --- close --- */
 
 static void linger_0(struct scene *s)
 {
@@ -289,7 +288,7 @@ static void write_to_closed(struct scene *s)
 	say_bits(s, "in the end", s->peer);
 }
 
-/* --- bad addresses ---------------------------------------------------------- */
+/* --- bad addresses --- */
 
 static void bad_address(struct scene *s)
 {
@@ -299,7 +298,7 @@ static void bad_address(struct scene *s)
 	SAY(s, recv(s->peer, back, 100, 0));
 }
 
-/* --- readiness ------------------------------------------------------------ */
+/* --- readiness --- */
 
 static void bits_after_fin(struct scene *s)
 {
@@ -326,7 +325,7 @@ static void bits_after_shut(struct scene *s)
 	say_bits(s, "after recv", s->me);
 }
 
-/* --- data that is to wait for more ---------------------------------------- */
+/* --- data that is to wait for more --- */
 
 static void more(struct scene *s)
 {

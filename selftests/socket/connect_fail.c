@@ -175,8 +175,7 @@ TEST_F(failing, deadline_with_a_silent_peer)
 	EVENTUALLY(self->e.fake->cancels == 1, 2000);
 }
 
-/*
- * A long deadline is as exact as a short one: it comes before the helper, which knows it,
+/* A long deadline is as exact as a short one: it comes before the helper, which knows it,
  * gives up. Several lengths, because how late a coarse timer is depends on its bucket.
  */
 TEST_F_TIMEOUT(failing, long_deadlines_are_exact, 60)
@@ -274,8 +273,7 @@ TEST_F(failing, the_peer_goes_away)
 	}
 }
 
-/*
- * A fatal alert and a reset behind it, while the helper thinks: the alert is the
+/* A fatal alert and a reset behind it, while the helper thinks: the alert is the
  * reason, whatever the helper was about to send.
  */
 TEST_F(failing, an_alert_in_front_of_a_reset)
@@ -338,8 +336,7 @@ TEST_F(failing, a_reset_behind_an_alert_that_the_helper_has)
 	expect_failed(self->fd);
 }
 
-/*
- * Headers that no handshake record can have fail at once. The helper gets them, as only
+/* Headers that no handshake record can have fail at once. The helper gets them, as only
  * it can seal the alert.
  */
 TEST_F(failing, records_against_the_rfc)

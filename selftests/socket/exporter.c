@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * KTLS_EXPORTER: RFC 8446 7.5, RFC 5705, RFC 9266. What the kernel computes is
+/* KTLS_EXPORTER: RFC 8446 7.5, RFC 5705, RFC 9266. What the kernel computes is
  * compared with the other end and with OpenSSL.
  */
 #include <openssl/core_names.h>
@@ -63,7 +62,7 @@ static int export_piece(int fd, int n, void *out, socklen_t *size)
 	return getsockopt(fd, SOL_TLS, KTLS_PIECE(KTLS_EXPORTER, n), out, size);
 }
 
-/* --- with secrets that the test knows --------------------------------------- */
+/* --- with secrets that the test knows --- */
 
 /* RFC 8446 7.5, by libcrypto's HKDF. */
 static void expect13(const struct hs *hs, const char *label, const void *context,
@@ -173,7 +172,7 @@ TEST_F(tls13, stays_the_same)
 	EXPECT_MEMEQ(before, after, 32);
 }
 
-/* --- what is refused --------------------------------------------------------- */
+/* --- what is refused --- */
 
 struct lengths { uint16_t label, context, output, flags; };
 
@@ -254,7 +253,7 @@ TEST_F(both, states)
 	close(fd);
 }
 
-/* --- in two calls ------------------------------------------------------------ */
+/* --- in two calls --- */
 
 /* What a call with input computes, to the byte, and nothing more than was asked for. */
 TEST_F(both, set_then_read)
@@ -319,7 +318,7 @@ TEST_F(both, helper_tells_no_secret)
 	FAILS(EOPNOTSUPP, export_set(self->r.fd, "label", NULL, 0, 32));
 }
 
-/* --- with others ------------------------------------------------------------- */
+/* --- with others --- */
 
 FIXTURE(interop) { struct proc d; };
 FIXTURE_VARIANT(interop) { const char *flag; bool v13; };

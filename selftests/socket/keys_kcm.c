@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * A reader inside the kernel, by read_sock: KCM cuts what it reads into messages,
+/* A reader inside the kernel, by read_sock: KCM cuts what it reads into messages,
  * here of ten bytes each, and first asks in softirq.
  */
 #include <linux/kcm.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Another key for a direction (TLS 1.3), and mainline's other options, when the
+/* Another key for a direction (TLS 1.3), and mainline's other options, when the
  * keys are external.
  */
 #include <fcntl.h>
@@ -167,8 +166,7 @@ TEST_F(rekey, a_sleeping_poll_is_woken_by_the_key)
 	net_read(self->k.fd, back, 4);
 }
 
-/*
- * A KeyUpdate behind another message of its record, or cut in two; and no
+/* A KeyUpdate behind another message of its record, or cut in two; and no
  * KeyUpdate, but a byte of the same value.
  */
 TEST_F(rekey, coalesced_and_fragmented)

@@ -174,8 +174,7 @@ static void expect_dropped(int fd)
 	}
 }
 
-/*
- * Twenty silent clients, twenty that send no TLS (one sends HTTP), a slow one, and a
+/* Twenty silent clients, twenty that send no TLS (one sends HTTP), a slow one, and a
  * backlog of five. Each good client gets through at once.
  */
 TEST_F(server, bad_clients_disturb_nobody)
@@ -233,8 +232,7 @@ TEST_F(server, silent_clients_meet_the_deadline)
 	EXPECT_EQ(2, net_mib("HandshakesTimeout"));
 }
 
-/*
- * More clients than the backlog holds, and nobody accepts: those that are let
+/* More clients than the backlog holds, and nobody accepts: those that are let
  * in are whole, the others wait or are turned away, and none is lost half-way.
  */
 TEST_F(server, more_clients_than_the_backlog)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * PID 1 of the test VM, and the only program in its initramfs.
+/* PID 1 of the test VM, and the only program in its initramfs.
  *
  * It loads the few modules that lead to the machine's root file system, mounts
  * that read-only over 9p with a tmpfs on top, runs one command in it, and says
@@ -242,8 +241,7 @@ static int open_port(const char *want)
 	return -1;
 }
 
-/*
- * A port is writable when the host has taken what was written before. A write
+/* A port is writable when the host has taken what was written before. A write
  * returns earlier than that, so wait before and after it: else the last bytes
  * race with the power switch. And wait by asking: the host's taking of data
  * raises no interrupt, so neither poll() nor a blocking write() is woken by it.
@@ -285,8 +283,7 @@ static void copy(const char *from, const char *to, mode_t mode)
 	free(data);
 }
 
-/*
- * For the root's own init: this program as a service, for the command. In /run, where it
+/* For the root's own init: this program as a service, for the command. In /run, where it
  * is not among the files of the root.
  */
 static void plant_service(void)
@@ -350,8 +347,7 @@ static void make_root(void)
 	const char *host = cfg.boot ? "/host" : "/lower";
 	char path[4200];
 
-	/*
-	 * cache=loose: nobody in here changes the machine's root, and nobody out
+	/* cache=loose: nobody in here changes the machine's root, and nobody out
 	 * there should while tests run. It gives a page cache and mmap, without
 	 * which each exec would cross 9p page by page.
 	 */
@@ -377,8 +373,7 @@ static void make_root(void)
 	else
 		make_rest();
 
-	/*
-	 * On 9p the modules are found where the cache is. A tmpfs on top, so that
+	/* On 9p the modules are found where the cache is. A tmpfs on top, so that
 	 * a test may install a module, run depmod and see it loaded on demand.
 	 */
 	if (cfg.moddir) {
@@ -468,8 +463,7 @@ static void dump(void)
 	say("<2>ktls-vm: end of dump\n");
 }
 
-/*
- * Wait for output to pass on, a death to see, a request to dump. False: nothing
+/* Wait for output to pass on, a death to see, a request to dump. False: nothing
  * came in time. The wait is not a poll with a period: in an icount VM that
  * would show in the figures.
  */
@@ -522,8 +516,7 @@ static int run(void)
 
 	if (cfg.boot)
 		return st;
-	/*
-	 * What the command left behind goes now, so that the kernel's complaints
+	/* What the command left behind goes now, so that the kernel's complaints
 	 * about it are in the log before the verdict. Who does not die is stuck in
 	 * the kernel, and that is a bug.
 	 */

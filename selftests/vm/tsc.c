@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * How fast this machine's time stamp counter runs, in kHz. QEMU's emulated processor
+/* How fast this machine's time stamp counter runs, in kHz. QEMU's emulated processor
  * shows it to the guest as it is.
  */
 #include <stdio.h>

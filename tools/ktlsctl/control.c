@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Verbs that ktlsd executes: one packet with the verb, one packet with the answer, which begins
+/* Verbs that ktlsd executes: one packet with the verb, one packet with the answer, which begins
  * with '0' for success or '1' for failure.
  */
 #include <errno.h>

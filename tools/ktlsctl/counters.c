@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The counters of a network namespace, which the module shows in /proc/net/ktls_stat, a name
+/* The counters of a network namespace, which the module shows in /proc/net/ktls_stat, a name
  * and a number per line.
  */
 #include <errno.h>

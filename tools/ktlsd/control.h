@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The socket for ktlsctl, a SOCK_SEQPACKET socket in the file system. A request is one
+/* The socket for ktlsctl, a SOCK_SEQPACKET socket in the file system. A request is one
  * packet, the verb. The answer is one packet: '0' for success or '1' for failure, and text.
  * Main thread only.
  */
@@ -31,8 +30,7 @@ struct ktlsd_control {
 int ktlsd_control_open(struct ktlsd_control *control, const char *path);
 void ktlsd_control_close(struct ktlsd_control *control);
 
-/*
- * Accepts the next request, which must come from root or our own user. Only one client waits
+/* Accepts the next request, which must come from root or our own user. Only one client waits
  * for an answer at a time. Return: whether there is a request
  */
 bool ktlsd_control_accept(struct ktlsd_control *control,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Fetches the configuration of a socket from the kernel, piece by piece and without blocking.
+/* Fetches the configuration of a socket from the kernel, piece by piece and without blocking.
  * Belongs to the thread of the worker.
  */
 #ifndef KTLSD_FETCH_H

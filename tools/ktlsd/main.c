@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * ktlsd: does TLS handshakes for the kernel module ktls.
+/* ktlsd: does TLS handshakes for the kernel module ktls.
  *
  * The main thread reads the configuration, starts the workers and waits for
  * signals; a worker (worker.c) talks to the kernel and hands each message to
@@ -125,8 +124,7 @@ static int main_check(const struct ktlsd_options *options)
 	return 0;
 }
 
-/*
- * Goes into the background. The parent exits when the child writes a byte to the returned
+/* Goes into the background. The parent exits when the child writes a byte to the returned
  * descriptor, or exits.
  */
 static int main_detach(void)
@@ -215,8 +213,7 @@ static int main_open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/*
- * Reads the configuration again. After an error in the file the old configuration stays in
+/* Reads the configuration again. After an error in the file the old configuration stays in
  * force; if a certificate, key or trust anchors cannot be loaded, the old ones do.
  */
 static void main_reload(struct main_daemon *daemon)

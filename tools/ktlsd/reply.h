@@ -5,8 +5,7 @@
 
 #include "tls/handshake.h"
 
-/*
- * Adds the keys, all that was negotiated, and in @messages how many tickets ktlsd waits for.
+/* Adds the keys, all that was negotiated, and in @messages how many tickets ktlsd waits for.
  * The caller wipes the message after sending it.
  */
 void ktlsd_reply_success(struct ktlsd_message *message,

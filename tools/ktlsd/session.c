@@ -40,8 +40,7 @@ int ktlsd_session_send_message(struct ktlsd_sessions *sessions,
 	return err;
 }
 
-/*
- * Sends the output of the handshake, except what fits into one more message.
+/* Sends the output of the handshake, except what fits into one more message.
  * Return: 0 and that rest, or a negative errno.
  */
 static int session_send_output(struct ktlsd_sessions *sessions,
@@ -152,8 +151,7 @@ void ktlsd_session_fail(struct ktlsd_sessions *sessions,
 	ktlsd_sessions_end(sessions, session);
 }
 
-/*
- * Saves the session of a client for resumption. In TLS 1.2 it exists already; in TLS 1.3
+/* Saves the session of a client for resumption. In TLS 1.2 it exists already; in TLS 1.3
  * sessions come with tickets. Return: how many tickets to await.
  */
 static unsigned int session_save(struct ktlsd_sessions *sessions,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * One START or CHECK of the kernel under way: the steps from its credential to DONE.
+/* One START or CHECK of the kernel under way: the steps from its credential to DONE.
  * No step waits for anything. Belongs to the thread of its worker.
  */
 #ifndef KTLSD_SESSION_H
@@ -82,8 +81,7 @@ struct ktlsd_session {
 /* Takes one step. The session may be freed on return. */
 void ktlsd_session_step(struct ktlsd_sessions *sessions, struct ktlsd_session *session);
 
-/*
- * Asks the kernel for the next piece of the configuration. Return: false if the
+/* Asks the kernel for the next piece of the configuration. Return: false if the
  * configuration is complete; true if the request was sent, or if that failed and the
  * session was freed.
  */

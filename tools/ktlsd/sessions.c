@@ -28,8 +28,7 @@ static struct ktlsd_session **sessions_slot(struct ktlsd_sessions *sessions,
 	return slot;
 }
 
-/*
- * Counts a new session against the worker's own limit, or else against the pool. CHECKs are
+/* Counts a new session against the worker's own limit, or else against the pool. CHECKs are
  * not counted: they wait for the kernel only, which bounds them by the credit. Return: false
  * if both limits are reached.
  */
@@ -254,8 +253,7 @@ static void sessions_receive_ticket(struct ktlsd_sessions *sessions,
 	ktlsd_session_send_message(sessions, &message);
 }
 
-/*
- * Acknowledges CANCEL, even for a request that ended meanwhile: only then does the kernel
+/* Acknowledges CANCEL, even for a request that ended meanwhile: only then does the kernel
  * return the credit of its messages, which were in our receive buffer until now.
  */
 static void sessions_cancel(struct ktlsd_sessions *sessions,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * All sessions of one worker. Receiving a message of the kernel is cheap; the work that it
+/* All sessions of one worker. Receiving a message of the kernel is cheap; the work that it
  * asks for is done later, step by step, in the order of shares.h. So a request that was
  * cancelled meanwhile costs no work. Belongs to the thread of the worker; the counters can
  * be read by the main thread.
@@ -103,8 +102,7 @@ void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 			   const struct ktlsd_event *event);
 
-/*
- * Takes a step of the session whose turn it is. Call it when no more messages are there
+/* Takes a step of the session whose turn it is. Call it when no more messages are there
  * to be received. Return: false if no session has work to do.
  */
 bool ktlsd_sessions_work(struct ktlsd_sessions *sessions);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Fair scheduling of a worker's sessions, in two levels: uids, and within a uid the sources
+/* Fair scheduling of a worker's sessions, in two levels: uids, and within a uid the sources
  * of its sessions. A source is the network that the peers of a server come from; all
  * clients of a uid are one source.
  *

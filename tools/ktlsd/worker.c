@@ -245,8 +245,7 @@ static void worker_replay(struct ktlsd_worker *worker)
 	}
 }
 
-/*
- * Receives all that is queued before any work is done: behind a START there may be its
+/* Receives all that is queued before any work is done: behind a START there may be its
  * CANCEL. Bounded, so that a flood of messages does not stop the work.
  */
 static void worker_receive(struct ktlsd_worker *worker)
@@ -301,8 +300,7 @@ static void worker_receive_nlctrl(struct ktlsd_worker *worker)
 		worker->retry_at = 0;
 }
 
-/*
- * Half of max_sessions is divided among the workers, so that each has some. The other half
+/* Half of max_sessions is divided among the workers, so that each has some. The other half
  * is a common pool: the kernel does not distribute requests by load.
  */
 static void worker_set_limits(struct ktlsd_worker *worker,
@@ -368,8 +366,7 @@ static int64_t worker_microseconds(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/*
- * Takes in what came, if anything, and then does at least one step of work: what came
+/* Takes in what came, if anything, and then does at least one step of work: what came
  * meanwhile may be a CANCEL, or come first. Under a flood of messages both get half of
  * the time.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A worker: a thread with a netlink socket of its own, through which it serves the
+/* A worker: a thread with a netlink socket of its own, through which it serves the
  * kernel's requests. It registers with the module, receives messages, and lets its
  * sessions do their work. Only struct ktlsd_shared is shared between threads.
  */

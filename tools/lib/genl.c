@@ -45,8 +45,7 @@ int ktlsd_genl_open(struct ktlsd_genl *genl, size_t rcvbuf)
 	}
 	genl_set_buffers(genl, rcvbuf);
 
-	/*
-	 * Without CAP_ACK an error would contain the whole message that it is about: 32 KiB
+	/* Without CAP_ACK an error would contain the whole message that it is about: 32 KiB
 	 * without use, or secrets.
 	 */
 	if (mnl_socket_setsockopt(genl->nl, NETLINK_CAP_ACK, &one, sizeof(one))) {

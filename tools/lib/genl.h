@@ -45,8 +45,7 @@ typedef int (*ktlsd_genl_handler)(const struct nlmsghdr *nlh, void *arg);
 int ktlsd_genl_open(struct ktlsd_genl *genl, size_t rcvbuf);
 void ktlsd_genl_close(struct ktlsd_genl *genl);
 
-/*
- * Turns off ENOBUFS for lost messages. The credit keeps messages of the module from being
+/* Turns off ENOBUFS for lost messages. The credit keeps messages of the module from being
  * lost; a lost acknowledgement is no reason to close the socket. Return: 0 or a negative errno.
  */
 int ktlsd_genl_allow_loss(struct ktlsd_genl *genl);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Log lines, to stderr or syslog; with their priority if stderr is the journal. Everything is
+/* Log lines, to stderr or syslog; with their priority if stderr is the journal. Everything is
  * escaped, so a peer cannot forge a line. Never log a secret. Any thread.
  */
 #ifndef KTLS_TOOLS_LIB_LOG_H
@@ -67,8 +66,7 @@ bool ktlsd_log_enabled(enum ktlsd_log_level level);
 void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/*
- * Logs at most ten lines in five seconds for each @source, so that the lines of one source do
+/* Logs at most ten lines in five seconds for each @source, so that the lines of one source do
  * not suppress those of others. After that time the number of suppressed lines is logged.
  */
 void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *source,
@@ -79,8 +77,7 @@ void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *source,
 #define ktlsd_log_limited(limit, level, ...) \
 	ktlsd_log_limited_from(limit, "ktlsd itself", level, __VA_ARGS__)
 
-/*
- * Logs how many lines were suppressed. Call it regularly. @all: also for intervals that are not
+/* Logs how many lines were suppressed. Call it regularly. @all: also for intervals that are not
  * over.
  */
 void ktlsd_log_flush(struct ktlsd_log_limit *limit, bool all);

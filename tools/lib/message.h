@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Messages of the netlink protocol in include/uapi/linux/ktls_netlink.h: built in a bounded
+/* Messages of the netlink protocol in include/uapi/linux/ktls_netlink.h: built in a bounded
  * buffer, and parsed. A message belongs to one thread.
  */
 #ifndef KTLS_TOOLS_LIB_MESSAGE_H

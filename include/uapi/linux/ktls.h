@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
-/*
- * ktls: TLS as a property of a Linux socket.
+/* ktls: TLS as a property of a Linux socket.
  *
  * A TCP socket becomes a TLS socket with
  *
@@ -437,8 +436,7 @@ struct ktls_exporter {
  */
 #define KTLS_PEER_CHAIN		87
 
-/*
- * The three options below describe the leaf of KTLS_PEER_CHAIN, also after a
+/* The three options below describe the leaf of KTLS_PEER_CHAIN, also after a
  * resumption. Length 0 if no certificate was verified: with KTLS_VERIFY_NONE, after a
  * failed handshake, or with KTLS_PSK. Each fits into a buffer of 1 KiB.
  */

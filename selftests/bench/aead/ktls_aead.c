@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Bare AEAD calls, to be timed from user space: what the records of a connection
+/* Bare AEAD calls, to be timed from user space: what the records of a connection
  * cost before anything else is done for them.
  *
  * Open /proc/ktls_aead and write "ALGORITHM KEY AAD TEXT", sizes in bytes; then

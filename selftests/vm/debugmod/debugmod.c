@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * One of each mistake that the debug kernel is there to find, made on demand:
+/* One of each mistake that the debug kernel is there to find, made on demand:
  * does it find them, and does the runner then fail? See ../debug-selftest.
  *
  * What the compiler could see through is hidden from it, so that the mistake

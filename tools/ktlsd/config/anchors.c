@@ -10,7 +10,7 @@
 #include "config/credentials.h"
 #include "config/public_key.h"
 
-/* --- the cache ------------------------------------------------------------ */
+/* --- the cache --- */
 
 static void anchors_unlink(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *anchors)
 {
@@ -107,7 +107,7 @@ void ktlsd_anchors_flush(struct ktlsd_anchors_cache *cache)
 		anchors_forget(cache, cache->oldest);
 }
 
-/* --- one set -------------------------------------------------------------- */
+/* --- one set --- */
 
 struct ktlsd_anchors *ktlsd_anchors_get(struct ktlsd_anchors *anchors)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Trust anchors of programs (KTLS_TRUST): read a few at a time, so that a large bundle does
+/* Trust anchors of programs (KTLS_TRUST): read a few at a time, so that a large bundle does
  * not delay others, and cached for the next socket with the same bundle. Belongs to one
  * worker; nothing here is locked.
  */

@@ -59,8 +59,7 @@ static void config_load_identities(struct ktlsd_config *config,
 	}
 }
 
-/*
- * Loads the system's trust anchors. If that fails, those of @old stay. Without @old, a file
+/* Loads the system's trust anchors. If that fails, those of @old stay. Without @old, a file
  * named in ktlsd.conf must be loadable; the default file need not exist.
  */
 static int config_load_trust(struct ktlsd_config *config,

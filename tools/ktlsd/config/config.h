@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * ktlsd.conf with the certificates, keys and trust anchors that it names. A configuration does
+/* ktlsd.conf with the certificates, keys and trust anchors that it names. A configuration does
  * not change once it is shared between threads.
  */
 #ifndef KTLSD_CONFIG_H

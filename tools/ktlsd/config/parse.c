@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The parser does not guess: what could mean two things is an error. It reports every error
+/* The parser does not guess: what could mean two things is an error. It reports every error
  * with its line.
  */
 #include <errno.h>
@@ -76,7 +75,7 @@ static struct ktlsd_identity *parse_identity(struct parse *parse)
 	return &parse->config->identities[parse->identity];
 }
 
-/* --- values --------------------------------------------------------------- */
+/* --- values --- */
 
 /**
  * struct parse_key - a key of ktlsd.conf
@@ -208,7 +207,7 @@ enum {
 	PARSE_KEYS	= sizeof(parse_keys) / sizeof(*parse_keys),
 };
 
-/* --- lines ---------------------------------------------------------------- */
+/* --- lines --- */
 
 /* Without blanks at either end. */
 static char *parse_trim(char *text)
@@ -256,8 +255,7 @@ static char *parse_next_line(struct parse *parse)
 	return line;
 }
 
-/*
- * Return: whether the next line continues a list: it is indented and neither a section nor a
+/* Return: whether the next line continues a list: it is indented and neither a section nor a
  * key. Empty lines and comments may come before it.
  */
 static bool parse_goes_on(const char *next)
@@ -339,7 +337,7 @@ static void parse_key_line(struct parse *parse, const char *name,
 	parse_value(parse, &parse_keys[i], value);
 }
 
-/* --- sections ------------------------------------------------------------- */
+/* --- sections --- */
 
 static void parse_begin_identity(struct parse *parse, const char *name)
 {
@@ -453,7 +451,7 @@ static void parse_file(struct parse *parse)
 	}
 }
 
-/* --- the file ------------------------------------------------------------- */
+/* --- the file --- */
 
 static struct ktlsd_config *parse_new_config(const char *path)
 {

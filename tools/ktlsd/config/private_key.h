@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Private keys, from ktlsd.conf and from programs: decoded, and validated before their first
+/* Private keys, from ktlsd.conf and from programs: decoded, and validated before their first
  * use. Whoever chooses a key chooses what a signature with it costs, and all handshakes of
  * the worker wait for it. Any thread.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Limits on public keys in certificates of peers and in KTLS_TRUST: whoever chooses a key
+/* Limits on public keys in certificates of peers and in KTLS_TRUST: whoever chooses a key
  * chooses what a signature check with it costs us. Any thread.
  */
 #ifndef KTLSD_PUBLIC_KEY_H

@@ -7,7 +7,7 @@
 #include "test_peer.h"
 #include "tls/psk.h"
 
-/* --- external pre-shared keys --------------------------------------------- */
+/* --- external pre-shared keys --- */
 
 static const struct ktls_psk choices_psk = {
 	.identity_len = 4, .key_len = 32, .identity = "lamp", .key = "0123456789abcdef0123456789abcdef",
@@ -85,7 +85,7 @@ static void choices_external_key(void **state)
 	assert_string_equal(results[0].peer_name, "server.test");
 }
 
-/* --- groups and signature algorithms -------------------------------------- */
+/* --- groups and signature algorithms --- */
 
 static int choices_choose(const char *groups, const char *sigalgs,
 			  struct ktlsd_result *result, char *reason)

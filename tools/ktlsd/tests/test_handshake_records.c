@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The kernel continues with the sequence numbers of the handshake. So ktlsd must count the
+/* The kernel continues with the sequence numbers of the handshake. So ktlsd must count the
  * records under the final keys, however the messages are divided into records.
  */
 #include <errno.h>
@@ -12,7 +11,7 @@
 
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 
-/* --- TLS 1.3: a server's tickets ------------------------------------------ */
+/* --- TLS 1.3: a server's tickets --- */
 
 /* The peer opens our record with the next sequence number. */
 static void records_exchange(struct test_peer *peer, struct ktlsd_result *result)
@@ -115,7 +114,7 @@ static void records_of_short_tickets(void **state)
 	ktlsd_ticket_keys_free(&keys);
 }
 
-/* --- TLS 1.2: in and after the record of Finished ------------------------- */
+/* --- TLS 1.2: in and after the record of Finished --- */
 
 /**
  * struct records_flight - a peer's last flight, taken apart

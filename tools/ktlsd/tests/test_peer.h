@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The peer of a handshake, which is plain OpenSSL, and the work of the kernel: sealing and
+/* The peer of a handshake, which is plain OpenSSL, and the work of the kernel: sealing and
  * opening records with the keys.
  */
 #ifndef KTLSD_TEST_PEER_H

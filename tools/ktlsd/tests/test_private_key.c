@@ -286,8 +286,7 @@ static void key_ec_curve(void **state)
 	}
 }
 
-/*
- * PKCS #8 has no public half of a DSA key: decoding it computes g^x mod p, with numbers of any
+/* PKCS #8 has no public half of a DSA key: decoding it computes g^x mod p, with numbers of any
  * size.
  */
 static void key_dsa_is_not_decoded(void **state)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * In TLS 1.2 the session exists when the handshake is complete. In TLS 1.3 it comes with a
+/* In TLS 1.2 the session exists when the handshake is complete. In TLS 1.3 it comes with a
  * NewSessionTicket later, in a record that the kernel decrypts. OpenSSL accepts tickets only
  * in records: the message is sealed again, with the first traffic secret and the sequence
  * number that OpenSSL expects, as if the connection had carried nothing but tickets.
@@ -134,8 +133,7 @@ static int client_ticket_seal(struct ktlsd_handshake *hs, const void *data, size
 	return err;
 }
 
-/*
- * Return: when the session expires, seconds since the epoch; at most seven days after the
+/* Return: when the session expires, seconds since the epoch; at most seven days after the
  * full handshake, however often it was resumed (RFC 8446 4.6.1).
  */
 static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lifetime,

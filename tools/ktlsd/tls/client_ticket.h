@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Resumption by a client: offers a session, and makes new ones from the server's tickets.
+/* Resumption by a client: offers a session, and makes new ones from the server's tickets.
  * Thread of the handshake.
  */
 #ifndef KTLSD_CLIENT_TICKET_H
@@ -23,8 +22,7 @@ void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 /* Return: how many NewSessionTickets to await after the handshake. */
 unsigned int ktlsd_client_ticket_wanted(const struct ktlsd_handshake *hs);
 
-/*
- * Prepares a complete handshake for ktlsd_client_ticket_receive(): from now on it
+/* Prepares a complete handshake for ktlsd_client_ticket_receive(): from now on it
  * writes nothing. Return: 0 or -ENOMEM
  */
 int ktlsd_client_ticket_await(struct ktlsd_handshake *hs);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * SSL_CTX objects, one for each configuration of a socket, identity, role and generation of
+/* SSL_CTX objects, one for each configuration of a socket, identity, role and generation of
  * ktlsd.conf, in a bounded LRU cache. A cache belongs to one worker; nothing here is locked.
  */
 #ifndef KTLSD_CONTEXT_H

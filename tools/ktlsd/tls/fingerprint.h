@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A hash over all that must be the same for a session to be resumed. For a client it is the
+/* A hash over all that must be the same for a session to be resumed. For a client it is the
  * key in the session cache; for a server it is the session id context, and the ticket keys
  * are derived from it. It does not contain namespaces: a ktlsd serves one network namespace,
  * and uids are those of its own user namespace. Any thread.

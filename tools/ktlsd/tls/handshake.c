@@ -262,8 +262,7 @@ static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 	return ktlsd_errors_from_verdict(fault, &hs->verdict, whose);
 }
 
-/*
- * If the record of Finished holds another message, that plaintext is in OpenSSL and cannot
+/* If the record of Finished holds another message, that plaintext is in OpenSSL and cannot
  * reach the kernel. OpenSSL refuses such records only in TLS 1.3 (RFC 8446 5.1).
  */
 static int handshake_refuse_leftover(struct ktlsd_handshake *hs,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * One TLS handshake, done by OpenSSL on memory buffers: records in, records out, and
+/* One TLS handshake, done by OpenSSL on memory buffers: records in, records out, and
  * keys when it is complete. It knows neither netlink nor sockets. A handshake belongs to
  * the thread of its worker; nothing here is locked.
  */

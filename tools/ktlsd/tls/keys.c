@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * TLS 1.3: OpenSSL passes the traffic secrets to the keylog callback. TLS 1.2: the key block
+/* TLS 1.3: OpenSSL passes the traffic secrets to the keylog callback. TLS 1.2: the key block
  * is derived here from the master secret (RFC 5246 6.3); the explicit nonce of GCM, which
  * starts at random, is read from the record of our own Finished.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The keys, nonces and sequence numbers with which the kernel takes over a connection
+/* The keys, nonces and sequence numbers with which the kernel takes over a connection
  * when its handshake is complete. Functions here belong to the thread of their handshake.
  */
 #ifndef KTLSD_KEYS_H

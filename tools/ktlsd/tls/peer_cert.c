@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Programs base decisions on this text. That a CA signed the bytes does not make them
+/* Programs base decisions on this text. That a CA signed the bytes does not make them
  * harmless: what is not graphic is escaped, and no name is truncated.
  */
 #include <arpa/inet.h>
@@ -26,7 +25,7 @@ static bool peer_cert_is_graphic(const uint8_t *data, size_t len)
 	return len > 0;
 }
 
-/* --- the subject ---------------------------------------------------------- */
+/* --- the subject --- */
 
 static void peer_cert_print_subject(X509 *cert, char *dst, size_t size)
 {
@@ -45,7 +44,7 @@ static void peer_cert_print_subject(X509 *cert, char *dst, size_t size)
 	BIO_free(bio);
 }
 
-/* --- the names ------------------------------------------------------------ */
+/* --- the names --- */
 
 /* Lines of text, and where to cut them to append "...". */
 struct peer_cert_lines {
@@ -147,7 +146,7 @@ static void peer_cert_print_names(const GENERAL_NAMES *names, char *dst, size_t 
 		snprintf(dst + lines.cut, size - lines.cut, "%s\n", peer_cert_more);
 }
 
-/* --- the one name of a client --------------------------------------------- */
+/* --- the one name of a client --- */
 
 /* The three kinds cannot be confused: a host name has neither "@" nor ":", an email address
  * has an "@" and no ":", a URI has a ":".

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The peer's certificate as text for KTLS_PEER_NAME, KTLS_PEER_SUBJECT and KTLS_PEER_NAMES.
+/* The peer's certificate as text for KTLS_PEER_NAME, KTLS_PEER_SUBJECT and KTLS_PEER_NAMES.
  * Any thread.
  */
 #ifndef KTLSD_PEER_CERT_H

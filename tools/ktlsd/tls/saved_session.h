@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A TLS session that a client can resume. Threads share it by reference; it does not
+/* A TLS session that a client can resume. Threads share it by reference; it does not
  * change, but for the links that the lock of the cache protects.
  */
 #ifndef KTLSD_SAVED_SESSION_H
@@ -64,8 +63,7 @@ struct ktlsd_saved_session *ktlsd_saved_session_new(const uint8_t *der, size_t d
 						    STACK_OF(X509) *chain, int64_t expires);
 void ktlsd_saved_session_put(struct ktlsd_saved_session *saved);
 
-/*
- * Return: when the first certificate of @chain expires, at most @limit, in seconds since the
+/* Return: when the first certificate of @chain expires, at most @limit, in seconds since the
  * epoch; 0 if a date cannot be read.
  */
 int64_t ktlsd_saved_session_chain_end(STACK_OF(X509) *chain, int64_t limit);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * All state of a session is in its ticket. What must be the same for the full handshake and
+/* All state of a session is in its ticket. What must be the same for the full handshake and
  * the resumed one is in the fingerprint, from which the ticket keys are derived, and which
  * is OpenSSL's session id context too. What differs between clients (how long the session
  * can be resumed, whether the client was verified) is in the application data of the ticket.

@@ -32,8 +32,7 @@ void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int
 	pthread_mutex_unlock(&keys->lock);
 }
 
-/*
- * Makes a new master secret when the current one has been in use for a lifetime. The
+/* Makes a new master secret when the current one has been in use for a lifetime. The
  * previous one is wiped: the last tickets that it sealed have expired.
  */
 static int ticket_keys_rotate(struct ktlsd_ticket_keys *keys, int64_t now)

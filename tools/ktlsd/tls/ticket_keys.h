@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Keys that seal the tickets of servers. They are derived from a master secret and the
+/* Keys that seal the tickets of servers. They are derived from a master secret and the
  * fingerprint of the request, so none is stored. Shared by all threads.
  */
 #ifndef KTLSD_TICKET_KEYS_H

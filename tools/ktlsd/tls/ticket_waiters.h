@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Complete handshakes of clients that wait for NewSessionTickets. The kernel decrypts the
+/* Complete handshakes of clients that wait for NewSessionTickets. The kernel decrypts the
  * tickets and passes them on; each becomes a session in the cache. A waiter holds the first
  * traffic secrets of an open connection, so waiters are few and short-lived. Belongs to
  * one worker; nothing here is locked.

@@ -5,8 +5,7 @@
 
 #include "tls/handshake.h"
 
-/*
- * Callback for SSL_CTX_set_cert_verify_callback(): verifies the chain, and stores it and
+/* Callback for SSL_CTX_set_cert_verify_callback(): verifies the chain, and stores it and
  * the verdict in the handshake.
  */
 int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
