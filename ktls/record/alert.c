@@ -120,6 +120,7 @@ int ktls_alert_send(struct ktls_rl *rl, u8 alert)
  */
 void ktls_alert_report(struct ktls_rl *rl, int err, const char *reason)
 {
+	sock_owned_by_me(rl->sk);
 	ktls_framing_commit(rl);
 	ktls_reason_set(rl, "%s", reason);
 	WRITE_ONCE(rl->sk->sk_err, err);
@@ -139,6 +140,7 @@ void ktls_alert_report(struct ktls_rl *rl, int err, const char *reason)
  */
 int ktls_alert_fatal(struct ktls_rl *rl, u8 alert, int err, const char *reason)
 {
+	sock_owned_by_me(rl->sk);
 	if (rl->rules->alerts)
 		ktls_alert_send(rl, alert);
 	ktls_framing_commit(rl);

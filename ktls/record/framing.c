@@ -323,6 +323,7 @@ void ktls_framing_eat(struct ktls_rl *rl, u32 len)
 	struct ktls_framing *f = &rl->framing;
 	u32 n = min(len, f->pulled_len);
 
+	sock_owned_by_me(rl->sk);
 	f->pulled_off += n;
 	f->pulled_len -= n;
 	len -= n;
@@ -453,6 +454,7 @@ void ktls_framing_commit(struct ktls_rl *rl)
 	struct ktls_framing *f = &rl->framing;
 	u32 eaten = f->eaten;
 
+	sock_owned_by_me(rl->sk);
 	framing_forget(f);
 	f->eaten = 0;
 	if (eaten)
@@ -472,6 +474,7 @@ void ktls_framing_consume(struct ktls_rl *rl)
 	struct ktls_framing *f = &rl->framing;
 	struct sock *sk = rl->sk;
 
+	sock_owned_by_me(rl->sk);
 	ktls_framing_eat(rl, f->hdr.len);
 	f->hdr.len = 0;
 	if (f->pulled_size && !f->pulled_len)

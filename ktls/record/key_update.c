@@ -38,6 +38,7 @@ bool ktls_key_update_due(const struct ktls_rl *rl)
 {
 	const struct ktls_dir *dir = &rl->tx;
 
+	sock_owned_by_me(rl->sk);
 	if (likely(!rl->key_update && dir->seq < dir->records_max))
 		return false;
 	return dir->keyed && dir->suite->version == KTLS_TLS_1_3 &&
@@ -107,6 +108,7 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	struct ktls_generation next;
 	int err;
 
+	sock_owned_by_me(rl->sk);
 	if (len != 1)
 		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a malformed KeyUpdate");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Why a connection failed, for KTLS_ERROR. */
 #include <linux/stdarg.h>
-#include <kunit/visibility.h>
+#include <net/sock.h>
 
 #include "record/reason.h"
 #include "record/rl.h"
@@ -17,6 +17,7 @@ void ktls_reason_set(struct ktls_rl *rl, const char *fmt, ...)
 {
 	va_list args;
 
+	sock_owned_by_me(rl->sk);
 	va_start(args, fmt);
 	vscnprintf(rl->reason, sizeof(rl->reason), fmt, args);
 	va_end(args);

@@ -456,6 +456,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);
  */
 void ktls_rx_end_call(struct ktls_rl *rl)
 {
+	sock_owned_by_me(rl->sk);
 	ktls_framing_commit(rl);
 	if (rl->opened.spare && (rl->rx.error || ktls_framing_avail(rl) < rl->opened.spare->size))
 		ktls_rxbuf_trim(rl);

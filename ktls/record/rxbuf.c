@@ -155,6 +155,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 	size_t bytes;
 	bool charged;
 
+	sock_owned_by_me(rl->sk);
 	if (buf && likely(buf->size >= size)) {
 		q->spare = NULL;
 		buf->off = 0;
@@ -190,6 +191,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
  */
 void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
+	sock_owned_by_me(rl->sk);
 	if (buf->shared || rl->opened.spare)
 		rxbuf_free(rl, buf);
 	else
@@ -213,6 +215,7 @@ struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_a
 	struct ktls_rxbuf *buf;
 	u32 at;
 
+	sock_owned_by_me(rl->sk);
 	if (likely(!q->len) || !rl->rules->pack)
 		return NULL;
 	buf = list_last_entry(&q->list, struct ktls_rxbuf, node);
@@ -236,6 +239,7 @@ void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at,
 {
 	struct ktls_opened *q = &rl->opened;
 
+	sock_owned_by_me(rl->sk);
 	memmove(ktls_rxbuf_payload(buf) + buf->len, at, len);
 	buf->len += len;
 	WRITE_ONCE(q->len, q->len + len);
@@ -254,6 +258,7 @@ void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 l
 {
 	struct ktls_opened *q = &rl->opened;
 
+	sock_owned_by_me(rl->sk);
 	buf->len = len;
 	buf->type = type;
 	list_add_tail(&buf->node, &q->list);
@@ -282,6 +287,7 @@ static void rxbuf_unqueue(struct ktls_opened *q, struct ktls_rxbuf *buf)
  */
 void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
 {
+	sock_owned_by_me(rl->sk);
 	buf->off += len;
 	buf->len -= len;
 	WRITE_ONCE(rl->opened.len, rl->opened.len - len);

@@ -221,6 +221,7 @@ int ktls_tx_reserve(struct ktls_rl *rl, u32 len)
 	u32 n;
 	int err;
 
+	sock_owned_by_me(rl->sk);
 	while (q->open_len < len) {
 		if (!q->room) {
 			err = ktls_tx_claim(rl, len - q->open_len);
@@ -290,6 +291,7 @@ int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
 	struct ktls_txq *q = &rl->txq;
 	int err;
 
+	sock_owned_by_me(rl->sk);
 	if (unlikely(padding)) {
 		err = tx_append(rl, &type, sizeof(type));
 		/* The tag's room is some more zeros. */
@@ -328,6 +330,7 @@ u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg)
 	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
 	unsigned int i;
 
+	sock_owned_by_me(rl->sk);
 	if (likely(q->open == 1)) {
 		ktls_sg_one(sg, head - before, bv->bv_len + before);
 		return head;
@@ -352,6 +355,7 @@ void ktls_tx_sealed(struct ktls_rl *rl, bool data)
 	struct bio_vec *bv;
 	size_t bytes = 0;
 
+	sock_owned_by_me(rl->sk);
 	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
 	if (data)
@@ -422,6 +426,7 @@ int ktls_tx_seal(struct ktls_rl *rl, u8 type)
  */
 void ktls_tx_poison(struct ktls_rl *rl, int err)
 {
+	sock_owned_by_me(rl->sk);
 	if (!rl->tx.error)
 		rl->tx.error = -err;
 	txq_drop_open(&rl->txq);
@@ -610,6 +615,7 @@ drop:
  */
 int ktls_tx_give(struct ktls_rl *rl, bool more)
 {
+	sock_owned_by_me(rl->sk);
 	return rl->txq.bytes ? txq_give(rl, more ? MSG_MORE : 0) : 0;
 }
 
