@@ -549,4 +549,63 @@ TEST_F(wrong, config_of_nothing)
 	EXPECT_STREQ("end", sock_error(self->fd));
 }
 
+/* Answers for servers with a certificate that nobody has verified. */
+static void answer_unverified(struct fake *f, struct fake_msg *m)
+{
+	struct fake_done d;
+	size_t end = 0;
+
+	if (m->cmd == KTLS_CMD_DATA && fake_role(f, m->id) == ROLE_SERVER)
+		end = hs_flight_end(fake_data_of(m, KTLS_A_RECORDS), fake_len(m, KTLS_A_RECORDS));
+	if (!end) {
+		fake_answer(f, m);
+		return;
+	}
+	fake_done_init(&d, f, m->id, ROLE_SERVER);
+	d.consumed = end;
+	d.verified = false;
+	d.peer_cert = "not DER, but the kernel does not look";
+	d.peer_cert_len = strlen(d.peer_cert);
+	fake_done(f, &d);
+}
+
+/* A client need not have a certificate, but one that it has must be verified. */
+TEST(optional_certificate_that_was_not_verified)
+{
+	static const int modes[] = { KTLS_VERIFY_OPTIONAL, KTLS_VERIFY_REQUIRED };
+	struct env e;
+	struct addr a;
+	struct peer p;
+	int l, fd;
+
+	env_start_with(&e, S13_AES128, answer_unverified, NULL);
+	l = sock_listen(AF_INET, 4, &a);
+	for (unsigned int i = 0; i < 2; i++) {
+		OK(sock_set_int(l, KTLS_VERIFY, modes[i]));
+		fd = net_socket(AF_INET);
+		OK(connect(fd, &a.sa, a.len));
+		peer_init(&p, fd, false, &e.hs);
+		peer_send_flight(&p, HS_CLIENT_HELLO);
+		peer_recv_flight(&p, HS_SERVER_FLIGHT);
+		peer_send_flight(&p, HS_CLIENT_FIN);
+		EVENTUALLY(net_mib("HandshakesFailed") == i + 1, 5000);
+		peer_free(&p);
+	}
+	EXPECT_EQ(2, net_mib("UpcallBad"));
+	net_nonblock(l, true);
+	FAILS(EAGAIN, accept(l, NULL, NULL));
+
+	/* Without verification it is reported, and decides nothing. */
+	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_NONE));
+	net_nonblock(l, false);
+	fd = net_socket(AF_INET);
+	OK(connect(fd, &a.sa, a.len));
+	peer_init(&p, fd, false, &e.hs);
+	peer_handshake(&p);
+	fd = net_accept(l);
+	EXPECT_FALSE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
+	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_PEER_CERT);
+	peer_free(&p);
+}
+
 TEST_HARNESS_MAIN
