@@ -134,7 +134,7 @@ struct ktls_config *ktls_config_get(struct ktls_config *config)
  * ktls_config_put - give up a reference
  * @config: the configuration or NULL
  *
- * With the last one its users are told that it is gone.
+ * The last one calls ktls_config_user.gone of each user.
  *
  * Context: any.
  */

@@ -29,9 +29,9 @@ struct ktls_blob {
 };
 
 /**
- * struct ktls_config_user - wants to be told when a configuration is gone
+ * struct ktls_config_user - notified when a configuration is freed
  * @node: on ktls_config.users
- * @gone: called in any context, when nobody has a reference any more: frees the user
+ * @gone: called in any context after the last reference was dropped: frees the user
  */
 struct ktls_config_user {
 	struct list_head	node;

@@ -60,9 +60,9 @@ err_ctx:
 	return err;
 }
 
-/* Nobody holds a socket of ours, or the module could not be removed. What may
- * still run is the tail of a work item that gave up the last reference, an RCU
- * callback, and a task that was preempted in the last instructions of close().
+/* No socket is left: each holds a reference to the module. What may still run is the
+ * end of a work item that dropped the last reference, an RCU callback, and a task that
+ * was preempted in the last instructions of close().
  */
 static void __exit ktls_exit(void)
 {

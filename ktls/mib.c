@@ -28,7 +28,7 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_HANDSHAKES_SERVER]	= "KtlsHandshakesServer",
 	/* Handshakes of either role that ended in an open connection. */
 	[KTLS_MIB_HANDSHAKES_DONE]	= "KtlsHandshakesDone",
-	/* Handshakes of either role that failed, for whatever reason. */
+	/* Handshakes of either role that failed, for any reason. */
 	[KTLS_MIB_HANDSHAKES_FAILED]	= "KtlsHandshakesFailed",
 	/* Failed handshakes whose deadline passed. */
 	[KTLS_MIB_HANDSHAKES_TIMEOUT]	= "KtlsHandshakesTimeout",
@@ -36,7 +36,7 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_HELPER_LOST]		= "KtlsHelperLost",
 	/* Connections dropped because a listener, user or the host is at its cap. */
 	[KTLS_MIB_CHILDREN_REFUSED]	= "KtlsChildrenRefused",
-	/* Connections that had said nothing, dropped at a cap for a newer one. */
+	/* Connections without a ClientHello, dropped at a cap for a newer one. */
 	[KTLS_MIB_CHILDREN_EVICTED]	= "KtlsChildrenEvicted",
 	/* Records sealed, of any type. */
 	[KTLS_MIB_TX_RECORDS]		= "KtlsTxRecords",

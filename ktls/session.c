@@ -10,7 +10,7 @@
  * ktls_session_wipe - free what a session owns
  * @session: all zeros afterwards
  *
- * Context: the lock of whoever has the session.
+ * Context: the lock of the struct that embeds the session is held.
  */
 void ktls_session_wipe(struct ktls_session *session)
 {

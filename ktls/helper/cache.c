@@ -60,7 +60,7 @@ static bool cache_has(struct ktls_config *config, const struct ktls_port *port)
  * @port: on which
  * @config: frozen
  *
- * Without memory it is not told when the configuration is gone.
+ * Without memory the helper will not be notified when the configuration is freed.
  *
  * Context: process, no spinlock held.
  */

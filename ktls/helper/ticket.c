@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* NewSessionTickets (RFC 8446 4.6.1) for the helper, which makes sessions of them. It
- * has said in DONE how many it wants.
+ * asked for a number of them in DONE.
  *
  * Nobody waits for a ticket: losing one costs a later handshake some time. The helper
  * is sent one ticket of a connection at a time; it counts against the port's credit
@@ -130,7 +130,7 @@ static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
  * @len: bytes in @body, at most KTLS_CONTROL_MAX
  *
  * Context: process, socket lock held; does not wait.
- * Return: 0, whatever becomes of the ticket.
+ * Return: 0, even if the ticket is dropped.
  */
 int ktls_ticket_received(struct ktls_tickets *tickets, const struct net *net,
 			 const u8 *body, size_t len)

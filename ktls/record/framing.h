@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Find whole records in TCP's receive queue. Socket lock held unless said otherwise. */
+/* Find whole records in TCP's receive queue. Socket lock held unless noted. */
 #ifndef _KTLS_RECORD_FRAMING_H
 #define _KTLS_RECORD_FRAMING_H
 

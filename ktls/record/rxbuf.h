@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The buffers in which records are opened. Socket lock held unless said otherwise. */
+/* The buffers in which records are opened. Socket lock held unless noted. */
 #ifndef _KTLS_RECORD_RXBUF_H
 #define _KTLS_RECORD_RXBUF_H
 

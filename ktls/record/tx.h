@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Records from plaintext to TCP. Socket lock held unless said otherwise. */
+/* Records from plaintext to TCP. Socket lock held unless noted. */
 #ifndef _KTLS_RECORD_TX_H
 #define _KTLS_RECORD_TX_H
 

@@ -74,13 +74,13 @@ bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base)
 }
 
 /**
- * ktls_attach_child - make a connection that TCP accepted one of ours
+ * ktls_attach_child - attach the ULP to a connection that TCP accepted
  * @sk: the connection, as the base accept() returned it
  * @config: the listener's template, frozen; a reference is taken
  * @ulp_ops: the listener's ULP
  *
- * Takes the module reference that tcp_set_ulp() takes elsewhere: the listener
- * has one, so the module cannot go away meanwhile.
+ * Takes the module reference that tcp_set_ulp() would take. The listener has one,
+ * so the module cannot be removed meanwhile.
  *
  * Context: process, socket lock held.
  * Return: the context, owned by @sk, or NULL: no memory, or somebody else has

@@ -151,7 +151,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 		}
 		done = need;
 	}
-	/* What is whole comes first, whatever is behind it. */
+	/* Whole records are handed over even if the one behind them is bad. */
 	if (done && (!first || batch_hello_is_whole(&hello)))
 		return done;
 	if (*alert != KTLS_ALERT_NONE) {

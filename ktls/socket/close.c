@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* shutdown(), close(), and what outlives close.
  *
- * TCP answers data that arrives after close, or that was never read, with a
+ * TCP answers data that arrives after close(), or that was never read, with a
  * reset, and a reset destroys what the peer has not read yet. In TLS 1.3 such
  * data are usually tickets, which no program reads. So a closed connection
- * lingers on a socket structure of ours, discarding input, until the peer has
- * closed too or linger_ms are over; then TCP gets it back.
+ * lingers: it gets a struct socket of its own (graft.c) and discards input until
+ * the peer has closed too or linger_ms have passed. Then TCP closes it.
  */
 
 #include <linux/module.h>
@@ -38,13 +38,14 @@ MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data a
  * @sk: the socket
  * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
  *
- * TCP makes a single attempt at its FIN. Without memory for it, it waits for the
- * acknowledgment of something it has never sent, and the peer for an end. Such an
- * attempt takes no sequence number: it is taken back, the way the state came, and
- * made again by the context's work, or at last by TCP's close().
+ * TCP tries to send its FIN only once. If it has no memory for it, it waits for the
+ * acknowledgment of a FIN that was never sent, and the peer for the end of the
+ * stream. Such an attempt takes no sequence number, so it can be undone by restoring
+ * the TCP state. The context's work tries again, and finally TCP's close().
  *
- * Not before the connection is open: nobody would make it again, and a program that
- * has shut down could go on to write, in the clear. There it is as with TCP.
+ * This is done once the connection is open. Before that, behave as TCP does: nothing
+ * would send the FIN again, and a program that has shut down could still write, in
+ * the clear.
  *
  * Context: process, socket lock held.
  */
@@ -60,18 +61,20 @@ void ktls_close_tcp(struct sock *sk, int how)
 	    ctx->state < KTLS_STATE_OPEN || !((1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return;
 
-	/* With what tcp_set_state() counts, which not every kernel exports. */
+	/* As tcp_set_state(), which not every kernel exports. */
 	inet_sk_set_state(sk, state);
 	TCP_INC_STATS(sock_net(sk), TCP_MIB_CURRESTAB);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
 	set_bit(KTLS_F_FIN, &ctx->flags);
-	/* What lingers or is drained has a deadline; what failed later waits for close(). */
+	/* A lingering or draining connection has a deadline already. One that failed
+	 * while it was open sends its FIN in close().
+	 */
 	if (ctx->state == KTLS_STATE_OPEN)
 		ktls_ctx_arm(ctx, KTLS_FIN_RETRY_MS);
 }
 
 /**
- * ktls_close_fin - send FIN, once everything queued is TCP's
+ * ktls_close_fin - send FIN, once TCP has everything that was queued
  * @ctx: the context
  *
  * TCP's shutdown does nothing if FIN was sent already.
@@ -92,12 +95,12 @@ void ktls_close_fin(struct ktls_ctx *ctx)
 	ktls_close_tcp(sk, SEND_SHUTDOWN);
 }
 
-/* Data behind an open MSG_MORE record, then close_notify (RFC 8446 6.1); with keys
- * from elsewhere that is the program's to send, and nothing follows either. A key
- * that has expired is still good for saying so.
+/* Send the open MSG_MORE record, then close_notify (RFC 8446 6.1). With external keys
+ * the program sends close_notify itself; here, too, nothing is sent afterwards. An
+ * expired key may still seal the alert.
  *
- * FIN follows at once and is to be in the same segment: the peer acknowledges both
- * as soon as it would a FIN alone, and one that is gone answers once.
+ * TCP is corked so that FIN goes out in the same segment: the peer acknowledges both at
+ * once, and a peer that has gone sends one reset instead of two.
  */
 static void close_notify(struct ktls_ctx *ctx)
 {
@@ -116,8 +119,8 @@ static void close_notify(struct ktls_ctx *ctx)
 	tp->nonagle = nonagle;
 }
 
-/* The receiving half. TCP is told only where what it does then is what is wanted: with
- * keys from elsewhere.
+/* The receiving half. SHUT_RD is passed on to TCP only with external keys: otherwise
+ * TCP would answer control records with a reset.
  */
 static void close_shut_rd(struct ktls_ctx *ctx)
 {
@@ -129,8 +132,8 @@ static void close_shut_rd(struct ktls_ctx *ctx)
 		WRITE_ONCE(ctx->rl.rx.shut, true);
 }
 
-/* The sending half: close_notify goes out before FIN, because afterwards TCP takes
- * nothing. If it has no room for it now, the context's work sends FIN later.
+/* The sending half: close_notify, then FIN. If TCP has no room for close_notify now, the
+ * context's work sends FIN later.
  */
 static void close_shut_wr(struct ktls_ctx *ctx)
 {
@@ -145,8 +148,8 @@ static void close_shut_wr(struct ktls_ctx *ctx)
  * @sock: the socket
  * @how: SHUT_RD, SHUT_WR or SHUT_RDWR
  *
- * As with TCP: 0 if there was a connection when it was called. What the peer does when
- * it gets our close_notify, which may be to reset, does not count.
+ * As with TCP: 0 if there was a connection when it was called, even if the peer resets
+ * it when it gets close_notify.
  *
  * Context: process, lock not held.
  * Return: 0, -ENOTCONN, -EINVAL.
@@ -171,20 +174,21 @@ int ktls_close_shutdown(struct socket *sock, int how)
 		close_shut_rd(ctx);
 	if (how != SHUT_RD)
 		close_shut_wr(ctx);
-	/* What came before can still be read, and then nobody can tell it from the rest. */
+	/* Data received before shutdown() can still be read. Once there is none, all input
+	 * is discarded.
+	 */
 	if (ctx->rl.rx.shut && ctx->rl.tx.closed && !ktls_ready_drain_control(ctx))
 		set_bit(KTLS_F_SHUT, &ctx->flags);
-	/* Whoever waits for data, or for room, will not get any. */
+	/* Wake readers and writers: they will get neither data nor room. */
 	ctx->base->state_change(sk);
 	release_sock(sk);
 	return err;
 }
 
-/* A program that a signal killed has not finished what it was saying: what it
- * wrote must look truncated to the peer. On its way out a task has its exit
- * code, whose low bits are the signal. Its threads have SIGKILL pending after an
- * orderly exit, too. Files that a kernel thread closes were left behind by
- * somebody who is not there any more, unless they are the kernel's own.
+/* Whether a signal killed the program: then its data must look truncated to the peer,
+ * without a close_notify. The low bits of an exiting task's exit code are the signal.
+ * SIGKILL is pending in the threads of a process that exits normally, too. A kernel
+ * thread closes the files of a task that is gone, unless the socket is the kernel's own.
  */
 static bool close_is_killed(const struct sock *sk)
 {
@@ -197,14 +201,14 @@ static bool close_is_killed(const struct sock *sk)
 	       (current->signal->group_exit_code & 0x7f);
 }
 
-/* Whether bytes of ours can still be on their way. */
+/* Whether the peer has acknowledged everything, FIN included. */
 static bool close_is_acknowledged(const struct sock *sk)
 {
 	return !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |
 					TCPF_CLOSING | TCPF_LAST_ACK));
 }
 
-/* What comes when both halves are closed. */
+/* Discard input that arrives when both halves are closed. */
 static void close_take(struct ktls_ctx *ctx)
 {
 	if (test_bit(KTLS_F_RESET_DUE, &ctx->flags))
@@ -213,8 +217,8 @@ static void close_take(struct ktls_ctx *ctx)
 		set_bit(KTLS_F_RESET_DUE, &ctx->flags);
 }
 
-/* TCP answers data that nobody will read with a reset, so that the peer stops sending.
- * So do we, but not before the peer's TCP has all that we have sent.
+/* Data that nobody will read is answered with a reset, as by TCP, so that the peer stops
+ * sending; but not before the peer's TCP has acknowledged everything.
  */
 static bool close_answers(const struct ktls_ctx *ctx)
 {
@@ -240,13 +244,13 @@ void ktls_close_answer(struct ktls_ctx *ctx)
 		return;
 	clear_bit(KTLS_F_SHUT, &ctx->flags);
 	ctx->base->prot->disconnect(sk, O_NONBLOCK);
-	/* A socket that was reset, not one that may connect again. */
+	/* disconnect() has cleared this: the socket was reset, it may not connect again. */
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	ctx->base->state_change(sk);
 }
 
-/* SO_LINGER: close() itself waits, on the program's socket. Socket lock held.
- * Returns what is left of the time.
+/* SO_LINGER: close() itself waits, on the program's socket. Socket lock held. Returns
+ * the remaining time.
  */
 static long close_wait(struct ktls_ctx *ctx, long timeout)
 {
@@ -286,7 +290,7 @@ bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
 	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(&ctx->rl) &&
 	     sock_flag(sk, SOCK_DONE)))
 		return false;
-	/* ORDER: who has a place may have to give it up at once, by its deadline. */
+	/* ORDER: another connection may take the place at once, by expiring the deadline. */
 	ktls_ctx_arm(ctx, ms);
 	if (!ktls_linger_take(ctx, ctx->session.version ? KTLS_LINGER_CLOSED : KTLS_LINGER_FAILED))
 		return false;
@@ -353,8 +357,7 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
  * @ctx: in state CLOSED; the caller has a reference, which keeps the sock too
  *
  * Context: the context's work, lock not held. The workqueue is drained before the module
- * goes, so the module reference that is given up here is not the last thing
- * that keeps the code.
+ * goes, so the code stays although the module reference is dropped here.
  */
 void ktls_close_final(struct ktls_ctx *ctx)
 {
@@ -366,15 +369,14 @@ static bool close_is_abortive(const struct sock *sk)
 	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
 }
 
-/* The program's last words. Returns whether the connection lingers. */
+/* close() of an open connection. Returns whether it lingers. */
 static bool close_open(struct ktls_ctx *ctx, long *timeout)
 {
 	struct sock *sk = ctx->sk;
 	bool unread;
 
-	/* Queued tickets are opened and forgotten; unread application data means
-	 * that the program did not want to hear the rest: reset, as in TCP. A peer that
-	 * is to see a reset must not see a close_notify before it.
+	/* Unread tickets are opened and dropped. Unread application data means a reset, as
+	 * in TCP, and then no close_notify goes before it.
 	 */
 	unread = ktls_ready_drain_control(ctx) > 0;
 	if (unread || close_is_abortive(sk)) {
@@ -386,7 +388,7 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 	if (!close_is_killed(sk))
 		close_notify(ctx);
 	ktls_state_set(ctx, KTLS_STATE_CLOSED);
-	/* What TCP has is TCP's to finish. */
+	/* TCP sends what it has after its close(). */
 	if (!ctx->rl.rules->linger && !ktls_tx_push(&ctx->rl) && ktls_tx_idle(&ctx->rl))
 		return false;
 	if (*timeout)
@@ -414,14 +416,14 @@ void ktls_close(struct sock *sk, long timeout)
 	case KTLS_STATE_LISTENING:
 		ktls_listener_end(ctx);
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
-		/* TCP stops listening while the socket is still ours. */
+		/* ORDER: TCP stops listening before the socket is detached. */
 		ctx->base->prot->disconnect(sk, O_NONBLOCK);
 		break;
 	case KTLS_STATE_OPEN:
 		lingers = close_open(ctx, &timeout);
 		break;
 	case KTLS_STATE_FAILED:
-		/* A fatal alert of ours may be on its way. */
+		/* A fatal alert may not have been acknowledged yet. */
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
 		lingers = !close_is_abortive(sk) && !close_is_killed(sk) &&
 			  ktls_close_linger(ctx, READ_ONCE(close_linger_ms));
@@ -432,8 +434,8 @@ void ktls_close(struct sock *sk, long timeout)
 	}
 	release_sock(sk);
 
-	/* Softirqs may be cloning connections from it, or calling it back: one
-	 * that copied half of us must have called clone() before we are gone.
+	/* Softirqs may still clone connections from it or call it back. A clone with our
+	 * operations must have called our clone() before they are removed.
 	 */
 	if (test_bit(KTLS_F_LISTENED, &ctx->flags))
 		synchronize_rcu();

@@ -28,8 +28,8 @@ static bool connect_is_running(const struct ktls_ctx *ctx)
 	return ctx->state == KTLS_STATE_CONNECTING || ctx->state == KTLS_STATE_HANDSHAKE;
 }
 
-/* Sleeps until the handshake has ended, the time is over or a signal comes.
- * The deadline of the handshake bounds it; TCP's own bounds what is before.
+/* Sleep until the handshake has ended, @timeo has passed or a signal is pending. TCP's
+ * own time-outs, then the deadline of the handshake, bound the sleep.
  */
 static int connect_wait(struct ktls_ctx *ctx, long timeo)
 {
@@ -53,8 +53,8 @@ static int connect_wait(struct ktls_ctx *ctx, long timeo)
 	return err;
 }
 
-/* TCP goes back to where connect() may be called again. The error that the
- * program has not fetched yet survives TCP's own opinion.
+/* Put TCP back where connect() may be called again. tcp_disconnect() must not overwrite
+ * an unread sk_err.
  */
 static int connect_tcp_reset(struct ktls_ctx *ctx)
 {
@@ -102,11 +102,11 @@ static int connect_report(struct ktls_ctx *ctx)
  * ktls_connect_drain - let a failed handshake's alert reach the peer
  * @ctx: in state FAILED
  *
- * A reset would destroy the alert, so: send what is queued, then FIN, throw
- * input away until the peer has closed too or KTLS_DRAIN_MS are over. TCP takes
- * nothing while the program has an error to fetch, and whoever fetches it must
- * not find 0: an alert that TCP had no room for at first waits until then.
- * A connection that had been open is the program's to close.
+ * A reset would destroy the alert. So send what is queued, then FIN, and discard input
+ * until the peer has closed too or KTLS_DRAIN_MS have passed. TCP takes nothing while
+ * sk_err is set, and it must stay set until the program has read it: an alert for which
+ * TCP had no room at first waits until then.
+ * A connection that had been open stays as it is until the program closes it.
  *
  * Context: the context's work or the end of the handshake, socket lock held.
  */
@@ -257,7 +257,7 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 	case KTLS_STATE_FAILED:
 		if (ctx->session.version || ctx->connect.starttls)
 			return -EISCONN;
-		/* Unless SO_ERROR has told it already. */
+		/* Unless the program has read it from SO_ERROR already. */
 		if (ctx->connect.pending && READ_ONCE(sk->sk_err))
 			return connect_report(ctx);
 		fallthrough;
@@ -319,11 +319,11 @@ int ktls_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int addr_l
 
 /**
  * ktls_connect_disconnect - proto.disconnect
- * @sk: a socket of ours; or a plain child of a listener of ours, which TCP
+ * @sk: a socket with the ULP; or a child without, of a listener with it, which TCP
  *	disconnects through the listener's operations
  * @flags: O_NONBLOCK
  *
- * Context: socket lock held; process context if @sk is ours.
+ * Context: socket lock held; process context if @sk has the ULP.
  * Return: what TCP's disconnect() says.
  */
 int ktls_connect_disconnect(struct sock *sk, int flags)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Keys from elsewhere: TLS_TX and TLS_RX with the structures of <linux/tls.h>,
- * as mainline's TLS ULP has them. No helper is involved, and nothing is known of
- * the peer. Alerts and handshake messages are the program's business: it gets
- * them from recvmsg() and sends them with sendmsg().
+/* External keys: TLS_TX and TLS_RX with the structures of <linux/tls.h>, as in
+ * mainline's TLS ULP. No helper is involved, and the kernel knows nothing about the
+ * peer. The program receives alerts and handshake messages with recvmsg() and sends
+ * its own with sendmsg().
  */
 #include <linux/sockptr.h>
 #include <linux/string.h>
@@ -135,8 +135,8 @@ static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 	}
 }
 
-/* Another key of this direction. An open record stays open: what is in it was
- * written behind the KeyUpdate, or before a key that nobody was told of.
+/* A new key for this direction. An open record stays open and is sealed under it: the
+ * program wrote its data after it had sent the KeyUpdate.
  */
 static void crypto_info_rekeyed(struct ktls_ctx *ctx, struct ktls_dir *dir)
 {
@@ -170,7 +170,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	else
 		crypto_info_begin(ctx, dir);
 
-	/* Who polls has not been told of what came before the key. */
+	/* Nobody was woken for records that came before the key. */
 	if (optname == TLS_RX && ktls_ready_worth_waking(ctx))
 		ctx->base->data_ready(ctx->sk);
 	return 0;
@@ -234,7 +234,7 @@ static void crypto_info_fill(const struct ktls_dir *dir, union crypto_info *ci)
  * @optval: where the structure goes; its iv and rec_seq are of the next record
  * @optlen: exactly its size, or that of struct tls_crypto_info for only that
  *
- * The keys of a handshake of ours are never told.
+ * Keys that a handshake of this socket negotiated are never returned.
  *
  * Context: process, socket lock not held.
  * Return: 0; -EINVAL for another length; -EBUSY if no such key was set; -EFAULT.
@@ -281,8 +281,8 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
 	return 0;
 }
 
-/* What was agreed on in a handshake of ours may only be lowered. RFC 8449 4 counts
- * 1.3's type byte.
+/* A limit that the handshake negotiated may only be lowered. RFC 8449 4 counts the type
+ * byte of TLS 1.3.
  */
 static int crypto_info_set_payload(struct ktls_ctx *ctx, u16 value)
 {

@@ -133,8 +133,8 @@ static void ctx_rx_timer(struct timer_list *timer)
  * @ctx: the context; the armed timer owns a reference
  * @ms: from now, milliseconds
  *
- * The helper is told the same deadline, and gives up by the same clock: a timer of
- * the wheel, which is late by an eighth of a long time, would come after the helper.
+ * An hrtimer: the helper has the same deadline by the same clock, and a timer of the
+ * wheel, up to an eighth late, would expire after the helper had given up.
  *
  * Context: socket lock held. Replaces an earlier deadline.
  */

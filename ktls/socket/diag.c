@@ -48,7 +48,7 @@ static int diag_fill(const struct ktls_ctx *ctx, struct sk_buff *skb)
  * ktls_diag_get_info - tcp_ulp_ops.get_info
  * @sk: the socket
  * @skb: the answer
- * @net_admin: whether an administrator asks, who is told no more than others
+ * @net_admin: whether the caller has CAP_NET_ADMIN; it gets no more than others
  *
  * Context: any, lockless: the context is found under RCU.
  * Return: 0, or -EMSGSIZE if the answer has no room.

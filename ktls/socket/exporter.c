@@ -24,7 +24,7 @@ static const char *const exporter_reserved[] = {
 	"extended master secret",
 };
 
-/* A request of the program: its structure in memory of ours, and what is in it. */
+/* A request of the program: a copy of its structure, and the parts of it. */
 struct exporter_op {
 	const struct ktls_exporter *req;
 	const u8		*label;

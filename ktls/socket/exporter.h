@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* KTLS_EXPORTER. Socket lock not held unless said otherwise. */
+/* KTLS_EXPORTER. Socket lock not held unless noted. */
 #ifndef _KTLS_SOCKET_EXPORTER_H
 #define _KTLS_SOCKET_EXPORTER_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The handshake: one engine for connect(), for children before accept() and
+/* The handshake: one state machine for connect(), for children before accept() and
  * for KTLS_HANDSHAKE.
  *
- * It is a conversation in lock-step between TCP and the helper, moved forward
- * by the context's work whenever TCP has bytes or room, the helper has answered, or the
- * deadline has passed. Nothing here waits.
+ * It passes batches of records between TCP and the helper, in turns. The context's
+ * work moves it on when TCP has bytes or room, the helper has answered, or the deadline
+ * has passed. Nothing here waits.
  */
 
 #include <linux/jiffies.h>
@@ -62,7 +62,7 @@ struct ktls_handshake {
 };
 
 /**
- * ktls_handshake_end - forget the handshake; the helper is told
+ * ktls_handshake_end - free the handshake; an open request is cancelled
  * @ctx: the context
  *
  * Context: process, socket lock held. Harmless if none is under way.
@@ -246,8 +246,8 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	return 0;
 }
 
-/* What a program may be told of a helper's errno. The rest would mean something
- * else to it: that it should call again, that its address is bad, or nothing.
+/* Which of a helper's errnos reach the program. Others would have another meaning as
+ * the result of connect(), such as "call again" or "bad address".
  */
 static int handshake_errno(int error)
 {
@@ -330,9 +330,7 @@ static int handshake_peer_gone(struct ktls_ctx *ctx)
 	return 0;
 }
 
-/* Whether the peer has said something that nobody has looked at: perhaps an alert,
- * in front of a reset.
- */
+/* Whether a record has come that nobody has looked at: perhaps an alert, before a reset. */
 static bool handshake_unread(const struct ktls_ctx *ctx)
 {
 	return ktls_framing_avail(&ctx->rl) >= KTLS_HEADER_SIZE;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Places for connections that linger (close.c): each is memory that no file answers for
- * any more. Connections that a program has closed and those whose handshake has failed
- * have places of their own, so that strangers who only knock take none from the others.
+/* Places for connections that linger (close.c): each is memory that no file limit covers
+ * any more. Connections that a program has closed, and those whose handshake has failed,
+ * have separate places, so that unauthenticated peers take none from the former.
  *
- * Of either kind a user may have as many as are free: alone half of them, and however
- * many one has, there are places for the next. One who has so many already gives up the
- * oldest for the newest, because a peer that answers does so soon.
+ * A user may have as many places of a kind as are free at the time: the first one half of
+ * them, so there are always places for the next user. At that limit the user's oldest
+ * connection makes room for the newest, because a peer that answers does so soon.
  */
 #include <linux/hashtable.h>
 #include <linux/list.h>

@@ -61,7 +61,7 @@ static void ops_data_ready(struct sock *sk)
 	} else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW) {
 		ktls_ctx_kick(ctx);
 	}
-	/* Readers are told that nothing more comes: it is for the work to look at. */
+	/* Readers have got the end of the stream: the work looks at the rest. */
 	if (ctx && test_bit(KTLS_F_SHUT, &ctx->flags))
 		ktls_ctx_kick(ctx);
 	rcu_read_unlock();
@@ -288,8 +288,8 @@ static int ops_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor
 
 	if (ops_is_plain(&ctx->rl.rx))
 		return ctx->base->ops->read_sock(sk, desc, actor);
-	/* A strparser (KCM) asks in softirq, where no record can be opened. When it is
-	 * told that memory is short, it asks again in its work.
+	/* A strparser (KCM) calls this in softirq, where no record can be opened. After
+	 * -ENOMEM it calls again in its work.
 	 */
 	if (in_softirq()) {
 		desc->error = -ENOMEM;

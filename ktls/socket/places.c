@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Places for children that shake hands: who may have how many.
+/* Places for children in their handshake: who may have how many.
  *
  *	all (children_max) > a user (children_per_uid)
  *		> a listener (children_per_listener) > a source
  *
- * A source is an IPv4 address, or 64 bits of an IPv6 address: what one peer can
- * have many of costs it nothing.
+ * A source is an IPv4 address, or the first 64 bits of an IPv6 address, because a peer
+ * gets all addresses below those for free.
  *
- * At a cap a child of whoever has most makes room: of the largest user, of its
- * largest listener, of its largest source. There it is the oldest child that is
- * silent, which the helper has not answered with bytes, or without one the oldest
- * of all. So whoever has less than others always gets a place: a user its share
- * of all, a listener its share of its user's, a source its share of a listener's.
- * Those who have most themselves only displace what is silent.
+ * At a cap, the largest user's largest listener's largest source gives up a child: its
+ * oldest silent one, that is, one that the helper has not answered with bytes, or if there
+ * is none its oldest. So a user, a listener and a source that have fewer than others always
+ * get a place. The largest displace only silent children.
  *
- * "Most" is known to a power of two, by lists, so nothing is ever searched for.
+ * Shares are on lists by the power of two of their size, so the largest is found without a
+ * search.
  */
 
 #include <linux/hashtable.h>

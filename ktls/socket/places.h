@@ -10,7 +10,7 @@ struct ktls_ctx;
 struct places_source;
 struct places_user;
 
-/* Sizes are told apart by their power of two. */
+/* Sizes are compared by their power of two. */
 #define KTLS_PLACES_CLASSES	20
 
 /**

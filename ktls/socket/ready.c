@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Is there anything to receive? For whoever sleeps, polls or counts, and for control
- * records, which nobody asks for.
+/* Is there anything to receive? For poll(), FIONREAD and sleeping readers; and what is
+ * done with control records that nobody reads.
  */
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -111,14 +111,14 @@ int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target)
  * ktls_ready_is_readable - would a recv return at once?
  * @ctx: the connection
  *
- * A record at the head may be a ticket, which no reader ever sees. So records are
- * opened until there is application data, and what is not is dealt with. A peer
- * that sends nothing but such records can make this answer yes too early. With
- * keys from elsewhere each record is for the program; without any nothing is.
+ * The next record may be a ticket, which no reader gets. So records are opened, and
+ * control records processed, until there is application data. A peer that sends only
+ * control records can make this answer yes too early. With external keys each record is
+ * for the program.
  *
- * A reader may hold the lock as long as it takes to fault in its buffer, and whoever
- * polls may have other sockets to serve. So the lock is not waited for: the answer is
- * no then, and ops.c's release_cb wakes whoever sleeps on it.
+ * A reader may hold the lock as long as it takes to fault in its buffer, while the caller
+ * has other sockets to serve. So this does not wait for the lock: if it is taken the
+ * answer is no, and ops.c's release_cb wakes the sleepers.
  *
  * Context: process context, socket lock not held; from poll().
  * Return: whether it would.
@@ -221,10 +221,10 @@ void ktls_ready_step(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_ready_drain_control - deal with control records nobody will read any more
+ * ktls_ready_drain_control - process control records before close()
  * @ctx: the connection, about to be closed
  *
- * With keys from elsewhere there are none: as with TCP, all bytes are data.
+ * With external keys there are none: as with TCP, all bytes are data.
  *
  * Context: process context, socket lock held.
  * Return: 1 if application data is left that nobody has read, 0 if not.
@@ -257,12 +257,12 @@ void ktls_ready_discard(struct ktls_ctx *ctx)
  * ktls_ready_sift - throw away what comes when nobody reads any more, but control records
  * @ctx: the connection
  *
- * Control records are dealt with as ever, so many at a time, and then the work has to
- * come back. After the first data, or what is not authentic, the rest is not looked at:
- * then nothing can be opened any more.
+ * Control records are processed as usual, KTLS_RX_BATCH in a call; the work comes back for
+ * more. After the first data, or a record that is not authentic, no record is opened any
+ * more.
  *
  * Context: process context, socket lock held.
- * Return: whether the peer has sent data, or what cannot be told from it.
+ * Return: whether the peer has sent data, or a record that may be data.
  */
 bool ktls_ready_sift(struct ktls_ctx *ctx)
 {

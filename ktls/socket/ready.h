@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* poll, FIONREAD, and records that nobody reads. Socket lock held unless said otherwise. */
+/* poll, FIONREAD, and records that nobody reads. Socket lock held unless noted. */
 #ifndef _KTLS_SOCKET_READY_H
 #define _KTLS_SOCKET_READY_H
 

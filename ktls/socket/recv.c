@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the program receives with recvmsg, and how it waits for that. splice.c has the
- * other ways, ready.c what can be known before.
- */
+/* recvmsg(), and how it waits. splice.c has splice() and read_sock(), ready.c poll(). */
 #include <linux/net.h>
 #include <linux/sched/signal.h>
 #include <linux/tls.h>
@@ -184,7 +182,7 @@ struct recv_op {
 	int		flags;
 	size_t		len;
 	size_t		copied;
-	u8		type;	/* keys from elsewhere: of the records so far */
+	u8		type;	/* external keys: of the records so far */
 	bool		done;	/* what comes next is for another call */
 	size_t		from;	/* MSG_PEEK: SO_PEEK_OFF */
 	/* Of ktls_opened.list, where to go on: NULL, the first; so far into it. Only with
@@ -201,9 +199,9 @@ static void recv_rewind(struct recv_op *op)
 	op->skip = op->flags & MSG_PEEK ? op->from + op->copied : 0;
 }
 
-/* Keys from elsewhere: records of one call have one type, which the program is
- * told, and must be able to be told if it is not application data. Whether this
- * one belongs to the call.
+/* External keys: all records of a call have one type. The program gets it in a control
+ * message, for which it must have room if it is not application data. Returns whether
+ * this record belongs to the call.
  */
 static int recv_type(struct recv_op *op, u8 type)
 {
@@ -275,7 +273,7 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 	return 0;
 }
 
-/* Deliver what is opened. */
+/* Copy opened records to the program. */
 static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 {
 	struct list_head *opened = &ctx->rl.opened.list;
@@ -395,8 +393,8 @@ static int recv_inq(struct ktls_ctx *ctx)
  *
  * As TCP, with plaintext: one call may return many records; a partial result
  * comes before an error; 0 is a close_notify, or FIN where KTLS_EOF says so.
- * Only application data is ever returned; with keys from elsewhere also records
- * of other types, each alone and with its type, and FIN is 0.
+ * Only application data is returned; with external keys also records of other types,
+ * each alone and with its type, and FIN is 0.
  *
  * Context: process context, takes the socket lock and drops it while waiting.
  * Return: bytes, or a negative errno.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the program sends: sendmsg, and the pages of sendfile and splice.
+/* sendmsg(), and with it sendfile() and splice().
  *
- * A record is made only when TCP has room for it: what was sealed can neither be
- * taken back nor made again, so it must not wait for room in great numbers.
+ * Sealed records can't be withdrawn: seal only what TCP can take now.
  */
 #include <linux/compiler.h>
 #include <linux/net.h>
@@ -37,7 +36,7 @@ enum send_limits {
 struct send_op {
 	struct msghdr	*msg;
 	bool		more;	/* MSG_MORE, but no MSG_EOR: the last record stays open */
-	bool		typed;	/* keys from elsewhere: @type was given, records are new */
+	bool		typed;	/* external keys: the program gave @type, so a new record begins */
 	u8		type;	/* content type */
 	size_t		copied;	/* bytes taken from the program */
 };
@@ -72,7 +71,7 @@ int ktls_send_admit(const struct ktls_ctx *ctx)
 	return ctx->rl.tx.keyed ? 0 : -ENOTCONN;
 }
 
-/* Keys from elsewhere: TLS_SET_RECORD_TYPE, and nothing else, as on mainline. */
+/* External keys: TLS_SET_RECORD_TYPE, and no other control message, as on mainline. */
 static int send_check_cmsgs(const struct ktls_ctx *ctx, struct send_op *op)
 {
 	struct msghdr *msg = op->msg;
@@ -134,7 +133,9 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 		}
 		n = min(len - done, q->room);
 		bv = ktls_txq_end(q) - 1;
-		/* As pages: is it in the slab, copy_from_iter() would look each time. */
+		/* Copy by page: for plain addresses hardened usercopy looks up the slab
+		 * each time.
+		 */
 		got = copy_page_from_iter(bv->bv_page, bv->bv_offset + bv->bv_len, n, iter);
 		ktls_tx_extend(q, got);
 		q->open_len += got;
@@ -167,9 +168,9 @@ static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 	return done;
 }
 
-/* One record straight from the page cache: the cipher reads there and writes to
- * fragments of ours. It reads each byte once, so a file that changes meanwhile
- * makes other bytes, not a bad record. CCM reads twice, and gets a copy.
+/* Seal one record straight from the page cache into the queue's fragments. The cipher
+ * reads each byte once, so a file that changes meanwhile changes the data, but the record
+ * stays authentic. CCM reads twice and gets a copy.
  */
 static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 {
@@ -343,7 +344,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
  * As TCP: a partial count before an error, SO_SNDTIMEO, signals, SIGPIPE. Bytes
  * counted are sealed or in the open record; TCP gets them in order.
  * With MSG_MORE the last record stays open for what comes next, but not for long.
- * With keys from elsewhere TLS_SET_RECORD_TYPE closes it, and is the type of what is sent.
+ * With external keys TLS_SET_RECORD_TYPE closes it, and is the type of the new records.
  *
  * Context: process context, socket lock held and dropped while waiting.
  * Return: bytes taken or a negative errno.

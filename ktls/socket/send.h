@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sending. Socket lock held unless said otherwise. */
+/* Sending. Socket lock held unless noted. */
 #ifndef _KTLS_SOCKET_SEND_H
 #define _KTLS_SOCKET_SEND_H
 

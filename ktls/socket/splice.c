@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Opened records handed out as the pages they lie in: to a pipe, or as an skb to
- * whoever reads a socket inside the kernel.
+/* splice() and read_sock(): opened records as the pages that hold them, to a pipe, or as
+ * an skb to a reader in the kernel.
  */
 #include <linux/mm.h>
 #include <linux/pipe_fs_i.h>

@@ -48,8 +48,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_state_legal);
  * @ctx: the context
  * @to: enum ktls_info_state
  *
- * Context: socket lock held. The store is a release, so that whoever reads the
- * new state without the lock sees what was prepared for it.
+ * Context: socket lock held. The store is a release: a reader of the new state without
+ * the lock sees everything stored before.
  */
 void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 {
@@ -60,7 +60,7 @@ void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 		return;
 
 	trace_ktls_state(ctx->sk, from, to);
-	/* Whoever sees the state sees what was set up for it. */
+	/* Pairs with readers of the state that do not hold the lock. */
 	smp_store_release(&ctx->state, to);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);

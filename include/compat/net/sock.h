@@ -4,7 +4,7 @@
 
 #include_next <net/sock.h>
 
-/* What accept is told and answers. Kernels without it pass flags, error and kern
+/* Arguments and results of accept. Kernels without it pass flags, error and kern
  * one by one and have nobody who reads is_empty; <compat/proto.h> translates.
  */
 #ifndef KTLS_HAVE_PROTO_ACCEPT_ARG
