@@ -23,10 +23,10 @@
 #define KTLS_GENL_FINGERPRINT	32
 
 /**
- * enum ktls_config_attr - What of a configuration is fetched by pieces. The
- *   value is the bit in config-parts.
+ * enum ktls_config_attr - Parts of a configuration that are fetched in pieces.
+ *   The value is the bit in config-parts.
  * @KTLS_CONFIG_CERTIFICATE: PEM, the program's own certificate chain.
- * @KTLS_CONFIG_PRIVATE_KEY: PEM, the key of it.
+ * @KTLS_CONFIG_PRIVATE_KEY: PEM, the private key of certificate.
  * @KTLS_CONFIG_TRUST: PEM, trust anchors in place of the system's.
  * @KTLS_CONFIG_PSK: struct ktls_psk, an external pre-shared key.
  */
