@@ -15,7 +15,7 @@
  *
  * lock_sock_fast() waits as lock_sock() does, only without marking the socket as
  * owned; and with bh_lock_sock() and sock_owned_by_user() the caller would have to do
- * all its work with softirqs off. Neither lets a work leave a note for whoever has the
+ * all its work with softirqs off. Neither lets a work leave a note for the owner of the
  * lock: @bit is set under the socket's spinlock, which release_sock() takes before it
  * calls release_cb, so that the owner cannot miss it.
  *

@@ -64,7 +64,7 @@ static inline int ktls_tcp_give_frags(struct sock *sk, const struct bio_vec *bv,
  *
  * Bytes that were taken must never be written again, because a retransmission
  * reads them, and over loopback the receiver may be reading them. Other bytes of
- * the same page may be. TCP is told that nobody else writes to the fragments
+ * the same page may be. The flags tell TCP that nobody else writes to the fragments
  * (MSG_NO_SHARED_FRAGS), which spares a copy where checksums are made in
  * software. No page may come from the slab allocator.
  *

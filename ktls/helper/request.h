@@ -55,8 +55,8 @@ struct ktls_waiter {
  * @config: what the program asked for; frozen
  * @owner: the listener that the connection came from, NULL for clients; one key of
  *	the queue, never dereferenced
- * @deadline: by ktime_get(): the handshake is to be over by then. The helper is told;
- *	it is the caller that cancels the request then
+ * @deadline: by ktime_get(): the handshake must have ended by then. The helper gets it, but
+ *	the caller must cancel the request at that time
  * @local: address of the socket; of a START only
  * @peer: address of the peer; of a START only
  * @records: first records of a server's START, or NULL

@@ -85,7 +85,7 @@ void ktls_listener_end(struct ktls_ctx *ctx)
 }
 
 /* Makes a child of a connection that TCP accepted; @sk's reference is ours, and
- * no program knows it. Whatever fails, the connection is closed and nothing is
+ * no program knows it. On any failure the connection is closed and nothing is
  * left of it.
  */
 static void listener_adopt(struct ktls_listener *l, struct sock *sk,
@@ -362,7 +362,7 @@ static int listener_listening(struct ktls_ctx *ctx)
  * connection finds everything in place.
  *
  * Context: process, lock not held.
- * Return: 0, what CHECK said (-ENOKEY, -EACCES, -EINVAL with a reason), or
+ * Return: 0, the result of CHECK (-ENOKEY, -EACCES, -EINVAL with a reason), or
  * what TCP's listen() says.
  */
 int ktls_listener_listen(struct socket *sock, int backlog)

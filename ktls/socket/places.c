@@ -349,7 +349,7 @@ int ktls_places_take(struct ktls_places *places, struct ktls_ctx *child)
 	spin_lock(&places_lock);
 	admitted = places_admit(places, places_source_find(&key));
 	if (admitted) {
-		/* Whoever made room may have been the last one from there. */
+		/* The child that made room may have been the last one of its source. */
 		source = places_source_find(&key);
 		if (!source) {
 			hash_add(places_sources, &fresh->hash, places_hash(&key));

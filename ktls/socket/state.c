@@ -71,7 +71,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);
  * @err: positive errno that reading reports for ever
  *
  * Sending reports EPIPE from now on, as TCP does. Authenticated data that is
- * queued already is still delivered before @err. Whoever sleeps is woken.
+ * queued already is still delivered before @err. Sleepers are woken.
  *
  * Context: socket lock held.
  */

@@ -358,7 +358,7 @@ static void aead_tamper_nonce_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &hdr), 0);
 }
 
-/* RFC 8446 5.5; what ends the connection can still be said. */
+/* RFC 8446 5.5; alerts can still be sent. */
 static void aead_limit_test(struct kunit *test)
 {
 	struct aead_known known = *aead_param(test);

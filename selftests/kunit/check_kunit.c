@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* CHECK, by which listen asks the helper whether a configuration is fit: whatever it
- * says to that, or not, and nothing is left. Other requests are in request_kunit.c.
+/* CHECK, with which listen() asks the helper whether a configuration is usable: all
+ * answers, and none; nothing may be left. request_kunit.c has the other requests.
  */
 #include <linux/delay.h>
 #include <uapi/linux/ktls_netlink.h>
@@ -52,7 +52,7 @@ static struct ktls_ctx *check_ctx(struct kunit *test)
 	return ctx;
 }
 
-/* The request is over: whatever it had is given back. */
+/* The request has ended and has released everything. */
 static void check_expect_gone(struct kunit *test, struct ktls_ctx *ctx)
 {
 	rcu_barrier();
@@ -115,7 +115,7 @@ static void check_reply_test(struct kunit *test)
 	INIT_WORK(&waiter->work, check_waiter_work);
 
 	queue_work(system_unbound_wq, &waiter->work);
-	while (!ktls_kunit_helper_heard(helper, KTLS_CMD_CHECK) && time_before(jiffies, end))
+	while (!ktls_kunit_helper_wait_for(helper, KTLS_CMD_CHECK) && time_before(jiffies, end))
 		usleep_range(100, 200);
 	check_reply(test, helper, param->reply);
 	flush_work(&waiter->work);
@@ -123,7 +123,7 @@ static void check_reply_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, waiter->err, param->err);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(waiter->reason, param->reason));
 	if (param->reply == REPLY_NONE) {
-		KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL), 1);
+		KUNIT_EXPECT_EQ(test, ktls_kunit_helper_wait_for(helper, KTLS_CMD_CANCEL), 1);
 		KUNIT_EXPECT_EQ_MSG(test, ktls_kunit_helper_done(helper, helper->id, 0), -ENOENT,
 				    "a late answer");
 	}

@@ -222,7 +222,7 @@ static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, cons
 	}
 }
 
-/* The same as a scatterlist; false if it is told that there is none. */
+/* The same as a scatterlist; false if the mapping is refused. */
 static bool framing_expect_map(struct kunit *test, struct ktls_ctx *ctx, const u8 *record,
 			       u32 len)
 {
@@ -526,7 +526,7 @@ static const struct framing_take {
 	  19, 13 },
 	{ "half a header", "\x16\x03\x03", 3, 0 },
 	{ "half a record", "\x16\x03\x03\0\2a", 6, 0 },
-	{ "a record and a stranger", "\x16\x03\x03\0\1aGET /", 11, 6, "plain HTTP request" },
+	{ "a record, then HTTP", "\x16\x03\x03\0\1aGET /", 11, 6, "plain HTTP request" },
 	{ "the longest, begun", "\x16\x03\x03\x48\0", 5, 0 },
 	{ "a byte longer", "\x16\x03\x03\x48\1", 5, -EPROTO, "too long" },
 	{ "an empty record", "\x16\x03\x03\0\0", 5, -EPROTO, "empty record" },

@@ -91,7 +91,7 @@ static void key_update_desc(const struct key_update_param *param, char *desc)
 	strscpy(desc, param->desc, KUNIT_PARAM_DESC_SIZE);
 }
 
-/* --- new keys, in whatever pieces they are announced --- */
+/* --- KeyUpdate, in one piece and in several --- */
 
 static const struct key_update_param key_update_wholes[] = {
 	{ "to a client", SUITE_13, KTLS_ROLE_CLIENT, UPDATE, UPDATE_LEN },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A helper that does as a test says: a netlink socket of ours, so that its words
- * go the way that ktlsd's words go. And what must be left of all it was asked.
+/* A helper that a test controls: a netlink socket, so that its messages take the path of
+ * ktlsd's. And checks of what is left of its requests.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -33,7 +33,7 @@ static void helper_release(void *helper)
 	ktls_kunit_helper_die(helper);
 }
 
-/* "I have read that CANCEL." There is no answer to it, or it was not well said. */
+/* Acknowledge a CANCEL; the kernel does not answer, except with an error. */
 static void helper_acknowledge(struct ktls_kunit_helper *helper, u64 id)
 {
 	struct sockaddr_nl nladdr = { .nl_family = AF_NETLINK };
@@ -64,8 +64,8 @@ static bool helper_note(struct ktls_kunit_helper *helper, int *ret_err)
 		*ret_err = ((struct nlmsgerr *)nlmsg_data(nlh))->error;
 		return nlh->nlmsg_seq == helper->seq;
 	}
-	if (genl->cmd < ARRAY_SIZE(helper->heard))
-		helper->heard[genl->cmd]++;
+	if (genl->cmd < ARRAY_SIZE(helper->received))
+		helper->received[genl->cmd]++;
 	id = nlmsg_find_attr(nlh, GENL_HDRLEN, KTLS_A_ID);
 	if (id && (genl->cmd == KTLS_CMD_START || genl->cmd == KTLS_CMD_CHECK))
 		helper->id = nla_get_u64(id);
@@ -87,19 +87,19 @@ static bool helper_hear(struct ktls_kunit_helper *helper, int *ret_err)
 }
 
 /**
- * ktls_kunit_helper_heard - reads what it was sent
+ * ktls_kunit_helper_wait_for - reads what it was sent
  * @helper: may be dead
  * @cmd: KTLS_CMD_*
  *
  * Return: how many of @cmd there were since it began.
  */
-unsigned int ktls_kunit_helper_heard(struct ktls_kunit_helper *helper, u8 cmd)
+unsigned int ktls_kunit_helper_wait_for(struct ktls_kunit_helper *helper, u8 cmd)
 {
 	int err;
 
 	if (helper->file)
 		helper_hear(helper, &err);
-	return helper->heard[cmd];
+	return helper->received[cmd];
 }
 
 /**
@@ -116,9 +116,9 @@ unsigned int ktls_kunit_helper_waits(struct ktls_kunit_helper *helper, u8 cmd, u
 {
 	unsigned int i;
 
-	for (i = 0; i < 250 && ktls_kunit_helper_heard(helper, cmd) < want; i++)
+	for (i = 0; i < 250 && ktls_kunit_helper_wait_for(helper, cmd) < want; i++)
 		msleep(20);
-	return ktls_kunit_helper_heard(helper, cmd);
+	return ktls_kunit_helper_wait_for(helper, cmd);
 }
 
 static struct sk_buff *helper_message(struct ktls_kunit_helper *helper, u8 cmd)

@@ -12,7 +12,7 @@
  * @sock: its netlink socket
  * @file: of @sock; NULL: it has died
  * @seq: of its last message
- * @heard: how many messages of each command it was sent
+ * @received: how many messages of each command it was sent
  * @id: of the last START or CHECK
  * @buffer: for one message
  */
@@ -20,14 +20,14 @@ struct ktls_kunit_helper {
 	struct socket	*sock;
 	struct file	*file;
 	u32		seq;
-	unsigned int	heard[KTLS_CMD_CANCEL + 1];
+	unsigned int	received[KTLS_CMD_CANCEL + 1];
 	u64		id;
 	void		*buffer;
 };
 
 struct ktls_kunit_helper *ktls_kunit_helper(struct kunit *test, u32 credit);
 void ktls_kunit_helper_die(struct ktls_kunit_helper *helper);
-unsigned int ktls_kunit_helper_heard(struct ktls_kunit_helper *helper, u8 cmd);
+unsigned int ktls_kunit_helper_wait_for(struct ktls_kunit_helper *helper, u8 cmd);
 unsigned int ktls_kunit_helper_waits(struct ktls_kunit_helper *helper, u8 cmd, unsigned int want);
 int ktls_kunit_helper_register(struct ktls_kunit_helper *helper, u32 credit);
 int ktls_kunit_helper_data(struct ktls_kunit_helper *helper, u64 id, const char *records,

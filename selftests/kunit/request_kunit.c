@@ -122,14 +122,14 @@ static void asker_take(struct request_asker *asker)
 	} while (answer != KTLS_ANSWER_NONE);
 }
 
-/* The request is over: whatever it had is given back, at the latest when the helper has
- * read CANCEL and said so.
+/* The request has ended and has released everything, at the latest when the helper has
+ * acknowledged CANCEL.
  */
 static void asker_expect_gone(struct kunit *test, struct request_asker *asker,
 			      struct ktls_kunit_helper *helper)
 {
 	asker_put(asker);
-	ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL);
+	ktls_kunit_helper_wait_for(helper, KTLS_CMD_CANCEL);
 	rcu_barrier();
 	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->life.ref), 1);
 	KUNIT_EXPECT_EQ(test, refcount_read(&asker->ctx->config->ref), 1);
@@ -178,7 +178,7 @@ static int request_suite_init(struct kunit_suite *suite)
 static void request_order_desc(struct request_order *order, char *desc)
 {
 	static const char *const stages[] = {
-		"waiting", "told", "our turn", "stalled", "helper's turn",
+		"waiting", "sent", "our turn", "stalled", "helper's turn",
 	};
 	static const char *const events[] = { "done", "cancelled", "helper dies" };
 
@@ -198,7 +198,7 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 	if (stage == STAGE_WAITING)
 		asker_ask(test, other);
 	asker_ask(test, asker);
-	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
+	ktls_kunit_helper_wait_for(helper, KTLS_CMD_START);
 	id = helper->id;
 	if (stage == STAGE_WAITING || stage == STAGE_TOLD)
 		return;
@@ -209,7 +209,7 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 	if (stage == STAGE_STALLED)
 		asker_ask(test, other);
 	KUNIT_ASSERT_EQ(test, ktls_request_data(asker->req, "y", 1, NULL), 0);
-	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA),
+	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_wait_for(helper, KTLS_CMD_DATA),
 			stage == STAGE_HELPER);
 }
 
@@ -233,14 +233,14 @@ struct request_want {
 static int request_predict(struct request_want *want, enum request_stage stage,
 			   enum request_event event)
 {
-	const bool told = stage != STAGE_WAITING;
+	const bool sent = stage != STAGE_WAITING;
 	const bool open = want->open;
 
 	switch (event) {
 	case EVENT_DONE:
 		if (!open)
 			return -ENOENT;
-		if (!told)
+		if (!sent)
 			return -EPERM;
 		want->open = false;
 		want->answer = KTLS_ANSWER_DONE;
@@ -248,11 +248,11 @@ static int request_predict(struct request_want *want, enum request_stage stage,
 		return 0;
 	case EVENT_CANCEL:
 		want->open = false;
-		want->cancels += open && told && !want->dead;
+		want->cancels += open && sent && !want->dead;
 		return 0;
 	default:
 		want->dead = true;
-		if (open && told) {
+		if (open && sent) {
 			want->open = false;
 			want->answer = KTLS_ANSWER_LOST;
 		}
@@ -277,7 +277,7 @@ static void request_order_test(struct kunit *test)
 	for (i = 0; i < EVENTS; i++) {
 		if (order->event[i] == EVENT_DONE && want.dead)
 			continue;
-		ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL);
+		ktls_kunit_helper_wait_for(helper, KTLS_CMD_CANCEL);
 		err = request_predict(&want, order->stage, order->event[i]);
 		if (order->event[i] == EVENT_DONE)
 			KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, id, ECONNREFUSED),
@@ -286,7 +286,7 @@ static void request_order_test(struct kunit *test)
 			ktls_request_cancel(asker->req);
 		else
 			ktls_kunit_helper_die(helper);
-		ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL);
+		ktls_kunit_helper_wait_for(helper, KTLS_CMD_CANCEL);
 	}
 
 	asker_take(asker);
@@ -295,7 +295,7 @@ static void request_order_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asker->answers[KTLS_ANSWER_DATA], before);
 	KUNIT_EXPECT_EQ(test, asker->error, want.error);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks) - kicks, want.answer != KTLS_ANSWER_NONE);
-	KUNIT_EXPECT_EQ(test, helper->heard[KTLS_CMD_CANCEL], want.cancels);
+	KUNIT_EXPECT_EQ(test, helper->received[KTLS_CMD_CANCEL], want.cancels);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->req->outcome) == KTLS_OUTCOME_OPEN, want.open);
 
 	asker_expect_gone(test, asker, helper);
@@ -344,7 +344,7 @@ static void request_race(struct kunit *test, struct request_asker *asker)
 	unsigned int i, ends;
 
 	asker_ask(test, asker);
-	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
+	ktls_kunit_helper_wait_for(helper, KTLS_CMD_START);
 	for (i = 0; i < ARRAY_SIZE(racers); i++) {
 		racers[i] = (struct request_racer){
 			.helper = helper, .req = asker->req, .waiting = &waiting,
@@ -419,7 +419,7 @@ static void request_credit_test(struct kunit *test)
 	ktls_kunit_expect_idle(test, 1);
 }
 
-/* Who asks while no helper is there, is heard when one comes, or can go. */
+/* A request without a helper is sent when one registers, and can be cancelled before. */
 static void request_early_test(struct kunit *test)
 {
 	struct ktls_kunit_helper *helper = ktls_kunit_helper(test, 0);
@@ -436,16 +436,16 @@ static void request_early_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_register(helper, 8), 0);
 
 	KUNIT_EXPECT_TRUE(test, ktls_port_exists(&init_net));
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_START), 2);
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_wait_for(helper, KTLS_CMD_START), 2);
 	KUNIT_EXPECT_EQ(test, kn->queue.waiting, 0);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_register(helper, 8), -EALREADY);
 	for (i = 0; i < 3; i++)
 		asker_expect_gone(test, &request_askers[i], helper);
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_CANCEL), 2);
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_wait_for(helper, KTLS_CMD_CANCEL), 2);
 	ktls_kunit_expect_idle(test, 1);
 }
 
-/* What the helper says in pieces is told as one, and when its turn is over. */
+/* A batch of several messages is delivered as one, at the end of the turn. */
 static void request_turn_test(struct kunit *test)
 {
 	struct ktls_kunit_helper *helper = ktls_kunit_helper(test, 4);
@@ -455,7 +455,7 @@ static void request_turn_test(struct kunit *test)
 	size_t len;
 
 	asker_ask(test, asker);
-	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
+	ktls_kunit_helper_wait_for(helper, KTLS_CMD_START);
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), -EBUSY);
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 0, NULL), -EMSGSIZE);
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, "one ", 4, true), 0);
@@ -473,7 +473,7 @@ static void request_turn_test(struct kunit *test)
 	kvfree(records);
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), 0);
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), -EBUSY);
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_heard(helper, KTLS_CMD_DATA), 1);
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_wait_for(helper, KTLS_CMD_DATA), 1);
 	flush_work(&asker->ctx->life.work);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks), 1);
 
@@ -498,7 +498,7 @@ static void request_flood_test(struct kunit *test)
 	bytes = kunit_kzalloc(test, piece, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, bytes);
 	asker_ask(test, asker);
-	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
+	ktls_kunit_helper_wait_for(helper, KTLS_CMD_START);
 
 	for (i = 0; i < KTLS_HS_OUT_MAX / piece; i++)
 		KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(helper, helper->id, bytes, piece,
@@ -512,21 +512,21 @@ static void request_flood_test(struct kunit *test)
 	ktls_kunit_expect_idle(test, 1);
 }
 
-/* Only who was given a request may speak about it. */
-static void request_stranger_test(struct kunit *test)
+/* Only the helper that has a request may answer it. */
+static void request_other_test(struct kunit *test)
 {
 	struct ktls_kunit_helper *helper = ktls_kunit_helper(test, 1);
-	struct ktls_kunit_helper *stranger = ktls_kunit_helper(test, 0);
+	struct ktls_kunit_helper *other = ktls_kunit_helper(test, 0);
 	struct request_asker *asker = asker_new(test, 0);
 
 	asker_ask(test, asker);
-	ktls_kunit_helper_heard(helper, KTLS_CMD_START);
+	ktls_kunit_helper_wait_for(helper, KTLS_CMD_START);
 
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(stranger, helper->id, ECONNREFUSED), -EPERM);
-	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_register(stranger, 1), 0);
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(stranger, helper->id, ECONNREFUSED), -EPERM);
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(stranger, helper->id, "x", 1, false), -EPERM);
-	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(stranger, helper->id + 1, ECONNREFUSED),
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(other, helper->id, ECONNREFUSED), -EPERM);
+	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_register(other, 1), 0);
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(other, helper->id, ECONNREFUSED), -EPERM);
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_data(other, helper->id, "x", 1, false), -EPERM);
+	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(other, helper->id + 1, ECONNREFUSED),
 			-ENOENT);
 
 	asker_take(asker);
@@ -543,7 +543,7 @@ static struct kunit_case request_cases[] = {
 	KUNIT_CASE(request_early_test),
 	KUNIT_CASE(request_turn_test),
 	KUNIT_CASE(request_flood_test),
-	KUNIT_CASE(request_stranger_test),
+	KUNIT_CASE(request_other_test),
 	{}
 };
 
