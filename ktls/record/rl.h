@@ -10,7 +10,7 @@
 #include "record/framing.h"
 #include "record/rx.h"
 #include "record/rxbuf.h"
-#include "record/tx.h"
+#include "record/txq.h"
 #include "wire.h"
 
 struct sock;

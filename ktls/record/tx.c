@@ -5,7 +5,7 @@
  *	| header, explicit nonce | payload ... | type | tag |
  *
  * Only sealed bytes are ever given to TCP: ktls_txq keeps the pieces of the open
- * record behind the sealed ones, and txq_give() never looks behind them.
+ * record behind the sealed ones, and tx_give() never looks behind them.
  *
  * A record that lies in one page follows the one before it without a gap, so that
  * TCP makes one fragment of them. The payload of any other begins on a multiple of
@@ -30,6 +30,7 @@
 #include "record/rl.h"
 #include "record/sg.h"
 #include "record/tx.h"
+#include "record/txq.h"
 #include "mib.h"
 #include "wire.h"
 
@@ -42,92 +43,6 @@ enum tx_sizes {
 	 */
 	TX_PAGED_MIN	= 4 * PAGE_SIZE,
 };
-
-/* Make room for n entries more. */
-static int txq_reserve(struct ktls_txq *q, unsigned int n, gfp_t gfp)
-{
-	unsigned int used = q->sealed + q->open, size;
-	struct bio_vec *vec;
-
-	if (likely(q->first + used + n <= q->size))
-		return 0;
-	if (used + n <= q->size) {
-		memmove(q->vec, q->vec + q->first, used * sizeof(*vec));
-		q->first = 0;
-		return 0;
-	}
-
-	size = roundup_pow_of_two(used + n + 1);
-	if (size > U16_MAX)
-		return -ENOBUFS;
-	vec = kmalloc_array(size, sizeof(*vec), gfp);
-	if (!vec)
-		return -ENOMEM;
-	memcpy(vec, q->vec + q->first, used * sizeof(*vec));
-	if (q->vec != q->fixed)
-		kfree(q->vec);
-	q->vec = vec;
-	q->size = size;
-	q->first = 0;
-	return 0;
-}
-
-/* An empty queue owns no memory. */
-static void txq_shrink(struct ktls_txq *q)
-{
-	if (q->sealed + q->open)
-		return;
-	q->first = 0;
-	if (q->vec != q->fixed)
-		kfree(q->vec);
-	q->vec = q->fixed;
-	q->size = KTLS_TXQ_FIXED;
-}
-
-/* Remove bytes that TCP has taken, or will never take. */
-static void txq_taken(struct ktls_txq *q, size_t bytes)
-{
-	struct bio_vec *bv = &q->vec[q->first];
-	size_t left = bytes;
-
-	while (left >= bv->bv_len) {
-		left -= bv->bv_len;
-		put_page(bv->bv_page);
-		q->first++;
-		q->sealed--;
-		bv++;
-		if (!left)
-			break;
-	}
-	if (left) {
-		bv->bv_offset += left;
-		bv->bv_len -= left;
-	}
-	WRITE_ONCE(q->bytes, q->bytes - bytes);
-	if (!(q->sealed + q->open))
-		txq_shrink(q);
-}
-
-static void txq_drop_sealed(struct ktls_txq *q)
-{
-	if (q->bytes)
-		txq_taken(q, q->bytes);
-}
-
-/* The open record is plaintext: wipe it before its pages are freed. */
-static void txq_drop_open(struct ktls_txq *q)
-{
-	struct bio_vec *bv;
-
-	for (; q->open; q->open--) {
-		bv = ktls_txq_end(q) - 1;
-		memzero_explicit(page_address(bv->bv_page) + bv->bv_offset, bv->bv_len);
-		put_page(bv->bv_page);
-	}
-	q->open_len = 0;
-	q->room = 0;
-	txq_shrink(q);
-}
 
 /* Where the bytes of a piece begin that has @front bytes before them. */
 static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align)
@@ -168,7 +83,7 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 	sock_owned_by_me(sk);
 	if (unlikely(q->open >= KTLS_TX_PIECES))
 		return -ENOBUFS;
-	err = txq_reserve(q, 1, sk->sk_allocation);
+	err = ktls_txq_reserve(q, 1, sk->sk_allocation);
 	if (unlikely(err))
 		return err;
 
@@ -226,12 +141,12 @@ int ktls_tx_reserve(struct ktls_rl *rl, u32 len)
 		if (!q->room) {
 			err = ktls_tx_claim(rl, len - q->open_len);
 			if (unlikely(err)) {
-				txq_drop_open(q);
+				ktls_txq_drop_open(q);
 				return err;
 			}
 		}
 		n = min(len - q->open_len, q->room);
-		ktls_tx_extend(q, n);
+		ktls_txq_extend(q, n);
 		q->open_len += n;
 	}
 	return 0;
@@ -265,7 +180,7 @@ static int tx_append(struct ktls_rl *rl, const u8 *data, u32 len)
 				return err;
 		}
 		n = min(len, q->room);
-		to = ktls_tx_extend(q, n);
+		to = ktls_txq_extend(q, n);
 		if (data) {
 			memcpy(to, data, n);
 			data += n;
@@ -309,7 +224,7 @@ int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
 		if (err)
 			return err;
 	}
-	*ktls_tx_extend(q, rl->tx.tail_size) = type;	/* in 1.2 the tag's first byte */
+	*ktls_txq_extend(q, rl->tx.tail_size) = type;	/* in 1.2 the tag's first byte */
 	tx_unclaim(rl);
 	return 0;
 }
@@ -429,27 +344,27 @@ void ktls_tx_poison(struct ktls_rl *rl, int err)
 	sock_owned_by_me(rl->sk);
 	if (!rl->tx.error)
 		rl->tx.error = -err;
-	txq_drop_open(&rl->txq);
+	ktls_txq_drop_open(&rl->txq);
 }
 
 /* TCP takes no more. Nothing can be sent after a gap between records. */
-static int txq_abandon(struct ktls_rl *rl)
+static int tx_abandon(struct ktls_rl *rl)
 {
 	if (rl->txq.bytes && !rl->tx.error)
 		rl->tx.error = EPIPE;
-	txq_drop_sealed(&rl->txq);
+	ktls_txq_drop_sealed(&rl->txq);
 	return -EPIPE;
 }
 
 /* Give TCP the sealed records. 0: it took all or a part; otherwise it takes no more. */
-static int txq_give(struct ktls_rl *rl, int flags)
+static int tx_give(struct ktls_rl *rl, int flags)
 {
 	struct ktls_txq *q = &rl->txq;
 	struct sock *sk = rl->sk;
 	int ret, sk_err;
 
 	if (unlikely((sk->sk_shutdown & SEND_SHUTDOWN) || sk->sk_state == TCP_CLOSE))
-		return txq_abandon(rl);
+		return tx_abandon(rl);
 
 	/* With a pending error (IP_RECVERR) TCP takes nothing until the program has
 	 * fetched it. Hide it, because the records must be sent without a gap.
@@ -462,7 +377,7 @@ static int txq_give(struct ktls_rl *rl, int flags)
 	if (unlikely(sk_err) && !sk->sk_err)
 		WRITE_ONCE(sk->sk_err, sk_err);
 	if (likely(ret > 0)) {
-		txq_taken(q, ret);
+		ktls_txq_taken(q, ret);
 		return 0;
 	}
 	if (ret == -EAGAIN)
@@ -470,7 +385,7 @@ static int txq_give(struct ktls_rl *rl, int flags)
 
 	if (ret != -EPIPE && !sk->sk_err)
 		WRITE_ONCE(sk->sk_err, -ret);
-	return txq_abandon(rl);
+	return tx_abandon(rl);
 }
 
 /**
@@ -487,7 +402,7 @@ static int txq_give(struct ktls_rl *rl, int flags)
 int ktls_tx_push(struct ktls_rl *rl)
 {
 	sock_owned_by_me(rl->sk);
-	return rl->txq.bytes ? txq_give(rl, 0) : 0;
+	return rl->txq.bytes ? tx_give(rl, 0) : 0;
 }
 
 /**
@@ -549,7 +464,7 @@ int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len)
 	}
 	err = tx_append(rl, data, len);
 	if (err) {
-		txq_drop_open(&rl->txq);
+		ktls_txq_drop_open(&rl->txq);
 		return err;
 	}
 	rl->txq.open_len = len;
@@ -579,7 +494,7 @@ int ktls_tx_queue_records(struct ktls_rl *rl, const void *records, size_t len)
 		return -EINVAL;
 
 	/* Enough entries even if all pages are single ones. */
-	if (txq_reserve(q, DIV_ROUND_UP(len, PAGE_SIZE) + 2, sk->sk_allocation))
+	if (ktls_txq_reserve(q, DIV_ROUND_UP(len, PAGE_SIZE) + 2, sk->sk_allocation))
 		return -ENOMEM;
 
 	while (left) {
@@ -601,7 +516,7 @@ int ktls_tx_queue_records(struct ktls_rl *rl, const void *records, size_t len)
 	return ktls_tx_push(rl);
 
 drop:
-	txq_drop_open(q);
+	ktls_txq_drop_open(q);
 	return -ENOMEM;
 }
 
@@ -616,7 +531,7 @@ drop:
 int ktls_tx_give(struct ktls_rl *rl, bool more)
 {
 	sock_owned_by_me(rl->sk);
-	return rl->txq.bytes ? txq_give(rl, more ? MSG_MORE : 0) : 0;
+	return rl->txq.bytes ? tx_give(rl, more ? MSG_MORE : 0) : 0;
 }
 
 /**
@@ -627,8 +542,7 @@ int ktls_tx_give(struct ktls_rl *rl, bool more)
  */
 void ktls_tx_init(struct ktls_rl *rl)
 {
-	rl->txq.vec = rl->txq.fixed;
-	rl->txq.size = KTLS_TXQ_FIXED;
+	ktls_txq_init(&rl->txq);
 }
 
 /**
@@ -641,7 +555,7 @@ void ktls_tx_free(struct ktls_rl *rl)
 {
 	if (!rl->txq.vec)
 		return;
-	txq_drop_open(&rl->txq);
-	txq_drop_sealed(&rl->txq);
+	ktls_txq_drop_open(&rl->txq);
+	ktls_txq_drop_sealed(&rl->txq);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_tx_free);

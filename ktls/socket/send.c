@@ -22,6 +22,7 @@
 #include "record/rl.h"
 #include "record/sg.h"
 #include "record/tx.h"
+#include "record/txq.h"
 #include "socket/base.h"
 #include "socket/ctx.h"
 #include "socket/send.h"
@@ -137,7 +138,7 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 		 * each time.
 		 */
 		got = copy_page_from_iter(bv->bv_page, bv->bv_offset + bv->bv_len, n, iter);
-		ktls_tx_extend(q, got);
+		ktls_txq_extend(q, got);
 		q->open_len += got;
 		done += got;
 		if (unlikely(got != n))
