@@ -103,7 +103,8 @@
  *
  * One of enum ktls_verify. The default of a client is KTLS_VERIFY_REQUIRED, and
  * KTLS_VERIFY_OPTIONAL means the same there; the default of a server is
- * KTLS_VERIFY_NONE.
+ * KTLS_VERIFY_NONE. With KTLS_VERIFY_OPTIONAL a server asks for a certificate: a
+ * client may have none, but one that it sends must verify.
  */
 #define KTLS_VERIFY		69
 
