@@ -42,16 +42,11 @@ struct send_op {
 	size_t		copied;	/* bytes taken from the program */
 };
 
-/**
- * ktls_send_admit - may application data be sent?
- * @ctx: the connection
- *
- * Not before there are keys, nor after close_notify (RFC 8446 6.1).
- *
- * Context: socket lock held.
- * Return: 0; -EAGAIN during the handshake; -ENOTCONN; -EPIPE; what ended sending.
+/* May application data be sent? Not before there are keys, nor after close_notify
+ * (RFC 8446 6.1). Socket lock held. Returns 0; -EAGAIN during the handshake; -ENOTCONN;
+ * -EPIPE; or the error that ended sending.
  */
-int ktls_send_admit(const struct ktls_ctx *ctx)
+static int send_admit(const struct ktls_ctx *ctx)
 {
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
@@ -315,7 +310,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 	int err;
 
 	while (msg_data_left(op->msg)) {
-		err = ktls_send_admit(ctx);
+		err = send_admit(ctx);
 		if (err)
 			return err;
 		if (ctx->rl.txq.bytes || !sk_stream_memory_free(ctx->sk)) {
@@ -371,7 +366,7 @@ int ktls_send_msg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	if (likely(msg_data_left(msg))) {
 		err = send_records(ctx, &op, &timeo);
 	} else {
-		err = ktls_send_admit(ctx);
+		err = send_admit(ctx);
 		if (!err && !op.more && ctx->rl.txq.open)
 			err = ktls_tx_flush(&ctx->rl);
 	}
@@ -417,7 +412,7 @@ void ktls_send_step(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(ctx->sk);
 	ktls_tx_push(rl);
-	if (rl->key_update && ktls_tx_idle(rl) && !ktls_send_admit(ctx))
+	if (rl->key_update && ktls_tx_idle(rl) && !send_admit(ctx))
 		ktls_key_update_send(rl);
 }
 
@@ -436,7 +431,7 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
 	sock_owned_by_me(ctx->sk);
 	if (ask != 0 && ask != 1)
 		return -EINVAL;
-	err = ktls_send_admit(ctx);
+	err = send_admit(ctx);
 	if (err)
 		return err;
 	if (!ctx->rl.rules->key_update || ctx->rl.tx.suite->version != KTLS_TLS_1_3)
@@ -465,7 +460,7 @@ void ktls_send_open_step(struct ktls_ctx *ctx)
 
 static void send_end_open(struct ktls_ctx *ctx)
 {
-	if (ctx->rl.txq.open && !ktls_send_admit(ctx))
+	if (ctx->rl.txq.open && !send_admit(ctx))
 		ktls_tx_flush(&ctx->rl);
 }
 

@@ -12,7 +12,6 @@ struct socket;
 
 int ktls_send_msg(struct sock *sk, struct msghdr *msg, size_t size);		/* unlocked */
 int ktls_send_msg_locked(struct sock *sk, struct msghdr *msg, size_t size);
-int ktls_send_admit(const struct ktls_ctx *ctx);
 int ktls_send_key_update(struct ktls_ctx *ctx, int ask);
 void ktls_send_step(struct ktls_ctx *ctx);
 void ktls_send_splice_eof(struct socket *sock);				/* unlocked */
