@@ -15,6 +15,7 @@
 #include "session.h"
 #include "sessions.h"
 #include "tls/client_ticket.h"
+#include "tls/own_cert.h"
 #include "tls/psk.h"
 #include "tls/server_ticket.h"
 
@@ -296,6 +297,8 @@ static void session_start(struct ktlsd_sessions *sessions,
 	err = ktlsd_handshake_new(session->context->ctx, &session->request,
 				  sessions->suites, ktlsd_context_ca_names(session->context),
 				  &session->handshake, &fault);
+	if (!err && session->identity)
+		ktlsd_own_cert_use(session->handshake, session->identity);
 	if (!err)
 		err = session_resume(sessions, session, &fault);
 	if (err)

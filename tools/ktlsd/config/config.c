@@ -17,20 +17,62 @@ static void config_note_trouble(struct ktlsd_config *config,
 		config->first_trouble = *fault;
 }
 
-/* Takes over the credential that the identity has in @old. Return: false if it has none. */
-static bool config_reuse_credential(struct ktlsd_identity *identity,
-				    const struct ktlsd_config *old)
+static void config_free_credentials(struct ktlsd_identity *identity)
 {
-	const struct ktlsd_identity *before;
+	while (identity->credential_count)
+		ktlsd_credentials_free(&identity->credentials[--identity->credential_count]);
+}
+
+static bool config_share_credentials(struct ktlsd_identity *identity,
+				     const struct ktlsd_identity *before)
+{
+	unsigned int i;
+
+	for (i = 0; i < before->credential_count; i++) {
+		if (ktlsd_credentials_share(&identity->credentials[i],
+					    &before->credentials[i])) {
+			config_free_credentials(identity);
+			return false;
+		}
+		identity->credential_count++;
+	}
+	return i;
+}
+
+/* Takes over the credentials that the identity has in @old. Return: false if it has none. */
+static bool config_reuse_credentials(struct ktlsd_identity *identity,
+				     const struct ktlsd_config *old)
+{
 	size_t i;
 
 	for (i = 0; old && i < old->identity_count; i++) {
-		before = &old->identities[i];
-		if (!strcmp(before->name, identity->name) && before->credential.leaf)
-			return !ktlsd_credentials_share(&identity->credential,
-							&before->credential);
+		if (!strcmp(old->identities[i].name, identity->name))
+			return config_share_credentials(identity, &old->identities[i]);
 	}
 	return false;
+}
+
+/* All or none: with a part of them, some peers would be refused. */
+static int config_load_credentials(struct ktlsd_identity *identity,
+				   struct ktlsd_fault *fault)
+{
+	const struct ktlsd_identity_files *files;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < KTLSD_IDENTITY_CERTIFICATES; i++) {
+		files = &identity->files[i];
+		if (!files->certificate)
+			continue;
+		err = ktlsd_credentials_load(files->certificate, files->private_key,
+					     &identity->credentials[identity->credential_count],
+					     fault);
+		if (!err)
+			identity->credential_count++;
+	}
+	if (err)
+		config_free_credentials(identity);
+	return err;
 }
 
 static void config_load_identities(struct ktlsd_config *config,
@@ -43,17 +85,15 @@ static void config_load_identities(struct ktlsd_config *config,
 
 	for (i = 0; i < config->identity_count; i++) {
 		identity = &config->identities[i];
-		err = ktlsd_credentials_load(identity->certificate,
-					     identity->private_key,
-					     &identity->credential, &why);
+		err = config_load_credentials(identity, &why);
 		if (!err)
 			continue;
 		snprintf(identity->trouble, sizeof(identity->trouble), "%s",
 			 why.reason);
 		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
 				 config->path, identity->line, identity->name,
-				 config_reuse_credential(identity, old) ?
-				 "keeps its old credential" : "cannot be used",
+				 config_reuse_credentials(identity, old) ?
+				 "keeps its old credentials" : "cannot be used",
 				 why.reason);
 		config_note_trouble(config, &fault);
 	}
@@ -143,18 +183,26 @@ struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config)
 	return config;
 }
 
+static void config_free_identity(struct ktlsd_identity *identity)
+{
+	unsigned int i;
+
+	for (i = 0; i < KTLSD_IDENTITY_CERTIFICATES; i++) {
+		free(identity->files[i].certificate);
+		free(identity->files[i].private_key);
+	}
+	ktlsd_acl_free(&identity->acl);
+	config_free_credentials(identity);
+}
+
 void ktlsd_config_put(struct ktlsd_config *config)
 {
 	size_t i;
 
 	if (!config || atomic_fetch_sub(&config->refs, 1) != 1)
 		return;
-	for (i = 0; i < config->identity_count; i++) {
-		free(config->identities[i].certificate);
-		free(config->identities[i].private_key);
-		ktlsd_acl_free(&config->identities[i].acl);
-		ktlsd_credentials_free(&config->identities[i].credential);
-	}
+	for (i = 0; i < config->identity_count; i++)
+		config_free_identity(&config->identities[i]);
 	free(config->identities);
 	X509_STORE_free(config->trust);
 	free(config->trust_path);
@@ -185,7 +233,7 @@ int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 		return ktlsd_errors_set(fault, -EACCES,
 			"The identity '%s' is not for containers (processes in another PID namespace than ktlsd): see allow_containers in %s.",
 			name, config->path);
-	if (!identity->credential.leaf)
+	if (!identity->credential_count)
 		return ktlsd_errors_set(fault, -ENOKEY,
 			"The identity '%s' cannot be used: %s.", name,
 			identity->trouble);

@@ -22,6 +22,7 @@
 enum {
 	KTLSD_IDENTITY_MAX	= 64,		/* bytes of a name, as KTLS_IDENTITY */
 	KTLSD_IDENTITIES_MAX	= 1024,
+	KTLSD_IDENTITY_CERTIFICATES	= 8,	/* of an identity */
 	KTLSD_WORKERS_MAX	= 64,
 	KTLSD_SESSIONS_MAX	= 65536,	/* upper limit of max_sessions */
 	KTLSD_SESSIONS_DEFAULT	= 2048,
@@ -33,23 +34,33 @@ enum {
 };
 
 /**
+ * struct ktlsd_identity_files - where a certificate and its key are
+ * @certificate: path; NULL if there is none with this number
+ * @private_key: path
+ */
+struct ktlsd_identity_files {
+	char	*certificate;
+	char	*private_key;
+};
+
+/**
  * struct ktlsd_identity - a section [identity NAME]
  * @name: NAME
- * @certificate: path
- * @private_key: path
+ * @files: "certificate", "certificate.2" and so on, with their keys
  * @line: of the section, for messages
  * @acl: who may use it
- * @credential: from the files; without leaf if they could not be loaded
- * @trouble: why they could not be loaded; @credential may be of an earlier generation then
+ * @credentials: from the files, in their order; the peer decides which is used
+ * @credential_count: 0 if one of the files could not be loaded
+ * @trouble: why it could not be loaded; @credentials may be of an earlier generation then
  */
 struct ktlsd_identity {
-	char			name[KTLSD_IDENTITY_MAX + 1];
-	char			*certificate;
-	char			*private_key;
-	unsigned int		line;
-	struct ktlsd_acl	acl;
-	struct ktlsd_credential	credential;
-	char			trouble[KTLS_GENL_SENTENCE_MAX + 1];
+	char				name[KTLSD_IDENTITY_MAX + 1];
+	struct ktlsd_identity_files	files[KTLSD_IDENTITY_CERTIFICATES];
+	unsigned int			line;
+	struct ktlsd_acl		acl;
+	struct ktlsd_credential		credentials[KTLSD_IDENTITY_CERTIFICATES];
+	unsigned int			credential_count;
+	char				trouble[KTLS_GENL_SENTENCE_MAX + 1];
 };
 
 /**

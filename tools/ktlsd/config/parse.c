@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The parser does not guess: what could mean two things is an error. It reports every error
  * with its line.
+ *
+ * libinih has none of this: it cuts sections and names at 50 bytes without an error, reports
+ * one line only, joins a repeated key and an indented line to the value before, and tells the
+ * handler neither where a section begins nor which file a line is from.
  */
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/file.h"
 #include "config/parse.h"
-
-#define PARSE_BLANKS	" \t\r"
 
 enum {
 	PARSE_FILE_MAX		= 1 << 20,	/* bytes */
@@ -21,40 +22,7 @@ enum {
 	PARSE_FAULTS_MAX	= 50,		/* logged */
 };
 
-enum parse_section {
-	PARSE_OUTSIDE,			/* before the first section */
-	PARSE_UNKNOWN,			/* in a section that was refused */
-	PARSE_DAEMON,
-	PARSE_IDENTITY,
-};
-
-/**
- * struct parse - state of the parser
- * @config: filled
- * @next: rest of the file
- * @line: number of the current line
- * @section: kind of the current section
- * @identity: index of the identity, in its section
- * @seen: a bit for each entry of parse_keys that the section has
- * @daemon_line: line of [ktlsd], 0 if there was none yet
- * @faults: how many errors were found
- * @fault: the first of them
- */
-struct parse {
-	struct ktlsd_config	*config;
-	char			*next;
-	unsigned int		line;
-	enum parse_section	section;
-	size_t			identity;
-	unsigned int		seen;
-	unsigned int		daemon_line;
-	unsigned int		faults;
-	struct ktlsd_fault	*fault;
-};
-
-__attribute__((format(printf, 3, 4)))
-static void parse_fail(struct parse *parse, unsigned int line,
-		       const char *format, ...)
+void ktlsd_parse_fail(struct ktlsd_parse *parse, unsigned int line, const char *format, ...)
 {
 	char reason[KTLS_GENL_SENTENCE_MAX + 1];
 	va_list args;
@@ -70,142 +38,10 @@ static void parse_fail(struct parse *parse, unsigned int line,
 			  line, reason);
 }
 
-static struct ktlsd_identity *parse_identity(struct parse *parse)
+static struct ktlsd_identity *parse_identity(struct ktlsd_parse *parse)
 {
 	return &parse->config->identities[parse->identity];
 }
-
-/* --- values --- */
-
-/**
- * struct parse_key - a key of ktlsd.conf
- * @name: before the "="
- * @section: which has it
- * @is_list: its value can continue in indented lines
- * @offset: of the member that it sets, in struct ktlsd_config or struct ktlsd_identity
- * @set: parses the value and sets the member
- * @min: lowest number
- * @max: highest number
- */
-struct parse_key {
-	const char		*name;
-	enum parse_section	section;
-	bool			is_list;
-	size_t			offset;
-	void			(*set)(struct parse *parse, unsigned int line,
-				       const struct parse_key *key,
-				       const char *value);
-	unsigned int		min;
-	unsigned int		max;
-};
-
-static void *parse_target(struct parse *parse, const struct parse_key *key)
-{
-	void *base = key->section == PARSE_DAEMON ? (void *)parse->config :
-						    (void *)parse_identity(parse);
-
-	return (char *)base + key->offset;
-}
-
-static void parse_set_path(struct parse *parse, unsigned int line,
-			   const struct parse_key *key, const char *value)
-{
-	char **path = parse_target(parse, key);
-
-	if (value[0] != '/') {
-		parse_fail(parse, line, "%s must be an absolute path", key->name);
-		return;
-	}
-	*path = strdup(value);
-	if (!*path)
-		parse_fail(parse, line, "out of memory");
-}
-
-static void parse_set_number(struct parse *parse, unsigned int line,
-			     const struct parse_key *key, const char *value)
-{
-	unsigned int *number = parse_target(parse, key);
-	unsigned long got;
-	char *end;
-
-	errno = 0;
-	got = strtoul(value, &end, 10);
-	if (errno || *end || value[0] < '0' || value[0] > '9' ||
-	    got < key->min || got > key->max)
-		parse_fail(parse, line, "%s must be a number from %u to %u",
-			   key->name, key->min, key->max);
-	else
-		*number = (unsigned int)got;
-}
-
-static void parse_set_log(struct parse *parse, unsigned int line,
-			  const struct parse_key *key, const char *value)
-{
-	if (ktlsd_log_parse_target(value, parse_target(parse, key)))
-		parse_fail(parse, line, "%s must be stderr or syslog", key->name);
-}
-
-static void parse_set_level(struct parse *parse, unsigned int line,
-			    const struct parse_key *key, const char *value)
-{
-	if (ktlsd_log_parse_level(value, parse_target(parse, key)))
-		parse_fail(parse, line, "%s must be error, warning, info or debug",
-			   key->name);
-}
-
-static void parse_set_acl(struct parse *parse, unsigned int line,
-			  const struct parse_key *key, const char *value)
-{
-	struct ktlsd_fault fault;
-
-	if (!value[strspn(value, PARSE_BLANKS ",")])
-		parse_fail(parse, line,
-			   "%s is empty: list users or groups, or remove the line", key->name);
-	else if (ktlsd_acl_parse(parse_target(parse, key),
-				 !strcmp(key->name, "allow_gids"), value, &fault))
-		parse_fail(parse, line, "%s: %s", key->name, fault.reason);
-}
-
-static void parse_set_yes_no(struct parse *parse, unsigned int line,
-			     const struct parse_key *key, const char *value)
-{
-	bool *flag = parse_target(parse, key);
-
-	*flag = !strcmp(value, "yes");
-	if (!*flag && strcmp(value, "no"))
-		parse_fail(parse, line, "%s must be yes or no", key->name);
-}
-
-#define PARSE_CONFIG(member)	offsetof(struct ktlsd_config, member)
-#define PARSE_OWN(member)	offsetof(struct ktlsd_identity, member)
-
-static const struct parse_key parse_keys[] = {
-	{ "workers", PARSE_DAEMON, false, PARSE_CONFIG(workers),
-	  parse_set_number, 0, KTLSD_WORKERS_MAX },
-	{ "log", PARSE_DAEMON, false, PARSE_CONFIG(log), parse_set_log, 0, 0 },
-	{ "log_level", PARSE_DAEMON, false, PARSE_CONFIG(log_level),
-	  parse_set_level, 0, 0 },
-	{ "trust", PARSE_DAEMON, false, PARSE_CONFIG(trust_path),
-	  parse_set_path, 0, 0 },
-	{ "max_sessions", PARSE_DAEMON, false, PARSE_CONFIG(max_sessions),
-	  parse_set_number, 1, KTLSD_SESSIONS_MAX },
-	{ "ticket_lifetime", PARSE_DAEMON, false, PARSE_CONFIG(ticket_lifetime),
-	  parse_set_number, KTLSD_TICKET_LIFETIME_MIN, KTLSD_TICKET_LIFETIME_MAX },
-	{ "session_cache", PARSE_DAEMON, false, PARSE_CONFIG(session_cache),
-	  parse_set_number, 0, KTLSD_CACHE_MAX },
-	{ "certificate", PARSE_IDENTITY, false, PARSE_OWN(certificate),
-	  parse_set_path, 0, 0 },
-	{ "private_key", PARSE_IDENTITY, false, PARSE_OWN(private_key),
-	  parse_set_path, 0, 0 },
-	{ "allow_uids", PARSE_IDENTITY, true, PARSE_OWN(acl), parse_set_acl, 0, 0 },
-	{ "allow_gids", PARSE_IDENTITY, true, PARSE_OWN(acl), parse_set_acl, 0, 0 },
-	{ "allow_containers", PARSE_IDENTITY, false, PARSE_OWN(acl.containers),
-	  parse_set_yes_no, 0, 0 },
-};
-
-enum {
-	PARSE_KEYS	= sizeof(parse_keys) / sizeof(*parse_keys),
-};
 
 /* --- lines --- */
 
@@ -214,9 +50,9 @@ static char *parse_trim(char *text)
 {
 	size_t len;
 
-	text += strspn(text, PARSE_BLANKS);
+	text += strspn(text, KTLSD_PARSE_BLANKS);
 	len = strlen(text);
-	while (len && strchr(PARSE_BLANKS, text[len - 1]))
+	while (len && strchr(KTLSD_PARSE_BLANKS, text[len - 1]))
 		text[--len] = '\0';
 	return text;
 }
@@ -227,7 +63,7 @@ static void parse_cut_comment(char *text)
 
 	for (i = 0; text[i]; i++) {
 		if ((text[i] == '#' || text[i] == ';') &&
-		    (!i || strchr(PARSE_BLANKS, text[i - 1]))) {
+		    (!i || strchr(KTLSD_PARSE_BLANKS, text[i - 1]))) {
 			text[i] = '\0';
 			return;
 		}
@@ -235,7 +71,7 @@ static void parse_cut_comment(char *text)
 }
 
 /* Return: the next line without comment and newline, NULL after the last. */
-static char *parse_next_line(struct parse *parse)
+static char *parse_next_line(struct ktlsd_parse *parse)
 {
 	char *line = parse->next;
 
@@ -246,9 +82,9 @@ static char *parse_next_line(struct parse *parse)
 	if (*parse->next)
 		*parse->next++ = '\0';
 	if (strlen(line) > PARSE_LINE_MAX) {
-		parse_fail(parse, parse->line,
-			   "the line is longer than %d characters: continue in an indented line",
-			   PARSE_LINE_MAX);
+		ktlsd_parse_fail(parse, parse->line,
+				 "the line is longer than %d characters: continue in an indented line",
+				 PARSE_LINE_MAX);
 		*line = '\0';
 	}
 	parse_cut_comment(line);
@@ -260,7 +96,7 @@ static char *parse_next_line(struct parse *parse)
  */
 static bool parse_goes_on(const char *next)
 {
-	size_t blanks = strspn(next, PARSE_BLANKS);
+	size_t blanks = strspn(next, KTLSD_PARSE_BLANKS);
 	char c = next[blanks];
 
 	if (c == '\0' || c == '\n' || c == '#' || c == ';')
@@ -273,8 +109,9 @@ static bool parse_is_quoted(const char *text)
 	return strpbrk(text, "\"'");
 }
 
-static void parse_value(struct parse *parse, const struct parse_key *key,
-			const char *value)
+/* @name: as it was written, for messages */
+static void parse_value(struct ktlsd_parse *parse, const struct ktlsd_setting *setting,
+			unsigned int number, const char *name, const char *value)
 {
 	struct ktlsd_buffer list = { 0 };
 	unsigned int line = parse->line;
@@ -282,7 +119,7 @@ static void parse_value(struct parse *parse, const struct parse_key *key,
 	int err;
 
 	err = ktlsd_buffer_append(&list, value, strlen(value), PARSE_VALUE_MAX);
-	while (key->is_list && parse_goes_on(parse->next)) {
+	while (setting->is_list && parse_goes_on(parse->next)) {
 		more = parse_trim(parse_next_line(parse));
 		if (!err)
 			err = ktlsd_buffer_append(&list, " ", 1, PARSE_VALUE_MAX);
@@ -293,139 +130,149 @@ static void parse_value(struct parse *parse, const struct parse_key *key,
 	if (!err)
 		err = ktlsd_buffer_append(&list, "", 1, PARSE_VALUE_MAX + 1);
 	if (err)
-		parse_fail(parse, line, "%s is too long", key->name);
+		ktlsd_parse_fail(parse, line, "%s is too long", name);
 	else if (parse_is_quoted((char *)list.data))
-		parse_fail(parse, line, "%s: write the value without quotes", key->name);
+		ktlsd_parse_fail(parse, line, "%s: write the value without quotes", name);
 	else
-		key->set(parse, line, key, (char *)list.data);
+		ktlsd_settings_set(parse, line, setting, number, (char *)list.data);
 	ktlsd_buffer_free(&list);
 }
 
-static const char *parse_section_name(struct parse *parse)
+static const char *parse_section_name(struct ktlsd_parse *parse)
 {
-	return parse->section == PARSE_DAEMON ? "ktlsd" : "identity";
+	return parse->section == KTLSD_SECTION_DAEMON ? "ktlsd" : "identity";
 }
 
-static void parse_key_line(struct parse *parse, const char *name,
-			   const char *value)
+static void parse_key_line(struct ktlsd_parse *parse, const char *name, const char *value)
 {
+	const bool has_name = parse->section == KTLSD_SECTION_IDENTITY;
+	const struct ktlsd_setting *setting;
+	unsigned int number;
 	size_t i;
 
-	if (parse->section == PARSE_OUTSIDE)
-		parse_fail(parse, parse->line,
-			   "'%s' is before the first [section]", name);
-	if (parse->section < PARSE_DAEMON)
+	if (parse->section == KTLSD_SECTION_OUTSIDE)
+		ktlsd_parse_fail(parse, parse->line,
+				 "'%s' is before the first [section]", name);
+	if (parse->section < KTLSD_SECTION_DAEMON)
 		return;
-	for (i = 0; i < PARSE_KEYS; i++) {
-		if (parse_keys[i].section == parse->section &&
-		    !strcmp(parse_keys[i].name, name))
-			break;
-	}
-	if (i == PARSE_KEYS) {
-		parse_fail(parse, parse->line, "[%s%s%s] has no key '%s'",
-			   parse_section_name(parse),
-			   parse->section == PARSE_IDENTITY ? " " : "",
-			   parse->section == PARSE_IDENTITY ?
-			   parse_identity(parse)->name : "", name);
+	setting = ktlsd_settings_find(parse->section, name, &i, &number);
+	if (!setting) {
+		ktlsd_parse_fail(parse, parse->line, "[%s%s%s] has no key '%s'",
+				 parse_section_name(parse), has_name ? " " : "",
+				 has_name ? parse_identity(parse)->name : "", name);
 		return;
 	}
-	if (parse->seen & 1u << i) {
-		parse_fail(parse, parse->line, "%s is set twice in this section", name);
+	if (parse->seen[i] & 1u << number) {
+		ktlsd_parse_fail(parse, parse->line, "%s is set twice in this section", name);
 		return;
 	}
-	parse->seen |= 1u << i;
-	parse_value(parse, &parse_keys[i], value);
+	parse->seen[i] |= 1u << number;
+	parse_value(parse, setting, number, name, value);
 }
 
 /* --- sections --- */
 
-static void parse_begin_identity(struct parse *parse, const char *name)
+static void parse_begin_identity(struct ktlsd_parse *parse, const char *name)
 {
 	struct ktlsd_config *config = parse->config;
 	struct ktlsd_identity *identity;
 	size_t i;
 
 	if (!name[0] || strlen(name) > KTLSD_IDENTITY_MAX) {
-		parse_fail(parse, parse->line, "an identity's name has 1 to %d characters",
-			   KTLSD_IDENTITY_MAX);
+		ktlsd_parse_fail(parse, parse->line, "an identity's name has 1 to %d characters",
+				 KTLSD_IDENTITY_MAX);
 		return;
 	}
 	for (i = 0; i < config->identity_count; i++) {
 		if (!strcmp(config->identities[i].name, name)) {
-			parse_fail(parse, parse->line,
-				   "[identity %s] was defined in line %u already",
-				   name, config->identities[i].line);
+			ktlsd_parse_fail(parse, parse->line,
+					 "[identity %s] was defined in line %u already",
+					 name, config->identities[i].line);
 			return;
 		}
 	}
 	if (config->identity_count >= KTLSD_IDENTITIES_MAX) {
-		parse_fail(parse, parse->line, "there are more than %d identities",
-			   KTLSD_IDENTITIES_MAX);
+		ktlsd_parse_fail(parse, parse->line, "there are more than %d identities",
+				 KTLSD_IDENTITIES_MAX);
 		return;
 	}
 	identity = reallocarray(config->identities, config->identity_count + 1,
 				sizeof(*identity));
 	if (!identity) {
-		parse_fail(parse, parse->line, "out of memory");
+		ktlsd_parse_fail(parse, parse->line, "out of memory");
 		return;
 	}
 	config->identities = identity;
 	parse->identity = config->identity_count++;
-	parse->section = PARSE_IDENTITY;
+	parse->section = KTLSD_SECTION_IDENTITY;
 	identity = parse_identity(parse);
 	memset(identity, 0, sizeof(*identity));
 	strcpy(identity->name, name);
 	identity->line = parse->line;
 }
 
-static void parse_begin_daemon(struct parse *parse)
+static void parse_begin_daemon(struct ktlsd_parse *parse)
 {
 	if (parse->daemon_line) {
-		parse_fail(parse, parse->line, "[ktlsd] was defined in line %u already",
-			   parse->daemon_line);
+		ktlsd_parse_fail(parse, parse->line, "[ktlsd] was defined in line %u already",
+				 parse->daemon_line);
 		return;
 	}
 	parse->daemon_line = parse->line;
-	parse->section = PARSE_DAEMON;
+	parse->section = KTLSD_SECTION_DAEMON;
 }
 
 /* @text: between the brackets */
-static void parse_begin_section(struct parse *parse, char *text)
+static void parse_begin_section(struct ktlsd_parse *parse, char *text)
 {
 	char *name = parse_trim(text);
 
-	parse->section = PARSE_UNKNOWN;
-	parse->seen = 0;
+	parse->section = KTLSD_SECTION_UNKNOWN;
+	memset(parse->seen, 0, sizeof(parse->seen));
 	if (parse_is_quoted(name))
-		parse_fail(parse, parse->line, "[%s]: write the name without quotes", name);
+		ktlsd_parse_fail(parse, parse->line, "[%s]: write the name without quotes", name);
 	else if (!strcmp(name, "ktlsd"))
 		parse_begin_daemon(parse);
 	else if (!strncmp(name, "identity", 8) &&
-		 (!name[8] || strchr(PARSE_BLANKS, name[8])))
+		 (!name[8] || strchr(KTLSD_PARSE_BLANKS, name[8])))
 		parse_begin_identity(parse, parse_trim(name + 8));
 	else
-		parse_fail(parse, parse->line,
-			   "there is no section [%s]: use [ktlsd] or [identity NAME]",
-			   name);
+		ktlsd_parse_fail(parse, parse->line,
+				 "there is no section [%s]: use [ktlsd] or [identity NAME]",
+				 name);
 }
 
-static void parse_check_identities(struct parse *parse)
+/* Each certificate has a key, and each key a certificate. Without a number it is the first. */
+static void parse_check_files(struct ktlsd_parse *parse, const struct ktlsd_identity *identity,
+			      unsigned int number)
 {
-	const struct ktlsd_identity *identity;
+	const struct ktlsd_identity_files *files = &identity->files[number];
+	char suffix[16] = "";
+
+	if (number && !files->certificate && !files->private_key)
+		return;
+	if (number)
+		snprintf(suffix, sizeof(suffix), ".%u", number + 1);
+	if (!files->certificate)
+		ktlsd_parse_fail(parse, identity->line, "[identity %s] has no certificate%s",
+				 identity->name, suffix);
+	if (!files->private_key)
+		ktlsd_parse_fail(parse, identity->line, "[identity %s] has no private_key%s",
+				 identity->name, suffix);
+}
+
+static void parse_check_identities(struct ktlsd_parse *parse)
+{
+	unsigned int number;
 	size_t i;
 
 	for (i = 0; i < parse->config->identity_count; i++) {
-		identity = &parse->config->identities[i];
-		if (!identity->certificate)
-			parse_fail(parse, identity->line,
-				   "[identity %s] has no certificate", identity->name);
-		if (!identity->private_key)
-			parse_fail(parse, identity->line,
-				   "[identity %s] has no private_key", identity->name);
+		for (number = 0; number < KTLSD_IDENTITY_CERTIFICATES; number++)
+			parse_check_files(parse, &parse->config->identities[i], number);
 	}
 }
 
-static void parse_file(struct parse *parse)
+static void parse_file(struct ktlsd_parse *parse)
 {
 	char *line, *equals;
 	size_t len;
@@ -441,9 +288,9 @@ static void parse_file(struct parse *parse)
 			parse_begin_section(parse, line + 1);
 		} else if (line[0] == '[' || !equals || equals == line) {
 			if (line[0] == '[')
-				parse->section = PARSE_UNKNOWN;
-			parse_fail(parse, parse->line,
-				   "this is neither a [section] nor 'key = value'");
+				parse->section = KTLSD_SECTION_UNKNOWN;
+			ktlsd_parse_fail(parse, parse->line,
+					 "this is neither a [section] nor 'key = value'");
 		} else {
 			*equals = '\0';
 			parse_key_line(parse, parse_trim(line), parse_trim(equals + 1));
@@ -490,7 +337,7 @@ int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		       struct ktlsd_fault *fault)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct parse parse = { .fault = fault };
+	struct ktlsd_parse parse = { .fault = fault };
 	struct ktlsd_buffer text = { 0 };
 	int err;
 

@@ -4,6 +4,33 @@
 #define KTLSD_PARSE_H
 
 #include "config/config.h"
+#include "config/settings.h"
+
+#define KTLSD_PARSE_BLANKS	" \t\r"
+
+/**
+ * struct ktlsd_parse - state of the parser
+ * @config: filled
+ * @next: rest of the file
+ * @line: number of the current line
+ * @section: kind of the current section
+ * @identity: index of the identity, in its section
+ * @seen: by key of the section: a bit for each number that was set
+ * @daemon_line: line of [ktlsd], 0 if there was none yet
+ * @faults: how many errors were found
+ * @fault: the first of them
+ */
+struct ktlsd_parse {
+	struct ktlsd_config	*config;
+	char			*next;
+	unsigned int		line;
+	enum ktlsd_section	section;
+	size_t			identity;
+	uint16_t		seen[KTLSD_SETTINGS_MAX];
+	unsigned int		daemon_line;
+	unsigned int		faults;
+	struct ktlsd_fault	*fault;
+};
 
 /**
  * ktlsd_parse_config - read ktlsd.conf, but none of the files that it names
@@ -15,5 +42,9 @@
  */
 int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		       struct ktlsd_fault *fault);
+
+/* Reports an error in a line. The parser goes on, to find more of them. */
+__attribute__((format(printf, 3, 4)))
+void ktlsd_parse_fail(struct ktlsd_parse *parse, unsigned int line, const char *format, ...);
 
 #endif

@@ -64,7 +64,7 @@ static void config_everything(void **state)
 	assert_int_equal(config->identity_count, 2);
 	assert_string_equal(config->identities[0].name, "web site");
 	assert_int_equal(config->identities[0].acl.uids.count, 3);
-	assert_string_equal(config->identities[1].certificate, "/c");
+	assert_string_equal(config->identities[1].files[0].certificate, "/c");
 
 	/* Parsed but not loaded: it exists and is allowed, but cannot be used. */
 	assert_int_equal(ktlsd_config_find(config, "web site", &caller, &identity,
@@ -104,6 +104,19 @@ static void config_faults(void **state)
 		{ "[identity a]\ncertificate = /a\n", 1, "has no private_key" },
 		{ "[identity a]\nprivate_key = /a\n", 1, "has no certificate" },
 		{ "[identity a]\ncertificate = /a\ncertificate = /b\n", 3, "twice" },
+		{ "[identity a]\ncertificate.2 = /a\ncertificate.2 = /b\n", 3, "twice" },
+		{ "[identity a]\ncertificate.1 = /a\n", 2, "no key 'certificate.1'" },
+		{ "[identity a]\ncertificate.02 = /a\n", 2, "no key 'certificate.02'" },
+		{ "[identity a]\ncertificate.9 = /a\n", 2, "no key 'certificate.9'" },
+		{ "[identity a]\ncertificate.2x = /a\n", 2, "no key 'certificate.2x'" },
+		{ "[identity a]\nallow_uids.2 = 0\n", 2, "no key 'allow_uids.2'" },
+		{ "[ktlsd]\nworkers.2 = 3\n", 2, "no key 'workers.2'" },
+		{ "[identity a]\ncertificate.2 = /a\nprivate_key.2 = /b\n", 1,
+		  "has no certificate" },
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\ncertificate.3 = /c\n", 1,
+		  "has no private_key.3" },
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\nprivate_key.2 = /c\n", 1,
+		  "has no certificate.2" },
 		{ "[identity a]\nkey = /a\n", 2, "[identity a] has no key 'key'" },
 		{ "[identity a]\nallow_uids = no-such-user-x\n", 2, "no user" },
 		{ "[identity a]\nallow_gids = no-such-group-x\n", 2, "no group" },
@@ -244,7 +257,7 @@ static void config_layout(void **state)
 	assert_int_equal(config->workers, 3);
 	assert_string_equal(config->trust_path, "/etc/trust#1.pem");
 	assert_string_equal(config->identities[0].name, "a");
-	assert_string_equal(config->identities[0].certificate, "/a=b");
+	assert_string_equal(config->identities[0].files[0].certificate, "/a=b");
 	assert_int_equal(config->identities[0].acl.uids.count, 3);
 	assert_int_equal(config->identities[0].acl.uids.ids[2], 44);
 	assert_int_equal(config->identities[0].acl.gids.count, 1);
@@ -380,6 +393,52 @@ static int config_reload_try(const char *dir, char roots,
 	return ktlsd_config_reload(config_path, old, ret_config, &fault);
 }
 
+/* An identity with two certificates: both are loaded, or none. */
+static void config_several(void **state)
+{
+	static const char text[] = "[identity a]\nprivate_key.3 = %s\ncertificate = %s\n"
+				   "private_key = %s\ncertificate.3 = %s\n";
+	char cert[] = "/tmp/ktlsd-cert-XXXXXX", key[] = "/tmp/ktlsd-key-XXXXXX", conf[512];
+	struct ktlsd_config *config, *second;
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_fault fault;
+
+	(void)state;
+	test_pki_setup(state);
+	close(mkstemp(cert));
+	close(mkstemp(key));
+	test_pki_put_cert(&pem, pki.rsa);
+	test_pki_write(cert, &pem, 0644);
+	test_pki_put_key(&pem, pki.rsa_key, NULL);
+	test_pki_write(key, &pem, 0600);
+	snprintf(conf, sizeof(conf), text, key, cert, key, cert);
+	ktlsd_buffer_append(&pem, conf, strlen(conf), 1 << 20);
+	test_pki_write(config_path, &pem, 0600);
+	assert_int_equal(ktlsd_config_load(config_path, true, &config, &fault), 0);
+	assert_int_equal(config->identities[0].credential_count, 2);
+	assert_null(config->identities[0].files[1].certificate);
+	assert_string_equal(config->identities[0].files[2].private_key, key);
+
+	/* The second key does not fit. */
+	snprintf(conf, sizeof(conf), text, "/nonexistent", cert, key, cert);
+	ktlsd_buffer_append(&pem, conf, strlen(conf), 1 << 20);
+	test_pki_write(config_path, &pem, 0600);
+	assert_int_not_equal(ktlsd_config_load(config_path, true, &second, &fault), 0);
+	assert_int_equal(ktlsd_config_load(config_path, false, &second, &fault), 0);
+	assert_int_equal(second->identities[0].credential_count, 0);
+	ktlsd_config_put(second);
+	assert_int_equal(ktlsd_config_reload(config_path, config, &second, &fault), 0);
+	assert_non_null(strstr(second->first_trouble.reason, "keeps its old credentials"));
+	assert_int_equal(second->identities[0].credential_count, 2);
+	assert_ptr_equal(second->identities[0].credentials[1].leaf,
+			 config->identities[0].credentials[1].leaf);
+	ktlsd_config_put(second);
+	ktlsd_config_put(config);
+	unlink(cert);
+	unlink(key);
+	test_pki_teardown(state);
+}
+
 /* If one file cannot be loaded, everything else is in force. */
 static void config_reload(void **state)
 {
@@ -421,15 +480,15 @@ static void config_reload(void **state)
 	assert_int_equal(ktlsd_config_find(second, "b", &caller, &identity, &fault), -EACCES);
 	caller.uid = 33;
 	assert_int_equal(ktlsd_config_find(second, "b", &caller, &identity, &fault), 0);
-	assert_ptr_equal(identity->credential.leaf, first->identities[1].credential.leaf);
+	assert_ptr_equal(identity->credentials[0].leaf, first->identities[1].credentials[0].leaf);
 	ktlsd_config_put(first);
 
 	/* It keeps the old credential at every reload. Without an old one it cannot be used. */
 	assert_int_equal(config_reload_try(dir, 'b', second, &third), 0);
 	ktlsd_config_put(second);
-	assert_non_null(third->identities[1].credential.leaf);
-	assert_int_equal(X509_check_private_key(third->identities[1].credential.leaf,
-						third->identities[1].credential.key), 1);
+	assert_non_null(third->identities[1].credentials[0].leaf);
+	assert_int_equal(X509_check_private_key(third->identities[1].credentials[0].leaf,
+						third->identities[1].credentials[0].key), 1);
 	ktlsd_config_put(third);
 	assert_int_not_equal(config_reload_try(dir, 'b', NULL, &third), 0);
 	for (i = 0; i < 4; i++)
@@ -467,6 +526,7 @@ int main(void)
 		cmocka_unit_test(config_no_file),
 		cmocka_unit_test(config_long_line),
 		cmocka_unit_test(config_load),
+		cmocka_unit_test(config_several),
 		cmocka_unit_test(config_reload),
 	};
 

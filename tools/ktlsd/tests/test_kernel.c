@@ -62,9 +62,10 @@ void test_kernel_add_identity(struct test_kernel *kernel, const char *name)
 	strcpy(identity->name, name);
 	assert_int_equal(ktlsd_acl_parse(&identity->acl, false, "1000", &fault), 0);
 	X509_up_ref(pki.ec);
-	identity->credential.leaf = pki.ec;
+	identity->credentials[0].leaf = pki.ec;
 	EVP_PKEY_up_ref(pki.ec_key);
-	identity->credential.key = pki.ec_key;
+	identity->credentials[0].key = pki.ec_key;
+	identity->credential_count = 1;
 }
 
 void test_kernel_forget(struct test_kernel *kernel)

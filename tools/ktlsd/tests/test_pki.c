@@ -71,6 +71,8 @@ EVP_PKEY *test_pki_key(const char *kind)
 		key = EVP_RSA_gen(1024);
 	else if (!strcmp(kind, "rsa-swapped"))
 		key = pki_swapped_key();
+	else if (!strcmp(kind, "ec384"))
+		key = EVP_EC_gen("P-384");
 	else if (!strcmp(kind, "binary"))
 		key = EVP_EC_gen("sect571r1");
 	else if (!strcmp(kind, "ed25519"))

@@ -9,6 +9,7 @@
 
 #include "tls/context.h"
 #include "tls/handshake.h"
+#include "tls/own_cert.h"
 
 enum {
 	CONTEXT_COST	= 32768,	/* bytes, of an SSL_CTX without certificates */
@@ -139,23 +140,10 @@ int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
 	return ktlsd_anchors_read(&cache->anchors, parts->anchors, fault);
 }
 
-static int context_set_credential(SSL_CTX *ctx,
-				  const struct ktlsd_credential *credential,
-				  struct ktlsd_fault *fault)
-{
-	ERR_clear_error();
-	if (SSL_CTX_use_cert_and_key(ctx, credential->leaf, credential->key,
-				     credential->chain, 1) == 1)
-		return 0;
-	return ktlsd_errors_set(fault, -EINVAL,
-		"OpenSSL refuses the certificate of this side: %s.",
-		ktlsd_errors_openssl_reason());
-}
-
 static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts,
 			   struct ktlsd_fault *fault)
 {
-	struct ktlsd_credential credential;
+	struct ktlsd_identity own = { 0 };
 	struct ktlsd_fault inner;
 	int err;
 
@@ -163,13 +151,14 @@ static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts
 				      parts->len[KTLS_CONFIG_CERTIFICATE],
 				      parts->data[KTLS_CONFIG_PRIVATE_KEY],
 				      parts->len[KTLS_CONFIG_PRIVATE_KEY],
-				      &credential, &inner);
+				      &own.credentials[0], &inner);
 	if (err)
 		return ktlsd_errors_set(fault, err,
 			"KTLS_CERTIFICATE and KTLS_PRIVATE_KEY cannot be used: %s.",
 			inner.reason);
-	err = context_set_credential(ctx, &credential, fault);
-	ktlsd_credentials_free(&credential);
+	own.credential_count = 1;
+	err = ktlsd_own_cert_set(ctx, &own, fault);
+	ktlsd_credentials_free(&own.credentials[0]);
 	return err;
 }
 
@@ -261,8 +250,7 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		err = context_set_psk(context, parts, fault);
 	context_set_trust(context, config, parts);
 	if (!err && identity)
-		err = context_set_credential(context->ctx, &identity->credential,
-					     fault);
+		err = ktlsd_own_cert_set(context->ctx, identity, fault);
 	else if (!err && parts->data[KTLS_CONFIG_CERTIFICATE])
 		err = context_set_own(context->ctx, parts, fault);
 	ERR_clear_error();

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/parse.h"
+#include "config/settings.h"
+
+static void settings_set_path(struct ktlsd_parse *parse, unsigned int line,
+			      const struct ktlsd_setting *setting, void *target,
+			      const char *value)
+{
+	char **path = target;
+
+	if (value[0] != '/') {
+		ktlsd_parse_fail(parse, line, "%s must be an absolute path", setting->name);
+		return;
+	}
+	*path = strdup(value);
+	if (!*path)
+		ktlsd_parse_fail(parse, line, "out of memory");
+}
+
+static void settings_set_number(struct ktlsd_parse *parse, unsigned int line,
+				const struct ktlsd_setting *setting, void *target,
+				const char *value)
+{
+	unsigned int *number = target;
+	unsigned long got;
+	char *end;
+
+	errno = 0;
+	got = strtoul(value, &end, 10);
+	if (errno || *end || value[0] < '0' || value[0] > '9' ||
+	    got < setting->min || got > setting->max)
+		ktlsd_parse_fail(parse, line, "%s must be a number from %u to %u",
+				 setting->name, setting->min, setting->max);
+	else
+		*number = (unsigned int)got;
+}
+
+static void settings_set_log(struct ktlsd_parse *parse, unsigned int line,
+			     const struct ktlsd_setting *setting, void *target,
+			     const char *value)
+{
+	if (ktlsd_log_parse_target(value, target))
+		ktlsd_parse_fail(parse, line, "%s must be stderr or syslog", setting->name);
+}
+
+static void settings_set_level(struct ktlsd_parse *parse, unsigned int line,
+			       const struct ktlsd_setting *setting, void *target,
+			       const char *value)
+{
+	if (ktlsd_log_parse_level(value, target))
+		ktlsd_parse_fail(parse, line, "%s must be error, warning, info or debug",
+				 setting->name);
+}
+
+static void settings_set_acl(struct ktlsd_parse *parse, unsigned int line,
+			     const struct ktlsd_setting *setting, void *target,
+			     const char *value)
+{
+	struct ktlsd_fault fault;
+
+	if (!value[strspn(value, KTLSD_PARSE_BLANKS ",")])
+		ktlsd_parse_fail(parse, line,
+				 "%s is empty: list users or groups, or remove the line",
+				 setting->name);
+	else if (ktlsd_acl_parse(target, !strcmp(setting->name, "allow_gids"), value, &fault))
+		ktlsd_parse_fail(parse, line, "%s: %s", setting->name, fault.reason);
+}
+
+static void settings_set_yes_no(struct ktlsd_parse *parse, unsigned int line,
+				const struct ktlsd_setting *setting, void *target,
+				const char *value)
+{
+	bool *flag = target;
+
+	*flag = !strcmp(value, "yes");
+	if (!*flag && strcmp(value, "no"))
+		ktlsd_parse_fail(parse, line, "%s must be yes or no", setting->name);
+}
+
+#define SETTINGS_DAEMON(key, parser, member)					\
+	.name = (key), .section = KTLSD_SECTION_DAEMON,				\
+	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_config, member)
+
+#define SETTINGS_IDENTITY(key, parser, member)					\
+	.name = (key), .section = KTLSD_SECTION_IDENTITY,			\
+	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_identity, member)
+
+static const struct ktlsd_setting settings[] = {
+	{ SETTINGS_DAEMON("workers", number, workers), .max = KTLSD_WORKERS_MAX },
+	{ SETTINGS_DAEMON("log", log, log) },
+	{ SETTINGS_DAEMON("log_level", level, log_level) },
+	{ SETTINGS_DAEMON("trust", path, trust_path) },
+	{ SETTINGS_DAEMON("max_sessions", number, max_sessions),
+	  .min = 1, .max = KTLSD_SESSIONS_MAX },
+	{ SETTINGS_DAEMON("ticket_lifetime", number, ticket_lifetime),
+	  .min = KTLSD_TICKET_LIFETIME_MIN, .max = KTLSD_TICKET_LIFETIME_MAX },
+	{ SETTINGS_DAEMON("session_cache", number, session_cache),
+	  .max = KTLSD_CACHE_MAX },
+
+	{ SETTINGS_IDENTITY("certificate", path, files[0].certificate),
+	  .size = sizeof(struct ktlsd_identity_files) },
+	{ SETTINGS_IDENTITY("private_key", path, files[0].private_key),
+	  .size = sizeof(struct ktlsd_identity_files) },
+	{ SETTINGS_IDENTITY("allow_uids", acl, acl), .is_list = true },
+	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
+	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
+};
+
+enum {
+	SETTINGS_COUNT	= sizeof(settings) / sizeof(*settings),
+};
+
+_Static_assert(sizeof(settings) / sizeof(*settings) <= KTLSD_SETTINGS_MAX,
+	       "struct ktlsd_parse has room for them");
+
+/* Return: the number minus one that follows a name, 0 without one, -1 if it is none. */
+static int settings_number(const char *suffix)
+{
+	char *end;
+	long number;
+
+	if (!*suffix)
+		return 0;
+	/* "name.02" would be another spelling of "name.2". */
+	if (suffix[0] != '.' || suffix[1] < '1' || suffix[1] > '9')
+		return -1;
+	number = strtol(suffix + 1, &end, 10);
+	return *end || number < 2 || number > KTLSD_IDENTITY_CERTIFICATES ? -1 :
+	       (int)number - 1;
+}
+
+const struct ktlsd_setting *ktlsd_settings_find(enum ktlsd_section section, const char *name,
+						size_t *ret_index, unsigned int *ret_number)
+{
+	const struct ktlsd_setting *setting;
+	size_t i, len;
+	int number;
+
+	for (i = 0; i < SETTINGS_COUNT; i++) {
+		setting = &settings[i];
+		len = strlen(setting->name);
+		if (setting->section != section || strncmp(setting->name, name, len))
+			continue;
+		number = settings_number(name + len);
+		if (number < 0 || (number && !setting->size))
+			continue;
+		*ret_index = i;
+		*ret_number = (unsigned int)number;
+		return setting;
+	}
+	return NULL;
+}
+
+void ktlsd_settings_set(struct ktlsd_parse *parse, unsigned int line,
+			const struct ktlsd_setting *setting, unsigned int number,
+			const char *value)
+{
+	struct ktlsd_config *config = parse->config;
+	char *base = (char *)config;
+
+	if (setting->section == KTLSD_SECTION_IDENTITY)
+		base = (char *)&config->identities[parse->identity];
+	setting->set(parse, line, setting, base + setting->offset + number * setting->size,
+		     value);
+}
