@@ -234,27 +234,29 @@ static void session_pass_check(struct ktlsd_sessions *sessions,
 	ktlsd_sessions_end(sessions, session);
 }
 
-/* Continues the handshake with a complete batch. */
+/* Continues the handshake with a complete batch, or with what it waited for. */
 static void session_run(struct ktlsd_sessions *sessions,
 			struct ktlsd_session *session)
 {
 	struct ktlsd_fault fault;
 	int ret;
 
-	if (!session->handshake || !session->whole)
+	if (!session->handshake || !(session->whole || session->waits))
 		return;
 	session->whole = false;
+	session->waits = false;
 	ret = ktlsd_handshake_run(session->handshake, session->input.data,
 				  session->input.len, &fault);
 	ktlsd_buffer_free(&session->input);
-	if (!ret)
-		ret = session_send_data(sessions, session) ?
-		      ktlsd_errors_set(&fault, -ENOMEM,
-				       "ktlsd could not send its handshake records to the kernel.") : 0;
+	if (ret == KTLSD_HANDSHAKE_READS && session_send_data(sessions, session))
+		ret = ktlsd_errors_set(&fault, -ENOMEM,
+				       "ktlsd could not send its handshake records to the kernel.");
 	if (ret < 0)
 		ktlsd_session_fail(sessions, session, &fault);
-	else if (ret > 0)
+	else if (ret == KTLSD_HANDSHAKE_FINISHED)
 		session_succeed(sessions, session);
+	else
+		session->waits = ret == KTLSD_HANDSHAKE_WAITS;
 }
 
 /* Sets up resumption: an external pre-shared key, or sessions. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One START or CHECK of the kernel under way: the steps from its credential to DONE.
- * No step waits for anything. Belongs to the thread of its worker.
+ * No step waits for anything: what has to wait is continued by a later step. Belongs to the
+ * thread of its worker.
  */
 #ifndef KTLSD_SESSION_H
 #define KTLSD_SESSION_H
@@ -53,6 +54,7 @@ enum ktlsd_session_room {
  * @identity: inside @config, NULL without KTLS_IDENTITY
  * @fetching: @fetch waits for a piece
  * @whole: @input holds a complete batch
+ * @waits: a step waits for an answer that is not the kernel's: ktlsd_sessions_wake()
  * @fetch: the configuration, as far as it was fetched
  * @anchors: of KTLS_TRUST, while they are read; a reference
  * @context: a reference, NULL until it is found or made
@@ -71,6 +73,7 @@ struct ktlsd_session {
 	const struct ktlsd_identity	*identity;
 	bool				fetching;
 	bool				whole;
+	bool				waits;
 	struct ktlsd_fetch		fetch;
 	struct ktlsd_anchors		*anchors;
 	struct ktlsd_context		*context;

@@ -224,7 +224,7 @@ static void sessions_receive_data(struct ktlsd_sessions *sessions,
 	struct ktlsd_fault fault;
 
 	fault.alert = KTLSD_ALERT_NONE;
-	if (session->whole || session->request.check) {
+	if (session->whole || session->waits || session->request.check) {
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent records before ktlsd answered the last ones.");
 	} else if (!sessions_append_records(session, event, &fault)) {
@@ -313,6 +313,14 @@ void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 	default:
 		break;
 	}
+}
+
+void ktlsd_sessions_wake(struct ktlsd_sessions *sessions, uint64_t id)
+{
+	struct ktlsd_session *session = *sessions_slot(sessions, id);
+
+	if (session && session->waits)
+		ktlsd_shares_ready(&sessions->shares, &session->place);
 }
 
 int ktlsd_sessions_init(struct ktlsd_sessions *sessions,

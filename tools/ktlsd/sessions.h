@@ -102,6 +102,11 @@ void ktlsd_sessions_configure(struct ktlsd_sessions *sessions,
 void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 			   const struct ktlsd_event *event);
 
+/* The answer that request @id waits for is there: its session takes its turn. Does nothing if
+ * it does not wait, or has ended.
+ */
+void ktlsd_sessions_wake(struct ktlsd_sessions *sessions, uint64_t id);
+
 /* Takes a step of the session whose turn it is. Call it when no more messages are there
  * to be received. Return: false if no session has work to do.
  */

@@ -383,39 +383,100 @@ static void worker_serve(struct ktlsd_worker *worker, bool readable)
 		;
 }
 
+int ktlsd_worker_watch(struct ktlsd_worker *worker, int fd, void (*ready)(void *arg),
+		       void *arg)
+{
+	struct ktlsd_source_fd *source;
+
+	if (worker->source_count == KTLSD_WORKER_SOURCES)
+		return -ENOSPC;
+	source = &worker->sources[worker->source_count++];
+	source->fd = fd;
+	source->ready = ready;
+	source->arg = arg;
+	return 0;
+}
+
+void ktlsd_worker_unwatch(struct ktlsd_worker *worker, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < worker->source_count; i++) {
+		if (worker->sources[i].fd == fd) {
+			worker->sources[i] = worker->sources[--worker->source_count];
+			return;
+		}
+	}
+}
+
+/* What a worker always waits for; its sources come behind it. */
+enum {
+	WORKER_WAKE,
+	WORKER_NLCTRL,
+	WORKER_GENL,
+	WORKER_FIXED,
+};
+
+/* Waits for anything to happen. Return: false if poll() failed. */
+static bool worker_poll(struct ktlsd_worker *worker, struct pollfd *fds)
+{
+	unsigned int i;
+
+	fds[WORKER_WAKE].fd = worker->wake_fd;
+	fds[WORKER_NLCTRL].fd = worker->nlctrl.fd;
+	fds[WORKER_GENL].fd = worker->genl.fd;
+	for (i = 0; i < worker->source_count; i++)
+		fds[WORKER_FIXED + i].fd = worker->sources[i].fd;
+	for (i = 0; i < WORKER_FIXED + worker->source_count; i++) {
+		fds[i].events = POLLIN;
+		fds[i].revents = 0;
+	}
+	if (poll(fds, WORKER_FIXED + worker->source_count, worker_timeout(worker)) >= 0 ||
+	    errno == EINTR)
+		return true;
+	ktlsd_log(KTLSD_LOG_ERROR, "Worker %u: poll() failed: %s.", worker->index,
+		  strerror(errno));
+	return false;
+}
+
+/* Backwards: a source may end itself while it is called. */
+static void worker_serve_sources(struct ktlsd_worker *worker, const struct pollfd *fds)
+{
+	unsigned int i = worker->source_count;
+
+	while (i--) {
+		if (fds[WORKER_FIXED + i].revents)
+			worker->sources[i].ready(worker->sources[i].arg);
+	}
+}
+
 static void *worker_main(void *arg)
 {
+	struct pollfd fds[WORKER_FIXED + KTLSD_WORKER_SOURCES];
 	struct ktlsd_worker *worker = arg;
 	uint64_t wakes;
 
 	while (!worker->shared->stop) {
-		struct pollfd fds[] = {
-			{ .fd = worker->wake_fd, .events = POLLIN },
-			{ .fd = worker->nlctrl.fd, .events = POLLIN },
-			{ .fd = worker->genl.fd, .events = POLLIN },
-		};
-
 		atomic_fetch_add(&worker->turns, 1);
 		ktlsd_log_flush(&worker->sessions.limit, false);
 		worker_check_time(worker);
-		fds[2].fd = worker->genl.fd;
-		if (poll(fds, 3, worker_timeout(worker)) < 0 && errno != EINTR) {
-			ktlsd_log(KTLSD_LOG_ERROR, "Worker %u: poll() failed: %s.",
-				  worker->index, strerror(errno));
+		if (!worker_poll(worker, fds)) {
 			worker_back_off(worker);
 			continue;
 		}
-		if (fds[0].revents &&
+		if (fds[WORKER_WAKE].revents &&
 		    read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
 			continue;
 		worker_take_config(worker);
-		if (fds[1].revents)
+		if (fds[WORKER_NLCTRL].revents)
 			worker_receive_nlctrl(worker);
+		worker_serve_sources(worker, fds);
 		if (worker->state != KTLSD_WORKER_DOWN)
-			worker_serve(worker, fds[2].revents);
+			worker_serve(worker, fds[WORKER_GENL].revents);
 	}
 	worker_disconnect(worker, 0);
 	ktlsd_log_flush(&worker->sessions.limit, true);
+	ktlsd_pause_flush();
 	return NULL;
 }
 

@@ -21,6 +21,20 @@ enum {
 	KTLSD_WORKER_BACKOFF_MAX = 30000,	/* ms */
 	KTLSD_WORKER_REGISTER_MS = 5000,	/* how long to wait for the answer */
 	KTLSD_WORKER_BURST	= 512,		/* messages received before the next step of work */
+	KTLSD_WORKER_SOURCES	= 4,
+};
+
+/**
+ * struct ktlsd_source_fd - something else that the loop of a worker waits for
+ * @fd: -1 for none
+ * @ready: called by the thread of the worker when @fd can be read, or has been closed at the
+ *	other end
+ * @arg: for @ready
+ */
+struct ktlsd_source_fd {
+	int	fd;
+	void	(*ready)(void *arg);
+	void	*arg;
 };
 
 /**
@@ -89,6 +103,8 @@ struct ktlsd_pending {
  * @pending: messages that arrived before the answer to REGISTER
  * @pending_tail: where the next one goes
  * @rx: buffer for one datagram
+ * @sources: what else it waits for
+ * @source_count: how many
  */
 struct ktlsd_worker {
 	pthread_t		thread;
@@ -109,11 +125,22 @@ struct ktlsd_worker {
 	struct ktlsd_pending	*pending;
 	struct ktlsd_pending	**pending_tail;
 	void			*rx;
+	struct ktlsd_source_fd	sources[KTLSD_WORKER_SOURCES];
+	unsigned int		source_count;
 };
 
 /* Return: 0 and a running thread, or a negative errno. */
 int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		       struct ktlsd_shared *shared);
+
+/* Lets the loop wait for @fd too. By the thread of the worker, or before it is started.
+ * Return: 0 or -ENOSPC.
+ */
+int ktlsd_worker_watch(struct ktlsd_worker *worker, int fd, void (*ready)(void *arg),
+		       void *arg);
+
+/* Ends that; the caller closes @fd. */
+void ktlsd_worker_unwatch(struct ktlsd_worker *worker, int fd);
 
 /* Makes the worker check @shared. Any thread. */
 void ktlsd_worker_wake(struct ktlsd_worker *worker);

@@ -210,7 +210,8 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	}
 	hs->is_server = request->is_server;
 	hs->verify = request->verify;
-	hs->uid = request->caller.uid;
+	hs->owner.id = request->id;
+	hs->owner.uid = request->caller.uid;
 	hs->name = request->name;
 	memcpy(hs->alpn, request->alpn, request->alpn_len);
 	hs->alpn_len = request->alpn_len;
@@ -277,39 +278,61 @@ static int handshake_refuse_leftover(struct ktlsd_handshake *hs,
 		"The peer sent another message in the same record as its Finished.");
 }
 
-int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t len,
-			struct ktlsd_fault *fault)
+static int handshake_call(void *arg)
 {
-	BIO *rbio = SSL_get_rbio(hs->ssl);
-	int ret, err;
+	return SSL_do_handshake(arg);
+}
 
-	fault->alert = KTLSD_ALERT_NONE;
-	fault->alert_received = false;
+/* Passes a batch to OpenSSL. */
+static int handshake_feed(struct ktlsd_handshake *hs, const void *input, size_t len,
+			  struct ktlsd_fault *fault)
+{
+	hs->batch = len;
 	hs->consumed = 0;
 	if (len > KTLSD_HANDSHAKE_INPUT_MAX - hs->input)
 		return ktlsd_errors_set(fault, -EPROTO,
 			"The peer sent more than %d bytes and did not finish the handshake.",
 			KTLSD_HANDSHAKE_INPUT_MAX);
 	hs->input += len;
-	if (len && BIO_write(rbio, input, (int)len) != (int)len)
+	if (len && BIO_write(SSL_get_rbio(hs->ssl), input, (int)len) != (int)len)
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	return 0;
+}
 
+int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t len,
+			struct ktlsd_fault *fault)
+{
+	int err, ret = 0;
+
+	fault->alert = KTLSD_ALERT_NONE;
+	fault->alert_received = false;
+	err = hs->job ? 0 : handshake_feed(hs, input, len, fault);
+	if (err)
+		return err;
+
+	/* Other handshakes of this thread may have left errors while this one was paused. */
 	ERR_clear_error();
-	ret = SSL_do_handshake(hs->ssl);
+	err = ktlsd_pause_run(&hs->job, &hs->owner, handshake_call, hs->ssl, &ret);
+	if (err == 1)
+		return KTLSD_HANDSHAKE_WAITS;
+	if (err)
+		return ktlsd_errors_set(fault, err, err == -ENOBUFS ?
+			"ktlsd has too many handshakes that wait for a signature or a verdict: try again later." :
+			"ktlsd is out of memory.");
 	err = ret == 1 ? SSL_ERROR_NONE : SSL_get_error(hs->ssl, ret);
-	hs->consumed = len - BIO_ctrl_pending(rbio);
+	hs->consumed = hs->batch - BIO_ctrl_pending(SSL_get_rbio(hs->ssl));
 	if (handshake_collect(hs))
 		return ktlsd_errors_set(fault, -ENOMEM,
 			"The handshake messages of this side are longer than %d bytes: use a shorter certificate chain.",
 			KTLSD_HANDSHAKE_OUTPUT_MAX);
 	if (err == SSL_ERROR_WANT_READ)
-		return 0;
+		return KTLSD_HANDSHAKE_READS;
 	if (err != SSL_ERROR_NONE)
 		return handshake_fail(hs, fault);
 	if (SSL_has_pending(hs->ssl))
 		return handshake_refuse_leftover(hs, fault);
 	hs->finished = true;
-	return 1;
+	return KTLSD_HANDSHAKE_FINISHED;
 }
 
 int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header, size_t len,
@@ -474,6 +497,8 @@ void ktlsd_handshake_free(struct ktlsd_handshake *hs)
 {
 	if (!hs)
 		return;
+	/* Its callbacks still use the handshake. */
+	ktlsd_pause_cancel(&hs->job);
 	SSL_free(hs->ssl);
 	X509_free(hs->verdict.cert);
 	sk_X509_pop_free(hs->presented, X509_free);

@@ -19,6 +19,7 @@
 #include "tls/cache.h"
 #include "tls/fingerprint.h"
 #include "tls/keys.h"
+#include "tls/pause.h"
 #include "tls/peer_cert.h"
 #include "tls/suites.h"
 #include "tls/ticket_keys.h"
@@ -28,6 +29,13 @@ enum {
 	KTLSD_HANDSHAKE_OUTPUT_MAX	= 262144,	/* bytes to the peer in one batch */
 	KTLSD_HANDSHAKE_CERTS_MAX	= 65536,	/* bytes of the peer's certificates */
 	KTLSD_HANDSHAKE_EARLY_MAX	= 131072,	/* bytes of 0-RTT data skipped */
+};
+
+/* What ktlsd_handshake_run() returns if nothing failed. */
+enum ktlsd_handshake_progress {
+	KTLSD_HANDSHAKE_READS,		/* more input is needed */
+	KTLSD_HANDSHAKE_FINISHED,
+	KTLSD_HANDSHAKE_WAITS,		/* for an answer that is not the peer's: run it again */
 };
 
 /**
@@ -92,7 +100,8 @@ struct ktlsd_result {
  * @resumable: sessions may be resumed and saved, or tickets issued
  * @fingerprint: which sessions, if @resumable
  * @ticket_keys: server: seal its tickets; not owned
- * @uid: server: who owns it
+ * @owner: the request, and the uid of its program
+ * @job: SSL_do_handshake(), while it waits for something else than the peer
  * @offered: client: the session that was offered; a reference
  * @psk: KTLS_PSK, or NULL; not owned
  * @server_name: server: the name in the ClientHello, in lower case, or ""
@@ -101,7 +110,8 @@ struct ktlsd_result {
  * @expires: server: when that ends, seconds since the epoch; INT64_MAX for never
  * @tickets_received: client: records passed to OpenSSL after the handshake
  * @input: bytes received so far
- * @consumed: bytes of the last batch that belong to the handshake
+ * @batch: bytes of the last batch
+ * @consumed: how many of them belong to the handshake
  * @output: records to send; who sends them empties it
  * @scanner: TLS 1.2 only
  * @secrets: TLS 1.3 only
@@ -125,7 +135,8 @@ struct ktlsd_handshake {
 	bool				resumable;
 	struct ktlsd_fingerprint	fingerprint;
 	struct ktlsd_ticket_keys	*ticket_keys;
-	uint32_t			uid;
+	struct ktlsd_pause_owner	owner;
+	struct ktlsd_pause		*job;
 	struct ktlsd_saved_session		*offered;
 	const struct ktls_psk		*psk;
 	char				server_name[KTLSD_NAME_MAX + 1];
@@ -134,6 +145,7 @@ struct ktlsd_handshake {
 	int64_t				expires;
 	uint64_t			tickets_received;
 	size_t				input;
+	size_t				batch;
 	size_t				consumed;
 	struct ktlsd_buffer		output;
 	struct ktlsd_nonce_scanner	scanner;
@@ -162,13 +174,15 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 /**
  * ktlsd_handshake_run - process a batch of records
  * @hs: neither failed nor finished
- * @input: whole records; none when a client begins
+ * @input: whole records; none when a client begins, or after KTLSD_HANDSHAKE_WAITS
  * @len: bytes
  * @fault: on error
  *
- * On return @hs->output holds what has to be sent, on error too.
+ * On return @hs->output holds what has to be sent, on error too. What code under it waits
+ * for, by ktlsd_pause(), makes the session ready when it is there: see
+ * ktlsd_sessions_wake().
  *
- * Return: 1 finished, 0 more input is needed, or a negative errno
+ * Return: enum ktlsd_handshake_progress, or a negative errno
  */
 int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t len,
 			struct ktlsd_fault *fault);
@@ -203,7 +217,7 @@ int ktlsd_handshake_finish(struct ktlsd_handshake *hs, struct ktlsd_result *ret_
 
 void ktlsd_handshake_wipe_result(struct ktlsd_result *result);
 
-/* Wipes every secret and the output. @hs may be NULL. */
+/* Wipes every secret and the output; ends what it waits for. @hs may be NULL. */
 void ktlsd_handshake_free(struct ktlsd_handshake *hs);
 
 #endif

@@ -146,7 +146,7 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 		SSL_SESSION_set_timeout(session, data.expires > now ?
 					(long)(data.expires - now) : 0);
 	ktlsd_ticket_keys_number(hs->ticket_keys, ktlsd_clock_seconds(), &hs->fingerprint,
-				 hs->uid, data.id);
+				 hs->owner.uid, data.id);
 	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
 
