@@ -180,7 +180,9 @@ static int message_put_config(struct sk_buff *skb, const struct ktls_config *con
 
 	if (nla_put_u64_64bit(skb, KTLS_A_CONFIG, parts ? config->id : 0, KTLS_A_PAD) ||
 	    nla_put_u32(skb, KTLS_A_CONFIG_PARTS, parts) ||
-	    nla_put_u32(skb, KTLS_A_VERIFY, ktls_config_verify(config, role)))
+	    /* The helper may be stricter where the program left it open. */
+	    (config->verify >= 0 &&
+	     nla_put_u32(skb, KTLS_A_VERIFY, ktls_config_verify(config, role))))
 		return -EMSGSIZE;
 	ktls_for_each_option(option)
 		if (message_carries(option) && message_put_option(skb, option, config))
