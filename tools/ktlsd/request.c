@@ -156,6 +156,7 @@ static int request_parse_verify(const struct ktlsd_event *event,
 					    request->is_server ?
 					    KTLS_VERIFY_NONE :
 					    KTLS_VERIFY_REQUIRED);
+	request->verify_given = event->attr[KTLS_A_VERIFY];
 	if (request->verify > KTLS_VERIFY_REQUIRED)
 		return ktlsd_errors_set(fault, -EINVAL,
 					"KTLS_VERIFY must be KTLS_VERIFY_NONE, KTLS_VERIFY_OPTIONAL or KTLS_VERIFY_REQUIRED.");

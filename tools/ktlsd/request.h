@@ -38,6 +38,7 @@ enum {
  * @culprit: who caused the request, to limit log lines: a server's peer or its network,
  *	else the caller
  * @verify: enum ktls_verify, for a client never KTLS_VERIFY_OPTIONAL
+ * @verify_given: the program has set KTLS_VERIFY
  * @alpn: RFC 7301 list
  * @alpn_len: bytes
  * @version_min: lowest version
@@ -46,6 +47,7 @@ enum {
  * @groups: KTLS_GROUPS, or ""
  * @sigalgs: KTLS_SIGALGS, or ""
  * @tickets: KTLS_TICKETS
+ * @bounds: of the policies that apply, see comply.h
  */
 struct ktlsd_request {
 	uint64_t		id;
@@ -62,6 +64,7 @@ struct ktlsd_request {
 	char			peer[KTLSD_PEER_TEXT_MAX];
 	char			culprit[KTLSD_PEER_TEXT_MAX];
 	uint32_t		verify;
+	bool			verify_given;
 	uint8_t			alpn[KTLSD_ALPN_MAX];
 	size_t			alpn_len;
 	uint16_t		version_min;
@@ -70,6 +73,7 @@ struct ktlsd_request {
 	char			groups[KTLSD_NAMES_MAX + 1];
 	char			sigalgs[KTLSD_NAMES_MAX + 1];
 	unsigned int		tickets;
+	struct ktlsd_bounds	bounds;
 };
 
 /**

@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/genl.h"
 #include "lib/log.h"
+#include "comply.h"
 #include "reply.h"
 #include "session.h"
 #include "sessions.h"
@@ -296,7 +297,10 @@ static void session_start(struct ktlsd_sessions *sessions,
 	int err;
 
 	session->step = KTLSD_SESSION_RUN;
-	err = ktlsd_handshake_new(session->context->ctx, &session->request,
+	fault.alert = KTLSD_ALERT_NONE;
+	err = ktlsd_comply_keys(session->context->ctx, &session->request.bounds, &fault);
+	if (!err)
+		err = ktlsd_handshake_new(session->context->ctx, &session->request,
 				  sessions->suites, ktlsd_context_ca_names(session->context),
 				  &session->handshake, &fault);
 	if (!err && session->identity)
@@ -370,15 +374,17 @@ bool ktlsd_session_fetch_next(struct ktlsd_sessions *sessions, struct ktlsd_sess
 	return true;
 }
 
-/* The first step. Access is checked every time, also if the context is cached. */
+/* The first step. Policies and access are checked every time, also if the context is cached. */
 static void session_begin(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
 {
 	const struct ktlsd_request *request = &session->request;
 	struct ktlsd_fault fault;
-	int err = 0;
+	int err;
 
-	if (request->identity[0])
+	fault.alert = KTLSD_ALERT_NONE;
+	err = ktlsd_comply_request(session->config, &session->request, &fault);
+	if (!err && request->identity[0])
 		err = ktlsd_config_find(session->config, request->identity,
 					&request->caller, &session->identity,
 					&fault);

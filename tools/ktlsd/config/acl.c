@@ -139,17 +139,38 @@ int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
 	return 0;
 }
 
-static bool acl_contains(const struct ktlsd_acl_list *list, uint32_t id,
-			 uint32_t overflow)
+static bool acl_contains(const struct ktlsd_acl_list *list, uint32_t id)
 {
 	size_t i;
 
 	if (list->any)
 		return true;
-	if (acl_ambiguous && id == overflow)
-		return false;
 	for (i = 0; i < list->count; i++) {
 		if (list->ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/* @doubt: the answer for an id that is ambiguous */
+static bool acl_names(const struct ktlsd_acl_list *list, uint32_t id, uint32_t overflow,
+		      bool doubt)
+{
+	if (acl_ambiguous && id == overflow && !list->any)
+		return doubt && list->count;
+	return acl_contains(list, id);
+}
+
+static bool acl_has(const struct ktlsd_acl *acl, const struct ktlsd_caller *caller,
+		    bool doubt)
+{
+	size_t i;
+
+	if (acl_names(&acl->uids, caller->uid, acl_overflow_uid, doubt) ||
+	    acl_names(&acl->gids, caller->gid, acl_overflow_gid, doubt))
+		return true;
+	for (i = 0; i < caller->group_count; i++) {
+		if (acl_names(&acl->gids, caller->groups[i], acl_overflow_gid, doubt))
 			return true;
 	}
 	return false;
@@ -158,18 +179,12 @@ static bool acl_contains(const struct ktlsd_acl_list *list, uint32_t id,
 bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 		      const struct ktlsd_caller *caller)
 {
-	size_t i;
+	return acl->given ? acl_has(acl, caller, false) : caller->uid == 0;
+}
 
-	if (!acl->given)
-		return caller->uid == 0;
-	if (acl_contains(&acl->uids, caller->uid, acl_overflow_uid) ||
-	    acl_contains(&acl->gids, caller->gid, acl_overflow_gid))
-		return true;
-	for (i = 0; i < caller->group_count; i++) {
-		if (acl_contains(&acl->gids, caller->groups[i], acl_overflow_gid))
-			return true;
-	}
-	return false;
+bool ktlsd_acl_may_name(const struct ktlsd_acl *acl, const struct ktlsd_caller *caller)
+{
+	return acl_has(acl, caller, true);
 }
 
 bool ktlsd_acl_allows_container(const struct ktlsd_acl *acl,

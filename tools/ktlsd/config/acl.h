@@ -82,6 +82,9 @@ int ktlsd_acl_parse(struct ktlsd_acl *acl, bool groups, const char *words,
 bool ktlsd_acl_allows(const struct ktlsd_acl *acl,
 		      const struct ktlsd_caller *caller);
 
+/* Return: whether the lists may mean @caller: an ambiguous id counts. For restrictions. */
+bool ktlsd_acl_may_name(const struct ktlsd_acl *acl, const struct ktlsd_caller *caller);
+
 /* Return: whether @caller may use the identity from its PID namespace. A container without a
  * user namespace has the same uids as the machine, often 0, for other users.
  */

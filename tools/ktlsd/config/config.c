@@ -204,6 +204,9 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	for (i = 0; i < config->identity_count; i++)
 		config_free_identity(&config->identities[i]);
 	free(config->identities);
+	for (i = 0; i < config->policy_count; i++)
+		ktlsd_policy_free(&config->policies[i]);
+	free(config->policies);
 	X509_STORE_free(config->trust);
 	free(config->trust_path);
 	free(config->path);

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "config/acl.h"
 #include "config/credentials.h"
+#include "config/policy.h"
 #include "errors.h"
 
 #define KTLSD_CONFIG_PATH	"/etc/ktls/ktlsd.conf"
@@ -78,6 +79,8 @@ struct ktlsd_identity {
  * @session_cache: how many sessions of clients are cached
  * @identities: owned array
  * @identity_count: its length
+ * @policies: owned array, in the order of the file
+ * @policy_count: its length
  * @trust: the system's trust anchors; empty if the default file could not be loaded
  * @troubles: how many files could not be loaded
  * @first_trouble: why the first of them could not
@@ -96,6 +99,8 @@ struct ktlsd_config {
 	unsigned int		session_cache;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
+	struct ktlsd_policy	*policies;
+	size_t			policy_count;
 	X509_STORE		*trust;
 	unsigned int		troubles;
 	struct ktlsd_fault	first_trouble;

@@ -138,15 +138,25 @@ static void parse_value(struct ktlsd_parse *parse, const struct ktlsd_setting *s
 	ktlsd_buffer_free(&list);
 }
 
-static const char *parse_section_name(struct ktlsd_parse *parse)
+/* "[ktlsd]", "[identity NAME]" */
+static void parse_print_section(struct ktlsd_parse *parse, char *text, size_t size)
 {
-	return parse->section == KTLSD_SECTION_DAEMON ? "ktlsd" : "identity";
+	const char *kind = "ktlsd", *name = "";
+
+	if (parse->section == KTLSD_SECTION_IDENTITY) {
+		kind = "identity";
+		name = parse_identity(parse)->name;
+	} else if (parse->section == KTLSD_SECTION_POLICY) {
+		kind = "policy";
+		name = parse->config->policies[parse->policy].name;
+	}
+	snprintf(text, size, "[%s%s%s]", kind, name[0] ? " " : "", name);
 }
 
 static void parse_key_line(struct ktlsd_parse *parse, const char *name, const char *value)
 {
-	const bool has_name = parse->section == KTLSD_SECTION_IDENTITY;
 	const struct ktlsd_setting *setting;
+	char section[KTLSD_IDENTITY_MAX + 16];
 	unsigned int number;
 	size_t i;
 
@@ -157,9 +167,8 @@ static void parse_key_line(struct ktlsd_parse *parse, const char *name, const ch
 		return;
 	setting = ktlsd_settings_find(parse->section, name, &i, &number);
 	if (!setting) {
-		ktlsd_parse_fail(parse, parse->line, "[%s%s%s] has no key '%s'",
-				 parse_section_name(parse), has_name ? " " : "",
-				 has_name ? parse_identity(parse)->name : "", name);
+		parse_print_section(parse, section, sizeof(section));
+		ktlsd_parse_fail(parse, parse->line, "%s has no key '%s'", section, name);
 		return;
 	}
 	if (parse->seen[i] & 1u << number) {
@@ -222,6 +231,49 @@ static void parse_begin_daemon(struct ktlsd_parse *parse)
 	parse->section = KTLSD_SECTION_DAEMON;
 }
 
+static void parse_begin_policy(struct ktlsd_parse *parse, const char *name)
+{
+	struct ktlsd_config *config = parse->config;
+	struct ktlsd_policy *policies;
+	size_t i;
+
+	if (strlen(name) > KTLSD_POLICY_NAME_MAX ||
+	    config->policy_count >= KTLSD_POLICIES_MAX) {
+		ktlsd_parse_fail(parse, parse->line,
+				 "there can be %d policies, with names of at most %d characters",
+				 KTLSD_POLICIES_MAX, KTLSD_POLICY_NAME_MAX);
+		return;
+	}
+	for (i = 0; i < config->policy_count; i++) {
+		if (!strcmp(config->policies[i].name, name)) {
+			ktlsd_parse_fail(parse, parse->line,
+					 "this policy was defined in line %u already",
+					 config->policies[i].line);
+			return;
+		}
+	}
+	policies = reallocarray(config->policies, config->policy_count + 1,
+				sizeof(*policies));
+	if (policies)
+		config->policies = policies;
+	if (!policies || ktlsd_policy_init(&policies[config->policy_count], name,
+					   config->path, parse->line)) {
+		ktlsd_parse_fail(parse, parse->line, "out of memory");
+		return;
+	}
+	parse->policy = config->policy_count++;
+	parse->section = KTLSD_SECTION_POLICY;
+}
+
+/* Return: whether @text is @kind, alone or with a name behind it. */
+static bool parse_is_section(const char *text, const char *kind)
+{
+	size_t len = strlen(kind);
+
+	return !strncmp(text, kind, len) &&
+	       (!text[len] || strchr(KTLSD_PARSE_BLANKS, text[len]));
+}
+
 /* @text: between the brackets */
 static void parse_begin_section(struct ktlsd_parse *parse, char *text)
 {
@@ -233,12 +285,13 @@ static void parse_begin_section(struct ktlsd_parse *parse, char *text)
 		ktlsd_parse_fail(parse, parse->line, "[%s]: write the name without quotes", name);
 	else if (!strcmp(name, "ktlsd"))
 		parse_begin_daemon(parse);
-	else if (!strncmp(name, "identity", 8) &&
-		 (!name[8] || strchr(KTLSD_PARSE_BLANKS, name[8])))
-		parse_begin_identity(parse, parse_trim(name + 8));
+	else if (parse_is_section(name, "identity"))
+		parse_begin_identity(parse, parse_trim(name + strlen("identity")));
+	else if (parse_is_section(name, "policy"))
+		parse_begin_policy(parse, parse_trim(name + strlen("policy")));
 	else
 		ktlsd_parse_fail(parse, parse->line,
-				 "there is no section [%s]: use [ktlsd] or [identity NAME]",
+				 "there is no section [%s]: use [ktlsd], [identity NAME], [policy] or [policy NAME]",
 				 name);
 }
 

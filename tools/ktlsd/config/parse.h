@@ -15,6 +15,7 @@
  * @line: number of the current line
  * @section: kind of the current section
  * @identity: index of the identity, in its section
+ * @policy: index of the policy, in its section
  * @seen: by key of the section: a bit for each number that was set
  * @daemon_line: line of [ktlsd], 0 if there was none yet
  * @faults: how many errors were found
@@ -26,6 +27,7 @@ struct ktlsd_parse {
 	unsigned int		line;
 	enum ktlsd_section	section;
 	size_t			identity;
+	size_t			policy;
 	uint16_t		seen[KTLSD_SETTINGS_MAX];
 	unsigned int		daemon_line;
 	unsigned int		faults;

@@ -25,6 +25,7 @@ enum ktlsd_public_key_fault {
 	KTLSD_PUBLIC_KEY_CURVE,
 	KTLSD_PUBLIC_KEY_KIND,
 	KTLSD_PUBLIC_KEY_UNREADABLE,
+	KTLSD_PUBLIC_KEY_POLICY,	/* see ktlsd_policy_allows_key() */
 };
 
 /**

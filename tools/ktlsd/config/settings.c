@@ -82,6 +82,16 @@ static void settings_set_yes_no(struct ktlsd_parse *parse, unsigned int line,
 		ktlsd_parse_fail(parse, line, "%s must be yes or no", setting->name);
 }
 
+static void settings_set_policy(struct ktlsd_parse *parse, unsigned int line,
+				const struct ktlsd_setting *setting, void *target,
+				const char *value)
+{
+	struct ktlsd_fault fault;
+
+	if (ktlsd_policy_set(target, setting->name, line, value, &fault))
+		ktlsd_parse_fail(parse, line, "%s: %s", setting->name, fault.reason);
+}
+
 #define SETTINGS_DAEMON(key, parser, member)					\
 	.name = (key), .section = KTLSD_SECTION_DAEMON,				\
 	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_config, member)
@@ -89,6 +99,10 @@ static void settings_set_yes_no(struct ktlsd_parse *parse, unsigned int line,
 #define SETTINGS_IDENTITY(key, parser, member)					\
 	.name = (key), .section = KTLSD_SECTION_IDENTITY,			\
 	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_identity, member)
+
+/* policy.c knows the values. */
+#define SETTINGS_POLICY(key)							\
+	.name = (key), .section = KTLSD_SECTION_POLICY, .set = settings_set_policy
 
 static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_DAEMON("workers", number, workers), .max = KTLSD_WORKERS_MAX },
@@ -109,6 +123,23 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("allow_uids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
+
+	{ SETTINGS_POLICY("uids"), .is_list = true },
+	{ SETTINGS_POLICY("gids"), .is_list = true },
+	{ SETTINGS_POLICY("containers") },
+	{ SETTINGS_POLICY("min_version") },
+	{ SETTINGS_POLICY("max_version") },
+	{ SETTINGS_POLICY("cipher_suites"), .is_list = true },
+	{ SETTINGS_POLICY("groups"), .is_list = true },
+	{ SETTINGS_POLICY("signature_algorithms"), .is_list = true },
+	{ SETTINGS_POLICY("min_rsa_bits") },
+	{ SETTINGS_POLICY("curves"), .is_list = true },
+	{ SETTINGS_POLICY("verify") },
+	{ SETTINGS_POLICY("verify_clients") },
+	{ SETTINGS_POLICY("own_keys") },
+	{ SETTINGS_POLICY("own_anchors") },
+	{ SETTINGS_POLICY("alpn"), .is_list = true },
+	{ SETTINGS_POLICY("tickets") },
 };
 
 enum {
@@ -165,6 +196,8 @@ void ktlsd_settings_set(struct ktlsd_parse *parse, unsigned int line,
 
 	if (setting->section == KTLSD_SECTION_IDENTITY)
 		base = (char *)&config->identities[parse->identity];
+	if (setting->section == KTLSD_SECTION_POLICY)
+		base = (char *)&config->policies[parse->policy];
 	setting->set(parse, line, setting, base + setting->offset + number * setting->size,
 		     value);
 }

@@ -9,7 +9,7 @@
 struct ktlsd_parse;
 
 enum {
-	KTLSD_SETTINGS_MAX	= 64,	/* keys of all sections */
+	KTLSD_SETTINGS_MAX	= 96,	/* keys of all sections */
 };
 
 enum ktlsd_section {
@@ -17,6 +17,7 @@ enum ktlsd_section {
 	KTLSD_SECTION_UNKNOWN,		/* in a section that was refused */
 	KTLSD_SECTION_DAEMON,
 	KTLSD_SECTION_IDENTITY,
+	KTLSD_SECTION_POLICY,
 };
 
 /**
@@ -24,7 +25,7 @@ enum ktlsd_section {
  * @name: before the "="
  * @section: which has it
  * @set: parses the value and sets the member, *@target; reports errors
- * @offset: of the member, in struct ktlsd_config or struct ktlsd_identity
+ * @offset: of the member, in struct ktlsd_config, ktlsd_identity or ktlsd_policy
  * @min: lowest value
  * @max: highest value
  * @is_list: the value can continue in indented lines

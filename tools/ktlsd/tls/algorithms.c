@@ -15,51 +15,55 @@ enum {
  * struct algorithm - a group or signature algorithm
  * @name: as in KTLS_GROUPS or KTLS_SIGALGS
  * @openssl: OpenSSL's name
+ * @id: IANA number
  */
 struct algorithm {
 	const char	*name;
 	const char	*openssl;
+	uint16_t	id;
 };
 
-/* No finite-field groups: a peer could make us compute with 8192 bits. */
+/* No finite-field groups: a peer could make us compute with 8192 bits. In order of
+ * preference, post-quantum first.
+ */
 static const struct algorithm algorithms_groups[] = {
-	{ "X25519MLKEM768", "X25519MLKEM768" },
-	{ "X25519", "X25519" },
-	{ "x25519", "X25519" },
-	{ "secp256r1", "P-256" },
-	{ "P-256", "P-256" },
-	{ "X448", "X448" },
-	{ "x448", "X448" },
-	{ "secp384r1", "P-384" },
-	{ "P-384", "P-384" },
-	{ "secp521r1", "P-521" },
-	{ "P-521", "P-521" },
-	{ NULL, NULL },
+	{ "X25519MLKEM768", "X25519MLKEM768", 0x11ec },
+	{ "X25519", "X25519", 29 },
+	{ "x25519", "X25519", 29 },
+	{ "secp256r1", "P-256", 23 },
+	{ "P-256", "P-256", 23 },
+	{ "X448", "X448", 30 },
+	{ "x448", "X448", 30 },
+	{ "secp384r1", "P-384", 24 },
+	{ "P-384", "P-384", 24 },
+	{ "secp521r1", "P-521", 25 },
+	{ "P-521", "P-521", 25 },
+	{ NULL, NULL, 0 },
 };
 
 static const struct algorithm algorithms_sigalgs[] = {
-	{ "ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256" },
-	{ "ecdsa_secp384r1_sha384", "ecdsa_secp384r1_sha384" },
-	{ "ecdsa_secp521r1_sha512", "ecdsa_secp521r1_sha512" },
-	{ "ed25519", "ed25519" },
-	{ "ed448", "ed448" },
-	{ "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha256" },
-	{ "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha384" },
-	{ "rsa_pss_rsae_sha512", "rsa_pss_rsae_sha512" },
-	{ "rsa_pss_pss_sha256", "rsa_pss_pss_sha256" },
-	{ "rsa_pss_pss_sha384", "rsa_pss_pss_sha384" },
-	{ "rsa_pss_pss_sha512", "rsa_pss_pss_sha512" },
-	{ "rsa_pkcs1_sha256", "rsa_pkcs1_sha256" },
-	{ "rsa_pkcs1_sha384", "rsa_pkcs1_sha384" },
-	{ "rsa_pkcs1_sha512", "rsa_pkcs1_sha512" },
-	{ NULL, NULL },
+	{ "ecdsa_secp256r1_sha256", "ecdsa_secp256r1_sha256", 0x0403 },
+	{ "ecdsa_secp384r1_sha384", "ecdsa_secp384r1_sha384", 0x0503 },
+	{ "ecdsa_secp521r1_sha512", "ecdsa_secp521r1_sha512", 0x0603 },
+	{ "ed25519", "ed25519", 0x0807 },
+	{ "ed448", "ed448", 0x0808 },
+	{ "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha256", 0x0804 },
+	{ "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha384", 0x0805 },
+	{ "rsa_pss_rsae_sha512", "rsa_pss_rsae_sha512", 0x0806 },
+	{ "rsa_pss_pss_sha256", "rsa_pss_pss_sha256", 0x0809 },
+	{ "rsa_pss_pss_sha384", "rsa_pss_pss_sha384", 0x080a },
+	{ "rsa_pss_pss_sha512", "rsa_pss_pss_sha512", 0x080b },
+	{ "rsa_pkcs1_sha256", "rsa_pkcs1_sha256", 0x0401 },
+	{ "rsa_pkcs1_sha384", "rsa_pkcs1_sha384", 0x0501 },
+	{ "rsa_pkcs1_sha512", "rsa_pkcs1_sha512", 0x0601 },
+	{ NULL, NULL, 0 },
 };
 
 /**
- * struct algorithms_kind - one of the two options
- * @option: its name
+ * struct algorithms_kind - groups or signature algorithms
+ * @option: the socket option that names them
  * @what: what its values are, for messages
- * @table: the values
+ * @table: the values; several names can have one number
  * @set: passes a list to OpenSSL; fails for names that OpenSSL does not know
  */
 struct algorithms_kind {
@@ -79,6 +83,17 @@ static int algorithms_set_sigalg_list(SSL *ssl, const char *list)
 	return (int)SSL_set1_sigalgs_list(ssl, list);
 }
 
+static const struct algorithms_kind algorithms_kinds[] = {
+	[KTLSD_ALGORITHMS_GROUPS] = {
+		"KTLS_GROUPS", "key exchange group", algorithms_groups,
+		algorithms_set_group_list,
+	},
+	[KTLSD_ALGORITHMS_SIGALGS] = {
+		"KTLS_SIGALGS", "signature algorithm", algorithms_sigalgs,
+		algorithms_set_sigalg_list,
+	},
+};
+
 static const struct algorithm *algorithms_find(const struct algorithms_kind *kind,
 					       const char *name, size_t len)
 {
@@ -89,6 +104,37 @@ static const struct algorithm *algorithms_find(const struct algorithms_kind *kin
 			return entry;
 	}
 	return NULL;
+}
+
+/* The bit is that of the first name with this number. */
+uint32_t ktlsd_algorithms_bit(enum ktlsd_algorithms kind, uint16_t id)
+{
+	const struct algorithm *table = algorithms_kinds[kind].table;
+	unsigned int i;
+
+	for (i = 0; table[i].name; i++) {
+		if (table[i].id == id)
+			return UINT32_C(1) << i;
+	}
+	return 0;
+}
+
+uint32_t ktlsd_algorithms_bit_by_name(enum ktlsd_algorithms kind, const char *name,
+				      size_t len)
+{
+	const struct algorithm *entry = algorithms_find(&algorithms_kinds[kind], name, len);
+
+	return entry ? ktlsd_algorithms_bit(kind, entry->id) : 0;
+}
+
+uint32_t ktlsd_algorithms_all(enum ktlsd_algorithms kind)
+{
+	const struct algorithm *entry;
+	uint32_t all = 0;
+
+	for (entry = algorithms_kinds[kind].table; entry->name; entry++)
+		all |= ktlsd_algorithms_bit(kind, entry->id);
+	return all;
 }
 
 /* Return: whether @list contains @name: OpenSSL refuses duplicates. */
@@ -105,14 +151,50 @@ static bool algorithms_listed(const char *list, const char *name)
 	}
 }
 
-/* OpenSSL's lists have a syntax of their own: pass only names of the table. */
-static int algorithms_set(SSL *ssl, const struct algorithms_kind *kind,
-			  const char *names, struct ktlsd_fault *fault)
+/* All names of a table together fit into @list. */
+static void algorithms_add(char *list, const char *name)
 {
+	if (algorithms_listed(list, name))
+		return;
+	if (list[0])
+		strcat(list, ":");
+	strcat(list, name);
+}
+
+/* All that OpenSSL has, without the forbidden ones. */
+static int algorithms_set_default(SSL *ssl, enum ktlsd_algorithms which,
+				  uint32_t forbidden, struct ktlsd_fault *fault)
+{
+	const struct algorithms_kind *kind = &algorithms_kinds[which];
+	char list[ALGORITHMS_LIST_MAX] = "";
+	const struct algorithm *entry;
+
+	if (!(ktlsd_algorithms_all(which) & forbidden))
+		return 0;
+	for (entry = kind->table; entry->name; entry++) {
+		if (!(ktlsd_algorithms_bit(which, entry->id) & forbidden) &&
+		    kind->set(ssl, entry->openssl))
+			algorithms_add(list, entry->openssl);
+	}
+	ERR_clear_error();
+	if (list[0] && kind->set(ssl, list))
+		return 0;
+	return ktlsd_errors_set(fault, -EACCES,
+		"The policies for this caller leave no %s that the OpenSSL of ktlsd has.",
+		kind->what);
+}
+
+/* OpenSSL's lists have a syntax of their own: pass only names of the table. */
+int ktlsd_algorithms_set(SSL *ssl, enum ktlsd_algorithms which, const char *names,
+			 uint32_t forbidden, struct ktlsd_fault *fault)
+{
+	const struct algorithms_kind *kind = &algorithms_kinds[which];
 	char list[ALGORITHMS_LIST_MAX] = "";
 	const struct algorithm *entry;
 	size_t len;
 
+	if (!names[0])
+		return algorithms_set_default(ssl, which, forbidden, fault);
 	for (;; names += len + 1) {
 		len = strcspn(names, ":");
 		entry = algorithms_find(kind, names, len);
@@ -124,12 +206,11 @@ static int algorithms_set(SSL *ssl, const struct algorithms_kind *kind,
 			return ktlsd_errors_set(fault, -EINVAL,
 				"%s names '%s', a %s that the OpenSSL of ktlsd does not have.",
 				kind->option, entry->name, kind->what);
-		/* All names together fit by the size of the tables. */
-		if (!algorithms_listed(list, entry->openssl)) {
-			if (list[0])
-				strcat(list, ":");
-			strcat(list, entry->openssl);
-		}
+		if (ktlsd_algorithms_bit(which, entry->id) & forbidden)
+			return ktlsd_errors_set(fault, -EACCES,
+				"%s names '%s', a %s that a policy forbids.",
+				kind->option, entry->name, kind->what);
+		algorithms_add(list, entry->openssl);
 		if (!names[len])
 			break;
 	}
@@ -137,24 +218,4 @@ static int algorithms_set(SSL *ssl, const struct algorithms_kind *kind,
 		return 0;
 	return ktlsd_errors_set(fault, -EINVAL, "OpenSSL refuses what %s names: %s.",
 				kind->option, ktlsd_errors_openssl_reason());
-}
-
-int ktlsd_algorithms_set_groups(SSL *ssl, const char *names, struct ktlsd_fault *fault)
-{
-	static const struct algorithms_kind kind = {
-		"KTLS_GROUPS", "key exchange group", algorithms_groups,
-		algorithms_set_group_list,
-	};
-
-	return names[0] ? algorithms_set(ssl, &kind, names, fault) : 0;
-}
-
-int ktlsd_algorithms_set_sigalgs(SSL *ssl, const char *names, struct ktlsd_fault *fault)
-{
-	static const struct algorithms_kind kind = {
-		"KTLS_SIGALGS", "signature algorithm", algorithms_sigalgs,
-		algorithms_set_sigalg_list,
-	};
-
-	return names[0] ? algorithms_set(ssl, &kind, names, fault) : 0;
 }

@@ -71,6 +71,17 @@ int ktlsd_fingerprint_parts(const struct ktlsd_context_parts *parts,
 	return fingerprint_end(&hash, ret_fingerprint);
 }
 
+/* A session that another policy allowed is not resumed. */
+static void fingerprint_add_bounds(struct fingerprint_hash *hash,
+				   const struct ktlsd_bounds *bounds)
+{
+	fingerprint_add_number(hash, bounds->no_suites);
+	fingerprint_add_number(hash, bounds->no_groups);
+	fingerprint_add_number(hash, bounds->no_sigalgs);
+	fingerprint_add_number(hash, bounds->rsa_min);
+	fingerprint_add_number(hash, bounds->no_curves);
+}
+
 int ktlsd_fingerprint_request(const struct ktlsd_fingerprint *parts,
 			      const struct ktlsd_request *request,
 			      struct ktlsd_fingerprint *ret_fingerprint)
@@ -89,6 +100,7 @@ int ktlsd_fingerprint_request(const struct ktlsd_fingerprint *parts,
 	fingerprint_add_string(&hash, request->groups);
 	fingerprint_add_string(&hash, request->sigalgs);
 	fingerprint_add(&hash, request->alpn, request->alpn_len);
+	fingerprint_add_bounds(&hash, &request->bounds);
 	if (!request->is_server) {
 		fingerprint_add_number(&hash, request->name.kind);
 		fingerprint_add_string(&hash, request->name.text);

@@ -37,7 +37,7 @@ int ktlsd_fingerprint_parts(const struct ktlsd_context_parts *parts,
  * ktlsd_fingerprint_request - hash a request with its configuration
  * @parts: ktlsd_fingerprint_parts() of its configuration
  * @request: for its role, uid, container, verification, versions, suites, groups, signature
- *	algorithms and ALPN; of a client also the server's name and port
+ *	algorithms, ALPN and policies; of a client also the server's name and port
  * @ret_fingerprint: filled
  *
  * Return: 0 or -ENOMEM

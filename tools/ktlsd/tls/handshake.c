@@ -130,7 +130,8 @@ static int handshake_setup_suites(struct ktlsd_handshake *hs,
 	struct ktlsd_suites_choice choice;
 	int err;
 
-	err = ktlsd_suites_choose(request->ciphers, suites, &choice, fault);
+	err = ktlsd_suites_choose(request->ciphers, suites & ~request->bounds.no_suites,
+				  &choice, fault);
 	if (err)
 		return err;
 	if (!choice.tls13[0] && max == KTLS_TLS_1_3)
@@ -170,9 +171,11 @@ static int handshake_setup(struct ktlsd_handshake *hs,
 	SSL_set_msg_callback_arg(hs->ssl, hs);
 	err = handshake_setup_suites(hs, request, suites, fault);
 	if (!err)
-		err = ktlsd_algorithms_set_groups(hs->ssl, request->groups, fault);
+		err = ktlsd_algorithms_set(hs->ssl, KTLSD_ALGORITHMS_GROUPS, request->groups,
+					   request->bounds.no_groups, fault);
 	if (!err)
-		err = ktlsd_algorithms_set_sigalgs(hs->ssl, request->sigalgs, fault);
+		err = ktlsd_algorithms_set(hs->ssl, KTLSD_ALGORITHMS_SIGALGS, request->sigalgs,
+					   request->bounds.no_sigalgs, fault);
 	if (err)
 		return err;
 	err = ktlsd_verify_setup(hs, ca_names);
@@ -212,6 +215,7 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	hs->verify = request->verify;
 	hs->owner.id = request->id;
 	hs->owner.uid = request->caller.uid;
+	hs->bounds = request->bounds;
 	hs->name = request->name;
 	memcpy(hs->alpn, request->alpn, request->alpn_len);
 	hs->alpn_len = request->alpn_len;
@@ -250,6 +254,7 @@ static int handshake_collect(struct ktlsd_handshake *hs)
 static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 {
 	const char *whose = hs->is_server ? NULL : hs->name.text;
+	char why[KTLSD_POLICY_WHY_MAX];
 	const char *key;
 
 	fault->alert = hs->alert;
@@ -257,6 +262,9 @@ static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 	if (hs->alert_received || !hs->verdict.error)
 		return ktlsd_errors_from_ssl(fault, hs->is_server);
 	key = ktlsd_public_key_explain(hs->verdict.error);
+	if (hs->verdict.error == KTLSD_PUBLIC_KEY_POLICY &&
+	    !ktlsd_policy_allows_key(&hs->bounds, X509_get0_pubkey(hs->verdict.cert), why))
+		key = why;
 	if (key)
 		return ktlsd_errors_set(fault, -EKEYREJECTED,
 			"A certificate of the peer has %s.", key);
@@ -447,6 +455,17 @@ static int handshake_identify_peer(struct ktlsd_handshake *hs)
 	return 0;
 }
 
+/* The certificate can have been chosen by the server name, after ktlsd_comply_keys(). */
+static int handshake_check_own_key(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
+{
+	X509 *cert = SSL_get_certificate(hs->ssl);
+	char why[KTLSD_POLICY_WHY_MAX];
+
+	if (!cert || ktlsd_policy_allows_key(&hs->bounds, X509_get0_pubkey(cert), why))
+		return 0;
+	return ktlsd_errors_set(fault, -EACCES, "The certificate of this side has %s.", why);
+}
+
 int ktlsd_handshake_finish(struct ktlsd_handshake *hs,
 			   struct ktlsd_result *ret_result,
 			   struct ktlsd_fault *fault)
@@ -464,6 +483,9 @@ int ktlsd_handshake_finish(struct ktlsd_handshake *hs,
 	    result->suite->version != result->version)
 		return ktlsd_errors_set(fault, -EPROTO,
 			"OpenSSL negotiated a cipher suite or TLS version that was not offered.");
+	err = handshake_check_own_key(hs, fault);
+	if (err)
+		return err;
 	err = handshake_identify_peer(hs);
 	if (err)
 		return ktlsd_errors_set(fault, err,

@@ -85,6 +85,7 @@ struct ktlsd_result {
  * @ssl: OpenSSL's object; owns the two memory BIOs
  * @is_server: our role
  * @verify: enum ktls_verify
+ * @bounds: of the policies that apply
  * @name: client: the name that the server's certificate must have
  * @alpn: protocols we offer or accept, an RFC 7301 list
  * @alpn_len: bytes
@@ -120,6 +121,7 @@ struct ktlsd_handshake {
 	SSL				*ssl;
 	bool				is_server;
 	uint32_t			verify;
+	struct ktlsd_bounds		bounds;
 	struct ktlsd_name		name;
 	uint8_t				alpn[KTLSD_ALPN_MAX];
 	size_t				alpn_len;
@@ -164,7 +166,7 @@ int ktlsd_handshake_prepare(SSL_CTX *ctx);
  * @ret_handshake: ktlsd_handshake_free() releases it
  * @fault: on error
  *
- * Return: 0, -EINVAL or -ENOMEM
+ * Return: 0, -EINVAL, -EACCES if a policy forbids it, or -ENOMEM
  */
 int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 			uint32_t suites, const STACK_OF(X509_NAME) *ca_names,

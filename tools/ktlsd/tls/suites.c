@@ -60,6 +60,18 @@ uint32_t ktlsd_suites_all(void)
 	return (UINT32_C(1) << SUITES_COUNT) - 1;
 }
 
+uint32_t ktlsd_suites_of(uint16_t version)
+{
+	uint32_t mask = 0;
+	size_t i;
+
+	for (i = 0; i < SUITES_COUNT; i++) {
+		if (suites_table[i].version == version)
+			mask |= UINT32_C(1) << i;
+	}
+	return mask;
+}
+
 /* Appends a known suite's name, unless it is there already. */
 static void suites_add(struct ktlsd_suites_choice *choice, size_t index,
 		       uint32_t *seen)
@@ -87,6 +99,13 @@ static int suites_find_name(const char *name, size_t len)
 			return (int)i;
 	}
 	return -1;
+}
+
+uint32_t ktlsd_suites_bit(const char *name, size_t len)
+{
+	int index = suites_find_name(name, len);
+
+	return index < 0 ? 0 : UINT32_C(1) << index;
 }
 
 int ktlsd_suites_choose(const char *names, uint32_t mask,

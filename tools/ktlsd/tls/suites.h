@@ -54,6 +54,14 @@ uint32_t ktlsd_suites_mask(const uint16_t *ids, size_t count);
 /* Return: mask of all suites that ktlsd knows. */
 uint32_t ktlsd_suites_all(void);
 
+/* Return: mask of those of a TLS version. */
+uint32_t ktlsd_suites_of(uint16_t version);
+
+/* Return: the bit that stands for a suite in masks, 0 if its name, which is not
+ * NUL-terminated, is unknown.
+ */
+uint32_t ktlsd_suites_bit(const char *name, size_t len);
+
 /**
  * ktlsd_suites_choose - turn KTLS_CIPHERS into lists for OpenSSL
  * @names: colon-separated exact names, or "" for all

@@ -18,6 +18,27 @@ static void verify_record(struct ktlsd_handshake *hs, int error, int depth,
 		X509_up_ref(cert);
 }
 
+/* The bounds of the policies hold for every key that the verdict depends on: that of the
+ * trust anchor too. Return: whether all of @chain may be used.
+ */
+static bool verify_keys(struct ktlsd_handshake *hs, X509_STORE_CTX *store_ctx,
+			STACK_OF(X509) *chain, int count)
+{
+	char why[KTLSD_POLICY_WHY_MAX];
+	X509 *cert;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		cert = sk_X509_value(chain, i);
+		if (ktlsd_policy_allows_key(&hs->bounds, X509_get0_pubkey(cert), why))
+			continue;
+		verify_record(hs, KTLSD_PUBLIC_KEY_POLICY, i, cert);
+		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);
+		return false;
+	}
+	return true;
+}
+
 int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
@@ -42,9 +63,12 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 	}
 
 	if (hs->verify == KTLS_VERIFY_NONE)
-		return 1;
+		return verify_keys(hs, store_ctx, chain, sk_X509_num(chain) > 0);
 	if (X509_verify_cert(store_ctx) == 1 &&
 	    X509_STORE_CTX_get_error(store_ctx) == X509_V_OK) {
+		chain = X509_STORE_CTX_get0_chain(store_ctx);
+		if (!verify_keys(hs, store_ctx, chain, sk_X509_num(chain)))
+			return 0;
 		hs->verified = true;
 		return 1;
 	}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "comply.h"
+#include "tls/algorithms.h"
+#include "tls/suites.h"
+
+enum {
+	COMPLY_PLACE_MAX	= 192,	/* bytes of ktlsd_policy_place() */
+	COMPLY_NAME_MAX		= 40,	/* bytes of a name in a reason */
+};
+
+__attribute__((format(printf, 4, 5)))
+static int comply_refuse(struct ktlsd_fault *fault, const struct ktlsd_policy *policy,
+			 enum ktlsd_policy_key key, const char *format, ...)
+{
+	char reason[KTLS_GENL_SENTENCE_MAX + 1], place[COMPLY_PLACE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	ktlsd_policy_place(policy, key, place, sizeof(place));
+	return ktlsd_errors_set(fault, -EACCES, "Forbidden by %s: %s", place, reason);
+}
+
+static const char *comply_version_name(uint16_t version)
+{
+	return version == KTLS_TLS_1_2 ? "TLS 1.2" : "TLS 1.3";
+}
+
+static int comply_versions(const struct ktlsd_policy *policy,
+			   const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_bounds *bounds = &policy->bounds;
+
+	if (bounds->version_min > request->version_max)
+		return comply_refuse(fault, policy, KTLSD_POLICY_MIN_VERSION,
+			"KTLS_VERSIONS allows at most %s; allow %s.",
+			comply_version_name(request->version_max),
+			comply_version_name(bounds->version_min));
+	if (bounds->version_max && bounds->version_max < request->version_min)
+		return comply_refuse(fault, policy, KTLSD_POLICY_MAX_VERSION,
+			"KTLS_VERSIONS allows only %s and later; allow %s.",
+			comply_version_name(request->version_min),
+			comply_version_name(bounds->version_max));
+	return 0;
+}
+
+static uint32_t comply_bit(enum ktlsd_policy_key key, const char *name, size_t len)
+{
+	if (key == KTLSD_POLICY_SUITES)
+		return ktlsd_suites_bit(name, len);
+	return ktlsd_algorithms_bit_by_name(key == KTLSD_POLICY_GROUPS ?
+					    KTLSD_ALGORITHMS_GROUPS :
+					    KTLSD_ALGORITHMS_SIGALGS, name, len);
+}
+
+/* Every name of a list that the program gave must be allowed. */
+static int comply_list(const struct ktlsd_policy *policy, enum ktlsd_policy_key key,
+		       const char *option, const char *names, uint32_t forbidden,
+		       struct ktlsd_fault *fault)
+{
+	size_t len;
+
+	if (!names[0] || !forbidden)
+		return 0;
+	for (;; names += len + 1) {
+		len = strcspn(names, ":");
+		if (comply_bit(key, names, len) & forbidden)
+			return comply_refuse(fault, policy, key,
+				"%s names %.*s; remove it from the list.", option,
+				len > COMPLY_NAME_MAX ? COMPLY_NAME_MAX : (int)len, names);
+		if (!names[len])
+			return 0;
+	}
+}
+
+static int comply_lists(const struct ktlsd_policy *policy,
+			const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_bounds *bounds = &policy->bounds;
+	int err;
+
+	err = comply_list(policy, KTLSD_POLICY_SUITES, "KTLS_CIPHERS", request->ciphers,
+			  bounds->no_suites, fault);
+	if (!err)
+		err = comply_list(policy, KTLSD_POLICY_GROUPS, "KTLS_GROUPS",
+				  request->groups, bounds->no_groups, fault);
+	if (!err)
+		err = comply_list(policy, KTLSD_POLICY_SIGALGS, "KTLS_SIGALGS",
+				  request->sigalgs, bounds->no_sigalgs, fault);
+	return err;
+}
+
+static int comply_verify(const struct ktlsd_policy *policy,
+			 const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	enum ktlsd_policy_key key = request->is_server ? KTLSD_POLICY_VERIFY_CLIENTS :
+							 KTLSD_POLICY_VERIFY;
+	bool must = request->is_server ? policy->bounds.verify_clients : policy->bounds.verify;
+
+	if (!must || !request->verify_given || request->verify == KTLS_VERIFY_REQUIRED)
+		return 0;
+	return comply_refuse(fault, policy, key,
+		"KTLS_VERIFY is %s; set KTLS_VERIFY_REQUIRED, or do not set it.",
+		request->verify == KTLS_VERIFY_NONE ? "KTLS_VERIFY_NONE" :
+						      "KTLS_VERIFY_OPTIONAL");
+}
+
+static int comply_own(const struct ktlsd_policy *policy,
+		      const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	uint32_t parts = request->parts;
+
+	if (policy->bounds.no_own_keys && parts & 1u << KTLS_CONFIG_PSK)
+		return comply_refuse(fault, policy, KTLSD_POLICY_OWN_KEYS,
+			"KTLS_PSK is a key of the program; use KTLS_IDENTITY.");
+	if (policy->bounds.no_own_keys && parts & (1u << KTLS_CONFIG_CERTIFICATE |
+						   1u << KTLS_CONFIG_PRIVATE_KEY))
+		return comply_refuse(fault, policy, KTLSD_POLICY_OWN_KEYS,
+			"KTLS_PRIVATE_KEY is a key of the program; use KTLS_IDENTITY.");
+	if (policy->bounds.no_own_anchors && parts & 1u << KTLS_CONFIG_TRUST)
+		return comply_refuse(fault, policy, KTLSD_POLICY_OWN_ANCHORS,
+			"KTLS_TRUST has trust anchors of the program; remove it, and have them added to the system's.");
+	return 0;
+}
+
+static bool comply_has_protocol(const struct ktlsd_policy *policy, const uint8_t *protocol)
+{
+	size_t at;
+
+	for (at = 0; at < policy->alpn_len; at += 1 + policy->alpn[at]) {
+		if (policy->alpn[at] == protocol[0] &&
+		    !memcmp(&policy->alpn[at + 1], protocol + 1, protocol[0]))
+			return true;
+	}
+	return false;
+}
+
+static int comply_alpn(const struct ktlsd_policy *policy,
+		       const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	const uint8_t *protocol;
+	size_t at;
+
+	for (at = 0; policy->alpn && at < request->alpn_len; at += 1 + request->alpn[at]) {
+		protocol = &request->alpn[at];
+		if (!comply_has_protocol(policy, protocol))
+			return comply_refuse(fault, policy, KTLSD_POLICY_ALPN,
+				"KTLS_ALPN lists '%.*s'; remove it from the list.",
+				protocol[0] > COMPLY_NAME_MAX ? COMPLY_NAME_MAX : protocol[0],
+				(const char *)protocol + 1);
+	}
+	return 0;
+}
+
+static int comply_with(const struct ktlsd_policy *policy,
+		       const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	int err;
+
+	err = comply_versions(policy, request, fault);
+	if (!err)
+		err = comply_lists(policy, request, fault);
+	if (!err)
+		err = comply_verify(policy, request, fault);
+	if (!err)
+		err = comply_own(policy, request, fault);
+	if (!err)
+		err = comply_alpn(policy, request, fault);
+	return err;
+}
+
+/* Policies that can be kept one by one can still exclude each other. */
+static int comply_narrow(struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_bounds *bounds = &request->bounds;
+	uint32_t suites;
+
+	if (bounds->version_min > request->version_min)
+		request->version_min = bounds->version_min;
+	if (bounds->version_max && bounds->version_max < request->version_max)
+		request->version_max = bounds->version_max;
+	suites = ktlsd_suites_of(request->version_min) | ktlsd_suites_of(request->version_max);
+	if (request->version_min > request->version_max || !(suites & ~bounds->no_suites))
+		return ktlsd_errors_set(fault, -EACCES,
+			"The policies for uid %u leave no TLS version or no cipher suite: see min_version, max_version and cipher_suites in ktlsd.conf.",
+			request->caller.uid);
+	if (request->is_server ? bounds->verify_clients : bounds->verify)
+		request->verify = KTLS_VERIFY_REQUIRED;
+	if (bounds->tickets_bound && request->tickets > bounds->tickets_max)
+		request->tickets = bounds->tickets_max;
+	return 0;
+}
+
+int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request *request,
+			 struct ktlsd_fault *fault)
+{
+	const struct ktlsd_policy *policy;
+	size_t i;
+	int err;
+
+	memset(&request->bounds, 0, sizeof(request->bounds));
+	for (i = 0; i < config->policy_count; i++) {
+		policy = &config->policies[i];
+		if (!ktlsd_policy_selects(policy, &request->caller))
+			continue;
+		err = comply_with(policy, request, fault);
+		if (err)
+			return err;
+		ktlsd_policy_merge(&request->bounds, policy);
+	}
+	return comply_narrow(request, fault);
+}
+
+int ktlsd_comply_keys(SSL_CTX *ctx, const struct ktlsd_bounds *bounds,
+		      struct ktlsd_fault *fault)
+{
+	char why[KTLSD_POLICY_WHY_MAX];
+	const X509 *cert;
+	int err = 0;
+	long more;
+
+	if (!bounds->rsa_min && !bounds->no_curves)
+		return 0;
+	for (more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST); more && !err;
+	     more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT)) {
+		cert = SSL_CTX_get0_certificate(ctx);
+		if (cert && !ktlsd_policy_allows_key(bounds, X509_get0_pubkey(cert), why))
+			err = ktlsd_errors_set(fault, -EACCES,
+				"The certificate of this side has %s.", why);
+	}
+	SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
+	return err;
+}
