@@ -88,6 +88,17 @@ const char *ktlsd_errors_openssl_reason(void)
 	return reason ? reason : "unknown reason";
 }
 
+/* Copies text of the peer. What ktlsd_errors_set() would escape becomes a question mark. */
+static void errors_copy(char *dst, size_t size, const void *src, int len)
+{
+	const char *from = src;
+	size_t i;
+
+	for (i = 0; i < (size_t)len && i + 1 < size; i++)
+		dst[i] = from[i] >= ' ' && from[i] <= '~' && from[i] != '\\' ? from[i] : '?';
+	dst[i] = '\0';
+}
+
 /* The common name, else the whole name, in printable ASCII. */
 static void errors_print_name(char *dst, size_t size, const X509_NAME *name)
 {
@@ -98,13 +109,13 @@ static void errors_print_name(char *dst, size_t size, const X509_NAME *name)
 	index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
 	if (index >= 0) {
 		value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index));
-		ktlsd_text_escape(dst, size, ASN1_STRING_get0_data(value),
-				  ASN1_STRING_length(value));
+		errors_copy(dst, size, ASN1_STRING_get0_data(value),
+			    ASN1_STRING_length(value));
 		return;
 	}
 	line[0] = '\0';
 	X509_NAME_oneline(name, line, sizeof(line));
-	ktlsd_text_escape(dst, size, line, strlen(line));
+	errors_copy(dst, size, line, (int)strlen(line));
 }
 
 static void errors_print_time(char *dst, size_t size, const ASN1_TIME *when)
@@ -124,8 +135,8 @@ static bool errors_print_san(char *dst, size_t size, const GENERAL_NAME *name)
 
 	if (name->type == GEN_DNS) {
 		value = name->d.dNSName;
-		ktlsd_text_escape(dst, size, ASN1_STRING_get0_data(value),
-				  ASN1_STRING_length(value));
+		errors_copy(dst, size, ASN1_STRING_get0_data(value),
+			    ASN1_STRING_length(value));
 		return true;
 	}
 	if (name->type != GEN_IPADD)
@@ -193,6 +204,26 @@ static int errors_mismatch(struct ktlsd_fault *fault, const char *subject,
 		subject, sans, whose ? whose : "");
 }
 
+static int errors_no_issuer(struct ktlsd_fault *fault, const char *subject,
+			    const char *issuer, const struct ktlsd_verdict *verdict)
+{
+	/* Such a certificate has no issuer for OpenSSL, be it there or not. */
+	if (verdict->cert && X509_get_extension_flags(verdict->cert) & EXFLAG_INVALID)
+		return ktlsd_errors_set(fault, -EKEYREJECTED,
+			"%s has extensions that are invalid: malformed, or there twice (issuer '%s').",
+			subject, issuer);
+	return ktlsd_errors_set(fault, -EKEYREJECTED,
+		"%s was issued by '%s', which is not trusted here: give that CA's certificate in KTLS_TRUST, or add it to the system's.",
+		subject, issuer);
+}
+
+static int errors_weak(struct ktlsd_fault *fault, const char *subject,
+		       const char *issuer, const char *what)
+{
+	return ktlsd_errors_set(fault, -EKEYREJECTED,
+		"%s %s: it needs a new one (issuer '%s').", subject, what, issuer);
+}
+
 int ktlsd_errors_from_verdict(struct ktlsd_fault *fault,
 			      const struct ktlsd_verdict *verdict,
 			      const char *whose)
@@ -224,8 +255,17 @@ int ktlsd_errors_from_verdict(struct ktlsd_fault *fault,
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_CERT_UNTRUSTED:
+		return errors_no_issuer(fault, subject, issuer, verdict);
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+		return errors_weak(fault, subject, issuer, "has a key that is too small");
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		return errors_weak(fault, subject, issuer,
+				   "is signed with a digest that is too weak");
+	case X509_V_ERR_INVALID_CA:
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
 		return ktlsd_errors_set(fault, -EKEYREJECTED,
-			"%s was issued by '%s', which is not trusted here: give that CA's certificate in KTLS_TRUST, or add it to the system's.",
+			"%s must not issue certificates: its basicConstraints or keyUsage forbid it (issuer '%s').",
 			subject, issuer);
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 		return ktlsd_errors_set(fault, -EKEYREJECTED,
