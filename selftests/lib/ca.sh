@@ -6,6 +6,7 @@
 #
 #	ca.pem					trusted
 #	rsa ecdsa big (RSA of 4096 bits)	server.test, 127.0.0.1, ::1
+#	p384 ed25519				likewise
 #	named					server.test and no address
 #	other					other.test, 192.0.2.7
 #	expired					like rsa, until yesterday
@@ -54,11 +55,12 @@ authority() {		# NAME
 }
 
 leaf() {		# NAME CA SUBJECTALTNAME FROM TO KEYTYPE...
-	local name=$1 ca=$2 san=$3 from to
+	local name=$1 ca=$2 san=$3 from to usage=digitalSignature
 	from=$(date -u -d "$4 days" +%Y%m%d%H%M%SZ)
 	to=$(date -u -d "$5 days" +%Y%m%d%H%M%SZ)
 	shift 5
-	printf '%s\n' basicConstraints=CA:FALSE keyUsage=critical,digitalSignature \
+	[[ $* != *rsa* ]] || usage+=,keyEncipherment	# NSS insists
+	printf '%s\n' basicConstraints=CA:FALSE "keyUsage=critical,$usage" \
 		authorityKeyIdentifier=keyid extendedKeyUsage=serverAuth,clientAuth \
 		"subjectAltName=$san" >"$name.ext"
 	quiet req -config openssl.cnf -new "$@" -nodes -subj "/CN=ktls test $name" \
@@ -74,6 +76,8 @@ authority untrusted-ca
 leaf rsa	ca $good -1 3650 "${RSA[@]}"
 leaf big	ca $good -1 3650 -newkey rsa:4096
 leaf ecdsa	ca $good -1 3650 "${EC[@]}"
+leaf p384	ca $good -1 3650 -newkey ec -pkeyopt ec_paramgen_curve:P-384
+leaf ed25519	ca $good -1 3650 -newkey ed25519
 leaf named	ca DNS:server.test -1 3650 "${EC[@]}"
 leaf other	ca DNS:other.test,IP:192.0.2.7 -1 3650 "${EC[@]}"
 leaf expired	ca $good -30 -1 "${EC[@]}"
