@@ -310,8 +310,9 @@ static void main_answer(struct main_daemon *daemon)
 	} else if (!strcmp(verb, "status")) {
 		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
 		ktlsd_control_answer(&daemon->control, true,
-			"status %s\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
-			text, config->path, config->identity_count, config->troubles,
+			"status %s\ntickets_forgotten %llu\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
+			text, (unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
+			config->path, config->identity_count, config->troubles,
 			config->troubles ? "\nfirst_trouble " : "",
 			config->first_trouble.reason);
 	} else {

@@ -180,6 +180,7 @@ def test_reload(path):
         assert done.returncode == 0 and "2 identities" in done.stdout, done
         done = it.control("status")
         assert done.returncode == 0 and "identities 2" in done.stdout, done
+        assert re.search(r"^tickets_forgotten 0$", done.stdout, re.M), done
 
         write(path + "/conf", ca + "nonsense\n" + a)
         done = it.control("reload")

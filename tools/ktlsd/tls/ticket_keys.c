@@ -135,7 +135,7 @@ static void ticket_keys_warn(struct ktlsd_ticket_keys *keys, uint64_t before)
 {
 	if (keys->used.forgotten != before)
 		ktlsd_log_limited(&keys->limit, KTLSD_LOG_WARNING,
-				  "Too many tickets were issued to remember which of them were used: the tickets of one server are no longer accepted, and its clients do full handshakes. This has happened %llu times.",
+				  "Too many tickets were issued to remember which of them were used: the tickets of one server are no longer accepted, and its clients do full handshakes. This has happened %llu times (tickets_forgotten of ktlsctl status).",
 				  (unsigned long long)keys->used.forgotten);
 }
 
@@ -164,4 +164,14 @@ bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
 	ticket_keys_warn(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 	return first;
+}
+
+uint64_t ktlsd_ticket_keys_forgotten(struct ktlsd_ticket_keys *keys)
+{
+	uint64_t forgotten;
+
+	pthread_mutex_lock(&keys->lock);
+	forgotten = keys->used.forgotten;
+	pthread_mutex_unlock(&keys->lock);
+	return forgotten;
 }

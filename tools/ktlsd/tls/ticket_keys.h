@@ -85,4 +85,9 @@ bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
 				 const struct ktlsd_fingerprint *fingerprint,
 				 const uint8_t *id);
 
+/* How often the tickets of a server were forgotten to bound memory: its clients did full
+ * handshakes after that.
+ */
+uint64_t ktlsd_ticket_keys_forgotten(struct ktlsd_ticket_keys *keys);
+
 #endif
