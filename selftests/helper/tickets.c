@@ -280,6 +280,19 @@ TEST_F(ticket, close_reads_them)
 	expect_mib(2, 0);
 }
 
+/* Nor are those that come while the closed connection lingers. */
+TEST_F(ticket, come_after_close)
+{
+	open_conn(self);
+	close(self->c.fd);
+	peer_expect_close(&self->c.peer);
+	send_ticket(self, 1);
+	send_ticket(self, 2);
+	EVENTUALLY(got.seen == 2, 5000);
+	expect_mib(2, 0);
+	EXPECT_EQ(1, net_mib("Lingers"));
+}
+
 /* Half of the credit is reserved for handshakes. */
 TEST(credit)
 {
