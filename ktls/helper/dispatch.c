@@ -117,6 +117,7 @@ static struct ktls_request *dispatch_next_lost(struct ktls_port *port)
 	while (!list_empty(&port->requests)) {
 		turn = list_first_entry(&port->requests, struct ktls_turn, node);
 		list_del_init(&turn->node);
+		port->open--;
 		list_del_init(&turn->stall_node);
 		req = dispatch_request(turn);
 		if (req->out.sent || ktls_turn_wait(port->kn, turn)) {

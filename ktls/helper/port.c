@@ -21,6 +21,8 @@
 enum port_limits {
 	/* More messages than a connection has tickets in flight, and a START and a CANCEL. */
 	PORT_TICKET_BONUS	= KTLS_TICKETS_WAITING + 4,
+	/* Twice as many requests as another port, and so many, are too many. */
+	PORT_OPEN_SPREAD	= 16,
 };
 
 unsigned int ktls_net_id;
@@ -216,14 +218,29 @@ struct ktls_port *ktls_port_find(struct ktls_net *kn, const struct sock *sk)
 	return port;
 }
 
+/* How many requests a port may have to get one more: none is full while another, which
+ * has credit as well, has room. See worker_set_limits() of ktlsd.
+ */
+static unsigned int port_open_max(const struct ktls_net *kn)
+{
+	unsigned int least = UINT_MAX / 4;
+	struct ktls_port *port;
+
+	lockdep_assert_held(&kn->lock);
+	list_for_each_entry(port, &kn->ports, node)
+		if (port->in_flight < port->credit && list_empty(&port->stalled))
+			least = min(least, port->open);
+	return 2 * least + PORT_OPEN_SPREAD;
+}
+
 /**
  * ktls_port_best - the port that the next waiting request is for
  * @kn: the namespace
  *
- * That is the one with most free credit; of several, the one not chosen for longest.
- * A port with a batch that waits for credit has none free. A ticket in flight makes up
- * for what it costs, and a little more: a handshake that begins behind it on the same
- * port can use it, however soon it comes.
+ * Of those that have not many more requests than others, it is the one with most free
+ * credit; of several, the one not chosen for longest. A port with a batch that waits for
+ * credit has none free. A ticket in flight makes up for what it costs, and a little more:
+ * a handshake that begins behind it on the same port can use it, however soon it comes.
  *
  * Context: process.
  * Return: the port with a reference, or NULL: nothing waits, or no port has credit.
@@ -231,13 +248,15 @@ struct ktls_port *ktls_port_find(struct ktls_net *kn, const struct sock *sk)
 struct ktls_port *ktls_port_best(struct ktls_net *kn)
 {
 	struct ktls_port *port, *best = NULL;
-	unsigned int room, best_room = 0;
+	unsigned int room, best_room = 0, open_max;
 
 	spin_lock_bh(&kn->lock);
 	if (!kn->queue.waiting)
 		goto out;
+	open_max = port_open_max(kn);
 	list_for_each_entry(port, &kn->ports, node) {
-		if (port->in_flight >= port->credit || !list_empty(&port->stalled))
+		if (port->in_flight >= port->credit || !list_empty(&port->stalled) ||
+		    port->open > open_max)
 			continue;
 		room = port->credit - port->in_flight;
 		if (!list_empty(&port->tickets))
@@ -397,6 +416,7 @@ struct ktls_turn *ktls_turn_next(struct ktls_port *port, struct sk_buff_head *me
 		refcount_inc(&port->ref);
 		turn->port = port;
 		list_add_tail(&turn->node, &port->requests);
+		port->open++;
 	}
 	turn_charge(turn, port, cost);
 	return turn;
@@ -501,6 +521,8 @@ void ktls_turn_end(struct ktls_net *kn, struct ktls_turn *turn, struct ktls_outg
 		ktls_queue_del(&kn->queue, &turn->entry);
 	} else {
 		list_del_init(&turn->stall_node);
+		if (!list_empty(&turn->node))
+			turn->port->open--;
 		list_del_init(&turn->node);
 	}
 	turn->phase = KTLS_PHASE_ENDED;

@@ -57,6 +57,7 @@ struct ktls_net {
  * Under @kn->lock:
  * @node: on ktls_net.ports; empty once it is closed
  * @requests: &ktls_turn.node of all requests given to it
+ * @open: length of the list
  * @stalled: &ktls_turn.stall_node of those with a batch that needs credit
  * @tickets: connections with a MESSAGE that it has not answered (ticket.c)
  * @in_flight: messages it has not answered, and those of requests it was sent CANCEL
@@ -76,6 +77,7 @@ struct ktls_port {
 
 	struct list_head	node;
 	struct list_head	requests;
+	unsigned int		open;
 	struct list_head	stalled;
 	struct list_head	tickets;
 	unsigned int		in_flight;

@@ -234,3 +234,31 @@ TEST_F(worker, the_uid_of_the_first_helper_counts_for_good)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, fake_register(fake_new(&self->e.hs), 8));
 }
+
+/* Handshakes that wait for their peers cost no credit, and yet they count: a worker that has
+ * many of them, and may be full, gets no more while another has few.
+ */
+TEST(a_worker_with_few_handshakes_gets_the_next_ones)
+{
+	enum { MANY = 40, NEXT = 5 };
+	struct fake_msg *m;
+	struct fake *other;
+	struct addr a;
+	struct env e;
+
+	env_start_manual(&e, S13_AES128, 64);
+	net_listen(AF_INET, MANY + NEXT, &a);
+	for (int i = 0; i < MANY; i++) {
+		connect_soon(&a);
+		m = fake_expect(e.fake, KTLS_CMD_START);
+		EXPECT_EQ(0, fake_data(e.fake, m->id, NULL, 0, false));
+		free(m);
+	}
+	other = fake_new(&e.hs);
+	ASSERT_EQ(0, fake_register(other, 8));
+	for (int i = 0; i < NEXT; i++) {
+		connect_soon(&a);
+		free(fake_expect(other, KTLS_CMD_START));
+	}
+	EXPECT_FALSE(fake_next(e.fake, 0));
+}

@@ -301,7 +301,8 @@ static void worker_receive_nlctrl(struct ktlsd_worker *worker)
 }
 
 /* Half of max_sessions is divided among the workers, so that each has some. The other half
- * is a common pool: the kernel does not distribute requests by load.
+ * is a common pool. The kernel does not send a worker more than about twice as many as
+ * another has, so none has used up both while another has some of its own.
  */
 static void worker_set_limits(struct ktlsd_worker *worker,
 			      const struct ktlsd_config *config)
