@@ -99,8 +99,7 @@ static void errors_copy(char *dst, size_t size, const void *src, int len)
 	dst[i] = '\0';
 }
 
-/* The common name, else the whole name, in printable ASCII. */
-static void errors_print_name(char *dst, size_t size, const X509_NAME *name)
+void ktlsd_errors_print_name(char *dst, size_t size, const X509_NAME *name)
 {
 	const ASN1_STRING *value;
 	char line[256];
@@ -224,23 +223,25 @@ static int errors_weak(struct ktlsd_fault *fault, const char *subject,
 		"%s %s: it needs a new one (issuer '%s').", subject, what, issuer);
 }
 
+void ktlsd_errors_subject(char *dst, size_t size, int depth, const char *whose)
+{
+	if (depth > 0)
+		snprintf(dst, size, "A CA certificate (number %d) in the peer's chain", depth);
+	else if (whose)
+		snprintf(dst, size, "The certificate of server '%.72s'", whose);
+	else
+		snprintf(dst, size, "The client's certificate");
+}
+
 int ktlsd_errors_from_verdict(struct ktlsd_fault *fault,
 			      const struct ktlsd_verdict *verdict,
 			      const char *whose)
 {
 	char issuer[ERRORS_NAME_MAX] = "?", subject[128];
 
-	if (verdict->depth > 0)
-		snprintf(subject, sizeof(subject),
-			 "A CA certificate (number %d) in the peer's chain",
-			 verdict->depth);
-	else if (whose)
-		snprintf(subject, sizeof(subject),
-			 "The certificate of server '%.72s'", whose);
-	else
-		snprintf(subject, sizeof(subject), "The client's certificate");
+	ktlsd_errors_subject(subject, sizeof(subject), verdict->depth, whose);
 	if (verdict->cert)
-		errors_print_name(issuer, sizeof(issuer),
+		ktlsd_errors_print_name(issuer, sizeof(issuer),
 				  X509_get_issuer_name(verdict->cert));
 
 	switch (verdict->error) {

@@ -51,6 +51,14 @@ const char *ktlsd_errors_alert_name(int alert);
 /* Return: the reason of the first OpenSSL error queued, or "unknown reason". */
 const char *ktlsd_errors_openssl_reason(void);
 
+/* Prints the common name, else the whole name, in printable ASCII. */
+void ktlsd_errors_print_name(char *dst, size_t size, const X509_NAME *name);
+
+/* Prints which certificate of the peer's chain a reason is about: the beginning of a
+ * sentence. @whose: name of the server, or NULL if the peer is a client.
+ */
+void ktlsd_errors_subject(char *dst, size_t size, int depth, const char *whose);
+
 /**
  * ktlsd_errors_from_verdict - the peer's certificate was refused
  * @fault: set, except the alert

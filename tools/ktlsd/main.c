@@ -49,6 +49,7 @@ enum {
  * @control: socket for ktlsctl
  * @parent: pipe to the parent that waits for the daemon to start, -1 for none
  * @reloading: not every worker has taken over the newest configuration
+ * @crls_next: when to look for new CRLs, milliseconds of the monotonic clock
  * @reload_end: when to stop waiting for that, milliseconds of the monotonic clock
  */
 struct main_daemon {
@@ -59,6 +60,7 @@ struct main_daemon {
 	struct ktlsd_control	control;
 	int			parent;
 	bool			reloading;
+	int64_t			crls_next;
 	int64_t			reload_end;
 };
 
@@ -332,6 +334,24 @@ static void main_release_parent(struct main_daemon *daemon)
 	daemon->parent = -1;
 }
 
+/* Reads CRLs that have changed. Sessions are not resumed then: each server is checked again.
+ * Return: @wait, or less if they have to be looked at before.
+ */
+static int main_refresh_crls(struct main_daemon *daemon, int wait)
+{
+	const struct ktlsd_config *config = daemon->shared.config;
+	int64_t now = ktlsd_clock_ms();
+
+	if (!config->crls)
+		return wait;
+	if (now >= daemon->crls_next) {
+		if (ktlsd_crls_refresh(config->crls))
+			ktlsd_cache_reset(&daemon->shared.cache, config->session_cache);
+		daemon->crls_next = now + KTLSD_CRLS_REFRESH_MS;
+	}
+	return daemon->crls_next - now < wait ? (int)(daemon->crls_next - now) : wait;
+}
+
 /* Handles events until a signal says to exit. */
 static void main_wait(struct main_daemon *daemon, int signal_fd)
 {
@@ -348,7 +368,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 			  .events = POLLIN },
 		};
 
-		wait = ktlsd_watch_step(&daemon->watch);
+		wait = main_refresh_crls(daemon, ktlsd_watch_step(&daemon->watch));
 		main_release_parent(daemon);
 		main_check_reload(daemon);
 		if (poll(fds, 3, wait) < 0 && errno != EINTR)

@@ -289,6 +289,17 @@ static int session_resume(struct ktlsd_sessions *sessions,
 	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
 }
 
+/* Sets up how the peer is checked for revocation. */
+static int session_set_status(struct ktlsd_session *session, struct ktlsd_fault *fault)
+{
+	int err = ktlsd_status_setup(session->handshake,
+				     ktlsd_context_revocation(session->context, session->config,
+							      session->identity),
+				     session->config->crls);
+
+	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
+}
+
 /* Begins the handshake with the context. */
 static void session_start(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
@@ -305,6 +316,8 @@ static void session_start(struct ktlsd_sessions *sessions,
 				  &session->handshake, &fault);
 	if (!err && session->identity)
 		ktlsd_own_cert_use(session->handshake, session->identity);
+	if (!err)
+		err = session_set_status(session, &fault);
 	if (!err)
 		err = session_resume(sessions, session, &fault);
 	if (err)

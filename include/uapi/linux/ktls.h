@@ -298,7 +298,11 @@ enum ktls_info_state {
 
 /* enum ktls_revocation - values of ktls_info.revocation */
 enum ktls_revocation {
-	KTLS_REVOCATION_UNCHECKED = 0,	/* revocation was not checked */
+	KTLS_REVOCATION_UNCHECKED = 0,	/* not checked */
+	KTLS_REVOCATION_STAPLE	= 1,	/* by the OCSP response that the server stapled */
+	KTLS_REVOCATION_CRL	= 2,	/* by a CRL of its issuer */
+	KTLS_REVOCATION_OCSP	= 3,	/* by its OCSP responder */
+	KTLS_REVOCATION_NO_ANSWER = 4,	/* its OCSP responder did not answer, which is accepted */
 };
 
 /**
@@ -320,9 +324,9 @@ enum ktls_revocation {
  * @rx_bytes: application bytes opened
  * @tx_key_updates: how often the sending keys of this side were replaced
  * @rx_key_updates: how often the peer replaced its sending keys
- * @revocation: enum ktls_revocation: how the peer's certificate was checked for
- *	revocation; always KTLS_REVOCATION_UNCHECKED, which is also what a kernel without
- *	this field means
+ * @revocation: enum ktls_revocation: how the peer's own certificate was checked for
+ *	revocation, see "revocation" in ktlsd.conf(5); KTLS_REVOCATION_UNCHECKED after a
+ *	resumption, and from a kernel without this field
  * @reserved: 0
  */
 struct ktls_info {

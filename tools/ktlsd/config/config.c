@@ -139,6 +139,48 @@ static int config_load_trust(struct ktlsd_config *config,
 						    "out of memory");
 }
 
+/* The mode crl without CRLs would check nothing. */
+static int config_check_crl_mode(const struct ktlsd_config *config, struct ktlsd_fault *fault)
+{
+	bool found = config->revocation.mode == KTLSD_REVOCATION_CRL;
+	size_t i;
+
+	for (i = 0; i < config->identity_count; i++)
+		found |= config->identities[i].revocation.mode == KTLSD_REVOCATION_CRL;
+	if (!found)
+		return 0;
+	ktlsd_errors_set(fault, -EINVAL,
+			 "%s: revocation is crl, but there are no CRLs: set crl in [ktlsd]",
+			 config->path);
+	ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
+	return -EINVAL;
+}
+
+/* Reads the CRLs. If that fails, those of @old stay; without them it is an error, as then
+ * nobody would be found revoked.
+ */
+static int config_load_crls(struct ktlsd_config *config, const struct ktlsd_config *old,
+			    struct ktlsd_fault *fault)
+{
+	struct ktlsd_fault why;
+	int err;
+
+	if (!config->crl_path)
+		return config_check_crl_mode(config, fault);
+	err = ktlsd_crls_open(config->crl_path, &config->crls, &why);
+	if (!err)
+		return 0;
+	if (!old || !old->crls) {
+		*fault = why;
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
+		return err;
+	}
+	config->crls = ktlsd_crls_get(old->crls);
+	ktlsd_errors_set(fault, err, "%s: the old CRLs stay in force", why.reason);
+	config_note_trouble(config, fault);
+	return 0;
+}
+
 int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 			struct ktlsd_config **ret_config,
 			struct ktlsd_fault *fault)
@@ -151,6 +193,8 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 		return err;
 	config_load_identities(config, old);
 	err = config_load_trust(config, old, fault);
+	if (!err)
+		err = config_load_crls(config, old, fault);
 	if (err) {
 		ktlsd_config_put(config);
 		return err;
@@ -208,7 +252,9 @@ void ktlsd_config_put(struct ktlsd_config *config)
 		ktlsd_policy_free(&config->policies[i]);
 	free(config->policies);
 	X509_STORE_free(config->trust);
+	ktlsd_crls_put(config->crls);
 	free(config->trust_path);
+	free(config->crl_path);
 	free(config->path);
 	free(config);
 }

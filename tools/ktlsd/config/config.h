@@ -16,6 +16,8 @@
 #include "config/acl.h"
 #include "config/credentials.h"
 #include "config/policy.h"
+#include "config/crls.h"
+#include "config/revocation.h"
 #include "errors.h"
 
 #define KTLSD_CONFIG_PATH	"/etc/ktls/ktlsd.conf"
@@ -50,6 +52,7 @@ struct ktlsd_identity_files {
  * @files: "certificate", "certificate.2" and so on, with their keys
  * @line: of the section, for messages
  * @acl: who may use it
+ * @revocation: how servers and clients that use it check their peers
  * @credentials: from the files, in their order; the peer decides which is used
  * @credential_count: 0 if one of the files could not be loaded
  * @trouble: why it could not be loaded; @credentials may be of an earlier generation then
@@ -59,6 +62,7 @@ struct ktlsd_identity {
 	struct ktlsd_identity_files	files[KTLSD_IDENTITY_CERTIFICATES];
 	unsigned int			line;
 	struct ktlsd_acl		acl;
+	struct ktlsd_revocation		revocation;
 	struct ktlsd_credential		credentials[KTLSD_IDENTITY_CERTIFICATES];
 	unsigned int			credential_count;
 	char				trouble[KTLS_GENL_SENTENCE_MAX + 1];
@@ -77,11 +81,15 @@ struct ktlsd_identity {
  * @max_sessions: handshakes at a time, over all workers
  * @ticket_lifetime: of the tickets that servers issue, seconds
  * @session_cache: how many sessions of clients are cached
+ * @revocation: how peers' certificates are checked
+ * @revocation_ktls_trust: also where the trust anchors are the program's
+ * @crl_path: of the CRLs, or NULL
  * @identities: owned array
  * @identity_count: its length
  * @policies: owned array, in the order of the file
  * @policy_count: its length
  * @trust: the system's trust anchors; empty if the default file could not be loaded
+ * @crls: from @crl_path, or NULL; a reference
  * @troubles: how many files could not be loaded
  * @first_trouble: why the first of them could not
  */
@@ -97,11 +105,15 @@ struct ktlsd_config {
 	unsigned int		max_sessions;
 	unsigned int		ticket_lifetime;
 	unsigned int		session_cache;
+	struct ktlsd_revocation	revocation;
+	bool			revocation_ktls_trust;
+	char			*crl_path;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
 	struct ktlsd_policy	*policies;
 	size_t			policy_count;
 	X509_STORE		*trust;
+	struct ktlsd_crls	*crls;
 	unsigned int		troubles;
 	struct ktlsd_fault	first_trouble;
 };

@@ -92,6 +92,15 @@ static void settings_set_policy(struct ktlsd_parse *parse, unsigned int line,
 		ktlsd_parse_fail(parse, line, "%s: %s", setting->name, fault.reason);
 }
 
+static void settings_set_revocation(struct ktlsd_parse *parse, unsigned int line,
+				    const struct ktlsd_setting *setting, void *target,
+				    const char *value)
+{
+	if (ktlsd_revocation_parse(value, target))
+		ktlsd_parse_fail(parse, line, "%s must be " KTLSD_REVOCATION_NAMES,
+				 setting->name);
+}
+
 #define SETTINGS_DAEMON(key, parser, member)					\
 	.name = (key), .section = KTLSD_SECTION_DAEMON,				\
 	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_config, member)
@@ -115,6 +124,9 @@ static const struct ktlsd_setting settings[] = {
 	  .min = KTLSD_TICKET_LIFETIME_MIN, .max = KTLSD_TICKET_LIFETIME_MAX },
 	{ SETTINGS_DAEMON("session_cache", number, session_cache),
 	  .max = KTLSD_CACHE_MAX },
+	{ SETTINGS_DAEMON("revocation", revocation, revocation) },
+	{ SETTINGS_DAEMON("revocation_ktls_trust", yes_no, revocation_ktls_trust) },
+	{ SETTINGS_DAEMON("crl", path, crl_path) },
 
 	{ SETTINGS_IDENTITY("certificate", path, files[0].certificate),
 	  .size = sizeof(struct ktlsd_identity_files) },
@@ -123,6 +135,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("allow_uids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
+	{ SETTINGS_IDENTITY("revocation", revocation, revocation) },
 
 	{ SETTINGS_POLICY("uids"), .is_list = true },
 	{ SETTINGS_POLICY("gids"), .is_list = true },

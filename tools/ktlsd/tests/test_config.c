@@ -512,11 +512,45 @@ static int config_teardown(void **state)
 	return 0;
 }
 
+static void config_revocation(void **state)
+{
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	assert_int_equal(config_try("[ktlsd]\nrevocation = hard\nrevocation_ktls_trust = yes\n"
+		"crl = /var/crl\n[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		"revocation = off\n[identity b]\ncertificate = /a\nprivate_key = /b\n",
+		&config, &fault), 0);
+	assert_int_equal(config->revocation.mode, KTLSD_REVOCATION_HARD);
+	assert_true(config->revocation_ktls_trust);
+	assert_string_equal(config->crl_path, "/var/crl");
+	assert_true(config->identities[0].revocation.given);
+	assert_int_equal(config->identities[0].revocation.mode, KTLSD_REVOCATION_OFF);
+	assert_false(config->identities[1].revocation.given);
+	ktlsd_config_put(config);
+
+	assert_int_equal(config_try("[ktlsd]\nrevocation = soft\n", &config, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, ":2: revocation must be off, staple, crl, ocsp or hard"));
+	assert_int_equal(config_try("[ktlsd]\ncrl = crls\n", &config, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "crl must be an absolute path"));
+
+	assert_int_equal(config_try("[ktlsd]\nrevocation = crl\n", &config, &fault), 0);
+	ktlsd_config_put(config);
+	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "there are no CRLs: set crl"));
+	assert_int_equal(config_try("[ktlsd]\ncrl = /nonexistent/crl\n", &config, &fault), 0);
+	ktlsd_config_put(config);
+	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), -ENOENT);
+	assert_non_null(strstr(fault.reason, "the CRL /nonexistent/crl cannot be read"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(config_defaults),
 		cmocka_unit_test(config_everything),
+		cmocka_unit_test(config_revocation),
 		cmocka_unit_test(config_faults),
 		cmocka_unit_test(config_containers),
 		cmocka_unit_test(config_names),

@@ -191,9 +191,18 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 
 int test_side_begin(struct test_side *side)
 {
-	return ktlsd_handshake_new(side->context->ctx, &side->request,
-				   ktlsd_suites_all(), ktlsd_context_ca_names(side->context),
-				   &side->handshake, &side->fault);
+	int err;
+
+	err = ktlsd_handshake_new(side->context->ctx, &side->request,
+				  ktlsd_suites_all(), ktlsd_context_ca_names(side->context),
+				  &side->handshake, &side->fault);
+	if (err)
+		return err;
+	assert_int_equal(ktlsd_status_setup(side->handshake,
+					    ktlsd_context_revocation(side->context,
+								     &side->config, NULL),
+					    side->config.crls), 0);
+	return 0;
 }
 
 void test_side_free(struct test_side *side)

@@ -35,6 +35,10 @@ void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 	SSL_clear_options(hs->ssl, SSL_OP_NO_TICKET);
 	if (!saved)
 		return;
+	if (!ktlsd_status_may_resume(hs, saved->chain)) {
+		ktlsd_saved_session_put(saved);
+		return;
+	}
 	der = saved->der;
 	session = d2i_SSL_SESSION(NULL, &der, (long)saved->der_len);
 	if (session && SSL_set_session(hs->ssl, session))
@@ -154,7 +158,7 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 {
 	SSL_SESSION *session = SSL_get0_session(hs->ssl);
 	struct ktlsd_saved_session *saved = NULL;
-	int64_t since = time(NULL);
+	int64_t since = time(NULL), expires;
 	uint8_t *der = NULL;
 	int len;
 
@@ -163,11 +167,14 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 		return NULL;
 	if (SSL_session_reused(hs->ssl) && hs->offered)
 		since = hs->offered->since;
+	expires = client_ticket_expiry(session, lifetime, since);
+	/* The next handshake looks for a newer OCSP response. */
+	if (hs->status.expires < expires)
+		expires = hs->status.expires;
 	len = i2d_SSL_SESSION(session, &der);
 	if (len > 0)
 		saved = ktlsd_saved_session_new(der, (size_t)len, hs->presented,
-						hs->chain,
-						client_ticket_expiry(session, lifetime, since));
+						hs->chain, expires);
 	if (saved) {
 		saved->fingerprint = hs->fingerprint;
 		saved->since = since;

@@ -118,6 +118,8 @@ int ktlsd_handshake_prepare(SSL_CTX *ctx)
 	SSL_CTX_set_info_callback(ctx, handshake_note_alert);
 	SSL_CTX_set_alpn_select_cb(ctx, handshake_select_alpn, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, ktlsd_verify_chain, NULL);
+	if (ktlsd_status_prepare(ctx))
+		return -ENOMEM;
 	return ktlsd_server_ticket_prepare(ctx);
 }
 
@@ -257,8 +259,11 @@ static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 	char why[KTLSD_POLICY_WHY_MAX];
 	const char *key;
 
+	ktlsd_status_fix_alert(hs);
 	fault->alert = hs->alert;
 	fault->alert_received = hs->alert_received;
+	if (!hs->alert_received && hs->status.reason[0])
+		return ktlsd_errors_set(fault, -EKEYREJECTED, "%s", hs->status.reason);
 	if (hs->alert_received || !hs->verdict.error)
 		return ktlsd_errors_from_ssl(fault, hs->is_server);
 	key = ktlsd_public_key_explain(hs->verdict.error);
@@ -502,6 +507,7 @@ int ktlsd_handshake_finish(struct ktlsd_handshake *hs,
 	result->group = ktlsd_negotiated_group(hs->ssl);
 	result->sigalg = ktlsd_negotiated_sigalg(hs->ssl);
 	result->verified = hs->verified;
+	result->revocation = hs->status.how;
 	result->resumed = SSL_session_reused(hs->ssl) && !hs->psk;
 	fragment = SSL_SESSION_get_max_fragment_length(SSL_get0_session(hs->ssl));
 	if (fragment != TLSEXT_max_fragment_length_DISABLED)

@@ -21,6 +21,7 @@
 #include "tls/keys.h"
 #include "tls/pause.h"
 #include "tls/peer_cert.h"
+#include "tls/status.h"
 #include "tls/suites.h"
 #include "tls/ticket_keys.h"
 
@@ -52,6 +53,7 @@ enum ktlsd_handshake_progress {
  * @max_fragment: largest plaintext we may send, 0 for the usual
  * @verified: the chain, and for a client the name, were verified
  * @resumed: by a ticket or a session id
+ * @revocation: enum ktls_revocation, how the peer's certificate was checked
  * @peer_name: the verified name, or ""
  * @peer: the verified certificate; empty if none was
  * @alpn: the selected protocol; points into the handshake
@@ -73,6 +75,7 @@ struct ktlsd_result {
 	uint32_t			max_fragment;
 	bool				verified;
 	bool				resumed;
+	uint32_t			revocation;
 	char				peer_name[KTLSD_NAME_MAX + 1];
 	struct ktlsd_peer_cert		peer;
 	const uint8_t			*alpn;
@@ -92,6 +95,7 @@ struct ktlsd_result {
  * @finished: the handshake is complete
  * @verified: X509_verify_cert() succeeded
  * @verdict: why it did not
+ * @status: whether its certificates were revoked
  * @presented: certificates the peer sent, leaf first; NULL for none
  * @chain: the chain that was verified; NULL for none
  * @alert: last fatal or closing alert, KTLSD_ALERT_NONE for none
@@ -128,6 +132,7 @@ struct ktlsd_handshake {
 	bool				finished;
 	bool				verified;
 	struct ktlsd_verdict		verdict;
+	struct ktlsd_status		status;
 	STACK_OF(X509)			*presented;
 	STACK_OF(X509)			*chain;
 	int				alert;

@@ -140,6 +140,8 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 		data.expires = now + KTLSD_TICKET_LIFETIME_MAX;
 		if (hs->verified)
 			data.expires = ktlsd_saved_session_chain_end(chain, data.expires);
+		if (hs->status.expires < data.expires)
+			data.expires = hs->status.expires;
 	}
 	/* The lifetime hint in the ticket. */
 	if (data.expires - now < SSL_SESSION_get_timeout(session))
@@ -168,6 +170,7 @@ static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t
 static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 {
 	const char *asked = SSL_SESSION_get0_hostname(session);
+	X509 *leaf = SSL_SESSION_get0_peer(session);
 	struct server_ticket_data *data;
 	size_t len;
 
@@ -177,6 +180,8 @@ static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 	if (strcasecmp(asked ? asked : "", hs->server_name) || data->expires <= time(NULL))
 		return false;
 	if (hs->verify == KTLS_VERIFY_REQUIRED && !data->verified)
+		return false;
+	if (leaf && ktlsd_status_is_revoked(hs, leaf))
 		return false;
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION &&
 	    !server_ticket_is_first_use(hs, data->id))

@@ -64,8 +64,7 @@ int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 
 	if (hs->verify == KTLS_VERIFY_NONE)
 		return verify_keys(hs, store_ctx, chain, sk_X509_num(chain) > 0);
-	if (X509_verify_cert(store_ctx) == 1 &&
-	    X509_STORE_CTX_get_error(store_ctx) == X509_V_OK) {
+	if (ktlsd_status_verify(hs, store_ctx)) {
 		chain = X509_STORE_CTX_get0_chain(store_ctx);
 		if (!verify_keys(hs, store_ctx, chain, sk_X509_num(chain)))
 			return 0;

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "lib/buffer.h"
+#include "lib/log.h"
+#include "config/credentials.h"
+#include "config/crls.h"
+#include "config/file.h"
+
+static int crls_parse_der(const uint8_t *der, size_t len, STACK_OF(X509_CRL) *list,
+			  struct ktlsd_fault *fault)
+{
+	const unsigned char *end = der;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &end, (long)len);
+
+	if (crl && end == der + len && sk_X509_CRL_push(list, crl))
+		return 0;
+	X509_CRL_free(crl);
+	return ktlsd_errors_set(fault, -EINVAL, "there is no CRL in DER in it%s",
+				crl ? ", or something behind it" : "");
+}
+
+static int crls_parse_pem(const void *pem, size_t len, STACK_OF(X509_CRL) *list,
+			  struct ktlsd_fault *fault)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	int before = sk_X509_CRL_num(list);
+	unsigned long code;
+	X509_CRL *crl;
+
+	if (!bio)
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
+	while ((crl = PEM_read_bio_X509_CRL(bio, NULL, ktlsd_credentials_no_passphrase,
+					    NULL))) {
+		if (sk_X509_CRL_push(list, crl))
+			continue;
+		X509_CRL_free(crl);
+		break;
+	}
+	BIO_free(bio);
+	code = ERR_peek_last_error();
+	if (ERR_GET_LIB(code) != ERR_LIB_PEM || ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
+		return ktlsd_errors_set(fault, -EINVAL, "a CRL in it cannot be decoded: %s",
+					ktlsd_errors_openssl_reason());
+	if (sk_X509_CRL_num(list) == before)
+		return ktlsd_errors_set(fault, -EINVAL,
+					"there is no CRL in it, neither PEM nor DER");
+	return 0;
+}
+
+int ktlsd_crls_parse(const void *data, size_t len, STACK_OF(X509_CRL) *list,
+		     struct ktlsd_fault *fault)
+{
+	const uint8_t *bytes = data;
+	int err;
+
+	ERR_clear_error();
+	if (!len)
+		err = ktlsd_errors_set(fault, -EINVAL, "it is empty");
+	else if (bytes[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+		err = crls_parse_der(bytes, len, list, fault);
+	else
+		err = crls_parse_pem(data, len, list, fault);
+	ERR_clear_error();
+	return err;
+}
+
+/* --- files --- */
+
+/* FNV-1a. */
+static uint64_t crls_hash(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+static uint64_t crls_hash_file(const char *name, const struct stat *status)
+{
+	const int64_t facts[] = {
+		(int64_t)status->st_dev, (int64_t)status->st_ino, (int64_t)status->st_size,
+		(int64_t)status->st_mtim.tv_sec, (int64_t)status->st_mtim.tv_nsec,
+	};
+	uint64_t hash = crls_hash(UINT64_C(14695981039346656037), name, strlen(name));
+
+	return crls_hash(hash, facts, sizeof(facts));
+}
+
+/* Return: a number that changes when a file does, or 0 if @path cannot be read. */
+static uint64_t crls_stamp(const char *path)
+{
+	struct dirent *entry;
+	struct stat status;
+	uint64_t stamp;
+	DIR *dir;
+
+	if (stat(path, &status))
+		return 0;
+	stamp = crls_hash_file("", &status);
+	if (!S_ISDIR(status.st_mode))
+		return stamp;
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	/* A sum, as the order of the entries has no meaning. */
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] != '.' && !fstatat(dirfd(dir), entry->d_name, &status, 0))
+			stamp += crls_hash_file(entry->d_name, &status);
+	}
+	closedir(dir);
+	return stamp ? stamp : 1;
+}
+
+static int crls_read_file(const char *path, struct ktlsd_crl_set *set,
+			  struct ktlsd_fault *fault)
+{
+	struct ktlsd_buffer data = { 0 };
+	struct ktlsd_fault why;
+	int err;
+
+	err = ktlsd_file_read(path, KTLSD_CRLS_FILE_MAX, &data, NULL, &why);
+	set->bytes += data.len;
+	if (err)
+		ktlsd_errors_set(fault, err, "the CRL %s", why.reason);
+	else if (ktlsd_crls_parse(data.data, data.len, set->list, &why))
+		err = ktlsd_errors_set(fault, why.error, "the CRL %s cannot be used: %s",
+				       path, why.reason);
+	else if (set->bytes > KTLSD_CRLS_BYTES_MAX ||
+		 sk_X509_CRL_num(set->list) > KTLSD_CRLS_MAX)
+		err = ktlsd_errors_set(fault, -EINVAL,
+			"the CRLs are too many with %s: at most %d of them and %d MiB",
+			path, KTLSD_CRLS_MAX, KTLSD_CRLS_BYTES_MAX >> 20);
+	ktlsd_buffer_free(&data);
+	return err;
+}
+
+static int crls_read_directory(const char *path, struct ktlsd_crl_set *set,
+			       struct ktlsd_fault *fault)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	char file[4096];
+	int err = 0;
+
+	if (!dir)
+		return ktlsd_errors_set(fault, -errno,
+					"the CRL directory %s cannot be read: %s", path,
+					strerror(errno));
+	while (!err && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		err = crls_read_file(file, set, fault);
+		/* It was removed meanwhile. */
+		if (err == -ENOENT)
+			err = 0;
+	}
+	closedir(dir);
+	return err;
+}
+
+static void crls_warn_of_stale(const struct ktlsd_crl_set *set, const char *path)
+{
+	const ASN1_TIME *next;
+	int i, stale = 0;
+
+	for (i = 0; i < sk_X509_CRL_num(set->list); i++) {
+		next = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(set->list, i));
+		stale += next && X509_cmp_current_time(next) < 0;
+	}
+	if (stale)
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "%d of %d CRLs in %s are stale: their next update is overdue. Certificates of their issuers are refused until it is there.",
+			  stale, sk_X509_CRL_num(set->list), path);
+}
+
+static int crls_read(const char *path, struct ktlsd_crl_set **ret_set,
+		     struct ktlsd_fault *fault)
+{
+	struct ktlsd_crl_set *set = calloc(1, sizeof(*set));
+	struct stat status;
+	int err;
+
+	if (set)
+		set->list = sk_X509_CRL_new_null();
+	if (!set || !set->list) {
+		free(set);
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
+	}
+	set->refs = 1;
+	if (!stat(path, &status) && S_ISDIR(status.st_mode))
+		err = crls_read_directory(path, set, fault);
+	else
+		err = crls_read_file(path, set, fault);
+	if (err) {
+		ktlsd_crls_put_set(set);
+		return err;
+	}
+	crls_warn_of_stale(set, path);
+	*ret_set = set;
+	return 0;
+}
+
+/* --- sets --- */
+
+int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
+		    struct ktlsd_fault *fault)
+{
+	struct ktlsd_crls *crls = calloc(1, sizeof(*crls));
+	int err;
+
+	if (crls)
+		crls->path = strdup(path);
+	if (!crls || !crls->path) {
+		free(crls);
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
+	}
+	crls->refs = 1;
+	pthread_mutex_init(&crls->lock, NULL);
+	/* Before they are read: a change meanwhile is seen the next time. */
+	crls->stamp = crls_stamp(path);
+	err = crls_read(path, &crls->set, fault);
+	if (err) {
+		ktlsd_crls_put(crls);
+		return err;
+	}
+	*ret_crls = crls;
+	return 0;
+}
+
+bool ktlsd_crls_refresh(struct ktlsd_crls *crls)
+{
+	struct ktlsd_crl_set *set, *old;
+	struct ktlsd_fault fault;
+	uint64_t stamp;
+
+	if (!crls)
+		return false;
+	stamp = crls_stamp(crls->path);
+	if (stamp == crls->stamp)
+		return false;
+	crls->stamp = stamp;
+	if (crls_read(crls->path, &set, &fault)) {
+		ktlsd_log(KTLSD_LOG_ERROR, "%s: the old CRLs stay in force.", fault.reason);
+		return false;
+	}
+	pthread_mutex_lock(&crls->lock);
+	old = crls->set;
+	crls->set = set;
+	pthread_mutex_unlock(&crls->lock);
+	ktlsd_log(KTLSD_LOG_INFO, "%s was read again: %d CRLs.", crls->path,
+		  sk_X509_CRL_num(set->list));
+	ktlsd_crls_put_set(old);
+	return true;
+}
+
+struct ktlsd_crl_set *ktlsd_crls_get_set(struct ktlsd_crls *crls)
+{
+	struct ktlsd_crl_set *set;
+
+	if (!crls)
+		return NULL;
+	pthread_mutex_lock(&crls->lock);
+	set = crls->set;
+	atomic_fetch_add(&set->refs, 1);
+	pthread_mutex_unlock(&crls->lock);
+	return set;
+}
+
+void ktlsd_crls_put_set(struct ktlsd_crl_set *set)
+{
+	if (!set || atomic_fetch_sub(&set->refs, 1) != 1)
+		return;
+	sk_X509_CRL_pop_free(set->list, X509_CRL_free);
+	free(set);
+}
+
+X509_REVOKED *ktlsd_crls_find_revoked(const struct ktlsd_crl_set *set, X509 *cert,
+				      X509_CRL **ret_crl)
+{
+	const X509_NAME *issuer = X509_get_issuer_name(cert);
+	X509_REVOKED *entry = NULL;
+	X509_CRL *crl;
+	int i;
+
+	for (i = 0; set && i < sk_X509_CRL_num(set->list); i++) {
+		crl = sk_X509_CRL_value(set->list, i);
+		/* 2: removeFromCRL, in a delta. */
+		if (X509_NAME_cmp(issuer, X509_CRL_get_issuer(crl)) ||
+		    X509_CRL_get0_by_cert(crl, &entry, cert) != 1)
+			continue;
+		*ret_crl = crl;
+		return entry;
+	}
+	return NULL;
+}
+
+struct ktlsd_crls *ktlsd_crls_get(struct ktlsd_crls *crls)
+{
+	if (crls)
+		atomic_fetch_add(&crls->refs, 1);
+	return crls;
+}
+
+void ktlsd_crls_put(struct ktlsd_crls *crls)
+{
+	if (!crls || atomic_fetch_sub(&crls->refs, 1) != 1)
+		return;
+	ktlsd_crls_put_set(crls->set);
+	pthread_mutex_destroy(&crls->lock);
+	free(crls->path);
+	free(crls);
+}

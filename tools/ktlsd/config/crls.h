@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The certificate revocation lists of ktlsd.conf: a file, or all files of a directory. They
+ * are read again when they change, without a reload. The main thread reads them; any thread
+ * uses them.
+ */
+#ifndef KTLSD_CRLS_H
+#define KTLSD_CRLS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "errors.h"
+
+enum {
+	KTLSD_CRLS_FILE_MAX	= 16 << 20,	/* bytes of a file */
+	KTLSD_CRLS_BYTES_MAX	= 64 << 20,	/* of all files */
+	KTLSD_CRLS_MAX		= 4096,		/* CRLs, deltas included */
+	KTLSD_CRLS_REFRESH_MS	= 5000,		/* how often the files are looked at */
+};
+
+/**
+ * struct ktlsd_crl_set - CRLs that were read together
+ * @refs: the last one frees it
+ * @list: complete and delta CRLs; does not change
+ * @bytes: of their files
+ */
+struct ktlsd_crl_set {
+	atomic_uint		refs;
+	STACK_OF(X509_CRL)	*list;
+	size_t			bytes;
+};
+
+/**
+ * struct ktlsd_crls - the CRLs of a path
+ * @refs: generations of the configuration that share it; the last one frees it
+ * @path: of the file or directory
+ * @lock: protects @set
+ * @set: the newest that could be read; a reference
+ * @stamp: names, sizes and times of the files when they were last read; main thread only
+ */
+struct ktlsd_crls {
+	atomic_uint		refs;
+	char			*path;
+	pthread_mutex_t		lock;
+	struct ktlsd_crl_set	*set;
+	uint64_t		stamp;
+};
+
+/**
+ * ktlsd_crls_parse - read the CRLs in a buffer
+ * @data: one CRL in DER, or any number in PEM; not NUL-terminated
+ * @len: bytes
+ * @list: added to
+ * @fault: on error: "there is ..."
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int ktlsd_crls_parse(const void *data, size_t len, STACK_OF(X509_CRL) *list,
+		     struct ktlsd_fault *fault);
+
+/**
+ * ktlsd_crls_open - read the CRLs of a path
+ * @path: of a file, or of a directory: all its files whose names do not begin with a dot
+ * @ret_crls: a reference for the caller
+ * @fault: on error
+ *
+ * Warns in the log of CRLs whose next update is overdue.
+ *
+ * Return: 0 or a negative errno
+ */
+int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
+		    struct ktlsd_fault *fault);
+
+/**
+ * ktlsd_crls_refresh - read the CRLs again if a file has changed
+ * @crls: may be NULL; stays as it is if they cannot be read, which is logged
+ *
+ * Return: whether there is a new set
+ */
+bool ktlsd_crls_refresh(struct ktlsd_crls *crls);
+
+/* Return: a reference to the newest set, or NULL if @crls is NULL. */
+struct ktlsd_crl_set *ktlsd_crls_get_set(struct ktlsd_crls *crls);
+void ktlsd_crls_put_set(struct ktlsd_crl_set *set);
+
+/**
+ * ktlsd_crls_find_revoked - look up a certificate by the name of its issuer
+ * @set: of which no signature is checked: good enough to refuse, not to accept
+ * @cert: whose issuer's certificate is not at hand
+ * @ret_crl: which CRL has it
+ *
+ * Return: its entry, or NULL
+ */
+X509_REVOKED *ktlsd_crls_find_revoked(const struct ktlsd_crl_set *set, X509 *cert,
+				      X509_CRL **ret_crl);
+
+struct ktlsd_crls *ktlsd_crls_get(struct ktlsd_crls *crls);
+void ktlsd_crls_put(struct ktlsd_crls *crls);
+
+#endif

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* CRLs: which are read, and when; which certificates they make the handshake refuse. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/x509v3.h>
+
+#include "config/crls.h"
+#include "test_authority.h"
+#include "test_peer.h"
+
+static char crls_dir[] = "/tmp/ktlsd-crls-XXXXXX";
+
+static const char *crls_path(const char *name)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", crls_dir, name);
+	return path;
+}
+
+static void crls_write(const char *name, const struct test_authority_crl *spec, bool der)
+{
+	X509_CRL *crl = test_authority_crl(spec);
+	struct ktlsd_buffer buffer = { 0 };
+
+	test_authority_put_crl(&buffer, crl, der);
+	test_pki_write(crls_path(name), &buffer, 0600);
+	X509_CRL_free(crl);
+}
+
+static int crls_setup(void **state)
+{
+	assert_non_null(mkdtemp(crls_dir));
+	return test_pki_setup(state);
+}
+
+static int crls_teardown(void **state)
+{
+	assert_int_equal(rmdir(crls_dir), 0);
+	return test_pki_teardown(state);
+}
+
+static struct test_authority_crl crls_of_ca(X509 *revoked)
+{
+	return (struct test_authority_crl) {
+		.issuer = pki.ca, .key = pki.ca_key, .revoked = revoked, .number = 1,
+		.reason = CRL_REASON_KEY_COMPROMISE, .from = -60,
+	};
+}
+
+static void crls_formats(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(pki.ec);
+	struct ktlsd_crls *crls;
+	struct ktlsd_fault fault;
+	struct ktlsd_buffer buffer = { 0 };
+	X509_CRL *crl = test_authority_crl(&spec);
+
+	(void)state;
+	crls_write("a.der", &spec, true);
+	test_authority_put_crl(&buffer, crl, false);
+	test_authority_put_crl(&buffer, crl, false);
+	test_pki_write(crls_path("two.pem"), &buffer, 0600);
+	X509_CRL_free(crl);
+	test_authority_put_crl(&buffer, crl = test_authority_crl(&spec), false);
+	buffer.len /= 2;
+	test_pki_write(crls_path(".hidden"), &buffer, 0600);
+	X509_CRL_free(crl);
+
+	assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
+	assert_int_equal(sk_X509_CRL_num(crls->set->list), 3);
+	ktlsd_crls_put(crls);
+	assert_int_equal(ktlsd_crls_open(crls_path("a.der"), &crls, &fault), 0);
+	assert_int_equal(sk_X509_CRL_num(crls->set->list), 1);
+	ktlsd_crls_put(crls);
+
+	assert_int_equal(ktlsd_crls_open(crls_path(".hidden"), &crls, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "/.hidden cannot be used: a CRL in it cannot be decoded"));
+	ktlsd_buffer_append(&buffer, "hello\n", 6, 6);
+	test_pki_write(crls_path("text"), &buffer, 0600);
+	assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "/text cannot be used: there is no CRL in it"));
+	assert_int_equal(ktlsd_crls_open(crls_path("none"), &crls, &fault), -ENOENT);
+	unlink(crls_path("a.der"));
+	unlink(crls_path("two.pem"));
+	unlink(crls_path(".hidden"));
+	unlink(crls_path("text"));
+}
+
+/* A file that changes is read again; a broken one leaves the old set in force. */
+static void crls_refresh(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(NULL);
+	struct ktlsd_buffer buffer = { 0 };
+	struct ktlsd_crl_set *old;
+	struct ktlsd_crls *crls;
+	struct ktlsd_fault fault;
+	X509_CRL *crl;
+
+	(void)state;
+	crls_write("ca.crl", &spec, true);
+	assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
+	assert_false(ktlsd_crls_refresh(crls));
+	old = ktlsd_crls_get_set(crls);
+	assert_null(ktlsd_crls_find_revoked(old, pki.ec, &crl));
+
+	spec.revoked = pki.ec;
+	crls_write("new", &spec, true);
+	assert_int_equal(rename(crls_path("new"), "/tmp/ktlsd-crls-new"), 0);
+	assert_int_equal(rename("/tmp/ktlsd-crls-new", crls_path("ca.crl")), 0);
+	assert_true(ktlsd_crls_refresh(crls));
+	assert_false(ktlsd_crls_refresh(crls));
+	assert_non_null(ktlsd_crls_find_revoked(crls->set, pki.ec, &crl));
+	assert_null(ktlsd_crls_find_revoked(crls->set, pki.rsa, &crl));
+	assert_null(ktlsd_crls_find_revoked(old, pki.ec, &crl));
+	ktlsd_crls_put_set(old);
+
+	ktlsd_buffer_append(&buffer, "0", 1, 1);
+	test_pki_write(crls_path("ca.crl"), &buffer, 0600);
+	assert_false(ktlsd_crls_refresh(crls));
+	assert_non_null(ktlsd_crls_find_revoked(crls->set, pki.ec, &crl));
+	unlink(crls_path("ca.crl"));
+	assert_true(ktlsd_crls_refresh(crls));
+	assert_null(ktlsd_crls_find_revoked(crls->set, pki.ec, &crl));
+	ktlsd_crls_put(crls);
+}
+
+/* Our client against a server with @cert. Return: as ktlsd_handshake_run() at last. */
+static int crls_connect(struct test_side *side, X509 *cert, uint16_t version,
+			enum ktlsd_revocation_mode mode, int *ret_alert)
+{
+	struct ktlsd_fault fault;
+	struct test_peer peer;
+	int last;
+
+	test_side_init(side, KTLS_ROLE_CLIENT);
+	side->request.version_min = version;
+	side->request.version_max = version;
+	side->config.revocation.given = true;
+	side->config.revocation.mode = mode;
+	side->config.revocation_ktls_trust = true;
+	assert_int_equal(ktlsd_crls_open(crls_dir, &side->config.crls, &fault), 0);
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, cert, pki.ec_key);
+	test_side_prepare(side, NULL, NULL, pki.ca);
+	assert_int_equal(test_side_begin(side), 0);
+	test_peer_begin(&peer);
+	test_peer_shake(side, &peer);
+	test_peer_step(&peer);
+	last = side->last;
+	*ret_alert = peer.alert;
+	test_peer_free(&peer);
+	return last;
+}
+
+static void crls_expect(uint16_t version, enum ktlsd_revocation_mode mode, int error,
+			int alert, const char *word)
+{
+	struct test_side side;
+	int got, received;
+
+	got = crls_connect(&side, pki.ec, version, mode, &received);
+	if (got != error || (word && !strstr(side.fault.reason, word)))
+		fail_msg("version %x, mode %s: %d, %s", version, ktlsd_revocation_name(mode),
+			 got, side.fault.reason);
+	if (error < 0) {
+		assert_int_equal(side.fault.error, error);
+		assert_int_equal(received, alert);
+		assert_int_equal(side.fault.alert, alert);
+	}
+	ktlsd_crls_put(side.config.crls);
+	test_side_free(&side);
+}
+
+static void crls_expect_all(const struct test_authority_crl *spec, int error, int alert,
+			    const char *word)
+{
+	uint16_t version;
+
+	crls_write("ca.crl", spec, true);
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		crls_expect(version, KTLSD_REVOCATION_CRL, error, alert, word);
+		crls_expect(version, KTLSD_REVOCATION_HARD, error, alert, word);
+		crls_expect(version, KTLSD_REVOCATION_STAPLE, 1, 0, NULL);
+		crls_expect(version, KTLSD_REVOCATION_OFF, 1, 0, NULL);
+	}
+	unlink(crls_path("ca.crl"));
+}
+
+static void crls_handshakes(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(pki.ec);
+
+	(void)state;
+	crls_expect_all(&spec, -EKEYREJECTED, 44, "'server.test' was revoked on 20");
+	crls_expect_all(&spec, -EKEYREJECTED, 44, "(keyCompromise), says the CRL of 'Test CA'.");
+	spec.reason = -1;
+	crls_expect_all(&spec, -EKEYREJECTED, 44, " UTC, says the CRL of 'Test CA'.");
+	spec.revoked = pki.rsa;
+	crls_expect_all(&spec, 1, 0, NULL);
+	spec.to = -30;
+	crls_expect_all(&spec, -EKEYREJECTED, 46, "the CRL of 'Test CA' is stale, its next update was due on 20");
+	spec.to = 0;
+	spec.from = 3600;
+	crls_expect_all(&spec, -EKEYREJECTED, 46, "cannot be used: CRL is not yet valid");
+	spec.from = -60;
+	spec.key = pki.rsa_key;
+	crls_expect_all(&spec, -EKEYREJECTED, 46, "cannot be used: CRL signature failure");
+}
+
+/* Another authority's CRL says nothing: accepted, unless every certificate has to be proven. */
+static void crls_missing(void **state)
+{
+	struct test_authority_crl spec = {
+		.issuer = pki.other_ca, .key = pki.other_key, .number = 1, .from = -60,
+	};
+
+	(void)state;
+	crls_write("other.crl", &spec, false);
+	crls_expect(KTLS_TLS_1_3, KTLSD_REVOCATION_CRL, 1, 0, NULL);
+	crls_expect(KTLS_TLS_1_2, KTLSD_REVOCATION_CRL, 1, 0, NULL);
+	crls_expect(KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, 0, NULL);
+	crls_expect(KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED, 46, "which is required here");
+	crls_expect(KTLS_TLS_1_2, KTLSD_REVOCATION_HARD, -EKEYREJECTED, 46, "which is required here");
+	unlink(crls_path("other.crl"));
+}
+
+/* A delta CRL revokes what the complete one does not. */
+static void crls_delta(void **state)
+{
+	struct test_authority_crl base = crls_of_ca(NULL), delta = crls_of_ca(pki.ec);
+
+	(void)state;
+	delta.number = 2;
+	delta.base = 1;
+	crls_write("base.crl", &base, true);
+	crls_expect(KTLS_TLS_1_3, KTLSD_REVOCATION_CRL, 1, 0, NULL);
+	crls_write("delta.crl", &delta, true);
+	crls_expect(KTLS_TLS_1_3, KTLSD_REVOCATION_CRL, -EKEYREJECTED, 44, "was revoked on 20");
+	crls_expect(KTLS_TLS_1_2, KTLSD_REVOCATION_CRL, -EKEYREJECTED, 44, "was revoked on 20");
+	unlink(crls_path("base.crl"));
+	unlink(crls_path("delta.crl"));
+}
+
+/* A program's own anchors: only staples are checked, unless ktlsd.conf says otherwise. */
+static void crls_whose_anchors(void **state)
+{
+	struct ktlsd_revocation hard = { true, KTLSD_REVOCATION_HARD };
+	struct ktlsd_revocation off = { true, KTLSD_REVOCATION_OFF }, none = { 0 };
+
+	(void)state;
+	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &none, false, false),
+			 KTLSD_REVOCATION_STAPLE);
+	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &hard, false, false),
+			 KTLSD_REVOCATION_HARD);
+	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &hard, true, false),
+			 KTLSD_REVOCATION_STAPLE);
+	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &hard, true, true),
+			 KTLSD_REVOCATION_HARD);
+	assert_int_equal(ktlsd_revocation_choose(NULL, &off, &hard, false, false),
+			 KTLSD_REVOCATION_OFF);
+	assert_int_equal(ktlsd_revocation_choose(&hard, &off, &none, false, false),
+			 KTLSD_REVOCATION_HARD);
+	assert_int_equal(ktlsd_revocation_choose(&none, &off, &hard, true, false),
+			 KTLSD_REVOCATION_OFF);
+}
+
+/* Our server refuses a revoked client; TLS 1.3 clients learn of it after their handshake. */
+static void crls_client(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(pki.client);
+	struct ktlsd_fault fault;
+	struct test_side side;
+	struct test_peer peer;
+	uint16_t version;
+
+	(void)state;
+	crls_write("ca.crl", &spec, true);
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		test_side_init(&side, KTLS_ROLE_SERVER);
+		side.request.verify = KTLS_VERIFY_REQUIRED;
+		side.request.version_min = version;
+		side.request.version_max = version;
+		side.config.revocation = (struct ktlsd_revocation) { true, KTLSD_REVOCATION_CRL };
+		side.config.revocation_ktls_trust = true;
+		assert_int_equal(ktlsd_crls_open(crls_dir, &side.config.crls, &fault), 0);
+		test_peer_init(&peer, false);
+		test_peer_credential(&peer, pki.client, pki.ec_key);
+		test_side_prepare(&side, pki.ec, pki.ec_key, pki.ca);
+		assert_int_equal(test_side_begin(&side), 0);
+		test_peer_begin(&peer);
+		test_peer_shake(&side, &peer);
+		assert_int_equal(side.last, -EKEYREJECTED);
+		assert_non_null(strstr(side.fault.reason, "The client's certificate was revoked on 20"));
+		assert_int_equal(side.fault.alert, 44);
+		test_peer_free(&peer);
+		ktlsd_crls_put(side.config.crls);
+		test_side_free(&side);
+	}
+	unlink(crls_path("ca.crl"));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crls_formats),
+		cmocka_unit_test(crls_refresh),
+		cmocka_unit_test(crls_handshakes),
+		cmocka_unit_test(crls_missing),
+		cmocka_unit_test(crls_delta),
+		cmocka_unit_test(crls_whose_anchors),
+		cmocka_unit_test(crls_client),
+	};
+
+	return cmocka_run_group_tests_name("crls", tests, crls_setup, crls_teardown);
+}

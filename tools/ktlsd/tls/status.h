@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether the certificates of a verified chain were revoked: says CRLs, the OCSP response
+ * that a server stapled, and OCSP responders. Thread of the handshake.
+ */
+#ifndef KTLSD_STATUS_H
+#define KTLSD_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+#include "config/crls.h"
+#include "config/revocation.h"
+#include "errors.h"
+#include "tls/ocsp.h"
+
+struct ktlsd_handshake;
+
+/**
+ * struct ktlsd_status_asker - asks OCSP responders for a handshake
+ * @ask: looks for an answer, and asks the responder of the certificate if there is none yet.
+ *	Return: 1 @ret_answer is it; 0 it is on its way; negative: there is none, and
+ *	@ret_answer->why says why: "it ...".
+ * @wait: pauses the handshake until @ask may have more to say
+ *
+ * A member of whatever answers.
+ */
+struct ktlsd_status_asker {
+	int	(*ask)(struct ktlsd_status_asker *asker,
+		       const struct ktlsd_ocsp_question *question,
+		       struct ktlsd_ocsp_answer *ret_answer);
+	void	(*wait)(struct ktlsd_status_asker *asker);
+};
+
+/**
+ * struct ktlsd_status - what is known of the peer's certificates
+ * @mode: how they are checked
+ * @crls: of ktlsd.conf, or NULL; not owned
+ * @asker: asks responders, or NULL; not owned
+ * @decided: the chain was checked
+ * @no_crl: a bit for each certificate of the chain whose issuer has no CRL here
+ * @good: likewise for those that are proven good
+ * @silent: likewise for those whose responder did not answer
+ * @how: enum ktls_revocation, for the leaf
+ * @expires: until when the responses hold, seconds since the epoch; INT64_MAX for ever
+ * @alert: to send with @reason
+ * @reason: why the peer is refused, or ""
+ */
+struct ktlsd_status {
+	enum ktlsd_revocation_mode	mode;
+	struct ktlsd_crls		*crls;
+	struct ktlsd_status_asker	*asker;
+	bool				decided;
+	uint32_t			no_crl;
+	uint32_t			good;
+	uint32_t			silent;
+	uint32_t			how;
+	int64_t				expires;
+	int				alert;
+	char				reason[KTLS_GENL_SENTENCE_MAX + 1];
+};
+
+/* Sets callbacks that every handshake needs. Return: 0 or -ENOMEM. */
+int ktlsd_status_prepare(SSL_CTX *ctx);
+
+/* Says how the peer is to be checked, before the handshake begins. @crls may be NULL.
+ * Return: 0 or -ENOMEM.
+ */
+int ktlsd_status_setup(struct ktlsd_handshake *hs, enum ktlsd_revocation_mode mode,
+		       struct ktlsd_crls *crls);
+
+/* Verifies a chain like X509_verify_cert(), and checks it for revocation as far as that is
+ * possible now. Return: 1 if both are good.
+ */
+int ktlsd_status_verify(struct ktlsd_handshake *hs, X509_STORE_CTX *store_ctx);
+
+/* After OpenSSL failed because of ktlsd_status: OpenSSL has only one alert for that, which
+ * is replaced by the right one where it is not encrypted.
+ */
+void ktlsd_status_fix_alert(struct ktlsd_handshake *hs);
+
+/* Return: whether a CRL has the certificate now. Its signature is not checked. */
+bool ktlsd_status_is_revoked(const struct ktlsd_handshake *hs, X509 *cert);
+
+/* Return: whether a session with this chain may be resumed: none of it is revoked now. */
+bool ktlsd_status_may_resume(const struct ktlsd_handshake *hs, STACK_OF(X509) *chain);
+
+#endif
