@@ -11,7 +11,30 @@
 #include "record/rxbuf.h"
 #include "socket/ctx.h"
 #include "socket/ready.h"
-#include "socket/recv.h"
+
+/**
+ * ktls_ready_admit - may anything be received in this state?
+ * @ctx: the connection
+ *
+ * A connection that failed still delivers what was authentic.
+ *
+ * Context: socket lock held.
+ * Return: 0, -EAGAIN during the handshake, -ENOTCONN.
+ */
+int ktls_ready_admit(const struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	switch (ctx->state) {
+	case KTLS_STATE_OPEN:
+	case KTLS_STATE_FAILED:
+		return ctx->rl.rx.keyed ? 0 : -ENOTCONN;
+	case KTLS_STATE_CONNECTING:
+	case KTLS_STATE_HANDSHAKE:
+		return -EAGAIN;
+	default:
+		return -ENOTCONN;
+	}
+}
 
 /**
  * ktls_ready_is_shut - does nothing follow what has come?
@@ -140,7 +163,7 @@ bool ktls_ready_is_readable(struct ktls_ctx *ctx)
 
 	if (!ktls_ctx_trylock(ctx, KTLS_F_WAKE))
 		return false;
-	if (!ktls_recv_admit(ctx)) {
+	if (!ktls_ready_admit(ctx)) {
 		ret = ktls_ready_prepare(ctx, target);
 		readable = ret != KTLS_RX_NONE || ctx->rl.opened.len >= target ||
 			   ctx->rl.opened.control || ktls_rxbuf_is_full(&ctx->rl) ||
@@ -169,7 +192,7 @@ int ktls_ready_inq(struct sock *sk)
 	if (ctx->state == KTLS_STATE_LISTENING) {
 		ret = -EINVAL;
 	} else {
-		if (!ktls_recv_admit(ctx))
+		if (!ktls_ready_admit(ctx))
 			ktls_ready_prepare(ctx, 1);
 		ret = min_t(size_t, ctx->rl.opened.len, INT_MAX);
 	}
@@ -212,7 +235,7 @@ void ktls_ready_step(struct ktls_ctx *ctx)
 	sock_owned_by_me(ctx->sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
-	    ctx->accept.parent || ctx->rl.opened.len || ktls_recv_admit(ctx))
+	    ctx->accept.parent || ctx->rl.opened.len || ktls_ready_admit(ctx))
 		return;
 	if (ktls_ready_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;
@@ -235,7 +258,7 @@ int ktls_ready_drain_control(struct ktls_ctx *ctx)
 	if (ctx->rl.rules->all_types)
 		return ctx->rl.opened.len || ctx->rl.opened.control ||
 		       ktls_framing_avail(&ctx->rl);
-	if (!ktls_recv_admit(ctx))
+	if (!ktls_ready_admit(ctx))
 		ktls_ready_prepare(ctx, 1);
 	return ctx->rl.opened.len ? 1 : 0;
 }

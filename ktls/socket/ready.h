@@ -18,6 +18,7 @@ bool ktls_ready_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock hel
 void ktls_ready_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
 bool ktls_ready_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */
 bool ktls_ready_has_ended(const struct ktls_ctx *ctx);	/* or not held */
+int ktls_ready_admit(const struct ktls_ctx *ctx);
 bool ktls_ready_is_shut(const struct ktls_ctx *ctx);
 int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target);
 void ktls_ready_step(struct ktls_ctx *ctx);

@@ -22,29 +22,6 @@
 #include "socket/ready.h"
 #include "socket/recv.h"
 
-/**
- * ktls_recv_admit - may anything be received in this state?
- * @ctx: the connection
- *
- * A connection that failed still delivers what was authentic.
- *
- * Context: socket lock held.
- * Return: 0, -EAGAIN during the handshake, -ENOTCONN.
- */
-int ktls_recv_admit(const struct ktls_ctx *ctx)
-{
-	switch (ctx->state) {
-	case KTLS_STATE_OPEN:
-	case KTLS_STATE_FAILED:
-		return ctx->rl.rx.keyed ? 0 : -ENOTCONN;
-	case KTLS_STATE_CONNECTING:
-	case KTLS_STATE_HANDSHAKE:
-		return -EAGAIN;
-	default:
-		return -ENOTCONN;
-	}
-}
-
 /* FIN, and no close_notify before it: the stream was cut, perhaps by someone in
  * between (RFC 8446 6.1).
  */
@@ -343,7 +320,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 		 min_t(size_t, READ_ONCE(ctx->rcvlowat), op->len);
 	recv_rewind(op);
 	for (;;) {
-		ret = ktls_recv_admit(ctx);
+		ret = ktls_ready_admit(ctx);
 		if (!ret && (ctx->rl.opened.len || ctx->rl.opened.control))
 			ret = recv_opened(ctx, op);
 		if (ret || recv_is_done(ctx, op))
@@ -378,7 +355,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 /* TCP_INQ, as FIONREAD; and the end of the stream is worth another call. */
 static int recv_inq(struct ktls_ctx *ctx)
 {
-	if (ktls_recv_admit(ctx))
+	if (ktls_ready_admit(ctx))
 		return 0;
 	ktls_ready_prepare(ctx, 1);
 	return min_t(size_t, ctx->rl.opened.len, INT_MAX) ?: ktls_ready_has_ended(ctx);

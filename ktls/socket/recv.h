@@ -23,7 +23,6 @@ struct ktls_recv_pace {
 };
 
 /* The socket lock is held, and dropped while waiting. */
-int ktls_recv_admit(const struct ktls_ctx *ctx);
 int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial);
 int ktls_recv_pace(struct ktls_ctx *ctx, struct ktls_recv_pace *pace, int opened, long *timeo,
 		   bool enough);

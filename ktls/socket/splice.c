@@ -13,6 +13,7 @@
 #include "record/rx.h"
 #include "record/rxbuf.h"
 #include "socket/ctx.h"
+#include "socket/ready.h"
 #include "socket/recv.h"
 #include "socket/splice.h"
 
@@ -75,7 +76,7 @@ static ssize_t splice_read(struct ktls_ctx *ctx, struct pipe_inode_info *pipe, s
 	ssize_t copied = 0, ret;
 
 	for (;;) {
-		ret = ktls_recv_admit(ctx);
+		ret = ktls_ready_admit(ctx);
 		if (ret)
 			break;
 		buf = splice_first(ctx);
@@ -183,7 +184,7 @@ int ktls_splice_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_acto
 	long timeo = 0;
 
 	sock_owned_by_me(sk);
-	ret = ktls_recv_admit(ctx);
+	ret = ktls_ready_admit(ctx);
 	while (!ret && desc->count) {
 		buf = splice_first(ctx);
 		if (!buf) {
