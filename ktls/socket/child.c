@@ -16,8 +16,8 @@
 #include "record/tx.h"
 #include "socket/base.h"
 #include "socket/child.h"
-#include "socket/close.h"
 #include "socket/ctx.h"
+#include "socket/drain.h"
 #include "socket/handshake.h"
 #include "socket/places.h"
 #include "socket/state.h"
@@ -152,27 +152,6 @@ bool ktls_child_link(struct ktls_listener *l, struct ktls_ctx *child)
 	return !closed;
 }
 
-/**
- * ktls_child_hello - a child's ClientHello has come
- * @child: the child, not accepted yet
- *
- * Context: process, child's lock held.
- * Return: whether its handshake may go on now; if not, accept() kicks it.
- */
-bool ktls_child_hello(struct ktls_ctx *child)
-{
-	struct ktls_listener *l = child->accept.parent;
-	bool go;
-
-	sock_owned_by_me(child->sk);
-	spin_lock(&l->lock);
-	go = !l->closed && ktls_child_has_room(l);
-	if (!list_empty(&child->accept.node))
-		list_move_tail(&child->accept.node, go ? &l->handshaking : &l->held);
-	spin_unlock(&l->lock);
-	return go;
-}
-
 /* Its handshake is complete: accept() may have it, unless it has just been dropped. */
 static void child_set_ready(struct ktls_ctx *child)
 {
@@ -242,25 +221,40 @@ bool ktls_child_release(struct ktls_ctx *child)
 	return true;
 }
 
-/**
- * ktls_child_failed - a child's handshake has failed
- * @child: in state FAILED
- *
- * The program does not learn of it. The connection lingers until the alert has
- * reached the peer, as if a program had closed it.
- *
- * Context: process, child's lock held.
+/* A child's ClientHello has come. If its handshake may not go on now, accept() kicks it. */
+static bool child_hello(struct ktls_ctx *child)
+{
+	struct ktls_listener *l = child->accept.parent;
+	bool go;
+
+	sock_owned_by_me(child->sk);
+	spin_lock(&l->lock);
+	go = !l->closed && ktls_child_has_room(l);
+	if (!list_empty(&child->accept.node))
+		list_move_tail(&child->accept.node, go ? &l->handshaking : &l->held);
+	spin_unlock(&l->lock);
+	return go;
+}
+
+/* A child's handshake has failed. The program does not learn of it. The connection
+ * lingers until the alert has reached the peer, as if a program had closed it.
  */
-void ktls_child_failed(struct ktls_ctx *child)
+static void child_failed(struct ktls_ctx *child)
 {
 	if (!ktls_child_release(child))
 		return;
 	ktls_state_set(child, KTLS_STATE_CLOSED);
-	if (ktls_close_linger(child, KTLS_DRAIN_MS))
+	if (ktls_drain_linger(child, KTLS_DRAIN_MS))
 		return;
 	/* Its work ends it, not we: the caller has the lock. */
 	ktls_ctx_arm(child, 0);
 }
+
+const struct ktls_handshake_ops ktls_child_handshake = {
+	.hello	= child_hello,
+	.opened	= ktls_child_step,
+	.failed	= child_failed,
+};
 
 /**
  * ktls_child_drop - reset a child that nobody will accept
@@ -272,6 +266,7 @@ void ktls_child_failed(struct ktls_ctx *child)
  */
 bool ktls_child_drop(struct ktls_ctx *child)
 {
+	sock_owned_by_me(child->sk);
 	if (!ktls_child_release(child))
 		return false;
 	ktls_handshake_end(child);

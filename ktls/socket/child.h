@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "socket/handshake.h"
 #include "socket/places.h"
 
 struct ktls_ctx;
@@ -52,6 +53,9 @@ struct ktls_accept {
 	struct list_head	node;
 };
 
+/* Of the handshake of a child */
+extern const struct ktls_handshake_ops ktls_child_handshake;
+
 /* Listener's lock not taken; child's lock held where a child is given */
 void ktls_child_put_listener(struct ktls_listener *l);
 bool ktls_child_has_room(struct ktls_listener *l);
@@ -60,9 +64,7 @@ void ktls_child_drop_all(struct ktls_listener *l);
 bool ktls_child_link(struct ktls_listener *l, struct ktls_ctx *child);
 struct ktls_ctx *ktls_child_pop(struct ktls_listener *l, int *ret_empty);
 bool ktls_child_release(struct ktls_ctx *child);
-bool ktls_child_hello(struct ktls_ctx *child);
 void ktls_child_step(struct ktls_ctx *child);
-void ktls_child_failed(struct ktls_ctx *child);
 bool ktls_child_drop(struct ktls_ctx *child);
 
 #endif /* _KTLS_SOCKET_CHILD_H */

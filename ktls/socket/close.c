@@ -4,8 +4,8 @@
  * TCP answers data that arrives after close(), or that was never read, with a
  * reset, and a reset destroys what the peer has not read yet. In TLS 1.3 such
  * data are usually tickets, which no program reads. So a closed connection
- * lingers: it gets a struct socket of its own (graft.c) and discards input until
- * the peer has closed too or linger_ms have passed. Then TCP closes it.
+ * lingers (drain.c): it gets a struct socket of its own (graft.c) and discards input
+ * until the peer has closed too or linger_ms have passed. Then TCP closes it.
  */
 
 #include <linux/module.h>
@@ -14,7 +14,6 @@
 #include <net/tcp.h>
 #include <uapi/linux/ktls.h>
 
-#include "mib.h"
 #include "wire.h"
 #include "record/alert.h"
 #include "record/tx.h"
@@ -22,6 +21,8 @@
 #include "socket/close.h"
 #include "socket/ctx.h"
 #include "socket/detach.h"
+#include "socket/drain.h"
+#include "socket/fin.h"
 #include "socket/graft.h"
 #include "socket/handshake.h"
 #include "socket/linger.h"
@@ -32,68 +33,6 @@
 static unsigned int close_linger_ms = KTLS_LINGER_MS;
 module_param_named(linger_ms, close_linger_ms, uint, 0644);
 MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");
-
-/**
- * ktls_close_tcp - proto.shutdown
- * @sk: the socket
- * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
- *
- * TCP tries to send its FIN only once. If it has no memory for it, it waits for the
- * acknowledgment of a FIN that was never sent, and the peer for the end of the
- * stream. Such an attempt takes no sequence number, so it can be undone by restoring
- * the TCP state. The context's work tries again, and finally TCP's close().
- *
- * This is done once the connection is open. Before that, behave as TCP does: nothing
- * would send the FIN again, and a program that has shut down could still write, in
- * the clear.
- *
- * Context: process, socket lock held.
- */
-void ktls_close_tcp(struct sock *sk, int how)
-{
-	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	const u32 end = tcp_sk(sk)->write_seq;
-	const int state = sk->sk_state;
-
-	sock_owned_by_me(sk);
-	ctx->base->prot->shutdown(sk, how);
-	if (!(how & SEND_SHUTDOWN) || tcp_sk(sk)->write_seq != end ||
-	    ctx->state < KTLS_STATE_OPEN || !((1 << state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
-		return;
-
-	/* As tcp_set_state(), which not every kernel exports. */
-	inet_sk_set_state(sk, state);
-	TCP_INC_STATS(sock_net(sk), TCP_MIB_CURRESTAB);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
-	set_bit(KTLS_F_FIN, &ctx->flags);
-	/* A lingering or draining connection has a deadline already. One that failed
-	 * while it was open sends its FIN in close().
-	 */
-	if (ctx->state == KTLS_STATE_OPEN)
-		ktls_ctx_arm(ctx, KTLS_FIN_RETRY_MS);
-}
-
-/**
- * ktls_close_fin - send FIN, once TCP has everything that was queued
- * @ctx: the context
- *
- * TCP's shutdown does nothing if FIN was sent already.
- *
- * Context: process, socket lock held.
- */
-void ktls_close_fin(struct ktls_ctx *ctx)
-{
-	struct sock *sk = ctx->sk;
-
-	sock_owned_by_me(sk);
-	ktls_tx_push(&ctx->rl);
-	if (!ktls_tx_idle(&ctx->rl) || (sk->sk_shutdown & SEND_SHUTDOWN))
-		return;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
-		return;
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
-	ktls_close_tcp(sk, SEND_SHUTDOWN);
-}
 
 /* Send the open MSG_MORE record, then close_notify (RFC 8446 6.1). With external keys
  * the program sends close_notify itself; here, too, nothing is sent afterwards. An
@@ -140,7 +79,7 @@ static void close_shut_wr(struct ktls_ctx *ctx)
 	close_notify(ctx);
 	if (!ktls_tx_idle(&ctx->rl))
 		set_bit(KTLS_F_FIN, &ctx->flags);
-	ktls_close_fin(ctx);
+	ktls_fin_send(ctx);
 }
 
 /**
@@ -208,47 +147,6 @@ static bool close_is_acknowledged(const struct sock *sk)
 					TCPF_CLOSING | TCPF_LAST_ACK));
 }
 
-/* Discard input that arrives when both halves are closed. */
-static void close_take(struct ktls_ctx *ctx)
-{
-	if (test_bit(KTLS_F_RESET_DUE, &ctx->flags))
-		ktls_ready_discard(ctx);
-	else if (ktls_ready_sift(ctx))
-		set_bit(KTLS_F_RESET_DUE, &ctx->flags);
-}
-
-/* Data that nobody will read is answered with a reset, as by TCP, so that the peer stops
- * sending; but not before the peer's TCP has acknowledged everything.
- */
-static bool close_answers(const struct ktls_ctx *ctx)
-{
-	return test_bit(KTLS_F_RESET_DUE, &ctx->flags) && ktls_tx_idle(&ctx->rl) &&
-	       ctx->sk->sk_state == TCP_FIN_WAIT2;
-}
-
-/**
- * ktls_close_answer - what comes after shutdown() of both halves
- * @ctx: in state OPEN; nothing is done unless both halves are shut
- *
- * Context: the context's work, socket lock held.
- */
-void ktls_close_answer(struct ktls_ctx *ctx)
-{
-	struct sock *sk = ctx->sk;
-
-	sock_owned_by_me(sk);
-	if (!test_bit(KTLS_F_SHUT, &ctx->flags))
-		return;
-	close_take(ctx);
-	if (!close_answers(ctx))
-		return;
-	clear_bit(KTLS_F_SHUT, &ctx->flags);
-	ctx->base->prot->disconnect(sk, O_NONBLOCK);
-	/* disconnect() has cleared this: the socket was reset, it may not connect again. */
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	ctx->base->state_change(sk);
-}
-
 /* SO_LINGER: close() itself waits, on the program's socket. Socket lock held. Returns
  * the remaining time.
  */
@@ -259,80 +157,14 @@ static long close_wait(struct ktls_ctx *ctx, long timeout)
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeout && !signal_pending(current)) {
-		ktls_close_fin(ctx);
-		close_take(ctx);
+		ktls_fin_send(ctx);
+		ktls_drain_input(ctx);
 		if (close_is_acknowledged(sk))
 			break;
 		sk_wait_event(sk, &timeout, close_is_acknowledged(sk), &wait);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return timeout;
-}
-
-/**
- * ktls_close_linger - keep a closed connection until its data has arrived
- * @ctx: in state CLOSED; a child that failed is grafted already
- * @ms: at most so long
- *
- * Context: process, socket lock held; the program's socket structure, if there
- * was one, is about to go away.
- * Return: whether it lingers; if not, the caller ends it now.
- */
-bool ktls_close_linger(struct ktls_ctx *ctx, unsigned int ms)
-{
-	struct sock *sk = ctx->sk;
-
-	sock_owned_by_me(sk);
-	ktls_close_fin(ctx);
-	close_take(ctx);
-	/* After the peer's FIN nothing can arrive that TCP would resent. */
-	if (sk->sk_state == TCP_CLOSE ||
-	    ((sk->sk_shutdown & RCV_SHUTDOWN) && ktls_tx_idle(&ctx->rl) &&
-	     sock_flag(sk, SOCK_DONE)))
-		return false;
-	/* ORDER: another connection may take the place at once, by expiring the deadline. */
-	ktls_ctx_arm(ctx, ms);
-	if (!ktls_linger_take(ctx, ctx->session.version ? KTLS_LINGER_CLOSED : KTLS_LINGER_FAILED))
-		return false;
-	if (!ctx->graft && ktls_graft(ctx)) {
-		ktls_linger_leave(ctx);
-		return false;
-	}
-	set_bit(KTLS_F_LINGERS, &ctx->flags);
-	ktls_mib_inc(sock_net(sk), KTLS_MIB_LINGERS);
-	ktls_ctx_kick(ctx);
-	return true;
-}
-
-/**
- * ktls_close_step - is a lingering connection done?
- * @ctx: in state CLOSED
- *
- * Context: the context's work, socket lock held.
- * Return: true: the caller calls ktls_close_final() after unlocking.
- */
-bool ktls_close_step(struct ktls_ctx *ctx)
-{
-	struct sock *sk = ctx->sk;
-
-	sock_owned_by_me(sk);
-	/* The program is still in close(). */
-	if (!ctx->graft)
-		return false;
-	ktls_close_fin(ctx);
-	close_take(ctx);
-	if (sk->sk_state == TCP_CLOSE ||
-	    (sock_flag(sk, SOCK_DONE) && ktls_tx_idle(&ctx->rl)))
-		return true;
-	if (close_answers(ctx)) {
-		ctx->base->prot->disconnect(sk, O_NONBLOCK);
-		return true;
-	}
-	if (!test_bit(KTLS_F_DEADLINE, &ctx->flags))
-		return false;
-	if (test_bit(KTLS_F_LINGERS, &ctx->flags))
-		ktls_mib_inc(sock_net(sk), KTLS_MIB_LINGERS_EXPIRED);
-	return true;
 }
 
 static void close_final(struct ktls_ctx *ctx, long timeout)
@@ -393,7 +225,7 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 		return false;
 	if (*timeout)
 		*timeout = close_wait(ctx, *timeout);
-	return ktls_close_linger(ctx, READ_ONCE(close_linger_ms));
+	return ktls_drain_linger(ctx, READ_ONCE(close_linger_ms));
 }
 
 /**
@@ -426,7 +258,7 @@ void ktls_close(struct sock *sk, long timeout)
 		/* A fatal alert may not have been acknowledged yet. */
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
 		lingers = !close_is_abortive(sk) && !close_is_killed(sk) &&
-			  ktls_close_linger(ctx, READ_ONCE(close_linger_ms));
+			  ktls_drain_linger(ctx, READ_ONCE(close_linger_ms));
 		break;
 	default:
 		ktls_handshake_end(ctx);

@@ -15,9 +15,9 @@
 #include "record/rx.h"
 #include "record/tx.h"
 #include "socket/base.h"
-#include "socket/close.h"
 #include "socket/connect.h"
 #include "socket/ctx.h"
+#include "socket/fin.h"
 #include "socket/handshake.h"
 #include "socket/listener.h"
 #include "socket/ready.h"
@@ -117,14 +117,14 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 	sock_owned_by_me(sk);
 	if (ctx->session.version) {
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
-			ktls_close_fin(ctx);
+			ktls_fin_send(ctx);
 		else
 			ktls_tx_push(&ctx->rl);
 		return;
 	}
 
 	if (!READ_ONCE(sk->sk_err))
-		ktls_close_fin(ctx);
+		ktls_fin_send(ctx);
 	ktls_ready_discard(ctx);
 	if (sk->sk_state != TCP_CLOSE && !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
@@ -133,6 +133,29 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 	else
 		ktls_ctx_disarm(ctx);
 }
+
+static void connect_opened(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	ktls_ctx_disarm(ctx);
+	ctx->base->state_change(ctx->sk);
+	sk_wake_async(ctx->sk, SOCK_WAKE_IO, POLL_OUT);
+}
+
+static void connect_failed(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->sk);
+	ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
+	ktls_connect_drain(ctx);
+	ctx->base->state_change(ctx->sk);
+	sk_wake_async(ctx->sk, SOCK_WAKE_IO, POLL_OUT);
+	sk_error_report(ctx->sk);
+}
+
+static const struct ktls_handshake_ops connect_handshake = {
+	.opened	= connect_opened,
+	.failed	= connect_failed,
+};
 
 /**
  * ktls_connect_step - TCP's connect has made progress
@@ -153,7 +176,7 @@ void ktls_connect_step(struct ktls_ctx *ctx)
 	case TCP_CLOSE_WAIT:
 		if (sk->sk_socket)
 			sk->sk_socket->state = SS_CONNECTED;
-		if (!ktls_handshake_begin(ctx, KTLS_ROLE_CLIENT))
+		if (!ktls_handshake_begin(ctx, KTLS_ROLE_CLIENT, &connect_handshake))
 			return;
 		ktls_reason_set(&ctx->rl, "no memory for the handshake");
 		WRITE_ONCE(ctx->connect.result, ENOMEM);
@@ -369,7 +392,7 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 				"no helper serves this network namespace: is ktlsd running?");
 		return -ESRCH;
 	}
-	err = ktls_handshake_begin(ctx, role);
+	err = ktls_handshake_begin(ctx, role, &connect_handshake);
 	if (err)
 		return err;
 	WRITE_ONCE(ctx->connect.starttls, true);

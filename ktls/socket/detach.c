@@ -20,11 +20,10 @@
 #include "socket/base.h"
 #include "socket/ctx.h"
 #include "socket/detach.h"
-#include "socket/handshake.h"
 
 /**
  * ktls_detach - the socket is TCP's again
- * @ctx: the context; the reference of icsk_ulp_data is given up
+ * @ctx: the context, without a handshake; the reference of icsk_ulp_data is given up
  *
  * Wipes keys and queues, restores operations and callbacks, and returns the
  * module reference of the ULP: the caller must have one of its own until it
@@ -37,10 +36,10 @@ void ktls_detach(struct ktls_ctx *ctx)
 	struct sock *sk = ctx->sk;
 
 	sock_owned_by_me(sk);
+	WARN_ON_ONCE(ctx->handshake);
 	set_bit(KTLS_F_GONE, &ctx->flags);
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
-	ktls_handshake_end(ctx);
 	ktls_rl_free(&ctx->rl);
 	ktls_ticket_end(ctx->tickets);
 	ctx->tickets = NULL;

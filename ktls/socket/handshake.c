@@ -28,10 +28,8 @@
 #include "record/tx.h"
 #include "socket/base.h"
 #include "socket/batch.h"
-#include "socket/child.h"
-#include "socket/close.h"
-#include "socket/connect.h"
 #include "socket/ctx.h"
+#include "socket/fin.h"
 #include "socket/handshake.h"
 #include "socket/negotiated.h"
 #include "socket/places.h"
@@ -41,6 +39,7 @@
 
 /**
  * struct ktls_handshake - a handshake under way; socket lock
+ * @ops: whom the handshake is for
  * @req: the request to the helper; NULL until there is something to tell it
  * @batch: the records handed over last
  * @batch_len: bytes in @batch
@@ -51,6 +50,7 @@
  * @started: jiffies
  */
 struct ktls_handshake {
+	const struct ktls_handshake_ops *ops;
 	struct ktls_request	*req;
 	u8			*batch;
 	u32			batch_len;
@@ -112,11 +112,12 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
  * ktls_handshake_begin - start the handshake on an established connection
  * @ctx: in state NEW or CONNECTING
  * @role: enum ktls_role
+ * @ops: whom it is for
  *
  * Context: process, socket lock held.
  * Return: 0, then the context's work does the rest; or -ENOMEM, nothing changed.
  */
-int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
+int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handshake_ops *ops)
 {
 	const struct ktls_config *config = ktls_config_freeze(ctx->config);
 	struct ktls_handshake *hs;
@@ -125,6 +126,7 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
 	hs = ktls_config_zalloc(config, sizeof(*hs));
 	if (!hs)
 		return -ENOMEM;
+	hs->ops = ops;
 	hs->started = jiffies;
 
 	ctx->handshake = hs;
@@ -143,6 +145,7 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role)
  */
 static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, size_t len)
 {
+	const struct ktls_handshake_ops *ops = ctx->handshake->ops;
 	struct sock *sk = ctx->sk;
 
 	ktls_handshake_end(ctx);
@@ -158,22 +161,13 @@ static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, s
 	if (len)
 		ktls_tx_queue_records(&ctx->rl, records, len);
 	if (!ctx->accept.parent)
-		ktls_close_fin(ctx);
+		ktls_fin_send(ctx);
 	WRITE_ONCE(ctx->rl.rx.error, ENOTCONN);
 	WRITE_ONCE(ctx->rl.tx.error, EPIPE);
 	WRITE_ONCE(ctx->connect.result, err);
 	WRITE_ONCE(sk->sk_err, err);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
-
-	if (ctx->accept.parent) {
-		ktls_child_failed(ctx);
-		return;
-	}
-	ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
-	ktls_connect_drain(ctx);
-	ctx->base->state_change(sk);
-	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-	sk_error_report(sk);
+	ops->failed(ctx);
 }
 
 /* A failure that the kernel finds itself. Before the helper was asked nothing
@@ -234,9 +228,6 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	if (ctx->rl.role == KTLS_ROLE_CLIENT)
 		ctx->tickets = ktls_ticket_begin(hs->req, done->messages);
 
-	/* A child keeps its deadline until it is ready. */
-	if (!ctx->accept.parent)
-		ktls_ctx_disarm(ctx);
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
 	/* Tickets may have come with the last of the handshake. */
@@ -271,6 +262,7 @@ static int handshake_errno(int error)
 static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 			   const void *records, size_t len)
 {
+	const struct ktls_handshake_ops *ops = ctx->handshake->ops;
 	struct ktls_handshake *hs = ctx->handshake;
 	const char *objection;
 	int err;
@@ -305,12 +297,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		return;
 	}
 
-	if (ctx->accept.parent) {
-		ktls_child_step(ctx);
-		return;
-	}
-	ctx->base->state_change(ctx->sk);
-	sk_wake_async(ctx->sk, SOCK_WAKE_IO, POLL_OUT);
+	ops->opened(ctx);
 }
 
 /* TCP's end of the connection, if it has come: a positive errno, or 0. */
@@ -442,7 +429,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 		len = handshake_find(ctx, true);
 		if (len <= 0)
 			return;
-		if (ctx->accept.parent && !ktls_child_hello(ctx)) {
+		if (hs->ops->hello && !hs->ops->hello(ctx)) {
 			if (ctx->sk->sk_state == TCP_CLOSE)
 				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
 			return;

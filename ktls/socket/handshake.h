@@ -7,7 +7,20 @@
 
 struct ktls_ctx;
 
-int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role);
+/**
+ * struct ktls_handshake_ops - whom a handshake is for; called with the lock held
+ * @hello: the whole ClientHello has come: may the handshake go on now? If not, somebody
+ *	kicks the work later. NULL: always
+ * @opened: it is complete, the state is OPEN; the deadline is still armed
+ * @failed: it is not, the state is FAILED; connect.result and sk_err say why
+ */
+struct ktls_handshake_ops {
+	bool (*hello)(struct ktls_ctx *ctx);
+	void (*opened)(struct ktls_ctx *ctx);
+	void (*failed)(struct ktls_ctx *ctx);
+};
+
+int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handshake_ops *ops);
 void ktls_handshake_step(struct ktls_ctx *ctx);
 void ktls_handshake_end(struct ktls_ctx *ctx);
 void ktls_handshake_reset(struct ktls_ctx *ctx);

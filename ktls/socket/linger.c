@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Places for connections that linger (close.c): each is memory that no file limit covers
+/* Places for connections that linger (drain.c): each is memory that no file limit covers
  * any more. Connections that a program has closed, and those whose handshake has failed,
  * have separate places, so that unauthenticated peers take none from the former.
  *

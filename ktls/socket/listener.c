@@ -104,7 +104,7 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	/* From here the child can be dropped, but only by its work, which waits
 	 * for the lock that we hold.
 	 */
-	if (ktls_handshake_begin(child, KTLS_ROLE_SERVER)) {
+	if (ktls_handshake_begin(child, KTLS_ROLE_SERVER, &ktls_child_handshake)) {
 		set_bit(KTLS_F_DROP, &child->flags);
 		ktls_ctx_kick(child);
 	}

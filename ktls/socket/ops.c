@@ -17,6 +17,7 @@
 #include "socket/close.h"
 #include "socket/connect.h"
 #include "socket/ctx.h"
+#include "socket/fin.h"
 #include "socket/listener.h"
 #include "socket/ops.h"
 #include "socket/ready.h"
@@ -331,7 +332,7 @@ static void ops_build(struct ktls_base *base)
 	*prot = *base->prot;
 	prot->close = ktls_close;
 	prot->disconnect = ktls_connect_disconnect;
-	prot->shutdown = ktls_close_tcp;
+	prot->shutdown = ktls_fin_shutdown;
 	prot->setsockopt = ktls_sockopt_set;
 	prot->getsockopt = ktls_sockopt_get;
 	prot->accept = KTLS_PROTO_ACCEPT(ktls_listener_accept);

@@ -8,6 +8,8 @@
 #include "socket/close.h"
 #include "socket/connect.h"
 #include "socket/ctx.h"
+#include "socket/drain.h"
+#include "socket/fin.h"
 #include "socket/handshake.h"
 #include "socket/listener.h"
 #include "socket/ready.h"
@@ -36,18 +38,18 @@ static bool work_step(struct ktls_ctx *ctx)
 		if (ctx->state != KTLS_STATE_OPEN)
 			break;
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
-			ktls_close_fin(ctx);
+			ktls_fin_send(ctx);
 		else
 			ktls_send_step(ctx);
 		ktls_send_open_step(ctx);
-		ktls_close_answer(ctx);
+		ktls_drain_answer(ctx);
 		ktls_child_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:
 		ktls_connect_drain(ctx);
 		break;
 	case KTLS_STATE_CLOSED:
-		return ktls_close_step(ctx);
+		return ktls_drain_step(ctx);
 	}
 	return false;
 }
