@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Certificates, keys and trust anchors of programs, as they come from KTLS_CERTIFICATE,
+ * KTLS_PRIVATE_KEY and KTLS_TRUST.
+ */
+#include <stdlib.h>
+
+#include "config/anchors.h"
+#include "config/credentials.h"
+#include "fuzz.h"
+#include "lib/log.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+	return 0;
+}
+
+/* Both halves in one input: PEM does not care what stands around it. */
+static void pem_credential(const uint8_t *data, size_t len)
+{
+	struct ktlsd_credential credential = { 0 };
+	struct ktlsd_fault fault = { 0 };
+
+	if (!ktlsd_credentials_parse(data, len, data, len, &credential, &fault)) {
+		ktlsd_credentials_find_problem(&credential, &fault);
+		ktlsd_credentials_free(&credential);
+	} else if (!fault.reason[0]) {
+		abort();
+	}
+}
+
+static void pem_anchors(const uint8_t *data, size_t len)
+{
+	struct ktlsd_anchors_cache cache = { 0 };
+	struct ktlsd_fault fault = { 0 };
+	struct ktlsd_anchors *anchors;
+	int ret;
+
+	if (ktlsd_anchors_open(&cache, data, len, 1000, &anchors, &fault))
+		return;
+	do {
+		ret = ktlsd_anchors_read(&cache, anchors, &fault);
+	} while (ret > 0);
+	if (ret < 0 && !fault.reason[0])
+		abort();
+	ktlsd_anchors_put(anchors);
+	ktlsd_anchors_flush(&cache);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	pem_credential(data, len);
+	pem_anchors(data, len);
+	return 0;
+}
