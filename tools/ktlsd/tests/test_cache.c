@@ -22,12 +22,17 @@ static struct ktlsd_fingerprint cache_fingerprint(uint32_t number)
 	return fingerprint;
 }
 
-static struct ktlsd_saved_session *cache_saved(uint32_t number, const char *der, size_t len,
+/* @name: tells the session from others */
+static struct ktlsd_saved_session *cache_saved(uint32_t number, const char *name,
 					       bool once, int64_t expires)
 {
+	SSL_SESSION *session = SSL_SESSION_new();
 	struct ktlsd_saved_session *saved;
 
-	saved = ktlsd_saved_session_new((const uint8_t *)der, len, NULL, NULL, expires);
+	assert_int_equal(SSL_SESSION_set1_id_context(session, (const unsigned char *)name,
+						     (unsigned int)strlen(name)), 1);
+	saved = ktlsd_saved_session_new(session, NULL, NULL, expires);
+	SSL_SESSION_free(session);
 	assert_non_null(saved);
 	saved->fingerprint = cache_fingerprint(number);
 	saved->once = once;
@@ -41,6 +46,15 @@ static struct ktlsd_saved_session *cache_get(uint32_t number, int64_t now)
 	return ktlsd_cache_take(&cache, &fingerprint, now);
 }
 
+static void cache_check(const struct ktlsd_saved_session *saved, const char *name)
+{
+	unsigned int len;
+	const unsigned char *id = SSL_SESSION_get0_id_context(saved->session, &len);
+
+	assert_int_equal(len, strlen(name));
+	assert_memory_equal(id, name, len);
+}
+
 /* A TLS 1.3 ticket is used once, a TLS 1.2 session until it expires. */
 static void cache_once(void **state)
 {
@@ -49,22 +63,22 @@ static void cache_once(void **state)
 
 	(void)state;
 	ktlsd_cache_init(&cache, 10);
-	ktlsd_cache_put(&cache, cache_saved(1, "first", 5, true, 100));
-	ktlsd_cache_put(&cache, cache_saved(1, "second", 6, true, 100));
-	ktlsd_cache_put(&cache, cache_saved(2, "reused", 6, false, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "first", true, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "second", true, 100));
+	ktlsd_cache_put(&cache, cache_saved(2, "reused", false, 100));
 	assert_null(cache_get(3, 0));
 
 	saved = cache_get(1, 0);
-	assert_memory_equal(saved->der, "second", 6);
+	cache_check(saved, "second");
 	ktlsd_saved_session_put(saved);
 	saved = cache_get(1, 0);
-	assert_memory_equal(saved->der, "first", 5);
+	cache_check(saved, "first");
 	ktlsd_saved_session_put(saved);
 	assert_null(cache_get(1, 0));
 
 	for (i = 0; i < 3; i++) {
 		saved = cache_get(2, 0);
-		assert_memory_equal(saved->der, "reused", 6);
+		cache_check(saved, "reused");
 		ktlsd_saved_session_put(saved);
 	}
 	assert_int_equal(cache.count, 1);
@@ -78,13 +92,13 @@ static void cache_is_timed(void **state)
 
 	(void)state;
 	ktlsd_cache_init(&cache, 10);
-	ktlsd_cache_put(&cache, cache_saved(1, "a", 1, true, 100));
-	ktlsd_cache_put(&cache, cache_saved(1, "b", 1, true, 50));
+	ktlsd_cache_put(&cache, cache_saved(1, "a", true, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "b", true, 50));
 	saved = cache_get(1, 50);
-	assert_memory_equal(saved->der, "a", 1);
+	cache_check(saved, "a");
 	ktlsd_saved_session_put(saved);
 	assert_int_equal(cache.count, 0);
-	ktlsd_cache_put(&cache, cache_saved(1, "a", 1, true, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "a", true, 100));
 	assert_null(cache_get(1, 100));
 	assert_int_equal(cache.count, 0);
 	ktlsd_cache_free(&cache);
@@ -93,35 +107,45 @@ static void cache_is_timed(void **state)
 /* Limits: number, bytes, sessions with one fingerprint. */
 static void cache_is_bounded(void **state)
 {
-	static char big[1 << 20];
+	STACK_OF(X509) *big = sk_X509_new_null();
+	SSL_SESSION *session = SSL_SESSION_new();
 	struct ktlsd_saved_session *saved;
 	uint32_t i;
 
 	(void)state;
 	ktlsd_cache_init(&cache, 10);
 	for (i = 0; i < 30; i++)
-		ktlsd_cache_put(&cache, cache_saved(i, "x", 1, true, 100));
+		ktlsd_cache_put(&cache, cache_saved(i, "x", true, 100));
 	assert_int_equal(cache.count, 10);
 	assert_null(cache_get(19, 0));
 	saved = cache_get(20, 0);
 	assert_non_null(saved);
 	ktlsd_saved_session_put(saved);
 	for (i = 0; i < 30; i++)
-		ktlsd_cache_put(&cache, cache_saved(7, "y", 1, true, 100));
+		ktlsd_cache_put(&cache, cache_saved(7, "y", true, 100));
 	for (i = 0; (saved = cache_get(7, 0)); i++)
 		ktlsd_saved_session_put(saved);
 	assert_int_equal(i, KTLSD_CACHE_PER_KEY);
 
 	ktlsd_cache_reset(&cache, 1000);
 	assert_int_equal(cache.count, 0);
-	for (i = 0; i < 40; i++)
-		ktlsd_cache_put(&cache, cache_saved(i, big, sizeof(big), true, 100));
+	/* A megabyte each. */
+	for (i = 0; (int)i < (1 << 20) / 4 / i2d_X509(pki.ca, NULL); i++)
+		sk_X509_push(big, pki.ca);
+	for (i = 0; i < 40; i++) {
+		saved = ktlsd_saved_session_new(session, NULL, big, INT64_MAX);
+		assert_non_null(saved);
+		saved->fingerprint = cache_fingerprint(i);
+		ktlsd_cache_put(&cache, saved);
+	}
 	assert_true(cache.bytes <= KTLSD_CACHE_BYTES);
 	assert_true(cache.count >= 10 && cache.count <= 16);
+	SSL_SESSION_free(session);
+	sk_X509_free(big);
 
 	/* 0: nothing is cached */
 	ktlsd_cache_reset(&cache, 0);
-	ktlsd_cache_put(&cache, cache_saved(1, "x", 1, true, 100));
+	ktlsd_cache_put(&cache, cache_saved(1, "x", true, 100));
 	assert_int_equal(cache.count, 0);
 	assert_int_equal(cache.bytes, 0);
 	ktlsd_cache_free(&cache);
@@ -135,17 +159,19 @@ static void cache_chain_ends(void **state)
 	X509 *cert = test_pki_issue(&spec, pki.ec_key, pki.ca, pki.ca_key);
 	STACK_OF(X509) *chain = sk_X509_new_null();
 	int64_t now = time(NULL);
+	SSL_SESSION *session = SSL_SESSION_new();
 	struct ktlsd_saved_session *saved;
 
 	(void)state;
 	sk_X509_push(chain, cert);
 	sk_X509_push(chain, pki.ca);
-	saved = ktlsd_saved_session_new((const uint8_t *)"x", 1, chain, chain, now + 7200);
+	saved = ktlsd_saved_session_new(session, chain, chain, now + 7200);
 	assert_true(saved->expires >= now + 58 && saved->expires <= now + 62);
 	ktlsd_saved_session_put(saved);
-	saved = ktlsd_saved_session_new((const uint8_t *)"x", 1, chain, chain, now + 30);
+	saved = ktlsd_saved_session_new(session, chain, chain, now + 30);
 	assert_int_equal(saved->expires, now + 30);
 	ktlsd_saved_session_put(saved);
+	SSL_SESSION_free(session);
 	sk_X509_free(chain);
 	X509_free(cert);
 }

@@ -28,7 +28,6 @@ void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 			       struct ktlsd_saved_session *saved)
 {
 	SSL_SESSION *session;
-	const uint8_t *der;
 
 	hs->resumable = true;
 	hs->fingerprint = *fingerprint;
@@ -39,8 +38,7 @@ void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 		ktlsd_saved_session_put(saved);
 		return;
 	}
-	der = saved->der;
-	session = d2i_SSL_SESSION(NULL, &der, (long)saved->der_len);
+	session = ktlsd_saved_session_open(saved);
 	if (session && SSL_set_session(hs->ssl, session))
 		hs->offered = saved;
 	else
@@ -157,10 +155,8 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 						     unsigned int lifetime)
 {
 	SSL_SESSION *session = SSL_get0_session(hs->ssl);
-	struct ktlsd_saved_session *saved = NULL;
 	int64_t since = time(NULL), expires;
-	uint8_t *der = NULL;
-	int len;
+	struct ktlsd_saved_session *saved;
 
 	if (!hs->resumable || hs->is_server || !hs->verified ||
 	    !session || !SSL_SESSION_is_resumable(session))
@@ -171,16 +167,12 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 	/* The next handshake looks for a newer OCSP response. */
 	if (hs->status.expires < expires)
 		expires = hs->status.expires;
-	len = i2d_SSL_SESSION(session, &der);
-	if (len > 0)
-		saved = ktlsd_saved_session_new(der, (size_t)len, hs->presented,
-						hs->chain, expires);
+	saved = ktlsd_saved_session_new(session, hs->presented, hs->chain, expires);
 	if (saved) {
 		saved->fingerprint = hs->fingerprint;
 		saved->since = since;
 		saved->once = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
 	}
-	OPENSSL_clear_free(der, len > 0 ? (size_t)len : 0);
 	ERR_clear_error();
 	return saved;
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include <openssl/crypto.h>
 
 #include "tls/saved_session.h"
 
 enum {
 	SAVED_SESSION_CERT_FACTOR	= 4,	/* memory of a parsed certificate, to its DER */
+	SAVED_SESSION_COST		= 2048,	/* bytes of an SSL_SESSION without its ticket */
 };
 
 int64_t ktlsd_saved_session_chain_end(STACK_OF(X509) *chain, int64_t limit)
@@ -40,30 +38,31 @@ static size_t saved_session_chain_cost(STACK_OF(X509) *chain)
 	return cost;
 }
 
-struct ktlsd_saved_session *ktlsd_saved_session_new(const uint8_t *der, size_t der_len,
+struct ktlsd_saved_session *ktlsd_saved_session_new(const SSL_SESSION *session,
 						    STACK_OF(X509) *presented,
 						    STACK_OF(X509) *chain, int64_t expires)
 {
 	struct ktlsd_saved_session *saved = calloc(1, sizeof(*saved));
+	const unsigned char *ticket;
+	size_t len;
 
 	if (!saved)
 		return NULL;
 	saved->refs = 1;
 	saved->expires = ktlsd_saved_session_chain_end(chain, expires);
-	saved->der = malloc(der_len);
+	saved->session = SSL_SESSION_dup(session);
 	if (presented)
 		saved->presented = X509_chain_up_ref(presented);
 	if (chain)
 		saved->chain = X509_chain_up_ref(chain);
-	if (!saved->der || !saved->expires || !saved->presented != !presented ||
+	if (!saved->session || !saved->expires || !saved->presented != !presented ||
 	    !saved->chain != !chain) {
 		ktlsd_saved_session_put(saved);
 		return NULL;
 	}
-	memcpy(saved->der, der, der_len);
-	saved->der_len = der_len;
-	saved->cost = sizeof(*saved) + der_len + saved_session_chain_cost(presented) +
-		      saved_session_chain_cost(chain);
+	SSL_SESSION_get0_ticket(session, &ticket, &len);
+	saved->cost = sizeof(*saved) + SAVED_SESSION_COST + len +
+		      saved_session_chain_cost(presented) + saved_session_chain_cost(chain);
 	return saved;
 }
 
@@ -71,10 +70,16 @@ void ktlsd_saved_session_put(struct ktlsd_saved_session *saved)
 {
 	if (!saved || atomic_fetch_sub(&saved->refs, 1) != 1)
 		return;
-	if (saved->der)
-		OPENSSL_cleanse(saved->der, saved->der_len);
-	free(saved->der);
+	/* It wipes the secrets. */
+	SSL_SESSION_free(saved->session);
 	sk_X509_pop_free(saved->presented, X509_free);
 	sk_X509_pop_free(saved->chain, X509_free);
 	free(saved);
+}
+
+SSL_SESSION *ktlsd_saved_session_open(struct ktlsd_saved_session *saved)
+{
+	if (!saved->once)
+		return SSL_SESSION_dup(saved->session);
+	return SSL_SESSION_up_ref(saved->session) ? saved->session : NULL;
 }

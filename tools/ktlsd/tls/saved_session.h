@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/x509.h>
+#include <openssl/ssl.h>
 
 #include "tls/fingerprint.h"
 
@@ -18,8 +18,7 @@
  * struct ktlsd_saved_session - a session that can be resumed
  * @refs: the last one frees and wipes it
  * @fingerprint: which handshakes may resume it
- * @der: the session as i2d_SSL_SESSION() wrote it: a secret
- * @der_len: bytes
+ * @session: a copy of OpenSSL's, which no SSL object used yet
  * @once: TLS 1.3: a ticket is used once
  * @since: when the full handshake was that it goes back to, seconds since the epoch
  * @expires: seconds since the epoch
@@ -33,8 +32,7 @@
 struct ktlsd_saved_session {
 	atomic_uint			refs;
 	struct ktlsd_fingerprint	fingerprint;
-	uint8_t				*der;
-	size_t				der_len;
+	SSL_SESSION			*session;
 	bool				once;
 	int64_t				since;
 	int64_t				expires;
@@ -48,8 +46,7 @@ struct ktlsd_saved_session {
 
 /**
  * ktlsd_saved_session_new - a session, with one reference
- * @der: copied
- * @der_len: bytes
+ * @session: copied; the certificates in it are shared
  * @presented: references are taken; may be NULL, as @chain
  * @chain: likewise; the session ends with the first of these certificates
  * @expires: seconds since the epoch
@@ -58,10 +55,15 @@ struct ktlsd_saved_session {
  *
  * Return: NULL if there is no memory, or the date of a certificate cannot be read
  */
-struct ktlsd_saved_session *ktlsd_saved_session_new(const uint8_t *der, size_t der_len,
+struct ktlsd_saved_session *ktlsd_saved_session_new(const SSL_SESSION *session,
 						    STACK_OF(X509) *presented,
 						    STACK_OF(X509) *chain, int64_t expires);
 void ktlsd_saved_session_put(struct ktlsd_saved_session *saved);
+
+/* Return: a reference to a session for SSL_set_session(). OpenSSL writes to it, so one that is
+ * used more than once is copied. NULL if there is no memory.
+ */
+SSL_SESSION *ktlsd_saved_session_open(struct ktlsd_saved_session *saved);
 
 /* Return: when the first certificate of @chain expires, at most @limit, in seconds since the
  * epoch; 0 if a date cannot be read.
