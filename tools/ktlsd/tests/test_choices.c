@@ -144,9 +144,47 @@ static void choices_algorithms(void **state)
 	assert_int_equal(choices_choose("", "rsa_pkcs1_sha1", &result, reason), -EINVAL);
 }
 
+/* The suites of the first handshake with a context are not those of the others. */
+static void choices_suites_differ(void **state)
+{
+	static const struct {
+		const char	*ciphers;
+		const char	*suite;
+	} table[] = {
+		{ "TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256" },
+		{ "", "TLS_AES_128_GCM_SHA256" },
+		{ "TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256" },
+		{ "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384" },
+		{ "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256" },
+		{ "", "TLS_AES_128_GCM_SHA256" },
+	};
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+	size_t i;
+
+	(void)state;
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, pki.ec, pki.ec_key);
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	test_side_prepare(&side, NULL, NULL, pki.ca);
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		strcpy(side.request.ciphers, table[i].ciphers);
+		test_peer_begin(&peer);
+		assert_int_equal(test_side_begin(&side), 0);
+		test_peer_finish(&side, &peer, &result);
+		assert_string_equal(result.suite->name, table[i].suite);
+		ktlsd_handshake_free(side.handshake);
+		side.handshake = NULL;
+	}
+	test_side_free(&side);
+	test_peer_free(&peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(choices_suites_differ),
 		cmocka_unit_test(choices_external_key),
 		cmocka_unit_test(choices_algorithms),
 	};

@@ -78,7 +78,8 @@ struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
 	for (context = cache->first; context; context = context->next) {
 		if (context->config_id != request->config_id ||
 		    context->is_server != request->is_server ||
-		    strcmp(context->identity, request->identity))
+		    strcmp(context->identity, request->identity) ||
+		    strcmp(context->ciphers, request->ciphers))
 			continue;
 		context_unlink(context);
 		context_link(context);
@@ -220,6 +221,8 @@ static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
 	context->is_server = request->is_server;
 	snprintf(context->identity, sizeof(context->identity), "%s",
 		 request->identity);
+	snprintf(context->ciphers, sizeof(context->ciphers), "%s", request->ciphers);
+	SSL_CTX_set_app_data(context->ctx, &context->suites);
 	context->cost = cost;
 	cache->live_bytes += cost;
 	return context;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SSL_CTX objects, one for each configuration of a socket, identity, role and generation of
- * ktlsd.conf, in a bounded LRU cache. A cache belongs to one worker; nothing here is locked.
+/* SSL_CTX objects, one for each configuration of a socket, identity, KTLS_CIPHERS, role and
+ * generation of ktlsd.conf, in a bounded LRU cache. A cache belongs to one worker; nothing
+ * here is locked.
  */
 #ifndef KTLSD_CONTEXT_H
 #define KTLSD_CONTEXT_H
@@ -16,6 +17,7 @@
 #include "errors.h"
 #include "request.h"
 #include "tls/fingerprint.h"
+#include "tls/suites.h"
 
 enum {
 	KTLSD_CONTEXTS_MAX		= 256,		/* in a cache */
@@ -33,8 +35,10 @@ enum {
  * @config_id: key: configuration, 0 for none
  * @is_server: key: role
  * @identity: key: name, or ""
+ * @ciphers: key: KTLS_CIPHERS, or ""
  * @cost: bytes of PEM it was made from, plus a constant
  * @ctx: owned
+ * @suites: set in @ctx, see ktlsd_handshake_new()
  * @anchors: of KTLS_TRUST, a reference; or NULL
  * @psk: KTLS_PSK, or NULL; owned
  * @fingerprint: of what it was made from
@@ -48,8 +52,10 @@ struct ktlsd_context {
 	uint64_t		config_id;
 	bool			is_server;
 	char			identity[KTLSD_IDENTITY_MAX + 1];
+	char			ciphers[KTLSD_CIPHERS_MAX + 1];
 	size_t			cost;
 	SSL_CTX			*ctx;
+	struct ktlsd_suites_choice suites;
 	struct ktlsd_anchors	*anchors;
 	struct ktls_psk		*psk;
 	struct ktlsd_fingerprint fingerprint;

@@ -66,18 +66,25 @@ static void handshake_note_alert(const SSL *ssl, int where, int value)
 }
 
 /* Counts records from where the keys that the kernel gets come into use: in TLS 1.2 after
- * ChangeCipherSpec; in TLS 1.3 ktlsd_keys_log() starts the count.
+ * ChangeCipherSpec; in TLS 1.3 keys.c starts the count when the secrets come, which is after
+ * a Finished.
  */
-static void handshake_note_record(int written, int version, int type,
-				  const void *header, size_t len, SSL *ssl, void *arg)
+static void handshake_note_message(int written, int version, int type,
+				   const void *data, size_t len, SSL *ssl, void *arg)
 {
 	struct ktlsd_handshake *hs = arg;
 	struct ktlsd_record_counter *counter = written ? &hs->sealed : &hs->opened;
 
 	(void)version;
-	if (type != SSL3_RT_HEADER || !len)
+	if (!len)
 		return;
-	if (*(const uint8_t *)header != SSL3_RT_CHANGE_CIPHER_SPEC) {
+	if (type == SSL3_RT_HANDSHAKE && *(const uint8_t *)data == SSL3_MT_FINISHED) {
+		hs->keys_due = true;
+		ktlsd_keys_listen(hs);
+	}
+	if (type != SSL3_RT_HEADER)
+		return;
+	if (*(const uint8_t *)data != SSL3_RT_CHANGE_CIPHER_SPEC) {
 		counter->records += counter->started;
 	} else if (SSL_version(ssl) == TLS1_2_VERSION) {
 		counter->started = true;
@@ -114,13 +121,33 @@ int ktlsd_handshake_prepare(SSL_CTX *ctx)
 	}
 	ERR_clear_error();
 
-	SSL_CTX_set_keylog_callback(ctx, ktlsd_keys_log);
 	SSL_CTX_set_info_callback(ctx, handshake_note_alert);
 	SSL_CTX_set_alpn_select_cb(ctx, handshake_select_alpn, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, ktlsd_verify_chain, NULL);
 	if (ktlsd_status_prepare(ctx))
 		return -ENOMEM;
 	return ktlsd_server_ticket_prepare(ctx);
+}
+
+/* Setting the lists takes OpenSSL longer than SSL_new(). Those of the first handshake with a
+ * context become the context's, and others are set only where they differ.
+ */
+static int handshake_set_suites(SSL *ssl, const struct ktlsd_suites_choice *choice)
+{
+	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+	struct ktlsd_suites_choice *preset = SSL_CTX_get_app_data(ctx);
+
+	if (preset && !strcmp(preset->tls13, choice->tls13) &&
+	    !strcmp(preset->tls12, choice->tls12))
+		return 0;
+	if (!SSL_set_ciphersuites(ssl, choice->tls13) ||
+	    (choice->tls12[0] && !SSL_set_cipher_list(ssl, choice->tls12)))
+		return -EINVAL;
+	if (preset && !preset->tls13[0] && !preset->tls12[0] &&
+	    SSL_CTX_set_ciphersuites(ctx, choice->tls13) &&
+	    (!choice->tls12[0] || SSL_CTX_set_cipher_list(ctx, choice->tls12)))
+		*preset = *choice;
+	return 0;
 }
 
 /* A version without a suite must not be offered. */
@@ -146,8 +173,7 @@ static int handshake_setup_suites(struct ktlsd_handshake *hs,
 
 	if (!SSL_set_min_proto_version(hs->ssl, min) ||
 	    !SSL_set_max_proto_version(hs->ssl, max) ||
-	    !SSL_set_ciphersuites(hs->ssl, choice.tls13) ||
-	    (choice.tls12[0] && !SSL_set_cipher_list(hs->ssl, choice.tls12)))
+	    handshake_set_suites(hs->ssl, &choice))
 		return ktlsd_errors_set(fault, -EINVAL,
 			"OpenSSL refuses the TLS versions or cipher suites: %s.",
 			ktlsd_errors_openssl_reason());
@@ -169,7 +195,7 @@ static int handshake_setup(struct ktlsd_handshake *hs,
 	}
 	SSL_set_bio(hs->ssl, rbio, wbio);
 	SSL_set_app_data(hs->ssl, hs);
-	SSL_set_msg_callback(hs->ssl, handshake_note_record);
+	SSL_set_msg_callback(hs->ssl, handshake_note_message);
 	SSL_set_msg_callback_arg(hs->ssl, hs);
 	err = handshake_setup_suites(hs, request, suites, fault);
 	if (!err)
@@ -325,6 +351,7 @@ int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t le
 
 	/* Other handshakes of this thread may have left errors while this one was paused. */
 	ERR_clear_error();
+	ktlsd_keys_listen(hs);
 	err = ktlsd_pause_run(&hs->job, &hs->owner, handshake_call, hs->ssl, &ret);
 	if (err == 1)
 		return KTLSD_HANDSHAKE_WAITS;

@@ -119,6 +119,7 @@ struct ktlsd_result {
  * @consumed: how many of them belong to the handshake
  * @output: records to send; who sends them empties it
  * @scanner: TLS 1.2 only
+ * @keys_due: the server's Finished was sent or received: next are the traffic secrets
  * @secrets: TLS 1.3 only
  */
 struct ktlsd_handshake {
@@ -156,6 +157,7 @@ struct ktlsd_handshake {
 	size_t				consumed;
 	struct ktlsd_buffer		output;
 	struct ktlsd_nonce_scanner	scanner;
+	bool				keys_due;
 	struct ktlsd_traffic_secrets	secrets;
 };
 
@@ -164,7 +166,8 @@ int ktlsd_handshake_prepare(SSL_CTX *ctx);
 
 /**
  * ktlsd_handshake_new - set up a handshake
- * @ctx: prepared; its credential and trust anchors are set
+ * @ctx: prepared; its credential and trust anchors are set; its app data is a struct
+ *	ktlsd_suites_choice, empty to begin with, or NULL
  * @request: what the program asks for
  * @suites: mask of what the kernel supports
  * @ca_names: for a server's CertificateRequest, or NULL; copied

@@ -55,7 +55,7 @@ static void keys_begin_count(struct ktlsd_record_counter *counter)
 	counter->records = 0;
 }
 
-void ktlsd_keys_log(const SSL *ssl, const char *line)
+static void keys_log(const SSL *ssl, const char *line)
 {
 	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 	struct ktlsd_traffic_secrets *secrets = &hs->secrets;
@@ -84,6 +84,11 @@ void ktlsd_keys_log(const SSL *ssl, const char *line)
 		secrets->exporter_len = keys_decode_hex(secret, secrets->exporter,
 							sizeof(secrets->exporter));
 	}
+}
+
+void ktlsd_keys_listen(struct ktlsd_handshake *hs)
+{
+	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(hs->ssl), hs->keys_due ? keys_log : NULL);
 }
 
 void ktlsd_keys_scan(struct ktlsd_nonce_scanner *scanner, const uint8_t *records,

@@ -70,8 +70,15 @@ struct ktlsd_traffic_secrets {
 	size_t	exporter_len;
 };
 
-/* Callback for SSL_CTX_set_keylog_callback(). */
-void ktlsd_keys_log(const SSL *ssl, const char *line);
+/**
+ * ktlsd_keys_listen - set the keylog callback of OpenSSL for the next steps of a handshake
+ * @hs: the handshake
+ *
+ * The callback belongs to the SSL_CTX, which handshakes of one thread share: call this before
+ * OpenSSL goes on with @hs. For the callback OpenSSL prints each secret in hexadecimal, a
+ * twentieth of all that a handshake costs. So it is set only once @hs->keys_due.
+ */
+void ktlsd_keys_listen(struct ktlsd_handshake *hs);
 
 /* Scans whole records that are about to be sent. */
 void ktlsd_keys_scan(struct ktlsd_nonce_scanner *scanner, const uint8_t *records,
