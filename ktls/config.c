@@ -331,6 +331,8 @@ int ktls_config_verify(const struct ktls_config *config, u8 role)
  * @name: the protocol, without a length byte
  * @len: bytes in @name
  *
+ * Without KTLS_ALPN an identity has protocols of its own, which only the helper knows.
+ *
  * Context: any.
  * Return: whether it does.
  */
@@ -340,7 +342,7 @@ bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, s
 	const u8 *p, *end;
 
 	if (!alpn)
-		return false;
+		return ktls_config_blob(config, KTLS_IDENTITY);
 
 	end = alpn->data + alpn->len;
 	for (p = alpn->data; p < end; p += 1 + *p)

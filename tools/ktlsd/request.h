@@ -14,7 +14,6 @@
 #include "shares.h"
 
 enum {
-	KTLSD_ALPN_MAX		= 1024,	/* bytes, as KTLS_ALPN */
 	KTLSD_CIPHERS_MAX	= 1024,	/* bytes, as KTLS_CIPHERS */
 	KTLSD_NAMES_MAX		= 1024,	/* bytes, as KTLS_GROUPS and KTLS_SIGALGS */
 	KTLSD_TICKETS_MAX	= 16,	/* as KTLS_TICKETS */

@@ -314,8 +314,9 @@ static void session_start(struct ktlsd_sessions *sessions,
 		err = ktlsd_handshake_new(session->context->ctx, &session->request,
 				  sessions->suites, ktlsd_context_ca_names(session->context),
 				  &session->handshake, &fault);
-	if (!err && session->identity)
-		ktlsd_own_cert_use(session->handshake, session->identity);
+	if (!err && session->identity &&
+	    ktlsd_own_cert_use(session->handshake, session->identity))
+		err = ktlsd_errors_set(&fault, -ENOMEM, "ktlsd is out of memory.");
 	if (!err)
 		err = session_set_status(session, &fault);
 	if (!err)

@@ -120,6 +120,7 @@ enum ktls_verify {
  * Set: the list as on the wire, each protocol a length byte and 1..255 bytes,
  * in order of preference, at most 1024 bytes in total. If both sides have a list
  * and no protocol in common, the handshake fails with no_application_protocol.
+ * Without a list, KTLS_IDENTITY can have one in ktlsd.conf(5).
  * Get: the selected protocol, without a length byte; length 0 for none.
  */
 #define KTLS_ALPN		70

@@ -236,6 +236,9 @@ static void config_free_identity(struct ktlsd_identity *identity)
 		free(identity->files[i].private_key);
 	}
 	ktlsd_acl_free(&identity->acl);
+	ktlsd_words_free(&identity->sni);
+	ktlsd_words_free(&identity->also);
+	ktlsd_sni_free(&identity->names);
 	config_free_credentials(identity);
 }
 
@@ -259,29 +262,54 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	free(config);
 }
 
+const struct ktlsd_identity *ktlsd_config_lookup(const struct ktlsd_config *config,
+						 const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < config->identity_count; i++) {
+		if (!strcmp(config->identities[i].name, name))
+			return &config->identities[i];
+	}
+	return NULL;
+}
+
+static int config_check_access(const struct ktlsd_config *config,
+			       const struct ktlsd_identity *identity,
+			       const struct ktlsd_caller *caller, const char *why,
+			       struct ktlsd_fault *fault)
+{
+	if (!ktlsd_acl_allows(&identity->acl, caller))
+		return ktlsd_errors_set(fault, -EACCES,
+			"Uid %u may not use the identity '%s'%s: see allow_uids and allow_gids in %s.",
+			caller->uid, identity->name, why, config->path);
+	if (!ktlsd_acl_allows_container(&identity->acl, caller))
+		return ktlsd_errors_set(fault, -EACCES,
+			"The identity '%s'%s is not for containers (processes in another PID namespace than ktlsd): see allow_containers in %s.",
+			identity->name, why, config->path);
+	return 0;
+}
+
 int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 		      const struct ktlsd_caller *caller,
 		      const struct ktlsd_identity **ret_identity,
 		      struct ktlsd_fault *fault)
 {
-	const struct ktlsd_identity *identity = NULL;
+	const struct ktlsd_identity *identity = ktlsd_config_lookup(config, name);
+	char why[KTLSD_IDENTITY_MAX + 32];
 	size_t i;
+	int err;
 
-	for (i = 0; i < config->identity_count; i++) {
-		if (!strcmp(config->identities[i].name, name))
-			identity = &config->identities[i];
-	}
 	if (!identity)
 		return ktlsd_errors_set(fault, -ENOKEY,
 			"There is no identity '%s' in %s.", name, config->path);
-	if (!ktlsd_acl_allows(&identity->acl, caller))
-		return ktlsd_errors_set(fault, -EACCES,
-			"Uid %u may not use the identity '%s': see allow_uids and allow_gids in %s.",
-			caller->uid, name, config->path);
-	if (!ktlsd_acl_allows_container(&identity->acl, caller))
-		return ktlsd_errors_set(fault, -EACCES,
-			"The identity '%s' is not for containers (processes in another PID namespace than ktlsd): see allow_containers in %s.",
-			name, config->path);
+	err = config_check_access(config, identity, caller, "", fault);
+	snprintf(why, sizeof(why), ", which '%s' names in also", name);
+	for (i = 0; !err && i < identity->names.other_count; i++)
+		err = config_check_access(config, identity->names.others[i], caller, why,
+					  fault);
+	if (err)
+		return err;
 	if (!identity->credential_count)
 		return ktlsd_errors_set(fault, -ENOKEY,
 			"The identity '%s' cannot be used: %s.", name,

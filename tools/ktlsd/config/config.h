@@ -14,10 +14,13 @@
 
 #include "lib/log.h"
 #include "config/acl.h"
+#include "config/alpn.h"
 #include "config/credentials.h"
 #include "config/policy.h"
 #include "config/crls.h"
 #include "config/revocation.h"
+#include "config/sni.h"
+#include "config/words.h"
 #include "errors.h"
 
 #define KTLSD_CONFIG_PATH	"/etc/ktls/ktlsd.conf"
@@ -53,6 +56,12 @@ struct ktlsd_identity_files {
  * @line: of the section, for messages
  * @acl: who may use it
  * @revocation: how servers and clients that use it check their peers
+ * @sni: server names that it has, see ktlsd_sni_parse_pattern()
+ * @also: other identities that its listeners use, by server name
+ * @sni_strict: its listeners refuse names that none of these has
+ * @names: who has which name
+ * @alpn: default of KTLS_ALPN, an RFC 7301 list
+ * @alpn_len: bytes
  * @credentials: from the files, in their order; the peer decides which is used
  * @credential_count: 0 if one of the files could not be loaded
  * @trouble: why it could not be loaded; @credentials may be of an earlier generation then
@@ -63,6 +72,12 @@ struct ktlsd_identity {
 	unsigned int			line;
 	struct ktlsd_acl		acl;
 	struct ktlsd_revocation		revocation;
+	struct ktlsd_words		sni;
+	struct ktlsd_words		also;
+	bool				sni_strict;
+	struct ktlsd_sni		names;
+	uint8_t				alpn[KTLSD_ALPN_MAX];
+	size_t				alpn_len;
 	struct ktlsd_credential		credentials[KTLSD_IDENTITY_CERTIFICATES];
 	unsigned int			credential_count;
 	char				trouble[KTLS_GENL_SENTENCE_MAX + 1];
@@ -143,6 +158,10 @@ int ktlsd_config_load(const char *path, bool strict,
 struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config);
 void ktlsd_config_put(struct ktlsd_config *config);
 
+/* Return: the identity, or NULL. */
+const struct ktlsd_identity *ktlsd_config_lookup(const struct ktlsd_config *config,
+						 const char *name);
+
 /**
  * ktlsd_config_find - find an identity that a caller may use
  * @config: the configuration
@@ -150,6 +169,8 @@ void ktlsd_config_put(struct ktlsd_config *config);
  * @caller: who asks for it
  * @ret_identity: lives as long as @config
  * @fault: on error
+ *
+ * The caller must be allowed to use those in its "also" as well, broken or not.
  *
  * Return: 0, -ENOKEY if it does not exist or is broken, -EACCES
  */

@@ -407,6 +407,7 @@ int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		parse.next += strlen(bom);
 	parse_file(&parse);
 	parse_check_identities(&parse);
+	ktlsd_sni_resolve(&parse);
 	if (parse.faults > PARSE_FAULTS_MAX)
 		ktlsd_log(KTLSD_LOG_ERROR, "%s: and %u faults more.", path,
 			  parse.faults - PARSE_FAULTS_MAX);

@@ -101,6 +101,51 @@ static void settings_set_revocation(struct ktlsd_parse *parse, unsigned int line
 				 setting->name);
 }
 
+static void settings_set_words(struct ktlsd_parse *parse, unsigned int line,
+			       const struct ktlsd_setting *setting, void *target,
+			       const char *value)
+{
+	struct ktlsd_words *words = target;
+	int err = ktlsd_words_split(words, value, setting->max);
+
+	if (err == -E2BIG)
+		ktlsd_parse_fail(parse, line, "%s has more than %u words", setting->name,
+				 setting->max);
+	else if (err)
+		ktlsd_parse_fail(parse, line, "out of memory");
+	else if (!words->count)
+		ktlsd_parse_fail(parse, line, "%s is empty: name something, or remove the line",
+				 setting->name);
+}
+
+static void settings_set_sni(struct ktlsd_parse *parse, unsigned int line,
+			     const struct ktlsd_setting *setting, void *target,
+			     const char *value)
+{
+	struct ktlsd_words *words = target;
+	const char *why;
+	size_t i;
+
+	settings_set_words(parse, line, setting, target, value);
+	for (i = 0; i < words->count; i++) {
+		why = ktlsd_sni_parse_pattern(words->items[i]);
+		if (why)
+			ktlsd_parse_fail(parse, line, "%s: '%s': %s", setting->name,
+					 words->items[i], why);
+	}
+}
+
+static void settings_set_alpn(struct ktlsd_parse *parse, unsigned int line,
+			      const struct ktlsd_setting *setting, void *target,
+			      const char *value)
+{
+	struct ktlsd_identity *identity = &parse->config->identities[parse->identity];
+	const char *why = ktlsd_alpn_parse(value, target, &identity->alpn_len);
+
+	if (why)
+		ktlsd_parse_fail(parse, line, "%s: %s", setting->name, why);
+}
+
 #define SETTINGS_DAEMON(key, parser, member)					\
 	.name = (key), .section = KTLSD_SECTION_DAEMON,				\
 	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_config, member)
@@ -132,6 +177,12 @@ static const struct ktlsd_setting settings[] = {
 	  .size = sizeof(struct ktlsd_identity_files) },
 	{ SETTINGS_IDENTITY("private_key", path, files[0].private_key),
 	  .size = sizeof(struct ktlsd_identity_files) },
+	{ SETTINGS_IDENTITY("sni", sni, sni), .is_list = true,
+	  .max = KTLSD_SNI_PATTERNS_MAX },
+	{ SETTINGS_IDENTITY("sni_strict", yes_no, sni_strict) },
+	{ SETTINGS_IDENTITY("also", words, also), .is_list = true,
+	  .max = KTLSD_SNI_ALSO_MAX },
+	{ SETTINGS_IDENTITY("alpn", alpn, alpn), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_uids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },

@@ -63,7 +63,7 @@ static void own_cert_prepare(struct test_side *side, struct ktlsd_identity *iden
 			       identity, &parts, &side->context, &side->fault))
 		fail_msg("%s", side->fault.reason);
 	assert_int_equal(test_side_begin(side), 0);
-	ktlsd_own_cert_use(side->handshake, identity);
+	assert_int_equal(ktlsd_own_cert_use(side->handshake, identity), 0);
 }
 
 /* Return: the OWN_* that a client with these signature algorithms gets, -1 if none. */

@@ -12,6 +12,7 @@
 #include "tls/algorithms.h"
 #include "tls/handshake.h"
 #include "tls/negotiated.h"
+#include "tls/server_name.h"
 #include "tls/server_ticket.h"
 #include "tls/verify.h"
 
@@ -126,6 +127,7 @@ int ktlsd_handshake_prepare(SSL_CTX *ctx)
 	SSL_CTX_set_cert_verify_callback(ctx, ktlsd_verify_chain, NULL);
 	if (ktlsd_status_prepare(ctx))
 		return -ENOMEM;
+	ktlsd_server_name_prepare(ctx);
 	return ktlsd_server_ticket_prepare(ctx);
 }
 
@@ -290,6 +292,8 @@ static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 	fault->alert_received = hs->alert_received;
 	if (!hs->alert_received && hs->status.reason[0])
 		return ktlsd_errors_set(fault, -EKEYREJECTED, "%s", hs->status.reason);
+	if (!hs->alert_received && ktlsd_server_name_explain(hs, fault))
+		return fault->error;
 	if (hs->alert_received || !hs->verdict.error)
 		return ktlsd_errors_from_ssl(fault, hs->is_server);
 	key = ktlsd_public_key_explain(hs->verdict.error);

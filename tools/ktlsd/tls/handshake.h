@@ -83,6 +83,12 @@ struct ktlsd_result {
 	char				server_name[KTLSD_NAME_MAX + 1];
 };
 
+enum ktlsd_server_name_fault {
+	KTLSD_SERVER_NAME_GOOD,
+	KTLSD_SERVER_NAME_UNKNOWN,	/* no identity of the listener has it */
+	KTLSD_SERVER_NAME_BROKEN,	/* the identity that has it cannot be used */
+};
+
 /**
  * struct ktlsd_handshake - one handshake
  * @ssl: OpenSSL's object; owns the two memory BIOs
@@ -109,7 +115,12 @@ struct ktlsd_result {
  * @job: SSL_do_handshake(), while it waits for something else than the peer
  * @offered: client: the session that was offered; a reference
  * @psk: KTLS_PSK, or NULL; not owned
+ * @listener: KTLS_IDENTITY, or NULL; not owned
+ * @identity: the one whose certificates are used: for a server perhaps another one that
+ *	@listener names in "also"; not owned
+ * @default_alpn: @alpn is from @identity
  * @server_name: server: the name in the ClientHello, in lower case, or ""
+ * @refused: server: why that name is refused
  * @ticket_id: server: id of the client's ticket if it was accepted, else zeros
  * @ticket_verified: server: when the ticket was issued, the client's certificate had been verified
  * @expires: server: when that ends, seconds since the epoch; INT64_MAX for never
@@ -147,7 +158,11 @@ struct ktlsd_handshake {
 	struct ktlsd_pause		*job;
 	struct ktlsd_saved_session		*offered;
 	const struct ktls_psk		*psk;
+	const struct ktlsd_identity	*listener;
+	const struct ktlsd_identity	*identity;
+	bool				default_alpn;
 	char				server_name[KTLSD_NAME_MAX + 1];
+	enum ktlsd_server_name_fault	refused;
 	uint8_t				ticket_id[KTLSD_TICKET_ID];
 	bool				ticket_verified;
 	int64_t				expires;

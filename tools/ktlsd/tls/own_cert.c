@@ -84,13 +84,29 @@ static const struct ktlsd_credential *own_cert_best(struct ktlsd_handshake *hs,
 	return best;
 }
 
-static int own_cert_choose(SSL *ssl, void *arg)
+/* Return: whether two certificates are of one kind. */
+static bool own_cert_is_ambiguous(const struct ktlsd_identity *identity)
+{
+	unsigned int i;
+
+	for (i = 0; i < identity->credential_count; i++) {
+		if (own_cert_is_another(identity, i))
+			return true;
+	}
+	return false;
+}
+
+/* When OpenSSL needs a certificate: the peer's message was parsed. */
+static int own_cert_install(SSL *ssl, void *arg)
 {
 	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
-	const struct ktlsd_identity *identity = arg;
+	const struct ktlsd_identity *identity = hs->identity;
 	const struct ktlsd_credential *credential;
 	unsigned int i;
 
+	(void)arg;
+	if (identity == hs->listener && !own_cert_is_ambiguous(identity))
+		return 1;
 	SSL_certs_clear(ssl);
 	for (i = 0; i < identity->credential_count; i++) {
 		if (own_cert_is_another(identity, i))
@@ -103,12 +119,25 @@ static int own_cert_choose(SSL *ssl, void *arg)
 	return 1;
 }
 
-void ktlsd_own_cert_use(struct ktlsd_handshake *hs, const struct ktlsd_identity *identity)
+void ktlsd_own_cert_choose(struct ktlsd_handshake *hs, const struct ktlsd_identity *identity)
 {
-	unsigned int i;
+	hs->identity = identity;
+	if (!hs->default_alpn)
+		return;
+	memcpy(hs->alpn, identity->alpn, identity->alpn_len);
+	hs->alpn_len = identity->alpn_len;
+}
 
-	for (i = 0; i < identity->credential_count; i++) {
-		if (own_cert_is_another(identity, i))
-			SSL_set_cert_cb(hs->ssl, own_cert_choose, (void *)identity);
-	}
+int ktlsd_own_cert_use(struct ktlsd_handshake *hs, const struct ktlsd_identity *identity)
+{
+	hs->listener = identity;
+	hs->default_alpn = !hs->alpn_len;
+	ktlsd_own_cert_choose(hs, identity);
+	if ((hs->is_server && identity->names.count) || own_cert_is_ambiguous(identity))
+		SSL_set_cert_cb(hs->ssl, own_cert_install, NULL);
+	/* SSL_set_alpn_protos() returns 0 for success. */
+	if (!hs->is_server && hs->default_alpn && hs->alpn_len &&
+	    SSL_set_alpn_protos(hs->ssl, hs->alpn, (unsigned int)hs->alpn_len))
+		return -ENOMEM;
+	return 0;
 }

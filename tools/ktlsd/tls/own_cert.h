@@ -21,13 +21,19 @@ int ktlsd_own_cert_set(SSL_CTX *ctx, const struct ktlsd_identity *identity,
 		       struct ktlsd_fault *fault);
 
 /**
- * ktlsd_own_cert_use - choose the certificates when the peer's message is there
- * @hs: neither failed nor finished; its SSL_CTX has the certificates of @identity
- * @identity: lives as long as @hs
+ * ktlsd_own_cert_use - use an identity
+ * @hs: new; its SSL_CTX has the certificates of @identity
+ * @identity: KTLS_IDENTITY; lives as long as @hs
  *
- * Among those of one kind, the peer gets the first that it accepts (groups and signature
- * algorithms), if possible one for the server name that it asks for.
+ * Among several certificates of one kind, the peer gets the first that it accepts (groups
+ * and signature algorithms), if possible one for the server name that it asks for. Without
+ * KTLS_ALPN the protocols are those of the identity.
+ *
+ * Return: 0 or -ENOMEM
  */
-void ktlsd_own_cert_use(struct ktlsd_handshake *hs, const struct ktlsd_identity *identity);
+int ktlsd_own_cert_use(struct ktlsd_handshake *hs, const struct ktlsd_identity *identity);
+
+/* Replaces the identity, after the server name in the ClientHello. */
+void ktlsd_own_cert_choose(struct ktlsd_handshake *hs, const struct ktlsd_identity *identity);
 
 #endif

@@ -5,7 +5,6 @@
  * can be resumed, whether the client was verified) is in the application data of the ticket.
  * A ticket that does not match leads to a full handshake.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -37,46 +36,6 @@ struct server_ticket_data {
 	uint8_t	id[KTLSD_TICKET_ID];
 	uint8_t	verified;
 } __attribute__((packed));
-
-/* The server name in the ClientHello (RFC 6066 3), which OpenSSL has not parsed yet. */
-static void server_ticket_read_name(SSL *ssl, char *name)
-{
-	const unsigned char *data;
-	size_t len, i, size;
-
-	name[0] = '\0';
-	if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &len))
-		return;
-	if (len < 5 || data[2] != TLSEXT_NAMETYPE_host_name)
-		return;
-	size = (size_t)data[3] << 8 | data[4];
-	if (size > len - 5 || size > KTLSD_NAME_MAX || memchr(data + 5, 0, size))
-		return;
-	for (i = 0; i < size; i++)
-		name[i] = (char)tolower(data[5 + i]);
-	name[size] = '\0';
-}
-
-static int server_ticket_read_hello(SSL *ssl, int *alert, void *arg)
-{
-	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
-
-	(void)alert;
-	(void)arg;
-	server_ticket_read_name(ssl, hs->server_name);
-	return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-/* Acknowledges the server name (RFC 6066 3), which makes it part of the session. */
-static int server_ticket_take_name(SSL *ssl, int *alert, void *arg)
-{
-	const struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
-
-	(void)alert;
-	(void)arg;
-	return hs->is_server && hs->server_name[0] ? SSL_TLSEXT_ERR_OK :
-						       SSL_TLSEXT_ERR_NOACK;
-}
 
 /* Sets the ciphers up for a ticket. Return: 1, 0 for an unknown key, -1. */
 static int server_ticket_use_key(const struct ktlsd_ticket_key *key, const unsigned char *iv,
@@ -217,8 +176,6 @@ static SSL_TICKET_RETURN server_ticket_read_data(SSL *ssl, SSL_SESSION *session,
 
 int ktlsd_server_ticket_prepare(SSL_CTX *ctx)
 {
-	SSL_CTX_set_client_hello_cb(ctx, server_ticket_read_hello, NULL);
-	SSL_CTX_set_tlsext_servername_callback(ctx, server_ticket_take_name);
 	if (!SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, server_ticket_key) ||
 	    !SSL_CTX_set_session_ticket_cb(ctx, server_ticket_write_data,
 					   server_ticket_read_data, NULL))
