@@ -89,13 +89,15 @@ static int answer_in_turn(struct ktls_port *port, struct ktls_request *req,
 }
 
 /* Adds the records of a message to the batch. */
-static int answer_collect(struct ktls_request *req, const struct genl_info *info)
+static int answer_collect(struct ktls_port *port, struct ktls_request *req,
+			  const struct genl_info *info)
 {
 	const struct nlattr *nla = info->attrs[KTLS_A_RECORDS];
 	struct ktls_batch *batch = &req->batch;
 	size_t len = nla ? nla_len(nla) : 0;
 	void *data;
 
+	lockdep_assert_held(&port->mutex);
 	if (!len)
 		return 0;
 	if (len > KTLS_HS_OUT_MAX - batch->total)
@@ -116,12 +118,13 @@ static int answer_collect(struct ktls_request *req, const struct genl_info *info
 }
 
 /* The batch passes to the reply. */
-static void answer_publish(struct ktls_request *req, enum ktls_answer answer,
-			   struct ktls_done *done)
+static void answer_publish(struct ktls_port *port, struct ktls_request *req,
+			   enum ktls_answer answer, struct ktls_done *done)
 {
 	void *data = req->batch.data;
 	size_t len = req->batch.len;
 
+	lockdep_assert_held(&port->mutex);
 	req->batch.data = NULL;
 	req->batch.len = 0;
 	ktls_request_publish(req, answer, done, data, len);
@@ -142,12 +145,13 @@ int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 {
 	int err;
 
+	lockdep_assert_held(&port->mutex);
 	err = answer_in_turn(port, req, info, false);
 	if (err)
 		return err;
 	if (req->params.cmd == KTLS_CMD_CHECK)
 		return answer_breach(req, info, "CHECK is answered by DONE");
-	err = answer_collect(req, info);
+	err = answer_collect(port, req, info);
 	if (err || info->attrs[KTLS_A_MORE])
 		return err;
 	err = ktls_turn_over(req->kn, &req->turn);
@@ -156,7 +160,7 @@ int ktls_answer_data(struct ktls_port *port, struct ktls_request *req,
 		return err;
 	}
 	ktls_request_trace(answered, req, 0);
-	answer_publish(req, KTLS_ANSWER_DATA, NULL);
+	answer_publish(port, req, KTLS_ANSWER_DATA, NULL);
 	return 0;
 }
 
@@ -365,9 +369,10 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 	struct ktls_done *done;
 	int err;
 
+	lockdep_assert_held(&port->mutex);
 	err = answer_in_turn(port, req, info, answer_number(info, KTLS_A_ERRNO, 0));
 	if (!err)
-		err = answer_collect(req, info);
+		err = answer_collect(port, req, info);
 	if (err)
 		return err;
 	done = kzalloc(sizeof(*done), GFP_KERNEL);
@@ -390,7 +395,7 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		goto give_up;
 	}
 	ktls_request_trace(done, req, done->error);
-	answer_publish(req, KTLS_ANSWER_DONE, done);
+	answer_publish(port, req, KTLS_ANSWER_DONE, done);
 	return 0;
 
 give_up:

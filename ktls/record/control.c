@@ -213,6 +213,7 @@ static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
  */
 bool ktls_control_pending(const struct ktls_rl *rl)
 {
+	sock_owned_by_me(rl->sk);
 	return rl->control.have;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);

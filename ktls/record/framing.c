@@ -86,6 +86,7 @@ static u32 framing_queued(const struct ktls_rl *rl)
  */
 u32 ktls_framing_avail(const struct ktls_rl *rl)
 {
+	sock_owned_by_me(rl->sk);
 	return rl->framing.pulled_len + framing_queued(rl);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);

@@ -40,6 +40,7 @@ void ktls_attach_rx(struct ktls_ctx *ctx)
  */
 void ktls_attach(struct sock *sk, struct ktls_ctx *ctx, const struct tcp_ulp_ops *ulp_ops)
 {
+	sock_owned_by_me(sk);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
 	inet_csk(sk)->icsk_ulp_ops = ulp_ops;
 	if (!ctx->rl.rx.plain)
@@ -66,6 +67,7 @@ void ktls_attach(struct sock *sk, struct ktls_ctx *ctx, const struct tcp_ulp_ops
  */
 bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base)
 {
+	sock_owned_by_me(sk);
 	return base->prot && READ_ONCE(sk->sk_prot) == base->prot && !sk->sk_user_data &&
 	       sk->sk_data_ready == base->data_ready &&
 	       sk->sk_write_space == base->write_space &&

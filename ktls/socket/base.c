@@ -42,6 +42,7 @@ struct ktls_base *ktls_base_of(const struct sock *sk)
  */
 void ktls_base_hook(struct sock *sk, const struct ktls_base *base)
 {
+	sock_owned_by_me(sk);
 	write_lock_bh(&sk->sk_callback_lock);
 	sk->sk_data_ready = base->tls_data_ready;
 	sk->sk_write_space = base->tls_write_space;

@@ -177,6 +177,7 @@ int ktls_batch_take(struct ktls_ctx *ctx, void *buf, u32 len)
 {
 	int err;
 
+	sock_owned_by_me(ctx->sk);
 	err = ktls_framing_copy(&ctx->rl, 0, buf, len);
 	if (err)
 		return err;

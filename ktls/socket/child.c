@@ -137,6 +137,7 @@ bool ktls_child_link(struct ktls_listener *l, struct ktls_ctx *child)
 {
 	bool closed;
 
+	sock_owned_by_me(child->sk);
 	if (ktls_places_take(&l->places, child))
 		return false;
 	spin_lock(&l->lock);
@@ -287,6 +288,7 @@ struct ktls_ctx *ktls_child_pop(struct ktls_listener *l, int *ret_empty)
 {
 	struct ktls_ctx *child;
 
+	sock_owned_by_me(l->ctx->sk);
 	spin_lock(&l->lock);
 	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, accept.node);
 	if (child) {

@@ -155,6 +155,7 @@ static long close_wait(struct ktls_ctx *ctx, long timeout)
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = ctx->sk;
 
+	sock_owned_by_me(sk);
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeout && !signal_pending(current)) {
 		ktls_fin_send(ctx);

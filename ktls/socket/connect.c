@@ -357,6 +357,7 @@ int ktls_connect_disconnect(struct sock *sk, int flags)
 
 	if (!ctx)
 		return base->prot->disconnect(sk, flags);
+	sock_owned_by_me(sk);
 	/* As on mainline: what is under way would be lost without a word. */
 	if (ctx->external.alias)
 		return -EOPNOTSUPP;

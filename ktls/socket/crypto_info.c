@@ -155,6 +155,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	const struct ktls_suite *suite;
 	int err;
 
+	sock_owned_by_me(ctx->sk);
 	err = crypto_info_admit(ctx, dir);
 	if (err)
 		return err;

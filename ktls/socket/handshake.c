@@ -91,6 +91,7 @@ void ktls_handshake_end(struct ktls_ctx *ctx)
  */
 void ktls_handshake_reset(struct ktls_ctx *ctx)
 {
+	sock_owned_by_me(ctx->sk);
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);

@@ -83,6 +83,7 @@ static void linger_evict(struct ktls_linger_share *share)
 {
 	struct ktls_ctx *ctx = list_first_entry(&share->oldest, struct ktls_ctx, linger.node);
 
+	lockdep_assert_held(&linger_lock);
 	/* Not its last: the one that takes its place is counted already. */
 	linger_leave(ctx);
 	set_bit(KTLS_F_DEADLINE, &ctx->flags);
@@ -146,6 +147,7 @@ void ktls_linger_leave(struct ktls_ctx *ctx)
 {
 	struct ktls_linger_share *share = NULL;
 
+	sock_owned_by_me(ctx->sk);
 	spin_lock(&linger_lock);
 	if (ctx->linger.share)
 		share = linger_leave(ctx);

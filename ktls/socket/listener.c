@@ -199,6 +199,7 @@ static int listener_wait(struct sock *sk, struct ktls_ctx *ctx, long timeo)
 	DEFINE_WAIT(wait);
 	int err = 0;
 
+	sock_owned_by_me(sk);
 	for (;;) {
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 		release_sock(sk);
@@ -330,6 +331,7 @@ int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old)
 	struct ktls_config *fresh = ktls_config_freeze(ctx->config);
 	int err;
 
+	sock_owned_by_me(ctx->sk);
 	ctx->config = old;
 	err = listener_check(ctx, fresh);
 	if (!err)

@@ -57,6 +57,7 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 	size_t name_len;
 	u32 i;
 
+	sock_owned_by_me(ctx->sk);
 	if (session->version < config->versions.min || session->version > config->versions.max)
 		return "a TLS version that was not asked for";
 	if (!suite || suite->version != session->version)
@@ -120,6 +121,7 @@ int ktls_negotiated_install(struct ktls_rl *rl, const struct ktls_done *done)
 	};
 	int err;
 
+	sock_owned_by_me(rl->sk);
 	err = ktls_dir_install(&rl->tx, &tx);
 	return err ? : ktls_dir_install(&rl->rx, &rx);
 }

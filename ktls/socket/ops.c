@@ -204,6 +204,7 @@ static int ops_set_rcvlowat(struct sock *sk, int val)
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int err = ctx->base->ops->set_rcvlowat(sk, val);
 
+	sock_owned_by_me(sk);
 	if (err || ops_is_plain(&ctx->rl.rx))
 		return err;
 	WRITE_ONCE(ctx->rcvlowat, sk->sk_rcvlowat);

@@ -341,6 +341,7 @@ int ktls_places_take(struct ktls_places *places, struct ktls_ctx *child)
 	struct places_key key;
 	bool admitted;
 
+	sock_owned_by_me(child->sk);
 	places_key_make(&key, places, child->sk);
 	fresh = places_source_new(&key, places, child->config);
 	if (!fresh)
@@ -372,6 +373,7 @@ void ktls_places_answered(struct ktls_ctx *child)
 {
 	struct ktls_places *places;
 
+	sock_owned_by_me(child->sk);
 	if (!places_is_silent(child))
 		return;
 	spin_lock(&places_lock);

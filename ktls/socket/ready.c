@@ -116,6 +116,7 @@ int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target)
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
 
+	sock_owned_by_me(ctx->sk);
 	while (ctx->rl.opened.len < target && !ctx->rl.opened.control &&
 	       !ktls_rxbuf_is_full(&ctx->rl)) {
 		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);

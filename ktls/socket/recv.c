@@ -81,6 +81,7 @@ int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	struct sock *sk = ctx->sk;
 	int ret;
 
+	sock_owned_by_me(sk);
 	if (ctx->rl.opening.rekey)
 		return partial ? 0 : -EKEYEXPIRED;
 	if (partial && (ctx->rl.rx.closed || ctx->rl.rx.error || sk->sk_err ||
@@ -129,6 +130,7 @@ int ktls_recv_pace(struct ktls_ctx *ctx, struct ktls_recv_pace *pace, int opened
 	struct sock *sk = ctx->sk;
 	unsigned long now = jiffies;
 
+	sock_owned_by_me(sk);
 	pace->control += opened == KTLS_RX_CONTROL;
 	if (++pace->records < KTLS_RX_BATCH)
 		return 0;

@@ -48,6 +48,7 @@ struct send_op {
  */
 static int send_admit(const struct ktls_ctx *ctx)
 {
+	sock_owned_by_me(ctx->sk);
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 		break;

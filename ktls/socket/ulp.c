@@ -87,6 +87,7 @@ static int ulp_init(struct sock *sk)
 	struct ktls_ctx *ctx;
 	int err;
 
+	sock_owned_by_me(sk);
 	if (!ktls_attach_is_plain(sk, ktls_base_of(sk)) || ulp_has_sleepers(sk))
 		return -EBUSY;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_ESTABLISHED |

@@ -23,6 +23,7 @@
  */
 static bool work_step(struct ktls_ctx *ctx)
 {
+	sock_owned_by_me(ctx->sk);
 	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_child_drop(ctx))
 		return true;
 
