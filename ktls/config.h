@@ -10,23 +10,12 @@
 #include <linux/types.h>
 #include <uapi/linux/ktls.h>
 
+#include "blob.h"
 #include "option.h"
 
 struct cred;
 struct mem_cgroup;
 struct pid_namespace;
-
-/**
- * struct ktls_blob - bytes a program passed in, immutable once made
- * @ref: one for each configuration that has it
- * @len: bytes in @data
- * @data: the bytes, followed by a NUL that @len does not count
- */
-struct ktls_blob {
-	refcount_t	ref;
-	u32		len;
-	u8		data[];
-};
 
 /**
  * struct ktls_config_user - notified when a configuration is freed
@@ -84,10 +73,6 @@ struct ktls_config {
 	u32			strict_eof;
 	u16			padding;
 };
-
-struct ktls_blob *ktls_blob_new(const void *data, size_t len);
-struct ktls_blob *ktls_blob_get(struct ktls_blob *blob);
-void ktls_blob_put(struct ktls_blob *blob);
 
 struct ktls_config *ktls_config_new(void);
 struct ktls_config *ktls_config_get(struct ktls_config *config);

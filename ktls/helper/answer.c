@@ -18,6 +18,7 @@
 #include "helper/answer.h"
 #include "helper/peer.h"
 #include "helper/request.h"
+#include "helper/turn.h"
 #include "mib.h"
 #include "wire.h"
 

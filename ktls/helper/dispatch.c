@@ -12,6 +12,7 @@
 #include "helper/message.h"
 #include "helper/request.h"
 #include "helper/ticket.h"
+#include "helper/turn.h"
 
 #include <trace/events/ktls.h>
 

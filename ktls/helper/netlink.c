@@ -306,7 +306,7 @@ static void __net_exit netlink_net_exit(struct net *net)
 static struct pernet_operations netlink_net_ops = {
 	.init	= netlink_net_init,
 	.exit	= netlink_net_exit,
-	.id	= &ktls_net_id,
+	.id	= &ktls_port_net_id,
 	.size	= sizeof(struct ktls_net),
 };
 

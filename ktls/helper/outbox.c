@@ -228,13 +228,13 @@ bool ktls_outbox_drop_or_send(struct ktls_outbox *box, struct sk_buff *skb)
 /* --- of a request --- */
 
 /**
- * ktls_outgoing_init - nothing to send yet
+ * ktls_outbox_entry_init - nothing to send yet
  * @out: all zeros
  * @id: of the request
  * @ops: its references
  */
-void ktls_outgoing_init(struct ktls_outgoing *out, u64 id,
-			const struct ktls_outgoing_ops *ops)
+void ktls_outbox_entry_init(struct ktls_outgoing *out, u64 id,
+			    const struct ktls_outgoing_ops *ops)
 {
 	out->id = id;
 	out->ops = ops;
@@ -243,10 +243,10 @@ void ktls_outgoing_init(struct ktls_outgoing *out, u64 id,
 }
 
 /**
- * ktls_outgoing_free - free what was never sent
+ * ktls_outbox_entry_free - free what was never sent
  * @out: on no list; nobody else has a reference
  */
-void ktls_outgoing_free(struct ktls_outgoing *out)
+void ktls_outbox_entry_free(struct ktls_outgoing *out)
 {
 	__skb_queue_purge(&out->messages);
 	kfree_skb(out->secret);

@@ -84,9 +84,9 @@ void ktls_outbox_retry_now(struct ktls_outbox *box);
 void ktls_outbox_flush(struct ktls_outbox *box);
 bool ktls_outbox_drop_or_send(struct ktls_outbox *box, struct sk_buff *skb);
 
-void ktls_outgoing_init(struct ktls_outgoing *out, u64 id,
-			const struct ktls_outgoing_ops *ops);
-void ktls_outgoing_free(struct ktls_outgoing *out);
+void ktls_outbox_entry_init(struct ktls_outgoing *out, u64 id,
+			    const struct ktls_outgoing_ops *ops);
+void ktls_outbox_entry_free(struct ktls_outgoing *out);
 void ktls_outbox_send(struct ktls_outbox *box, struct ktls_outgoing *out,
 		      struct sk_buff_head *messages);
 bool ktls_outbox_was_sent(struct ktls_outbox *box, const struct ktls_outgoing *out);

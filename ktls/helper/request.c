@@ -19,6 +19,7 @@
 
 #include "config.h"
 #include "helper/request.h"
+#include "helper/turn.h"
 
 #include <trace/events/ktls.h>
 
@@ -76,7 +77,7 @@ static void request_free_rcu(struct rcu_head *rcu)
 	struct ktls_waiter *waiter = req->reply.waiter;
 
 	ktls_turn_free(&req->turn);
-	ktls_outgoing_free(&req->out);
+	ktls_outbox_entry_free(&req->out);
 	if (waiter)
 		waiter->ops->put(waiter);
 	ktls_config_put(req->params.config);
@@ -171,7 +172,7 @@ struct ktls_request *ktls_request_new(const struct ktls_request_params *params,
 	req->turn.entry.name[1] = (uintptr_t)params->owner;
 	req->turn.entry.name[2] = request_source(params);
 	ktls_turn_init(&req->turn);
-	ktls_outgoing_init(&req->out, req->id, &request_outgoing_ops);
+	ktls_outbox_entry_init(&req->out, req->id, &request_outgoing_ops);
 	spin_lock_init(&req->reply.lock);
 	req->reply.waiter = waiter;
 	err = request_copy_records(req, params->records, params->records_len);

@@ -15,6 +15,7 @@
 #include "helper/done.h"
 #include "helper/outbox.h"
 #include "helper/port.h"
+#include "helper/turn.h"
 
 struct ktls_config;
 struct net;

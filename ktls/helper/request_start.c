@@ -8,6 +8,7 @@
 #include "helper/dispatch.h"
 #include "helper/message.h"
 #include "helper/request.h"
+#include "helper/turn.h"
 
 #include <trace/events/ktls.h>
 

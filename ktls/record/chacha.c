@@ -40,7 +40,7 @@ struct chacha_at {
 	u32			off;
 };
 
-static void at_skip(struct chacha_at *at, u32 len)
+static void chacha_at_skip(struct chacha_at *at, u32 len)
 {
 	at->off += len;
 	while (at->sg && at->off >= at->sg->length) {
@@ -50,7 +50,7 @@ static void at_skip(struct chacha_at *at, u32 len)
 }
 
 /* At most *len bytes that lie in one piece; the caller unmaps. */
-static u8 *at_map(const struct chacha_at *at, u32 *len)
+static u8 *chacha_at_map(const struct chacha_at *at, u32 *len)
 {
 	const u32 off = at->sg->offset + at->off;
 
@@ -59,20 +59,20 @@ static u8 *at_map(const struct chacha_at *at, u32 *len)
 }
 
 /* len bytes from there to buf, or from buf to there; then behind them. */
-static void at_copy(struct chacha_at *at, u8 *buf, u32 len, bool out)
+static void chacha_at_copy(struct chacha_at *at, u8 *buf, u32 len, bool out)
 {
 	u32 n;
 	u8 *p;
 
 	for (; len; len -= n, buf += n) {
 		n = len;
-		p = at_map(at, &n);
+		p = chacha_at_map(at, &n);
 		if (out)
 			memcpy(p, buf, n);
 		else
 			memcpy(buf, p, n);
 		kunmap_local(p);
-		at_skip(at, n);
+		chacha_at_skip(at, n);
 	}
 }
 
@@ -106,8 +106,8 @@ static void chacha_begin(struct chacha_op *op, const struct ktls_dir *dir)
 
 	memcpy(iv + CHACHA_IV_SIZE - KTLS_NONCE_SIZE, dir->npub, KTLS_NONCE_SIZE);
 	chacha_init(&op->state, dir->chacha_key, iv);
-	at_skip(&op->src, dir->aad_size);
-	at_skip(&op->dst, dir->aad_size);
+	chacha_at_skip(&op->src, dir->aad_size);
+	chacha_at_skip(&op->dst, dir->aad_size);
 }
 
 static void chacha_auth_aad(struct chacha_op *op, const u8 key[POLY1305_KEY_SIZE])
@@ -138,7 +138,7 @@ static int chacha_finish(struct chacha_op *op)
 	poly1305_final(&op->poly, op->tag);
 	if (op->seal)
 		return 0;
-	at_copy(&op->src, tag, sizeof(tag), false);
+	chacha_at_copy(&op->src, tag, sizeof(tag), false);
 	return crypto_memneq(tag, op->tag, sizeof(tag)) ? -EBADMSG : 0;
 }
 
@@ -152,7 +152,7 @@ static int chacha_short(struct chacha_op *op)
 	int err;
 
 	memset(in, 0, CHACHA_BLOCK);
-	at_copy(&op->src, in + CHACHA_BLOCK, op->len, false);
+	chacha_at_copy(&op->src, in + CHACHA_BLOCK, op->len, false);
 	chacha20_crypt(&op->state, out, in, end);
 
 	chacha_auth_aad(op, out);
@@ -160,7 +160,7 @@ static int chacha_short(struct chacha_op *op)
 			op->len + chacha_put_tail(op, text + end));
 	err = chacha_finish(op);
 	if (likely(!err))
-		at_copy(&op->dst, out + CHACHA_BLOCK, op->len, true);
+		chacha_at_copy(&op->dst, out + CHACHA_BLOCK, op->len, true);
 	memzero_explicit(in, end);
 	memzero_explicit(out, end);
 	return err;
@@ -171,10 +171,10 @@ static void chacha_block(struct chacha_op *op, u32 len)
 {
 	u8 in[CHACHA_BLOCK] __uninitialized, out[CHACHA_BLOCK] __uninitialized;
 
-	at_copy(&op->src, in, len, false);
+	chacha_at_copy(&op->src, in, len, false);
 	chacha20_crypt(&op->state, out, in, len);
 	poly1305_update(&op->poly, op->seal ? out : in, len);
-	at_copy(&op->dst, out, len, true);
+	chacha_at_copy(&op->dst, out, len, true);
 	memzero_explicit(in, sizeof(in));
 	memzero_explicit(out, sizeof(out));
 }
@@ -187,8 +187,8 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 	u32 n = len;
 	u8 *in, *out;
 
-	in = at_map(&op->src, &n);
-	out = at_map(&op->dst, &n);
+	in = chacha_at_map(&op->src, &n);
+	out = chacha_at_map(&op->dst, &n);
 	if (n < len)
 		n = round_down(n, CHACHA_BLOCK);
 	if (likely(n)) {
@@ -200,8 +200,8 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 	}
 	kunmap_local(out);
 	kunmap_local(in);
-	at_skip(&op->src, n);
-	at_skip(&op->dst, n);
+	chacha_at_skip(&op->src, n);
+	chacha_at_skip(&op->dst, n);
 	return n;
 }
 
@@ -244,7 +244,7 @@ static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
 
 	err = len <= CHACHA_SHORT ? chacha_short(&op) : chacha_long(&op);
 	if (seal)
-		at_copy(&op.dst, op.tag, sizeof(op.tag), true);
+		chacha_at_copy(&op.dst, op.tag, sizeof(op.tag), true);
 	memzero_explicit(&op.state, sizeof(op.state));
 	memzero_explicit(op.tag, sizeof(op.tag));
 	return err;

@@ -179,7 +179,7 @@ static void close_final(struct ktls_ctx *ctx, long timeout)
 		return;
 	}
 	ktls_linger_leave(ctx);
-	ktls_ungraft(ctx);
+	ktls_graft_remove(ctx);
 	ktls_detach(ctx);
 	release_sock(sk);
 	base->prot->close(sk, timeout);

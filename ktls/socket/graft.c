@@ -38,14 +38,14 @@ int ktls_graft(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_ungraft - remove the struct socket under a connection
+ * ktls_graft_remove - remove the struct socket under a connection
  * @ctx: the context
  *
  * Not with sock_orphan(): that would mark the sock dead.
  *
  * Context: process, socket lock held.
  */
-void ktls_ungraft(struct ktls_ctx *ctx)
+void ktls_graft_remove(struct ktls_ctx *ctx)
 {
 	struct socket *graft = ctx->graft;
 	struct sock *sk = ctx->sk;

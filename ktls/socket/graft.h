@@ -6,6 +6,6 @@
 struct ktls_ctx;
 
 int ktls_graft(struct ktls_ctx *ctx);
-void ktls_ungraft(struct ktls_ctx *ctx);
+void ktls_graft_remove(struct ktls_ctx *ctx);
 
 #endif /* _KTLS_SOCKET_GRAFT_H */

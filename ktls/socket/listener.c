@@ -112,7 +112,7 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	return;
 
 detach:
-	ktls_ungraft(child);
+	ktls_graft_remove(child);
 	ktls_detach(child);
 close:
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_CHILDREN_REFUSED);
@@ -267,7 +267,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 	newsk = child->sk;
 	lock_sock(newsk);
 	ktls_child_release(child);
-	ktls_ungraft(child);
+	ktls_graft_remove(child);
 	release_sock(newsk);
 	ktls_ctx_put(child);
 	arg->err = 0;

@@ -25,7 +25,7 @@
 /* FIN, and no close_notify before it: the stream was cut, perhaps by someone in
  * between (RFC 8446 6.1).
  */
-static int rx_truncated(struct ktls_ctx *ctx)
+static int recv_truncated(struct ktls_ctx *ctx)
 {
 	if (!ctx->config->strict_eof || !ctx->rl.rules->strict_eof)
 		return 0;
@@ -37,7 +37,7 @@ static int rx_truncated(struct ktls_ctx *ctx)
 }
 
 /* Nothing is left to deliver. 1: wait for more; 0: end of file; or the error. */
-static int rx_end_of_stream(struct ktls_ctx *ctx)
+static int recv_end_of_stream(struct ktls_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
 
@@ -50,7 +50,7 @@ static int rx_end_of_stream(struct ktls_ctx *ctx)
 	if (sk->sk_err && ctx->rl.rules->error_before_eof)
 		return sock_error(sk);
 	if (sock_flag(sk, SOCK_DONE))
-		return ctx->rl.rx.shut ? 0 : rx_truncated(ctx);
+		return ctx->rl.rx.shut ? 0 : recv_truncated(ctx);
 	if (sk->sk_err)
 		return sock_error(sk);
 	if (ctx->rl.rx.shut)
@@ -87,7 +87,7 @@ int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	if (partial && (ctx->rl.rx.closed || ctx->rl.rx.error || sk->sk_err ||
 			sk->sk_state == TCP_CLOSE || ktls_ready_is_shut(ctx)))
 		return 0;
-	ret = rx_end_of_stream(ctx);
+	ret = recv_end_of_stream(ctx);
 	if (ret <= 0)
 		return ret;
 	ret = ktls_framing_relieve(&ctx->rl);

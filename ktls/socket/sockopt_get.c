@@ -25,8 +25,8 @@
 /* Hands @len bytes to the program. Structures that grow are cut to what the
  * caller has room for; anything else that does not fit is ERANGE with the size.
  */
-static int sockopt_put(char __user *optval, int __user *optlen,
-		       const void *data, int len, bool grows)
+static int sockopt_get_copy(char __user *optval, int __user *optlen,
+			    const void *data, int len, bool grows)
 {
 	int room;
 
@@ -42,20 +42,20 @@ static int sockopt_put(char __user *optval, int __user *optlen,
 }
 
 /* Hands out a piece; nothing lies behind the end. */
-static int sockopt_put_piece(char __user *optval, int __user *optlen,
-			     const struct ktls_blob *blob, u32 piece)
+static int sockopt_get_copy_piece(char __user *optval, int __user *optlen,
+				  const struct ktls_blob *blob, u32 piece)
 {
 	u32 start = min((piece - 1) * KTLS_PIECE_SIZE, blob->len);
 
-	return sockopt_put(optval, optlen, blob->data + start,
-			   min_t(u32, blob->len - start, KTLS_PIECE_SIZE), false);
+	return sockopt_get_copy(optval, optlen, blob->data + start,
+				min_t(u32, blob->len - start, KTLS_PIECE_SIZE), false);
 }
 
-static const char sockopt_base64[] =
+static const char sockopt_get_base64[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* RFC 7468: 64 characters a line. Returns the end of what was written. */
-static char *sockopt_write_pem(char *p, const u8 *der, u32 len)
+static char *sockopt_get_write_pem(char *p, const u8 *der, u32 len)
 {
 	u32 i, column = 0;
 
@@ -68,10 +68,10 @@ static char *sockopt_write_pem(char *p, const u8 *der, u32 len)
 			v |= der[i + 1] << 8;
 		if (left > 2)
 			v |= der[i + 2];
-		*p++ = sockopt_base64[v >> 18];
-		*p++ = sockopt_base64[(v >> 12) & 63];
-		*p++ = left > 1 ? sockopt_base64[(v >> 6) & 63] : '=';
-		*p++ = left > 2 ? sockopt_base64[v & 63] : '=';
+		*p++ = sockopt_get_base64[v >> 18];
+		*p++ = sockopt_get_base64[(v >> 12) & 63];
+		*p++ = left > 1 ? sockopt_get_base64[(v >> 6) & 63] : '=';
+		*p++ = left > 2 ? sockopt_get_base64[v & 63] : '=';
 		column += 4;
 		if (column == 64 || i + 3 >= len) {
 			*p++ = '\n';
@@ -82,7 +82,7 @@ static char *sockopt_write_pem(char *p, const u8 *der, u32 len)
 }
 
 /* The certificates as PEM in a new blob, or an ERR_PTR. */
-static struct ktls_blob *sockopt_pem(const struct ktls_certs *certs)
+static struct ktls_blob *sockopt_get_pem(const struct ktls_certs *certs)
 {
 	struct ktls_blob *blob;
 	u32 i, len, room = 0;
@@ -98,13 +98,13 @@ static struct ktls_blob *sockopt_pem(const struct ktls_certs *certs)
 	p = blob->data;
 	for (i = 0; i + 4 <= certs->len; i += 4 + len) {
 		len = get_unaligned((u32 *)(certs->data + i));
-		p = sockopt_write_pem(p, certs->data + i + 4, len);
+		p = sockopt_get_write_pem(p, certs->data + i + 4, len);
 	}
 	blob->len = p - (char *)blob->data;
 	return blob;
 }
 
-static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info)
+static void sockopt_get_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info)
 {
 	const struct ktls_session *session = &ctx->session;
 
@@ -139,130 +139,131 @@ static void sockopt_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info
 }
 
 /* What getsockopt copies out, taken under the lock, copied without it. */
-struct sockopt_value {
+struct sockopt_get_value {
 	struct ktls_blob	*blob;
 	bool			grows;
 };
 
-static int sockopt_take(struct sockopt_value *value, const void *data, size_t len)
+static int sockopt_get_bytes(struct sockopt_get_value *value, const void *data, size_t len)
 {
 	value->blob = ktls_blob_new(data, len);
 	return value->blob ? 0 : -ENOMEM;
 }
 
-static int sockopt_take_blob(struct sockopt_value *value, struct ktls_blob *blob)
+static int sockopt_get_blob(struct sockopt_get_value *value, struct ktls_blob *blob)
 {
 	value->blob = ktls_blob_get(blob);
-	return blob ? 0 : sockopt_take(value, NULL, 0);
+	return blob ? 0 : sockopt_get_bytes(value, NULL, 0);
 }
 
-static int sockopt_take_info(struct sockopt_value *value, const struct ktls_ctx *ctx)
+static int sockopt_get_info(struct sockopt_get_value *value, const struct ktls_ctx *ctx)
 {
 	struct ktls_info info;
 
-	sockopt_fill_info(ctx, &info);
+	sockopt_get_fill_info(ctx, &info);
 	value->grows = true;
-	return sockopt_take(value, &info, sizeof(info));
+	return sockopt_get_bytes(value, &info, sizeof(info));
 }
 
-static int sockopt_take_certs(struct sockopt_value *value, const struct ktls_certs *certs)
+static int sockopt_get_certs(struct sockopt_get_value *value, const struct ktls_certs *certs)
 {
 	if (!certs)
 		return -ENODATA;
-	value->blob = sockopt_pem(certs);
+	value->blob = sockopt_get_pem(certs);
 	return PTR_ERR_OR_ZERO(value->blob);
 }
 
 /* Who was verified, as far as anybody was. */
-static int sockopt_take_peer(struct sockopt_value *value, const struct ktls_session *session,
-			     enum ktls_peer_part part)
+static int sockopt_get_peer(struct sockopt_get_value *value, const struct ktls_session *session,
+			    enum ktls_peer_part part)
 {
 	const void *data;
 	size_t len;
 
 	data = ktls_peer_get(session->verified ? session->peer : NULL, part, &len);
-	return sockopt_take(value, data, len);
+	return sockopt_get_bytes(value, data, len);
 }
 
-static int sockopt_take_exported(struct sockopt_value *value, const struct ktls_ctx *ctx)
+static int sockopt_get_exported(struct sockopt_get_value *value, const struct ktls_ctx *ctx)
 {
 	value->blob = ktls_exporter_output(ctx);
 	return PTR_ERR_OR_ZERO(value->blob);
 }
 
 /* Server, accepted: the name the client asked for. Everyone else: what was set. */
-static int sockopt_take_server_name(struct sockopt_value *value, const struct ktls_ctx *ctx)
+static int sockopt_get_server_name(struct sockopt_get_value *value, const struct ktls_ctx *ctx)
 {
 	const char *name = ctx->session.server_name;
 
 	if (ctx->rl.role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
-		return sockopt_take(value, name, strlen(name));
-	return sockopt_take_blob(value, ktls_config_blob(ctx->config, KTLS_SERVER_NAME));
+		return sockopt_get_bytes(value, name, strlen(name));
+	return sockopt_get_blob(value, ktls_config_blob(ctx->config, KTLS_SERVER_NAME));
 }
 
 /* Nobody has set it: what it is by default for the role so far. */
-static int sockopt_take_verify(struct sockopt_value *value, const struct ktls_ctx *ctx)
+static int sockopt_get_verify(struct sockopt_get_value *value, const struct ktls_ctx *ctx)
 {
 	int verify = ctx->config->verify;
 
 	if (verify < 0)
 		verify = ctx->rl.role == KTLS_ROLE_SERVER ? KTLS_VERIFY_NONE :
 							    KTLS_VERIFY_REQUIRED;
-	return sockopt_take(value, &verify, sizeof(verify));
+	return sockopt_get_bytes(value, &verify, sizeof(verify));
 }
 
-static int sockopt_take_config(struct sockopt_value *value, const struct ktls_config *config,
-			       int optname)
+static int sockopt_get_config(struct sockopt_get_value *value, const struct ktls_config *config,
+			      int optname)
 {
 	const struct ktls_option *option = ktls_option_find(optname);
 
 	if (!option || (option->flags & KTLS_OPTION_WRITE_ONLY))
 		return -ENOPROTOOPT;
 	if (ktls_option_is_bytes(option))
-		return sockopt_take_blob(value, ktls_config_blob(config, optname));
-	return sockopt_take(value, ktls_option_value(option, config), ktls_option_size(option));
+		return sockopt_get_blob(value, ktls_config_blob(config, optname));
+	return sockopt_get_bytes(value, ktls_option_value(option, config),
+				 ktls_option_size(option));
 }
 
-static int sockopt_take_option(struct sockopt_value *value, const struct ktls_ctx *ctx,
-			       int optname)
+static int sockopt_get_option(struct sockopt_get_value *value, const struct ktls_ctx *ctx,
+			      int optname)
 {
 	const struct ktls_session *session = &ctx->session;
 
 	switch (optname) {
 	case KTLS_SERVER_NAME:
-		return sockopt_take_server_name(value, ctx);
+		return sockopt_get_server_name(value, ctx);
 	case KTLS_VERIFY:
-		return sockopt_take_verify(value, ctx);
+		return sockopt_get_verify(value, ctx);
 	case KTLS_ALPN:
-		return sockopt_take(value, session->alpn, session->alpn_len);
+		return sockopt_get_bytes(value, session->alpn, session->alpn_len);
 	case KTLS_INFO:
-		return sockopt_take_info(value, ctx);
+		return sockopt_get_info(value, ctx);
 	case KTLS_ERROR:
-		return sockopt_take(value, ctx->rl.reason, strlen(ctx->rl.reason));
+		return sockopt_get_bytes(value, ctx->rl.reason, strlen(ctx->rl.reason));
 	case KTLS_PEER_CERTIFICATES:
-		return sockopt_take_certs(value, session->peer_certs);
+		return sockopt_get_certs(value, session->peer_certs);
 	case KTLS_PEER_CHAIN:
-		return sockopt_take_certs(value, session->verified ? session->chain_certs : NULL);
+		return sockopt_get_certs(value, session->verified ? session->chain_certs : NULL);
 	case KTLS_PEER_NAME:
 		if (!session->verified)
 			return -ENODATA;
-		return sockopt_take_peer(value, session, KTLS_PEER_PART_NAME);
+		return sockopt_get_peer(value, session, KTLS_PEER_PART_NAME);
 	case KTLS_PEER_SUBJECT:
-		return sockopt_take_peer(value, session, KTLS_PEER_PART_SUBJECT);
+		return sockopt_get_peer(value, session, KTLS_PEER_PART_SUBJECT);
 	case KTLS_PEER_NAMES:
-		return sockopt_take_peer(value, session, KTLS_PEER_PART_NAMES);
+		return sockopt_get_peer(value, session, KTLS_PEER_PART_NAMES);
 	case KTLS_PEER_FINGERPRINT:
-		return sockopt_take_peer(value, session, KTLS_PEER_PART_FINGERPRINT);
+		return sockopt_get_peer(value, session, KTLS_PEER_PART_FINGERPRINT);
 	case KTLS_EXPORTER:
-		return sockopt_take_exported(value, ctx);
+		return sockopt_get_exported(value, ctx);
 	default:
-		return sockopt_take_config(value, ctx->config, optname);
+		return sockopt_get_config(value, ctx->config, optname);
 	}
 }
 
 static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, int __user *optlen)
 {
-	struct sockopt_value value = { };
+	struct sockopt_get_value value = { };
 	u32 piece = SOCKOPT_PIECE(optname);
 	int err;
 
@@ -281,13 +282,14 @@ static int sockopt_get_tls(struct sock *sk, int optname, char __user *optval, in
 		return ktls_exporter_get(sk, optval, optlen);
 
 	lock_sock(sk);
-	err = sockopt_take_option(&value, ktls_ctx_get(sk), SOCKOPT_NUMBER(optname));
+	err = sockopt_get_option(&value, ktls_ctx_get(sk), SOCKOPT_NUMBER(optname));
 	release_sock(sk);
 	if (err)
 		return err;
 
-	err = piece ? sockopt_put_piece(optval, optlen, value.blob, piece) :
-		      sockopt_put(optval, optlen, value.blob->data, value.blob->len, value.grows);
+	err = piece ? sockopt_get_copy_piece(optval, optlen, value.blob, piece) :
+		      sockopt_get_copy(optval, optlen, value.blob->data, value.blob->len,
+				       value.grows);
 	ktls_blob_put(value.blob);
 	return err;
 }
