@@ -91,7 +91,7 @@ static void config_load_identities(struct ktlsd_config *config,
 		snprintf(identity->trouble, sizeof(identity->trouble), "%s",
 			 why.reason);
 		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
-				 config->path, identity->line, identity->name,
+				 identity->path, identity->line, identity->name,
 				 config_reuse_credentials(identity, old) ?
 				 "keeps its old credentials" : "cannot be used",
 				 why.reason);
@@ -258,6 +258,7 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	ktlsd_crls_put(config->crls);
 	free(config->trust_path);
 	free(config->crl_path);
+	ktlsd_words_free(&config->files);
 	free(config->path);
 	free(config);
 }

@@ -53,6 +53,7 @@ struct ktlsd_identity_files {
  * struct ktlsd_identity - a section [identity NAME]
  * @name: NAME
  * @files: "certificate", "certificate.2" and so on, with their keys
+ * @path: of the file that has the section; not owned
  * @line: of the section, for messages
  * @acl: who may use it
  * @revocation: how servers and clients that use it check their peers
@@ -69,6 +70,7 @@ struct ktlsd_identity_files {
 struct ktlsd_identity {
 	char				name[KTLSD_IDENTITY_MAX + 1];
 	struct ktlsd_identity_files	files[KTLSD_IDENTITY_CERTIFICATES];
+	const char			*path;
 	unsigned int			line;
 	struct ktlsd_acl		acl;
 	struct ktlsd_revocation		revocation;
@@ -88,6 +90,7 @@ struct ktlsd_identity {
  * @refs: the last one frees it
  * @generation: number of this generation; set by the owner
  * @path: of the file
+ * @files: the same and the files that it includes
  * @workers: threads, 0 for one per core
  * @log: where log lines go
  * @log_level: which lines are logged
@@ -112,6 +115,7 @@ struct ktlsd_config {
 	atomic_uint		refs;
 	uint64_t		generation;
 	char			*path;
+	struct ktlsd_words	files;
 	unsigned int		workers;
 	enum ktlsd_log_target	log;
 	enum ktlsd_log_level	log_level;

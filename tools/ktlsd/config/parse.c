@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "config/file.h"
+#include "config/include.h"
 #include "config/parse.h"
 
 enum {
@@ -32,10 +33,28 @@ void ktlsd_parse_fail(struct ktlsd_parse *parse, unsigned int line, const char *
 	va_end(args);
 	if (++parse->faults == 1)
 		ktlsd_errors_set(parse->fault, -EINVAL, "%s:%u: %s",
-				 parse->config->path, line, reason);
+				 parse->path, line, reason);
 	if (parse->faults <= PARSE_FAULTS_MAX)
-		ktlsd_log(KTLSD_LOG_ERROR, "%s:%u: %s", parse->config->path,
-			  line, reason);
+		ktlsd_log(KTLSD_LOG_ERROR, "%s:%u: %s", parse->path, line, reason);
+}
+
+/* @what was defined before, in @line of the file @path. */
+__attribute__((format(printf, 4, 5)))
+static void parse_fail_twice(struct ktlsd_parse *parse, const char *path, unsigned int line,
+			     const char *format, ...)
+{
+	char what[KTLSD_IDENTITY_MAX + 32];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (strcmp(path, parse->path))
+		ktlsd_parse_fail(parse, parse->line, "%s was defined in %s:%u already", what, path,
+				 line);
+	else
+		ktlsd_parse_fail(parse, parse->line, "%s was defined in line %u already", what,
+				 line);
 }
 
 static struct ktlsd_identity *parse_identity(struct ktlsd_parse *parse)
@@ -153,6 +172,8 @@ static void parse_print_section(struct ktlsd_parse *parse, char *text, size_t si
 	snprintf(text, size, "[%s%s%s]", kind, name[0] ? " " : "", name);
 }
 
+static void parse_include(struct ktlsd_parse *parse, const char *pattern);
+
 static void parse_key_line(struct ktlsd_parse *parse, const char *name, const char *value)
 {
 	const struct ktlsd_setting *setting;
@@ -160,6 +181,15 @@ static void parse_key_line(struct ktlsd_parse *parse, const char *name, const ch
 	unsigned int number;
 	size_t i;
 
+	if (parse->section == KTLSD_SECTION_OUTSIDE && !strcmp(name, "include")) {
+		parse_include(parse, value);
+		return;
+	}
+	if (!strcmp(name, "include")) {
+		ktlsd_parse_fail(parse, parse->line,
+				 "include must be before the first [section] of the file");
+		return;
+	}
 	if (parse->section == KTLSD_SECTION_OUTSIDE)
 		ktlsd_parse_fail(parse, parse->line,
 				 "'%s' is before the first [section]", name);
@@ -194,9 +224,8 @@ static void parse_begin_identity(struct ktlsd_parse *parse, const char *name)
 	}
 	for (i = 0; i < config->identity_count; i++) {
 		if (!strcmp(config->identities[i].name, name)) {
-			ktlsd_parse_fail(parse, parse->line,
-					 "[identity %s] was defined in line %u already",
-					 name, config->identities[i].line);
+			parse_fail_twice(parse, config->identities[i].path,
+					 config->identities[i].line, "[identity %s]", name);
 			return;
 		}
 	}
@@ -218,16 +247,17 @@ static void parse_begin_identity(struct ktlsd_parse *parse, const char *name)
 	memset(identity, 0, sizeof(*identity));
 	strcpy(identity->name, name);
 	identity->line = parse->line;
+	identity->path = parse->path;
 }
 
 static void parse_begin_daemon(struct ktlsd_parse *parse)
 {
 	if (parse->daemon_line) {
-		ktlsd_parse_fail(parse, parse->line, "[ktlsd] was defined in line %u already",
-				 parse->daemon_line);
+		parse_fail_twice(parse, parse->daemon_path, parse->daemon_line, "[ktlsd]");
 		return;
 	}
 	parse->daemon_line = parse->line;
+	parse->daemon_path = parse->path;
 	parse->section = KTLSD_SECTION_DAEMON;
 }
 
@@ -246,9 +276,8 @@ static void parse_begin_policy(struct ktlsd_parse *parse, const char *name)
 	}
 	for (i = 0; i < config->policy_count; i++) {
 		if (!strcmp(config->policies[i].name, name)) {
-			ktlsd_parse_fail(parse, parse->line,
-					 "this policy was defined in line %u already",
-					 config->policies[i].line);
+			parse_fail_twice(parse, config->policies[i].path,
+					 config->policies[i].line, "this policy");
 			return;
 		}
 	}
@@ -257,7 +286,7 @@ static void parse_begin_policy(struct ktlsd_parse *parse, const char *name)
 	if (policies)
 		config->policies = policies;
 	if (!policies || ktlsd_policy_init(&policies[config->policy_count], name,
-					   config->path, parse->line)) {
+					   parse->path, parse->line)) {
 		ktlsd_parse_fail(parse, parse->line, "out of memory");
 		return;
 	}
@@ -320,6 +349,7 @@ static void parse_check_identities(struct ktlsd_parse *parse)
 	size_t i;
 
 	for (i = 0; i < parse->config->identity_count; i++) {
+		parse->path = parse->config->identities[i].path;
 		for (number = 0; number < KTLSD_IDENTITY_CERTIFICATES; number++)
 			parse_check_files(parse, &parse->config->identities[i], number);
 	}
@@ -366,9 +396,9 @@ static struct ktlsd_config *parse_new_config(const char *path)
 	config->ticket_lifetime = KTLSD_TICKET_LIFETIME_DEFAULT;
 	config->session_cache = KTLSD_CACHE_DEFAULT;
 	config->path = strdup(path);
-	if (config->path)
+	if (config->path && !ktlsd_words_add(&config->files, path, KTLSD_INCLUDE_FILES_MAX))
 		return config;
-	free(config);
+	ktlsd_config_put(config);
 	return NULL;
 }
 
@@ -381,31 +411,103 @@ static int parse_read(const char *path, struct ktlsd_buffer *text,
 		err = ktlsd_errors_set(fault, -EINVAL, "%s is not a text file", path);
 	if (!err && ktlsd_buffer_append(text, "", 1, PARSE_FILE_MAX + 1))
 		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");
-	if (err)
-		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 	return err;
+}
+
+/* @text: of the file @path, NUL-terminated; changed */
+static void parse_text(struct ktlsd_parse *parse, const char *path, char *text)
+{
+	static const char bom[] = "\xef\xbb\xbf";
+
+	parse->path = path;
+	parse->line = 0;
+	parse->section = KTLSD_SECTION_OUTSIDE;
+	parse->next = text;
+	if (!strncmp(parse->next, bom, strlen(bom)))
+		parse->next += strlen(bom);
+	parse_file(parse);
+}
+
+/* Reads an included file. Its path lives as long as the configuration. */
+static void parse_included(struct ktlsd_parse *parse, const char *path)
+{
+	struct ktlsd_words *files = &parse->config->files;
+	struct ktlsd_buffer text = { 0 };
+	struct ktlsd_fault fault;
+	size_t i;
+
+	for (i = 0; i < files->count; i++) {
+		if (!strcmp(files->items[i], path)) {
+			ktlsd_parse_fail(parse, parse->line,
+					 "include: %s was read before: name it once", path);
+			return;
+		}
+	}
+	if (ktlsd_words_add(files, path, KTLSD_INCLUDE_FILES_MAX))
+		ktlsd_parse_fail(parse, parse->line, "include: there are more than %d files",
+				 KTLSD_INCLUDE_FILES_MAX);
+	else if (parse_read(path, &text, &fault))
+		ktlsd_parse_fail(parse, parse->line, "include: %s", fault.reason);
+	else
+		parse_text(parse, files->items[files->count - 1], (char *)text.data);
+	ktlsd_buffer_free(&text);
+}
+
+static void parse_include(struct ktlsd_parse *parse, const char *pattern)
+{
+	const struct ktlsd_parse outer = *parse;
+	struct ktlsd_words files;
+	struct ktlsd_fault fault;
+	size_t i;
+
+	if (parse_is_quoted(pattern)) {
+		ktlsd_parse_fail(parse, parse->line, "include: write the value without quotes");
+		return;
+	}
+	if (parse->depth >= KTLSD_INCLUDE_DEPTH_MAX - 1) {
+		ktlsd_parse_fail(parse, parse->line,
+				 "include: more than %d files include each other",
+				 KTLSD_INCLUDE_DEPTH_MAX);
+		return;
+	}
+	if (!pattern[0])
+		ktlsd_parse_fail(parse, parse->line, "include is empty: name a file");
+	else if (ktlsd_include_find(parse->path, pattern, &files, &fault))
+		ktlsd_parse_fail(parse, parse->line, "%s", fault.reason);
+	else {
+		parse->depth++;
+		for (i = 0; i < files.count; i++) {
+			parse->path = outer.path;
+			parse->line = outer.line;
+			parse_included(parse, files.items[i]);
+		}
+		ktlsd_words_free(&files);
+		parse->depth--;
+	}
+	parse->path = outer.path;
+	parse->line = outer.line;
+	parse->next = outer.next;
+	parse->section = outer.section;
 }
 
 int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		       struct ktlsd_fault *fault)
 {
-	static const char bom[] = "\xef\xbb\xbf";
 	struct ktlsd_parse parse = { .fault = fault };
 	struct ktlsd_buffer text = { 0 };
 	int err;
 
 	err = parse_read(path, &text, fault);
-	if (err)
+	if (err) {
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 		goto free_text;
+	}
 	parse.config = parse_new_config(path);
 	if (!parse.config) {
 		err = ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 		goto free_text;
 	}
-	parse.next = (char *)text.data;
-	if (!strncmp(parse.next, bom, strlen(bom)))
-		parse.next += strlen(bom);
-	parse_file(&parse);
+	parse_text(&parse, parse.config->files.items[0], (char *)text.data);
 	parse_check_identities(&parse);
 	ktlsd_sni_resolve(&parse);
 	if (parse.faults > PARSE_FAULTS_MAX)

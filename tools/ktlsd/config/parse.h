@@ -11,24 +11,30 @@
 /**
  * struct ktlsd_parse - state of the parser
  * @config: filled
+ * @path: of the current file; lives as long as @config
+ * @depth: how many files include it
  * @next: rest of the file
  * @line: number of the current line
  * @section: kind of the current section
  * @identity: index of the identity, in its section
  * @policy: index of the policy, in its section
  * @seen: by key of the section: a bit for each number that was set
+ * @daemon_path: file of [ktlsd]
  * @daemon_line: line of [ktlsd], 0 if there was none yet
  * @faults: how many errors were found
  * @fault: the first of them
  */
 struct ktlsd_parse {
 	struct ktlsd_config	*config;
+	const char		*path;
+	unsigned int		depth;
 	char			*next;
 	unsigned int		line;
 	enum ktlsd_section	section;
 	size_t			identity;
 	size_t			policy;
 	uint16_t		seen[KTLSD_SETTINGS_MAX];
+	const char		*daemon_path;
 	unsigned int		daemon_line;
 	unsigned int		faults;
 	struct ktlsd_fault	*fault;

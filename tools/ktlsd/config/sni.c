@@ -153,8 +153,10 @@ void ktlsd_sni_resolve(struct ktlsd_parse *parse)
 {
 	size_t i;
 
-	for (i = 0; i < parse->config->identity_count; i++)
+	for (i = 0; i < parse->config->identity_count; i++) {
+		parse->path = parse->config->identities[i].path;
 		sni_resolve_identity(parse, &parse->config->identities[i]);
+	}
 }
 
 const struct ktlsd_identity *ktlsd_sni_find(const struct ktlsd_sni *sni, const char *name)

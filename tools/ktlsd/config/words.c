@@ -22,6 +22,11 @@ static int words_add(struct ktlsd_words *words, const char *text, size_t len)
 	return 0;
 }
 
+int ktlsd_words_add(struct ktlsd_words *words, const char *word, size_t max)
+{
+	return words->count < max ? words_add(words, word, strlen(word)) : -E2BIG;
+}
+
 int ktlsd_words_split(struct ktlsd_words *words, const char *text, size_t max)
 {
 	size_t len;

@@ -27,6 +27,9 @@ struct ktlsd_words {
  */
 int ktlsd_words_split(struct ktlsd_words *words, const char *text, size_t max);
 
+/* Adds one word, as it is. Return: 0, -E2BIG or -ENOMEM */
+int ktlsd_words_add(struct ktlsd_words *words, const char *word, size_t max);
+
 void ktlsd_words_free(struct ktlsd_words *words);
 
 #endif
