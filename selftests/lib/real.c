@@ -190,6 +190,32 @@ size_t real_pki_read(const char *name, char *text, size_t max)
 	return n;
 }
 
+/* Identity NAME with a certificate, and what comes after it. */
+static void write_identity(int fd, const char *name, const char *certificate, const char *more)
+{
+	char pem[20], key[20];
+
+	snprintf(pem, sizeof(pem), "%s.pem", certificate);
+	snprintf(key, sizeof(key), "%s.key", certificate);
+	dprintf(fd, "[identity %s]\ncertificate = %s\nprivate_key = %s\n%s", name,
+		real_pki(pem), real_pki(key), more);
+}
+
+/* Identities with several certificates, or with server names. */
+static void write_names(int fd)
+{
+	write_identity(fd, "several", "rsa", "alpn = h2 http/1.1\n");
+	dprintf(fd, "certificate.2 = %s\nprivate_key.2 = %s\n", real_pki("ecdsa.pem"),
+		real_pki("ecdsa.key"));
+	dprintf(fd, "certificate.3 = %s\nprivate_key.3 = %s\n", real_pki("ed25519.pem"),
+		real_pki("ed25519.key"));
+	write_identity(fd, "front", "rsa", "sni = server.test\nalso = site-other site-wild\n");
+	write_identity(fd, "strict", "rsa", "also = site-other site-wild\nsni_strict = yes\n");
+	write_identity(fd, "site-other", "other", "sni = other.test\n");
+	write_identity(fd, "site-wild", "named", "sni = *.wild.test\n");
+	write_identity(fd, "mixed", "rsa", "also = private\n");
+}
+
 static void write_config(char *path, const char *trust)
 {
 	int fd;
@@ -197,20 +223,16 @@ static void write_config(char *path, const char *trust)
 	strcpy(path, "/tmp/ktlsd-conf-XXXXXX");
 	fd = OK(mkostemp(path, O_CLOEXEC));
 	dprintf(fd, "[ktlsd]\nworkers = 2\nlog = stderr\nlog_level = info\ntrust = %s\n", trust);
-	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
-		char pem[20], key[20];
-
-		snprintf(pem, sizeof(pem), "%s.pem", identities[i]);
-		snprintf(key, sizeof(key), "%s.key", identities[i]);
-		dprintf(fd, "[identity %s]\ncertificate = %s\nprivate_key = %s\n",
-			identities[i], real_pki(pem), real_pki(key));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(identities); i++)
+		write_identity(fd, identities[i], identities[i], "");
 	/* one that root may not use */
-	dprintf(fd, "[identity private]\ncertificate = %s\nprivate_key = %s\nallow_uids = 4242\n",
+	dprintf(fd, "[identity private]\ncertificate = %s\nprivate_key = %s\nallow_uids = 4242\n"
+		"sni = private.test\n",
 		real_pki("rsa.pem"), real_pki("rsa.key"));
 	/* and one that root may use, in a container, too */
 	dprintf(fd, "[identity contained]\ncertificate = %s\nprivate_key = %s\n"
 		"allow_containers = yes\n", real_pki("client.pem"), real_pki("client.key"));
+	write_names(fd);
 	fchmod(fd, 0644);
 	close(fd);
 }
