@@ -65,6 +65,7 @@ static int config_load_credentials(struct ktlsd_identity *identity,
 		if (!files->certificate)
 			continue;
 		err = ktlsd_credentials_load(files->certificate, files->private_key,
+					     files->passphrase,
 					     &identity->credentials[identity->credential_count],
 					     fault);
 		if (!err)
@@ -234,6 +235,7 @@ static void config_free_identity(struct ktlsd_identity *identity)
 	for (i = 0; i < KTLSD_IDENTITY_CERTIFICATES; i++) {
 		free(identity->files[i].certificate);
 		free(identity->files[i].private_key);
+		free(identity->files[i].passphrase);
 	}
 	ktlsd_acl_free(&identity->acl);
 	ktlsd_words_free(&identity->sni);

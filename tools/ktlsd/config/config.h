@@ -42,11 +42,13 @@ enum {
 /**
  * struct ktlsd_identity_files - where a certificate and its key are
  * @certificate: path; NULL if there is none with this number
- * @private_key: path
+ * @private_key: path; NULL if the key is in @certificate, a PKCS #12 file
+ * @passphrase: path of a file with it, or NULL
  */
 struct ktlsd_identity_files {
 	char	*certificate;
 	char	*private_key;
+	char	*passphrase;
 };
 
 /**

@@ -12,6 +12,8 @@
 #include "lib/log.h"
 #include "config/credentials.h"
 #include "config/file.h"
+#include "config/passphrase.h"
+#include "config/pkcs12.h"
 #include "config/private_key.h"
 
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg)
@@ -66,6 +68,15 @@ static int credentials_parse_chain(const void *pem, size_t len,
 	return 0;
 }
 
+static int credentials_check_pair(const struct ktlsd_credential *credential,
+				  struct ktlsd_fault *fault)
+{
+	if (X509_check_private_key(credential->leaf, credential->key) == 1)
+		return 0;
+	return ktlsd_errors_set(fault, -EINVAL,
+		"the private key does not belong to the first certificate");
+}
+
 int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 			    const void *key, size_t key_len,
 			    struct ktlsd_credential *ret_credential,
@@ -86,23 +97,21 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 	ERR_clear_error();
 	if (!err)
 		err = ktlsd_private_key_parse(key, key_len, &ret_credential->key, fault);
-	if (!err && X509_check_private_key(ret_credential->leaf,
-					   ret_credential->key) != 1)
-		err = ktlsd_errors_set(fault, -EINVAL,
-			"the private key does not belong to the first certificate");
+	if (!err)
+		err = credentials_check_pair(ret_credential, fault);
 	ERR_clear_error();
 	if (err)
 		ktlsd_credentials_free(ret_credential);
 	return err;
 }
 
-static int credentials_read_key(const char *path, struct ktlsd_buffer *buffer,
+static int credentials_read_key(const char *path, size_t max, struct ktlsd_buffer *buffer,
 				struct ktlsd_fault *fault)
 {
 	mode_t mode;
 	int err;
 
-	err = ktlsd_file_read(path, KTLSD_PRIVATE_KEY_MAX, buffer, &mode, fault);
+	err = ktlsd_file_read(path, max, buffer, &mode, fault);
 	if (!err && (mode & S_IRWXO))
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "Every user of this machine can access the private key %s: run chmod o= %s.",
@@ -157,39 +166,77 @@ bool ktlsd_credentials_find_problem(const struct ktlsd_credential *credential,
 	return false;
 }
 
-int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
-			   struct ktlsd_credential *ret_credential,
-			   struct ktlsd_fault *fault)
+/* @key: of another file; NULL: both are in a PKCS #12 file */
+static int credentials_decode(const struct ktlsd_buffer *certificates,
+			      const struct ktlsd_buffer *key, const char *passphrase,
+			      struct ktlsd_credential *credential, struct ktlsd_fault *fault)
 {
-	struct ktlsd_buffer certificates = { 0 }, key = { 0 };
+	int err;
+
+	if (!key)
+		return ktlsd_pkcs12_parse(certificates->data, certificates->len, passphrase,
+					  credential, fault);
+	err = credentials_parse_chain(certificates->data, certificates->len, credential, fault);
+	ERR_clear_error();
+	if (!err)
+		err = ktlsd_private_key_decrypt(key->data, key->len, passphrase,
+						&credential->key, fault);
+	return err;
+}
+
+static int credentials_read(const char *certificate_path, const char *key_path,
+			    const char *passphrase_path, struct ktlsd_credential *credential,
+			    struct ktlsd_fault *fault)
+{
+	struct ktlsd_buffer certificates = { 0 }, key = { 0 }, passphrase = { 0 };
 	struct ktlsd_fault inner = { 0 };
 	int err;
 
-	memset(ret_credential, 0, sizeof(*ret_credential));
-	err = ktlsd_file_read(certificate_path, KTLSD_CERTIFICATE_MAX,
-			      &certificates, NULL, fault);
-	if (!err)
-		err = credentials_read_key(key_path, &key, fault);
+	err = key_path ? ktlsd_file_read(certificate_path, KTLSD_CERTIFICATE_MAX, &certificates,
+					 NULL, fault) :
+			 credentials_read_key(certificate_path, KTLSD_CERTIFICATE_MAX,
+					      &certificates, fault);
+	if (!err && key_path)
+		err = credentials_read_key(key_path, KTLSD_PRIVATE_KEY_MAX, &key, fault);
+	if (!err && passphrase_path)
+		err = ktlsd_passphrase_read(passphrase_path, &passphrase, fault);
 	if (err) {
 		err = err == -ENOMEM ? err : -EINVAL;
 		goto free_buffers;
 	}
-	err = ktlsd_credentials_parse(certificates.data, certificates.len,
-				      key.data, key.len, ret_credential, &inner);
-	if (!err) {
-		err = credentials_check_openssl(ret_credential, &inner);
-		if (err)
-			ktlsd_credentials_free(ret_credential);
-	}
-	if (!err && ktlsd_credentials_find_problem(ret_credential, &inner))
+	err = credentials_decode(&certificates, key_path ? &key : NULL,
+				 (const char *)passphrase.data, credential, &inner);
+	if (!err)
+		err = credentials_check_pair(credential, &inner);
+	if (!err)
+		err = credentials_check_openssl(credential, &inner);
+	if (!err && ktlsd_credentials_find_problem(credential, &inner))
 		ktlsd_log(KTLSD_LOG_WARNING, "%s: %s: peers will refuse it.",
 			  certificate_path, inner.reason);
 	if (err)
-		ktlsd_errors_set(fault, err, "%s and %s cannot be used: %s",
-				 certificate_path, key_path, inner.reason);
+		ktlsd_errors_set(fault, err, "%s%s%s cannot be used: %s", certificate_path,
+				 key_path ? " and " : "", key_path ? key_path : "",
+				 inner.reason);
 free_buffers:
 	ktlsd_buffer_free(&certificates);
 	ktlsd_buffer_free(&key);
+	ktlsd_buffer_free(&passphrase);
+	return err;
+}
+
+int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
+			   const char *passphrase_path,
+			   struct ktlsd_credential *ret_credential,
+			   struct ktlsd_fault *fault)
+{
+	int err;
+
+	memset(ret_credential, 0, sizeof(*ret_credential));
+	err = credentials_read(certificate_path, key_path, passphrase_path, ret_credential,
+			       fault);
+	ERR_clear_error();
+	if (err)
+		ktlsd_credentials_free(ret_credential);
 	return err;
 }
 

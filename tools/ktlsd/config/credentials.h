@@ -48,8 +48,18 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 			    struct ktlsd_credential *ret_credential,
 			    struct ktlsd_fault *fault);
 
-/* The same from two regular files. */
+/**
+ * ktlsd_credentials_load - make a credential from regular files
+ * @certificate_path: PEM; or PKCS #12 if @key_path is NULL
+ * @key_path: PEM, perhaps encrypted; or NULL
+ * @passphrase_path: or NULL
+ * @ret_credential: filled; ktlsd_credentials_free() releases it
+ * @fault: on error
+ *
+ * Return: 0, -EINVAL or -ENOMEM
+ */
 int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
+			   const char *passphrase_path,
 			   struct ktlsd_credential *ret_credential,
 			   struct ktlsd_fault *fault);
 

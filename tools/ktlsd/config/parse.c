@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/file.h"
 #include "config/include.h"
@@ -324,6 +325,14 @@ static void parse_begin_section(struct ktlsd_parse *parse, char *text)
 				 name);
 }
 
+/* By its name: no other file has both certificate and key. */
+static bool parse_is_pkcs12(const char *path)
+{
+	const char *suffix = path ? strrchr(path, '.') : NULL;
+
+	return suffix && (!strcasecmp(suffix, ".p12") || !strcasecmp(suffix, ".pfx"));
+}
+
 /* Each certificate has a key, and each key a certificate. Without a number it is the first. */
 static void parse_check_files(struct ktlsd_parse *parse, const struct ktlsd_identity *identity,
 			      unsigned int number)
@@ -331,14 +340,14 @@ static void parse_check_files(struct ktlsd_parse *parse, const struct ktlsd_iden
 	const struct ktlsd_identity_files *files = &identity->files[number];
 	char suffix[16] = "";
 
-	if (number && !files->certificate && !files->private_key)
+	if (number && !files->certificate && !files->private_key && !files->passphrase)
 		return;
 	if (number)
 		snprintf(suffix, sizeof(suffix), ".%u", number + 1);
 	if (!files->certificate)
 		ktlsd_parse_fail(parse, identity->line, "[identity %s] has no certificate%s",
 				 identity->name, suffix);
-	if (!files->private_key)
+	if (!files->private_key && !parse_is_pkcs12(files->certificate))
 		ktlsd_parse_fail(parse, identity->line, "[identity %s] has no private_key%s",
 				 identity->name, suffix);
 }

@@ -7,8 +7,10 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
+#include "config/kdf.h"
 #include "config/private_key.h"
 #include "config/public_key.h"
 
@@ -167,20 +169,6 @@ static int private_key_check_ec(EVP_PKEY *key, struct ktlsd_fault *fault)
 		"the numbers of the EC key are out of range or do not belong together");
 }
 
-static int private_key_check(EVP_PKEY *key, struct ktlsd_fault *fault)
-{
-	switch (EVP_PKEY_get_base_id(key)) {
-	case EVP_PKEY_RSA:
-	case EVP_PKEY_RSA_PSS:
-		return private_key_check_rsa(key, fault);
-	case EVP_PKEY_EC:
-		return private_key_check_ec(key, fault);
-	default:
-		/* Ed25519, Ed448: the public half is computed from the private one. */
-		return 0;
-	}
-}
-
 static bool private_key_is_known(int kind)
 {
 	switch (kind) {
@@ -195,10 +183,32 @@ static bool private_key_is_known(int kind)
 	}
 }
 
-/* PKCS #8. Return: the key, or NULL; *@ret_kind is its kind if it has one. */
-static EVP_PKEY *private_key_decode_pkcs8(const unsigned char *der, long len, int *ret_kind)
+static int private_key_refuse_kind(struct ktlsd_fault *fault)
 {
-	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, len);
+	return ktlsd_errors_set(fault, -EINVAL,
+		"ktlsd does not use keys of this kind: use RSA, ECDSA or Ed25519");
+}
+
+int ktlsd_private_key_check(EVP_PKEY *key, struct ktlsd_fault *fault)
+{
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		return private_key_check_rsa(key, fault);
+	case EVP_PKEY_EC:
+		return private_key_check_ec(key, fault);
+	case EVP_PKEY_ED25519:
+	case EVP_PKEY_ED448:
+		/* The public half is computed from the private one. */
+		return 0;
+	default:
+		return private_key_refuse_kind(fault);
+	}
+}
+
+/* Return: the key, or NULL; *@ret_kind is its kind if it has one. Frees @info. */
+static EVP_PKEY *private_key_from_pkcs8(PKCS8_PRIV_KEY_INFO *info, int *ret_kind)
+{
 	const ASN1_OBJECT *algorithm;
 	EVP_PKEY *key = NULL;
 
@@ -216,7 +226,8 @@ static EVP_PKEY *private_key_decode(const char *name, const unsigned char *der,
 {
 	*ret_kind = EVP_PKEY_NONE;
 	if (!strcmp(name, PEM_STRING_PKCS8INF))
-		return private_key_decode_pkcs8(der, len, ret_kind);
+		return private_key_from_pkcs8(d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, len),
+					      ret_kind);
 	if (!strcmp(name, PEM_STRING_RSA))
 		*ret_kind = EVP_PKEY_RSA;
 	else if (!strcmp(name, PEM_STRING_ECPRIVATEKEY))
@@ -234,26 +245,92 @@ static bool private_key_is_name(const char *name)
 	return len >= tail && !strcmp(name + len - tail, PEM_STRING_PKCS8INF);
 }
 
+/* --- encrypted keys --- */
+
+static int private_key_give_passphrase(char *buffer, int size, int writing, void *arg)
+{
+	size_t len = strlen(arg);
+
+	(void)writing;
+	if (size < 0 || len > (size_t)size)
+		return -1;
+	memcpy(buffer, arg, len);
+	return (int)len;
+}
+
+static int private_key_refuse_passphrase(struct ktlsd_fault *fault)
+{
+	return ktlsd_errors_set(fault, -EINVAL,
+		"the private key cannot be decrypted: the passphrase is wrong, or OpenSSL does not know the cipher");
+}
+
+static int private_key_decrypt_pkcs8(const unsigned char *der, long len, const char *passphrase,
+				     EVP_PKEY **ret_key, int *ret_kind,
+				     struct ktlsd_fault *fault)
+{
+	X509_SIG *encrypted = d2i_X509_SIG(NULL, &der, len);
+	PKCS8_PRIV_KEY_INFO *info;
+	const X509_ALGOR *algorithm;
+	uint64_t spent = 0;
+	int err;
+
+	if (!encrypted)
+		return 0;
+	X509_SIG_get0(encrypted, &algorithm, NULL);
+	err = ktlsd_kdf_spend(algorithm, &spent, fault);
+	if (!err) {
+		info = PKCS8_decrypt(encrypted, passphrase, (int)strlen(passphrase));
+		if (info)
+			*ret_key = private_key_from_pkcs8(info, ret_kind);
+		else
+			err = private_key_refuse_passphrase(fault);
+	}
+	X509_SIG_free(encrypted);
+	return err;
+}
+
+/* The format before PKCS #8 (RFC 1421), whose key derivation is one MD5. */
+static int private_key_decrypt_pem(const char *name, char *header, unsigned char *der, long len,
+				   const char *passphrase, EVP_PKEY **ret_key, int *ret_kind,
+				   struct ktlsd_fault *fault)
+{
+	EVP_CIPHER_INFO cipher;
+
+	if (!PEM_get_EVP_CIPHER_INFO(header, &cipher) ||
+	    !PEM_do_header(&cipher, der, &len, private_key_give_passphrase, (void *)passphrase))
+		return private_key_refuse_passphrase(fault);
+	*ret_key = private_key_decode(name, der, len, ret_kind);
+	return 0;
+}
+
 /* One PEM block. Return: 0 and a key, 0 without a key if it is none, or a negative errno. */
-static int private_key_take(const char *name, const char *header,
-			    const unsigned char *der, long len, EVP_PKEY **ret_key,
+static int private_key_take(const char *name, char *header, unsigned char *der, long len,
+			    const char *passphrase, EVP_PKEY **ret_key,
 			    struct ktlsd_fault *fault)
 {
-	int kind, err;
+	const bool is_pkcs8 = !strcmp(name, PEM_STRING_PKCS8);
+	int kind = EVP_PKEY_NONE, err = 0;
 
 	if (!private_key_is_name(name))
 		return 0;
-	if (!strcmp(name, PEM_STRING_PKCS8) || header[0])
+	if ((is_pkcs8 || header[0]) && !passphrase)
 		return ktlsd_errors_set(fault, -EINVAL,
-			"the private key is encrypted: ktlsd cannot ask for a pass phrase");
-	*ret_key = private_key_decode(name, der, len, &kind);
+			"the private key is encrypted: ktlsd cannot ask for a pass phrase; an identity can name its passphrase_file");
+	if (is_pkcs8)
+		err = private_key_decrypt_pkcs8(der, len, passphrase, ret_key, &kind, fault);
+	else if (header[0])
+		err = private_key_decrypt_pem(name, header, der, len, passphrase, ret_key, &kind,
+					      fault);
+	else
+		*ret_key = private_key_decode(name, der, len, &kind);
+	if (err)
+		return err;
 	if (kind != EVP_PKEY_NONE && !private_key_is_known(kind))
-		return ktlsd_errors_set(fault, -EINVAL,
-			"ktlsd does not use keys of this kind: use RSA, ECDSA or Ed25519");
+		return private_key_refuse_kind(fault);
 	if (!*ret_key)
 		return ktlsd_errors_set(fault, -EINVAL,
 			"there is no readable PEM private key in it");
-	err = private_key_check(*ret_key, fault);
+	err = ktlsd_private_key_check(*ret_key, fault);
 	if (err) {
 		EVP_PKEY_free(*ret_key);
 		*ret_key = NULL;
@@ -261,8 +338,8 @@ static int private_key_take(const char *name, const char *header,
 	return err;
 }
 
-int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
-			    struct ktlsd_fault *fault)
+int ktlsd_private_key_decrypt(const void *pem, size_t len, const char *passphrase,
+			      EVP_PKEY **ret_key, struct ktlsd_fault *fault)
 {
 	BIO *bio = BIO_new_mem_buf(len ? pem : "", (int)len);
 	char *name, *header;
@@ -274,7 +351,8 @@ int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
 		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	*ret_key = NULL;
 	while (!err && !*ret_key && PEM_read_bio(bio, &name, &header, &der, &der_len)) {
-		err = private_key_take(name, header, der, der_len, ret_key, fault);
+		err = private_key_take(name, header, der, der_len, passphrase, ret_key,
+				       fault);
 		OPENSSL_free(name);
 		OPENSSL_free(header);
 		OPENSSL_clear_free(der, (size_t)der_len);
@@ -285,4 +363,10 @@ int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
 		err = ktlsd_errors_set(fault, -EINVAL,
 			"there is no readable PEM private key in it");
 	return err;
+}
+
+int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
+			    struct ktlsd_fault *fault)
+{
+	return ktlsd_private_key_decrypt(pem, len, NULL, ret_key, fault);
 }

@@ -35,4 +35,11 @@ enum {
 int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
 			    struct ktlsd_fault *fault);
 
+/* The same of a key that may be encrypted. @passphrase: NUL-terminated, or NULL */
+int ktlsd_private_key_decrypt(const void *pem, size_t len, const char *passphrase,
+			      EVP_PKEY **ret_key, struct ktlsd_fault *fault);
+
+/* Validates a key that was decoded elsewhere. Return: 0 or -EINVAL */
+int ktlsd_private_key_check(EVP_PKEY *key, struct ktlsd_fault *fault);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/parse.h"
+#include "config/passphrase.h"
 #include "config/settings.h"
 
 static void settings_set_path(struct ktlsd_parse *parse, unsigned int line,
@@ -146,6 +147,25 @@ static void settings_set_alpn(struct ktlsd_parse *parse, unsigned int line,
 		ktlsd_parse_fail(parse, line, "%s: %s", setting->name, why);
 }
 
+/* passphrase_file and passphrase_credential set the same member. */
+static void settings_set_passphrase(struct ktlsd_parse *parse, unsigned int line,
+				    const struct ktlsd_setting *setting, void *target,
+				    const char *value)
+{
+	const char *why = NULL;
+	char **path = target;
+
+	if (*path)
+		ktlsd_parse_fail(parse, line,
+				 "passphrase_file and passphrase_credential exclude each other");
+	else if (!strcmp(setting->name, "passphrase_file"))
+		settings_set_path(parse, line, setting, target, value);
+	else
+		why = ktlsd_passphrase_locate(value, path);
+	if (why)
+		ktlsd_parse_fail(parse, line, "%s: %s", setting->name, why);
+}
+
 #define SETTINGS_DAEMON(key, parser, member)					\
 	.name = (key), .section = KTLSD_SECTION_DAEMON,				\
 	.set = settings_set_##parser, .offset = offsetof(struct ktlsd_config, member)
@@ -176,6 +196,10 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("certificate", path, files[0].certificate),
 	  .size = sizeof(struct ktlsd_identity_files) },
 	{ SETTINGS_IDENTITY("private_key", path, files[0].private_key),
+	  .size = sizeof(struct ktlsd_identity_files) },
+	{ SETTINGS_IDENTITY("passphrase_file", passphrase, files[0].passphrase),
+	  .size = sizeof(struct ktlsd_identity_files) },
+	{ SETTINGS_IDENTITY("passphrase_credential", passphrase, files[0].passphrase),
 	  .size = sizeof(struct ktlsd_identity_files) },
 	{ SETTINGS_IDENTITY("sni", sni, sni), .is_list = true,
 	  .max = KTLSD_SNI_PATTERNS_MAX },

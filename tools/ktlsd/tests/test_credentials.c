@@ -138,21 +138,21 @@ static void credentials_files(void **state)
 	test_pki_write(key, &pem, 0600);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 
-	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), 0);
+	assert_int_equal(ktlsd_credentials_load(cert, key, NULL, &credential, &fault), 0);
 	assert_non_null(credential.leaf);
 	ktlsd_credentials_free(&credential);
-	assert_int_equal(ktlsd_credentials_load(cert, "/nonexistent", &credential,
+	assert_int_equal(ktlsd_credentials_load(cert, "/nonexistent", NULL, &credential,
 						&fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "/nonexistent"));
-	assert_int_equal(ktlsd_credentials_load(fifo, key, &credential, &fault), -EINVAL);
+	assert_int_equal(ktlsd_credentials_load(fifo, key, NULL, &credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "not a regular file"));
 	test_pki_write(cert, &pem, 0644);
-	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), -EINVAL);
+	assert_int_equal(ktlsd_credentials_load(cert, key, NULL, &credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "no PEM certificate"));
 	for (i = 0; i < 20000; i++)
 		ktlsd_buffer_append(&pem, "xxxx", 4, 1 << 20);
 	test_pki_write(cert, &pem, 0644);
-	assert_int_equal(ktlsd_credentials_load(cert, key, &credential, &fault), -EINVAL);
+	assert_int_equal(ktlsd_credentials_load(cert, key, NULL, &credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "longer than"));
 	unlink(cert);
 	unlink(key);
@@ -178,7 +178,7 @@ static int credentials_load_leaf(const struct test_pki_spec *spec, const EVP_MD 
 	test_pki_write(cert_path, &pem, 0644);
 	test_pki_put_key(&pem, pki.ec_key, NULL);
 	test_pki_write(key_path, &pem, 0600);
-	err = ktlsd_credentials_load(cert_path, key_path, &credential, fault);
+	err = ktlsd_credentials_load(cert_path, key_path, NULL, &credential, fault);
 	if (!err) {
 		*ret_doubt = ktlsd_credentials_find_problem(&credential, fault);
 		ktlsd_credentials_free(&credential);
