@@ -27,6 +27,7 @@
 #include "config/acl.h"
 #include "config/config.h"
 #include "control.h"
+#include "memory.h"
 #include "notify.h"
 #include "options.h"
 #include "watch.h"
@@ -506,6 +507,7 @@ int main(int argc, char **argv)
 		if (parent < 0) {
 			ktlsd_log(KTLSD_LOG_ERROR, "Cannot go into the background: %s. Try --foreground.",
 				  strerror(-parent));
+	ktlsd_memory_init();
 			return 1;
 		}
 		config->log = KTLSD_LOG_SYSLOG;

@@ -335,12 +335,17 @@ static void worker_take_config(struct ktlsd_worker *worker)
 /* Timeout for poll(), ms; -1 for none. */
 static int worker_timeout(struct ktlsd_worker *worker)
 {
+	struct ktlsd_sessions *sessions = &worker->sessions;
 	int64_t left;
 
 	if (worker->state == KTLSD_WORKER_SERVING) {
-		int wait = ktlsd_sessions_expire(&worker->sessions);
+		int wait = ktlsd_sessions_expire(sessions), trim;
 
-		return ktlsd_shares_pending(&worker->sessions.shares) ? 0 : wait;
+		trim = ktlsd_memory_step(&worker->memory, ktlsd_clock_ms(),
+					 !sessions->count && !sessions->ticket_waiters.count);
+		if (wait < 0 || (trim >= 0 && trim < wait))
+			wait = trim;
+		return ktlsd_shares_pending(&sessions->shares) ? 0 : wait;
 	}
 	left = worker->retry_at - ktlsd_clock_ms();
 	return left < 0 ? 0 : (int)left;
@@ -375,8 +380,10 @@ static void worker_serve(struct ktlsd_worker *worker, bool readable)
 {
 	int64_t begun = worker_microseconds(), work;
 
-	if (readable)
+	if (readable) {
 		worker_receive(worker);
+		ktlsd_memory_note_work(&worker->memory, begun / 1000);
+	}
 	work = worker_microseconds();
 	while (worker->state == KTLSD_WORKER_SERVING &&
 	       ktlsd_sessions_work(&worker->sessions) &&

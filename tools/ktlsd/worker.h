@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/genl.h"
+#include "memory.h"
 #include "config/config.h"
 #include "sessions.h"
 
@@ -105,6 +106,7 @@ struct ktlsd_pending {
  * @rx: buffer for one datagram
  * @sources: what else it waits for
  * @source_count: how many
+ * @memory: to give back
  */
 struct ktlsd_worker {
 	pthread_t		thread;
@@ -127,6 +129,7 @@ struct ktlsd_worker {
 	void			*rx;
 	struct ktlsd_source_fd	sources[KTLSD_WORKER_SOURCES];
 	unsigned int		source_count;
+	struct ktlsd_memory	memory;
 };
 
 /* Return: 0 and a running thread, or a negative errno. */

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <malloc.h>
+
+#include "memory.h"
+
+enum {
+	MEMORY_KEEP	= 1 << 20,	/* bytes at the top of a heap, while it works */
+	MEMORY_PAD	= 256 << 10,	/* bytes that a heap grows by */
+	MEMORY_MMAP	= 256 << 10,	/* larger blocks are mapped on their own */
+};
+
+void ktlsd_memory_init(void)
+{
+	mallopt(M_TRIM_THRESHOLD, MEMORY_KEEP);
+	mallopt(M_TOP_PAD, MEMORY_PAD);
+	/* Setting the others ends its adjustment by malloc(). */
+	mallopt(M_MMAP_THRESHOLD, MEMORY_MMAP);
+}
+
+void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now)
+{
+	if (!memory->due)
+		memory->due = now + KTLSD_MEMORY_IDLE_MS;
+}
+
+int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle)
+{
+	if (!memory->due)
+		return -1;
+	if (now < memory->due)
+		return (int)(memory->due - now);
+	if (!is_idle) {
+		memory->due = now + KTLSD_MEMORY_IDLE_MS;
+		return KTLSD_MEMORY_IDLE_MS;
+	}
+	/* All heaps, not only that of this thread. */
+	malloc_trim(0);
+	memory->due = 0;
+	return -1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Freed memory goes back to the kernel: malloc() would keep the heap of the largest burst of
+ * handshakes for good, because something that lives longer lies above most holes.
+ */
+#ifndef KTLSD_MEMORY_H
+#define KTLSD_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	KTLSD_MEMORY_IDLE_MS	= 10000,	/* from the last work to giving back */
+};
+
+/**
+ * struct ktlsd_memory - what a worker has to give back
+ * @due: when, milliseconds of the monotonic clock; 0 if it did nothing since
+ *
+ * Zeroed to begin with.
+ */
+struct ktlsd_memory {
+	int64_t	due;
+};
+
+/* Sets up malloc(), before there are threads: the heap does not shrink and grow again with
+ * each handshake.
+ */
+void ktlsd_memory_init(void);
+
+/* The worker did something. */
+void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now);
+
+/**
+ * ktlsd_memory_step - give memory back, if that is due
+ * @memory: of the worker
+ * @now: milliseconds of the monotonic clock
+ * @is_idle: there is no handshake under way, and none waits for tickets; else it is put off
+ *
+ * Return: milliseconds until it is due, -1 for never
+ */
+int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Memory of a burst of handshakes goes back to the kernel. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "test_kernel.h"
+
+enum {
+	MEMORY_BURST	= 2000,		/* handshakes at once */
+};
+
+/* Return: KiB. */
+static long memory_resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+	fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Clients that have sent their ClientHello. */
+static void memory_burst(struct test_kernel *kernel, uint64_t first)
+{
+	uint64_t id;
+
+	for (id = first; id < first + MEMORY_BURST; id++) {
+		test_kernel_forget(kernel);
+		test_kernel_start(kernel, KTLS_CMD_START, id, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	}
+	assert_int_equal(kernel->sessions.count, MEMORY_BURST);
+}
+
+static void memory_comes_back(void **state)
+{
+	struct ktlsd_memory memory = { 0 };
+	struct test_kernel kernel;
+	long before, during, after;
+	void *above[64];
+	size_t i;
+
+	(void)state;
+	ktlsd_memory_init();
+	test_kernel_init(&kernel);
+	kernel.sessions.max = MEMORY_BURST;
+	/* What OpenSSL and the worker make once. */
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	ktlsd_sessions_clear(&kernel.sessions);
+	assert_int_equal(ktlsd_memory_step(&memory, 1, true), -1);
+	before = memory_resident();
+
+	memory_burst(&kernel, 10);
+	during = memory_resident();
+	/* Something that stays at the top of the heap, as sessions in the cache do. */
+	for (i = 0; i < 64; i++)
+		above[i] = malloc(2000);
+	ktlsd_memory_note_work(&memory, 1000);
+	ktlsd_sessions_clear(&kernel.sessions);
+	assert_true(memory_resident() > before * 2);
+
+	/* Not at once, and not while something is under way. */
+	assert_int_equal(ktlsd_memory_step(&memory, 1000, true), KTLSD_MEMORY_IDLE_MS);
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + KTLSD_MEMORY_IDLE_MS, false),
+			 KTLSD_MEMORY_IDLE_MS);
+	assert_true(memory_resident() > before * 2);
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + 2 * KTLSD_MEMORY_IDLE_MS, true), -1);
+	after = memory_resident();
+	printf("# before %ld KiB, during %ld KiB, after %ld KiB\n", before, during, after);
+	assert_true(after * 10 <= before * 11);
+	for (i = 0; i < 64; i++)
+		free(above[i]);
+	test_kernel_free(&kernel);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_comes_back),
+	};
+
+	return cmocka_run_group_tests_name("memory", tests, test_kernel_setup,
+					   test_pki_teardown);
+}
