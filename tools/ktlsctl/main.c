@@ -7,6 +7,8 @@
 static const struct ktlsctl_verb main_verbs[] = {
 	{ "counters", "[--json] [FILE]", "print the module's counters",
 	  ktlsctl_counters_run },
+	{ "flush-tickets", "[--control PATH]", "end the resumption of all sessions",
+	  ktlsctl_control_run },
 	{ "reload", "[--control PATH]", "make ktlsd read its configuration, and wait for it",
 	  ktlsctl_control_run },
 	{ "status", "[--control PATH]", "print the state of ktlsd",
@@ -25,7 +27,7 @@ static void main_print_help(FILE *file)
 
 	fprintf(file, "Usage: ktlsctl VERB [ARGUMENT]...\n\n");
 	for (i = 0; i < MAIN_VERBS; i++)
-		fprintf(file, "  %-9s %-16s %s\n", main_verbs[i].name,
+		fprintf(file, "  %-13s %-16s %s\n", main_verbs[i].name,
 			main_verbs[i].usage, main_verbs[i].help);
 	fprintf(file, "\nSee ktlsctl(8).\n");
 }

@@ -301,6 +301,21 @@ static void main_check_reload(struct main_daemon *daemon)
 		main_end_reload(daemon, false);
 }
 
+/* Ends all resumption of what was before. */
+static void main_flush_tickets(struct main_daemon *daemon)
+{
+	struct ktlsd_shared *shared = &daemon->shared;
+	unsigned int count;
+
+	ktlsd_ticket_keys_flush(&shared->ticket_keys);
+	count = ktlsd_cache_flush(&shared->cache);
+	ktlsd_log(KTLSD_LOG_INFO, "All ticket keys were replaced, and %u sessions of clients dropped, by ktlsctl flush-tickets.",
+		  count);
+	ktlsd_control_answer(&daemon->control, true,
+			     "All ticket keys were replaced, and %u sessions of clients dropped.",
+			     count);
+}
+
 static void main_answer(struct main_daemon *daemon)
 {
 	const struct ktlsd_config *config = daemon->shared.config;
@@ -310,11 +325,14 @@ static void main_answer(struct main_daemon *daemon)
 		return;
 	if (!strcmp(verb, "reload")) {
 		main_reload(daemon);
+	} else if (!strcmp(verb, "flush-tickets")) {
+		main_flush_tickets(daemon);
 	} else if (!strcmp(verb, "status")) {
 		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
 		ktlsd_control_answer(&daemon->control, true,
-			"status %s\ntickets_forgotten %llu\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
+			"status %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
 			text, (unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
+			(unsigned long long)ktlsd_ticket_keys_flushed(&daemon->shared.ticket_keys),
 			config->path, config->identity_count, config->troubles,
 			config->troubles ? "\nfirst_trouble " : "",
 			config->first_trouble.reason);
@@ -489,6 +507,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	ktlsd_acl_init();
+	ktlsd_memory_init();
 	if (options.check)
 		return main_check(&options);
 
@@ -507,7 +526,6 @@ int main(int argc, char **argv)
 		if (parent < 0) {
 			ktlsd_log(KTLSD_LOG_ERROR, "Cannot go into the background: %s. Try --foreground.",
 				  strerror(-parent));
-	ktlsd_memory_init();
 			return 1;
 		}
 		config->log = KTLSD_LOG_SYSLOG;

@@ -382,9 +382,62 @@ static void fingerprint_of_parts(void **state)
 	assert_memory_not_equal(&one, &two, sizeof(one));
 }
 
+/* Each ticket is accepted once, however many a server has issued; others do not notice. */
+static void keys_single_use(void **state)
+{
+	struct ktlsd_fingerprint busy = cache_fingerprint(1), other = cache_fingerprint(2);
+	uint8_t id[KTLSD_TICKET_ID], theirs[KTLSD_TICKET_ID], old[KTLSD_TICKET_ID];
+	struct ktlsd_ticket_keys keys;
+	unsigned int i;
+
+	(void)state;
+	ktlsd_ticket_keys_init(&keys, 7200);
+	ktlsd_ticket_keys_number(&keys, 1000, &other, 2, theirs);
+	ktlsd_ticket_keys_number(&keys, 1000, &busy, 1, old);
+	for (i = 0; i < 200000; i++) {
+		ktlsd_ticket_keys_number(&keys, 1000, &busy, 1, id);
+		assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, id));
+		assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, id));
+	}
+	/* Tickets from before all of them. */
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, old));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, old));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, theirs));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, theirs));
+	assert_int_equal(ktlsd_ticket_keys_forgotten(&keys), 0);
+	ktlsd_ticket_keys_free(&keys);
+}
+
+/* After a flush no ticket that was issued before is opened or accepted. */
+static void keys_are_flushed(void **state)
+{
+	struct ktlsd_fingerprint print = cache_fingerprint(1);
+	struct ktlsd_ticket_key sealed, found;
+	uint8_t id[KTLSD_TICKET_ID];
+	struct ktlsd_ticket_keys keys;
+	bool renew;
+
+	(void)state;
+	ktlsd_ticket_keys_init(&keys, 7200);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &print, &sealed), 0);
+	ktlsd_ticket_keys_number(&keys, 1000, &print, 1, id);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &print, &found,
+						&renew), 0);
+	ktlsd_ticket_keys_flush(&keys);
+	assert_int_equal(ktlsd_ticket_keys_flushed(&keys), 1);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &print, &found,
+						&renew), -ENOENT);
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &print, id));
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &print, &found), 0);
+	assert_memory_not_equal(sealed.name, found.name, sizeof(found.name));
+	ktlsd_ticket_keys_free(&keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_single_use),
+		cmocka_unit_test(keys_are_flushed),
 		cmocka_unit_test(cache_once),
 		cmocka_unit_test(cache_is_timed),
 		cmocka_unit_test(cache_is_bounded),

@@ -209,6 +209,22 @@ def test_reload(path):
     assert not os.path.exists(path + "/control"), "the socket stays behind"
 
 
+def test_flush_tickets(path):
+    """ktlsctl flush-tickets is answered, counted and logged"""
+    write(path + "/conf", "[ktlsd]\n")
+    with daemon(path) as it:
+        assert it.listen(10, "STATUS="), it.notified
+        status = it.control("status").stdout
+        assert re.search(r"^tickets_flushed 0$", status, re.M), status
+        for _ in range(2):
+            done = it.control("flush-tickets")
+            assert done.returncode == 0, done
+            assert "ticket keys were replaced, and 0 sessions" in done.stdout, done
+        status = it.control("status").stdout
+        assert re.search(r"^tickets_flushed 2$", status, re.M), status
+        assert it.lines().count("by ktlsctl flush-tickets") == 2, it.lines()
+
+
 def test_reload_nobody(path):
     """ktlsctl without ktlsd fails, and reports why"""
     done = subprocess.run([KTLSCTL, "reload", "--control", path + "/control"],

@@ -117,6 +117,18 @@ void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max)
 	pthread_mutex_unlock(&cache->lock);
 }
 
+unsigned int ktlsd_cache_flush(struct ktlsd_cache *cache)
+{
+	unsigned int count;
+
+	pthread_mutex_lock(&cache->lock);
+	count = cache->count;
+	while (cache->oldest)
+		cache_forget(cache, cache->oldest);
+	pthread_mutex_unlock(&cache->lock);
+	return count;
+}
+
 void ktlsd_cache_init(struct ktlsd_cache *cache, unsigned int max)
 {
 	memset(cache, 0, sizeof(*cache));

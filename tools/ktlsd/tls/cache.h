@@ -45,6 +45,9 @@ void ktlsd_cache_free(struct ktlsd_cache *cache);
 /* Empties the cache and sets its bound, after the configuration changed. */
 void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max);
 
+/* Empties the cache. Return: how many sessions there were. */
+unsigned int ktlsd_cache_flush(struct ktlsd_cache *cache);
+
 /* Takes over the caller's reference. If there are too many, the oldest are removed. */
 void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved);
 

@@ -32,6 +32,27 @@ void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int
 	pthread_mutex_unlock(&keys->lock);
 }
 
+void ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys)
+{
+	pthread_mutex_lock(&keys->lock);
+	OPENSSL_cleanse(keys->master, sizeof(keys->master));
+	keys->count = 0;
+	/* Their tickets cannot be opened any more. */
+	ktlsd_ticket_used_free(&keys->used);
+	keys->flushed++;
+	pthread_mutex_unlock(&keys->lock);
+}
+
+uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys)
+{
+	uint64_t flushed;
+
+	pthread_mutex_lock(&keys->lock);
+	flushed = keys->flushed;
+	pthread_mutex_unlock(&keys->lock);
+	return flushed;
+}
+
 /* Makes a new master secret when the current one has been in use for a lifetime. The
  * previous one is wiped: the last tickets that it sealed have expired.
  */

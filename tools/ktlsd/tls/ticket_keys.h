@@ -26,6 +26,7 @@ enum {
  * @master: the current one and the previous one
  * @count: how many of them there are
  * @used: which tickets were accepted
+ * @flushed: how often all of this was dropped on request
  * @limit: of log lines
  */
 struct ktlsd_ticket_keys {
@@ -35,6 +36,7 @@ struct ktlsd_ticket_keys {
 	uint8_t		master[2][KTLSD_TICKET_MASTER];
 	unsigned int	count;
 	struct ktlsd_ticket_used used;
+	uint64_t	flushed;
 	struct ktlsd_log_limit limit;
 };
 
@@ -53,6 +55,12 @@ struct ktlsd_ticket_key {
 void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetime);
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys);
 void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int lifetime);
+
+/* Replaces all keys: no ticket that was issued before is accepted. */
+void ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys);
+
+/* Return: how often that happened. */
+uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys);
 
 /* Fills in the key to seal with at @now. Return: 0, or -EIO if OpenSSL fails. */
 int ktlsd_ticket_keys_current(struct ktlsd_ticket_keys *keys, int64_t now,
