@@ -21,11 +21,13 @@
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "config/acl.h"
 #include "config/config.h"
+#include "config/expiry.h"
 #include "control.h"
 #include "memory.h"
 #include "notify.h"
@@ -49,6 +51,7 @@ enum {
  * @watch: health of the workers
  * @control: socket for ktlsctl
  * @parent: pipe to the parent that waits for the daemon to start, -1 for none
+ * @expiry: warnings of certificates that are about to expire
  * @reloading: not every worker has taken over the newest configuration
  * @crls_next: when to look for new CRLs, milliseconds of the monotonic clock
  * @reload_end: when to stop waiting for that, milliseconds of the monotonic clock
@@ -60,6 +63,7 @@ struct main_daemon {
 	struct ktlsd_watch	watch;
 	struct ktlsd_control	control;
 	int			parent;
+	struct ktlsd_expiry	expiry;
 	bool			reloading;
 	int64_t			crls_next;
 	int64_t			reload_end;
@@ -316,10 +320,24 @@ static void main_flush_tickets(struct main_daemon *daemon)
 			     count);
 }
 
+/* "\ncertificate_expires DATE IDENTITY", or nothing. */
+static void main_describe_expiry(const struct ktlsd_config *config, char *text, size_t size)
+{
+	const struct ktlsd_identity *first;
+	const time_t end = (time_t)ktlsd_expiry_nearest(config, &first);
+	char date[32];
+	struct tm tm;
+
+	text[0] = '\0';
+	if (first && gmtime_r(&end, &tm) && strftime(date, sizeof(date), "%FT%TZ", &tm))
+		snprintf(text, size, "\ncertificate_expires %s %s", date, first->name);
+}
+
 static void main_answer(struct main_daemon *daemon)
 {
 	const struct ktlsd_config *config = daemon->shared.config;
 	char verb[KTLSD_CONTROL_VERB_MAX], text[KTLSD_WATCH_STATUS_MAX];
+	char expiry[KTLSD_IDENTITY_MAX + 64];
 
 	if (!ktlsd_control_accept(&daemon->control, verb))
 		return;
@@ -329,11 +347,12 @@ static void main_answer(struct main_daemon *daemon)
 		main_flush_tickets(daemon);
 	} else if (!strcmp(verb, "status")) {
 		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
+		main_describe_expiry(config, expiry, sizeof(expiry));
 		ktlsd_control_answer(&daemon->control, true,
-			"status %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu\ntroubles %u%s%s",
+			"status %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu%s\ntroubles %u%s%s",
 			text, (unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
 			(unsigned long long)ktlsd_ticket_keys_flushed(&daemon->shared.ticket_keys),
-			config->path, config->identity_count, config->troubles,
+			config->path, config->identity_count, expiry, config->troubles,
 			config->troubles ? "\nfirst_trouble " : "",
 			config->first_trouble.reason);
 	} else {
@@ -390,6 +409,9 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 		wait = main_refresh_crls(daemon, ktlsd_watch_step(&daemon->watch));
 		main_release_parent(daemon);
 		main_check_reload(daemon);
+		ktlsd_expiry_step(&daemon->expiry, daemon->shared.config, time(NULL));
+		if (wait < 0 || wait > KTLSD_EXPIRY_PERIOD * 1000)
+			wait = KTLSD_EXPIRY_PERIOD * 1000;
 		if (poll(fds, 3, wait) < 0 && errno != EINTR)
 			return;
 		if (fds[1].revents && read(fds[1].fd, &more, sizeof(more)) < 0)
@@ -457,6 +479,7 @@ static void main_stop(struct main_daemon *daemon, unsigned int started)
 	ktlsd_ticket_keys_free(&shared->ticket_keys);
 	if (shared->changed_fd >= 0)
 		close(shared->changed_fd);
+	ktlsd_expiry_free(&daemon->expiry);
 	ktlsd_config_put(shared->config);
 }
 

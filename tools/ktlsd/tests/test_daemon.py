@@ -181,6 +181,10 @@ def test_reload(path):
         done = it.control("status")
         assert done.returncode == 0 and "identities 2" in done.stdout, done
         assert re.search(r"^tickets_forgotten 0$", done.stdout, re.M), done
+        # openssl req -x509 makes certificates for 30 days.
+        assert re.search(r"^certificate_expires 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ [ab]$",
+                         done.stdout, re.M), done
+        assert len(re.findall("'a' expires at 20.*, in (30|29) days: replace it", it.lines())) == 1
 
         write(path + "/conf", ca + "nonsense\n" + a)
         done = it.control("reload")
