@@ -334,7 +334,7 @@ static void session_make(struct ktlsd_sessions *sessions,
 			 struct ktlsd_session *session)
 {
 	struct ktlsd_context_parts parts;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int err;
 
 	ktlsd_fetch_view(&session->fetch, &parts);
@@ -369,7 +369,7 @@ static void session_make(struct ktlsd_sessions *sessions,
 bool ktlsd_session_fetch_next(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
 {
 	struct ktlsd_message message;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	uint32_t attr, offset;
 
 	session->fetching = ktlsd_fetch_next(&session->fetch, &attr, &offset);

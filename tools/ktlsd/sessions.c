@@ -163,7 +163,7 @@ static void sessions_begin(struct ktlsd_sessions *sessions,
 {
 	struct ktlsd_session *session = NULL;
 	struct ktlsd_request request;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int err;
 
 	err = ktlsd_request_parse(event, &request, &fault);
@@ -184,7 +184,7 @@ static void sessions_receive_piece(struct ktlsd_sessions *sessions,
 				   struct ktlsd_session *session,
 				   const struct ktlsd_event *event)
 {
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int err;
 
 	if (!session->fetching)
@@ -272,7 +272,7 @@ void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
 {
 	uint64_t id = ktlsd_message_u64(event, KTLS_A_ID, 0);
 	struct ktlsd_session *session;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 
 	if (event->cmd == KTLS_CMD_CONFIG_DROP) {
 		if (event->attr[KTLS_A_CONFIG])
