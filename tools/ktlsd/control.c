@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "control.h"
 
 enum {
@@ -108,5 +110,37 @@ void ktlsd_control_answer(struct ktlsd_control *control, bool success,
 	va_end(args);
 	/* If the client has gone, nobody needs the answer. */
 	(void)!send(control->client, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	control_close_client(control);
+}
+
+/* Sends a packet, or waits until @end for the client to make room. Return: whether it was sent. */
+static bool control_send(int client, const void *packet, size_t len, int64_t end)
+{
+	struct pollfd fd = { .fd = client, .events = POLLOUT };
+	int64_t left;
+
+	while (send(client, packet, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		left = end - ktlsd_clock_ms();
+		if (errno != EAGAIN || left <= 0 || poll(&fd, 1, (int)left) <= 0)
+			return false;
+	}
+	return true;
+}
+
+void ktlsd_control_answer_text(struct ktlsd_control *control, const char *text, size_t len)
+{
+	int64_t end = ktlsd_clock_ms() + KTLSD_CONTROL_SEND_MS;
+	size_t part, sent;
+
+	if (control->client < 0)
+		return;
+	if (control_send(control->client, "0", 1, end)) {
+		for (sent = 0; sent < len; sent += part) {
+			part = len - sent < KTLSD_CONTROL_PACKET ? len - sent :
+			       KTLSD_CONTROL_PACKET;
+			if (!control_send(control->client, text + sent, part, end))
+				break;
+		}
+	}
 	control_close_client(control);
 }

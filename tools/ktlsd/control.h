@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The socket for ktlsctl, a SOCK_SEQPACKET socket in the file system. A request is one
- * packet, the verb. The answer is one packet: '0' for success or '1' for failure, and text.
+ * packet, the verb. The answer is '0' for success or '1' for failure, and text: one packet, or
+ * several if it is long.
  * Main thread only.
  */
 #ifndef KTLSD_CONTROL_H
@@ -11,7 +12,9 @@
 #include <sys/un.h>
 
 enum {
-	KTLSD_CONTROL_VERB_MAX	= 32,	/* bytes */
+	KTLSD_CONTROL_VERB_MAX	= 32,		/* bytes */
+	KTLSD_CONTROL_PACKET	= 32768,	/* bytes of a packet of an answer */
+	KTLSD_CONTROL_SEND_MS	= 2000,		/* for a long answer */
 };
 
 /**
@@ -40,5 +43,8 @@ bool ktlsd_control_accept(struct ktlsd_control *control,
 void ktlsd_control_answer(struct ktlsd_control *control, bool success,
 			  const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The same, successful, with a text of any length. */
+void ktlsd_control_answer_text(struct ktlsd_control *control, const char *text, size_t len);
 
 #endif

@@ -32,6 +32,7 @@
 #include "memory.h"
 #include "notify.h"
 #include "options.h"
+#include "stats.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -49,6 +50,7 @@ enum {
  * @shared: what it shares with the workers
  * @workers: array of @shared.worker_count
  * @watch: health of the workers
+ * @stats: numbers for ktlsctl
  * @control: socket for ktlsctl
  * @parent: pipe to the parent that waits for the daemon to start, -1 for none
  * @expiry: warnings of certificates that are about to expire
@@ -61,6 +63,7 @@ struct main_daemon {
 	struct ktlsd_shared	shared;
 	struct ktlsd_worker	*workers;
 	struct ktlsd_watch	watch;
+	struct ktlsd_stats	stats;
 	struct ktlsd_control	control;
 	int			parent;
 	struct ktlsd_expiry	expiry;
@@ -234,6 +237,7 @@ static void main_reload(struct main_daemon *daemon)
 				&config, &fault)) {
 		ktlsd_log(KTLSD_LOG_ERROR,
 			  "The configuration was not reloaded, the old one stays in force.");
+		ktlsd_stats_reload(&daemon->stats, KTLSD_RELOAD_FAILED);
 		ktlsd_control_answer(&daemon->control, false,
 				     "The configuration was not reloaded, the old one stays in force: %s",
 				     fault.reason);
@@ -276,6 +280,8 @@ static void main_end_reload(struct main_daemon *daemon, bool in_time)
 		ktlsd_notify_send("READY=1");
 	ktlsd_log(KTLSD_LOG_INFO, "The configuration was reloaded: %zu identities.",
 		  config->identity_count);
+	ktlsd_stats_reload(&daemon->stats, in_time && !config->troubles ?
+			   KTLSD_RELOAD_COMPLETE : KTLSD_RELOAD_PARTIAL);
 	if (!in_time)
 		ktlsd_control_answer(&daemon->control, false,
 				     "The configuration was read, but not every worker uses it yet.");
@@ -355,6 +361,8 @@ static void main_answer(struct main_daemon *daemon)
 			config->path, config->identity_count, expiry, config->troubles,
 			config->troubles ? "\nfirst_trouble " : "",
 			config->first_trouble.reason);
+	} else if (!strcmp(verb, "stats")) {
+		ktlsd_stats_answer(&daemon->stats, &daemon->control);
 	} else {
 		ktlsd_control_answer(&daemon->control, false,
 				     "ktlsd does not know the verb '%s': it may be older than ktlsctl.", verb);
@@ -510,6 +518,7 @@ static int main_serve(const struct ktlsd_options *options,
 	if (shared->changed_fd >= 0 && daemon.workers)
 		err = main_start_workers(shared, daemon.workers, &started);
 	ktlsd_watch_init(&daemon.watch, shared, daemon.workers);
+	ktlsd_stats_init(&daemon.stats, shared, daemon.workers);
 	if (!err)
 		main_wait(&daemon, signal_fd);
 	main_stop(&daemon, started);

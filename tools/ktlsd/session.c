@@ -142,6 +142,7 @@ void ktlsd_session_fail(struct ktlsd_sessions *sessions,
 	size_t len = 0;
 
 	ktlsd_session_log_failure(sessions, &session->request, fault);
+	ktlsd_metrics_fail(&sessions->metrics, &session->span, fault);
 	if (session->handshake)
 		session_send_output(sessions, session, &rest, &len);
 	ktlsd_session_begin_message(sessions, &message, KTLS_CMD_DONE,
@@ -205,8 +206,10 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 				 "ktlsd could not send the keys to the kernel.");
 		ktlsd_session_refuse(sessions, session->request.id, &fault);
 		sessions->failed++;
+		ktlsd_metrics_fail(&sessions->metrics, &session->span, &fault);
 	} else {
 		sessions->done++;
+		ktlsd_metrics_done(&sessions->metrics, &session->span, result.resumed);
 	}
 	ktlsd_log(KTLSD_LOG_DEBUG, "Handshake %" PRIu64 " is complete: %s.",
 		  session->request.id, result.suite->name);
@@ -258,6 +261,20 @@ static void session_run(struct ktlsd_sessions *sessions,
 		session_succeed(sessions, session);
 	else
 		session->waits = ret == KTLSD_HANDSHAKE_WAITS;
+	if (ret == KTLSD_HANDSHAKE_WAITS)
+		ktlsd_metrics_count(&sessions->metrics, KTLSD_EVENT_PAUSE, 1);
+}
+
+/* Offers a cached session to a server, if there is one. */
+static void session_offer(struct ktlsd_sessions *sessions, struct ktlsd_handshake *hs,
+			  const struct ktlsd_fingerprint *fingerprint)
+{
+	struct ktlsd_saved_session *saved;
+
+	saved = ktlsd_cache_take(sessions->cache, fingerprint, time(NULL));
+	ktlsd_metrics_count(&sessions->metrics,
+			    saved ? KTLSD_EVENT_CACHE_HIT : KTLSD_EVENT_CACHE_MISS, 1);
+	ktlsd_client_ticket_offer(hs, fingerprint, saved);
 }
 
 /* Sets up resumption: an external pre-shared key, or sessions. */
@@ -283,9 +300,7 @@ static int session_resume(struct ktlsd_sessions *sessions,
 	/* Without verification a session would not prove who the server is. */
 	if (!err && !request->is_server && sessions->cache &&
 	    session->config->session_cache && request->verify != KTLS_VERIFY_NONE)
-		ktlsd_client_ticket_offer(hs, &fingerprint,
-					  ktlsd_cache_take(sessions->cache, &fingerprint,
-							   time(NULL)));
+		session_offer(sessions, hs, &fingerprint);
 	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
 }
 
@@ -406,6 +421,9 @@ static void session_begin(struct ktlsd_sessions *sessions,
 		ktlsd_session_fail(sessions, session, &fault);
 		return;
 	}
+	if (session->identity)
+		ktlsd_metrics_identify(&sessions->metrics, &session->span,
+				       session->identity->name);
 	session->context = ktlsd_context_find(&sessions->contexts, request);
 	if (session->context) {
 		session_start(sessions, session);

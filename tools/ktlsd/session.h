@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "errors.h"
 #include "fetch.h"
+#include "metrics.h"
 #include "request.h"
 #include "shares.h"
 #include "tls/context.h"
@@ -55,6 +56,7 @@ enum ktlsd_session_room {
  * @fetching: @fetch waits for a piece
  * @whole: @input holds a complete batch
  * @waits: a step waits for an answer that is not the kernel's: ktlsd_sessions_wake()
+ * @span: what it counts as
  * @fetch: the configuration, as far as it was fetched
  * @anchors: of KTLS_TRUST, while they are read; a reference
  * @context: a reference, NULL until it is found or made
@@ -74,6 +76,7 @@ struct ktlsd_session {
 	bool				fetching;
 	bool				whole;
 	bool				waits;
+	struct ktlsd_metrics_span	span;
 	struct ktlsd_fetch		fetch;
 	struct ktlsd_anchors		*anchors;
 	struct ktlsd_context		*context;

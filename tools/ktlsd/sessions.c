@@ -65,6 +65,22 @@ static void sessions_release(struct ktlsd_sessions *sessions, struct ktlsd_sessi
 	session->room = KTLSD_ROOM_NONE;
 }
 
+/* Counts what has not been counted before, at its end. */
+static void sessions_count(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	struct ktlsd_metrics *metrics = &sessions->metrics;
+
+	ktlsd_metrics_cancel(metrics, &session->span);
+	if (!session->handshake)
+		return;
+	ktlsd_metrics_count(metrics, KTLSD_EVENT_TICKET_ISSUED,
+			    session->handshake->tickets_issued);
+	ktlsd_metrics_count(metrics, KTLSD_EVENT_TICKET_ACCEPTED,
+			    session->handshake->ticket_accepted);
+	ktlsd_metrics_count(metrics, KTLSD_EVENT_TICKET_REFUSED,
+			    session->handshake->ticket_refused);
+}
+
 void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
 {
 	struct ktlsd_session **slot = sessions_slot(sessions, session->request.id);
@@ -72,6 +88,7 @@ void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *s
 	if (*slot == session)
 		*slot = session->next;
 	sessions_release(sessions, session);
+	sessions_count(sessions, session);
 	ktlsd_shares_del(&sessions->shares, &session->place);
 	ktlsd_handshake_free(session->handshake);
 	ktlsd_context_put(session->context);
@@ -133,6 +150,8 @@ static int sessions_new(struct ktlsd_sessions *sessions,
 	slot = sessions_slot(sessions, request->id);
 	session->next = *slot;
 	*slot = session;
+	if (!request->check)
+		ktlsd_metrics_begin(&sessions->metrics, &session->span, request->is_server);
 	*ret_session = session;
 	return 0;
 }
@@ -171,6 +190,8 @@ static void sessions_begin(struct ktlsd_sessions *sessions,
 		err = sessions_new(sessions, &request, &session, &fault);
 	if (err) {
 		ktlsd_session_log_failure(sessions, &request, &fault);
+		if (!request.check)
+			ktlsd_metrics_refuse(&sessions->metrics, request.is_server, &fault);
 		ktlsd_session_refuse(sessions, request.id, &fault);
 		return;
 	}
@@ -362,6 +383,7 @@ void ktlsd_sessions_free(struct ktlsd_sessions *sessions)
 	ktlsd_context_flush(&sessions->contexts);
 	ktlsd_anchors_flush(&sessions->contexts.anchors);
 	ktlsd_config_put(sessions->config);
+	ktlsd_metrics_free(&sessions->metrics);
 	free(sessions->buckets);
 	free(sessions->tx);
 }
@@ -449,6 +471,16 @@ static int sessions_expire(struct ktlsd_sessions *sessions, int64_t now)
 	if (sessions->next_deadline == INT64_MAX)
 		return -1;
 	return sessions_bound_wait(sessions->next_deadline - now);
+}
+
+void ktlsd_sessions_measure(struct ktlsd_sessions *sessions)
+{
+	struct ktlsd_metrics *metrics = &sessions->metrics;
+
+	ktlsd_metrics_set(metrics, KTLSD_LEVEL_CONTEXTS, sessions->contexts.count);
+	ktlsd_metrics_set(metrics, KTLSD_LEVEL_CONTEXT_BYTES, sessions->contexts.live_bytes);
+	ktlsd_metrics_set(metrics, KTLSD_LEVEL_FETCH_BYTES, sessions->held);
+	ktlsd_metrics_set(metrics, KTLSD_LEVEL_TICKET_WAITERS, sessions->ticket_waiters.count);
 }
 
 bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/message.h"
 #include "config/config.h"
+#include "metrics.h"
 #include "session.h"
 #include "shares.h"
 #include "tls/cache.h"
@@ -50,6 +51,7 @@ typedef int (*ktlsd_sessions_send)(void *arg, const struct ktlsd_message *messag
  * @seq: sequence number last used
  * @tx: buffer for one message
  * @limit: of log lines
+ * @metrics: other threads can read them
  */
 struct ktlsd_sessions {
 	struct ktlsd_session		**buckets;
@@ -75,6 +77,7 @@ struct ktlsd_sessions {
 	uint32_t			seq;
 	uint8_t				*tx;
 	struct ktlsd_log_limit		limit;
+	struct ktlsd_metrics		metrics;
 };
 
 /**
@@ -118,6 +121,9 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 
 /* Ends what is overdue. Return: milliseconds until the next call is due, -1 for never. */
 int ktlsd_sessions_expire(struct ktlsd_sessions *sessions);
+
+/* Tells others what the worker has just now. Call it regularly. */
+void ktlsd_sessions_measure(struct ktlsd_sessions *sessions);
 
 /* Frees a session and wipes its secrets. */
 void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -364,30 +363,22 @@ static void worker_check_time(struct ktlsd_worker *worker)
 	worker_back_off(worker);
 }
 
-static int64_t worker_microseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* Takes in what came, if anything, and then does at least one step of work: what came
  * meanwhile may be a CANCEL, or come first. Under a flood of messages both get half of
  * the time.
  */
 static void worker_serve(struct ktlsd_worker *worker, bool readable)
 {
-	int64_t begun = worker_microseconds(), work;
+	int64_t begun = ktlsd_clock_us(), work;
 
 	if (readable) {
 		worker_receive(worker);
 		ktlsd_memory_note_work(&worker->memory, begun / 1000);
 	}
-	work = worker_microseconds();
+	work = ktlsd_clock_us();
 	while (worker->state == KTLSD_WORKER_SERVING &&
 	       ktlsd_sessions_work(&worker->sessions) &&
-	       worker_microseconds() - work < work - begun)
+	       ktlsd_clock_us() - work < work - begun)
 		;
 }
 
@@ -468,6 +459,7 @@ static void *worker_main(void *arg)
 		atomic_fetch_add(&worker->turns, 1);
 		ktlsd_log_flush(&worker->sessions.limit, false);
 		worker_check_time(worker);
+		ktlsd_sessions_measure(&worker->sessions);
 		if (!worker_poll(worker, fds)) {
 			worker_back_off(worker);
 			continue;

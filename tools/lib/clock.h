@@ -8,6 +8,9 @@
 /* Return: milliseconds of CLOCK_MONOTONIC, the unit of KTLS_A_DEADLINE. */
 int64_t ktlsd_clock_ms(void);
 
+/* Return: microseconds of CLOCK_MONOTONIC. */
+int64_t ktlsd_clock_us(void);
+
 /* Return: seconds of CLOCK_MONOTONIC. */
 int64_t ktlsd_clock_seconds(void);
 

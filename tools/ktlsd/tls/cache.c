@@ -108,6 +108,14 @@ struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
 	return saved;
 }
 
+void ktlsd_cache_measure(struct ktlsd_cache *cache, unsigned int *ret_count, size_t *ret_bytes)
+{
+	pthread_mutex_lock(&cache->lock);
+	*ret_count = cache->count;
+	*ret_bytes = cache->bytes;
+	pthread_mutex_unlock(&cache->lock);
+}
+
 void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max)
 {
 	pthread_mutex_lock(&cache->lock);

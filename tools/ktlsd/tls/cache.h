@@ -48,6 +48,9 @@ void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max);
 /* Empties the cache. Return: how many sessions there were. */
 unsigned int ktlsd_cache_flush(struct ktlsd_cache *cache);
 
+/* How many sessions there are, and their estimated memory. */
+void ktlsd_cache_measure(struct ktlsd_cache *cache, unsigned int *ret_count, size_t *ret_bytes);
+
 /* Takes over the caller's reference. If there are too many, the oldest are removed. */
 void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved);
 

@@ -124,6 +124,9 @@ enum ktlsd_server_name_fault {
  * @ticket_id: server: id of the client's ticket if it was accepted, else zeros
  * @ticket_verified: server: when the ticket was issued, the client's certificate had been verified
  * @expires: server: when that ends, seconds since the epoch; INT64_MAX for never
+ * @tickets_issued: server: how many
+ * @ticket_accepted: server: one of the client's was good
+ * @ticket_refused: server: one was not, or was unknown
  * @tickets_received: client: records passed to OpenSSL after the handshake
  * @input: bytes received so far
  * @batch: bytes of the last batch
@@ -166,6 +169,9 @@ struct ktlsd_handshake {
 	uint8_t				ticket_id[KTLSD_TICKET_ID];
 	bool				ticket_verified;
 	int64_t				expires;
+	unsigned int			tickets_issued;
+	bool				ticket_accepted;
+	bool				ticket_refused;
 	uint64_t			tickets_received;
 	size_t				input;
 	size_t				batch;

@@ -108,6 +108,7 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 					(long)(data.expires - now) : 0);
 	ktlsd_ticket_keys_number(hs->ticket_keys, ktlsd_clock_seconds(), &hs->fingerprint,
 				 hs->owner.uid, data.id);
+	hs->tickets_issued++;
 	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
 }
 
@@ -162,13 +163,19 @@ static SSL_TICKET_RETURN server_ticket_read_data(SSL *ssl, SSL_SESSION *session,
 	switch (status) {
 	case SSL_TICKET_SUCCESS:
 	case SSL_TICKET_SUCCESS_RENEW:
-		if (!server_ticket_fits(hs, session))
+		if (!server_ticket_fits(hs, session)) {
+			hs->ticket_refused = true;
 			return SSL_TICKET_RETURN_IGNORE_RENEW;
+		}
+		hs->ticket_accepted = true;
 		/* A TLS 1.3 client uses a ticket once and needs a new one. */
 		if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION)
 			return SSL_TICKET_RETURN_USE_RENEW;
 		return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :
 						      SSL_TICKET_RETURN_USE_RENEW;
+	case SSL_TICKET_NO_DECRYPT:
+		hs->ticket_refused = true;
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	default:
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	}

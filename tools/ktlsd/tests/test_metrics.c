@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What is counted, and the text it becomes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats.h"
+#include "test_kernel.h"
+
+/* Every handshake that has begun ends once, as done, failed or cancelled. */
+static void metrics_spans(void **state)
+{
+	struct ktlsd_fault fault = { .error = -EKEYREJECTED, .alert = 42 };
+	struct ktlsd_metrics *metrics = calloc(1, sizeof(*metrics));
+	struct ktlsd_metrics_span span = { 0 };
+
+	(void)state;
+	/* A CHECK has not begun. */
+	ktlsd_metrics_identify(metrics, &span, "web");
+	ktlsd_metrics_fail(metrics, &span, &fault);
+	ktlsd_metrics_cancel(metrics, &span);
+	assert_int_equal(metrics->names, 0);
+	assert_int_equal(metrics->roles[0].cancelled, 0);
+
+	ktlsd_metrics_begin(metrics, &span, true);
+	ktlsd_metrics_identify(metrics, &span, "web");
+	ktlsd_metrics_fail(metrics, &span, &fault);
+	ktlsd_metrics_fail(metrics, &span, &fault);
+	ktlsd_metrics_cancel(metrics, &span);
+	ktlsd_metrics_done(metrics, &span, false);
+	assert_int_equal(metrics->roles[1].started, 1);
+	assert_int_equal(metrics->roles[1].failed[KTLSD_FAILED_CERTIFICATE], 1);
+	assert_int_equal(metrics->roles[1].cancelled, 0);
+	assert_int_equal(metrics->roles[1].done, 0);
+	assert_int_equal(span.identity->failed[KTLSD_FAILED_CERTIFICATE], 1);
+
+	ktlsd_metrics_begin(metrics, &span, false);
+	span.begun -= 300;
+	ktlsd_metrics_done(metrics, &span, true);
+	ktlsd_metrics_begin(metrics, &span, false);
+	span.begun -= 60000000;
+	ktlsd_metrics_done(metrics, &span, true);
+	assert_int_equal(metrics->durations[0][1].counts[0], 0);
+	assert_int_equal(metrics->durations[0][1].counts[KTLSD_METRICS_BUCKETS], 1);
+	assert_true(metrics->durations[0][1].microseconds >= 60000300);
+	ktlsd_metrics_free(metrics);
+	free(metrics);
+}
+
+static void metrics_reasons(void **state)
+{
+	static const struct {
+		int error, alert;
+		bool received;
+		const char *word;
+	} cases[] = {
+		{ -EKEYREJECTED, 42, false, "certificate" },
+		{ -EPROTO, 40, true, "alert" },
+		{ -EPROTO, KTLSD_ALERT_NONE, true, "protocol" },
+		{ -ETIMEDOUT, KTLSD_ALERT_NONE, false, "timeout" },
+		{ -ENOKEY, KTLSD_ALERT_NONE, false, "identity" },
+		{ -EACCES, KTLSD_ALERT_NONE, false, "access" },
+		{ -EINVAL, KTLSD_ALERT_NONE, false, "options" },
+		{ -ENOBUFS, KTLSD_ALERT_NONE, false, "resources" },
+		{ -EDOM, KTLSD_ALERT_NONE, false, "other" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ktlsd_fault fault = { .error = cases[i].error, .alert = cases[i].alert,
+					     .alert_received = cases[i].received };
+
+		assert_string_equal(ktlsd_metrics_reason_word(ktlsd_metrics_classify(&fault)),
+				    cases[i].word);
+	}
+}
+
+/* The number of names is bounded; those that have an entry keep it. */
+static void metrics_many_names(void **state)
+{
+	struct ktlsd_metrics *metrics = calloc(1, sizeof(*metrics));
+	struct ktlsd_metrics_span span;
+	char name[16];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 5000; i++) {
+		memset(&span, 0, sizeof(span));
+		ktlsd_metrics_begin(metrics, &span, false);
+		snprintf(name, sizeof(name), "i%d", i % 2500);
+		ktlsd_metrics_identify(metrics, &span, name);
+		assert_int_equal(!!span.identity, i % 2500 < KTLSD_METRICS_NAMES);
+		if (span.identity)
+			assert_int_equal(span.identity->started, 1 + i / 2500);
+	}
+	assert_int_equal(metrics->names, KTLSD_METRICS_NAMES);
+	assert_int_equal(metrics->roles[0].started, 5000);
+	ktlsd_metrics_free(metrics);
+	free(metrics);
+}
+
+/* A server's handshake with identity "web", which fails unless @good. */
+static void metrics_serve(struct test_kernel *kernel, uint64_t id, bool good)
+{
+	struct test_peer peer;
+
+	test_peer_init(&peer, false);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_forget(kernel);
+	test_kernel_start(kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, "web", 0, NULL);
+	test_kernel_send_batch(kernel, &peer, id, 32768);
+	if (good) {
+		test_kernel_deliver(kernel, &peer);
+		test_peer_step(&peer);
+		test_kernel_send_batch(kernel, &peer, id, 32768);
+		test_kernel_check_done(kernel, 0, "");
+	} else {
+		struct ktlsd_message message;
+
+		test_kernel_begin(&message, KTLS_CMD_DATA, id);
+		ktlsd_message_put(&message, KTLS_A_RECORDS, "\x16\3\3\0\2xx", 7);
+		test_kernel_tell(kernel, &message);
+		test_kernel_check_done(kernel, EPROTO, "");
+	}
+	test_peer_free(&peer);
+}
+
+/* Runs handshakes through the sessions, and finds them in the text. */
+static void metrics_text(void **state)
+{
+	static const char *const lines[] = {
+		"\n# TYPE ktlsd_handshakes_started_total counter\n",
+		"\nktlsd_handshakes_started_total{role=\"server\"} 5\n",
+		"\nktlsd_handshakes_completed_total{role=\"server\"} 2\n",
+		"\nktlsd_handshakes_cancelled_total{role=\"server\"} 1\n",
+		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"protocol\"} 1\n",
+		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"identity\"} 1\n",
+		"\nktlsd_handshakes_started_total{role=\"client\"} 0\n",
+		"\nktlsd_handshake_duration_seconds_count{role=\"server\",kind=\"full\"} 2\n",
+		"\nktlsd_handshake_duration_seconds_bucket{role=\"server\",kind=\"full\",le=\"+Inf\"} 2\n",
+		"\nktlsd_identity_handshakes_started_total{identity=\"web\",role=\"server\"} 4\n",
+		"\nktlsd_identity_handshakes_failed_total{identity=\"web\",role=\"server\",reason=\"protocol\"} 1\n",
+		"\nktlsd_certificate_expiry_time_seconds{identity=\"web\"} ",
+		"\nktlsd_contexts 1\n",
+		"\nktlsd_tickets_issued_total 0\n",
+		"\nktlsd_reloads_total{result=\"partial\"} 1\n",
+	};
+	struct ktlsd_worker *worker = calloc(1, sizeof(*worker));
+	struct ktlsd_shared shared = { .worker_count = 1 };
+	struct ktlsd_stats stats;
+	struct test_kernel kernel;
+	size_t len, i;
+	char *text;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	test_kernel_add_identity(&kernel, "web");
+	metrics_serve(&kernel, 1, true);
+	metrics_serve(&kernel, 2, true);
+	metrics_serve(&kernel, 3, false);
+	test_kernel_start(&kernel, KTLS_CMD_START, 4, KTLS_ROLE_SERVER, "web", 0, NULL);
+	test_kernel_start(&kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, "made up", 0, NULL);
+	test_kernel_start(&kernel, KTLS_CMD_CHECK, 6, KTLS_ROLE_SERVER, "made up", 0, NULL);
+	ktlsd_sessions_clear(&kernel.sessions);
+	ktlsd_sessions_measure(&kernel.sessions);
+
+	pthread_mutex_init(&shared.lock, NULL);
+	ktlsd_cache_init(&shared.cache, 10);
+	ktlsd_ticket_keys_init(&shared.ticket_keys, 7200);
+	shared.config = kernel.config;
+	memcpy(&worker->sessions, &kernel.sessions, sizeof(worker->sessions));
+	ktlsd_stats_init(&stats, &shared, worker);
+	ktlsd_stats_reload(&stats, KTLSD_RELOAD_PARTIAL);
+	assert_int_equal(ktlsd_stats_write(&stats, &text, &len), 0);
+	assert_int_equal(strlen(text), len);
+	for (i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		if (!strstr(text, lines[i]))
+			fail_msg("no line%sin%s", lines[i], text);
+	}
+	/* Programs make up names; labels must not be theirs. */
+	assert_null(strstr(text, "made up"));
+	assert_string_equal(text + len - strlen(KTLSD_STATS_END), KTLSD_STATS_END);
+	free(text);
+	free(worker);
+	ktlsd_cache_free(&shared.cache);
+	ktlsd_ticket_keys_free(&shared.ticket_keys);
+	test_kernel_free(&kernel);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(metrics_spans),
+		cmocka_unit_test(metrics_reasons),
+		cmocka_unit_test(metrics_many_names),
+		cmocka_unit_test(metrics_text),
+	};
+
+	return cmocka_run_group_tests_name("metrics", tests, test_kernel_setup, test_pki_teardown);
+}
