@@ -182,6 +182,17 @@ static int config_load_crls(struct ktlsd_config *config, const struct ktlsd_conf
 	return 0;
 }
 
+/* Loads what a configuration names. */
+static int config_load_files(struct ktlsd_config *config, const struct ktlsd_config *old,
+			     struct ktlsd_fault *fault)
+{
+	int err;
+
+	config_load_identities(config, old);
+	err = config_load_trust(config, old, fault);
+	return err ? err : config_load_crls(config, old, fault);
+}
+
 int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 			struct ktlsd_config **ret_config,
 			struct ktlsd_fault *fault)
@@ -192,10 +203,7 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 	err = ktlsd_parse_config(path, &config, fault);
 	if (err)
 		return err;
-	config_load_identities(config, old);
-	err = config_load_trust(config, old, fault);
-	if (!err)
-		err = config_load_crls(config, old, fault);
+	err = config_load_files(config, old, fault);
 	if (err) {
 		ktlsd_config_put(config);
 		return err;
@@ -204,22 +212,37 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 	return 0;
 }
 
+/* Logs the errors of the file, and of all the files that it names. */
+static int config_check(const char *path, struct ktlsd_config **ret_config,
+			struct ktlsd_fault *fault)
+{
+	struct ktlsd_config *config;
+	struct ktlsd_fault other;
+	int err, more;
+
+	err = ktlsd_parse_all(path, &config, fault);
+	if (!config)
+		return err;
+	more = config_load_files(config, NULL, err ? &other : fault);
+	if (!err)
+		err = more;
+	if (!err && config->troubles) {
+		*fault = config->first_trouble;
+		err = fault->error;
+	}
+	if (err)
+		ktlsd_config_put(config);
+	else
+		*ret_config = config;
+	return err;
+}
+
 int ktlsd_config_load(const char *path, bool strict,
 		      struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault)
 {
-	struct ktlsd_config *config;
-	int err;
-
-	err = ktlsd_config_reload(path, NULL, &config, fault);
-	if (!err && strict && config->troubles) {
-		*fault = config->first_trouble;
-		err = fault->error;
-		ktlsd_config_put(config);
-	}
-	if (!err)
-		*ret_config = config;
-	return err;
+	return strict ? config_check(path, ret_config, fault) :
+			ktlsd_config_reload(path, NULL, ret_config, fault);
 }
 
 struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config)

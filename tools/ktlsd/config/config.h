@@ -156,7 +156,9 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 			struct ktlsd_config **ret_config,
 			struct ktlsd_fault *fault);
 
-/* The same without an old one. @strict: a file that cannot be loaded is an error. */
+/* The same without an old one. @strict: a file that cannot be loaded is an error, and all are
+ * tried, also after an error in ktlsd.conf.
+ */
 int ktlsd_config_load(const char *path, bool strict,
 		      struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault);

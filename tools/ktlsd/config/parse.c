@@ -333,11 +333,14 @@ static bool parse_is_pkcs12(const char *path)
 	return suffix && (!strcasecmp(suffix, ".p12") || !strcasecmp(suffix, ".pfx"));
 }
 
-/* Each certificate has a key, and each key a certificate. Without a number it is the first. */
-static void parse_check_files(struct ktlsd_parse *parse, const struct ktlsd_identity *identity,
+/* Each certificate has a key, and each key a certificate. Without a number it is the first.
+ * What is incomplete is removed, so that a check can load the rest.
+ */
+static void parse_check_files(struct ktlsd_parse *parse, struct ktlsd_identity *identity,
 			      unsigned int number)
 {
-	const struct ktlsd_identity_files *files = &identity->files[number];
+	struct ktlsd_identity_files *files = &identity->files[number];
+	const unsigned int faults = parse->faults;
 	char suffix[16] = "";
 
 	if (number && !files->certificate && !files->private_key && !files->passphrase)
@@ -350,6 +353,10 @@ static void parse_check_files(struct ktlsd_parse *parse, const struct ktlsd_iden
 	if (!files->private_key && !parse_is_pkcs12(files->certificate))
 		ktlsd_parse_fail(parse, identity->line, "[identity %s] has no private_key%s",
 				 identity->name, suffix);
+	if (parse->faults == faults)
+		return;
+	free(files->certificate);
+	files->certificate = NULL;
 }
 
 static void parse_check_identities(struct ktlsd_parse *parse)
@@ -499,13 +506,14 @@ static void parse_include(struct ktlsd_parse *parse, const char *pattern)
 	parse->section = outer.section;
 }
 
-int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
-		       struct ktlsd_fault *fault)
+int ktlsd_parse_all(const char *path, struct ktlsd_config **ret_config,
+		    struct ktlsd_fault *fault)
 {
 	struct ktlsd_parse parse = { .fault = fault };
 	struct ktlsd_buffer text = { 0 };
 	int err;
 
+	*ret_config = NULL;
 	err = parse_read(path, &text, fault);
 	if (err) {
 		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
@@ -522,14 +530,23 @@ int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 	if (parse.faults > PARSE_FAULTS_MAX)
 		ktlsd_log(KTLSD_LOG_ERROR, "%s: and %u faults more.", path,
 			  parse.faults - PARSE_FAULTS_MAX);
-	if (parse.faults) {
-		ktlsd_config_put(parse.config);
+	if (parse.faults)
 		err = -EINVAL;
-	} else {
-		parse.config->trust_given = parse.config->trust_path;
-		*ret_config = parse.config;
-	}
+	parse.config->trust_given = parse.config->trust_path;
+	*ret_config = parse.config;
 free_text:
 	ktlsd_buffer_free(&text);
+	return err;
+}
+
+int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
+		       struct ktlsd_fault *fault)
+{
+	int err = ktlsd_parse_all(path, ret_config, fault);
+
+	if (err) {
+		ktlsd_config_put(*ret_config);
+		*ret_config = NULL;
+	}
 	return err;
 }

@@ -51,6 +51,12 @@ struct ktlsd_parse {
 int ktlsd_parse_config(const char *path, struct ktlsd_config **ret_config,
 		       struct ktlsd_fault *fault);
 
+/* The same, but after errors in the file *@ret_config is what remains of it; it is NULL if the
+ * file could not be read.
+ */
+int ktlsd_parse_all(const char *path, struct ktlsd_config **ret_config,
+		    struct ktlsd_fault *fault);
+
 /* Reports an error in a line. The parser goes on, to find more of them. */
 __attribute__((format(printf, 3, 4)))
 void ktlsd_parse_fail(struct ktlsd_parse *parse, unsigned int line, const char *format, ...);

@@ -180,7 +180,7 @@ static void config_names(void **state)
 
 	(void)state;
 	memset(name, 'n', sizeof(name));
-	for (len = 63; len <= 65; len++) {
+	for (len = 1; len <= 65; len++) {
 		name[len] = '\0';
 		snprintf(text, sizeof(text),
 			 "[identity %s]\ncertificate = /a\nprivate_key = /b\n", name);
@@ -276,8 +276,9 @@ static char *config_lines(const char *text, bool load, int *ret_err)
 	assert_non_null(file);
 	dup2(fileno(file), STDERR_FILENO);
 	*ret_err = config_try(text, &config, &fault);
-	if (load && !*ret_err) {
-		ktlsd_config_put(config);
+	if (load) {
+		if (!*ret_err)
+			ktlsd_config_put(config);
 		*ret_err = ktlsd_config_load(config_path, true, &config, &fault);
 	}
 	dup2(saved, STDERR_FILENO);
@@ -294,6 +295,9 @@ static void config_every_fault(void **state)
 {
 	static const char *const parsed[] = { ":2: ", ":3: ", ":4: ", ":7: ", ":8: ", ":9: " };
 	static const char *const loaded[] = { ":1: ", ":4: ", "/nonexistent/trust" };
+	static const char *const both[] = {
+		":2: ", "cannot be used: /nonexistent/a", ":7: ", "/nonexistent/trust",
+	};
 	const char *lines;
 	size_t i;
 	int err;
@@ -316,6 +320,16 @@ static void config_every_fault(void **state)
 		if (!strstr(lines, loaded[i]))
 			fail_msg("no '%s' in: %s", loaded[i], lines);
 	}
+	/* A check goes on after errors in the file itself. */
+	lines = config_lines("[ktlsd]\nworkers = x\ntrust = /nonexistent/trust\n[identity a]\n"
+			     "certificate = /nonexistent/a\nprivate_key = /k\n"
+			     "[identity b]\ncertificate = /nonexistent/b\n", true, &err);
+	assert_int_equal(err, -EINVAL);
+	for (i = 0; i < sizeof(both) / sizeof(*both); i++) {
+		if (!strstr(lines, both[i]))
+			fail_msg("no '%s' in: %s", both[i], lines);
+	}
+	assert_null(strstr(lines, "/nonexistent/b"));
 }
 
 /* A FIFO in place of the file, or a file without end, does not block ktlsd. */

@@ -221,6 +221,30 @@ static void credentials_no_peer_wants(void **state)
 	assert_non_null(strstr(fault.reason, "OpenSSL refuses it"));
 }
 
+/* A certificate on a curve that is too small. */
+static void credentials_small_curve(void **state)
+{
+	EVP_PKEY *small = EVP_EC_gen("prime192v1");
+	struct test_pki_spec spec = { .cn = "small" };
+	struct ktlsd_buffer cert = { 0 }, key = { 0 };
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+	X509 *leaf;
+
+	(void)state;
+	assert_non_null(small);
+	leaf = test_pki_issue(&spec, small, pki.ca, pki.ca_key);
+	test_pki_put_cert(&cert, leaf);
+	test_pki_put_key(&key, small, NULL);
+	assert_int_equal(ktlsd_credentials_parse(cert.data, cert.len, key.data, key.len,
+						 &credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "P-256, P-384 or P-521"));
+	ktlsd_buffer_free(&cert);
+	ktlsd_buffer_free(&key);
+	X509_free(leaf);
+	EVP_PKEY_free(small);
+}
+
 static struct ktlsd_anchors_cache credentials_cache;
 
 /* KTLS_TRUST, read to its end. Return: 0 and a reference, or a negative errno. */
@@ -426,6 +450,7 @@ int main(void)
 		cmocka_unit_test(credentials_garbage),
 		cmocka_unit_test(credentials_files),
 		cmocka_unit_test(credentials_no_peer_wants),
+		cmocka_unit_test(credentials_small_curve),
 		cmocka_unit_test(credentials_trust),
 		cmocka_unit_test(credentials_trust_is_bounded),
 		cmocka_unit_test(credentials_trust_is_kept),
