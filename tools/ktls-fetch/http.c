@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/http.h>
+
+#include "lib/clock.h"
+#include "lib/fetching.h"
+#include "ktls-fetch/address.h"
+#include "ktls-fetch/http.h"
+
+/**
+ * struct http - a request under way
+ * @host: of the URL
+ * @port: likewise
+ * @path: likewise, with the query
+ * @deadline: milliseconds of the monotonic clock
+ * @fd: connected, or -1
+ * @reason: of KTLS_FETCH_TEXT_MAX bytes: why it failed
+ */
+struct http {
+	char	*host;
+	char	*port;
+	const char *path;
+	int64_t	deadline;
+	int	fd;
+	char	reason[KTLS_FETCH_TEXT_MAX];
+};
+
+__attribute__((format(printf, 3, 4)))
+static int http_fail(struct http *http, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(http->reason, sizeof(http->reason), format, args);
+	va_end(args);
+	return error;
+}
+
+static int http_left(const struct http *http)
+{
+	int64_t left = http->deadline - ktlsd_clock_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* Return: 0 and @http->fd connected, or a negative errno. */
+static int http_connect_to(struct http *http, const struct addrinfo *address)
+{
+	struct pollfd poller = { .events = POLLOUT };
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	http->fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (http->fd < 0)
+		return -errno;
+	poller.fd = http->fd;
+	if (connect(http->fd, address->ai_addr, address->ai_addrlen) && errno != EINPROGRESS)
+		err = errno;
+	else if (poll(&poller, 1, http_left(http)) != 1)
+		err = ETIMEDOUT;
+	else if (getsockopt(http->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		err = errno;
+	if (!err)
+		return 0;
+	close(http->fd);
+	http->fd = -1;
+	return -err;
+}
+
+static int http_connect(struct http *http)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL, *at;
+	char host[KTLS_FETCH_URL_MAX + 1];
+	bool refused = false;
+	int err;
+
+	/* OpenSSL leaves the brackets of an IPv6 address. */
+	snprintf(host, sizeof(host), "%s", http->host + (http->host[0] == '['));
+	host[strcspn(host, "]")] = '\0';
+	err = getaddrinfo(host, http->port, &hints, &list);
+	if (err)
+		return http_fail(http, -EHOSTUNREACH, "the address of %.64s was not found: %s",
+				 http->host, gai_strerror(err));
+	err = -EHOSTUNREACH;
+	for (at = list; at && http->fd < 0; at = at->ai_next) {
+		if (ktls_fetch_address_is_allowed(at->ai_addr))
+			err = http_connect_to(http, at);
+		else
+			refused = true;
+	}
+	freeaddrinfo(list);
+	if (http->fd >= 0)
+		return 0;
+	if (refused && err == -EHOSTUNREACH)
+		return http_fail(http, -EACCES,
+				 "%.64s has a private address, see --allow in ktls-fetch(8)",
+				 http->host);
+	return http_fail(http, err, "%.64s port %.8s cannot be reached: %s", http->host,
+			 http->port, strerror(-err));
+}
+
+static BIO *http_exchange(struct http *http, BIO *socket, BIO *request)
+{
+	int seconds = (http_left(http) + 999) / 1000;
+	OSSL_HTTP_REQ_CTX *ctx;
+	BIO *answer = NULL;
+
+	ctx = OSSL_HTTP_open(http->host, http->port, NULL, NULL, 0, socket, socket, NULL,
+			     NULL, 0, seconds ? seconds : 1);
+	if (ctx && OSSL_HTTP_set1_request(ctx, http->path, NULL, "application/ocsp-request",
+					  request, "application/ocsp-response", 1,
+					  KTLS_FETCH_ANSWER_MAX, seconds ? seconds : 1, 0))
+		answer = OSSL_HTTP_exchange(ctx, NULL);
+	if (answer)
+		BIO_up_ref(answer);
+	OSSL_HTTP_close(ctx, answer != NULL);
+	return answer;
+}
+
+static int http_transfer(struct http *http, const void *body, size_t body_len,
+			 void *answer, size_t *ret_len)
+{
+	BIO *socket = BIO_new_socket(http->fd, BIO_NOCLOSE);
+	BIO *request = BIO_new_mem_buf(body, (int)body_len), *response = NULL;
+	const char *why;
+	int got = 0;
+
+	ERR_clear_error();
+	if (socket && request)
+		response = http_exchange(http, socket, request);
+	if (response)
+		got = BIO_read(response, answer, KTLS_FETCH_ANSWER_MAX);
+	why = ERR_reason_error_string(ERR_peek_last_error());
+	BIO_free(response);
+	BIO_free(request);
+	BIO_free(socket);
+	if (got > 0) {
+		*ret_len = (size_t)got;
+		ERR_clear_error();
+		return 0;
+	}
+	ERR_clear_error();
+	if (!http_left(http))
+		return http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
+	return http_fail(http, -EPROTO, "%.64s gave no OCSP response: %s", http->host,
+			 why ? why : "the connection was closed");
+}
+
+int ktls_fetch_http_post(const char *url, const void *body, size_t body_len,
+			 unsigned int timeout_ms, void *answer, size_t *ret_len)
+{
+	struct http http = { .fd = -1, .deadline = ktlsd_clock_ms() + timeout_ms };
+	char *user = NULL;
+	int is_tls = 0, err;
+
+	http.path = strncasecmp(url, "http://", 7) ? NULL : strchr(url + 7, '/');
+	if (!http.path)
+		http.path = "/";
+	if (strncasecmp(url, "http://", 7) || strchr(url, '#') ||
+	    !OSSL_HTTP_parse_url(url, &is_tls, &user, &http.host, &http.port, NULL, NULL,
+				 NULL, NULL) || is_tls || (user && *user))
+		err = http_fail(&http, -EINVAL, "its URL is not a plain http URL");
+	else
+		err = http_connect(&http);
+	if (!err)
+		err = http_transfer(&http, body, body_len, answer, ret_len);
+	if (err) {
+		*ret_len = strlen(http.reason);
+		memcpy(answer, http.reason, *ret_len);
+	}
+	if (http.fd >= 0)
+		close(http.fd);
+	ERR_clear_error();
+	OPENSSL_free(user);
+	OPENSSL_free(http.host);
+	OPENSSL_free(http.port);
+	return err;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests of ktlsd, each in a thread of its own; bounded in all and for each host. */
+#ifndef KTLS_FETCH_SERVE_H
+#define KTLS_FETCH_SERVE_H
+
+enum {
+	KTLS_FETCH_THREADS	= 32,	/* fetches at the same time */
+	KTLS_FETCH_PER_HOST	= 4,	/* of them from one host */
+	KTLS_FETCH_CLIENTS	= 4,	/* connections of ktlsd; more wait in the backlog */
+};
+
+/* Serves the listening socket @fd for ever. Return: a negative errno if that fails. */
+int ktls_fetch_serve(int fd);
+
+#endif

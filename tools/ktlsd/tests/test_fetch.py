@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ktls-fetch: asks responders that are right, slow, silent and wrong.
+
+Usage: test_fetch.py BUILD_DIR
+"""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+RESPONSE = b"\x30\x03\x0a\x01\x06"
+REQUEST = b"\x30\x00"
+GOOD = (b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(RESPONSE)) + RESPONSE
+
+
+class Responder:
+    """An HTTP server that answers every request with the same bytes."""
+
+    def __init__(self, answer, delay=0.0, address="127.0.0.1"):
+        self.answer, self.delay, self.requests = answer, delay, []
+        self.socket = socket.create_server((address, 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.handle, args=(peer,), daemon=True).start()
+
+    def handle(self, peer):
+        self.requests.append(peer.recv(65536))
+        time.sleep(self.delay)
+        try:
+            peer.sendall(self.answer)
+            if self.answer:
+                peer.close()
+            else:
+                peer.recv(1)
+        except OSError:
+            pass
+
+    def url(self, path="/ocsp", host="127.0.0.1"):
+        return f"http://{host}:{self.port}{path}"
+
+
+class Fetch:
+    """A ktls-fetch with a connection to it."""
+
+    def __init__(self, build, *options):
+        self.dir = tempfile.TemporaryDirectory()
+        path = os.path.join(self.dir.name, "socket")
+        self.process = subprocess.Popen([os.path.join(build, "ktls-fetch/ktls-fetch"),
+                                         "--socket", path, *options])
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for _ in range(500):
+            try:
+                self.socket.connect(path)
+                break
+            except OSError:
+                time.sleep(0.01)
+        self.socket.settimeout(30)
+
+    def send(self, number, url, timeout=5000, body=REQUEST):
+        url = url.encode()
+        self.socket.send(struct.pack("=QIHH", number, timeout, len(url), len(body)) +
+                         url + body)
+
+    def receive(self):
+        message = self.socket.recv(1 << 17)
+        number, error, length = struct.unpack_from("=QiI", message)
+        assert len(message) == 16 + length
+        return number, error, message[16:]
+
+    def ask(self, url, timeout=5000):
+        self.send(7, url, timeout)
+        number, error, data = self.receive()
+        assert number == 7
+        return error, data
+
+    def close(self):
+        self.socket.close()
+        assert self.process.poll() is None, "it exited"
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        self.dir.cleanup()
+
+
+def test_good(build):
+    """a response is fetched, with POST and without a proxy"""
+    os.environ["http_proxy"] = "http://127.0.0.1:1/"
+    fetch, responder = Fetch(build, "--allow", "127.0.0.0/8"), Responder(GOOD)
+    error, data = fetch.ask(responder.url("/a/b?c"))
+    assert (error, data) == (0, RESPONSE), (error, data)
+    assert responder.requests[0].startswith(b"POST /a/b?c HTTP/1."), responder.requests
+    assert b"application/ocsp-request" in responder.requests[0]
+    fetch.close()
+    del os.environ["http_proxy"]
+
+
+def test_private(build):
+    """private addresses are refused, by number and by name"""
+    fetch, responder = Fetch(build), Responder(GOOD)
+    hosts = ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "10.1.2.3",
+             "169.254.169.254", "192.168.1.1", "[fe80::1]", "[fc00::1]", "2130706433"]
+    for host in hosts:
+        error, data = fetch.ask(responder.url(host=host))
+        assert error in (-13, -22), (host, error, data)
+        assert error == -22 or b"private address" in data, (host, data)
+    assert not responder.requests
+    fetch.close()
+
+
+def test_urls(build):
+    """only plain http URLs"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    for url in ("https://127.0.0.1/", "file:///etc/passwd", "ldap://127.0.0.1/", "",
+                "http://user@127.0.0.1:1/"):
+        error, data = fetch.ask(url)
+        assert error == -22 and b"plain http" in data, (url, error, data)
+    fetch.close()
+
+
+def test_wrong(build):
+    """redirects, errors, other contents and long responses are no response"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    other = Responder(GOOD)
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n\r\n"
+    answers = [
+        b"HTTP/1.0 302 Found\r\nLocation: " + other.url().encode() + b"\r\n\r\n",
+        b"HTTP/1.0 404 Not Found\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>",
+        head + b"\x30\x83\x02\x00\x00" + bytes(0x20000),
+        head + b"\x30\x82\x01",
+        b"\x00" * 100000,
+        b"SSH-2.0-OpenSSH\r\n",
+    ]
+    for answer in answers:
+        begun = time.monotonic()
+        error, data = fetch.ask(Responder(answer).url())
+        assert error < 0 and data, (answer[:40], error, data)
+        assert time.monotonic() - begun < 10
+    assert not other.requests
+    error, data = fetch.ask("http://127.0.0.1:1/")
+    assert error == -111 and b"cannot be reached" in data, (error, data)
+    fetch.close()
+
+
+def test_slow(build):
+    """a responder that is silent costs the time that ktlsd allows"""
+    fetch, silent = Fetch(build, "--allow", "127.0.0.0/8"), Responder(b"", 60)
+    begun = time.monotonic()
+    error, data = fetch.ask(silent.url(), 1000)
+    took = time.monotonic() - begun
+    assert error == -110 and b"did not answer in time" in data, (error, data)
+    assert 0.9 < took < 6, took
+    fetch.close()
+
+
+def test_limits(build):
+    """a host is asked four times at once, others meanwhile; 32 fetches in all"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    silent = [Responder(b"", 60) for _ in range(9)]
+    for number in range(5):
+        fetch.send(number, silent[0].url(), 20000)
+    number, error, data = fetch.receive()
+    assert (number, error) == (4, -16) and b"this host too often" in data, (number, data)
+    error, data = fetch.ask(Responder(GOOD).url())
+    assert (error, data) == (0, RESPONSE), (error, data)
+    time.sleep(0.5)
+    for number in range(28):
+        fetch.send(number, silent[1 + number // 4].url(), 20000)
+    error, data = fetch.ask(Responder(GOOD).url())
+    assert error == -16 and b"too much to do" in data, (error, data)
+    fetch.close()
+
+
+def test_sandbox(build):
+    """a seccomp filter is in force in every thread; malformed messages end the connection"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    fetch.send(1, Responder(b"", 60).url(), 20000)
+    time.sleep(0.2)
+    tasks = f"/proc/{fetch.process.pid}/task"
+    assert len(os.listdir(tasks)) == 2, os.listdir(tasks)
+    for task in os.listdir(tasks):
+        with open(f"{tasks}/{task}/status", encoding="ascii") as status:
+            assert "Seccomp:\t2\n" in status.read()
+    fetch.socket.send(b"hello")
+    assert fetch.socket.recv(1) == b""
+    fetch.close()
+
+
+def main():
+    tests = [test for name, test in globals().items() if name.startswith("test_")]
+    print(f"TAP version 13\n1..{len(tests)}")
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        try:
+            test(sys.argv[1])
+            print(f"ok {number} - {test.__doc__}", flush=True)
+        except (AssertionError, OSError) as error:
+            failed += 1
+            print(f"not ok {number} - {test.__doc__}\n# {error!r}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

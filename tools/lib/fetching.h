@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What ktlsd and ktls-fetch say to each other, over a SEQPACKET socket: a message each way
+ * for every fetch, answers in any order.
+ */
+#ifndef KTLS_TOOLS_LIB_FETCHING_H
+#define KTLS_TOOLS_LIB_FETCHING_H
+
+#include <stdint.h>
+
+#define KTLS_FETCH_SOCKET	"/run/ktls-fetch/socket"
+
+enum {
+	KTLS_FETCH_URL_MAX	= 512,		/* bytes */
+	KTLS_FETCH_BODY_MAX	= 2048,		/* bytes of a request */
+	KTLS_FETCH_ANSWER_MAX	= 65536,	/* bytes of an answer */
+	KTLS_FETCH_TEXT_MAX	= 160,		/* bytes of a reason */
+	KTLS_FETCH_TIMEOUT_MAX	= 30000,	/* ms */
+};
+
+/**
+ * struct ktls_fetch_request - POST an OCSP request
+ * @id: for the answer
+ * @timeout_ms: for all of it
+ * @url_len: bytes of the URL, which follows
+ * @body_len: bytes of the request, which follows the URL
+ */
+struct ktls_fetch_request {
+	uint64_t	id;
+	uint32_t	timeout_ms;
+	uint16_t	url_len;
+	uint16_t	body_len;
+};
+
+/**
+ * struct ktls_fetch_answer - what came back
+ * @id: of the request
+ * @error: 0, or a negative errno
+ * @len: bytes that follow: the response, or the reason in words without NUL
+ */
+struct ktls_fetch_answer {
+	uint64_t	id;
+	int32_t		error;
+	uint32_t	len;
+};
+
+#endif
