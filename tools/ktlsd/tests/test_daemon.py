@@ -265,6 +265,52 @@ def test_check_everything(path):
         assert word in done.stderr, (word, done)
 
 
+def test_encrypted(path):
+    """encrypted keys and PKCS #12 files, with passphrases from files and from systemd"""
+    make_identity(path + "/a")
+    write(path + "/pass", "correct horse\n", 0o600)
+    os.mkdir(path + "/credentials")
+    write(path + "/credentials/www", "correct horse", 0o600)
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", path + "/a.key", "-out", path + "/b.key",
+                    "-passout", f"file:{path}/pass"], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkcs12", "-export", "-in", path + "/a.pem", "-inkey",
+                    path + "/a.key", "-out", path + "/c.p12", "-passout", f"file:{path}/pass"],
+                   check=True, capture_output=True)
+    os.chmod(path + "/b.key", 0o600)
+    os.chmod(path + "/c.p12", 0o600)
+    text = (f"[ktlsd]\ntrust = {path}/a.pem\n[identity b]\ncertificate = {path}/a.pem\n"
+            f"private_key = {path}/b.key\npassphrase_file = {path}/pass\n"
+            f"[identity c]\ncertificate = {path}/c.p12\npassphrase_credential = www\n")
+    write(path + "/conf", text)
+    with daemon(path, CREDENTIALS_DIRECTORY=path + "/credentials") as it:
+        assert it.listen(10, "STATUS="), it.notified
+        done = it.control("status")
+        assert re.search(r"^troubles 0$", done.stdout, re.M), (done, it.lines())
+        write(path + "/pass", "wrong horse\n", 0o600)
+        write(path + "/credentials/www", "wrong horse", 0o600)
+        done = it.control("reload")
+        assert done.returncode == 1 and "passphrase is wrong" in done.stderr, done
+        assert it.lines().count("keeps its old credential") == 2, it.lines()
+        assert "horse" not in it.lines(), it.lines()
+
+
+def test_include(path):
+    """an identity in a file that ktlsd.conf includes; -t names that file"""
+    make_identity(path + "/a")
+    os.mkdir(path + "/conf.d")
+    write(path + "/conf", f"include = conf.d/*.conf\n[ktlsd]\ntrust = {path}/a.pem\n")
+    write(path + "/conf.d/a.conf", f"[identity a]\ncertificate = {path}/a.pem\n"
+          f"private_key = {path}/a.key\n")
+    done = run("-t", "--user", "root", "--config", path + "/conf")
+    assert done.returncode == 0 and "1 identities" in done.stdout, done
+    write(path + "/conf.d/b.conf", "[identity b]\nkey = 1\n")
+    write(path + "/a.key", "nonsense\n", 0o600)
+    done = run("-t", "--user", "root", "--config", path + "/conf")
+    assert done.returncode == 1, done
+    for word in ("/conf.d/b.conf:2: ", "/conf.d/b.conf:1: ", "/conf.d/a.conf:1: "):
+        assert word in done.stderr, (word, done)
+
+
 def test_version(path):
     """ktlsctl version prints the versions"""
     done = subprocess.run([KTLSCTL, "version"], capture_output=True, text=True, check=True)
