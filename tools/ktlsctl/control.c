@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Verbs that ktlsd executes: one packet with the verb, one packet with the answer, which begins
- * with '0' for success or '1' for failure.
+/* Verbs that ktlsd executes: one packet with the verb; the answer, of one packet or several,
+ * begins with '0' for success or '1' for failure.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,10 +13,10 @@
 
 #include "ktlsctl.h"
 
-#define CONTROL_PATH	"/run/ktlsd/control"
-
 enum {
-	CONTROL_WAIT	= 60,	/* seconds: a reload reads certificates */
+	CONTROL_WAIT		= 60,		/* seconds: a reload reads certificates */
+	CONTROL_PACKET		= 65536,	/* bytes */
+	CONTROL_ANSWER_MAX	= 64 << 20,	/* bytes */
 };
 
 /* Return: a connected socket, or a negative errno. */
@@ -40,27 +41,79 @@ static int control_connect(const char *path)
 	return err;
 }
 
+/* Receives packets until ktlsd closes the connection. Return: bytes, or a negative errno. */
+static ssize_t control_receive(int fd, char **ret_answer)
+{
+	char *answer = NULL, *more;
+	size_t used = 0;
+	ssize_t len;
+
+	do {
+		more = realloc(answer, used + CONTROL_PACKET + 1);
+		if (!more) {
+			free(answer);
+			return -ENOMEM;
+		}
+		answer = more;
+		len = recv(fd, answer + used, CONTROL_PACKET, 0);
+		if (len > 0)
+			used += len;
+	} while (len > 0 && used < CONTROL_ANSWER_MAX);
+	answer[used] = '\0';
+	if (len < 0 || !used) {
+		len = len < 0 ? -errno : -ECONNRESET;
+		free(answer);
+		return len;
+	}
+	*ret_answer = answer;
+	return (ssize_t)used;
+}
+
 /* Return: bytes of the answer, or a negative errno. */
-static int control_ask(const char *path, const char *verb, char *answer, size_t size)
+static ssize_t control_ask(const char *path, const char *verb, char **ret_answer)
 {
 	int fd = control_connect(path);
-	ssize_t len = -1;
-	int err;
+	ssize_t len;
 
 	if (fd < 0)
 		return fd;
 	if (send(fd, verb, strlen(verb), MSG_NOSIGNAL) >= 0)
-		len = recv(fd, answer, size, 0);
-	err = len < 0 ? -errno : len ? (int)len : -ECONNRESET;
+		len = control_receive(fd, ret_answer);
+	else
+		len = -errno;
 	close(fd);
-	return err;
+	return len;
+}
+
+int ktlsctl_control_request(const char *path, const char *verb, char **ret_text)
+{
+	const char *why;
+	ssize_t len;
+	char *answer = NULL;
+
+	len = control_ask(path, verb, &answer);
+	if (len < 0) {
+		why = len == -EAGAIN ? "ktlsd did not answer in time" :
+		      len == -ENOENT || len == -ECONNREFUSED ? "ktlsd is not running, or uses another path: see --control" :
+		      len == -ECONNRESET ? "ktlsd refused the request: only root and the user of ktlsd may use this verb" :
+		      strerror((int)-len);
+		fprintf(stderr, "ktlsctl: %s: %s.\n", path, why);
+		return (int)len;
+	}
+	if (answer[0] != '0') {
+		fprintf(stderr, "ktlsctl: %s\n", answer + 1);
+		free(answer);
+		return -EREMOTEIO;
+	}
+	memmove(answer, answer + 1, (size_t)len);
+	*ret_text = answer;
+	return 0;
 }
 
 int ktlsctl_control_run(int argc, char **argv)
 {
-	const char *path = CONTROL_PATH, *why;
-	char answer[4096];
-	int len;
+	const char *path = KTLSCTL_CONTROL_PATH;
+	char *text;
 
 	if (argc == 3 && !strcmp(argv[1], "--control")) {
 		path = argv[2];
@@ -68,20 +121,9 @@ int ktlsctl_control_run(int argc, char **argv)
 		fprintf(stderr, "ktlsctl: usage: ktlsctl %s [--control PATH]\n", argv[0]);
 		return KTLSCTL_USAGE;
 	}
-	len = control_ask(path, argv[0], answer, sizeof(answer) - 1);
-	if (len < 0) {
-		why = len == -EAGAIN ? "ktlsd did not answer in time" :
-		      len == -ENOENT || len == -ECONNREFUSED ? "ktlsd is not running, or uses another path: see --control" :
-		      len == -ECONNRESET ? "ktlsd refused the request: only root and the user of ktlsd may use this verb" :
-		      strerror(-len);
-		fprintf(stderr, "ktlsctl: %s: %s.\n", path, why);
+	if (ktlsctl_control_request(path, argv[0], &text))
 		return KTLSCTL_FAILED;
-	}
-	answer[len] = '\0';
-	if (answer[0] != '0') {
-		fprintf(stderr, "ktlsctl: %s\n", answer + 1);
-		return KTLSCTL_FAILED;
-	}
-	printf("%s\n", answer + 1);
+	printf("%s\n", text);
+	free(text);
 	return KTLSCTL_OK;
 }

@@ -23,8 +23,16 @@ enum {
 	KTLSCTL_USAGE	= 2,
 };
 
+#define KTLSCTL_CONTROL_PATH	"/run/ktlsd/control"
+
+/* Asks ktlsd at @path. Return: 0 and text that the caller frees; or a negative errno, and
+ * what went wrong was printed.
+ */
+int ktlsctl_control_request(const char *path, const char *verb, char **ret_text);
+
 int ktlsctl_version_run(int argc, char **argv);
 int ktlsctl_control_run(int argc, char **argv);
 int ktlsctl_counters_run(int argc, char **argv);
+int ktlsctl_stats_run(int argc, char **argv);
 
 #endif

@@ -11,6 +11,8 @@ static const struct ktlsctl_verb main_verbs[] = {
 	  ktlsctl_control_run },
 	{ "reload", "[--control PATH]", "make ktlsd read its configuration, and wait for it",
 	  ktlsctl_control_run },
+	{ "stats", "[OPTION]...", "print all numbers of ktlsd",
+	  ktlsctl_stats_run },
 	{ "status", "[--control PATH]", "print the state of ktlsd",
 	  ktlsctl_control_run },
 	{ "version", "", "print the version of the tools and of the module",

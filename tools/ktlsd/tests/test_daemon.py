@@ -5,6 +5,7 @@
 Without the module no worker serves, and ktlsd reports that.
 """
 import contextlib
+import json
 import os
 import re
 import signal
@@ -65,8 +66,8 @@ class Daemon:
         with open(self.path + "/log", encoding="ascii") as file:
             return file.read()
 
-    def control(self, verb):
-        return subprocess.run([KTLSCTL, verb, "--control", self.path + "/control"],
+    def control(self, verb, *args):
+        return subprocess.run([KTLSCTL, verb, *args, "--control", self.path + "/control"],
                               capture_output=True, text=True, check=False,
                               timeout=70 * SCALE)
 
@@ -227,6 +228,99 @@ def test_flush_tickets(path):
         status = it.control("status").stdout
         assert re.search(r"^tickets_flushed 2$", status, re.M), status
         assert it.lines().count("by ktlsctl flush-tickets") == 2, it.lines()
+
+
+def parse_exposition(text):
+    """Parses the format of Prometheus strictly. Returns {name: (type, {labels: value})}."""
+    families, family = {}, None
+    label = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
+    sample = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(" + label + "(?:," + label + r")*)\})? "
+                        r"(\d+(?:\.\d+)?)")
+    assert text.endswith("\n"), text[-100:]
+    lines = text[:-1].split("\n")
+    for line, after in zip(lines, lines[1:] + ["# EOF"]):
+        if line.startswith("# HELP "):
+            family = line.split(" ")[2]
+            assert family not in families and len(line.split(" ")) > 3, line
+            assert after.startswith(f"# TYPE {family} "), (line, after)
+            continue
+        if line.startswith("# TYPE "):
+            kind = line.split(" ")[3]
+            assert kind in ("counter", "gauge", "histogram"), line
+            families[family] = (kind, {})
+            continue
+        match = sample.fullmatch(line)
+        assert match, line
+        name, labels, value = match[1], match[2] or "", float(match[3])
+        kind, samples = families[family]
+        part = name.removeprefix(family)
+        assert part in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",)), line
+        assert kind != "counter" or name.endswith("_total"), line
+        assert (part, labels) not in samples, line
+        samples[part, labels] = value
+    for name, (kind, samples) in families.items():
+        if kind != "histogram":
+            continue
+        for (part, labels), value in samples.items():
+            if part != "_count":
+                continue
+            buckets = [(label, count) for (part, label), count in samples.items()
+                       if part == "_bucket" and label.startswith(labels + ",le=")]
+            assert [count for _, count in buckets] == sorted(count for _, count in buckets), name
+            assert buckets[-1] == (labels + ',le="+Inf"', value), (name, buckets)
+            bounds = [float(label.split(',le="')[1][:-1]) for label, _ in buckets]
+            assert bounds == sorted(set(bounds)) and ("_sum", labels) in samples, bounds
+    return families
+
+
+def test_stats(path):
+    """ktlsctl stats prints the same numbers in columns, as JSON, and for Prometheus"""
+    make_identity(path + "/a")
+    names = [f"{n:x}.".ljust(60, "x") for n in range(800)]
+    write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n" + "".join(
+        f"[identity {name}]\ncertificate = {path}/a.pem\nprivate_key = {path}/a.key\n"
+        for name in names))
+    with daemon(path) as it:
+        assert it.listen(20, "STATUS="), it.notified
+        assert it.control("reload").returncode == 0
+        done = it.control("stats", "--prometheus")
+        assert done.returncode == 0, done.stderr
+        families = parse_exposition(done.stdout)
+        assert families["ktlsd_workers"] == ("gauge", {("", ""): 2}), families["ktlsd_workers"]
+        assert families["ktlsd_reloads_total"][1]["", 'result="complete"'] == 1
+        ends = families["ktlsd_certificate_expiry_time_seconds"][1]
+        assert len(ends) == len(names) and ("", f'identity="{names[7]}"') in ends, len(ends)
+        assert all(29 < (end - time.time()) / 86400 < 31 for end in ends.values()), ends
+        assert families["ktlsd_handshake_duration_seconds"][0] == "histogram"
+
+        done = it.control("stats", "--json")
+        parsed = json.loads(done.stdout)
+        assert parsed.keys() == families.keys(), parsed.keys() ^ families.keys()
+        workers = parsed["ktlsd_workers"]
+        assert workers["samples"] == [{"labels": {}, "value": 2}], workers
+        took = parsed["ktlsd_handshake_duration_seconds"]["samples"]
+        assert len(took) == 4 and took[0]["labels"] == {"role": "client", "kind": "full"}, took
+        assert took[0]["count"] == took[0]["buckets"]["+Inf"] == 0, took
+        assert len(parsed["ktlsd_certificate_expiry_time_seconds"]["samples"]) == len(names)
+
+        done = it.control("stats")
+        assert done.returncode == 0, done
+        rows = [re.fullmatch(r"(\S+) +(\S+) +(.+)", line) for line in done.stdout.splitlines()]
+        assert all(rows), done.stdout
+        assert ("ktlsd_workers", "-", "2") in [row.groups() for row in rows], done.stdout
+
+        write(path + "/out.prom", "old", 0o600)
+        done = it.control("stats", "--prometheus", "--output", path + "/out.prom")
+        assert done.returncode == 0 and not done.stdout, done
+        with open(path + "/out.prom", encoding="ascii") as file:
+            assert parse_exposition(file.read()).keys() == families.keys()
+        assert os.stat(path + "/out.prom").st_mode & 0o777 == 0o644
+        done = it.control("stats", "--output", path + "/none/out")
+        assert done.returncode == 1 and path + "/none/out" in done.stderr, done
+        assert it.control("stats", "--json", "--prometheus").returncode == 2
+        assert sorted(os.listdir(path)) == sorted([
+            "a.key", "a.pem", "conf", "control", "log", "notify", "out.prom"]), \
+            os.listdir(path)
 
 
 def test_reload_nobody(path):
