@@ -217,6 +217,46 @@ int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request
 	return comply_narrow(request, fault);
 }
 
+static int comply_default_alpn(const struct ktlsd_policy *policy,
+			       const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
+{
+	const uint8_t *protocol;
+	size_t at;
+
+	for (at = 0; policy->alpn && at < identity->alpn_len; at += 1 + identity->alpn[at]) {
+		protocol = &identity->alpn[at];
+		if (!comply_has_protocol(policy, protocol))
+			return comply_refuse(fault, policy, KTLSD_POLICY_ALPN,
+				"The identity '%s' has '%.*s' in alpn; set KTLS_ALPN, or have it removed there.",
+				identity->name,
+				protocol[0] > COMPLY_NAME_MAX ? COMPLY_NAME_MAX : protocol[0],
+				(const char *)protocol + 1);
+	}
+	return 0;
+}
+
+int ktlsd_comply_identity(const struct ktlsd_config *config,
+			  const struct ktlsd_request *request,
+			  const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_sni *names = &identity->names;
+	const struct ktlsd_policy *policy;
+	size_t i, k;
+	int err = 0;
+
+	if (request->alpn_len)
+		return 0;
+	for (i = 0; !err && i < config->policy_count; i++) {
+		policy = &config->policies[i];
+		if (!policy->alpn || !ktlsd_policy_selects(policy, &request->caller))
+			continue;
+		err = comply_default_alpn(policy, identity, fault);
+		for (k = 0; !err && request->is_server && k < names->other_count; k++)
+			err = comply_default_alpn(policy, names->others[k], fault);
+	}
+	return err;
+}
+
 int ktlsd_comply_keys(SSL_CTX *ctx, const struct ktlsd_bounds *bounds,
 		      struct ktlsd_fault *fault)
 {

@@ -20,6 +20,19 @@ int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request
 			 struct ktlsd_fault *fault);
 
 /**
+ * ktlsd_comply_identity - hold the protocols of an identity against the policies
+ * @config: with the policies
+ * @request: whose caller uses it; without KTLS_ALPN it gets the protocols of the identity
+ * @identity: and those that it names in "also"
+ * @fault: on error
+ *
+ * Return: 0 or -EACCES
+ */
+int ktlsd_comply_identity(const struct ktlsd_config *config,
+			  const struct ktlsd_request *request,
+			  const struct ktlsd_identity *identity, struct ktlsd_fault *fault);
+
+/**
  * ktlsd_comply_keys - hold the keys of our own certificates against the bounds
  * @ctx: has the certificates
  * @bounds: of the request

@@ -417,6 +417,9 @@ static void session_begin(struct ktlsd_sessions *sessions,
 		err = ktlsd_config_find(session->config, request->identity,
 					&request->caller, &session->identity,
 					&fault);
+	if (!err && session->identity)
+		err = ktlsd_comply_identity(session->config, request, session->identity,
+					    &fault);
 	if (err) {
 		ktlsd_session_fail(sessions, session, &fault);
 		return;

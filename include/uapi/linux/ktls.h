@@ -73,7 +73,8 @@
  *
  * The name of an identity in ktlsd.conf(5). Whether the caller may use it is
  * decided with the credentials of the task that sets this option. Cannot be
- * combined with KTLS_CERTIFICATE (EINVAL).
+ * combined with KTLS_CERTIFICATE (EINVAL). It can have several certificates, and on
+ * a server stand for other identities, chosen by the client's server name.
  */
 #define KTLS_IDENTITY		65
 

@@ -55,6 +55,37 @@ static void comply_begin(struct ktlsd_request *request, bool is_server)
 	request->tickets = 2;
 }
 
+/* The default protocols of an identity, and of those that it can stand for. */
+static void comply_alpn_of_identity(void **state)
+{
+	static struct ktlsd_identity identity = { .name = "front", .alpn = "\2h2", .alpn_len = 3 };
+	static struct ktlsd_identity other = { .name = "b", .alpn = "\4imap\2h2", .alpn_len = 8 };
+	const struct ktlsd_identity *others[] = { &other };
+	struct ktlsd_config config = { 0 };
+	struct ktlsd_request request;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	comply_begin(&request, true);
+	COMPLY_ADD(&config, "", "alpn=h2");
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	identity.names.others = others;
+	identity.names.other_count = 1;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "'b' has 'imap' in alpn"));
+	assert_non_null(strstr(fault.reason, "/etc/k.conf"));
+	/* Only servers use those, and KTLS_ALPN takes precedence. */
+	request.is_server = false;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	request.is_server = true;
+	request.alpn_len = 3;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	request.alpn_len = 0;
+	comply_clear(&config);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	comply_clear(&config);
+}
+
 static void comply_says_nothing(void **state)
 {
 	struct ktlsd_config config = { 0 };
@@ -270,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comply_says_nothing),
+		cmocka_unit_test(comply_alpn_of_identity),
 		cmocka_unit_test(comply_asks_for_less),
 		cmocka_unit_test(comply_listen),
 		cmocka_unit_test(comply_handshakes),
