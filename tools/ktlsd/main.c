@@ -96,6 +96,13 @@ static void main_open_log(const struct ktlsd_options *options,
 		       options->level_given ? options->level : config->log_level);
 }
 
+/* In the background there is no stderr. */
+static void main_leave_stderr(struct ktlsd_config *config)
+{
+	if (config->log == KTLSD_LOG_STDERR)
+		config->log = KTLSD_LOG_SYSLOG;
+}
+
 /* Becomes user @name, if we are root. Return: 0 or a negative errno. */
 static int main_set_user(const char *name, bool must_exist)
 {
@@ -261,9 +268,8 @@ static void main_reload(struct main_daemon *daemon)
 	ktlsd_config_put(old);
 	for (i = 0; i < shared->worker_count; i++)
 		ktlsd_worker_wake(&daemon->workers[i]);
-	/* In the background there is no stderr. */
 	if (!daemon->options->foreground)
-		config->log = KTLSD_LOG_SYSLOG;
+		main_leave_stderr(config);
 	main_open_log(daemon->options, config);
 	daemon->reloading = true;
 	daemon->reload_end = ktlsd_clock_ms() + MAIN_RELOAD_MS;
@@ -560,7 +566,7 @@ int main(int argc, char **argv)
 				  strerror(-parent));
 			return 1;
 		}
-		config->log = KTLSD_LOG_SYSLOG;
+		main_leave_stderr(config);
 	}
 	main_open_log(&options, config);
 	signal_fd = main_open_signals();

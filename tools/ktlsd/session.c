@@ -12,6 +12,7 @@
 #include "lib/genl.h"
 #include "lib/log.h"
 #include "comply.h"
+#include "failure.h"
 #include "reply.h"
 #include "session.h"
 #include "sessions.h"
@@ -102,35 +103,13 @@ void ktlsd_session_refuse(struct ktlsd_sessions *sessions, uint64_t id,
 	ktlsd_session_send_message(sessions, &message);
 }
 
-/* Errors that the administrator can fix, not the peer. */
-static bool session_is_local_error(int error)
-{
-	return error == -ENOKEY || error == -EACCES || error == -ENOMEM ||
-	       error == -ENOBUFS;
-}
-
 void ktlsd_session_log_failure(struct ktlsd_sessions *sessions,
 			       const struct ktlsd_request *request,
 			       const struct ktlsd_fault *fault)
 {
-	const char *name = request->name.text;
-	char peer[KTLSD_PEER_TEXT_MAX + KTLSD_NAME_MAX + 16] = "";
-
 	if (!request->check)
 		sessions->failed++;
-	if (request->peer[0] || name[0])
-		snprintf(peer, sizeof(peer), " with %s%s%s%s", request->peer,
-			 request->peer[0] && name[0] ? " (" : "", name,
-			 request->peer[0] && name[0] ? ")" : "");
-	ktlsd_log_limited_from(&sessions->limit, request->culprit,
-			       session_is_local_error(fault->error) ? KTLSD_LOG_WARNING :
-			       KTLSD_LOG_INFO,
-			       "%s %" PRIu64 " of %s (pid %u, uid %u)%s: %s: %s",
-			       request->check ? "Check" : request->is_server ?
-			       "Server handshake" : "Client handshake",
-			       request->id, request->caller.comm, request->caller.pid,
-			       request->caller.uid, peer, strerror(-fault->error),
-			       fault->reason);
+	ktlsd_failure_log(&sessions->limit, request, fault);
 }
 
 void ktlsd_session_fail(struct ktlsd_sessions *sessions,

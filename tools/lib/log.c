@@ -57,6 +57,7 @@ void ktlsd_log_open(const char *name, enum ktlsd_log_target target,
 	log_level = level;
 	log_target = target;
 	log_is_journal = log_find_journal();
+	ktlsd_journal_open(name, KTLSD_JOURNAL_PATH);
 	if (target == KTLSD_LOG_SYSLOG)
 		openlog(name, LOG_PID, LOG_DAEMON);
 }
@@ -80,6 +81,8 @@ int ktlsd_log_parse_target(const char *word, enum ktlsd_log_target *ret_target)
 		*ret_target = KTLSD_LOG_STDERR;
 	else if (!strcmp(word, "syslog"))
 		*ret_target = KTLSD_LOG_SYSLOG;
+	else if (!strcmp(word, "journal"))
+		*ret_target = KTLSD_LOG_JOURNAL;
 	else
 		return -EINVAL;
 	return 0;
@@ -90,9 +93,18 @@ bool ktlsd_log_enabled(enum ktlsd_log_level level)
 	return (int)level <= log_level;
 }
 
-__attribute__((format(printf, 2, 0)))
-static void log_write(enum ktlsd_log_level level, const char *format,
-		      va_list args)
+/* Return: whether the journal has the line. */
+static bool log_send(enum ktlsd_log_level level, const char *line,
+		     const struct ktlsd_field *fields, size_t count)
+{
+	if (log_target == KTLSD_LOG_SYSLOG || (log_target == KTLSD_LOG_STDERR && !log_is_journal))
+		return false;
+	return !ktlsd_journal_send(log_syslog_priority[level], line, fields, count);
+}
+
+__attribute__((format(printf, 4, 0)))
+static void log_write(enum ktlsd_log_level level, const struct ktlsd_field *fields,
+		      size_t count, const char *format, va_list args)
 {
 	char raw[LOG_LINE_MAX], line[LOG_LINE_MAX + 256];
 	int len;
@@ -104,6 +116,8 @@ static void log_write(enum ktlsd_log_level level, const char *format,
 		len = sizeof(raw) - 1;
 	ktlsd_text_escape(line, sizeof(line), raw, len);
 
+	if (log_send(level, line, fields, count))
+		return;
 	if (log_target == KTLSD_LOG_SYSLOG)
 		syslog(log_syslog_priority[level], "%s: %s",
 		       log_level_words[level], line);
@@ -122,7 +136,7 @@ void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	if (!ktlsd_log_enabled(level))
 		return;
 	va_start(args, format);
-	log_write(level, format, args);
+	log_write(level, NULL, 0, format, args);
 	va_end(args);
 }
 
@@ -160,15 +174,15 @@ static struct ktlsd_log_source *log_place(struct ktlsd_log_limit *limit,
 	return place;
 }
 
-void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *name,
-			    enum ktlsd_log_level level, const char *format, ...)
+/* Return: whether a line of @name is to be logged; if not, it was counted. */
+static bool log_admit(struct ktlsd_log_limit *limit, const char *name,
+		      enum ktlsd_log_level level)
 {
 	struct ktlsd_log_source *source;
 	int64_t now = ktlsd_clock_ms();
-	va_list args;
 
 	if (!ktlsd_log_enabled(level))
-		return;
+		return false;
 	source = log_place(limit, name, now);
 	if (now - source->begin >= LOG_WINDOW_MS) {
 		log_sum_up(source);
@@ -177,11 +191,34 @@ void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *name,
 	if (source->count >= LOG_PER_WINDOW) {
 		source->level = level;
 		source->dropped++;
-		return;
+		return false;
 	}
 	source->count++;
+	return true;
+}
+
+void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *name,
+			    enum ktlsd_log_level level, const char *format, ...)
+{
+	va_list args;
+
+	if (!log_admit(limit, name, level))
+		return;
 	va_start(args, format);
-	log_write(level, format, args);
+	log_write(level, NULL, 0, format, args);
+	va_end(args);
+}
+
+void ktlsd_log_limited_fields(struct ktlsd_log_limit *limit, const char *name,
+			      enum ktlsd_log_level level, const struct ktlsd_field *fields,
+			      size_t count, const char *format, ...)
+{
+	va_list args;
+
+	if (!log_admit(limit, name, level))
+		return;
+	va_start(args, format);
+	log_write(level, fields, count, format, args);
 	va_end(args);
 }
 

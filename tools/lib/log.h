@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Log lines, to stderr or syslog; with their priority if stderr is the journal. Everything is
+/* Log lines, to stderr, syslog or the journal; to the journal also if stderr is it. Everything is
  * escaped, so a peer cannot forge a line. Never log a secret. Any thread.
  */
 #ifndef KTLS_TOOLS_LIB_LOG_H
@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "journal.h"
 
 enum ktlsd_log_level {
 	KTLSD_LOG_ERROR,
@@ -18,6 +20,7 @@ enum ktlsd_log_level {
 enum ktlsd_log_target {
 	KTLSD_LOG_STDERR,
 	KTLSD_LOG_SYSLOG,
+	KTLSD_LOG_JOURNAL,
 };
 
 enum {
@@ -72,6 +75,12 @@ void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 void ktlsd_log_limited_from(struct ktlsd_log_limit *limit, const char *source,
 			    enum ktlsd_log_level level, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* The same, with fields for the journal. Others see only the text. */
+void ktlsd_log_limited_fields(struct ktlsd_log_limit *limit, const char *source,
+			      enum ktlsd_log_level level, const struct ktlsd_field *fields,
+			      size_t count, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
 
 /* The same for lines without a source. */
 #define ktlsd_log_limited(limit, level, ...) \

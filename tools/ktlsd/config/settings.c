@@ -46,7 +46,7 @@ static void settings_set_log(struct ktlsd_parse *parse, unsigned int line,
 			     const char *value)
 {
 	if (ktlsd_log_parse_target(value, target))
-		ktlsd_parse_fail(parse, line, "%s must be stderr or syslog", setting->name);
+		ktlsd_parse_fail(parse, line, "%s must be stderr, syslog or journal", setting->name);
 }
 
 static void settings_set_level(struct ktlsd_parse *parse, unsigned int line,

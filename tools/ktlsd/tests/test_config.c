@@ -93,7 +93,7 @@ static void config_faults(void **state)
 		{ "[ktlsd]\nworkers = 3x\n", 2, "number" },
 		{ "[ktlsd]\nworkers =\n", 2, "number" },
 		{ "[ktlsd]\nmax_sessions = 0\n", 2, "number from 1" },
-		{ "[ktlsd]\n\nlog = file\n", 3, "stderr or syslog" },
+		{ "[ktlsd]\n\nlog = file\n", 3, "stderr, syslog or journal" },
 		{ "[ktlsd]\nlog_level = loud\n", 2, "log_level" },
 		{ "[ktlsd]\nlog = stderr\nlog = syslog\n", 3, "twice" },
 		{ "[ktlsd]\ntrust = ca.pem\n", 2, "absolute" },

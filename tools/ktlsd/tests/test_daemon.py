@@ -323,6 +323,35 @@ def test_stats(path):
             os.listdir(path)
 
 
+def test_journal(path):
+    """log = journal sends lines with fields to the socket of systemd-journald"""
+    journal = "/run/systemd/journal/socket"
+    if os.geteuid() or os.path.exists("/run/systemd/journal"):
+        return "needs root, and no systemd-journald"
+    write(path + "/conf", "[ktlsd]\nlog = journal\n")
+    os.makedirs(os.path.dirname(journal))
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.bind(journal)
+            sock.settimeout(10 * SCALE)
+            with daemon(path) as it:
+                assert it.listen(10, "STATUS="), it.notified
+                write(path + "/conf", "[ktlsd]\nnonsense\nlog = journal\n")
+                assert it.control("reload").returncode == 1
+                entry = {}
+                while "was not reloaded" not in entry.get("MESSAGE", ""):
+                    lines = sock.recv(8192).decode("ascii").splitlines()
+                    entry = dict(line.split("=", 1) for line in lines)
+                    assert entry["SYSLOG_IDENTIFIER"] == "ktlsd", entry
+                assert entry["PRIORITY"] == "3", entry
+                assert "reloaded" not in it.lines(), it.lines()
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(journal)
+        os.rmdir(os.path.dirname(journal))
+    return None
+
+
 def test_reload_nobody(path):
     """ktlsctl without ktlsd fails, and reports why"""
     done = subprocess.run([KTLSCTL, "reload", "--control", path + "/control"],

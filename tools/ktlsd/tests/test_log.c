@@ -29,6 +29,7 @@ static void log_begin(bool is_journal)
 		 (unsigned long long)status.st_ino + !is_journal);
 	setenv("JOURNAL_STREAM", stream, 1);
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_DEBUG);
+	ktlsd_journal_open("test", "/nonexistent");
 }
 
 /* Return: what was logged. */
@@ -57,6 +58,7 @@ static size_t log_count(const char *text, const char *word)
 	return count;
 }
 
+/* Without the journal's own socket, lines on stderr have their priority. */
 static void log_to_journal(void **state)
 {
 	(void)state;
