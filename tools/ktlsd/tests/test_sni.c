@@ -222,7 +222,8 @@ static void sni_connect(struct ktlsd_config *config, uint16_t version, const cha
 		X509_NAME_get_text_by_NID(X509_get_subject_name(SSL_get0_peer_certificate(peer.ssl)),
 					  NID_commonName, seen->subject, sizeof(seen->subject));
 		SSL_get0_alpn_selected(peer.ssl, &protocol, &len);
-		memcpy(seen->alpn, protocol, len);
+		if (len)
+			memcpy(seen->alpn, protocol, len);
 	}
 	if (seen->ret < 0)
 		strcpy(seen->reason, side.fault.reason);
