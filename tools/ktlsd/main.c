@@ -22,6 +22,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -41,6 +42,7 @@ enum {
 	MAIN_NO_MODULE		= 69,
 	MAIN_BAD_CONFIG		= 78,
 
+	MAIN_TICKETS_MS		= 10000,	/* between looks at ticket_keys */
 	MAIN_RELOAD_MS		= 20000,	/* for the workers to take over a configuration */
 };
 
@@ -55,6 +57,7 @@ enum {
  * @parent: pipe to the parent that waits for the daemon to start, -1 for none
  * @expiry: warnings of certificates that are about to expire
  * @reloading: not every worker has taken over the newest configuration
+ * @tickets_next: when to look at ticket_keys, likewise
  * @crls_next: when to look for new CRLs, milliseconds of the monotonic clock
  * @reload_end: when to stop waiting for that, milliseconds of the monotonic clock
  */
@@ -69,6 +72,7 @@ struct main_daemon {
 	struct ktlsd_expiry	expiry;
 	bool			reloading;
 	int64_t			crls_next;
+	int64_t			tickets_next;
 	int64_t			reload_end;
 };
 
@@ -230,6 +234,17 @@ static int main_open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void main_configure_tickets(struct main_daemon *daemon)
+{
+	const struct ktlsd_config *config = daemon->shared.config;
+
+	if (ktlsd_ticket_keys_configure(&daemon->shared.ticket_keys, config->ticket_lifetime,
+					config->ticket_keys, config->ticket_rotate))
+		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: ticket_keys stays as it was.");
+	ktlsd_ticket_keys_sync(&daemon->shared.ticket_keys, time(NULL));
+	daemon->tickets_next = ktlsd_clock_ms() + MAIN_TICKETS_MS;
+}
+
 /* Reads the configuration again. After an error in the file the old configuration stays in
  * force; if a certificate, key or trust anchors cannot be loaded, the old ones do.
  */
@@ -261,7 +276,7 @@ static void main_reload(struct main_daemon *daemon)
 	pthread_mutex_unlock(&shared->lock);
 	/* Sessions of the old configuration cannot be resumed. */
 	ktlsd_cache_reset(&shared->cache, config->session_cache);
-	ktlsd_ticket_keys_set_lifetime(&shared->ticket_keys, config->ticket_lifetime);
+	main_configure_tickets(daemon);
 	if (old->workers != config->workers)
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "A new number of workers takes effect only when ktlsd is restarted.");
@@ -404,6 +419,20 @@ static int main_refresh_crls(struct main_daemon *daemon, int wait)
 	return daemon->crls_next - now < wait ? (int)(daemon->crls_next - now) : wait;
 }
 
+/* Reads and turns the secrets of ticket_keys. Return: as main_refresh_crls(). */
+static int main_sync_tickets(struct main_daemon *daemon, int wait)
+{
+	int64_t now = ktlsd_clock_ms();
+
+	if (!daemon->shared.config->ticket_keys)
+		return wait;
+	if (now >= daemon->tickets_next) {
+		ktlsd_ticket_keys_sync(&daemon->shared.ticket_keys, time(NULL));
+		daemon->tickets_next = now + MAIN_TICKETS_MS;
+	}
+	return daemon->tickets_next - now < wait ? (int)(daemon->tickets_next - now) : wait;
+}
+
 /* Handles events until a signal says to exit. */
 static void main_wait(struct main_daemon *daemon, int signal_fd)
 {
@@ -421,6 +450,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 		};
 
 		wait = main_refresh_crls(daemon, ktlsd_watch_step(&daemon->watch));
+		wait = main_sync_tickets(daemon, wait);
 		main_release_parent(daemon);
 		main_check_reload(daemon);
 		ktlsd_expiry_step(&daemon->expiry, daemon->shared.config, time(NULL));
@@ -511,6 +541,7 @@ static int main_serve(const struct ktlsd_options *options,
 	shared->generation = 1;
 	ktlsd_cache_init(&shared->cache, config->session_cache);
 	ktlsd_ticket_keys_init(&shared->ticket_keys, config->ticket_lifetime);
+	main_configure_tickets(&daemon);
 	shared->worker_count = options->workers ? options->workers :
 			       config->workers ? config->workers :
 			       main_count_cores();

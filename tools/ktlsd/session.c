@@ -271,6 +271,7 @@ static int session_resume(struct ktlsd_sessions *sessions,
 	}
 	if (!request->tickets || request->check)
 		return 0;
+	hs->session_age = session->config->session_age;
 	err = ktlsd_fingerprint_request(&session->context->fingerprint, request,
 					&fingerprint);
 	if (!err && request->is_server && sessions->ticket_keys)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/file.h"
 #include "config/parse.h"
 #include "config/trust.h"
 
@@ -200,6 +201,7 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 	struct ktlsd_config *config;
 	int err;
 
+	ktlsd_file_begin_digest();
 	err = ktlsd_parse_config(path, &config, fault);
 	if (err)
 		return err;
@@ -208,6 +210,9 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 		ktlsd_config_put(config);
 		return err;
 	}
+	config->content = ktlsd_file_end_digest();
+	if (config->ticket_rotate == (unsigned int)KTLSD_TICKET_ROTATE_LIFETIME)
+		config->ticket_rotate = config->ticket_lifetime;
 	*ret_config = config;
 	return 0;
 }
@@ -282,6 +287,7 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	X509_STORE_free(config->trust);
 	ktlsd_crls_put(config->crls);
 	free(config->trust_path);
+	free(config->ticket_keys);
 	free(config->crl_path);
 	ktlsd_words_free(&config->files);
 	free(config->path);

@@ -37,6 +37,7 @@ enum {
 	KTLSD_TICKET_LIFETIME_MIN	= 60,		/* seconds */
 	KTLSD_TICKET_LIFETIME_MAX	= 604800,	/* RFC 8446 4.6.1 */
 	KTLSD_TICKET_LIFETIME_DEFAULT	= 7200,
+	KTLSD_TICKET_ROTATE_LIFETIME	= -1,		/* ticket_rotate: ticket_lifetime */
 };
 
 /**
@@ -100,6 +101,10 @@ struct ktlsd_identity {
  * @trust_given: @trust_path is from ktlsd.conf, so it must exist
  * @max_sessions: handshakes at a time, over all workers
  * @ticket_lifetime: of the tickets that servers issue, seconds
+ * @session_age: for how long after its full handshake a session is resumed, seconds
+ * @ticket_keys: directory of the secrets of tickets, NULL for none
+ * @ticket_rotate: for how long each of them seals, seconds; 0: another host turns them
+ * @content: hash of the files that were read: tells whether another ktlsd has the same
  * @session_cache: how many sessions of clients are cached
  * @revocation: how peers' certificates are checked
  * @revocation_ktls_trust: also where the trust anchors are the program's
@@ -125,6 +130,10 @@ struct ktlsd_config {
 	bool			trust_given;
 	unsigned int		max_sessions;
 	unsigned int		ticket_lifetime;
+	unsigned int		session_age;
+	char			*ticket_keys;
+	unsigned int		ticket_rotate;
+	uint64_t		content;
 	unsigned int		session_cache;
 	struct ktlsd_revocation	revocation;
 	bool			revocation_ktls_trust;

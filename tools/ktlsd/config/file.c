@@ -5,7 +5,46 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "lib/log.h"
 #include "config/file.h"
+
+static EVP_MD_CTX *file_digest;
+
+/* What cannot be hashed ends the digest. */
+static void file_add_digest(const void *data, size_t len)
+{
+	if (!file_digest || EVP_DigestUpdate(file_digest, data, len))
+		return;
+	EVP_MD_CTX_free(file_digest);
+	file_digest = NULL;
+}
+
+void ktlsd_file_begin_digest(void)
+{
+	EVP_MD_CTX_free(file_digest);
+	file_digest = EVP_MD_CTX_new();
+	if (file_digest && EVP_DigestInit_ex(file_digest, EVP_sha256(), NULL))
+		return;
+	EVP_MD_CTX_free(file_digest);
+	file_digest = NULL;
+}
+
+uint64_t ktlsd_file_end_digest(void)
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	uint64_t value = 0;
+
+	if (file_digest && EVP_DigestFinal_ex(file_digest, hash, NULL))
+		memcpy(&value, hash, sizeof(value));
+	else if (RAND_bytes((unsigned char *)&value, sizeof(value)) != 1)
+		ktlsd_log(KTLSD_LOG_ERROR, "OpenSSL has no random numbers.");
+	EVP_MD_CTX_free(file_digest);
+	file_digest = NULL;
+	return value;
+}
 
 static int file_read_all(int fd, const char *path, size_t max,
 			 struct ktlsd_buffer *buffer, struct ktlsd_fault *fault)
@@ -31,7 +70,9 @@ static int file_read_all(int fd, const char *path, size_t max,
 int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
 		    mode_t *ret_mode, struct ktlsd_fault *fault)
 {
+	const size_t before = buffer->len;
 	struct stat status;
+	uint64_t size;
 	int fd, err;
 
 	/* O_NONBLOCK: open() of a FIFO would wait for a writer. */
@@ -44,6 +85,11 @@ int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
 				       path);
 	else
 		err = file_read_all(fd, path, max, buffer, fault);
+	size = buffer->len - before;
+	file_add_digest(path, strlen(path) + 1);
+	file_add_digest(&size, sizeof(size));
+	if (size)
+		file_add_digest(buffer->data + before, size);
 	if (!err && ret_mode)
 		*ret_mode = status.st_mode;
 	if (fd >= 0)

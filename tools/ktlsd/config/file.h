@@ -21,4 +21,10 @@
 int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
 		    mode_t *ret_mode, struct ktlsd_fault *fault);
 
+/* Begins a hash of the paths and contents of all files that are read until it ends. */
+void ktlsd_file_begin_digest(void);
+
+/* Return: a part of the hash; a random number if it cannot be computed. */
+uint64_t ktlsd_file_end_digest(void);
+
 #endif

@@ -411,6 +411,8 @@ static struct ktlsd_config *parse_new_config(const char *path)
 	config->max_sessions = KTLSD_SESSIONS_DEFAULT;
 	config->ticket_lifetime = KTLSD_TICKET_LIFETIME_DEFAULT;
 	config->session_cache = KTLSD_CACHE_DEFAULT;
+	config->session_age = KTLSD_TICKET_LIFETIME_MAX;
+	config->ticket_rotate = (unsigned int)KTLSD_TICKET_ROTATE_LIFETIME;
 	config->path = strdup(path);
 	if (config->path && !ktlsd_words_add(&config->files, path, KTLSD_INCLUDE_FILES_MAX))
 		return config;

@@ -213,7 +213,7 @@ static void keys_of_tickets(void **state)
 	/* After a long suspend all keys are gone. */
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5000, other.name, &a,
 						&found, &renew), -ENOENT);
-	assert_int_equal(keys.count, 1);
+	assert_int_equal(keys.ring.count, 2);
 	ktlsd_ticket_keys_free(&keys);
 
 	/* Another process has other keys. */
@@ -235,25 +235,25 @@ static void keys_of_used_tickets(void **state)
 	(void)state;
 	ktlsd_ticket_keys_init(&keys, 100);
 	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, first);
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &b, first));
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, none));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &b, 0, first));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, none));
 	for (i = 1; i < window; i++) {
 		ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
 		if (i % 17)
 			continue;
-		assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
-		assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
+		assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, id));
+		assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, id));
 	}
-	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, first));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, first));
 	ktlsd_ticket_keys_number(&keys, 1000, &a, 0, id);
 	/* The chunk of the first ticket is reused for this one. */
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, first));
-	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, first));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, id));
 	/* Numbers that were never issued are refused. */
 	id[8]++;
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, id));
 	assert_int_equal(ktlsd_ticket_keys_forgotten(&keys), 0);
 	ktlsd_ticket_keys_free(&keys);
 	assert_int_equal(keys.used.bytes, 0);
@@ -276,7 +276,7 @@ static void keys_of_many_users(void **state)
 	for (i = 0; i < 200000; i++) {
 		other = cache_fingerprint(2 + i % 50000);
 		ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
-		if (ktlsd_ticket_keys_mark_used(&keys, 1000, &other, id))
+		if (ktlsd_ticket_keys_mark_used(&keys, 1000, &other, 0, id))
 			forgotten++;
 	}
 	/* Tickets of that user are accepted too, as long as there is memory. */
@@ -286,8 +286,8 @@ static void keys_of_many_users(void **state)
 	assert_true(ktlsd_ticket_keys_forgotten(&keys) >= 200000 - 50000);
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &honest,
 						&found, &renew), 0);
-	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, ours));
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, ours));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, 0, ours));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &honest, 0, ours));
 	/* A series that was dropped gets a new serial. */
 	other = cache_fingerprint(3);
 	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, id);
@@ -297,7 +297,7 @@ static void keys_of_many_users(void **state)
 	}
 	other = cache_fingerprint(3);
 	ktlsd_ticket_keys_number(&keys, 1000, &other, 4242, ours);
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, 0, id));
 	/* The records of tickets whose keys are gone are freed. */
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1300, &honest, &sealed), 0);
 	assert_int_equal(keys.used.bytes, 0);
@@ -396,14 +396,14 @@ static void keys_single_use(void **state)
 	ktlsd_ticket_keys_number(&keys, 1000, &busy, 1, old);
 	for (i = 0; i < 200000; i++) {
 		ktlsd_ticket_keys_number(&keys, 1000, &busy, 1, id);
-		assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, id));
-		assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, id));
+		assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, 0, id));
+		assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, 0, id));
 	}
 	/* Tickets from before all of them. */
-	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, old));
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, old));
-	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, theirs));
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, theirs));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, 0, old));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &busy, 0, old));
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, 0, theirs));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, 0, theirs));
 	assert_int_equal(ktlsd_ticket_keys_forgotten(&keys), 0);
 	ktlsd_ticket_keys_free(&keys);
 }
@@ -427,7 +427,7 @@ static void keys_are_flushed(void **state)
 	assert_int_equal(ktlsd_ticket_keys_flushed(&keys), 1);
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &print, &found,
 						&renew), -ENOENT);
-	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &print, id));
+	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &print, 0, id));
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1000, &print, &found), 0);
 	assert_memory_not_equal(sealed.name, found.name, sizeof(found.name));
 	ktlsd_ticket_keys_free(&keys);

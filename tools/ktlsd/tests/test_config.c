@@ -50,7 +50,8 @@ static void config_everything(void **state)
 	(void)state;
 	assert_int_equal(config_try("; a comment\n# another\n"
 		"[ktlsd]\nworkers = 3\nlog=syslog\nlog_level = debug\n"
-		"trust = /etc/trust.pem ; here\nmax_sessions=77\n\n"
+		"trust = /etc/trust.pem ; here\nmax_sessions=77\n"
+		"session_age = 3600\nticket_keys = /var/lib/tickets\nticket_rotate = 0\n\n"
 		"[identity web site]\ncertificate = /a/cert.pem\n"
 		"private_key = /a/key.pem\nallow_uids = root,\n  33 44\n"
 		"allow_gids = 7\n"
@@ -61,6 +62,9 @@ static void config_everything(void **state)
 	assert_int_equal(config->log_level, KTLSD_LOG_DEBUG);
 	assert_string_equal(config->trust_path, "/etc/trust.pem");
 	assert_int_equal(config->max_sessions, 77);
+	assert_int_equal(config->session_age, 3600);
+	assert_string_equal(config->ticket_keys, "/var/lib/tickets");
+	assert_int_equal(config->ticket_rotate, 0);
 	assert_int_equal(config->identity_count, 2);
 	assert_string_equal(config->identities[0].name, "web site");
 	assert_int_equal(config->identities[0].acl.uids.count, 3);
@@ -93,6 +97,9 @@ static void config_faults(void **state)
 		{ "[ktlsd]\nworkers = 3x\n", 2, "number" },
 		{ "[ktlsd]\nworkers =\n", 2, "number" },
 		{ "[ktlsd]\nmax_sessions = 0\n", 2, "number from 1" },
+		{ "[ktlsd]\nsession_age = 604801\n", 2, "number from 60 to 604800" },
+		{ "[ktlsd]\nticket_rotate = 604801\n", 2, "number from 0 to 604800" },
+		{ "[ktlsd]\nticket_keys = tickets\n", 2, "absolute path" },
 		{ "[ktlsd]\n\nlog = file\n", 3, "stderr, syslog or journal" },
 		{ "[ktlsd]\nlog_level = loud\n", 2, "log_level" },
 		{ "[ktlsd]\nlog = stderr\nlog = syslog\n", 3, "twice" },

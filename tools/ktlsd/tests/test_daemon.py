@@ -352,6 +352,28 @@ def test_journal(path):
     return None
 
 
+def test_ticket_keys(path):
+    """ticket_keys survive a restart, and a flush replaces them"""
+    keys = path + "/tickets/keys"
+    write(path + "/conf", f"[ktlsd]\nticket_keys = {path}/tickets\n")
+    with daemon(path) as it:
+        assert it.listen(10, "STATUS="), it.notified
+        with open(keys, encoding="ascii") as file:
+            before = file.read()
+        assert before.startswith("ktlsd ticket keys 1\n") and before.count("\n") == 3, "format"
+        assert os.stat(keys).st_mode & 0o777 == 0o600, os.stat(keys)
+    with daemon(path) as it:
+        assert it.listen(10, "STATUS="), it.notified
+        with open(keys, encoding="ascii") as file:
+            assert file.read() == before, "other keys after a restart"
+        assert it.control("flush-tickets").returncode == 0
+        with open(keys, encoding="ascii") as file:
+            assert file.read() != before, "the same keys after a flush"
+        os.chmod(keys, 0o644)
+        assert it.control("reload").returncode == 0
+        assert "must be a file with mode 0600" in it.lines(), it.lines()
+
+
 def test_reload_nobody(path):
     """ktlsctl without ktlsd fails, and reports why"""
     done = subprocess.run([KTLSCTL, "reload", "--control", path + "/control"],

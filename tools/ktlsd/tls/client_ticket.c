@@ -135,14 +135,14 @@ static int client_ticket_seal(struct ktlsd_handshake *hs, const void *data, size
 	return err;
 }
 
-/* Return: when the session expires, seconds since the epoch; at most seven days after the
- * full handshake, however often it was resumed (RFC 8446 4.6.1).
+/* Return: when the session expires, seconds since the epoch; at most @age seconds, or
+ * seven days, after the full handshake, however often it was resumed (RFC 8446 4.6.1).
  */
 static int64_t client_ticket_expiry(const SSL_SESSION *session, unsigned int lifetime,
-				    int64_t since)
+				    unsigned int age, int64_t since)
 {
 	unsigned long hint = SSL_SESSION_get_ticket_lifetime_hint(session);
-	int64_t end = since + KTLSD_TICKET_LIFETIME_MAX, now = time(NULL);
+	int64_t end = since + (age ? age : KTLSD_TICKET_LIFETIME_MAX), now = time(NULL);
 
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION || hint) {
 		if (hint < lifetime)
@@ -163,7 +163,7 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 		return NULL;
 	if (SSL_session_reused(hs->ssl) && hs->offered)
 		since = hs->offered->since;
-	expires = client_ticket_expiry(session, lifetime, since);
+	expires = client_ticket_expiry(session, lifetime, hs->session_age, since);
 	/* The next handshake looks for a newer OCSP response. */
 	if (hs->status.expires < expires)
 		expires = hs->status.expires;

@@ -254,7 +254,8 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 
 	if (config->ticket_lifetime)
 		SSL_CTX_set_timeout(context->ctx, config->ticket_lifetime);
-	err = ktlsd_fingerprint_parts(parts, request->identity, config->generation,
+	err = ktlsd_fingerprint_parts(parts, request->identity,
+				      config->ticket_keys ? config->content : config->generation,
 				      &context->fingerprint);
 	if (err)
 		ktlsd_errors_set(fault, err, "ktlsd is out of memory.");

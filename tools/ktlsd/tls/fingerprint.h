@@ -24,7 +24,7 @@ struct ktlsd_fingerprint {
  * ktlsd_fingerprint_parts - hash the configuration of a socket and of ktlsd
  * @parts: certificate, key, trust
  * @identity: the name, or ""
- * @generation: of ktlsd.conf: stands for identities and the system's trust anchors
+ * @generation: of ktlsd.conf, or a hash of what it names: stands for identities and the system's trust anchors
  * @ret_fingerprint: filled
  *
  * Return: 0 or -ENOMEM

@@ -113,6 +113,8 @@ enum ktlsd_server_name_fault {
  * @ticket_keys: server: seal its tickets; not owned
  * @owner: the request, and the uid of its program
  * @job: SSL_do_handshake(), while it waits for something else than the peer
+ * @session_age: how long sessions are resumed, seconds after the full handshake; 0 for seven
+ *	days
  * @offered: client: the session that was offered; a reference
  * @psk: KTLS_PSK, or NULL; not owned
  * @listener: KTLS_IDENTITY, or NULL; not owned
@@ -160,6 +162,7 @@ struct ktlsd_handshake {
 	struct ktlsd_pause_owner	owner;
 	struct ktlsd_pause		*job;
 	struct ktlsd_saved_session		*offered;
+	unsigned int			session_age;
 	const struct ktls_psk		*psk;
 	const struct ktlsd_identity	*listener;
 	const struct ktlsd_identity	*identity;

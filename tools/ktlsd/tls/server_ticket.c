@@ -23,8 +23,8 @@ enum {
 
 /**
  * struct server_ticket_data - application data of a ticket
- * @expires: when the client's chain expires, or seven days after the full handshake (RFC
- *	8446 4.6.1), whichever is first; seconds since the epoch. Tickets issued after a
+ * @expires: when the client's chain expires, or session_age after the full handshake, at
+ *	most seven days (RFC 8446 4.6.1), whichever is first; seconds since the epoch. Tickets issued after a
  *	resumption inherit it.
  * @id: from ktlsd_ticket_keys_number(): a TLS 1.3 ticket is accepted once
  * @verified: the client's certificate was verified
@@ -96,7 +96,8 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 		data.expires = hs->expires;
 	} else {
 		data.verified = hs->verified;
-		data.expires = now + KTLSD_TICKET_LIFETIME_MAX;
+		data.expires = now + (hs->session_age ? hs->session_age :
+				      KTLSD_TICKET_LIFETIME_MAX);
 		if (hs->verified)
 			data.expires = ktlsd_saved_session_chain_end(chain, data.expires);
 		if (hs->status.expires < data.expires)
@@ -120,7 +121,7 @@ static bool server_ticket_is_first_use(struct ktlsd_handshake *hs, const uint8_t
 	if (!memcmp(hs->ticket_id, id, KTLSD_TICKET_ID))
 		return true;
 	if (!ktlsd_ticket_keys_mark_used(hs->ticket_keys, ktlsd_clock_seconds(),
-					 &hs->fingerprint, id))
+					 &hs->fingerprint, hs->owner.uid, id))
 		return false;
 	memcpy(hs->ticket_id, id, KTLSD_TICKET_ID);
 	return true;

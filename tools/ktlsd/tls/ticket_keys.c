@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -16,31 +17,76 @@ void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetim
 	memset(keys, 0, sizeof(*keys));
 	pthread_mutex_init(&keys->lock, NULL);
 	keys->lifetime = lifetime;
+	keys->rotate = lifetime;
 }
 
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys)
 {
 	pthread_mutex_destroy(&keys->lock);
 	ktlsd_ticket_used_free(&keys->used);
+	free(keys->directory);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
-void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int lifetime)
+int ktlsd_ticket_keys_configure(struct ktlsd_ticket_keys *keys, unsigned int lifetime,
+				const char *directory, unsigned int rotate)
 {
+	char *copy = directory ? strdup(directory) : NULL;
+
+	if (directory && !copy)
+		return -ENOMEM;
+	free(keys->directory);
+	keys->directory = copy;
 	pthread_mutex_lock(&keys->lock);
 	keys->lifetime = lifetime;
+	keys->rotate = rotate || directory ? rotate : lifetime;
+	/* They go by another clock. */
+	if (keys->is_shared && !directory) {
+		keys->is_shared = false;
+		OPENSSL_cleanse(&keys->ring, sizeof(keys->ring));
+		OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
+	}
 	pthread_mutex_unlock(&keys->lock);
+	return 0;
+}
+
+static void ticket_keys_read(struct ktlsd_ticket_keys *keys, int64_t now, bool renew)
+{
+	struct ktlsd_ticket_ring ring = { 0 };
+	struct ktlsd_fault fault;
+
+	if (ktlsd_ticket_ring_sync(&ring, keys->directory, now, keys->rotate, renew, &fault)) {
+		ktlsd_log(KTLSD_LOG_ERROR, "%s. The ticket keys stay as they are.", fault.reason);
+		return;
+	}
+	pthread_mutex_lock(&keys->lock);
+	if (memcmp(&keys->ring, &ring, sizeof(ring))) {
+		OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
+		keys->ring = ring;
+	}
+	keys->is_shared = true;
+	pthread_mutex_unlock(&keys->lock);
+	OPENSSL_cleanse(&ring, sizeof(ring));
+}
+
+void ktlsd_ticket_keys_sync(struct ktlsd_ticket_keys *keys, int64_t now)
+{
+	if (keys->directory)
+		ticket_keys_read(keys, now, false);
 }
 
 void ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys)
 {
 	pthread_mutex_lock(&keys->lock);
-	OPENSSL_cleanse(keys->master, sizeof(keys->master));
-	keys->count = 0;
+	OPENSSL_cleanse(&keys->ring, sizeof(keys->ring));
+	OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
+	keys->is_shared = false;
 	/* Their tickets cannot be opened any more. */
 	ktlsd_ticket_used_free(&keys->used);
 	keys->flushed++;
 	pthread_mutex_unlock(&keys->lock);
+	if (keys->directory)
+		ticket_keys_read(keys, time(NULL), true);
 }
 
 uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys)
@@ -53,29 +99,22 @@ uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys)
 	return flushed;
 }
 
-/* Makes a new master secret when the current one has been in use for a lifetime. The
- * previous one is wiped: the last tickets that it sealed have expired.
+/* Makes sure that there are secrets. Those in a directory the main thread turns. @keys->lock is
+ * held. Return: 0 or -EIO.
  */
-static int ticket_keys_rotate(struct ktlsd_ticket_keys *keys, int64_t now)
+static int ticket_keys_turn(struct ktlsd_ticket_keys *keys, int64_t now)
 {
-	int64_t age = now - keys->since;
+	int ret;
 
-	if (keys->count && age < keys->lifetime)
+	if (keys->is_shared)
 		return 0;
-	/* The tickets of these series are sealed with the secret that is wiped now. */
+	ret = ktlsd_ticket_ring_turn(&keys->ring, now, keys->rotate ? keys->rotate : keys->lifetime);
+	if (ret <= 0)
+		return ret;
+	OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
+	/* The tickets of these series were sealed with the secret that was dropped. */
 	ktlsd_ticket_used_expire(&keys->used, now - 2 * (int64_t)keys->lifetime);
-	if (keys->count && age < 2 * (int64_t)keys->lifetime) {
-		memcpy(keys->master[1], keys->master[0], KTLSD_TICKET_MASTER);
-		keys->count = 2;
-	} else {
-		OPENSSL_cleanse(keys->master, sizeof(keys->master));
-		keys->count = 1;
-	}
-	keys->since = now;
-	if (RAND_priv_bytes(keys->master[0], KTLSD_TICKET_MASTER) == 1)
-		return 0;
-	keys->count = 0;
-	return -EIO;
+	return 0;
 }
 
 static int ticket_keys_derive(const uint8_t *master,
@@ -105,20 +144,47 @@ static int ticket_keys_derive(const uint8_t *master,
 	return err;
 }
 
+/* The key of a secret for a fingerprint. @keys->lock is held. */
+static int ticket_keys_get(struct ktlsd_ticket_keys *keys, unsigned int index,
+			   const struct ktlsd_fingerprint *fingerprint,
+			   struct ktlsd_ticket_key *ret_key)
+{
+	const struct ktlsd_ticket_master *master = &keys->ring.at[index];
+	struct ktlsd_ticket_derived *derived;
+	int err = 0;
+
+	derived = &keys->derived[fingerprint->bytes[0] & (KTLSD_TICKET_DERIVED - 1)];
+	if (derived->begin != master->begin || !derived->begin ||
+	    memcmp(&derived->fingerprint, fingerprint, sizeof(*fingerprint))) {
+		derived->begin = master->begin;
+		derived->fingerprint = *fingerprint;
+		err = ticket_keys_derive(master->secret, fingerprint, &derived->key);
+	}
+	if (err)
+		derived->begin = 0;
+	*ret_key = derived->key;
+	return err;
+}
+
+static int64_t ticket_keys_time(const struct ktlsd_ticket_keys *keys, int64_t now)
+{
+	return keys->is_shared ? time(NULL) : now;
+}
+
 int ktlsd_ticket_keys_current(struct ktlsd_ticket_keys *keys, int64_t now,
 			      const struct ktlsd_fingerprint *fingerprint,
 			      struct ktlsd_ticket_key *ret_key)
 {
-	uint8_t master[KTLSD_TICKET_MASTER];
+	unsigned int current;
 	int err;
 
 	pthread_mutex_lock(&keys->lock);
-	err = ticket_keys_rotate(keys, now);
-	memcpy(master, keys->master[0], sizeof(master));
+	err = ticket_keys_turn(keys, now);
+	if (!err) {
+		current = ktlsd_ticket_ring_current(&keys->ring, ticket_keys_time(keys, now));
+		err = ticket_keys_get(keys, current, fingerprint, ret_key);
+	}
 	pthread_mutex_unlock(&keys->lock);
-	if (!err)
-		err = ticket_keys_derive(master, fingerprint, ret_key);
-	OPENSSL_cleanse(master, sizeof(master));
 	return err;
 }
 
@@ -127,27 +193,26 @@ int ktlsd_ticket_keys_find(struct ktlsd_ticket_keys *keys, int64_t now,
 			   const struct ktlsd_fingerprint *fingerprint,
 			   struct ktlsd_ticket_key *ret_key, bool *ret_renew)
 {
-	uint8_t masters[2][KTLSD_TICKET_MASTER];
-	unsigned int i, count;
+	unsigned int i, index, current = 0;
 	int err;
 
 	pthread_mutex_lock(&keys->lock);
-	err = ticket_keys_rotate(keys, now);
-	memcpy(masters, keys->master, sizeof(masters));
-	count = keys->count;
-	pthread_mutex_unlock(&keys->lock);
-
-	for (i = 0; !err && i < count; i++) {
-		err = ticket_keys_derive(masters[i], fingerprint, ret_key);
+	err = ticket_keys_turn(keys, now);
+	if (!err)
+		current = ktlsd_ticket_ring_current(&keys->ring, ticket_keys_time(keys, now));
+	/* The current one first; the next one too: the clock of another host may be ahead. */
+	for (i = 0; !err && i < keys->ring.count; i++) {
+		index = i == 0 ? current : i <= current ? i - 1 : i;
+		err = ticket_keys_get(keys, index, fingerprint, ret_key);
+		*ret_renew = index < current;
 		if (!err && !memcmp(ret_key->name, name, sizeof(ret_key->name)))
 			break;
 	}
-	if (!err && i == count)
+	if (!err && i == keys->ring.count)
 		err = -ENOENT;
+	pthread_mutex_unlock(&keys->lock);
 	if (err)
 		OPENSSL_cleanse(ret_key, sizeof(*ret_key));
-	*ret_renew = i > 0;
-	OPENSSL_cleanse(masters, sizeof(masters));
 	return err;
 }
 
@@ -174,14 +239,17 @@ void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 }
 
 bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
-				 const struct ktlsd_fingerprint *fingerprint, const uint8_t *id)
+				 const struct ktlsd_fingerprint *fingerprint,
+				 uint32_t uid, const uint8_t *id)
 {
 	uint64_t forgotten;
 	bool first;
 
 	pthread_mutex_lock(&keys->lock);
 	forgotten = keys->used.forgotten;
-	first = ktlsd_ticket_used_mark(&keys->used, fingerprint, now, id);
+	first = keys->is_shared ?
+		ktlsd_ticket_used_mark_shared(&keys->used, fingerprint, uid, now, id) :
+		ktlsd_ticket_used_mark(&keys->used, fingerprint, now, id);
 	ticket_keys_warn(keys, forgotten);
 	pthread_mutex_unlock(&keys->lock);
 	return first;

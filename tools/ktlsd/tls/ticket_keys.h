@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keys that seal the tickets of servers. They are derived from a master secret and the
- * fingerprint of the request, so none is stored. Shared by all threads.
+/* Keys that seal the tickets of servers. They are derived from a secret (ticket_ring.h) and the
+ * fingerprint of the request. Shared by all threads.
  */
 #ifndef KTLSD_TICKET_KEYS_H
 #define KTLSD_TICKET_KEYS_H
@@ -11,34 +11,14 @@
 
 #include "lib/log.h"
 #include "tls/fingerprint.h"
+#include "tls/ticket_ring.h"
 #include "tls/ticket_used.h"
 
 enum {
-	KTLSD_TICKET_MASTER	= 32,
 	KTLSD_TICKET_NAME	= 16,	/* the size that OpenSSL requires */
+	KTLSD_TICKET_DERIVED	= 16,	/* a power of two */
 };
 
-/**
- * struct ktlsd_ticket_keys - the master secrets
- * @lock: protects all of it
- * @lifetime: seconds for which a master secret seals, and after that opens
- * @since: when @master[0] was made, seconds of the monotonic clock
- * @master: the current one and the previous one
- * @count: how many of them there are
- * @used: which tickets were accepted
- * @flushed: how often all of this was dropped on request
- * @limit: of log lines
- */
-struct ktlsd_ticket_keys {
-	pthread_mutex_t	lock;
-	unsigned int	lifetime;
-	int64_t		since;
-	uint8_t		master[2][KTLSD_TICKET_MASTER];
-	unsigned int	count;
-	struct ktlsd_ticket_used used;
-	uint64_t	flushed;
-	struct ktlsd_log_limit limit;
-};
 
 /**
  * struct ktlsd_ticket_key - seals tickets with one fingerprint
@@ -52,11 +32,73 @@ struct ktlsd_ticket_key {
 	uint8_t	hmac[32];
 };
 
+/**
+ * struct ktlsd_ticket_derived - a key that was derived
+ * @begin: of the secret it comes from; 0 for none
+ * @fingerprint: which servers it is for
+ * @key: the key
+ */
+struct ktlsd_ticket_derived {
+	int64_t				begin;
+	struct ktlsd_fingerprint	fingerprint;
+	struct ktlsd_ticket_key		key;
+};
+
+/**
+ * struct ktlsd_ticket_keys - all keys
+ * @lock: protects all of it, but for @directory
+ * @lifetime: of tickets, seconds
+ * @rotate: for how long a secret seals, seconds; 0: another host turns those in @directory
+ * @directory: of the secrets, NULL if they are only here; main thread
+ * @is_shared: there is a @directory, and the secrets are those in it
+ * @ring: the secrets
+ * @derived: keys that were used lately, by fingerprint
+ * @used: which tickets were accepted
+ * @flushed: how often all of this was dropped on request
+ * @limit: of log lines
+ */
+struct ktlsd_ticket_keys {
+	pthread_mutex_t			lock;
+	unsigned int			lifetime;
+	unsigned int			rotate;
+	char				*directory;
+	bool				is_shared;
+	struct ktlsd_ticket_ring	ring;
+	struct ktlsd_ticket_derived	derived[KTLSD_TICKET_DERIVED];
+	struct ktlsd_ticket_used	used;
+	uint64_t			flushed;
+	struct ktlsd_log_limit limit;
+};
+
 void ktlsd_ticket_keys_init(struct ktlsd_ticket_keys *keys, unsigned int lifetime);
 void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys);
-void ktlsd_ticket_keys_set_lifetime(struct ktlsd_ticket_keys *keys, unsigned int lifetime);
 
-/* Replaces all keys: no ticket that was issued before is accepted. */
+/**
+ * ktlsd_ticket_keys_configure - take over a configuration; main thread
+ * @keys: the keys
+ * @lifetime: of tickets, seconds
+ * @directory: of the secrets, or NULL; copied
+ * @rotate: for how long each seals, seconds; 0: another host turns those in @directory
+ *
+ * ktlsd_ticket_keys_sync() has to follow.
+ *
+ * Return: 0 or -ENOMEM
+ */
+int ktlsd_ticket_keys_configure(struct ktlsd_ticket_keys *keys, unsigned int lifetime,
+				const char *directory, unsigned int rotate);
+
+/**
+ * ktlsd_ticket_keys_sync - read and turn the secrets in the directory; main thread
+ * @keys: the keys
+ * @now: seconds since the epoch
+ *
+ * What fails is logged; the secrets that are here stay in use.
+ */
+void ktlsd_ticket_keys_sync(struct ktlsd_ticket_keys *keys, int64_t now);
+
+/* Replaces all keys: no ticket that was issued before is accepted. Main thread. Secrets in a
+ * directory are replaced there, unless another host turns them.
+ */
 void ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys);
 
 /* Return: how often that happened. */
@@ -70,7 +112,7 @@ int ktlsd_ticket_keys_current(struct ktlsd_ticket_keys *keys, int64_t now,
 /**
  * ktlsd_ticket_keys_find - find the key with which a ticket was sealed
  * @keys: the keys
- * @now: seconds of the monotonic clock
+ * @now: seconds of the monotonic clock; secrets in a directory go by the time of day
  * @name: in the ticket
  * @fingerprint: of the request
  * @ret_key: filled; the caller wipes it
@@ -88,10 +130,12 @@ void ktlsd_ticket_keys_number(struct ktlsd_ticket_keys *keys, int64_t now,
 			      const struct ktlsd_fingerprint *fingerprint,
 			      uint32_t uid, uint8_t *ret_id);
 
-/* Marks a ticket as used, see ktlsd_ticket_used_mark(). */
+/* Marks a ticket as used, see ktlsd_ticket_used_mark(); if keys are shared,
+ * ktlsd_ticket_used_mark_shared(). @uid: owner of the server.
+ */
 bool ktlsd_ticket_keys_mark_used(struct ktlsd_ticket_keys *keys, int64_t now,
 				 const struct ktlsd_fingerprint *fingerprint,
-				 const uint8_t *id);
+				 uint32_t uid, const uint8_t *id);
 
 /* How often the tickets of a server were forgotten to bound memory: its clients did full
  * handshakes after that.

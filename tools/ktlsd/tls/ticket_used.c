@@ -248,6 +248,51 @@ bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
 	return true;
 }
 
+/* Makes room for the bits up to @number. */
+static void ticket_used_advance(struct ktlsd_ticket_used *used,
+				struct ktlsd_ticket_used_series *series, uint64_t number)
+{
+	const uint64_t window = (uint64_t)KTLSD_TICKET_USED_CHUNK * KTLSD_TICKET_USED_CHUNKS;
+	uint64_t chunk = KTLSD_TICKET_USED_CHUNK;
+
+	/* Further back all chunks are used again. */
+	if (number - series->issued > window)
+		series->issued = (number - window) / chunk * chunk;
+	while (series->issued <= number) {
+		ticket_used_recycle(used, series);
+		series->issued = (series->issued / chunk + 1) * chunk;
+	}
+	series->issued = number + 1;
+}
+
+bool ktlsd_ticket_used_mark_shared(struct ktlsd_ticket_used *used,
+				   const struct ktlsd_fingerprint *fingerprint,
+				   uint32_t uid, int64_t now, const uint8_t *id)
+{
+	struct ktlsd_ticket_used_series *series = *ticket_used_slot(used, fingerprint);
+	struct ktlsd_fingerprint theirs = *fingerprint;
+	struct ticket_used_id what;
+	size_t i;
+
+	memcpy(&what, id, sizeof(what));
+	if (!what.serial || what.number >= UINT64_MAX / 2)
+		return false;
+	if (series && series->serial == what.serial)
+		return ktlsd_ticket_used_mark(used, fingerprint, now, id);
+	/* A series of its own, for each of theirs. */
+	for (i = 0; i < sizeof(what.serial); i++)
+		theirs.bytes[i] ^= id[i];
+	series = *ticket_used_slot(used, &theirs);
+	if (!series)
+		series = ticket_used_new(used, &theirs, uid);
+	if (!series)
+		return false;
+	series->serial = what.serial;
+	if (what.number >= series->issued)
+		ticket_used_advance(used, series, what.number);
+	return ktlsd_ticket_used_mark(used, &theirs, now, id);
+}
+
 void ktlsd_ticket_used_expire(struct ktlsd_ticket_used *used, int64_t before)
 {
 	struct ktlsd_ticket_used_series *series, *next;

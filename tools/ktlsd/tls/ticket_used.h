@@ -79,6 +79,23 @@ bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
 			    const struct ktlsd_fingerprint *fingerprint,
 			    int64_t now, const uint8_t *id);
 
+/**
+ * ktlsd_ticket_used_mark_shared - the same, for a ticket that another process may have issued
+ * @used: all series
+ * @fingerprint: of the server
+ * @uid: owner of the server
+ * @now: seconds
+ * @id: from an authentic ticket
+ *
+ * The first use that this process sees of such a ticket counts as the first. A record that was
+ * dropped for lack of memory begins anew.
+ *
+ * Return: true if it was not used before, as far as this process knows
+ */
+bool ktlsd_ticket_used_mark_shared(struct ktlsd_ticket_used *used,
+				   const struct ktlsd_fingerprint *fingerprint,
+				   uint32_t uid, int64_t now, const uint8_t *id);
+
 /* Frees the series from which no ticket was issued or used since @before. */
 void ktlsd_ticket_used_expire(struct ktlsd_ticket_used *used, int64_t before);
 

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "tls/ticket_ring.h"
+
+/* The file: this line, then one for each secret: when it begins, and 64 hexadecimal digits. */
+static const char ring_head[] = "ktlsd ticket keys 1\n";
+
+enum {
+	RING_FILE_MAX	= 1024,	/* bytes */
+};
+
+static int ring_add(struct ktlsd_ticket_ring *ring, int64_t begin)
+{
+	struct ktlsd_ticket_master *master = &ring->at[ring->count];
+
+	master->begin = begin;
+	if (RAND_priv_bytes(master->secret, sizeof(master->secret)) != 1)
+		return -EIO;
+	ring->count++;
+	return 0;
+}
+
+static void ring_drop_first(struct ktlsd_ticket_ring *ring)
+{
+	memmove(&ring->at[0], &ring->at[1], sizeof(ring->at) - sizeof(ring->at[0]));
+	ring->count--;
+	OPENSSL_cleanse(&ring->at[ring->count], sizeof(ring->at[0]));
+}
+
+static int ring_begin(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int rotate)
+{
+	OPENSSL_cleanse(ring, sizeof(*ring));
+	if (ring_add(ring, now) || ring_add(ring, now + rotate))
+		return -EIO;
+	return 1;
+}
+
+int ktlsd_ticket_ring_turn(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int rotate)
+{
+	int64_t next = ring->count ? ring->at[ring->count - 1].begin : 0;
+
+	if (ring->count < 2 || now < ring->at[0].begin - rotate || now >= next + rotate)
+		return ring_begin(ring, now, rotate);
+	if (now < next)
+		return 0;
+	if (ring->count == KTLSD_TICKET_RING_MAX)
+		ring_drop_first(ring);
+	return ring_add(ring, next + rotate) ? -EIO : 1;
+}
+
+unsigned int ktlsd_ticket_ring_current(const struct ktlsd_ticket_ring *ring, int64_t now)
+{
+	unsigned int i = ring->count - 1;
+
+	while (i && ring->at[i].begin > now)
+		i--;
+	return i;
+}
+
+/* --- the file --- */
+
+/* Return: the text after the line, NULL if it is malformed. */
+static const char *ring_parse_line(struct ktlsd_ticket_ring *ring, const char *text)
+{
+	struct ktlsd_ticket_master *master = &ring->at[ring->count];
+	char *end, digits[3] = "";
+	size_t i;
+
+	if (ring->count == KTLSD_TICKET_RING_MAX)
+		return NULL;
+	master->begin = strtoll(text, &end, 10);
+	if (end == text || *end++ != ' ')
+		return NULL;
+	for (i = 0; i < sizeof(master->secret); i++) {
+		if (strspn(end, "0123456789abcdef") < 2)
+			return NULL;
+		memcpy(digits, end, 2);
+		master->secret[i] = (uint8_t)strtoul(digits, NULL, 16);
+		end += 2;
+	}
+	if (*end != '\n' || (ring->count && master[-1].begin >= master->begin))
+		return NULL;
+	ring->count++;
+	return end + 1;
+}
+
+static bool ring_parse(struct ktlsd_ticket_ring *ring, const char *text)
+{
+	memset(ring, 0, sizeof(*ring));
+	if (strncmp(text, ring_head, strlen(ring_head)))
+		return false;
+	text += strlen(ring_head);
+	while (text && *text)
+		text = ring_parse_line(ring, text);
+	return text && ring->count >= 2;
+}
+
+/* Return: 0, -ENOENT if there is no file yet, or another negative errno. */
+static int ring_read(struct ktlsd_ticket_ring *ring, int dir, const char *directory,
+		     struct ktlsd_fault *fault)
+{
+	char text[RING_FILE_MAX + 1];
+	struct stat status;
+	ssize_t len = -1;
+	int fd, err = 0;
+
+	fd = openat(dir, "keys", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &status))
+		err = ktlsd_errors_set(fault, -errno, "%s/keys cannot be read: %s", directory,
+				       strerror(errno));
+	else if (!S_ISREG(status.st_mode) || status.st_mode & 077)
+		err = ktlsd_errors_set(fault, -EPERM,
+			"%s/keys must be a file with mode 0600: others may know the ticket keys, so remove it", directory);
+	if (!err)
+		len = read(fd, text, RING_FILE_MAX);
+	if (!err && len >= 0)
+		text[len] = '\0';
+	if (!err && (len < 0 || !ring_parse(ring, text)))
+		err = ktlsd_errors_set(fault, -EBADMSG,
+			"%s/keys is not a file of ticket keys: remove it, or copy it again", directory);
+	if (fd >= 0)
+		close(fd);
+	OPENSSL_cleanse(text, sizeof(text));
+	return err;
+}
+
+static int ring_write(const struct ktlsd_ticket_ring *ring, int dir, const char *directory,
+		      struct ktlsd_fault *fault)
+{
+	char text[RING_FILE_MAX];
+	size_t len, i, k;
+	int fd, err = 0;
+
+	len = (size_t)snprintf(text, sizeof(text), "%s", ring_head);
+	for (i = 0; i < ring->count; i++) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%" PRId64 " ",
+					ring->at[i].begin);
+		for (k = 0; k < KTLSD_TICKET_MASTER; k++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%02x",
+						ring->at[i].secret[k]);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "\n");
+	}
+	unlinkat(dir, "keys.new", 0);
+	fd = openat(dir, "keys.new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len || fsync(fd) ||
+	    renameat(dir, "keys.new", dir, "keys"))
+		err = ktlsd_errors_set(fault, errno ? -errno : -EIO,
+			"%s/keys cannot be written: %s", directory, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	OPENSSL_cleanse(text, sizeof(text));
+	return err;
+}
+
+/* Makes the directory if it is missing. Return: a descriptor, or a negative errno. */
+static int ring_open(const char *directory, struct ktlsd_fault *fault)
+{
+	struct stat status;
+	int dir;
+
+	mkdir(directory, 0700);
+	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || fstat(dir, &status))
+		ktlsd_errors_set(fault, -errno, "ticket_keys = %s: the directory cannot be opened: %s",
+				 directory, strerror(errno));
+	else if (status.st_mode & 022)
+		ktlsd_errors_set(fault, -EPERM,
+				 "ticket_keys = %s: others can write to the directory: chmod 700 it", directory);
+	else
+		return dir;
+	if (dir >= 0)
+		close(dir);
+	return fault->error;
+}
+
+static int ring_sync_locked(struct ktlsd_ticket_ring *ring, int dir, const char *directory,
+			    int64_t now, unsigned int rotate, bool renew,
+			    struct ktlsd_fault *fault)
+{
+	int err = renew ? -ENOENT : ring_read(ring, dir, directory, fault);
+
+	if (!rotate || (err && err != -ENOENT))
+		return err;
+	if (err)
+		ring->count = 0;
+	err = ktlsd_ticket_ring_turn(ring, now, rotate);
+	if (err < 0)
+		return ktlsd_errors_set(fault, err, "OpenSSL has no random numbers");
+	return err ? ring_write(ring, dir, directory, fault) : 0;
+}
+
+int ktlsd_ticket_ring_sync(struct ktlsd_ticket_ring *ring, const char *directory, int64_t now,
+			   unsigned int rotate, bool renew, struct ktlsd_fault *fault)
+{
+	struct ktlsd_ticket_ring got = { 0 };
+	int dir, lock, err;
+
+	dir = ring_open(directory, fault);
+	if (dir < 0)
+		return dir;
+	/* Who only reads needs no lock: the file is replaced as a whole. */
+	lock = rotate ? openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+	if (rotate && (lock < 0 || flock(lock, LOCK_EX)))
+		err = ktlsd_errors_set(fault, -errno, "%s/lock cannot be locked: %s", directory,
+				       strerror(errno));
+	else
+		err = ring_sync_locked(&got, dir, directory, now, rotate, renew && rotate, fault);
+	if (!err)
+		*ring = got;
+	if (lock >= 0)
+		close(lock);
+	close(dir);
+	OPENSSL_cleanse(&got, sizeof(got));
+	return err;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The secrets from which ticket keys are derived: the previous, the current and the next one.
+ * They turn on a timer. In a directory they outlive ktlsd, and hosts share them: the next
+ * secret is there before anybody seals with it. Nothing here is locked.
+ */
+#ifndef KTLSD_TICKET_RING_H
+#define KTLSD_TICKET_RING_H
+
+#include <stdint.h>
+
+#include "errors.h"
+
+enum {
+	KTLSD_TICKET_MASTER	= 32,	/* bytes */
+	KTLSD_TICKET_RING_MAX	= 3,
+};
+
+/**
+ * struct ktlsd_ticket_master - a secret
+ * @begin: since when it seals, seconds
+ * @secret: random
+ */
+struct ktlsd_ticket_master {
+	int64_t	begin;
+	uint8_t	secret[KTLSD_TICKET_MASTER];
+};
+
+/**
+ * struct ktlsd_ticket_ring - all of them
+ * @count: how many, 0 to begin with
+ * @at: in the order in which they seal; the last one is the next
+ */
+struct ktlsd_ticket_ring {
+	unsigned int			count;
+	struct ktlsd_ticket_master	at[KTLSD_TICKET_RING_MAX];
+};
+
+/**
+ * ktlsd_ticket_ring_turn - make what is missing, and drop what is too old
+ * @ring: the secrets
+ * @now: seconds
+ * @rotate: for how long each one seals, seconds
+ *
+ * If the clock has jumped by more than that, all are replaced.
+ *
+ * Return: 1 if there is a new secret, 0, or -EIO
+ */
+int ktlsd_ticket_ring_turn(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int rotate);
+
+/* Return: index of the secret that seals at @now. There must be one. */
+unsigned int ktlsd_ticket_ring_current(const struct ktlsd_ticket_ring *ring, int64_t now);
+
+/**
+ * ktlsd_ticket_ring_sync - read the secrets in a directory, and turn them if it is time
+ * @ring: replaced by what is in the directory; unchanged on error
+ * @directory: others must not be able to write to it
+ * @now: seconds since the epoch
+ * @rotate: as above; 0: only read, another host turns them
+ * @renew: replace all
+ * @fault: on error
+ *
+ * Processes take turns by a lock. The file is replaced as a whole.
+ *
+ * Return: 0 or a negative errno
+ */
+int ktlsd_ticket_ring_sync(struct ktlsd_ticket_ring *ring, const char *directory, int64_t now,
+			   unsigned int rotate, bool renew, struct ktlsd_fault *fault);
+
+#endif
