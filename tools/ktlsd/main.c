@@ -30,6 +30,7 @@
 #include "config/config.h"
 #include "config/expiry.h"
 #include "control.h"
+#include "exporter.h"
 #include "memory.h"
 #include "notify.h"
 #include "options.h"
@@ -52,7 +53,8 @@ enum {
  * @shared: what it shares with the workers
  * @workers: array of @shared.worker_count
  * @watch: health of the workers
- * @stats: numbers for ktlsctl
+ * @stats: numbers for ktlsctl and for
+ * @exporter: the socket for Prometheus
  * @control: socket for ktlsctl
  * @parent: pipe to the parent that waits for the daemon to start, -1 for none
  * @expiry: warnings of certificates that are about to expire
@@ -67,6 +69,7 @@ struct main_daemon {
 	struct ktlsd_worker	*workers;
 	struct ktlsd_watch	watch;
 	struct ktlsd_stats	stats;
+	struct ktlsd_exporter	exporter;
 	struct ktlsd_control	control;
 	int			parent;
 	struct ktlsd_expiry	expiry;
@@ -286,6 +289,7 @@ static void main_reload(struct main_daemon *daemon)
 	if (!daemon->options->foreground)
 		main_leave_stderr(config);
 	main_open_log(daemon->options, config);
+	ktlsd_exporter_use(&daemon->exporter, config->metrics_socket, &daemon->stats);
 	daemon->reloading = true;
 	daemon->reload_end = ktlsd_clock_ms() + MAIN_RELOAD_MS;
 }
@@ -513,6 +517,7 @@ static void main_stop(struct main_daemon *daemon, unsigned int started)
 
 	ktlsd_notify_send("STOPPING=1\nSTATUS=Exiting.");
 	ktlsd_control_close(&daemon->control);
+	ktlsd_exporter_stop(&daemon->exporter);
 	shared->stop = true;
 	for (i = 0; i < started; i++)
 		ktlsd_worker_wake(&daemon->workers[i]);
@@ -556,8 +561,10 @@ static int main_serve(const struct ktlsd_options *options,
 		err = main_start_workers(shared, daemon.workers, &started);
 	ktlsd_watch_init(&daemon.watch, shared, daemon.workers);
 	ktlsd_stats_init(&daemon.stats, shared, daemon.workers);
-	if (!err)
+	if (!err) {
+		ktlsd_exporter_use(&daemon.exporter, config->metrics_socket, &daemon.stats);
 		main_wait(&daemon, signal_fd);
+	}
 	main_stop(&daemon, started);
 	return err ? 1 : 0;
 }

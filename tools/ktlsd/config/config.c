@@ -289,6 +289,7 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	free(config->trust_path);
 	free(config->ticket_keys);
 	free(config->crl_path);
+	free(config->metrics_socket);
 	ktlsd_words_free(&config->files);
 	free(config->path);
 	free(config);

@@ -109,6 +109,7 @@ struct ktlsd_identity {
  * @revocation: how peers' certificates are checked
  * @revocation_ktls_trust: also where the trust anchors are the program's
  * @crl_path: of the CRLs, or NULL
+ * @metrics_socket: path of the socket for Prometheus, or NULL
  * @identities: owned array
  * @identity_count: its length
  * @policies: owned array, in the order of the file
@@ -138,6 +139,7 @@ struct ktlsd_config {
 	struct ktlsd_revocation	revocation;
 	bool			revocation_ktls_trust;
 	char			*crl_path;
+	char			*metrics_socket;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
 	struct ktlsd_policy	*policies;

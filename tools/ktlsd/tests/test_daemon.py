@@ -323,6 +323,62 @@ def test_stats(path):
             os.listdir(path)
 
 
+def http(path, request):
+    """Sends REQUEST to the socket PATH. Returns head and body."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10 * SCALE)
+        sock.connect(path)
+        sock.sendall(request)
+        answer = b""
+        while True:
+            more = sock.recv(65536)
+            if not more:
+                break
+            answer += more
+    head, _, body = answer.decode("ascii").partition("\r\n\r\n")
+    assert f"Content-Length: {len(body)}" in head.split("\r\n"), head
+    return head, body
+
+
+def test_metrics_socket(path):
+    """metrics_socket answers GET /metrics, and nobody can occupy it"""
+    write(path + "/conf", f"[ktlsd]\nmetrics_socket = {path}/metrics\n")
+    get = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with daemon(path) as it:
+        assert it.listen(10, "STATUS="), it.notified
+        head, body = http(path + "/metrics", get)
+        assert head.startswith("HTTP/1.1 200 OK\r\n") and "version=0.0.4" in head, head
+        done = it.control("stats", "--prometheus")
+        assert parse_exposition(body).keys() == parse_exposition(done.stdout).keys()
+        for request, status in ((b"GET / HTTP/1.1\r\n\r\n", "404"),
+                                (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),
+                                (b"x" * 4095, "400")):
+            head, body = http(path + "/metrics", request)
+            assert head.startswith(f"HTTP/1.1 {status} ") and not body, (request, head)
+
+        # A silent client, and one that does not read, delay the next by two seconds each.
+        with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as deaf:
+            silent.connect(path + "/metrics")
+            deaf.connect(path + "/metrics")
+            deaf.sendall(get)
+            begin = time.monotonic()
+            assert http(path + "/metrics", get)[0].startswith("HTTP/1.1 200")
+            assert 1.5 < time.monotonic() - begin < 5 * SCALE, time.monotonic() - begin
+
+        # A reload moves it.
+        write(path + "/conf", f"[ktlsd]\nmetrics_socket = {path}/elsewhere\n")
+        assert it.control("reload").returncode == 0
+        assert not os.path.exists(path + "/metrics")
+        assert http(path + "/elsewhere", get)[0].startswith("HTTP/1.1 200")
+        write(path + "/conf", f"[ktlsd]\nmetrics_socket = {path}/none/socket\n")
+        assert it.control("reload").returncode == 0
+        assert "Cannot open metrics_socket" in it.lines(), it.lines()
+        write(path + "/conf", f"[ktlsd]\nmetrics_socket = {path}/metrics\n")
+        assert it.control("reload").returncode == 0
+    assert not os.path.exists(path + "/metrics"), "the socket stays behind"
+    assert not os.path.exists(path + "/elsewhere"), "the socket stays behind"
+
+
 def test_journal(path):
     """log = journal sends lines with fields to the socket of systemd-journald"""
     journal = "/run/systemd/journal/socket"
