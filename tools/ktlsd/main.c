@@ -34,6 +34,8 @@
 #include "memory.h"
 #include "notify.h"
 #include "options.h"
+#include "signer/process.h"
+#include "signer/sandbox.h"
 #include "stats.h"
 #include "watch.h"
 #include "worker.h"
@@ -99,8 +101,10 @@ static void main_harden(void)
 static void main_open_log(const struct ktlsd_options *options,
 			  const struct ktlsd_config *config)
 {
-	ktlsd_log_open("ktlsd", config->log,
-		       options->level_given ? options->level : config->log_level);
+	enum ktlsd_log_level level = options->level_given ? options->level : config->log_level;
+
+	ktlsd_log_open("ktlsd", config->log, level);
+	ktlsd_signer_log(config->log, level);
 }
 
 /* In the background there is no stderr. */
@@ -437,8 +441,19 @@ static int main_sync_tickets(struct main_daemon *daemon, int wait)
 	return daemon->tickets_next - now < wait ? (int)(daemon->tickets_next - now) : wait;
 }
 
-/* Handles events until a signal says to exit. */
-static void main_wait(struct main_daemon *daemon, int signal_fd)
+/* Return: whether the signer has ended. The keys are lost then, and this process may not read
+ * them: the service manager starts both anew.
+ */
+static bool main_lost_signer(const struct pollfd *fd)
+{
+	if (fd->fd < 0 || !fd->revents)
+		return false;
+	ktlsd_log(KTLSD_LOG_ERROR, "The signer process, which has the private keys, has ended: exiting, so that ktlsd is started anew.");
+	return true;
+}
+
+/* Handles events until a signal says to exit. Return: 0, or 1 after a failure. */
+static int main_wait(struct main_daemon *daemon, int signal_fd)
 {
 	struct signalfd_siginfo info;
 	uint64_t more;
@@ -451,6 +466,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 			/* One client at a time. */
 			{ .fd = daemon->control.client < 0 ? daemon->control.fd : -1,
 			  .events = POLLIN },
+			{ .fd = ktlsd_signer_fd() },
 		};
 
 		wait = main_refresh_crls(daemon, ktlsd_watch_step(&daemon->watch));
@@ -460,8 +476,10 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 		ktlsd_expiry_step(&daemon->expiry, daemon->shared.config, time(NULL));
 		if (wait < 0 || wait > KTLSD_EXPIRY_PERIOD * 1000)
 			wait = KTLSD_EXPIRY_PERIOD * 1000;
-		if (poll(fds, 3, wait) < 0 && errno != EINTR)
-			return;
+		if (poll(fds, 4, wait) < 0 && errno != EINTR)
+			return 1;
+		if (main_lost_signer(&fds[3]))
+			return 1;
 		if (fds[1].revents && read(fds[1].fd, &more, sizeof(more)) < 0)
 			continue;
 		if (fds[2].revents)
@@ -472,7 +490,7 @@ static void main_wait(struct main_daemon *daemon, int signal_fd)
 		if (info.ssi_signo != SIGHUP) {
 			ktlsd_log(KTLSD_LOG_INFO, "Exiting on signal %u.",
 				  info.ssi_signo);
-			return;
+			return 0;
 		}
 		main_reload(daemon);
 	}
@@ -530,6 +548,7 @@ static void main_stop(struct main_daemon *daemon, unsigned int started)
 		close(shared->changed_fd);
 	ktlsd_expiry_free(&daemon->expiry);
 	ktlsd_config_put(shared->config);
+	ktlsd_signer_stop();
 }
 
 static int main_serve(const struct ktlsd_options *options,
@@ -538,7 +557,7 @@ static int main_serve(const struct ktlsd_options *options,
 	struct main_daemon daemon = { .options = options, .parent = parent };
 	struct ktlsd_shared *shared = &daemon.shared;
 	unsigned int started = 0;
-	int err;
+	int err, status = 1;
 
 	pthread_mutex_init(&shared->lock, NULL);
 	config->generation = 1;
@@ -556,6 +575,7 @@ static int main_serve(const struct ktlsd_options *options,
 	if (err)
 		ktlsd_log(KTLSD_LOG_WARNING, "Cannot open the socket for ktlsctl: %s.",
 			  strerror(-err));
+	ktlsd_sandbox_server(config->ticket_keys);
 	err = -ENOMEM;
 	if (shared->changed_fd >= 0 && daemon.workers)
 		err = main_start_workers(shared, daemon.workers, &started);
@@ -563,10 +583,10 @@ static int main_serve(const struct ktlsd_options *options,
 	ktlsd_stats_init(&daemon.stats, shared, daemon.workers);
 	if (!err) {
 		ktlsd_exporter_use(&daemon.exporter, config->metrics_socket, &daemon.stats);
-		main_wait(&daemon, signal_fd);
+		status = main_wait(&daemon, signal_fd);
 	}
 	main_stop(&daemon, started);
-	return err ? 1 : 0;
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -592,6 +612,11 @@ int main(int argc, char **argv)
 	absolute = options.foreground ? NULL : realpath(options.config_path, NULL);
 	if (absolute)
 		options.config_path = absolute;
+	err = ktlsd_signer_start();
+	if (err) {
+		ktlsd_log(KTLSD_LOG_ERROR, "Cannot start the signer process: %s.", strerror(-err));
+		return 1;
+	}
 	if (ktlsd_config_load(options.config_path, false, &config, &fault))
 		return MAIN_BAD_CONFIG;
 	err = main_load_module();

@@ -324,19 +324,60 @@ static void session_start(struct ktlsd_sessions *sessions,
 		session_run(sessions, session);
 }
 
-/* Makes the context from the complete configuration. */
-static void session_make(struct ktlsd_sessions *sessions,
-			 struct ktlsd_session *session)
+/* Reads a slice of the trust anchors. Return: as ktlsd_context_read_anchors(). */
+static int session_read_anchors(struct ktlsd_sessions *sessions,
+				struct ktlsd_session *session, struct ktlsd_fault *fault)
 {
 	struct ktlsd_context_parts parts;
-	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int err;
 
 	ktlsd_fetch_view(&session->fetch, &parts);
 	parts.anchors = session->anchors;
-	err = ktlsd_context_read_anchors(&sessions->contexts, &session->request, &parts,
-					 &fault);
+	err = ktlsd_context_read_anchors(&sessions->contexts, &session->request, &parts, fault);
 	session->anchors = parts.anchors;
+	return err;
+}
+
+/* A job: a private key of the program is passed to the signer. */
+static int session_make_context(void *arg)
+{
+	struct ktlsd_session *session = arg;
+	struct ktlsd_sessions *sessions = session->sessions;
+	struct ktlsd_context_parts parts;
+
+	ktlsd_fetch_view(&session->fetch, &parts);
+	parts.anchors = session->anchors;
+	return ktlsd_context_make(&sessions->contexts, session->config == sessions->config,
+				  session->config, &session->request, session->identity,
+				  &parts, &session->context, &session->owner.fault);
+}
+
+/* Starts that job, or continues it. Return: 1 it waits, 0, or a negative errno. */
+static int session_run_job(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	struct ktlsd_pause_owner *owner = &session->owner;
+	int err, ret = 0;
+
+	session->sessions = sessions;
+	owner->id = session->request.id;
+	owner->uid = session->request.caller.uid;
+	owner->deadline = session->request.deadline;
+	owner->fault.alert = KTLSD_ALERT_NONE;
+	err = ktlsd_pause_run(&session->job, owner, session_make_context, session, &ret);
+	if (err < 0)
+		ktlsd_errors_set(&owner->fault, err, "ktlsd is out of memory, or too many handshakes wait for the signer: try again later.");
+	return err ? err : ret;
+}
+
+/* Makes the context from the complete configuration. */
+static void session_make(struct ktlsd_sessions *sessions,
+			 struct ktlsd_session *session)
+{
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
+	int err = 0;
+
+	if (!session->job)
+		err = session_read_anchors(sessions, session, &fault);
 	/* A bundle takes many steps. */
 	if (err > 0) {
 		ktlsd_shares_ready(&sessions->shares, &session->place);
@@ -349,14 +390,16 @@ static void session_make(struct ktlsd_sessions *sessions,
 	/* Handshakes that only wait for tickets make room. */
 	if (sessions->contexts.live_bytes > KTLSD_CONTEXTS_LIVE_BYTES / 2)
 		ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
-	err = ktlsd_context_make(&sessions->contexts,
-				 session->config == sessions->config,
-				 session->config, &session->request,
-				 session->identity, &parts, &session->context,
-				 &fault);
+	err = session_run_job(sessions, session);
+	session->waits = err == 1;
+	if (session->waits)
+		return;
 	ktlsd_fetch_free(&session->fetch);
+	/* A reload may have come while it waited. */
+	if (!err && session->config != sessions->config)
+		ktlsd_context_forget(session->context);
 	if (err)
-		ktlsd_session_fail(sessions, session, &fault);
+		ktlsd_session_fail(sessions, session, &session->owner.fault);
 	else
 		session_start(sessions, session);
 }

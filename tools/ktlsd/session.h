@@ -59,6 +59,9 @@ enum ktlsd_session_room {
  * @span: what it counts as
  * @fetch: the configuration, as far as it was fetched
  * @anchors: of KTLS_TRUST, while they are read; a reference
+ * @sessions: of the worker
+ * @job: makes @context, while it waits for the signer
+ * @owner: on whose behalf
  * @context: a reference, NULL until it is found or made
  * @handshake: owned, NULL until there is a @context
  * @input: the batch of records, as far as it was received
@@ -79,6 +82,9 @@ struct ktlsd_session {
 	struct ktlsd_metrics_span	span;
 	struct ktlsd_fetch		fetch;
 	struct ktlsd_anchors		*anchors;
+	struct ktlsd_sessions		*sessions;
+	struct ktlsd_pause		*job;
+	struct ktlsd_pause_owner	owner;
 	struct ktlsd_context		*context;
 	struct ktlsd_handshake		*handshake;
 	struct ktlsd_buffer		input;

@@ -90,6 +90,7 @@ void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *s
 	sessions_release(sessions, session);
 	sessions_count(sessions, session);
 	ktlsd_shares_del(&sessions->shares, &session->place);
+	ktlsd_pause_cancel(&session->job);
 	ktlsd_handshake_free(session->handshake);
 	ktlsd_context_put(session->context);
 	ktlsd_anchors_put(session->anchors);

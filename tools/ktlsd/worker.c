@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "signer/process.h"
 #include "tls/suites.h"
 #include "worker.h"
 
@@ -449,12 +450,51 @@ static void worker_serve_sources(struct ktlsd_worker *worker, const struct pollf
 	}
 }
 
+static void worker_wake_session(void *arg, uint64_t id)
+{
+	struct ktlsd_worker *worker = arg;
+
+	ktlsd_sessions_wake(&worker->sessions, id);
+}
+
+static void worker_receive_signer(void *arg)
+{
+	struct ktlsd_worker *worker = arg;
+
+	ktlsd_signer_channel_receive(&worker->signer);
+	if (worker->signer.dead)
+		ktlsd_worker_unwatch(worker, worker->signer.fd);
+}
+
+static void worker_open_signer(struct ktlsd_worker *worker)
+{
+	if (worker->signer_fd < 0)
+		return;
+	ktlsd_signer_channel_open(&worker->signer, worker->signer_fd, worker_wake_session,
+				  worker);
+	ktlsd_worker_watch(worker, worker->signer_fd, worker_receive_signer, worker);
+	worker->signer_fd = -1;
+}
+
+/* If the signer has ended, those who wait for it learn why they fail. */
+static void worker_close_signer(struct ktlsd_worker *worker)
+{
+	if (worker->signer.wake)
+		ktlsd_signer_channel_receive(&worker->signer);
+	while (worker->signer.dead && worker->state == KTLSD_WORKER_SERVING &&
+	       ktlsd_sessions_work(&worker->sessions))
+		;
+	worker_disconnect(worker, 0);
+	ktlsd_signer_channel_close(&worker->signer);
+}
+
 static void *worker_main(void *arg)
 {
 	struct pollfd fds[WORKER_FIXED + KTLSD_WORKER_SOURCES];
 	struct ktlsd_worker *worker = arg;
 	uint64_t wakes;
 
+	worker_open_signer(worker);
 	while (!worker->shared->stop) {
 		atomic_fetch_add(&worker->turns, 1);
 		ktlsd_log_flush(&worker->sessions.limit, false);
@@ -474,7 +514,7 @@ static void *worker_main(void *arg)
 		if (worker->state != KTLSD_WORKER_DOWN)
 			worker_serve(worker, fds[WORKER_GENL].revents);
 	}
-	worker_disconnect(worker, 0);
+	worker_close_signer(worker);
 	ktlsd_log_flush(&worker->sessions.limit, true);
 	ktlsd_pause_flush();
 	return NULL;
@@ -483,6 +523,8 @@ static void *worker_main(void *arg)
 static void worker_release(struct ktlsd_worker *worker)
 {
 	ktlsd_genl_close(&worker->nlctrl);
+	if (worker->signer_fd >= 0)
+		close(worker->signer_fd);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	if (worker->sessions.buckets)
@@ -501,6 +543,7 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 	worker->generation = shared->generation;
 	worker->genl.fd = -1;
 	worker->nlctrl.fd = -1;
+	worker->signer_fd = -1;
 	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
 	worker->pending_tail = &worker->pending;
 	worker->rx = malloc(KTLSD_GENL_RX_SIZE);
@@ -518,6 +561,10 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 	}
 	if (!err)
 		err = ktlsd_genl_subscribe(&worker->nlctrl);
+	if (!err && ktlsd_signer_fd() >= 0) {
+		worker->signer_fd = ktlsd_signer_open_channel();
+		err = worker->signer_fd < 0 ? worker->signer_fd : 0;
+	}
 	if (!err)
 		err = -pthread_create(&worker->thread, NULL, worker_main, worker);
 	if (err)

@@ -15,6 +15,7 @@
 #include "memory.h"
 #include "config/config.h"
 #include "sessions.h"
+#include "signer/channel.h"
 
 enum {
 	KTLSD_WORKER_RCVBUF	= 4 << 20,	/* bytes; the kernel doubles it */
@@ -104,6 +105,8 @@ struct ktlsd_pending {
  * @pending: messages that arrived before the answer to REGISTER
  * @pending_tail: where the next one goes
  * @rx: buffer for one datagram
+ * @signer_fd: socket to the signer, until @signer takes it; -1 for none
+ * @signer: asks for signatures
  * @sources: what else it waits for
  * @source_count: how many
  * @memory: to give back
@@ -127,6 +130,8 @@ struct ktlsd_worker {
 	struct ktlsd_pending	*pending;
 	struct ktlsd_pending	**pending_tail;
 	void			*rx;
+	int			signer_fd;
+	struct ktlsd_signer_channel signer;
 	struct ktlsd_source_fd	sources[KTLSD_WORKER_SOURCES];
 	unsigned int		source_count;
 	struct ktlsd_memory	memory;

@@ -224,6 +224,13 @@ free_buffers:
 	return err;
 }
 
+static ktlsd_credentials_loader credentials_loader;
+
+void ktlsd_credentials_set_loader(ktlsd_credentials_loader loader)
+{
+	credentials_loader = loader;
+}
+
 int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 			   const char *passphrase_path,
 			   struct ktlsd_credential *ret_credential,
@@ -231,6 +238,9 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 {
 	int err;
 
+	if (credentials_loader)
+		return credentials_loader(certificate_path, key_path, passphrase_path,
+					  ret_credential, fault);
 	memset(ret_credential, 0, sizeof(*ret_credential));
 	err = credentials_read(certificate_path, key_path, passphrase_path, ret_credential,
 			       fault);

@@ -63,6 +63,16 @@ int ktlsd_credentials_load(const char *certificate_path, const char *key_path,
 			   struct ktlsd_credential *ret_credential,
 			   struct ktlsd_fault *fault);
 
+typedef int (*ktlsd_credentials_loader)(const char *certificate_path, const char *key_path,
+					const char *passphrase_path,
+					struct ktlsd_credential *ret_credential,
+					struct ktlsd_fault *fault);
+
+/* Lets @loader do what ktlsd_credentials_load() does: another process, which keeps the private
+ * key. NULL undoes it. Before threads are started.
+ */
+void ktlsd_credentials_set_loader(ktlsd_credentials_loader loader);
+
 /* Copies a credential, with references to the same certificates and key. Return: 0 or -ENOMEM */
 int ktlsd_credentials_share(struct ktlsd_credential *ret_credential,
 			    const struct ktlsd_credential *credential);

@@ -14,7 +14,7 @@
 static EVP_MD_CTX *file_digest;
 
 /* What cannot be hashed ends the digest. */
-static void file_add_digest(const void *data, size_t len)
+void ktlsd_file_add_digest(const void *data, size_t len)
 {
 	if (!file_digest || EVP_DigestUpdate(file_digest, data, len))
 		return;
@@ -67,12 +67,17 @@ static int file_read_all(int fd, const char *path, size_t max,
 	return 0;
 }
 
-int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
-		    mode_t *ret_mode, struct ktlsd_fault *fault)
+static ktlsd_file_reader file_reader;
+
+void ktlsd_file_set_reader(ktlsd_file_reader reader)
 {
-	const size_t before = buffer->len;
+	file_reader = reader;
+}
+
+static int file_read_here(const char *path, size_t max, struct ktlsd_buffer *buffer,
+			  mode_t *ret_mode, struct ktlsd_fault *fault)
+{
 	struct stat status;
-	uint64_t size;
 	int fd, err;
 
 	/* O_NONBLOCK: open() of a FIFO would wait for a writer. */
@@ -85,14 +90,25 @@ int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
 				       path);
 	else
 		err = file_read_all(fd, path, max, buffer, fault);
-	size = buffer->len - before;
-	file_add_digest(path, strlen(path) + 1);
-	file_add_digest(&size, sizeof(size));
-	if (size)
-		file_add_digest(buffer->data + before, size);
 	if (!err && ret_mode)
 		*ret_mode = status.st_mode;
 	if (fd >= 0)
 		close(fd);
+	return err;
+}
+
+int ktlsd_file_read(const char *path, size_t max, struct ktlsd_buffer *buffer,
+		    mode_t *ret_mode, struct ktlsd_fault *fault)
+{
+	const size_t before = buffer->len;
+	uint64_t size;
+	int err;
+
+	err = (file_reader ? file_reader : file_read_here)(path, max, buffer, ret_mode, fault);
+	size = buffer->len - before;
+	ktlsd_file_add_digest(path, strlen(path) + 1);
+	ktlsd_file_add_digest(&size, sizeof(size));
+	if (size)
+		ktlsd_file_add_digest(buffer->data + before, size);
 	return err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading the files that ktlsd.conf names. Main thread only. */
+/* Reading the files that ktlsd.conf names. Any thread. */
 #ifndef KTLSD_FILE_H
 #define KTLSD_FILE_H
 
@@ -26,5 +26,16 @@ void ktlsd_file_begin_digest(void);
 
 /* Return: a part of the hash; a random number if it cannot be computed. */
 uint64_t ktlsd_file_end_digest(void);
+
+/* Adds what another process has read. */
+void ktlsd_file_add_digest(const void *data, size_t len);
+
+typedef int (*ktlsd_file_reader)(const char *path, size_t max, struct ktlsd_buffer *buffer,
+				 mode_t *ret_mode, struct ktlsd_fault *fault);
+
+/* Lets @reader do what ktlsd_file_read() does: another process. NULL undoes it. Before threads
+ * are started.
+ */
+void ktlsd_file_set_reader(ktlsd_file_reader reader);
 
 #endif

@@ -341,9 +341,9 @@ static int private_key_take(const char *name, char *header, unsigned char *der, 
 int ktlsd_private_key_decrypt(const void *pem, size_t len, const char *passphrase,
 			      EVP_PKEY **ret_key, struct ktlsd_fault *fault)
 {
-	BIO *bio = BIO_new_mem_buf(len ? pem : "", (int)len);
 	char *name, *header;
 	unsigned char *der;
+	BIO *bio = BIO_new_mem_buf(len ? pem : "", (int)len);
 	long der_len;
 	int err = 0;
 
@@ -365,8 +365,17 @@ int ktlsd_private_key_decrypt(const void *pem, size_t len, const char *passphras
 	return err;
 }
 
+static ktlsd_private_key_importer private_key_importer;
+
+void ktlsd_private_key_set_importer(ktlsd_private_key_importer importer)
+{
+	private_key_importer = importer;
+}
+
 int ktlsd_private_key_parse(const void *pem, size_t len, EVP_PKEY **ret_key,
 			    struct ktlsd_fault *fault)
 {
+	if (private_key_importer)
+		return private_key_importer(pem, len, ret_key, fault);
 	return ktlsd_private_key_decrypt(pem, len, NULL, ret_key, fault);
 }

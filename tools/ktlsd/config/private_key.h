@@ -42,4 +42,12 @@ int ktlsd_private_key_decrypt(const void *pem, size_t len, const char *passphras
 /* Validates a key that was decoded elsewhere. Return: 0 or -EINVAL */
 int ktlsd_private_key_check(EVP_PKEY *key, struct ktlsd_fault *fault);
 
+typedef int (*ktlsd_private_key_importer)(const void *pem, size_t len, EVP_PKEY **ret_key,
+					  struct ktlsd_fault *fault);
+
+/* Lets @importer do what ktlsd_private_key_parse() does: another process, which keeps the
+ * private key. NULL undoes it. Before threads are started.
+ */
+void ktlsd_private_key_set_importer(ktlsd_private_key_importer importer);
+
 #endif

@@ -43,7 +43,7 @@ static int pause_probe(void *arg)
 
 static void pause_returns(void **state)
 {
-	const struct ktlsd_pause_owner owner = { .id = 5, .uid = 6 };
+	struct ktlsd_pause_owner owner = { .id = 5, .uid = 6 };
 	struct pause_probe probe = { .value = 7 };
 	struct ktlsd_pause *job = NULL;
 	int value = 0;
@@ -88,7 +88,7 @@ static void pause_interleaves(void **state)
 
 static void pause_cancels(void **state)
 {
-	const struct ktlsd_pause_owner owner = { .id = 5 };
+	struct ktlsd_pause_owner owner = { .id = 5 };
 	struct pause_probe probe = { .pauses = 3, .value = 1 };
 	struct ktlsd_pause *job = NULL;
 	int value;
@@ -112,7 +112,7 @@ static void pause_bounded(void **state)
 {
 	static struct ktlsd_pause *job[KTLSD_PAUSE_MAX + 1];
 	static struct pause_probe probe[KTLSD_PAUSE_MAX + 1];
-	const struct ktlsd_pause_owner owner = { .id = 5 };
+	struct ktlsd_pause_owner owner = { .id = 5 };
 	int i, value;
 
 	(void)state;

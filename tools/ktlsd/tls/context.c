@@ -111,6 +111,12 @@ void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id)
 	}
 }
 
+void ktlsd_context_forget(struct ktlsd_context *context)
+{
+	if (context->cached)
+		context_evict(context);
+}
+
 void ktlsd_context_flush(struct ktlsd_contexts *cache)
 {
 	while (cache->last)

@@ -146,6 +146,9 @@ void ktlsd_context_put(struct ktlsd_context *context);
 /* Removes the contexts that were made from a configuration of the kernel. */
 void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id);
 
+/* Removes one context from the cache; sessions keep it. */
+void ktlsd_context_forget(struct ktlsd_context *context);
+
 /* Empties the cache; sessions keep the contexts they use. */
 void ktlsd_context_flush(struct ktlsd_contexts *cache);
 

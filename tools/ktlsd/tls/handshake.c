@@ -246,6 +246,7 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	hs->owner.id = request->id;
 	hs->owner.uid = request->caller.uid;
 	hs->bounds = request->bounds;
+	hs->owner.deadline = request->deadline;
 	hs->name = request->name;
 	memcpy(hs->alpn, request->alpn, request->alpn_len);
 	hs->alpn_len = request->alpn_len;
@@ -294,6 +295,9 @@ static int handshake_fail(struct ktlsd_handshake *hs, struct ktlsd_fault *fault)
 		return ktlsd_errors_set(fault, -EKEYREJECTED, "%s", hs->status.reason);
 	if (!hs->alert_received && ktlsd_server_name_explain(hs, fault))
 		return fault->error;
+	if (hs->owner.fault.error)
+		return ktlsd_errors_set(fault, hs->owner.fault.error, "%s",
+					hs->owner.fault.reason);
 	if (hs->alert_received || !hs->verdict.error)
 		return ktlsd_errors_from_ssl(fault, hs->is_server);
 	key = ktlsd_public_key_explain(hs->verdict.error);

@@ -50,7 +50,7 @@ struct pause_side {
  */
 struct ktlsd_pause {
 	struct ktlsd_pause		*next;
-	const struct ktlsd_pause_owner	*owner;
+	struct ktlsd_pause_owner	*owner;
 	int				(*call)(void *arg);
 	void				*arg;
 	int				value;
@@ -210,7 +210,7 @@ static int pause_continue(struct ktlsd_pause **job, int *ret_value)
 	return 0;
 }
 
-int ktlsd_pause_run(struct ktlsd_pause **job, const struct ktlsd_pause_owner *owner,
+int ktlsd_pause_run(struct ktlsd_pause **job, struct ktlsd_pause_owner *owner,
 		    int (*call)(void *arg), void *arg, int *ret_value)
 {
 	if (*job)
@@ -240,7 +240,7 @@ int ktlsd_pause(void)
 	return job->cancelled ? -ECANCELED : 0;
 }
 
-const struct ktlsd_pause_owner *ktlsd_pause_get_owner(void)
+struct ktlsd_pause_owner *ktlsd_pause_get_owner(void)
 {
 	return pause_thread.current ? pause_thread.current->owner : NULL;
 }

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "errors.h"
+
 enum {
 	KTLSD_PAUSE_STACK	= 256 << 10,	/* bytes; only what is used takes memory */
 	KTLSD_PAUSE_IDLE_MAX	= 8,		/* stacks a thread keeps for the next job */
@@ -27,10 +29,14 @@ struct ktlsd_pause;
  * struct ktlsd_pause_owner - on whose behalf a job runs
  * @id: of the request, for ktlsd_sessions_wake()
  * @uid: of the program
+ * @deadline: when nobody needs the result any more, ms of the monotonic clock
+ * @fault: what failed within the job, if OpenSSL has no words for it; its @error is 0 until then
  */
 struct ktlsd_pause_owner {
 	uint64_t	id;
 	uint32_t	uid;
+	int64_t		deadline;
+	struct ktlsd_fault fault;
 };
 
 /**
@@ -44,7 +50,7 @@ struct ktlsd_pause_owner {
  * Return: 0 if @call returned, 1 if it is paused, -ENOMEM, or -ENOBUFS with
  * KTLSD_PAUSE_MAX jobs
  */
-int ktlsd_pause_run(struct ktlsd_pause **job, const struct ktlsd_pause_owner *owner,
+int ktlsd_pause_run(struct ktlsd_pause **job, struct ktlsd_pause_owner *owner,
 		    int (*call)(void *arg), void *arg, int *ret_value);
 
 /**
@@ -58,7 +64,7 @@ int ktlsd_pause_run(struct ktlsd_pause **job, const struct ktlsd_pause_owner *ow
 int ktlsd_pause(void);
 
 /* Return: on whose behalf the current job runs; NULL outside of a job. */
-const struct ktlsd_pause_owner *ktlsd_pause_get_owner(void);
+struct ktlsd_pause_owner *ktlsd_pause_get_owner(void);
 
 /* Ends a paused job: lets its function run to its end, with errors where it would pause.
  * Does nothing if *@job is NULL.

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
+#include "lib/log.h"
+#include "config/credentials.h"
+#include "config/file.h"
+#include "signer/broker.h"
+#include "signer/keys.h"
+#include "signer/protocol.h"
+#include "signer/serve.h"
+
+/* --- messages --- */
+
+static void broker_answer(int control, const struct ktlsd_signer_head *head,
+			  const void *data, size_t len)
+{
+	struct iovec parts[] = {
+		{ .iov_base = (void *)head, .iov_len = sizeof(*head) },
+		{ .iov_base = (void *)data, .iov_len = len },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	while (sendmsg(control, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static void broker_fail(int control, struct ktlsd_signer_head head,
+			const struct ktlsd_fault *fault)
+{
+	head.error = fault->error;
+	broker_answer(control, &head, fault->reason, strlen(fault->reason));
+}
+
+/* --- files --- */
+
+/* Removes each block of PEM that begins as a private key. */
+static void broker_hide_pem(struct ktlsd_buffer *file)
+{
+	static const char word[] = "PRIVATE KEY-----", end[] = "-----END";
+	char *text = (char *)file->data, *key, *begin, *stop, *limit;
+
+	while ((key = memmem(text, file->len, word, sizeof(word) - 1))) {
+		limit = text + file->len;
+		for (begin = key; begin > text && begin[-1] != '\n'; begin--)
+			;
+		stop = memmem(key, (size_t)(limit - key), end, sizeof(end) - 1);
+		stop = stop ? memchr(stop, '\n', (size_t)(limit - stop)) : NULL;
+		stop = stop ? stop + 1 : limit;
+		memmove(begin, stop, (size_t)(limit - stop));
+		file->len -= (size_t)(stop - begin);
+		explicit_bzero(text + file->len, (size_t)(stop - begin));
+	}
+}
+
+/* Return: whether it is a private key, or a container with one, in DER. */
+static bool broker_is_der_key(const struct ktlsd_buffer *file)
+{
+	const unsigned char *at = file->data;
+	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)file->len);
+	X509_SIG *encrypted;
+	PKCS12 *pkcs12;
+
+	at = file->data;
+	pkcs12 = d2i_PKCS12(NULL, &at, (long)file->len);
+	at = file->data;
+	encrypted = d2i_X509_SIG(NULL, &at, (long)file->len);
+	EVP_PKEY_free(key);
+	PKCS12_free(pkcs12);
+	X509_SIG_free(encrypted);
+	ERR_clear_error();
+	return key || pkcs12 || encrypted;
+}
+
+int ktlsd_broker_hide_keys(struct ktlsd_buffer *file)
+{
+	if (!file->len)
+		return 0;
+	broker_hide_pem(file);
+	return file->len && file->data[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED) &&
+	       broker_is_der_key(file) ? -EACCES : 0;
+}
+
+static void broker_read(int control, struct ktlsd_signer_head head, const char *path)
+{
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault = { 0 };
+	size_t at = 0, part;
+	mode_t mode = 0;
+	int err;
+
+	err = ktlsd_file_read(path, head.value, &file, &mode, &fault);
+	if (!err && ktlsd_broker_hide_keys(&file))
+		err = ktlsd_errors_set(&fault, -EACCES,
+			"%s holds a private key: only the signer process of ktlsd may read it", path);
+	head.value = mode;
+	if (err) {
+		broker_fail(control, head, &fault);
+	} else {
+		do {
+			part = file.len - at < KTLSD_SIGNER_PIECE ? file.len - at :
+								    KTLSD_SIGNER_PIECE;
+			broker_answer(control, &head, file.data + at, part);
+			at += part;
+		} while (part);
+	}
+	ktlsd_buffer_free(&file);
+}
+
+/* --- keys --- */
+
+static void broker_send_certificate(int control, const struct ktlsd_signer_head *head, X509 *cert)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(cert, &der);
+
+	if (len > 0)
+		broker_answer(control, head, der, (size_t)len);
+	OPENSSL_free(der);
+}
+
+/* Return: the string behind @text, NULL if it is empty or not there. */
+static const char *broker_next(const char **text, const char *end)
+{
+	const char *next = *text + strlen(*text) + 1;
+
+	*text = next < end ? next : end;
+	return **text ? *text : NULL;
+}
+
+/* @paths: three, and a NUL at @end */
+static void broker_load(int control, struct ktlsd_signer_head head, const char *paths,
+			const char *end)
+{
+	const char *at = paths, *key = broker_next(&at, end), *passphrase = broker_next(&at, end);
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault = { 0 };
+	int i, err;
+
+	err = ktlsd_credentials_load(paths, key, passphrase, &credential, &fault);
+	if (err) {
+		fault.error = err;
+		broker_fail(control, head, &fault);
+		return;
+	}
+	err = ktlsd_signer_keys_add(credential.key, &head.handle);
+	if (err) {
+		ktlsd_errors_set(&fault, err, "the signer has too many private keys");
+		broker_fail(control, head, &fault);
+	} else {
+		broker_send_certificate(control, &head, credential.leaf);
+		for (i = 0; i < sk_X509_num(credential.chain); i++)
+			broker_send_certificate(control, &head,
+						sk_X509_value(credential.chain, i));
+		broker_answer(control, &head, NULL, 0);
+	}
+	ktlsd_credentials_free(&credential);
+}
+
+/* --- the loop --- */
+
+/* Return: the descriptor that came with a message, or -1. */
+static int broker_take_fd(struct msghdr *message)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	int fd = -1;
+
+	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
+	    control->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+	return fd;
+}
+
+/* In the background nobody may wait for our stdio to be closed. */
+static void broker_log(const struct ktlsd_signer_head *head)
+{
+	int null;
+
+	ktlsd_log_open("ktlsd", head->value, head->value2);
+	if (head->value != KTLSD_LOG_SYSLOG)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	close(null);
+}
+
+/* @data: @len bytes, and a NUL after them */
+static void broker_handle(int control, const struct ktlsd_signer_head *head, const char *data,
+			  size_t len, int fd)
+{
+	struct ktlsd_signer_head answer = *head;
+
+	switch (head->op) {
+	case KTLSD_SIGNER_READ:
+		broker_read(control, answer, data);
+		break;
+	case KTLSD_SIGNER_LOAD:
+		broker_load(control, answer, data, data + len);
+		break;
+	case KTLSD_SIGNER_CHANNEL:
+		answer.error = fd < 0 ? -EBADF : ktlsd_signer_serve_start(fd);
+		broker_answer(control, &answer, NULL, 0);
+		return;
+	case KTLSD_SIGNER_LOG:
+		broker_log(head);
+		break;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Return: false if the serving process has gone. */
+static bool broker_receive(int control)
+{
+	char ancillary[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	static char data[KTLSD_SIGNER_PIECE + 1];
+	struct ktlsd_signer_head head;
+	struct iovec parts[] = {
+		{ .iov_base = &head, .iov_len = sizeof(head) },
+		{ .iov_base = data, .iov_len = sizeof(data) - 1 },
+	};
+	struct msghdr message = {
+		.msg_iov = parts, .msg_iovlen = 2,
+		.msg_control = ancillary, .msg_controllen = sizeof(ancillary),
+	};
+	ssize_t len = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
+
+	if (len < 0 && errno == EINTR)
+		return true;
+	if (len < (ssize_t)sizeof(head))
+		return false;
+	len -= (ssize_t)sizeof(head);
+	data[len] = '\0';
+	broker_handle(control, &head, data, (size_t)len, broker_take_fd(&message));
+	return true;
+}
+
+static void broker_receive_releases(int releases)
+{
+	struct ktlsd_signer_head head;
+
+	while (recv(releases, &head, sizeof(head), MSG_DONTWAIT) == sizeof(head))
+		ktlsd_signer_keys_release(head.handle);
+}
+
+void ktlsd_broker_run(int control, int releases)
+{
+	struct pollfd fds[] = {
+		{ .fd = control, .events = POLLIN },
+		{ .fd = releases, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents & POLLIN)
+			broker_receive_releases(releases);
+		if (fds[0].revents && !broker_receive(control))
+			return;
+	}
+}

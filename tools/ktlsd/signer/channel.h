@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A worker's end of its socket to the signer. Who asks, within a job of pause.h, pauses until
+ * the answer is there. Belongs to the thread of the worker.
+ */
+#ifndef KTLSD_SIGNER_CHANNEL_H
+#define KTLSD_SIGNER_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "errors.h"
+#include "signer/protocol.h"
+
+struct ktlsd_signer_call;
+
+/**
+ * struct ktlsd_signer_channel - a socket to the signer
+ * @fd: owned
+ * @seq: number of the last request
+ * @dead: the signer has gone
+ * @calls: those that wait for an answer
+ * @wake: makes the request go on whose answer is there
+ * @arg: for @wake
+ */
+struct ktlsd_signer_channel {
+	int				fd;
+	uint32_t			seq;
+	bool				dead;
+	struct ktlsd_signer_call	*calls;
+	void				(*wake)(void *arg, uint64_t id);
+	void				*arg;
+};
+
+/* Uses @fd, which it takes over, for what this thread asks. */
+void ktlsd_signer_channel_open(struct ktlsd_signer_channel *channel, int fd,
+			       void (*wake)(void *arg, uint64_t id), void *arg);
+
+/* No job may wait. Does nothing for a channel that was not opened. */
+void ktlsd_signer_channel_close(struct ktlsd_signer_channel *channel);
+
+/* Receives answers. @arg: the channel. */
+void ktlsd_signer_channel_receive(void *arg);
+
+/**
+ * ktlsd_signer_channel_call - ask the signer, and pause until it has answered
+ * @head: @op, and what belongs to it; on return that of the answer
+ * @data: bytes after it
+ * @len: how many
+ * @answer: KTLSD_SIGNER_REPLY_MAX bytes
+ * @ret_len: how many of them are used
+ * @fault: on error; a reason of the signer is passed on as it is
+ *
+ * Return: 0, or a negative errno
+ */
+int ktlsd_signer_channel_call(struct ktlsd_signer_head *head, const void *data, size_t len,
+			      uint8_t *answer, size_t *ret_len, struct ktlsd_fault *fault);
+
+#endif

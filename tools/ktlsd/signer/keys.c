@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "signer/keys.h"
+
+enum {
+	KEYS_BUCKETS	= 1024,	/* a power of two */
+};
+
+/**
+ * struct keys_entry - a key
+ * @next: in its bucket
+ * @handle: its number
+ * @key: a reference
+ */
+struct keys_entry {
+	struct keys_entry	*next;
+	uint64_t		handle;
+	EVP_PKEY		*key;
+};
+
+/**
+ * keys - all of them
+ * @lock: protects the rest
+ * @buckets: by handle
+ * @last: handle given last
+ * @count: number of keys
+ */
+static struct {
+	pthread_mutex_t		lock;
+	struct keys_entry	*buckets[KEYS_BUCKETS];
+	uint64_t		last;
+	unsigned int		count;
+} keys = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct keys_entry **keys_slot(uint64_t handle)
+{
+	struct keys_entry **slot = &keys.buckets[handle & (KEYS_BUCKETS - 1)];
+
+	while (*slot && (*slot)->handle != handle)
+		slot = &(*slot)->next;
+	return slot;
+}
+
+int ktlsd_signer_keys_add(EVP_PKEY *key, uint64_t *ret_handle)
+{
+	struct keys_entry *entry = calloc(1, sizeof(*entry));
+	int err = 0;
+
+	if (!entry)
+		return -ENOMEM;
+	pthread_mutex_lock(&keys.lock);
+	if (keys.count >= KTLSD_SIGNER_KEYS_MAX) {
+		err = -ENOBUFS;
+	} else {
+		EVP_PKEY_up_ref(key);
+		entry->key = key;
+		entry->handle = ++keys.last;
+		*ret_handle = entry->handle;
+		*keys_slot(entry->handle) = entry;
+		keys.count++;
+	}
+	pthread_mutex_unlock(&keys.lock);
+	if (err)
+		free(entry);
+	return err;
+}
+
+EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle)
+{
+	struct keys_entry *entry;
+	EVP_PKEY *key = NULL;
+
+	pthread_mutex_lock(&keys.lock);
+	entry = *keys_slot(handle);
+	if (entry && EVP_PKEY_up_ref(entry->key))
+		key = entry->key;
+	pthread_mutex_unlock(&keys.lock);
+	return key;
+}
+
+void ktlsd_signer_keys_release(uint64_t handle)
+{
+	struct keys_entry **slot, *entry;
+
+	pthread_mutex_lock(&keys.lock);
+	slot = keys_slot(handle);
+	entry = *slot;
+	if (entry) {
+		*slot = entry->next;
+		keys.count--;
+	}
+	pthread_mutex_unlock(&keys.lock);
+	if (!entry)
+		return;
+	EVP_PKEY_free(entry->key);
+	free(entry);
+}

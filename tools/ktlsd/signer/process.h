@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The signer process: it reads the private key files, holds all private keys, and signs. What
+ * parses the bytes of peers is another process, which asks it. From ktlsd_signer_start() on,
+ * files are read by the signer too, and a file's private keys are left out.
+ */
+#ifndef KTLSD_SIGNER_PROCESS_H
+#define KTLSD_SIGNER_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/log.h"
+
+/* Forks the signer. Before any thread is started, and before the first file is read.
+ * Return: 0 or a negative errno.
+ */
+int ktlsd_signer_start(void);
+
+/* Return: a descriptor that poll() reports as hung up when the signer has ended; -1 without
+ * a signer.
+ */
+int ktlsd_signer_fd(void);
+
+/* Return: a socket to a thread of the signer for one more worker, or a negative errno. */
+int ktlsd_signer_open_channel(void);
+
+/* Lets the signer log there too. */
+void ktlsd_signer_log(enum ktlsd_log_target target, enum ktlsd_log_level level);
+
+/* The signer can forget a key. Any thread. */
+void ktlsd_signer_release(uint64_t handle);
+
+/* Lets the signer exit, and waits for that. */
+void ktlsd_signer_stop(void);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the two processes give up. Call each before the process starts threads. What the
+ * kernel does not support is logged.
+ */
+#ifndef KTLSD_SIGNER_SANDBOX_H
+#define KTLSD_SIGNER_SANDBOX_H
+
+/* The signer: no capabilities, no program is executed, no process is looked into, and no
+ * socket is made but Unix sockets.
+ */
+void ktlsd_sandbox_signer(void);
+
+/* The serving process: no program is executed, no process is looked into, and no file is read
+ * but those of the system, and those in @directory, if that is not NULL: ktlsd_file_read()
+ * asks the signer.
+ */
+void ktlsd_sandbox_server(const char *directory);
+
+#endif

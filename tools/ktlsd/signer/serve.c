@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "lib/clock.h"
+#include "config/private_key.h"
+#include "errors.h"
+#include "shares.h"
+#include "signer/keys.h"
+#include "signer/protocol.h"
+#include "signer/serve.h"
+#include "signer/text.h"
+
+enum {
+	SERVE_BURST	= 256,	/* requests received between two signatures */
+};
+
+/**
+ * struct serve_request - a request that waits
+ * @next: in the list of all
+ * @place: whose turn it is
+ * @head: of the message
+ * @len: bytes after it
+ * @data: those bytes
+ */
+struct serve_request {
+	TAILQ_ENTRY(serve_request)	next;
+	struct ktlsd_place		place;
+	struct ktlsd_signer_head	head;
+	size_t				len;
+	uint8_t				data[];
+};
+
+TAILQ_HEAD(serve_list, serve_request);
+
+/**
+ * struct serve - the thread for one worker
+ * @fd: socket to it
+ * @shares: whose turn it is
+ * @all: requests that wait
+ * @count: how many
+ * @bytes: their size
+ * @message: room for one
+ */
+struct serve {
+	int			fd;
+	struct ktlsd_shares	shares;
+	struct serve_list	all;
+	unsigned int		count;
+	size_t			bytes;
+	uint8_t			message[KTLSD_SIGNER_MESSAGE_MAX];
+};
+
+static struct serve_request *serve_from_place(struct ktlsd_place *place)
+{
+	return (struct serve_request *)((char *)place - offsetof(struct serve_request, place));
+}
+
+static void serve_free(struct serve *serve, struct serve_request *request)
+{
+	ktlsd_shares_del(&serve->shares, &request->place);
+	TAILQ_REMOVE(&serve->all, request, next);
+	serve->count--;
+	serve->bytes -= sizeof(*request) + request->len;
+	/* It may be a private key. */
+	explicit_bzero(request->data, request->len);
+	free(request);
+}
+
+static void serve_answer(struct serve *serve, const struct ktlsd_signer_head *head,
+			 const void *data, size_t len)
+{
+	struct iovec parts[] = {
+		{ .iov_base = (void *)head, .iov_len = sizeof(*head) },
+		{ .iov_base = (void *)data, .iov_len = len },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	/* If that fails, the worker has gone: the next receive says so. */
+	while (sendmsg(serve->fd, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static void serve_refuse(struct serve *serve, struct ktlsd_signer_head head, int error,
+			 const char *reason)
+{
+	head.error = error;
+	serve_answer(serve, &head, reason, strlen(reason));
+}
+
+/* --- signing and importing --- */
+
+/* Return: NULL, or why @key does not sign with what @head says. */
+static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head *head,
+				EVP_PKEY *key)
+{
+	const EVP_MD *hash = NULL;
+	EVP_PKEY_CTX *pkey_ctx;
+
+	switch (head->value) {
+	case NID_undef:
+		break;
+	case NID_sha256:
+	case NID_sha384:
+	case NID_sha512:
+		hash = EVP_get_digestbynid((int)head->value);
+		break;
+	default:
+		return "The signer does not use this hash.";
+	}
+	if (EVP_DigestSignInit(ctx, &pkey_ctx, hash, NULL, key) != 1)
+		return "The private key cannot sign with this hash.";
+	if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
+		return NULL;
+	if (!hash)
+		return "An RSA key signs only with a hash.";
+	if (head->value2 && (EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) != 1 ||
+			     EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx,
+							      RSA_PSS_SALTLEN_DIGEST) != 1))
+		return "The RSA key does not allow PSS.";
+	return NULL;
+}
+
+static void serve_sign(struct serve *serve, const struct serve_request *request)
+{
+	struct ktlsd_signer_head head = request->head;
+	uint8_t signature[KTLSD_SIGNER_REPLY_MAX];
+	const char *reason = "The signer is out of memory.";
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t len = sizeof(signature);
+	EVP_PKEY *key;
+
+	key = ktlsd_signer_keys_get(head.handle);
+	if (!key)
+		reason = "The signer does not have this private key any more.";
+	else if (!ktlsd_text_is_tls(request->data, request->len))
+		reason = "The signer refused to sign: the text is none of a TLS handshake.";
+	else if (ctx)
+		reason = serve_set_up(ctx, &head, key);
+	if (!reason && EVP_DigestSign(ctx, signature, &len, request->data, request->len) != 1)
+		reason = "OpenSSL could not sign with the private key.";
+	if (reason)
+		serve_refuse(serve, head, -EKEYREJECTED, reason);
+	else
+		serve_answer(serve, &head, signature, len);
+	ERR_clear_error();
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+}
+
+static void serve_import(struct serve *serve, const struct serve_request *request)
+{
+	struct ktlsd_signer_head head = request->head;
+	struct ktlsd_fault fault = { 0 };
+	uint8_t *public = NULL;
+	EVP_PKEY *key;
+	int err, len;
+
+	err = ktlsd_private_key_parse(request->data, request->len, &key, &fault);
+	if (err) {
+		serve_refuse(serve, head, err, fault.reason);
+		return;
+	}
+	len = i2d_PUBKEY(key, &public);
+	err = len > 0 && len <= KTLSD_SIGNER_REPLY_MAX ?
+	      ktlsd_signer_keys_add(key, &head.handle) : -ENOMEM;
+	if (err)
+		serve_refuse(serve, head, err, "the signer has too many private keys");
+	else
+		serve_answer(serve, &head, public, (size_t)len);
+	OPENSSL_free(public);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+}
+
+/* --- the queue --- */
+
+static void serve_cancel(struct serve *serve, uint32_t seq)
+{
+	struct serve_request *request;
+
+	TAILQ_FOREACH(request, &serve->all, next) {
+		if (request->head.seq == seq) {
+			serve_free(serve, request);
+			return;
+		}
+	}
+}
+
+/* Makes room for @len bytes, at the cost of the uid that has the most. */
+static bool serve_make_room(struct serve *serve, size_t len, uint32_t uid,
+			    const struct ktlsd_source *source)
+{
+	struct serve_request *victim;
+	struct ktlsd_place *place;
+
+	while (serve->count >= KTLSD_SIGNER_QUEUE_MAX ||
+	       serve->bytes + len > KTLSD_SIGNER_QUEUE_BYTES) {
+		place = ktlsd_shares_victim(&serve->shares, uid, source);
+		if (!place)
+			return false;
+		victim = serve_from_place(place);
+		serve_refuse(serve, victim->head, -ENOBUFS,
+			     "Too many signatures were asked for at the same time, most of them by this user: try again later.");
+		serve_free(serve, victim);
+	}
+	return true;
+}
+
+static void serve_enqueue(struct serve *serve, const struct ktlsd_signer_head *head,
+			  const uint8_t *data, size_t len)
+{
+	const struct ktlsd_source source = { .kind = KTLSD_SOURCE_CLIENT };
+	struct serve_request *request = NULL;
+
+	if (serve_make_room(serve, sizeof(*request) + len, head->uid, &source))
+		request = calloc(1, sizeof(*request) + len);
+	if (!request || ktlsd_shares_add(&serve->shares, &request->place, head->uid, &source)) {
+		free(request);
+		serve_refuse(serve, *head, -ENOBUFS,
+			     "Too many signatures were asked for at the same time: try again later.");
+		return;
+	}
+	request->head = *head;
+	request->len = len;
+	memcpy(request->data, data, len);
+	TAILQ_INSERT_TAIL(&serve->all, request, next);
+	serve->count++;
+	serve->bytes += sizeof(*request) + len;
+	ktlsd_shares_ready(&serve->shares, &request->place);
+}
+
+/* Return: false if nothing more is there; *@ret_end is set if the worker has gone. */
+static bool serve_receive(struct serve *serve, bool *ret_end)
+{
+	struct ktlsd_signer_head head;
+	ssize_t len;
+
+	len = recv(serve->fd, serve->message, sizeof(serve->message), MSG_DONTWAIT | MSG_TRUNC);
+	*ret_end = !len || (len < 0 && errno != EAGAIN && errno != EINTR);
+	if (len <= 0)
+		return false;
+	if (len < (ssize_t)sizeof(head))
+		return true;
+	memcpy(&head, serve->message, sizeof(head));
+	if (head.op == KTLSD_SIGNER_CANCEL)
+		serve_cancel(serve, head.seq);
+	else if (len > (ssize_t)sizeof(serve->message))
+		serve_refuse(serve, head, -EMSGSIZE, "The text to be signed is too long.");
+	else if (head.op == KTLSD_SIGNER_SIGN || head.op == KTLSD_SIGNER_IMPORT)
+		serve_enqueue(serve, &head, serve->message + sizeof(head),
+			      (size_t)len - sizeof(head));
+	if (head.op == KTLSD_SIGNER_IMPORT)
+		explicit_bzero(serve->message, (size_t)len);
+	return true;
+}
+
+static void serve_work(struct serve *serve)
+{
+	struct ktlsd_place *place = ktlsd_shares_next(&serve->shares);
+	struct serve_request *request;
+
+	if (!place)
+		return;
+	request = serve_from_place(place);
+	/* After the deadline nobody waits for the answer. */
+	if (request->head.deadline > ktlsd_clock_ms()) {
+		if (request->head.op == KTLSD_SIGNER_SIGN)
+			serve_sign(serve, request);
+		else
+			serve_import(serve, request);
+	}
+	serve_free(serve, request);
+}
+
+static void *serve_main(void *arg)
+{
+	struct serve *serve = arg;
+	struct pollfd fd = { .fd = serve->fd, .events = POLLIN };
+	bool end = false;
+	int i;
+
+	while (!end) {
+		if (!ktlsd_shares_pending(&serve->shares))
+			poll(&fd, 1, -1);
+		for (i = 0; i < SERVE_BURST && serve_receive(serve, &end); i++)
+			;
+		if (!end)
+			serve_work(serve);
+	}
+	while (!TAILQ_EMPTY(&serve->all))
+		serve_free(serve, TAILQ_FIRST(&serve->all));
+	close(serve->fd);
+	free(serve);
+	return NULL;
+}
+
+int ktlsd_signer_serve_start(int fd)
+{
+	struct serve *serve = calloc(1, sizeof(*serve));
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int err;
+
+	if (!serve) {
+		close(fd);
+		return -ENOMEM;
+	}
+	serve->fd = fd;
+	TAILQ_INIT(&serve->all);
+	ktlsd_shares_init(&serve->shares);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	err = -pthread_create(&thread, &attributes, serve_main, serve);
+	pthread_attr_destroy(&attributes);
+	if (err) {
+		close(fd);
+		free(serve);
+	}
+	return err;
+}

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The signer process: sessions whose keys are there, and what it refuses. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/provider.h>
+
+#include "lib/clock.h"
+#include "config/file.h"
+#include "config/private_key.h"
+#include "signer/broker.h"
+#include "signer/channel.h"
+#include "signer/process.h"
+#include "signer/provider.h"
+#include "signer/text.h"
+#include "test_kernel.h"
+
+enum {
+	SIGNER_WAIT_MS	= 10000,
+};
+
+static char directory[] = "/tmp/test_signer.XXXXXX";
+static struct ktlsd_signer_channel channel;
+static struct test_kernel kernel;
+
+/* --- what it signs --- */
+
+static size_t signer_fill_tls13(uint8_t *text, const char *context, size_t hash)
+{
+	memset(text, ' ', 64);
+	memcpy(text + 64, context, strlen(context) + 1);
+	memset(text + 65 + strlen(context), 7, hash);
+	return 65 + strlen(context) + hash;
+}
+
+static void signer_text_tls13(void **state)
+{
+	static const char server[] = "TLS 1.3, server CertificateVerify";
+	uint8_t text[256];
+	size_t len;
+
+	(void)state;
+	len = signer_fill_tls13(text, server, 32);
+	assert_true(ktlsd_text_is_tls(text, len));
+	assert_false(ktlsd_text_is_tls(text, len - 1));
+	assert_false(ktlsd_text_is_tls(text, len + 1));
+	assert_false(ktlsd_text_is_tls(text, 64));
+	text[63] = 'x';
+	assert_false(ktlsd_text_is_tls(text, len));
+	len = signer_fill_tls13(text, "TLS 1.3, client CertificateVerify", 48);
+	assert_true(ktlsd_text_is_tls(text, len));
+	len = signer_fill_tls13(text, "TLS 1.3, other CertificateVerify", 32);
+	assert_false(ktlsd_text_is_tls(text, len));
+}
+
+static void signer_text_tls12(void **state)
+{
+	static const uint8_t x25519[] = { 3, 0, 0x1d, 32 };
+	uint8_t text[300] = { 0 };
+	size_t len;
+
+	(void)state;
+	memcpy(text + 64, x25519, sizeof(x25519));
+	assert_true(ktlsd_text_is_tls(text, 100));
+	assert_false(ktlsd_text_is_tls(text, 101));
+	assert_false(ktlsd_text_is_tls(text, 99));
+	assert_false(ktlsd_text_is_tls(text, 66));
+	text[64] = 1;	/* explicit curve */
+	assert_false(ktlsd_text_is_tls(text, 100));
+	/* ClientHello, ServerHello, ClientKeyExchange. */
+	memset(text, 0, sizeof(text));
+	text[0] = 1;
+	text[3] = 40;
+	text[4] = text[5] = 3;
+	text[44] = 2;
+	text[47] = 40;
+	text[48] = text[49] = 3;
+	text[88] = 16;
+	text[91] = 4;
+	len = 96;
+	assert_true(ktlsd_text_is_tls(text, len));
+	assert_false(ktlsd_text_is_tls(text, len - 1));
+	assert_false(ktlsd_text_is_tls(text, 88));
+	text[88] = 20;
+	assert_false(ktlsd_text_is_tls(text, len));
+	text[88] = 16;
+	text[44] = 11;
+	assert_false(ktlsd_text_is_tls(text, len));
+	assert_false(ktlsd_text_is_tls((const uint8_t *)"a token", 7));
+	assert_false(ktlsd_text_is_tls(text, 0));
+}
+
+/* --- files --- */
+
+static void signer_hide_keys(void **state)
+{
+	struct ktlsd_buffer file = { 0 };
+	uint8_t *der = NULL;
+	int len;
+
+	(void)state;
+	test_pki_put_key(&file, pki.ec_key, NULL);
+	test_pki_put_cert(&file, pki.ec);
+	test_pki_put_key(&file, pki.rsa_key, "secret");
+	test_pki_put_cert(&file, pki.ca);
+	test_pki_put_key(&file, pki.rsa_key, NULL);
+	assert_int_equal(ktlsd_broker_hide_keys(&file), 0);
+	assert_null(memmem(file.data, file.len, "PRIVATE", 7));
+	assert_true(!memcmp(file.data, "-----BEGIN CERTIFICATE-----", 27));
+	assert_non_null(memmem(file.data + 1, file.len - 1, "-----BEGIN CERTIFICATE-----", 27));
+	/* Cut off. */
+	file.len = 0;
+	test_pki_put_key(&file, pki.rsa_key, NULL);
+	file.len /= 2;
+	assert_int_equal(ktlsd_broker_hide_keys(&file), 0);
+	assert_int_equal(file.len, 0);
+	len = i2d_PrivateKey(pki.ec_key, &der);
+	ktlsd_buffer_append(&file, der, (size_t)len, 65536);
+	assert_int_equal(ktlsd_broker_hide_keys(&file), -EACCES);
+	OPENSSL_free(der);
+	der = NULL;
+	file.len = 0;
+	len = i2d_X509(pki.ec, &der);
+	ktlsd_buffer_append(&file, der, (size_t)len, 65536);
+	assert_int_equal(ktlsd_broker_hide_keys(&file), 0);
+	OPENSSL_free(der);
+	ktlsd_buffer_free(&file);
+}
+
+/* --- with a signer --- */
+
+static const char *signer_path(const char *name)
+{
+	static char paths[4][128];
+	static unsigned int next;
+
+	next = (next + 1) % 4;
+	snprintf(paths[next], sizeof(paths[next]), "%s/%s", directory, name);
+	return paths[next];
+}
+
+static void signer_write(X509 *cert, EVP_PKEY *key)
+{
+	struct ktlsd_buffer pem = { 0 };
+
+	test_pki_put_cert(&pem, cert);
+	test_pki_write(signer_path("cert"), &pem, 0600);
+	test_pki_put_key(&pem, key, NULL);
+	test_pki_write(signer_path("key"), &pem, 0600);
+}
+
+static void signer_wake(void *arg, uint64_t id)
+{
+	ktlsd_sessions_wake(arg, id);
+}
+
+static int signer_start(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(ktlsd_signer_start(), 0);
+	fd = ktlsd_signer_open_channel();
+	assert_true(fd >= 0);
+	test_kernel_init(&kernel);
+	ktlsd_signer_channel_open(&channel, fd, signer_wake, &kernel.sessions);
+	return 0;
+}
+
+static int signer_end(void **state)
+{
+	(void)state;
+	ktlsd_signer_channel_close(&channel);
+	test_kernel_free(&kernel);
+	ktlsd_pause_flush();
+	ktlsd_signer_stop();
+	return 0;
+}
+
+/* Receives an answer of the signer, and lets the sessions go on. */
+static void signer_pump(void)
+{
+	struct pollfd fd = { .fd = channel.fd, .events = POLLIN };
+
+	assert_int_equal(poll(&fd, 1, SIGNER_WAIT_MS), 1);
+	ktlsd_signer_channel_receive(&channel);
+	while (ktlsd_sessions_work(&kernel.sessions))
+		;
+}
+
+/* Waits until the sessions have sent something. */
+static void signer_await(void)
+{
+	while (!kernel.count)
+		signer_pump();
+}
+
+/* The identity "site" gets the credential in the files. */
+static void signer_load(X509 *cert, EVP_PKEY *key)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+
+	signer_write(cert, key);
+	if (ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL, &credential, &fault))
+		fail_msg("%s", fault.reason);
+	if (!kernel.config->identity_count)
+		test_kernel_add_identity(&kernel, "site");
+	ktlsd_context_flush(&kernel.sessions.contexts);
+	ktlsd_credentials_free(&kernel.config->identities[0].credentials[0]);
+	kernel.config->identities[0].credentials[0] = credential;
+}
+
+/* Answers what the session asks of the configuration. */
+static void signer_serve_pieces(uint64_t id)
+{
+	while (kernel.sessions.buckets[id] && kernel.sessions.buckets[id]->fetching)
+		test_kernel_serve_piece(&kernel);
+	test_kernel_forget(&kernel);
+}
+
+/* A server's handshake @id, in which the signer takes part. */
+static void signer_shake(uint64_t id, uint16_t version, const char *identity, uint64_t config)
+{
+	struct test_peer peer;
+
+	test_kernel_forget(&kernel);
+	test_peer_init(&peer, false);
+	SSL_CTX_set_min_proto_version(peer.ctx, version);
+	SSL_CTX_set_max_proto_version(peer.ctx, version);
+	test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, identity, config, NULL);
+	signer_serve_pieces(id);
+	test_kernel_send_batch(&kernel, &peer, id, 8000);
+	/* The worker does not wait. */
+	assert_int_equal(kernel.count, 0);
+	signer_await();
+	test_kernel_last(&kernel, KTLS_CMD_DATA);
+	test_kernel_deliver(&kernel, &peer);
+	test_peer_step(&peer);
+	test_kernel_send_batch(&kernel, &peer, id, 8000);
+	test_kernel_check_done(&kernel, 0, "");
+	test_kernel_deliver(&kernel, &peer);
+	test_peer_step(&peer);
+	assert_true(peer.finished);
+	test_peer_free(&peer);
+	test_kernel_forget(&kernel);
+}
+
+static void signer_kinds(void **state)
+{
+	static const char *const kinds[] = {
+		"ec", "ec384", "rsa2048", "ed25519", "RSA-PSS", "ED448",
+	};
+	const struct test_pki_spec spec = { .cn = "leaf", .san = "DNS:server.test" };
+	EVP_PKEY *key;
+	uint64_t id;
+	X509 *cert;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		key = kinds[i][0] < 'a' ? EVP_PKEY_Q_keygen(NULL, NULL, kinds[i]) :
+					  test_pki_key(kinds[i]);
+		if (!strcmp(kinds[i], "RSA-PSS")) {
+			EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, kinds[i], NULL);
+
+			assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+			assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
+			EVP_PKEY_CTX_free(ctx);
+		}
+		assert_non_null(key);
+		cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
+		signer_load(cert, key);
+		assert_ptr_not_equal(kernel.config->identities[0].credentials[0].key, key);
+		id = 10 * i + 1;
+		signer_shake(id, TLS1_3_VERSION, "site", 0);
+		signer_shake(id + 1, TLS1_2_VERSION, "site", 0);
+		X509_free(cert);
+		EVP_PKEY_free(key);
+	}
+}
+
+/* KTLS_PRIVATE_KEY. */
+static void signer_own_key(void **state)
+{
+	struct test_peer peer;
+
+	(void)state;
+	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.ec);
+	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
+	test_peer_init(&peer, false);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_start(&kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, NULL, 6, NULL);
+	signer_serve_pieces(5);
+	/* The key is on its way to the signer. */
+	assert_non_null(kernel.sessions.buckets[5]->job);
+	while (kernel.sessions.buckets[5]->job)
+		signer_pump();
+	test_kernel_send_batch(&kernel, &peer, 5, 8000);
+	signer_await();
+	test_kernel_deliver(&kernel, &peer);
+	test_peer_step(&peer);
+	test_kernel_send_batch(&kernel, &peer, 5, 8000);
+	test_kernel_check_done(&kernel, 0, "");
+	test_peer_free(&peer);
+	test_kernel_forget(&kernel);
+	/* From the cache of contexts. */
+	signer_shake(6, TLS1_3_VERSION, NULL, 6);
+
+	/* A broken key; a CANCEL while it is on its way. */
+	kernel.parts[KTLS_CONFIG_PRIVATE_KEY].len = 60;
+	test_kernel_start(&kernel, KTLS_CMD_START, 7, KTLS_ROLE_SERVER, NULL, 7, NULL);
+	signer_serve_pieces(7);
+	signer_await();
+	test_kernel_check_done(&kernel, EINVAL, "KTLS_CERTIFICATE and KTLS_PRIVATE_KEY cannot be used: there is no readable PEM");
+	test_kernel_start(&kernel, KTLS_CMD_START, 8, KTLS_ROLE_SERVER, NULL, 8, NULL);
+	signer_serve_pieces(8);
+	ktlsd_sessions_clear(&kernel.sessions);
+	assert_null(channel.calls);
+}
+
+/* A client's certificate; in TLS 1.2 all messages so far are signed. */
+static void signer_client(void **state)
+{
+	static const uint16_t versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct test_peer peer;
+	size_t i;
+
+	(void)state;
+	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
+	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.client);
+	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
+	for (i = 0; i < 2; i++) {
+		test_peer_init(&peer, true);
+		SSL_CTX_set_max_proto_version(peer.ctx, versions[i]);
+		test_peer_credential(&peer, pki.ec, pki.ec_key);
+		test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER |
+						SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+		test_peer_begin(&peer);
+		test_kernel_start(&kernel, KTLS_CMD_START, 50 + i, KTLS_ROLE_CLIENT, NULL,
+				  20 + i, NULL);
+		signer_serve_pieces(50 + i);
+		while (kernel.sessions.buckets[50 + i]->job)
+			signer_pump();
+		test_kernel_last(&kernel, KTLS_CMD_DATA);
+		test_kernel_deliver(&kernel, &peer);
+		test_peer_step(&peer);
+		test_kernel_send_batch(&kernel, &peer, 50 + i, 8000);
+		signer_await();
+		test_kernel_deliver(&kernel, &peer);
+		test_peer_step(&peer);
+		if (versions[i] == TLS1_2_VERSION)
+			test_kernel_send_batch(&kernel, &peer, 50 + i, 8000);
+		test_kernel_check_done(&kernel, 0, "");
+		assert_true(peer.finished);
+		assert_non_null(SSL_get0_peer_certificate(peer.ssl));
+		test_peer_free(&peer);
+		test_kernel_forget(&kernel);
+	}
+}
+
+/* What names no provider gets OpenSSL's own. */
+static void signer_provider_last(void **state)
+{
+	EVP_KEYMGMT *keymgmt = EVP_KEYMGMT_fetch(NULL, "EC", NULL);
+	EVP_SIGNATURE *signature = EVP_SIGNATURE_fetch(NULL, "ECDSA", NULL);
+
+	(void)state;
+	assert_string_not_equal(OSSL_PROVIDER_get0_name(EVP_KEYMGMT_get0_provider(keymgmt)),
+				"ktlsd");
+	assert_string_not_equal(OSSL_PROVIDER_get0_name(EVP_SIGNATURE_get0_provider(signature)),
+				"ktlsd");
+	EVP_KEYMGMT_free(keymgmt);
+	EVP_SIGNATURE_free(signature);
+}
+
+static void signer_bad_files(void **state)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault;
+	mode_t mode;
+
+	(void)state;
+	signer_write(pki.ec, pki.rsa_key);
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL,
+						&credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("none"), NULL,
+						&credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "No such file"));
+	assert_int_equal(ktlsd_file_read(signer_path("none"), 100, &file, NULL, &fault), -ENOENT);
+	assert_int_equal(ktlsd_file_read(signer_path("cert"), 100, &file, NULL, &fault), -EINVAL);
+	assert_int_equal(ktlsd_file_read(signer_path("cert"), 65536, &file, &mode, &fault), 0);
+	assert_int_equal(mode & 0777, 0600);
+	assert_non_null(memmem(file.data, file.len, "CERTIFICATE", 11));
+	file.len = 0;
+	assert_int_equal(ktlsd_file_read(signer_path("key"), 65536, &file, NULL, &fault), 0);
+	assert_int_equal(file.len, 0);
+	ktlsd_buffer_free(&file);
+}
+
+/* --- a worker that was taken over: it speaks to the signer itself --- */
+
+static void signer_ask(int fd, struct ktlsd_signer_head *head, const void *data, size_t len)
+{
+	uint8_t message[KTLSD_SIGNER_MESSAGE_MAX];
+
+	head->deadline = ktlsd_clock_ms() + SIGNER_WAIT_MS;
+	memcpy(message, head, sizeof(*head));
+	memcpy(message + sizeof(*head), data, len);
+	assert_int_equal(send(fd, message, sizeof(*head) + len, 0), sizeof(*head) + len);
+}
+
+/* Return: the answer; its text is in @reason. */
+static struct ktlsd_signer_head signer_answer(int fd, char *reason)
+{
+	char message[sizeof(struct ktlsd_signer_head) + KTLSD_SIGNER_REPLY_MAX + 1] = "";
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct ktlsd_signer_head head;
+
+	assert_int_equal(poll(&poll_fd, 1, SIGNER_WAIT_MS), 1);
+	assert_true(recv(fd, message, sizeof(message) - 1, 0) >= (ssize_t)sizeof(head));
+	memcpy(&head, message, sizeof(head));
+	snprintf(reason, 256, "%.255s", message + sizeof(head));
+	return head;
+}
+
+static uint64_t signer_import(int fd, EVP_PKEY *key)
+{
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_IMPORT };
+	struct ktlsd_buffer pem = { 0 };
+	char reason[256];
+
+	test_pki_put_key(&pem, key, NULL);
+	signer_ask(fd, &head, pem.data, pem.len);
+	ktlsd_buffer_free(&pem);
+	head = signer_answer(fd, reason);
+	assert_int_equal(head.error, 0);
+	return head.handle;
+}
+
+static void signer_refuses(void **state)
+{
+	static const char server[] = "TLS 1.3, server CertificateVerify";
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_SIGN, .value = NID_sha256 };
+	int fd = ktlsd_signer_open_channel();
+	uint8_t text[256];
+	char reason[256];
+	size_t len;
+
+	(void)state;
+	head.handle = signer_import(fd, pki.ec_key);
+	signer_ask(fd, &head, "a certificate", 13);
+	assert_int_equal(signer_answer(fd, reason).error, -EKEYREJECTED);
+	assert_non_null(strstr(reason, "none of a TLS handshake"));
+	len = signer_fill_tls13(text, server, 32);
+	signer_ask(fd, &head, text, len);
+	assert_int_equal(signer_answer(fd, reason).error, 0);
+	head.value = NID_sha1;
+	signer_ask(fd, &head, text, len);
+	assert_int_equal(signer_answer(fd, reason).error, -EKEYREJECTED);
+	assert_non_null(strstr(reason, "hash"));
+	head.value = NID_sha256;
+	head.handle += 1000;
+	signer_ask(fd, &head, text, len);
+	assert_int_equal(signer_answer(fd, reason).error, -EKEYREJECTED);
+	assert_non_null(strstr(reason, "does not have this private key"));
+	/* It survives nonsense. */
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	head.op = 99;
+	signer_ask(fd, &head, "x", 1);
+	signer_import(fd, pki.ec_key);
+	close(fd);
+}
+
+/* Whoever asks for many slow signatures waits for them alone. */
+static void signer_flood(void **state)
+{
+	static const char server[] = "TLS 1.3, server CertificateVerify";
+	enum { FLOOD = 150 };
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_SIGN, .value = NID_sha256,
+					  .value2 = 1 };
+	EVP_PKEY *slow = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)4096);
+	int i, fd = ktlsd_signer_open_channel();
+	uint64_t slow_handle, fast_handle;
+	uint8_t text[256];
+	char reason[256];
+	size_t len;
+
+	(void)state;
+	slow_handle = signer_import(fd, slow);
+	fast_handle = signer_import(fd, pki.ec_key);
+	len = signer_fill_tls13(text, server, 32);
+	head.uid = 1000;
+	head.handle = slow_handle;
+	for (i = 1; i <= FLOOD; i++) {
+		head.seq = i;
+		signer_ask(fd, &head, text, len);
+	}
+	head.uid = 1001;
+	head.handle = fast_handle;
+	head.seq = 1000;
+	head.value2 = 0;
+	signer_ask(fd, &head, text, len);
+	for (i = 0; i < FLOOD; i++) {
+		if (signer_answer(fd, reason).seq == 1000)
+			break;
+	}
+	assert_true(i < FLOOD / 3);
+	/* What is not needed any more is not done. */
+	head.op = KTLSD_SIGNER_CANCEL;
+	for (i = 1; i <= FLOOD; i++) {
+		head.seq = i;
+		signer_ask(fd, &head, "", 0);
+	}
+	head.op = KTLSD_SIGNER_SIGN;
+	head.uid = 1000;
+	head.seq = 2000;
+	signer_ask(fd, &head, text, len);
+	for (i = 0; signer_answer(fd, reason).seq != 2000; i++)
+		;
+	assert_true(i < FLOOD / 2);
+	EVP_PKEY_free(slow);
+	close(fd);
+}
+
+/* The signer dies while handshakes wait for it. */
+static void signer_dies(void **state)
+{
+	struct test_peer peer;
+	char name[64];
+	FILE *children;
+	int pid = 0;
+
+	(void)state;
+	signer_load(pki.ec, pki.ec_key);
+	snprintf(name, sizeof(name), "/proc/self/task/%d/children", getpid());
+	children = fopen(name, "r");
+	assert_non_null(children);
+	assert_int_equal(fscanf(children, "%d", &pid), 1);
+	fclose(children);
+	kill(pid, SIGSTOP);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	test_peer_init(&peer, false);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_SERVER, "site", 0, NULL);
+	test_kernel_send_batch(&kernel, &peer, 1, 8000);
+	assert_int_equal(kernel.count, 0);
+	kill(pid, SIGKILL);
+	signer_await();
+	test_kernel_check_done(&kernel, EKEYREJECTED, "signer process, which has the private keys, has ended");
+	test_peer_free(&peer);
+	/* The next one does not wait at all. */
+	test_kernel_forget(&kernel);
+	test_peer_init(&peer, false);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_SERVER, "site", 0, NULL);
+	test_kernel_send_batch(&kernel, &peer, 2, 8000);
+	test_kernel_check_done(&kernel, EKEYREJECTED, "has ended");
+	test_peer_free(&peer);
+}
+
+static int signer_setup(void **state)
+{
+	return test_kernel_setup(state) || !mkdtemp(directory);
+}
+
+static int signer_teardown(void **state)
+{
+	unlink(signer_path("cert"));
+	unlink(signer_path("key"));
+	rmdir(directory);
+	return test_pki_teardown(state);
+}
+
+#define SIGNER_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, signer_start, signer_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signer_text_tls13),
+		cmocka_unit_test(signer_text_tls12),
+		cmocka_unit_test(signer_hide_keys),
+		SIGNER_TEST(signer_kinds),
+		SIGNER_TEST(signer_own_key),
+		SIGNER_TEST(signer_client),
+		SIGNER_TEST(signer_provider_last),
+		SIGNER_TEST(signer_bad_files),
+		SIGNER_TEST(signer_refuses),
+		SIGNER_TEST(signer_flood),
+		SIGNER_TEST(signer_dies),
+	};
+
+	return cmocka_run_group_tests_name("signer", tests, signer_setup, signer_teardown);
+}
