@@ -6,7 +6,7 @@
 enum {
 	KTLS_FETCH_THREADS	= 32,	/* fetches at the same time */
 	KTLS_FETCH_PER_HOST	= 4,	/* of them from one host */
-	KTLS_FETCH_CLIENTS	= 4,	/* connections of ktlsd; more wait in the backlog */
+	KTLS_FETCH_CLIENTS	= 40,	/* connections, with those that a fetch still holds */
 };
 
 /* Serves the listening socket @fd for ever. Return: a negative errno if that fails. */

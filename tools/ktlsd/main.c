@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/fetching.h"
 #include "config/acl.h"
 #include "config/config.h"
 #include "config/expiry.h"
@@ -542,6 +543,7 @@ static void main_stop(struct main_daemon *daemon, unsigned int started)
 	for (i = 0; i < started; i++)
 		ktlsd_worker_join(&daemon->workers[i]);
 	free(daemon->workers);
+	ktlsd_responders_stop(&shared->responders);
 	ktlsd_cache_free(&shared->cache);
 	ktlsd_ticket_keys_free(&shared->ticket_keys);
 	if (shared->changed_fd >= 0)
@@ -569,6 +571,11 @@ static int main_serve(const struct ktlsd_options *options,
 	shared->worker_count = options->workers ? options->workers :
 			       config->workers ? config->workers :
 			       main_count_cores();
+	err = ktlsd_responders_start(&shared->responders, config->fetch_socket ?
+				     config->fetch_socket : KTLS_FETCH_SOCKET);
+	if (err)
+		ktlsd_log(KTLSD_LOG_WARNING, "Cannot start the thread for OCSP: %s.",
+			  strerror(-err));
 	shared->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	daemon.workers = calloc(shared->worker_count, sizeof(*daemon.workers));
 	err = ktlsd_control_open(&daemon.control, main_control_path(options));

@@ -285,13 +285,19 @@ static int session_resume(struct ktlsd_sessions *sessions,
 }
 
 /* Sets up how the peer is checked for revocation. */
-static int session_set_status(struct ktlsd_session *session, struct ktlsd_fault *fault)
+static int session_set_status(struct ktlsd_sessions *sessions, struct ktlsd_session *session,
+			      struct ktlsd_fault *fault)
 {
-	int err = ktlsd_status_setup(session->handshake,
-				     ktlsd_context_revocation(session->context, session->config,
-							      session->identity),
-				     session->config->crls);
+	struct ktlsd_status *status = &session->handshake->status;
+	int64_t now = ktlsd_clock_ms(), wait = (session->request.deadline - now) / 2;
+	int err;
 
+	err = ktlsd_status_setup(session->handshake,
+				 ktlsd_context_revocation(session->context, session->config,
+							  session->identity),
+				 session->config->crls);
+	status->asker = sessions->asker;
+	status->deadline = now + (wait < KTLSD_STATUS_WAIT_MS ? wait : KTLSD_STATUS_WAIT_MS);
 	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
 }
 
@@ -313,7 +319,7 @@ static void session_start(struct ktlsd_sessions *sessions,
 	    ktlsd_own_cert_use(session->handshake, session->identity))
 		err = ktlsd_errors_set(&fault, -ENOMEM, "ktlsd is out of memory.");
 	if (!err)
-		err = session_set_status(session, &fault);
+		err = session_set_status(sessions, session, &fault);
 	if (!err)
 		err = session_resume(sessions, session, &fault);
 	if (err)

@@ -41,6 +41,7 @@ typedef int (*ktlsd_sessions_send)(void *arg, const struct ktlsd_message *messag
  * @suites: mask of what the kernel supports
  * @cache: sessions of clients that can be resumed, shared; NULL: none are saved
  * @ticket_keys: of servers, shared; NULL: no tickets are issued
+ * @asker: asks OCSP responders; NULL: none are asked
  * @ticket_waiters: complete handshakes of clients that wait for tickets
  * @contexts: cache of SSL_CTX objects
  * @held: bytes in fetches
@@ -67,6 +68,7 @@ struct ktlsd_sessions {
 	uint32_t			suites;
 	struct ktlsd_cache		*cache;
 	struct ktlsd_ticket_keys	*ticket_keys;
+	struct ktlsd_status_asker	*asker;
 	struct ktlsd_ticket_waiters	ticket_waiters;
 	struct ktlsd_contexts		contexts;
 	size_t				held;

@@ -520,6 +520,27 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
+static void worker_take_answers(void *arg)
+{
+	struct ktlsd_worker *worker = arg;
+
+	ktlsd_responders_deliver(&worker->inbox, worker_wake_session, worker);
+}
+
+/* Lets sessions ask OCSP responders. */
+static int worker_open_inbox(struct ktlsd_worker *worker)
+{
+	int err;
+
+	if (!worker->shared->responders.path)
+		return 0;
+	err = ktlsd_responders_open_inbox(&worker->shared->responders, &worker->inbox);
+	if (err)
+		return err;
+	worker->sessions.asker = &worker->inbox.asker;
+	return ktlsd_worker_watch(worker, worker->inbox.fd, worker_take_answers, worker);
+}
+
 static void worker_release(struct ktlsd_worker *worker)
 {
 	ktlsd_genl_close(&worker->nlctrl);
@@ -529,6 +550,7 @@ static void worker_release(struct ktlsd_worker *worker)
 		close(worker->wake_fd);
 	if (worker->sessions.buckets)
 		ktlsd_sessions_free(&worker->sessions);
+	ktlsd_responders_close_inbox(&worker->inbox);
 	free(worker->rx);
 }
 
@@ -559,6 +581,8 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		worker_set_limits(worker, shared->config);
 		err = ktlsd_genl_open(&worker->nlctrl, 65536);
 	}
+	if (!err)
+		err = worker_open_inbox(worker);
 	if (!err)
 		err = ktlsd_genl_subscribe(&worker->nlctrl);
 	if (!err && ktlsd_signer_fd() >= 0) {

@@ -14,6 +14,7 @@
 #include "lib/genl.h"
 #include "memory.h"
 #include "config/config.h"
+#include "responders.h"
 #include "sessions.h"
 #include "signer/channel.h"
 
@@ -45,6 +46,7 @@ struct ktlsd_source_fd {
  * @config: the newest configuration, a reference
  * @cache: sessions that clients can resume; has a lock of its own
  * @ticket_keys: of servers; have a lock of their own
+ * @responders: asks OCSP responders; has a lock of its own
  * @generation: generation of @config, readable without @lock
  * @stop: the workers have to exit
  * @changed_fd: eventfd that wakes the main thread after a worker changed something below
@@ -59,6 +61,7 @@ struct ktlsd_shared {
 	struct ktlsd_config	*config;
 	struct ktlsd_cache	cache;
 	struct ktlsd_ticket_keys ticket_keys;
+	struct ktlsd_responders	responders;
 	atomic_uint_fast64_t	generation;
 	atomic_bool		stop;
 	int			changed_fd;
@@ -107,6 +110,7 @@ struct ktlsd_pending {
  * @rx: buffer for one datagram
  * @signer_fd: socket to the signer, until @signer takes it; -1 for none
  * @signer: asks for signatures
+ * @inbox: what OCSP responders have answered
  * @sources: what else it waits for
  * @source_count: how many
  * @memory: to give back
@@ -132,6 +136,7 @@ struct ktlsd_worker {
 	void			*rx;
 	int			signer_fd;
 	struct ktlsd_signer_channel signer;
+	struct ktlsd_responders_inbox inbox;
 	struct ktlsd_source_fd	sources[KTLSD_WORKER_SOURCES];
 	unsigned int		source_count;
 	struct ktlsd_memory	memory;

@@ -110,6 +110,7 @@ struct ktlsd_identity {
  * @revocation_ktls_trust: also where the trust anchors are the program's
  * @crl_path: of the CRLs, or NULL
  * @metrics_socket: path of the socket for Prometheus, or NULL
+ * @fetch_socket: of ktls-fetch, or NULL for the default; not changed by a reload
  * @identities: owned array
  * @identity_count: its length
  * @policies: owned array, in the order of the file
@@ -140,6 +141,7 @@ struct ktlsd_config {
 	bool			revocation_ktls_trust;
 	char			*crl_path;
 	char			*metrics_socket;
+	char			*fetch_socket;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
 	struct ktlsd_policy	*policies;

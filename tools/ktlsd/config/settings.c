@@ -198,6 +198,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_DAEMON("revocation_ktls_trust", yes_no, revocation_ktls_trust) },
 	{ SETTINGS_DAEMON("crl", path, crl_path) },
 	{ SETTINGS_DAEMON("metrics_socket", path, metrics_socket) },
+	{ SETTINGS_DAEMON("fetch_socket", path, fetch_socket) },
 
 	{ SETTINGS_IDENTITY("certificate", path, files[0].certificate),
 	  .size = sizeof(struct ktlsd_identity_files) },

@@ -55,6 +55,7 @@ struct ktlsd_ocsp_answer {
  * @nonce: KTLSD_OCSP_NONCE bytes that the request had, or NULL
  * @crls: to look up a signer that may be revoked, or NULL
  * @now: seconds since the epoch
+ * @deadline: until when a handshake can wait for it, milliseconds of the monotonic clock
  */
 struct ktlsd_ocsp_question {
 	X509				*cert;
@@ -62,6 +63,7 @@ struct ktlsd_ocsp_question {
 	const uint8_t			*nonce;
 	const struct ktlsd_crl_set	*crls;
 	int64_t				now;
+	int64_t				deadline;
 };
 
 /**

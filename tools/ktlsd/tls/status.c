@@ -254,8 +254,11 @@ static bool status_ask_once(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
 static void status_ask(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
 		       struct ktlsd_ocsp_question *question)
 {
-	while (!status_ask_once(hs, chain, question) && !hs->status.reason[0])
-		hs->status.asker->wait(hs->status.asker);
+	question->deadline = hs->status.deadline;
+	while (!status_ask_once(hs, chain, question) && !hs->status.reason[0]) {
+		if (hs->status.asker->wait(hs->status.asker))
+			return;
+	}
 	if (hs->status.silent & 1 && !hs->status.how)
 		hs->status.how = KTLS_REVOCATION_NO_ANSWER;
 }

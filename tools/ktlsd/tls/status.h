@@ -17,12 +17,17 @@
 
 struct ktlsd_handshake;
 
+enum {
+	KTLSD_STATUS_WAIT_MS	= 5000,	/* how long a handshake waits for responders at most */
+};
+
 /**
  * struct ktlsd_status_asker - asks OCSP responders for a handshake
  * @ask: looks for an answer, and asks the responder of the certificate if there is none yet.
  *	Return: 1 @ret_answer is it; 0 it is on its way; negative: there is none, and
  *	@ret_answer->why says why: "it ...".
- * @wait: pauses the handshake until @ask may have more to say
+ * @wait: pauses the handshake until @ask may have more to say. Return: 0, or a negative errno
+ *	if the handshake has ended.
  *
  * A member of whatever answers.
  */
@@ -30,7 +35,7 @@ struct ktlsd_status_asker {
 	int	(*ask)(struct ktlsd_status_asker *asker,
 		       const struct ktlsd_ocsp_question *question,
 		       struct ktlsd_ocsp_answer *ret_answer);
-	void	(*wait)(struct ktlsd_status_asker *asker);
+	int	(*wait)(struct ktlsd_status_asker *asker);
 };
 
 /**
@@ -38,6 +43,7 @@ struct ktlsd_status_asker {
  * @mode: how they are checked
  * @crls: of ktlsd.conf, or NULL; not owned
  * @asker: asks responders, or NULL; not owned
+ * @deadline: until when it can wait for answers, milliseconds of the monotonic clock
  * @decided: the chain was checked
  * @no_crl: a bit for each certificate of the chain whose issuer has no CRL here
  * @good: likewise for those that are proven good
@@ -51,6 +57,7 @@ struct ktlsd_status {
 	enum ktlsd_revocation_mode	mode;
 	struct ktlsd_crls		*crls;
 	struct ktlsd_status_asker	*asker;
+	int64_t				deadline;
 	bool				decided;
 	uint32_t			no_crl;
 	uint32_t			good;

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "lib/clock.h"
+#include "lib/fetching.h"
+#include "lib/log.h"
+#include "responders.h"
+#include "tls/pause.h"
+
+enum {
+	RESPONDERS_KEY		= 32,		/* bytes: SHA-256 */
+};
+
+enum responders_state {
+	RESPONDERS_NEW,			/* the thread has to ask */
+	RESPONDERS_ASKED,
+	RESPONDERS_ANSWERED,
+	RESPONDERS_SILENT,
+};
+
+/**
+ * struct responders_waiter - a handshake that waits
+ * @inbox: of its worker
+ * @id: of its request
+ * @deadline: milliseconds of the monotonic clock
+ */
+struct responders_waiter {
+	struct ktlsd_responders_inbox	*inbox;
+	uint64_t			id;
+	int64_t				deadline;
+};
+
+/**
+ * struct ktlsd_responders_entry - a certificate, and what its responder says
+ * @next: in its bucket
+ * @newer: used later; NULL for the newest
+ * @older: used earlier
+ * @key: hash of the certificate and its issuer
+ * @state: see there
+ * @cert: a reference
+ * @issuer: a reference
+ * @url: of the responder
+ * @nonce: of the last request
+ * @id: likewise
+ * @deadline: when it is given up, milliseconds of the monotonic clock
+ * @answer: if answered; its @why if silent
+ * @until: until when that counts: seconds since the epoch, or milliseconds if silent
+ * @waiters: handshakes that wait for it
+ * @waiter_count: how many
+ */
+struct ktlsd_responders_entry {
+	struct ktlsd_responders_entry	*next;
+	struct ktlsd_responders_entry	*newer;
+	struct ktlsd_responders_entry	*older;
+	uint8_t				key[RESPONDERS_KEY];
+	enum responders_state		state;
+	X509				*cert;
+	X509				*issuer;
+	char				url[KTLSD_OCSP_URL_MAX];
+	uint8_t				nonce[KTLSD_OCSP_NONCE];
+	uint64_t			id;
+	int64_t				deadline;
+	struct ktlsd_ocsp_answer	answer;
+	int64_t				until;
+	struct responders_waiter	waiters[KTLSD_RESPONDERS_WAITERS];
+	unsigned int			waiter_count;
+};
+
+/* --- the cache; all with the lock --- */
+
+static int responders_hash(X509 *cert, X509 *issuer, uint8_t *ret_key)
+{
+	uint8_t both[2 * EVP_MAX_MD_SIZE];
+	unsigned int first, second;
+
+	if (!X509_digest(cert, EVP_sha256(), both, &first) ||
+	    !X509_digest(issuer, EVP_sha256(), both + first, &second) ||
+	    !EVP_Digest(both, first + second, ret_key, NULL, EVP_sha256(), NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static struct ktlsd_responders_entry **responders_slot(struct ktlsd_responders *all,
+						       const uint8_t *key)
+{
+	struct ktlsd_responders_entry **slot;
+
+	slot = &all->buckets[(key[0] | key[1] << 8) & (KTLSD_RESPONDERS_BUCKETS - 1)];
+	while (*slot && memcmp((*slot)->key, key, RESPONDERS_KEY))
+		slot = &(*slot)->next;
+	return slot;
+}
+
+static void responders_unlink(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
+{
+	if (entry->newer)
+		entry->newer->older = entry->older;
+	else
+		all->newest = entry->older;
+	if (entry->older)
+		entry->older->newer = entry->newer;
+	else
+		all->oldest = entry->newer;
+}
+
+static void responders_link(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
+{
+	entry->newer = NULL;
+	entry->older = all->newest;
+	if (all->newest)
+		all->newest->newer = entry;
+	else
+		all->oldest = entry;
+	all->newest = entry;
+}
+
+static void responders_free(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
+{
+	struct ktlsd_responders_entry **slot = responders_slot(all, entry->key);
+
+	*slot = entry->next;
+	responders_unlink(all, entry);
+	all->count--;
+	X509_free(entry->cert);
+	X509_free(entry->issuer);
+	free(entry);
+}
+
+/* Return: false if all entries are in use. */
+static bool responders_make_room(struct ktlsd_responders *all)
+{
+	struct ktlsd_responders_entry *entry = all->oldest;
+
+	if (all->count < KTLSD_RESPONDERS_MAX)
+		return true;
+	while (entry && entry->state < RESPONDERS_ANSWERED)
+		entry = entry->newer;
+	if (entry)
+		responders_free(all, entry);
+	return entry;
+}
+
+static struct ktlsd_responders_entry *responders_new(struct ktlsd_responders *all,
+						     const struct ktlsd_ocsp_question *question,
+						     const uint8_t *key, const char *url)
+{
+	struct ktlsd_responders_entry *entry, **slot;
+
+	if (!responders_make_room(all))
+		return NULL;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	memcpy(entry->key, key, RESPONDERS_KEY);
+	snprintf(entry->url, sizeof(entry->url), "%s", url);
+	X509_up_ref(question->cert);
+	X509_up_ref(question->issuer);
+	entry->cert = question->cert;
+	entry->issuer = question->issuer;
+	slot = responders_slot(all, key);
+	*slot = entry;
+	responders_link(all, entry);
+	all->count++;
+	return entry;
+}
+
+/* --- waiters; all with the lock --- */
+
+static void responders_deliver_to(const struct responders_waiter *waiter)
+{
+	struct ktlsd_responders_inbox *inbox = waiter->inbox;
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&inbox->lock);
+	if (inbox->count < sizeof(inbox->ids) / sizeof(*inbox->ids))
+		inbox->ids[inbox->count++] = waiter->id;
+	pthread_mutex_unlock(&inbox->lock);
+	if (write(inbox->fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void responders_wake_waiters(struct ktlsd_responders_entry *entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < entry->waiter_count; i++)
+		responders_deliver_to(&entry->waiters[i]);
+	entry->waiter_count = 0;
+}
+
+/* Return: false if too many wait already. */
+static bool responders_add_waiter(struct ktlsd_responders_entry *entry,
+				  struct ktlsd_responders_inbox *inbox, uint64_t id,
+				  int64_t deadline)
+{
+	unsigned int i;
+
+	for (i = 0; i < entry->waiter_count; i++) {
+		if (entry->waiters[i].inbox == inbox && entry->waiters[i].id == id)
+			return true;
+	}
+	if (i == KTLSD_RESPONDERS_WAITERS)
+		return false;
+	entry->waiters[i] = (struct responders_waiter) { inbox, id, deadline };
+	entry->waiter_count++;
+	return true;
+}
+
+static void responders_set_silent(struct ktlsd_responders_entry *entry, const char *why)
+{
+	entry->state = RESPONDERS_SILENT;
+	entry->answer.status = KTLSD_OCSP_BAD;
+	if (why != entry->answer.why)
+		snprintf(entry->answer.why, sizeof(entry->answer.why), "%s", why);
+	entry->until = ktlsd_clock_ms() + KTLSD_RESPONDERS_QUIET_MS;
+	ktlsd_log(KTLSD_LOG_INFO, "The OCSP responder %s gave no valid answer: %s.", entry->url,
+		  entry->answer.why);
+	responders_wake_waiters(entry);
+}
+
+/* --- asking, by handshakes --- */
+
+/* What the entry has to say now. Return: as @ask of struct ktlsd_status_asker. */
+static int responders_read(struct ktlsd_responders_entry *entry,
+			   struct ktlsd_responders_inbox *inbox, int64_t deadline,
+			   struct ktlsd_ocsp_answer *ret_answer)
+{
+	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
+	uint64_t one = 1;
+
+	if ((entry->state == RESPONDERS_ANSWERED && entry->until <= time(NULL)) ||
+	    (entry->state == RESPONDERS_SILENT && entry->until <= ktlsd_clock_ms()))
+		entry->state = RESPONDERS_NEW;
+	*ret_answer = entry->answer;
+	if (entry->state == RESPONDERS_ANSWERED)
+		return 1;
+	if (entry->state == RESPONDERS_SILENT)
+		return -ENODATA;
+	snprintf(ret_answer->why, sizeof(ret_answer->why), "it did not answer in time");
+	if (ktlsd_clock_ms() >= deadline)
+		return -ETIMEDOUT;
+	if (!owner || !responders_add_waiter(entry, inbox, owner->id, deadline)) {
+		snprintf(ret_answer->why, sizeof(ret_answer->why),
+			 "too many handshakes wait for it");
+		return -EBUSY;
+	}
+	if (write(inbox->all->wake_fd, &one, sizeof(one)) < 0)
+		return 0;
+	return 0;
+}
+
+static int responders_ask(struct ktlsd_status_asker *asker,
+			  const struct ktlsd_ocsp_question *question,
+			  struct ktlsd_ocsp_answer *ret_answer)
+{
+	struct ktlsd_responders_inbox *inbox = (void *)((char *)asker -
+				offsetof(struct ktlsd_responders_inbox, asker));
+	struct ktlsd_responders *all = inbox->all;
+	struct ktlsd_responders_entry *entry;
+	char url[KTLSD_OCSP_URL_MAX];
+	uint8_t key[RESPONDERS_KEY];
+	int ret = -ENOMEM;
+
+	memset(ret_answer, 0, sizeof(*ret_answer));
+	ret_answer->status = KTLSD_OCSP_BAD;
+	snprintf(ret_answer->why, sizeof(ret_answer->why), "the certificate names none");
+	if (!ktlsd_ocsp_url(question->cert, url))
+		return -ENOENT;
+	snprintf(ret_answer->why, sizeof(ret_answer->why), "ktlsd has no room for more");
+	if (responders_hash(question->cert, question->issuer, key))
+		return ret;
+	pthread_mutex_lock(&all->lock);
+	entry = *responders_slot(all, key);
+	if (entry) {
+		responders_unlink(all, entry);
+		responders_link(all, entry);
+	} else {
+		entry = responders_new(all, question, key, url);
+	}
+	if (entry)
+		ret = responders_read(entry, inbox, question->deadline, ret_answer);
+	pthread_mutex_unlock(&all->lock);
+	return ret;
+}
+
+static int responders_wait(struct ktlsd_status_asker *asker)
+{
+	(void)asker;
+	return ktlsd_pause();
+}
+
+/* --- the thread --- */
+
+static int responders_connect(struct ktlsd_responders *all)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (all->fd >= 0)
+		return 0;
+	if (strlen(all->path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, all->path);
+	all->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (all->fd < 0)
+		return -errno;
+	if (!connect(all->fd, (struct sockaddr *)&address, sizeof(address)))
+		return 0;
+	close(all->fd);
+	all->fd = -1;
+	return -errno;
+}
+
+/* Sends the request for an entry. Return: 0 or a negative errno. */
+static int responders_send(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
+{
+	uint8_t body[KTLSD_OCSP_REQUEST_MAX];
+	struct ktls_fetch_request header = { .timeout_ms = KTLSD_RESPONDERS_FETCH_MS };
+	struct iovec parts[] = {
+		{ &header, sizeof(header) }, { entry->url, strlen(entry->url) }, { body, 0 },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	int len, err;
+
+	if (RAND_bytes(entry->nonce, sizeof(entry->nonce)) != 1)
+		return -EIO;
+	len = ktlsd_ocsp_request(entry->cert, entry->issuer, entry->nonce, body);
+	if (len < 0)
+		return len;
+	err = responders_connect(all);
+	if (err)
+		return err;
+	parts[2].iov_len = (size_t)len;
+	header.id = ++all->last_id;
+	header.url_len = (uint16_t)parts[1].iov_len;
+	header.body_len = (uint16_t)len;
+	if (sendmsg(all->fd, &message, MSG_NOSIGNAL) < 0)
+		return -errno;
+	entry->state = RESPONDERS_ASKED;
+	entry->id = header.id;
+	entry->deadline = ktlsd_clock_ms() + KTLSD_RESPONDERS_FETCH_MS + 1000;
+	return 0;
+}
+
+/* Asks for what is new, and wakes whoever has waited too long. Return: milliseconds until
+ * the next call is due, -1 for never.
+ */
+static int responders_step(struct ktlsd_responders *all)
+{
+	int64_t now = ktlsd_clock_ms(), next = INT64_MAX;
+	struct ktlsd_responders_entry *entry;
+	char why[KTLS_FETCH_TEXT_MAX];
+	unsigned int i;
+	int err;
+
+	for (entry = all->newest; entry; entry = entry->older) {
+		if (entry->state == RESPONDERS_NEW && entry->waiter_count) {
+			err = responders_send(all, entry);
+			snprintf(why, sizeof(why), "ktls-fetch cannot be reached: %s",
+				 strerror(-err));
+			if (err)
+				responders_set_silent(entry, why);
+		}
+		if (entry->state == RESPONDERS_ASKED && entry->deadline <= now)
+			responders_set_silent(entry, "ktls-fetch does not answer");
+		for (i = 0; i < entry->waiter_count; i++) {
+			if (entry->waiters[i].deadline > now) {
+				if (entry->waiters[i].deadline < next)
+					next = entry->waiters[i].deadline;
+				continue;
+			}
+			responders_deliver_to(&entry->waiters[i]);
+			entry->waiters[i--] = entry->waiters[--entry->waiter_count];
+		}
+		if (entry->state == RESPONDERS_ASKED && entry->deadline < next)
+			next = entry->deadline;
+	}
+	return next == INT64_MAX ? -1 : (int)(next - now);
+}
+
+static void responders_take(struct ktlsd_responders_entry *entry, const uint8_t *der, size_t len)
+{
+	const struct ktlsd_ocsp_question question = {
+		.cert = entry->cert, .issuer = entry->issuer, .nonce = entry->nonce,
+		.now = time(NULL),
+	};
+	int64_t keep = question.now + KTLSD_RESPONDERS_KEEP;
+
+	ktlsd_ocsp_check(der, len, &question, &entry->answer);
+	if (entry->answer.status == KTLSD_OCSP_BAD) {
+		responders_set_silent(entry, entry->answer.why);
+		return;
+	}
+	entry->state = RESPONDERS_ANSWERED;
+	entry->until = entry->answer.expires < keep ? entry->answer.expires : keep;
+	/* Within the tolerance; without a limit it would be asked again at once. */
+	if (entry->until <= question.now)
+		entry->until = question.now + 1;
+	responders_wake_waiters(entry);
+}
+
+static void responders_lose(struct ktlsd_responders *all)
+{
+	struct ktlsd_responders_entry *entry;
+
+	close(all->fd);
+	all->fd = -1;
+	for (entry = all->newest; entry; entry = entry->older) {
+		if (entry->state == RESPONDERS_ASKED)
+			responders_set_silent(entry, "ktls-fetch has ended");
+	}
+}
+
+static void responders_receive(struct ktlsd_responders *all, uint8_t *buffer, size_t size)
+{
+	const uint8_t *data = buffer + sizeof(struct ktls_fetch_answer);
+	struct ktlsd_responders_entry *entry;
+	struct ktls_fetch_answer header;
+	char why[KTLS_FETCH_TEXT_MAX];
+	ssize_t len;
+
+	len = recv(all->fd, buffer, size, MSG_DONTWAIT);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len >= (ssize_t)sizeof(header))
+		memcpy(&header, buffer, sizeof(header));
+	if (len < (ssize_t)sizeof(header) || header.len != (size_t)len - sizeof(header)) {
+		responders_lose(all);
+		return;
+	}
+	for (entry = all->newest; entry; entry = entry->older) {
+		if (entry->state == RESPONDERS_ASKED && entry->id == header.id)
+			break;
+	}
+	if (!entry)
+		return;
+	snprintf(why, sizeof(why), "%.*s", (int)(header.len < sizeof(why) ? header.len :
+						 sizeof(why)), (const char *)data);
+	if (header.error)
+		responders_set_silent(entry, why);
+	else
+		responders_take(entry, data, header.len);
+}
+
+static void *responders_main(void *arg)
+{
+	const size_t size = sizeof(struct ktls_fetch_answer) + KTLS_FETCH_ANSWER_MAX;
+	struct ktlsd_responders *all = arg;
+	uint8_t *buffer = malloc(size);
+	uint64_t wakes;
+	int wait;
+
+	while (buffer && !all->stop) {
+		struct pollfd fds[] = {
+			{ .fd = all->wake_fd, .events = POLLIN },
+			{ .events = POLLIN },
+		};
+
+		pthread_mutex_lock(&all->lock);
+		wait = responders_step(all);
+		pthread_mutex_unlock(&all->lock);
+		fds[1].fd = all->fd;
+		if (poll(fds, 2, wait) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents && read(all->wake_fd, &wakes, sizeof(wakes)) < 0)
+			continue;
+		pthread_mutex_lock(&all->lock);
+		if (fds[1].revents)
+			responders_receive(all, buffer, size);
+		pthread_mutex_unlock(&all->lock);
+	}
+	free(buffer);
+	return NULL;
+}
+
+/* --- for the other threads --- */
+
+int ktlsd_responders_start(struct ktlsd_responders *all, const char *path)
+{
+	int err;
+
+	memset(all, 0, sizeof(*all));
+	all->fd = -1;
+	pthread_mutex_init(&all->lock, NULL);
+	all->path = strdup(path);
+	all->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = !all->path ? -ENOMEM : all->wake_fd < 0 ? -errno :
+	      -pthread_create(&all->thread, NULL, responders_main, all);
+	if (!err)
+		return 0;
+	if (all->wake_fd >= 0)
+		close(all->wake_fd);
+	free(all->path);
+	all->path = NULL;
+	return err;
+}
+
+void ktlsd_responders_stop(struct ktlsd_responders *all)
+{
+	uint64_t one = 1;
+
+	if (!all->path)
+		return;
+	all->stop = true;
+	if (write(all->wake_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(all->thread, NULL);
+	while (all->oldest)
+		responders_free(all, all->oldest);
+	if (all->fd >= 0)
+		close(all->fd);
+	close(all->wake_fd);
+	free(all->path);
+	pthread_mutex_destroy(&all->lock);
+}
+
+int ktlsd_responders_open_inbox(struct ktlsd_responders *all,
+				struct ktlsd_responders_inbox *inbox)
+{
+	memset(inbox, 0, sizeof(*inbox));
+	inbox->asker.ask = responders_ask;
+	inbox->asker.wait = responders_wait;
+	inbox->all = all;
+	pthread_mutex_init(&inbox->lock, NULL);
+	inbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return inbox->fd < 0 ? -errno : 0;
+}
+
+void ktlsd_responders_close_inbox(struct ktlsd_responders_inbox *inbox)
+{
+	struct ktlsd_responders *all = inbox->all;
+	struct ktlsd_responders_entry *entry;
+	unsigned int i;
+
+	if (!all)
+		return;
+	pthread_mutex_lock(&all->lock);
+	for (entry = all->newest; entry; entry = entry->older) {
+		for (i = 0; i < entry->waiter_count; i++) {
+			if (entry->waiters[i].inbox == inbox)
+				entry->waiters[i--] = entry->waiters[--entry->waiter_count];
+		}
+	}
+	pthread_mutex_unlock(&all->lock);
+	close(inbox->fd);
+	pthread_mutex_destroy(&inbox->lock);
+	inbox->all = NULL;
+}
+
+void ktlsd_responders_deliver(struct ktlsd_responders_inbox *inbox,
+			      void (*wake)(void *arg, uint64_t id), void *arg)
+{
+	uint64_t wakes, id = 0;
+	bool more;
+
+	if (read(inbox->fd, &wakes, sizeof(wakes)) < 0)
+		return;
+	do {
+		pthread_mutex_lock(&inbox->lock);
+		more = inbox->count;
+		if (more)
+			id = inbox->ids[--inbox->count];
+		pthread_mutex_unlock(&inbox->lock);
+		if (more)
+			wake(arg, id);
+	} while (more);
+}

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Handshakes that ask OCSP responders, through the real ktls-fetch: a real responder, and
+ * ones that are silent, slow, down, or lie.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libgen.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
+
+#include "lib/clock.h"
+#include "responders.h"
+#include "test_authority.h"
+#include "test_peer.h"
+
+enum {
+	RESPONDERS_TEST_WAIT_MS	= 1500,	/* the deadline of handshakes */
+};
+
+/* How the responder of the test behaves. */
+enum manner {
+	GOOD, REVOKED, UNKNOWN, SILENT, SLOW, WRONG_SIGNER, WRONG_NONCE, OLD, GARBLED, FAILS,
+};
+
+/**
+ * struct responders_test - the processes, and a responder in a thread
+ * @dir: of all files
+ * @fetch: ktls-fetch
+ * @listener: of the responder
+ * @port: likewise
+ * @manner: likewise
+ * @asked: how often it was
+ * @all: what is tested
+ */
+static struct responders_test {
+	char				dir[32];
+	pid_t				fetch;
+	int				listener;
+	unsigned int			port;
+	_Atomic enum manner		manner;
+	atomic_uint			asked;
+	struct ktlsd_responders		all;
+	struct ktlsd_responders_inbox	inbox;
+} test = { .dir = "/tmp/ktlsd-ocsp-XXXXXX" };
+
+static const char *test_path(const char *name)
+{
+	static char path[8][64];
+	static unsigned int turn;
+	char *to = path[turn++ % 8];
+
+	snprintf(to, sizeof(path[0]), "%s/%s", test.dir, name);
+	return to;
+}
+
+static void test_wait_for(const char *path)
+{
+	int i;
+
+	for (i = 0; i < 1000 && access(path, F_OK); i++)
+		usleep(10000);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static pid_t test_spawn(char *const *argv)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void test_kill(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
+
+static pid_t test_spawn_fetch(void)
+{
+	char self[256] = "", program[320];
+	char *argv[] = {
+		program, (char *)"--socket", (char *)test_path("socket"), (char *)"--allow",
+		(char *)"127.0.0.0/8", (char *)"--log-level", (char *)"error", NULL,
+	};
+	pid_t pid;
+
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(program, sizeof(program), "%s/ktls-fetch/ktls-fetch", dirname(self));
+	unlink(test_path("socket"));
+	pid = test_spawn(argv);
+	test_wait_for(test_path("socket"));
+	return pid;
+}
+
+/* --- the responder in a thread --- */
+
+/* The response to a request for pki.ec or @cert, as @test.manner says. */
+static uint8_t *test_respond(OCSP_REQUEST *request, X509 *cert, int *ret_len)
+{
+	struct test_authority_response spec = {
+		.cert = cert, .issuer = pki.ca, .signer = pki.ca, .key = pki.ca_key,
+		.status = V_OCSP_CERTSTATUS_GOOD, .from = -60,
+	};
+	int index = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1);
+	const ASN1_OCTET_STRING *value;
+	uint8_t nonce[16] = { 0 };
+
+	value = X509_EXTENSION_get_data(OCSP_REQUEST_get_ext(request, index));
+	memcpy(nonce, ASN1_STRING_get0_data(value) + 2, sizeof(nonce));
+	spec.nonce = nonce;
+	switch (test.manner) {
+	case REVOKED:
+		spec.status = V_OCSP_CERTSTATUS_REVOKED;
+		break;
+	case UNKNOWN:
+		spec.status = V_OCSP_CERTSTATUS_UNKNOWN;
+		break;
+	case WRONG_SIGNER:
+		spec.signer = pki.other_ca;
+		spec.key = pki.other_key;
+		break;
+	case WRONG_NONCE:
+		nonce[0] ^= 1;
+		break;
+	case OLD:
+		spec.from = -7200;
+		spec.to = -3600;
+		break;
+	default:
+		break;
+	}
+	return test_authority_response(&spec, ret_len);
+}
+
+static X509 *test_cert;
+
+static void test_answer(int fd)
+{
+	uint8_t buffer[4096];
+	size_t len = 0;
+	const unsigned char *body = NULL;
+	OCSP_REQUEST *request = NULL;
+	uint8_t *der;
+	ssize_t got;
+	int size;
+
+	while (!request && (got = recv(fd, buffer + len, sizeof(buffer) - len, 0)) > 0) {
+		len += (size_t)got;
+		body = memmem(buffer, len, "\r\n\r\n", 4);
+		if (!body)
+			continue;
+		body += 4;
+		request = d2i_OCSP_REQUEST(NULL, &body, (long)(buffer + len - body));
+	}
+	test.asked++;
+	if (!request || test.manner == SILENT) {
+		OCSP_REQUEST_free(request);
+		/* Until the other end gives up. */
+		recv(fd, buffer, 1, 0);
+		return;
+	}
+	if (test.manner == SLOW)
+		usleep(500000);
+	der = test_respond(request, test_cert, &size);
+	if (test.manner == GARBLED)
+		memset(der + 4, 0x55, 20);
+	if (test.manner == FAILS)
+		dprintf(fd, "HTTP/1.0 500 Internal Server Error\r\n\r\n");
+	else
+		dprintf(fd, "HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+			"Content-Length: %d\r\n\r\n", size);
+	if (test.manner != FAILS && write(fd, der, (size_t)size) != size)
+		print_message("# the response was not sent\n");
+	OPENSSL_free(der);
+	OCSP_REQUEST_free(request);
+}
+
+static void *test_answer_thread(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+
+	test_answer(fd);
+	close(fd);
+	return NULL;
+}
+
+static void *test_listen_thread(void *arg)
+{
+	pthread_t thread;
+	int fd;
+
+	(void)arg;
+	while ((fd = accept(test.listener, NULL, NULL)) >= 0) {
+		if (!pthread_create(&thread, NULL, test_answer_thread, (void *)(intptr_t)fd))
+			pthread_detach(thread);
+	}
+	return NULL;
+}
+
+static void test_listen(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	pthread_t thread;
+
+	test.listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(test.listener, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(test.listener, 64), 0);
+	getsockname(test.listener, (struct sockaddr *)&address, &len);
+	test.port = ntohs(address.sin_port);
+	assert_int_equal(pthread_create(&thread, NULL, test_listen_thread, NULL), 0);
+	pthread_detach(thread);
+}
+
+static int responders_setup(void **state)
+{
+	test_pki_setup(state);
+	signal(SIGPIPE, SIG_IGN);
+	assert_non_null(mkdtemp(test.dir));
+	test.fetch = test_spawn_fetch();
+	test_listen();
+	return 0;
+}
+
+static int responders_teardown(void **state)
+{
+	test_kill(test.fetch);
+	unlink(test_path("socket"));
+	rmdir(test.dir);
+	X509_free(test_cert);
+	return test_pki_teardown(state);
+}
+
+/* --- handshakes --- */
+
+/* A leaf that names the responder at @port. */
+static X509 *responders_leaf(unsigned int port)
+{
+	char value[64];
+	X509 *cert = X509_dup(pki.ec);
+	uint64_t serial;
+
+	/* Another one each time: answers are cached. */
+	ASN1_INTEGER_get_uint64(&serial, X509_get_serialNumber(cert));
+	ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial + test.asked + 1 +
+				(uint64_t)ktlsd_clock_ms() % 1000000);
+	snprintf(value, sizeof(value), "OCSP;URI:http://127.0.0.1:%u/", port);
+	test_authority_extend(cert, pki.ca_key, NID_info_access, value);
+	return cert;
+}
+
+static void responders_ignore(void *arg, uint64_t id)
+{
+	(void)arg;
+	(void)id;
+}
+
+/* Continues while the handshake waits for the responder. */
+static void responders_continue(struct test_side *side, struct test_peer *peer)
+{
+	struct pollfd poller = { .fd = test.inbox.fd, .events = POLLIN };
+	struct ktlsd_buffer *output = &side->handshake->output;
+
+	while (side->last == KTLSD_HANDSHAKE_WAITS) {
+		assert_int_equal(poll(&poller, 1, 20000), 1);
+		ktlsd_responders_deliver(&test.inbox, responders_ignore, NULL);
+		side->last = ktlsd_handshake_run(side->handshake, NULL, 0, &side->fault);
+	}
+	if (output->len)
+		BIO_write(SSL_get_rbio(peer->ssl), output->data, (int)output->len);
+	ktlsd_buffer_free(output);
+}
+
+/* Our client against a server with @cert. Return: milliseconds that it took. */
+static int responders_connect(X509 *cert, uint16_t version, enum ktlsd_revocation_mode mode,
+			      int error, const char *word, uint32_t how)
+{
+	int64_t begun = ktlsd_clock_ms();
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+	int i;
+
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	side.request.version_min = version;
+	side.request.version_max = version;
+	side.config.revocation = (struct ktlsd_revocation) { true, mode };
+	side.config.revocation_ktls_trust = true;
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, cert, pki.ec_key);
+	test_side_prepare(&side, NULL, NULL, pki.ca);
+	assert_int_equal(test_side_begin(&side), 0);
+	side.handshake->status.asker = &test.inbox.asker;
+	side.handshake->status.deadline = begun + RESPONDERS_TEST_WAIT_MS;
+	test_peer_begin(&peer);
+	test_peer_shake(&side, &peer);
+	for (i = 0; i < 10 && side.last == KTLSD_HANDSHAKE_WAITS; i++) {
+		responders_continue(&side, &peer);
+		test_peer_step(&peer);
+		if (!side.last && BIO_ctrl_pending(SSL_get_wbio(peer.ssl)))
+			test_peer_pass(&side, &peer, NULL, 0);
+	}
+	if (side.last != error || (word && !strstr(side.fault.reason, word)))
+		fail_msg("version %x, mode %s: %d, %s", version, ktlsd_revocation_name(mode),
+			 side.last, side.fault.reason);
+	if (error == 1) {
+		assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
+		assert_int_equal(result.revocation, how);
+		ktlsd_handshake_wipe_result(&result);
+	}
+	test_peer_free(&peer);
+	test_side_free(&side);
+	return (int)(ktlsd_clock_ms() - begun);
+}
+
+static void responders_open(void)
+{
+	assert_int_equal(ktlsd_responders_start(&test.all, test_path("socket")), 0);
+	assert_int_equal(ktlsd_responders_open_inbox(&test.all, &test.inbox), 0);
+}
+
+static void responders_close(void)
+{
+	ktlsd_responders_close_inbox(&test.inbox);
+	ktlsd_responders_stop(&test.all);
+}
+
+struct manner_row {
+	enum manner	manner;
+	const char	*name;
+	int		soft;
+	int		hard;
+	const char	*word;
+	uint32_t	how;
+};
+
+/* What each mode makes of each responder, and how long it takes. */
+static void responders_manners(void **state)
+{
+	static const struct manner_row table[] = {
+		{ GOOD, "good", 1, 1, "", KTLS_REVOCATION_OCSP },
+		{ SLOW, "slow", 1, 1, "", KTLS_REVOCATION_OCSP },
+		{ REVOKED, "revoked", -EKEYREJECTED, -EKEYREJECTED,
+		  "(keyCompromise), says its OCSP responder", 0 },
+		{ UNKNOWN, "unknown", -EKEYREJECTED, -EKEYREJECTED, "is not known to its issuer", 0 },
+		{ WRONG_SIGNER, "wrong signer", 1, -EKEYREJECTED, "not authorized",
+		  KTLS_REVOCATION_NO_ANSWER },
+		{ WRONG_NONCE, "wrong nonce", 1, -EKEYREJECTED, "its nonce is wrong",
+		  KTLS_REVOCATION_NO_ANSWER },
+		{ OLD, "old", 1, -EKEYREJECTED, "it is out of date", KTLS_REVOCATION_NO_ANSWER },
+		{ GARBLED, "garbled", 1, -EKEYREJECTED, "", KTLS_REVOCATION_NO_ANSWER },
+		{ FAILS, "HTTP error", 1, -EKEYREJECTED, "gave no OCSP response",
+		  KTLS_REVOCATION_NO_ANSWER },
+		{ SILENT, "silent", 1, -EKEYREJECTED, "did not answer in time",
+		  KTLS_REVOCATION_NO_ANSWER },
+	};
+	const struct manner_row *row;
+	uint16_t version;
+	int soft, hard;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		row = &table[i];
+		test.manner = row->manner;
+		for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+			responders_open();
+			X509_free(test_cert);
+			test_cert = responders_leaf(test.port);
+			soft = responders_connect(test_cert, version, KTLSD_REVOCATION_OCSP,
+						  row->soft, row->soft < 0 ? row->word : NULL,
+						  row->how);
+			responders_close();
+			responders_open();
+			X509_free(test_cert);
+			test_cert = responders_leaf(test.port);
+			hard = responders_connect(test_cert, version, KTLSD_REVOCATION_HARD,
+						  row->hard, row->word, row->how);
+			responders_close();
+			print_message("# %-13s TLS 1.%d  ocsp: %-8s %5d ms  hard: %-8s %5d ms\n",
+				      row->name, version & 0xff ? (version & 0xff) - 1 : 0,
+				      row->soft == 1 ? "accepted" : "refused", soft,
+				      row->hard == 1 ? "accepted" : "refused", hard);
+			assert_true(soft < RESPONDERS_TEST_WAIT_MS + 1500);
+			assert_true(hard < RESPONDERS_TEST_WAIT_MS + 1500);
+		}
+	}
+	/* It still waits for the silent ones. */
+	test_kill(test.fetch);
+	test.fetch = test_spawn_fetch();
+}
+
+/* A responder is asked once for an answer, and not at once again if it is silent. */
+static void responders_cache(void **state)
+{
+	unsigned int before;
+	X509 *down;
+
+	(void)state;
+	responders_open();
+	test.manner = GOOD;
+	X509_free(test_cert);
+	test_cert = responders_leaf(test.port);
+	before = test.asked;
+	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+			   KTLS_REVOCATION_OCSP);
+	responders_connect(test_cert, KTLS_TLS_1_2, KTLSD_REVOCATION_HARD, 1, NULL,
+			   KTLS_REVOCATION_OCSP);
+	assert_int_equal(test.asked, before + 1);
+
+	down = responders_leaf(1);
+	responders_connect(down, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
+			   "cannot be reached", 0);
+	assert_true(responders_connect(down, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
+				       KTLS_REVOCATION_NO_ANSWER) < 500);
+	X509_free(down);
+	/* No responder, and no asker. */
+	responders_connect(pki.ec, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
+			   "the certificate names none", 0);
+	responders_connect(pki.ec, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
+			   KTLS_REVOCATION_NO_ANSWER);
+	responders_close();
+}
+
+/* Without ktls-fetch nobody is asked; when it is back, it is used. */
+static void responders_without_fetch(void **state)
+{
+	(void)state;
+	test.manner = GOOD;
+	responders_open();
+	test_kill(test.fetch);
+	X509_free(test_cert);
+	test_cert = responders_leaf(test.port);
+	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
+			   "ktls-fetch cannot be reached", 0);
+	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
+			   KTLS_REVOCATION_NO_ANSWER);
+	test.fetch = test_spawn_fetch();
+	X509_free(test_cert);
+	test_cert = responders_leaf(test.port);
+	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+			   KTLS_REVOCATION_OCSP);
+	responders_close();
+}
+
+/* --- OpenSSL's responder --- */
+
+static void responders_write_pem(const char *name, X509 *cert, EVP_PKEY *key)
+{
+	struct ktlsd_buffer buffer = { 0 };
+
+	if (cert)
+		test_pki_put_cert(&buffer, cert);
+	if (key)
+		test_pki_put_key(&buffer, key, NULL);
+	test_pki_write(test_path(name), &buffer, 0600);
+}
+
+/* @state: V or R. */
+static void responders_write_index(X509 *cert, char what)
+{
+	BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get_serialNumber(cert), NULL);
+	char *hex = BN_bn2hex(serial), line[256];
+	struct ktlsd_buffer buffer = { 0 };
+
+	snprintf(line, sizeof(line), "%c\t400101000000Z\t%s\t%s\tunknown\t/CN=leaf\n", what,
+		 what == 'R' ? "250101000000Z,superseded" : "", hex);
+	ktlsd_buffer_append(&buffer, line, strlen(line), sizeof(line));
+	test_pki_write(test_path("index"), &buffer, 0600);
+	OPENSSL_free(hex);
+	BN_free(serial);
+}
+
+static void responders_openssl(void **state)
+{
+	unsigned int port = 20000 + (unsigned int)getpid() % 20000;
+	char port_text[8];
+	char *argv[] = {
+		(char *)"openssl", (char *)"ocsp", (char *)"-port", port_text,
+		(char *)"-index", (char *)test_path("index"), (char *)"-CA",
+		(char *)test_path("ca.pem"), (char *)"-rsigner", (char *)test_path("ca.pem"),
+		(char *)"-rkey", (char *)test_path("ca.key"), (char *)"-nmin", (char *)"5",
+		(char *)"-ignore_err", NULL,
+	};
+	X509 *cert = responders_leaf(port);
+	pid_t pid;
+	int round;
+
+	(void)state;
+	snprintf(port_text, sizeof(port_text), "%u", port);
+	responders_write_pem("ca.pem", pki.ca, NULL);
+	responders_write_pem("ca.key", NULL, pki.ca_key);
+	for (round = 0; round < 2; round++) {
+		responders_write_index(cert, round ? 'R' : 'V');
+		pid = test_spawn(argv);
+		/* A connection that sends nothing would block it. */
+		sleep(1);
+		responders_open();
+		if (round)
+			responders_connect(cert, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP,
+					   -EKEYREJECTED,
+					   "was revoked on 2025-01-01 00:00:00 UTC (superseded), says its OCSP responder", 0);
+		else
+			responders_connect(cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+					   KTLS_REVOCATION_OCSP);
+		responders_close();
+		test_kill(pid);
+	}
+	X509_free(cert);
+	unlink(test_path("ca.pem"));
+	unlink(test_path("ca.key"));
+	unlink(test_path("index"));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(responders_manners),
+		cmocka_unit_test(responders_cache),
+		cmocka_unit_test(responders_without_fetch),
+		cmocka_unit_test(responders_openssl),
+	};
+
+	return cmocka_run_group_tests_name("responders", tests, responders_setup,
+					   responders_teardown);
+}
