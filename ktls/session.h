@@ -29,6 +29,7 @@ struct ktls_certs {
  * @suite: IANA number of the cipher suite
  * @group: IANA number of the group
  * @sigalg: IANA number of the peer's signature scheme
+ * @revocation: enum ktls_revocation, as the helper reports it
  * @verified: the peer's chain and name were verified
  * @resumed: by a ticket or a session id
  * @alpn_len: bytes in @alpn
@@ -47,6 +48,7 @@ struct ktls_session {
 	u16			suite;
 	u16			group;
 	u16			sigalg;
+	u32			revocation;
 	bool			verified;
 	bool			resumed;
 	u8			alpn_len;

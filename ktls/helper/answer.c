@@ -293,6 +293,7 @@ static int answer_session(const struct genl_info *info, struct ktls_session *ses
 	session->suite = answer_number(info, KTLS_A_SUITE, 0);
 	session->group = answer_number(info, KTLS_A_GROUP, 0);
 	session->sigalg = answer_number(info, KTLS_A_SIGALG, 0);
+	session->revocation = answer_number(info, KTLS_A_REVOCATION, KTLS_REVOCATION_UNCHECKED);
 	session->verified = info->attrs[KTLS_A_VERIFIED];
 	session->resumed = info->attrs[KTLS_A_RESUMED];
 	session->alpn_len = answer_bytes(info, KTLS_A_ALPN, session->alpn,

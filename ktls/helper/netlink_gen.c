@@ -33,7 +33,7 @@ const struct nla_policy ktls_data_nl_policy[KTLS_A_MORE + 1] = {
 };
 
 /* KTLS_CMD_DONE - do */
-const struct nla_policy ktls_done_nl_policy[KTLS_A_PEER_FINGERPRINT + 1] = {
+const struct nla_policy ktls_done_nl_policy[KTLS_A_REVOCATION + 1] = {
 	[KTLS_A_ID] = { .type = NLA_U64, },
 	[KTLS_A_ERRNO] = NLA_POLICY_MAX(NLA_U32, 4095),
 	[KTLS_A_RECORDS] = { .type = NLA_BINARY, },
@@ -65,6 +65,7 @@ const struct nla_policy ktls_done_nl_policy[KTLS_A_PEER_FINGERPRINT + 1] = {
 	[KTLS_A_PEER_SUBJECT] = { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX, },
 	[KTLS_A_PEER_NAMES] = { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX, },
 	[KTLS_A_PEER_FINGERPRINT] = NLA_POLICY_MAX_LEN(KTLS_GENL_FINGERPRINT),
+	[KTLS_A_REVOCATION] = { .type = NLA_U32, },
 };
 
 /* KTLS_CMD_CANCEL - do */
@@ -102,7 +103,7 @@ const struct genl_ops ktls_nl_ops[6] = {
 		.cmd		= KTLS_CMD_DONE,
 		.doit		= ktls_nl_done_doit,
 		.policy		= ktls_done_nl_policy,
-		.maxattr	= KTLS_A_PEER_FINGERPRINT,
+		.maxattr	= KTLS_A_REVOCATION,
 	},
 	{
 		.cmd		= KTLS_CMD_CANCEL,

@@ -19,7 +19,7 @@ extern const struct nla_policy ktls_config_nl_policy[KTLS_A_OFFSET + 1];
 
 extern const struct nla_policy ktls_data_nl_policy[KTLS_A_MORE + 1];
 
-extern const struct nla_policy ktls_done_nl_policy[KTLS_A_PEER_FINGERPRINT + 1];
+extern const struct nla_policy ktls_done_nl_policy[KTLS_A_REVOCATION + 1];
 
 extern const struct nla_policy ktls_cancel_nl_policy[KTLS_A_ID + 1];
 

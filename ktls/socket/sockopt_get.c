@@ -125,7 +125,7 @@ static void sockopt_get_fill_info(const struct ktls_ctx *ctx, struct ktls_info *
 	info->rx_bytes = ctx->rl.rx.bytes;
 	info->tx_key_updates = ctx->rl.tx.key_updates;
 	info->rx_key_updates = ctx->rl.rx.key_updates;
-	info->revocation = KTLS_REVOCATION_UNCHECKED;
+	info->revocation = session->revocation;
 	if (session->resumed)
 		info->flags |= KTLS_INFO_RESUMED;
 	if (session->verified)

@@ -111,6 +111,8 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 	if (result->server_name[0])
 		ktlsd_message_put_string(message, KTLS_A_SERVER_NAME,
 					 result->server_name);
+	if (result->revocation)
+		ktlsd_message_put_u32(message, KTLS_A_REVOCATION, result->revocation);
 	if (result->verified)
 		ktlsd_message_put_flag(message, KTLS_A_VERIFIED);
 	if (result->resumed)

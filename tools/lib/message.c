@@ -79,6 +79,7 @@ static const struct message_rule message_rules[KTLS_A_MAX + 1] = {
 	[KTLS_A_PEER_NAMES]	= UP_TO(KTLS_GENL_PEER_MAX + 1),
 	[KTLS_A_PEER_FINGERPRINT] = EXACTLY(KTLS_GENL_FINGERPRINT),
 	[KTLS_A_FOREIGN]	= EXACTLY(0),
+	[KTLS_A_REVOCATION]	= EXACTLY(4),
 };
 
 void ktlsd_message_begin(struct ktlsd_message *message, void *buffer,
