@@ -73,6 +73,11 @@ static void tickets_accept(const struct tickets_case *what, bool second,
 	/* Records sealed under the application key are counted. */
 	if (result.version == KTLS_TLS_1_3)
 		assert_int_equal(result.tx.seq, result.resumed ? 1 : 2);
+	/* What the metrics of the worker are told. */
+	assert_int_equal(side.handshake->ticket_accepted, result.resumed);
+	assert_int_equal(side.handshake->ticket_refused, second && !result.resumed);
+	assert_int_equal(side.handshake->tickets_issued, result.version == KTLS_TLS_1_3 ?
+			 result.tx.seq : !result.resumed);
 	/* The first read processes the tickets. */
 	SSL_read(peer.ssl, &byte, 1);
 	SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
