@@ -7,6 +7,7 @@
 #include "comply.h"
 #include "tls/algorithms.h"
 #include "tls/suites.h"
+#include "tls/system.h"
 
 enum {
 	COMPLY_PLACE_MAX	= 192,	/* bytes of ktlsd_policy_place() */
@@ -200,11 +201,15 @@ static int comply_narrow(struct ktlsd_request *request, struct ktlsd_fault *faul
 int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request *request,
 			 struct ktlsd_fault *fault)
 {
-	const struct ktlsd_policy *policy;
+	const struct ktlsd_policy *policy = ktlsd_system_policy();
 	size_t i;
 	int err;
 
 	memset(&request->bounds, 0, sizeof(request->bounds));
+	err = comply_with(policy, request, fault);
+	if (err)
+		return err;
+	ktlsd_policy_merge(&request->bounds, policy);
 	for (i = 0; i < config->policy_count; i++) {
 		policy = &config->policies[i];
 		if (!ktlsd_policy_selects(policy, &request->caller))

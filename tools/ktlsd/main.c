@@ -38,6 +38,7 @@
 #include "signer/process.h"
 #include "signer/sandbox.h"
 #include "stats.h"
+#include "tls/system.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -611,6 +612,10 @@ int main(int argc, char **argv)
 		return status;
 	ktlsd_acl_init();
 	ktlsd_memory_init();
+	if (ktlsd_system_init()) {
+		ktlsd_log(KTLSD_LOG_ERROR, "OpenSSL cannot be used: %s.", ktlsd_errors_openssl_reason());
+		return 1;
+	}
 	if (options.check)
 		return main_check(&options);
 

@@ -371,6 +371,10 @@ void ktlsd_policy_place(const struct ktlsd_policy *policy, enum ktlsd_policy_key
 {
 	bool named = policy->name[0];
 
+	if (!policy->line) {
+		snprintf(text, size, "OpenSSL's configuration (%.80s)", policy->path);
+		return;
+	}
 	snprintf(text, size, "policy%s%.40s%s (%s, %.80s:%u)", named ? " '" : "", policy->name,
 		 named ? "'" : "", ktlsd_policy_key_name(key), policy->path,
 		 policy->lines[key]);

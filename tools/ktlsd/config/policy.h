@@ -85,7 +85,7 @@ struct ktlsd_bounds {
  * struct ktlsd_policy - a section [policy] or [policy NAME]
  * @name: NAME, or ""
  * @path: of the file it is in
- * @line: of the section
+ * @line: of the section; 0: it is what OpenSSL's configuration says
  * @lines: of each key, 0 if it is not set
  * @selects: whose handshakes, if @selects.given
  * @containers_given: only those in containers, or only those that are not
