@@ -17,10 +17,10 @@
  */
 void ktls_attach_rx(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
-	ctx->rcvlowat = READ_ONCE(sk->sk_rcvlowat);
+	ctx->attach.rcvlowat = READ_ONCE(sk->sk_rcvlowat);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	/* Otherwise TCP takes an urgent byte out of the stream by itself. */
 	sock_set_flag(sk, SOCK_URGINLINE);

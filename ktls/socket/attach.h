@@ -9,7 +9,20 @@ struct ktls_base;
 struct ktls_config;
 struct ktls_ctx;
 struct sock;
+struct socket;
 struct tcp_ulp_ops;
+
+/**
+ * struct ktls_attach - what stands in for what a TCP socket has; socket lock
+ * @graft: the struct socket under a connection without a file (graft.c): a child
+ *	before accept, a closed socket that lingers
+ * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1. Also read without
+ *	the lock
+ */
+struct ktls_attach {
+	struct socket	*graft;
+	int		rcvlowat;
+};
 
 bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base);
 void ktls_attach(struct sock *sk, struct ktls_ctx *ctx, const struct tcp_ulp_ops *ulp_ops);

@@ -123,7 +123,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 	const char *reason;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_framing_commit(&ctx->rl);
 	*alert = KTLS_ALERT_NONE;
 	for (;;) {
@@ -155,7 +155,7 @@ int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 	if (done && (!first || batch_hello_is_whole(&hello)))
 		return done;
 	if (*alert != KTLS_ALERT_NONE) {
-		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_RX_INVALID);
+		ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_RX_INVALID);
 		ktls_reason_set(&ctx->rl, "%s", reason);
 		return -EPROTO;
 	}
@@ -177,7 +177,7 @@ int ktls_batch_take(struct ktls_ctx *ctx, void *buf, u32 len)
 {
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	err = ktls_framing_copy(&ctx->rl, 0, buf, len);
 	if (err)
 		return err;

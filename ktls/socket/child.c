@@ -49,7 +49,7 @@ void ktls_child_put_listener(struct ktls_listener *l)
  */
 bool ktls_child_has_room(struct ktls_listener *l)
 {
-	return READ_ONCE(l->n_ready) <= READ_ONCE(l->ctx->sk->sk_max_ack_backlog);
+	return READ_ONCE(l->n_ready) <= READ_ONCE(l->ctx->rl.sk->sk_max_ack_backlog);
 }
 
 /* Lets the next child that waits for room begin its handshake. When it is ready,
@@ -137,7 +137,7 @@ bool ktls_child_link(struct ktls_listener *l, struct ktls_ctx *child)
 {
 	bool closed;
 
-	sock_owned_by_me(child->sk);
+	sock_owned_by_me(child->rl.sk);
 	if (ktls_places_take(&l->places, child))
 		return false;
 	spin_lock(&l->lock);
@@ -173,7 +173,7 @@ static void child_set_ready(struct ktls_ctx *child)
 	if (!parent)
 		return;
 
-	parent->base->data_ready(parent->sk);
+	parent->base->data_ready(parent->rl.sk);
 	ktls_ctx_put(parent);
 }
 
@@ -188,7 +188,7 @@ static void child_set_ready(struct ktls_ctx *child)
  */
 void ktls_child_step(struct ktls_ctx *child)
 {
-	sock_owned_by_me(child->sk);
+	sock_owned_by_me(child->rl.sk);
 	if (!child->accept.parent || test_bit(KTLS_F_READY, &child->flags))
 		return;
 	if (ktls_tx_idle(&child->rl)) {
@@ -210,7 +210,7 @@ bool ktls_child_release(struct ktls_ctx *child)
 {
 	struct ktls_listener *l = child->accept.parent;
 
-	sock_owned_by_me(child->sk);
+	sock_owned_by_me(child->rl.sk);
 	if (!l)
 		return false;
 	ktls_places_leave(child);
@@ -228,7 +228,7 @@ static bool child_hello(struct ktls_ctx *child)
 	struct ktls_listener *l = child->accept.parent;
 	bool go;
 
-	sock_owned_by_me(child->sk);
+	sock_owned_by_me(child->rl.sk);
 	spin_lock(&l->lock);
 	go = !l->closed && ktls_child_has_room(l);
 	if (!list_empty(&child->accept.node))
@@ -267,12 +267,12 @@ const struct ktls_handshake_ops ktls_child_handshake = {
  */
 bool ktls_child_drop(struct ktls_ctx *child)
 {
-	sock_owned_by_me(child->sk);
+	sock_owned_by_me(child->rl.sk);
 	if (!ktls_child_release(child))
 		return false;
 	ktls_handshake_end(child);
 	ktls_state_set(child, KTLS_STATE_CLOSED);
-	child->base->prot->disconnect(child->sk, O_NONBLOCK);
+	child->base->prot->disconnect(child->rl.sk, O_NONBLOCK);
 	return true;
 }
 
@@ -288,7 +288,7 @@ struct ktls_ctx *ktls_child_pop(struct ktls_listener *l, int *ret_empty)
 {
 	struct ktls_ctx *child;
 
-	sock_owned_by_me(l->ctx->sk);
+	sock_owned_by_me(l->ctx->rl.sk);
 	spin_lock(&l->lock);
 	child = list_first_entry_or_null(&l->ready, struct ktls_ctx, accept.node);
 	if (child) {

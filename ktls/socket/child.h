@@ -43,12 +43,14 @@ struct ktls_listener {
 };
 
 /**
- * struct ktls_accept - a child of a listener, until it is accepted; &ktls_listener.lock
+ * struct ktls_accept - a listening socket, or a child until it is accepted
+ * @listener: of a socket that listens (listener.c), else NULL; socket lock, and RCU
  * @parent: the listener's state; owns a reference. NULL: no child, or accepted. The
  *	child's socket lock
- * @node: on one of @parent's lists
+ * @node: on one of @parent's lists; &ktls_listener.lock
  */
 struct ktls_accept {
+	struct ktls_listener	*listener;
 	struct ktls_listener	*parent;
 	struct list_head	node;
 };

@@ -43,7 +43,7 @@ MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data a
  */
 static void close_notify(struct ktls_ctx *ctx)
 {
-	struct tcp_sock *tp = tcp_sk(ctx->sk);
+	struct tcp_sock *tp = tcp_sk(ctx->rl.sk);
 	const u8 nonagle = tp->nonagle;
 
 	if (ctx->rl.tx.closed || !ctx->rl.tx.keyed ||
@@ -63,7 +63,7 @@ static void close_notify(struct ktls_ctx *ctx)
  */
 static void close_shut_rd(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	if (ctx->rl.rules->tcp_shut_rd)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
@@ -153,7 +153,7 @@ static bool close_is_acknowledged(const struct sock *sk)
 static long close_wait(struct ktls_ctx *ctx, long timeout)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	add_wait_queue(sk_sleep(sk), &wait);
@@ -171,7 +171,7 @@ static long close_wait(struct ktls_ctx *ctx, long timeout)
 static void close_final(struct ktls_ctx *ctx, long timeout)
 {
 	struct ktls_base *base = ctx->base;
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	lock_sock(sk);
 	if (test_bit(KTLS_F_GONE, &ctx->flags)) {
@@ -205,7 +205,7 @@ static bool close_is_abortive(const struct sock *sk)
 /* close() of an open connection. Returns whether it lingers. */
 static bool close_open(struct ktls_ctx *ctx, long *timeout)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	bool unread;
 
 	/* Unread tickets are opened and dropped. Unread application data means a reset, as

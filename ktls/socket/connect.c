@@ -34,7 +34,7 @@ static bool connect_is_running(const struct ktls_ctx *ctx)
 static int connect_wait(struct ktls_ctx *ctx, long timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err = 0;
 
 	add_wait_queue(sk_sleep(sk), &wait);
@@ -58,7 +58,7 @@ static int connect_wait(struct ktls_ctx *ctx, long timeo)
  */
 static int connect_tcp_reset(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int sk_err = READ_ONCE(sk->sk_err);
 	int err = 0;
 
@@ -78,7 +78,7 @@ static int connect_tcp_reset(struct ktls_ctx *ctx)
 /* The result, reported once. */
 static int connect_report(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err;
 
 	ctx->connect.pending = false;
@@ -112,7 +112,7 @@ static int connect_report(struct ktls_ctx *ctx)
  */
 void ktls_connect_drain(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	if (ctx->session.version) {
@@ -136,20 +136,20 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 
 static void connect_opened(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_ctx_disarm(ctx);
-	ctx->base->state_change(ctx->sk);
-	sk_wake_async(ctx->sk, SOCK_WAKE_IO, POLL_OUT);
+	ctx->base->state_change(ctx->rl.sk);
+	sk_wake_async(ctx->rl.sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
 static void connect_failed(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_ctx_arm(ctx, KTLS_DRAIN_MS);
 	ktls_connect_drain(ctx);
-	ctx->base->state_change(ctx->sk);
-	sk_wake_async(ctx->sk, SOCK_WAKE_IO, POLL_OUT);
-	sk_error_report(ctx->sk);
+	ctx->base->state_change(ctx->rl.sk);
+	sk_wake_async(ctx->rl.sk, SOCK_WAKE_IO, POLL_OUT);
+	sk_error_report(ctx->rl.sk);
 }
 
 static const struct ktls_handshake_ops connect_handshake = {
@@ -165,7 +165,7 @@ static const struct ktls_handshake_ops connect_handshake = {
  */
 void ktls_connect_step(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	if (ctx->connect.in_base)
@@ -197,7 +197,7 @@ void ktls_connect_step(struct ktls_ctx *ctx)
 /* Everything that can be refused is refused before the SYN. */
 static int connect_prepare(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err;
 
 	if (ctx->state == KTLS_STATE_FAILED) {
@@ -383,7 +383,7 @@ static bool connect_is_nonblocking(const struct sock *sk)
 
 static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err;
 
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)

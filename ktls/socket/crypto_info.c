@@ -77,7 +77,7 @@ static int crypto_info_admit(const struct ktls_ctx *ctx, const struct ktls_dir *
 	switch (ctx->state) {
 	case KTLS_STATE_NEW:
 		/* A FIN of either end leaves the other direction. */
-		if ((1 << ctx->sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
+		if ((1 << ctx->rl.sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
 			return -ENOTCONN;
 		return 0;
 	case KTLS_STATE_OPEN:
@@ -155,7 +155,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	const struct ktls_suite *suite;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	err = crypto_info_admit(ctx, dir);
 	if (err)
 		return err;
@@ -173,7 +173,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 
 	/* Nobody was woken for records that came before the key. */
 	if (optname == TLS_RX && ktls_ready_worth_waking(ctx))
-		ctx->base->data_ready(ctx->sk);
+		ctx->base->data_ready(ctx->rl.sk);
 	return 0;
 }
 

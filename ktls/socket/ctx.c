@@ -42,7 +42,7 @@ void ktls_ctx_put(struct ktls_ctx *ctx)
 {
 	if (!refcount_dec_and_test(&ctx->life.ref))
 		return;
-	sock_put(ctx->sk);
+	sock_put(ctx->rl.sk);
 	kfree_rcu(ctx, life.rcu);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
@@ -60,7 +60,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
  */
 bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag)
 {
-	return ktls_sock_trylock(ctx->sk, flag, &ctx->flags);
+	return ktls_sock_trylock(ctx->rl.sk, flag, &ctx->flags);
 }
 
 /* The one work of a context. */
@@ -140,7 +140,7 @@ static void ctx_rx_timer(struct timer_list *timer)
  */
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
 	ktls_ctx_hold(ctx);
 	if (hrtimer_try_to_cancel(&ctx->life.deadline) > 0)
@@ -157,7 +157,7 @@ void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
  */
 void ktls_ctx_disarm(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (hrtimer_try_to_cancel(&ctx->life.deadline) > 0)
 		ktls_ctx_put(ctx);
 	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
@@ -171,7 +171,7 @@ void ktls_ctx_disarm(struct ktls_ctx *ctx)
  */
 void ktls_ctx_unwatch(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (timer_delete(&ctx->life.unread))
 		ktls_ctx_put(ctx);
 	clear_bit(KTLS_F_IDLE, &ctx->flags);
@@ -195,7 +195,6 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 
 	refcount_set(&ctx->life.ref, 1);
 	sock_hold(sk);
-	ctx->sk = sk;
 	ctx->life.waiter.ops = &ctx_waiter_ops;
 	ctx->base = ktls_base_of(sk);
 	ctx->config = config;

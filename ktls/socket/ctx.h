@@ -24,18 +24,16 @@
 #include "session.h"
 #include "helper/request.h"
 #include "record/rl.h"
+#include "socket/attach.h"
 #include "socket/child.h"
 #include "socket/connect.h"
 #include "socket/crypto_info.h"
+#include "socket/handshake.h"
 #include "socket/linger.h"
 #include "socket/places.h"
 
 struct ktls_base;
 struct ktls_config;
-struct ktls_exporter;
-struct ktls_handshake;
-struct ktls_listener;
-struct ktls_tickets;
 
 /* Bits of ktls_ctx.flags, set and tested atomically, no lock needed. */
 enum ktls_ctx_flags {
@@ -78,30 +76,23 @@ struct ktls_life {
  * Written under the socket lock; exceptions are named. Each struct in it is in the header
  * of the file that owns it.
  *
- * @sk: the socket; a reference is owned
  * @life: references, the work and the timers (ctx.c)
  * @base: what TCP had before us: proto, proto_ops, callbacks
  * @state: enum ktls_info_state, written by state.c only; read anywhere with
  *	READ_ONCE
  * @flags: enum ktls_ctx_flags, atomic
  * @config: what the program asked for; replaced under the lock, never NULL
- * @rl: the record layer
+ * @rl: the record layer, and the sock, to which a reference is owned
  * @session: what was established
- * @exporter: what KTLS_EXPORTER was set to, or NULL; owned
- * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
- * @handshake: while one runs (handshake.c), else NULL
+ * @hs: a handshake, and what hangs on one that is complete (handshake.c)
  * @connect: the result of connect() or KTLS_HANDSHAKE (connect.c)
- * @listener: of a listening socket (listener.c), else NULL
- * @accept: of a connection that was not accepted yet (child.c)
+ * @accept: of a listening socket, or of a connection that was not accepted yet (child.c)
  * @place: of one in its handshake (places.c); places.c's lock
  * @linger: the place of a closed socket (linger.c); linger.c's lock
  * @external: options of sockets with external keys (crypto_info.c)
- * @graft: the struct socket under a connection without a file (graft.c): a child
- *	before accept, a closed socket that lingers
- * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1
+ * @attach: what stands in for what a TCP socket has (attach.c)
  */
 struct ktls_ctx {
-	struct sock			*sk;
 	struct ktls_life		life;
 	struct ktls_base		*base;
 	u8				state;
@@ -109,17 +100,13 @@ struct ktls_ctx {
 	struct ktls_config		*config;
 	struct ktls_rl			rl;
 	struct ktls_session		session;
-	struct ktls_exporter		*exporter;
-	struct ktls_tickets		*tickets;
-	struct ktls_handshake		*handshake;
+	struct ktls_hs			hs;
 	struct ktls_connect		connect;
-	struct ktls_listener		*listener;
 	struct ktls_accept		accept;
 	struct ktls_place		place;
 	struct ktls_linger		linger;
 	struct ktls_external		external;
-	struct socket			*graft;
-	int				rcvlowat;
+	struct ktls_attach		attach;
 };
 
 /**

@@ -33,19 +33,19 @@
  */
 void ktls_detach(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
-	WARN_ON_ONCE(ctx->handshake);
+	WARN_ON_ONCE(ctx->hs.running);
 	set_bit(KTLS_F_GONE, &ctx->flags);
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
 	ktls_rl_free(&ctx->rl);
-	ktls_ticket_end(ctx->tickets);
-	ctx->tickets = NULL;
+	ktls_ticket_end(ctx->hs.tickets);
+	ctx->hs.tickets = NULL;
 	ktls_session_wipe(&ctx->session);
-	kfree_sensitive(ctx->exporter);
-	ctx->exporter = NULL;
+	kfree_sensitive(ctx->hs.exporter);
+	ctx->hs.exporter = NULL;
 	ktls_config_put(ctx->config);
 	ctx->config = NULL;
 

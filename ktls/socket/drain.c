@@ -25,7 +25,7 @@
  */
 void ktls_drain_input(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (test_bit(KTLS_F_RESET_DUE, &ctx->flags))
 		ktls_ready_discard(ctx);
 	else if (ktls_ready_sift(ctx))
@@ -38,7 +38,7 @@ void ktls_drain_input(struct ktls_ctx *ctx)
 static bool drain_answers(const struct ktls_ctx *ctx)
 {
 	return test_bit(KTLS_F_RESET_DUE, &ctx->flags) && ktls_tx_idle(&ctx->rl) &&
-	       ctx->sk->sk_state == TCP_FIN_WAIT2;
+	       ctx->rl.sk->sk_state == TCP_FIN_WAIT2;
 }
 
 /**
@@ -49,7 +49,7 @@ static bool drain_answers(const struct ktls_ctx *ctx)
  */
 void ktls_drain_answer(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	if (!test_bit(KTLS_F_SHUT, &ctx->flags))
@@ -75,7 +75,7 @@ void ktls_drain_answer(struct ktls_ctx *ctx)
  */
 bool ktls_drain_linger(struct ktls_ctx *ctx, unsigned int ms)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	ktls_fin_send(ctx);
@@ -89,7 +89,7 @@ bool ktls_drain_linger(struct ktls_ctx *ctx, unsigned int ms)
 	ktls_ctx_arm(ctx, ms);
 	if (!ktls_linger_take(ctx, ctx->session.version ? KTLS_LINGER_CLOSED : KTLS_LINGER_FAILED))
 		return false;
-	if (!ctx->graft && ktls_graft(ctx)) {
+	if (!ctx->attach.graft && ktls_graft(ctx)) {
 		ktls_linger_leave(ctx);
 		return false;
 	}
@@ -108,11 +108,11 @@ bool ktls_drain_linger(struct ktls_ctx *ctx, unsigned int ms)
  */
 bool ktls_drain_step(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	/* The program is still in close(). */
-	if (!ctx->graft)
+	if (!ctx->attach.graft)
 		return false;
 	ktls_fin_send(ctx);
 	ktls_drain_input(ctx);

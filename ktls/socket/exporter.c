@@ -195,7 +195,7 @@ int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
 	ctx = ktls_ctx_get(sk);
 	err = exporter_check_session(ctx);
 	if (!err)
-		swap(ctx->exporter, req);
+		swap(ctx->hs.exporter, req);
 	release_sock(sk);
 	kfree_sensitive(req);
 	return err;
@@ -210,12 +210,12 @@ int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
  */
 struct ktls_blob *ktls_exporter_output(const struct ktls_ctx *ctx)
 {
-	const struct ktls_exporter *req = ctx->exporter;
+	const struct ktls_exporter *req = ctx->hs.exporter;
 	struct exporter_op op;
 	struct ktls_blob *blob;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (!req)
 		return ERR_PTR(-ENODATA);
 	blob = ktls_blob_new(NULL, req->output_len);

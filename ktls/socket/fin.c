@@ -59,7 +59,7 @@ void ktls_fin_shutdown(struct sock *sk, int how)
  */
 void ktls_fin_send(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	ktls_tx_push(&ctx->rl);

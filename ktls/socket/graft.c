@@ -22,18 +22,18 @@
  */
 int ktls_graft(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err;
 
 	sock_owned_by_me(sk);
-	err = sock_create_lite(sk->sk_family, SOCK_STREAM, IPPROTO_TCP, &ctx->graft);
+	err = sock_create_lite(sk->sk_family, SOCK_STREAM, IPPROTO_TCP, &ctx->attach.graft);
 	if (err)
 		return err;
-	ctx->graft->state = SS_CONNECTED;
-	ctx->graft->ops = &ctx->base->tls_ops;
-	__module_get(ctx->graft->ops->owner);
-	SOCK_INODE(ctx->graft)->i_uid = sk->sk_uid;
-	sock_graft(sk, ctx->graft);
+	ctx->attach.graft->state = SS_CONNECTED;
+	ctx->attach.graft->ops = &ctx->base->tls_ops;
+	__module_get(ctx->attach.graft->ops->owner);
+	SOCK_INODE(ctx->attach.graft)->i_uid = sk->sk_uid;
+	sock_graft(sk, ctx->attach.graft);
 	return 0;
 }
 
@@ -47,8 +47,8 @@ int ktls_graft(struct ktls_ctx *ctx)
  */
 void ktls_graft_remove(struct ktls_ctx *ctx)
 {
-	struct socket *graft = ctx->graft;
-	struct sock *sk = ctx->sk;
+	struct socket *graft = ctx->attach.graft;
+	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
 	if (!graft)
@@ -60,6 +60,6 @@ void ktls_graft_remove(struct ktls_ctx *ctx)
 	graft->sk = NULL;
 	write_unlock_bh(&sk->sk_callback_lock);
 
-	ctx->graft = NULL;
+	ctx->attach.graft = NULL;
 	sock_release(graft);
 }

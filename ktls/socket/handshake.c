@@ -69,12 +69,12 @@ struct ktls_handshake {
  */
 void ktls_handshake_end(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (!hs)
 		return;
-	ctx->handshake = NULL;
+	ctx->hs.running = NULL;
 	if (hs->req)
 		ktls_request_close(hs->req);
 	kvfree(hs->batch);
@@ -91,16 +91,16 @@ void ktls_handshake_end(struct ktls_ctx *ctx)
  */
 void ktls_handshake_reset(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
 	ktls_rl_reset(&ctx->rl, &ktls_rules_handshake);
-	ktls_ticket_end(ctx->tickets);
-	ctx->tickets = NULL;
+	ktls_ticket_end(ctx->hs.tickets);
+	ctx->hs.tickets = NULL;
 	ktls_session_wipe(&ctx->session);
-	kfree_sensitive(ctx->exporter);
-	ctx->exporter = NULL;
+	kfree_sensitive(ctx->hs.exporter);
+	ctx->hs.exporter = NULL;
 	WRITE_ONCE(ctx->connect.starttls, false);
 	ctx->connect.pending = false;
 	WRITE_ONCE(ctx->connect.result, 0);
@@ -123,19 +123,19 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handsh
 	const struct ktls_config *config = ktls_config_freeze(ctx->config);
 	struct ktls_handshake *hs;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	hs = ktls_config_zalloc(config, sizeof(*hs));
 	if (!hs)
 		return -ENOMEM;
 	hs->ops = ops;
 	hs->started = jiffies;
 
-	ctx->handshake = hs;
+	ctx->hs.running = hs;
 	ctx->rl.role = role;
 	ctx->rl.padding = config->padding;
 	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
 	ktls_ctx_arm(ctx, config->timeout_ms);
-	ktls_mib_inc(sock_net(ctx->sk), role == KTLS_ROLE_CLIENT ?
+	ktls_mib_inc(sock_net(ctx->rl.sk), role == KTLS_ROLE_CLIENT ?
 		     KTLS_MIB_HANDSHAKES_CLIENT : KTLS_MIB_HANDSHAKES_SERVER);
 	ktls_ctx_kick(ctx);
 	return 0;
@@ -146,8 +146,8 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handsh
  */
 static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, size_t len)
 {
-	const struct ktls_handshake_ops *ops = ctx->handshake->ops;
-	struct sock *sk = ctx->sk;
+	const struct ktls_handshake_ops *ops = ctx->hs.running->ops;
+	struct sock *sk = ctx->rl.sk;
 
 	ktls_handshake_end(ctx);
 	ktls_dir_clear(&ctx->rl.tx);
@@ -180,7 +180,7 @@ static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 		KTLS_CT_ALERT, KTLS_TLS_1_2 >> 8, KTLS_TLS_1_2 & 0xff, 0, 2,
 		KTLS_ALERT_FATAL, alert,
 	};
-	bool clear = alert != KTLS_ALERT_NONE && !ctx->handshake->req;
+	bool clear = alert != KTLS_ALERT_NONE && !ctx->hs.running->req;
 
 	if (clear)
 		ctx->rl.alert_sent = alert;
@@ -204,8 +204,8 @@ static void handshake_take_certs(struct ktls_ctx *ctx, struct ktls_session *sess
 static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 			  const void *records, size_t len)
 {
-	struct ktls_handshake *hs = ctx->handshake;
-	struct sock *sk = ctx->sk;
+	struct ktls_handshake *hs = ctx->hs.running;
+	struct sock *sk = ctx->rl.sk;
 	int err;
 
 	err = ktls_negotiated_install(&ctx->rl, done);
@@ -227,7 +227,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	if (done->max_fragment)
 		ctx->rl.max_payload = done->max_fragment;
 	if (ctx->rl.role == KTLS_ROLE_CLIENT)
-		ctx->tickets = ktls_ticket_begin(hs->req, done->messages);
+		ctx->hs.tickets = ktls_ticket_begin(hs->req, done->messages);
 
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
@@ -263,8 +263,8 @@ static int handshake_errno(int error)
 static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 			   const void *records, size_t len)
 {
-	const struct ktls_handshake_ops *ops = ctx->handshake->ops;
-	struct ktls_handshake *hs = ctx->handshake;
+	const struct ktls_handshake_ops *ops = ctx->hs.running->ops;
+	struct ktls_handshake *hs = ctx->hs.running;
 	const char *objection;
 	int err;
 
@@ -284,7 +284,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		    ktls_negotiated_objection(ctx, done, hs->batch, hs->batch_len);
 	if (objection) {
 		handshake_take_certs(ctx, &done->session);
-		ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_UPCALL_BAD);
+		ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_UPCALL_BAD);
 		ktls_reason_set(&ctx->rl, "the helper returned %s", objection);
 		handshake_fail(ctx, EPROTO, NULL, 0);
 		return;
@@ -304,7 +304,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 /* TCP's end of the connection, if it has come: a positive errno, or 0. */
 static int handshake_peer_gone(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err = READ_ONCE(sk->sk_err);
 
 	if (sk->sk_state == TCP_CLOSE) {
@@ -329,7 +329,7 @@ static bool handshake_unread(const struct ktls_ctx *ctx)
  */
 static void handshake_object(struct ktls_ctx *ctx, u8 alert)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 	u8 header[KTLS_HEADER_SIZE];
 	int err;
 
@@ -370,7 +370,7 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 			handshake_fail(ctx, err, NULL, 0);
 		return -err;
 	}
-	if (ctx->handshake->bytes_in + len > KTLS_HS_BYTES_MAX) {
+	if (ctx->hs.running->bytes_in + len > KTLS_HS_BYTES_MAX) {
 		ktls_reason_set(&ctx->rl, "the peer's handshake is larger than %u bytes",
 				KTLS_HS_BYTES_MAX);
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
@@ -382,7 +382,7 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 /* Takes that from TCP. 0, or negative: failed, and all is done. */
 static int handshake_take(struct ktls_ctx *ctx, u32 len)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 	int err = -ENOMEM;
 
 	kvfree(hs->batch);
@@ -404,15 +404,15 @@ static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
 	struct ktls_request_params params = {
 		.cmd		= KTLS_CMD_START,
 		.role		= ctx->rl.role,
-		.net		= sock_net(ctx->sk),
+		.net		= sock_net(ctx->rl.sk),
 		.config		= ctx->config,
 		.owner		= ctx->accept.parent,
 		.deadline	= hrtimer_get_expires(&ctx->life.deadline),
-		.records	= ctx->handshake->batch,
-		.records_len	= ctx->handshake->batch_len,
+		.records	= ctx->hs.running->batch,
+		.records_len	= ctx->hs.running->batch_len,
 	};
 
-	ktls_request_addresses(&params, ctx->sk);
+	ktls_request_addresses(&params, ctx->rl.sk);
 	ktls_ctx_hold(ctx);
 	return ktls_request_start(&params, &ctx->life.waiter);
 }
@@ -422,7 +422,7 @@ static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
  */
 static void handshake_ask(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 	struct ktls_request *req;
 	int len;
 
@@ -431,7 +431,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 		if (len <= 0)
 			return;
 		if (hs->ops->hello && !hs->ops->hello(ctx)) {
-			if (ctx->sk->sk_state == TCP_CLOSE)
+			if (ctx->rl.sk->sk_state == TCP_CLOSE)
 				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
 			return;
 		}
@@ -453,7 +453,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 /* Hands the next records to the helper, which has asked for them. */
 static void handshake_feed(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 	int err, len;
 
 	len = handshake_find(ctx, false);
@@ -471,7 +471,7 @@ static void handshake_feed(struct ktls_ctx *ctx)
 /* What the helper has answered. Returns whether there is more to do now. */
 static bool handshake_answer(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 	struct ktls_done *done = NULL;
 	enum ktls_answer answer;
 	void *records = NULL;
@@ -531,10 +531,10 @@ static const char *handshake_late(const struct ktls_handshake *hs)
  */
 void ktls_handshake_step(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->handshake;
+	struct ktls_handshake *hs = ctx->hs.running;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (test_bit(KTLS_F_DEADLINE, &ctx->flags)) {
 		ktls_reason_set(&ctx->rl, "the %s within %u ms", handshake_late(hs),
 				ctx->config->timeout_ms);
@@ -560,7 +560,7 @@ void ktls_handshake_step(struct ktls_ctx *ctx)
 	 * before it; a FIN does not. What came before may be an alert, and the helper
 	 * may have it by now. A server's ClientHello is none.
 	 */
-	if (ctx->sk->sk_state == TCP_CLOSE && !hs->sent_data && !handshake_unread(ctx)) {
+	if (ctx->rl.sk->sk_state == TCP_CLOSE && !hs->sent_data && !handshake_unread(ctx)) {
 		err = handshake_peer_gone(ctx);
 		handshake_fail(ctx, err, NULL, 0);
 	}

@@ -6,6 +6,9 @@
 #include <linux/types.h>
 
 struct ktls_ctx;
+struct ktls_exporter;
+struct ktls_handshake;
+struct ktls_tickets;
 
 /**
  * struct ktls_handshake_ops - whom a handshake is for; called with the lock held
@@ -18,6 +21,18 @@ struct ktls_handshake_ops {
 	bool (*hello)(struct ktls_ctx *ctx);
 	void (*opened)(struct ktls_ctx *ctx);
 	void (*failed)(struct ktls_ctx *ctx);
+};
+
+/**
+ * struct ktls_hs - a handshake, and what hangs on one that is complete; socket lock
+ * @running: while one runs, else NULL
+ * @tickets: the way to the helper that wants tickets (ticket.c), or NULL
+ * @exporter: what KTLS_EXPORTER was set to (exporter.c), or NULL; owned
+ */
+struct ktls_hs {
+	struct ktls_handshake	*running;
+	struct ktls_tickets	*tickets;
+	struct ktls_exporter	*exporter;
 };
 
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handshake_ops *ops);

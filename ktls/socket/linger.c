@@ -102,10 +102,10 @@ static void linger_evict(struct ktls_linger_share *share)
 bool ktls_linger_take(struct ktls_ctx *ctx, enum ktls_linger_kind kind)
 {
 	struct ktls_linger_share *share, *fresh;
-	const kuid_t uid = ctx->sk->sk_uid;
+	const kuid_t uid = ctx->rl.sk->sk_uid;
 	bool full;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
 		return false;
@@ -147,7 +147,7 @@ void ktls_linger_leave(struct ktls_ctx *ctx)
 {
 	struct ktls_linger_share *share = NULL;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	spin_lock(&linger_lock);
 	if (ctx->linger.share)
 		share = linger_leave(ctx);

@@ -42,7 +42,7 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
 {
 	struct ktls_listener *l;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 	if (!l)
 		return -ENOMEM;
@@ -58,7 +58,7 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
 	INIT_LIST_HEAD(&l->ready);
 
 	/* Pairs with ktls_listener_poll(). */
-	smp_store_release(&ctx->listener, l);
+	smp_store_release(&ctx->accept.listener, l);
 	ctx->rl.role = KTLS_ROLE_SERVER;
 	set_bit(KTLS_F_LISTENED, &ctx->flags);
 	ktls_state_set(ctx, KTLS_STATE_LISTENING);
@@ -76,11 +76,11 @@ int ktls_listener_begin(struct ktls_ctx *ctx)
  */
 void ktls_listener_end(struct ktls_ctx *ctx)
 {
-	struct ktls_listener *l = ctx->listener;
+	struct ktls_listener *l = ctx->accept.listener;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_child_drop_all(l);
-	WRITE_ONCE(ctx->listener, NULL);
+	WRITE_ONCE(ctx->accept.listener, NULL);
 	ktls_child_put_listener(l);
 }
 
@@ -98,7 +98,7 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	child = ktls_attach_child(sk, config, ulp_ops);
 	if (!child)
 		goto close;
-	child->rcvlowat = rcvlowat;
+	child->attach.rcvlowat = rcvlowat;
 	if (ktls_graft(child) || !ktls_child_link(l, child))
 		goto detach;
 	/* From here the child can be dropped, but only by its work, which waits
@@ -173,16 +173,16 @@ void ktls_listener_step(struct ktls_ctx *ctx)
 
 	while (ktls_ctx_trylock(ctx, KTLS_F_AGAIN)) {
 		newsk = NULL;
-		l = ctx->listener;
+		l = ctx->accept.listener;
 		if (l && ktls_child_has_room(l))
-			newsk = listener_dequeue(ctx->sk);
+			newsk = listener_dequeue(ctx->rl.sk);
 		if (newsk) {
 			refcount_inc(&l->ref);
 			config = ktls_config_get(ktls_config_freeze(ctx->config));
-			ulp_ops = inet_csk(ctx->sk)->icsk_ulp_ops;
-			rcvlowat = ctx->rcvlowat;
+			ulp_ops = inet_csk(ctx->rl.sk)->icsk_ulp_ops;
+			rcvlowat = ctx->attach.rcvlowat;
 		}
-		release_sock(ctx->sk);
+		release_sock(ctx->rl.sk);
 		if (!newsk)
 			break;
 
@@ -246,7 +246,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 		err = -EINVAL;
 		if (ctx->state != KTLS_STATE_LISTENING)
 			break;
-		child = ktls_child_pop(ctx->listener, &arg->is_empty);
+		child = ktls_child_pop(ctx->accept.listener, &arg->is_empty);
 		if (child)
 			break;
 		/* Somebody may have destroyed TCP's side (ss -K). */
@@ -264,7 +264,7 @@ struct sock *ktls_listener_accept(struct sock *sk, struct proto_accept_arg *arg)
 	if (!child)
 		return NULL;
 
-	newsk = child->sk;
+	newsk = child->rl.sk;
 	lock_sock(newsk);
 	ktls_child_release(child);
 	ktls_graft_remove(child);
@@ -287,7 +287,7 @@ __poll_t ktls_listener_poll(struct ktls_ctx *ctx)
 	__poll_t mask = 0;
 
 	rcu_read_lock();
-	l = READ_ONCE(ctx->listener);
+	l = READ_ONCE(ctx->accept.listener);
 	if (l && READ_ONCE(l->n_ready))
 		mask = EPOLLIN | EPOLLRDNORM;
 	rcu_read_unlock();
@@ -301,7 +301,7 @@ __poll_t ktls_listener_poll(struct ktls_ctx *ctx)
 static int listener_check(struct ktls_ctx *ctx, struct ktls_config *config)
 {
 	char reason[KTLS_REASON_MAX] = "";
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int err;
 
 	ktls_config_get(config);
@@ -331,7 +331,7 @@ int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old)
 	struct ktls_config *fresh = ktls_config_freeze(ctx->config);
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ctx->config = old;
 	err = listener_check(ctx, fresh);
 	if (!err)
@@ -347,10 +347,10 @@ int ktls_listener_reconfigure(struct ktls_ctx *ctx, struct ktls_config *old)
 static int listener_listening(struct ktls_ctx *ctx)
 {
 	if (ctx->state != KTLS_STATE_LISTENING) {
-		ctx->base->prot->disconnect(ctx->sk, O_NONBLOCK);
+		ctx->base->prot->disconnect(ctx->rl.sk, O_NONBLOCK);
 		return -EINVAL;
 	}
-	ktls_child_kick_held(ctx->listener);
+	ktls_child_kick_held(ctx->accept.listener);
 	ktls_ctx_kick(ctx);
 	return 0;
 }

@@ -57,7 +57,7 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 	size_t name_len;
 	u32 i;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (session->version < config->versions.min || session->version > config->versions.max)
 		return "a TLS version that was not asked for";
 	if (!suite || suite->version != session->version)

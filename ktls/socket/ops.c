@@ -148,7 +148,7 @@ static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 /* What TCP says of halves that are shut, of those that it does not know to be. */
 static __poll_t ops_poll_shut(const struct ktls_ctx *ctx)
 {
-	const u8 shutdown = READ_ONCE(ctx->sk->sk_shutdown);
+	const u8 shutdown = READ_ONCE(ctx->rl.sk->sk_shutdown);
 	const bool rx = READ_ONCE(ctx->rl.rx.shut) || READ_ONCE(ctx->rl.rx.closed);
 	const bool tx = READ_ONCE(ctx->rl.tx.closed);
 	__poll_t mask = 0;
@@ -207,7 +207,7 @@ static int ops_set_rcvlowat(struct sock *sk, int val)
 	sock_owned_by_me(sk);
 	if (err || ops_is_plain(&ctx->rl.rx))
 		return err;
-	WRITE_ONCE(ctx->rcvlowat, sk->sk_rcvlowat);
+	WRITE_ONCE(ctx->attach.rcvlowat, sk->sk_rcvlowat);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	return 0;
 }

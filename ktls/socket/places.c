@@ -298,7 +298,7 @@ static void places_remove(struct ktls_ctx *child)
 /* Has its work reset it. It cannot be gone before it has left its place. */
 static void places_evict(struct ktls_ctx *child)
 {
-	ktls_mib_inc(sock_net(child->sk), KTLS_MIB_CHILDREN_EVICTED);
+	ktls_mib_inc(sock_net(child->rl.sk), KTLS_MIB_CHILDREN_EVICTED);
 	places_remove(child);
 	set_bit(KTLS_F_DROP, &child->flags);
 	ktls_ctx_kick(child);
@@ -341,8 +341,8 @@ int ktls_places_take(struct ktls_places *places, struct ktls_ctx *child)
 	struct places_key key;
 	bool admitted;
 
-	sock_owned_by_me(child->sk);
-	places_key_make(&key, places, child->sk);
+	sock_owned_by_me(child->rl.sk);
+	places_key_make(&key, places, child->rl.sk);
 	fresh = places_source_new(&key, places, child->config);
 	if (!fresh)
 		return -ENOMEM;
@@ -373,7 +373,7 @@ void ktls_places_answered(struct ktls_ctx *child)
 {
 	struct ktls_places *places;
 
-	sock_owned_by_me(child->sk);
+	sock_owned_by_me(child->rl.sk);
 	if (!places_is_silent(child))
 		return;
 	spin_lock(&places_lock);

@@ -23,7 +23,7 @@
  */
 int ktls_ready_admit(const struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 	case KTLS_STATE_FAILED:
@@ -47,7 +47,7 @@ int ktls_ready_admit(const struct ktls_ctx *ctx)
  */
 bool ktls_ready_is_shut(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rl.rx.shut) || (READ_ONCE(ctx->sk->sk_shutdown) & RCV_SHUTDOWN);
+	return READ_ONCE(ctx->rl.rx.shut) || (READ_ONCE(ctx->rl.sk->sk_shutdown) & RCV_SHUTDOWN);
 }
 
 /**
@@ -59,7 +59,7 @@ bool ktls_ready_is_shut(const struct ktls_ctx *ctx)
  */
 bool ktls_ready_has_news(const struct ktls_ctx *ctx)
 {
-	const struct sock *sk = ctx->sk;
+	const struct sock *sk = ctx->rl.sk;
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
@@ -97,7 +97,7 @@ bool ktls_ready_worth_waking(const struct ktls_ctx *ctx)
 bool ktls_ready_has_ended(const struct ktls_ctx *ctx)
 {
 	return READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
-	       READ_ONCE(ctx->sk->sk_err) || ktls_ready_is_shut(ctx);
+	       READ_ONCE(ctx->rl.sk->sk_err) || ktls_ready_is_shut(ctx);
 }
 
 /**
@@ -116,7 +116,7 @@ int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target)
 	unsigned int control = 0;
 	int ret = KTLS_RX_DATA;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	while (ctx->rl.opened.len < target && !ctx->rl.opened.control &&
 	       !ktls_rxbuf_is_full(&ctx->rl)) {
 		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
@@ -149,8 +149,8 @@ int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target)
  */
 bool ktls_ready_is_readable(struct ktls_ctx *ctx)
 {
-	const size_t target = max(READ_ONCE(ctx->rcvlowat), 1);
-	struct sock *sk = ctx->sk;
+	const size_t target = max(READ_ONCE(ctx->attach.rcvlowat), 1);
+	struct sock *sk = ctx->rl.sk;
 	bool readable = true;
 	int ret;
 
@@ -233,7 +233,7 @@ void ktls_ready_watch(struct ktls_ctx *ctx)
  */
 void ktls_ready_step(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
 	    ctx->accept.parent || ctx->rl.opened.len || ktls_ready_admit(ctx))
@@ -255,7 +255,7 @@ void ktls_ready_step(struct ktls_ctx *ctx)
  */
 int ktls_ready_drain_control(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (ctx->rl.rules->all_types)
 		return ctx->rl.opened.len || ctx->rl.opened.control ||
 		       ktls_framing_avail(&ctx->rl);
@@ -272,7 +272,7 @@ int ktls_ready_drain_control(struct ktls_ctx *ctx)
  */
 void ktls_ready_discard(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_rx_free(&ctx->rl);
 	ktls_framing_discard(&ctx->rl);
 }
@@ -292,7 +292,7 @@ bool ktls_ready_sift(struct ktls_ctx *ctx)
 {
 	int ret;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (!ctx->rl.rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed ||
 	    ctx->rl.rx.error) {
 		ktls_ready_discard(ctx);

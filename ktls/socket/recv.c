@@ -32,14 +32,14 @@ static int recv_truncated(struct ktls_ctx *ctx)
 	WRITE_ONCE(ctx->rl.rx.error, ECONNABORTED);
 	strscpy(ctx->rl.reason, "the peer closed the connection without close_notify",
 		sizeof(ctx->rl.reason));
-	ktls_mib_inc(sock_net(ctx->sk), KTLS_MIB_TRUNCATED);
+	ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_TRUNCATED);
 	return -ECONNABORTED;
 }
 
 /* Nothing is left to deliver. 1: wait for more; 0: end of file; or the error. */
 static int recv_end_of_stream(struct ktls_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	if (ctx->rl.rx.closed)
 		return 0;
@@ -78,7 +78,7 @@ int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	const size_t opened = ctx->rl.opened.len;
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	int ret;
 
 	sock_owned_by_me(sk);
@@ -127,7 +127,7 @@ int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 int ktls_recv_pace(struct ktls_ctx *ctx, struct ktls_recv_pace *pace, int opened, long *timeo,
 		   bool enough)
 {
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	unsigned long now = jiffies;
 
 	sock_owned_by_me(sk);
@@ -312,14 +312,14 @@ static int recv_open(struct ktls_ctx *ctx, struct recv_op *op)
 
 static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 {
-	long timeo = sock_rcvtimeo(ctx->sk, op->flags & MSG_DONTWAIT);
+	long timeo = sock_rcvtimeo(ctx->rl.sk, op->flags & MSG_DONTWAIT);
 	struct ktls_recv_pace pace = { .since = jiffies };
 	const bool waits = timeo;
 	size_t target;
 	int ret;
 
 	target = op->flags & MSG_WAITALL ? op->len :
-		 min_t(size_t, READ_ONCE(ctx->rcvlowat), op->len);
+		 min_t(size_t, READ_ONCE(ctx->attach.rcvlowat), op->len);
 	recv_rewind(op);
 	for (;;) {
 		ret = ktls_ready_admit(ctx);

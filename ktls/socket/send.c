@@ -48,7 +48,7 @@ struct send_op {
  */
 static int send_admit(const struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 		break;
@@ -61,7 +61,7 @@ static int send_admit(const struct ktls_ctx *ctx)
 	default:
 		return -ENOTCONN;
 	}
-	if (ctx->sk->sk_err || (ctx->sk->sk_shutdown & SEND_SHUTDOWN) || ctx->rl.tx.closed)
+	if (ctx->rl.sk->sk_err || (ctx->rl.sk->sk_shutdown & SEND_SHUTDOWN) || ctx->rl.tx.closed)
 		return -EPIPE;
 	if (ctx->rl.tx.error)
 		return -ctx->rl.tx.error;
@@ -256,13 +256,13 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 
 static bool send_has_room(const struct ktls_ctx *ctx)
 {
-	return ktls_tx_idle(&ctx->rl) && sk_stream_memory_free(ctx->sk);
+	return ktls_tx_idle(&ctx->rl) && sk_stream_memory_free(ctx->rl.sk);
 }
 
 /* Whether a sleeping sender has to look again. */
 static bool send_has_news(const struct ktls_ctx *ctx)
 {
-	const struct sock *sk = ctx->sk;
+	const struct sock *sk = ctx->rl.sk;
 
 	return send_has_room(ctx) || READ_ONCE(sk->sk_err) || READ_ONCE(ctx->rl.tx.closed) ||
 	       (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
@@ -278,7 +278,7 @@ static bool send_has_news(const struct ktls_ctx *ctx)
 static int send_wait(struct ktls_ctx *ctx, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 	long left, pause;
 	int err;
 
@@ -314,13 +314,13 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 		err = send_admit(ctx);
 		if (err)
 			return err;
-		if (ctx->rl.txq.bytes || !sk_stream_memory_free(ctx->sk)) {
+		if (ctx->rl.txq.bytes || !sk_stream_memory_free(ctx->rl.sk)) {
 			err = send_wait(ctx, timeo);
 			if (err)
 				return err;
 			continue;
 		}
-		until = op->copied + send_budget(ctx->sk);
+		until = op->copied + send_budget(ctx->rl.sk);
 		do {
 			err = send_record(ctx, op);
 		} while (!err && msg_data_left(op->msg) && op->copied < until);
@@ -411,7 +411,7 @@ void ktls_send_step(struct ktls_ctx *ctx)
 {
 	struct ktls_rl *rl = &ctx->rl;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_tx_push(rl);
 	if (rl->key_update && ktls_tx_idle(rl) && !send_admit(ctx))
 		ktls_key_update_send(rl);
@@ -429,7 +429,7 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
 {
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (ask != 0 && ask != 1)
 		return -EINVAL;
 	err = send_admit(ctx);
@@ -450,7 +450,7 @@ void ktls_send_open_step(struct ktls_ctx *ctx)
 {
 	const unsigned long end = ctx->rl.txq.since + msecs_to_jiffies(KTLS_MORE_MS);
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (!ctx->rl.txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
 	if (time_before(jiffies, end))

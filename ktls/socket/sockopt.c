@@ -221,7 +221,7 @@ static int sockopt_set_blob(struct ktls_ctx *ctx, const struct ktls_option *opti
 {
 	struct ktls_config *config, *old = NULL;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (!sockopt_may_configure(ctx))
 		return -EBUSY;
 	if (sockopt_conflicts(ctx->config, option))
@@ -270,7 +270,7 @@ static int sockopt_apply(struct ktls_ctx *ctx, const struct ktls_option *option,
 	struct ktls_config *config, *old = NULL;
 	int err;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (!sockopt_may_configure(ctx))
 		return -EBUSY;
 	if (ctx->state == KTLS_STATE_LISTENING && option->flags & KTLS_OPTION_CHECKED)

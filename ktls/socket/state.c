@@ -55,11 +55,11 @@ void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 {
 	u8 from = ctx->state;
 
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (WARN_ONCE(!ktls_state_legal(from, to), "ktls: state %u -> %u\n", from, to))
 		return;
 
-	trace_ktls_state(ctx->sk, from, to);
+	trace_ktls_state(ctx->rl.sk, from, to);
 	/* Pairs with readers of the state that do not hold the lock. */
 	smp_store_release(&ctx->state, to);
 }
@@ -77,7 +77,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_state_set);
  */
 void ktls_state_fail(struct ktls_ctx *ctx, int err)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (ctx->state != KTLS_STATE_OPEN)
 		return;
 
@@ -86,5 +86,5 @@ void ktls_state_fail(struct ktls_ctx *ctx, int err)
 	if (!ctx->rl.tx.error)
 		WRITE_ONCE(ctx->rl.tx.error, EPIPE);
 	ktls_state_set(ctx, KTLS_STATE_FAILED);
-	ctx->base->state_change(ctx->sk);
+	ctx->base->state_change(ctx->rl.sk);
 }

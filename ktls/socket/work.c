@@ -23,7 +23,7 @@
  */
 static bool work_step(struct ktls_ctx *ctx)
 {
-	sock_owned_by_me(ctx->sk);
+	sock_owned_by_me(ctx->rl.sk);
 	if (test_bit(KTLS_F_DROP, &ctx->flags) && ktls_child_drop(ctx))
 		return true;
 
@@ -63,7 +63,7 @@ static void work_run(struct ktls_ctx *ctx)
 		ktls_listener_step(ctx);
 	} else if (ktls_ctx_trylock(ctx, KTLS_F_AGAIN)) {
 		final = !test_bit(KTLS_F_GONE, &ctx->flags) && work_step(ctx);
-		release_sock(ctx->sk);
+		release_sock(ctx->rl.sk);
 		if (final)
 			ktls_close_final(ctx);
 	}

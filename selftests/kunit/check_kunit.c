@@ -46,9 +46,9 @@ static struct ktls_ctx *check_ctx(struct kunit *test)
 {
 	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ktls_config_freeze(ctx->config);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	return ctx;
 }
 

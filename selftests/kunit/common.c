@@ -61,7 +61,7 @@ struct socket *ktls_kunit_socket(struct kunit *test)
 static void kunit_free_ctx(void *data)
 {
 	struct ktls_ctx *ctx = data;
-	struct sock *sk = ctx->sk;
+	struct sock *sk = ctx->rl.sk;
 
 	lock_sock(sk);
 	ktls_rl_free(&ctx->rl);
@@ -182,11 +182,11 @@ void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 id)
 		keys.iv = bytes;
 		keys.iv_len = suite->cipher->salt_size;
 	}
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	err = ktls_dir_install(&ctx->rl.tx, &keys) ?: ktls_dir_install(&ctx->rl.rx, &keys);
 	if (!err)
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	KUNIT_ASSERT_EQ(test, err, 0);
 }
 

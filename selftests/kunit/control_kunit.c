@@ -26,9 +26,9 @@ static int control_record(struct ktls_ctx *ctx, u8 type, const void *data, size_
 {
 	int ret;
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ret = ktls_control_record(&ctx->rl, type, data, len);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	return ret;
 }
 

@@ -99,9 +99,9 @@ static int framing_head(struct ktls_ctx *ctx)
 	struct ktls_framing_fault fault;
 	int ret;
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ret = ktls_framing_next(&ctx->rl, &fault);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	return ret;
 }
 
@@ -115,9 +115,9 @@ static int framing_receive_head(struct kunit *test, struct ktls_kunit_conn *conn
 
 	framing_header(head, param->type, param->version, param->len);
 	ktls_kunit_send(test, conn, head, sizeof(head));
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	return ret;
 }
 
@@ -171,10 +171,10 @@ static void framing_head_external_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
 	KUNIT_EXPECT_EQ(test, ctx->rl.framing.stopped, param->external != 0);
-	KUNIT_EXPECT_EQ(test, ctx->sk->sk_err, param->external);
+	KUNIT_EXPECT_EQ(test, ctx->rl.sk->sk_err, param->external);
 	if (!param->external)
 		framing_expect_fine(test, ctx, param);
-	ctx->sk->sk_err = 0;
+	ctx->rl.sk->sk_err = 0;
 }
 
 /* --- records cut at every byte --- */
@@ -271,11 +271,11 @@ static void framing_cut_test(struct kunit *test)
 		ktls_kunit_send(test, conn, record + cut, len - cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 1, "cut at %u", cut);
 
-		lock_sock(ctx->sk);
+		lock_sock(ctx->rl.sk);
 		framing_expect_record(test, ctx, record, len);
 		KUNIT_EXPECT_TRUE(test, framing_expect_map(test, ctx, record, len));
 		framing_consume(test, ctx, 0);
-		release_sock(ctx->sk);
+		release_sock(ctx->rl.sk);
 	}
 	KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, 5);
 }
@@ -292,9 +292,9 @@ static void framing_cut_raw_test(struct kunit *test)
 	for (cut = 1; cut <= sizeof(record); cut++) {
 		len = framing_record(record, cut);
 
-		lock_sock(ctx->sk);
+		lock_sock(ctx->rl.sk);
 		KUNIT_EXPECT_EQ(test, ktls_framing_unread(&ctx->rl, record, cut), 0);
-		release_sock(ctx->sk);
+		release_sock(ctx->rl.sk);
 		KUNIT_EXPECT_EQ(test, framing_head(ctx), cut == len);
 		if (cut < len) {
 			KUNIT_EXPECT_EQ_MSG(test, ctx->rl.framing.need, (cut < 5 ? 5 : len) - cut,
@@ -303,11 +303,11 @@ static void framing_cut_raw_test(struct kunit *test)
 		}
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 1, "cut at %u", cut);
 
-		lock_sock(ctx->sk);
+		lock_sock(ctx->rl.sk);
 		framing_expect_record(test, ctx, record, len);
 		KUNIT_EXPECT_FALSE(test, framing_expect_map(test, ctx, record, len));
 		framing_consume(test, ctx, 0);
-		release_sock(ctx->sk);
+		release_sock(ctx->rl.sk);
 		KUNIT_EXPECT_NULL(test, ctx->rl.framing.pulled);
 	}
 }
@@ -396,11 +396,11 @@ static struct ktls_ctx *framing_ctx(struct kunit *test)
 /* As if TCP had received it. */
 static void framing_receive(struct ktls_ctx *ctx, struct sk_buff *skb, u32 overlap)
 {
-	struct tcp_sock *tp = tcp_sk(ctx->sk);
+	struct tcp_sock *tp = tcp_sk(ctx->rl.sk);
 
 	TCP_SKB_CB(skb)->seq = tp->rcv_nxt - overlap;
 	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(skb)->seq + skb->len;
-	__skb_queue_tail(&ctx->sk->sk_receive_queue, skb);
+	__skb_queue_tail(&ctx->rl.sk->sk_receive_queue, skb);
 	WRITE_ONCE(tp->rcv_nxt, TCP_SKB_CB(skb)->end_seq);
 }
 
@@ -418,7 +418,7 @@ static void framing_spread_test(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		framing_record(stream + i * len, 50 * i);
 	ktls_kunit_open(test, ctx, GCM12);
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	while (at < total) {
 		overlap = min(at, param->overlap);
 		n = min(param->size, total - at + overlap);
@@ -436,8 +436,8 @@ static void framing_spread_test(struct kunit *test)
 		framing_consume(test, ctx, total - (i + 1) * len);
 	}
 	KUNIT_EXPECT_EQ(test, ktls_framing_next(&ctx->rl, &fault), 0);
-	KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->sk->sk_receive_queue));
-	release_sock(ctx->sk);
+	KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->rl.sk->sk_receive_queue));
+	release_sock(ctx->rl.sk);
 }
 
 /* Nothing is there, nothing is shown. */
@@ -447,7 +447,7 @@ static void framing_beyond_test(struct kunit *test)
 	struct scatterlist sg[2];
 	u8 byte;
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	framing_receive(ctx, framing_skb(test, MAKE_LINEAR, "abc", 3), 0);
 	sg_init_table(sg, ARRAY_SIZE(sg));
 
@@ -457,7 +457,7 @@ static void framing_beyond_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ktls_framing_map(&ctx->rl, 0, 4, sg, ARRAY_SIZE(sg)), -EMSGSIZE);
 	ktls_framing_discard(&ctx->rl);
 	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), 0);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 }
 
 /* What somebody else can write to is not opened where it lies; copying it goes. */
@@ -468,7 +468,7 @@ static void framing_shared_test(struct kunit *test)
 	struct scatterlist sg[KTLS_RX_PIECES];
 	u8 copy[6];
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	framing_receive(ctx, skb, 0);
 	KUNIT_EXPECT_GT(test, ktls_framing_map(&ctx->rl, 0, 6, sg, ARRAY_SIZE(sg)), 0);
 
@@ -478,7 +478,7 @@ static void framing_shared_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, 0, copy, 6), 0);
 	KUNIT_EXPECT_MEMEQ(test, copy, "abcdef", 6);
 	ktls_framing_discard(&ctx->rl);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 }
 
 /* TCP has no window for the rest: what there is, is taken out of its hands. */
@@ -490,14 +490,14 @@ static void framing_relieve_test(struct kunit *test)
 	struct ktls_framing_fault fault;
 
 	ktls_kunit_open(test, ctx, GCM13);
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	for (cut = 1; cut < len; cut++) {
 		framing_receive(ctx, framing_skb(test, MAKE_LINEAR, record, cut), 0);
 		KUNIT_EXPECT_EQ(test, ktls_framing_next(&ctx->rl, &fault), 0);
 
 		KUNIT_EXPECT_EQ_MSG(test, ktls_framing_relieve(&ctx->rl), 1, "cut at %u", cut);
 
-		KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->sk->sk_receive_queue));
+		KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->rl.sk->sk_receive_queue));
 		KUNIT_EXPECT_EQ(test, ctx->rl.framing.pulled_len, cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_relieve(&ctx->rl), 0);
@@ -506,7 +506,7 @@ static void framing_relieve_test(struct kunit *test)
 		framing_expect_record(test, ctx, record, len);
 		framing_consume(test, ctx, 0);
 	}
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 }
 
 /* --- the handshake's records --- */
@@ -570,7 +570,7 @@ static void framing_take_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	ktls_kunit_send(test, conn, param->bytes, param->len);
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ret = framing_take(ctx, buf, KTLS_RECORD_MAX);
 
 	KUNIT_EXPECT_EQ(test, ret, param->ret);
@@ -584,7 +584,7 @@ static void framing_take_test(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->rl.reason, param->reason));
 	else
 		KUNIT_EXPECT_EQ(test, ctx->rl.reason[0], '\0');
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 }
 
 /* Only what the buffer has room for; the rest is taken the next time. */
@@ -598,12 +598,12 @@ static void framing_take_small_test(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		ktls_kunit_send(test, conn, record, framing_record(record, i));
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), 2 * sizeof(record));
 	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), sizeof(record));
 	KUNIT_EXPECT_MEMEQ(test, buf, record, sizeof(record));
 	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), 0);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 }
 
 static struct kunit_case framing_cases[] = {

@@ -39,9 +39,9 @@ static int key_update_record(struct ktls_ctx *ctx, const void *data, size_t len)
 {
 	int ret;
 
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ret = ktls_control_record(&ctx->rl, KTLS_CT_HANDSHAKE, data, len);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	return ret;
 }
 
@@ -154,7 +154,7 @@ static void key_update_asked_test(struct kunit *test)
 	struct ktls_ctx *ctx = key_update_ctx(test, SUITE_13, KTLS_ROLE_CLIENT);
 	unsigned int i;
 
-	lock_sock(ctx->sk);	/* the work that would answer has to wait */
+	lock_sock(ctx->rl.sk);	/* the work that would answer has to wait */
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, ktls_control_record(&ctx->rl, KTLS_CT_HANDSHAKE, UPDATE_ASKED,
 							  UPDATE_LEN), 0);
@@ -163,7 +163,7 @@ static void key_update_asked_test(struct kunit *test)
 	}
 	key_update_expect(test, ctx, 3);
 	clear_bit(KTLS_F_AGAIN, &ctx->flags);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 
 	ktls_ctx_kick(ctx);
 	flush_work(&ctx->life.work);

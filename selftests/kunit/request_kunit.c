@@ -76,9 +76,9 @@ static struct request_asker *asker_new(struct kunit *test, unsigned int index)
 	asker->ctx = ctx;
 	ctx->rl.role = KTLS_ROLE_CLIENT;
 	INIT_WORK(&ctx->life.work, asker_work);
-	lock_sock(ctx->sk);
+	lock_sock(ctx->rl.sk);
 	ktls_config_freeze(ctx->config);
-	release_sock(ctx->sk);
+	release_sock(ctx->rl.sk);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, asker_put, asker), 0);
 	return asker;
 }
@@ -94,11 +94,11 @@ static void asker_ask(struct kunit *test, struct request_asker *asker)
 	};
 	struct ktls_request *req;
 
-	lock_sock(asker->ctx->sk);
-	ktls_request_addresses(&params, asker->ctx->sk);
+	lock_sock(asker->ctx->rl.sk);
+	ktls_request_addresses(&params, asker->ctx->rl.sk);
 	refcount_inc(&asker->ctx->life.ref);
 	req = ktls_request_start(&params, &asker->ctx->life.waiter);
-	release_sock(asker->ctx->sk);
+	release_sock(asker->ctx->rl.sk);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, req);
 	asker->req = req;
 }

@@ -85,9 +85,9 @@ static void state_set_test(struct kunit *test)
 			if (state_table[from][4 * to] != 'x')
 				continue;
 			ctx->state = from;
-			lock_sock(ctx->sk);
+			lock_sock(ctx->rl.sk);
 			ktls_state_set(ctx, to);
-			release_sock(ctx->sk);
+			release_sock(ctx->rl.sk);
 			KUNIT_EXPECT_EQ(test, ctx->state, to);
 		}
 	}
