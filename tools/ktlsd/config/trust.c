@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "config/credentials.h"
 #include "config/file.h"
@@ -23,6 +24,8 @@ static int trust_add_file(X509_STORE *store, const struct ktlsd_buffer *pem)
 	while (added && (cert = PEM_read_bio_X509_AUX(bio, NULL,
 						      ktlsd_credentials_no_passphrase,
 						      NULL))) {
+		/* Decodes its extensions, which OpenSSL else does while threads share it. */
+		X509_check_purpose(cert, -1, 0);
 		added = X509_STORE_add_cert(store, cert);
 		X509_free(cert);
 		count += added;
