@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Memory of a burst of handshakes goes back to the kernel. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,6 +52,11 @@ static void memory_comes_back(void **state)
 	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 0, NULL);
 	ktlsd_sessions_clear(&kernel.sessions);
 	assert_int_equal(ktlsd_memory_step(&memory, 1, true), -1);
+	/* valgrind and AddressSanitizer have a malloc() of their own, that gives nothing back. */
+	if (!mallinfo2().arena) {
+		test_kernel_free(&kernel);
+		skip();
+	}
 	before = memory_resident();
 
 	memory_burst(&kernel, 10);
