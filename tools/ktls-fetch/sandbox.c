@@ -45,7 +45,7 @@ static int sandbox_add_special(scmp_filter_ctx filter)
 				       SCMP_A0(SCMP_CMP_MASKED_EQ, 0x10000, 0x10000));
 	for (i = 0; !err && i < sizeof(families) / sizeof(*families); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT |

@@ -49,7 +49,7 @@ static void sandbox_filter(bool only_unix)
 		good = sandbox_forbid(filter, sandbox_forbidden[i]);
 	if (good && only_unix)
 		good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-					 SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+					 SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 	if (!good || seccomp_load(filter))
 		ktlsd_log(KTLSD_LOG_WARNING, "System calls cannot be restricted: the kernel has no seccomp filters.");
 	seccomp_release(filter);
