@@ -173,6 +173,11 @@ static const char *build_path(const char *name)
 	return path;
 }
 
+const char *real_ktlsctl(void)
+{
+	return build_path("../tools/ktlsctl/ktlsctl");
+}
+
 const char *real_pki(const char *name)
 {
 	char path[100];

@@ -39,6 +39,9 @@ const char *real_pki(const char *name);
 /* What is in such a file: the length. */
 size_t real_pki_read(const char *name, char *text, size_t max);
 
+/* The path of ktlsctl. The control socket is in RUNTIME_DIRECTORY, if that was set before. */
+const char *real_ktlsctl(void);
+
 /* ktlsd in this namespace, with the identities of ca.sh under their names. */
 void real_start(struct proc *p);
 /* The same as another user, with CAP_NET_ADMIN and no other privilege. */
