@@ -34,12 +34,14 @@ enum {
  * @pid: of the signer
  * @control: socket to its main thread, -1 for none
  * @releases: socket on which keys are given back
+ * @seq: of the last question
  */
 static struct {
 	pthread_mutex_t	lock;
 	pid_t		pid;
 	int		control;
 	int		releases;
+	uint32_t	seq;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER, .control = -1, .releases = -1 };
 
 /* --- questions to the broker --- */
@@ -68,8 +70,15 @@ static int process_send(int to, const struct ktlsd_signer_head *head, const void
 	return sendmsg(to, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Receives one answer. Return: how many bytes follow its head, or a negative errno; then
- * @fault says why.
+/* Asks the broker. The caller holds the lock until it has the answers. */
+static int process_ask(struct ktlsd_signer_head *head, const void *data, size_t len, int fd)
+{
+	head->seq = ++process.seq;
+	return process_send(process.control, head, data, len, fd);
+}
+
+/* Receives one answer; those to earlier questions, which came too late, are skipped.
+ * Return: how many bytes follow its head, or a negative errno; then @fault says why.
  */
 static ssize_t process_receive(struct ktlsd_signer_head *head, uint8_t *data, size_t size,
 			       struct ktlsd_fault *fault)
@@ -83,7 +92,8 @@ static ssize_t process_receive(struct ktlsd_signer_head *head, uint8_t *data, si
 
 	do {
 		len = recvmsg(process.control, &message, 0);
-	} while (len < 0 && errno == EINTR);
+	} while ((len < 0 && errno == EINTR) ||
+		 (len >= (ssize_t)sizeof(*head) && head->seq != process.seq));
 	if (len < (ssize_t)sizeof(*head))
 		return ktlsd_errors_set(fault, -EPIPE,
 					"the signer process of ktlsd does not answer");
@@ -103,7 +113,7 @@ static int process_read_file(const char *path, size_t max, struct ktlsd_buffer *
 	ssize_t len = piece ? 1 : ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 
 	pthread_mutex_lock(&process.lock);
-	if (piece && process_send(process.control, &head, path, strlen(path), -1))
+	if (piece && process_ask(&head, path, strlen(path), -1))
 		len = ktlsd_errors_set(fault, -EPIPE,
 				       "the signer process of ktlsd has ended");
 	while (len > 0) {
@@ -192,7 +202,7 @@ static int process_load_credential(const char *certificate, const char *key_path
 		return ktlsd_errors_set(fault, err, "%s: the paths are too long", certificate);
 	}
 	pthread_mutex_lock(&process.lock);
-	err = process_send(process.control, &head, paths.data, paths.len, -1);
+	err = process_ask(&head, paths.data, paths.len, -1);
 	if (err)
 		ktlsd_errors_set(fault, err, "the signer process of ktlsd has ended");
 	else
@@ -242,7 +252,7 @@ int ktlsd_signer_open_channel(void)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	pthread_mutex_lock(&process.lock);
-	err = process_send(process.control, &head, NULL, 0, pair[1]);
+	err = process_ask(&head, NULL, 0, pair[1]);
 	close(pair[1]);
 	if (!err)
 		err = (int)process_receive(&head, data, sizeof(data), &fault);
