@@ -30,6 +30,7 @@
 #include "config/acl.h"
 #include "config/config.h"
 #include "config/expiry.h"
+#include "config/netns.h"
 #include "control.h"
 #include "exporter.h"
 #include "memory.h"
@@ -612,6 +613,10 @@ int main(int argc, char **argv)
 		return status;
 	ktlsd_acl_init();
 	ktlsd_memory_init();
+	if (options.netns && ktlsd_netns_set(options.netns, &fault)) {
+		ktlsd_log(KTLSD_LOG_ERROR, "--netns: %s.", fault.reason);
+		return 1;
+	}
 	if (ktlsd_system_init()) {
 		ktlsd_log(KTLSD_LOG_ERROR, "OpenSSL cannot be used: %s.", ktlsd_errors_openssl_reason());
 		return 1;

@@ -28,6 +28,8 @@ static void options_print_help(FILE *file)
 		"  -l, --log-level LEVEL  log error, warning, info (default) or debug\n"
 		"  -m, --require-module   exit if the module ktls is not loaded\n"
 		"  -w, --workers N        start N threads instead of the configured number\n"
+		"  -n, --netns NAME       serve the network namespace /run/netns/NAME, in which ktlsd\n"
+		"                         is started: NAME is that of netns in the configuration\n"
 		"  -h, --help             print this help and exit\n"
 		"  -V, --version          print the version and exit\n"
 		"\n"
@@ -74,6 +76,9 @@ static int options_take(struct ktlsd_options *options, int option)
 	case 'l':
 		options->level_given = true;
 		return ktlsd_log_parse_level(optarg, &options->level);
+	case 'n':
+		options->netns = optarg;
+		return 0;
 	case 'w':
 		return options_parse_workers(optarg, &options->workers);
 	default:
@@ -91,6 +96,7 @@ int ktlsd_options_parse(int argc, char **argv, struct ktlsd_options *ret_options
 		{ "user", required_argument, NULL, 'u' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "require-module", no_argument, NULL, 'm' },
+		{ "netns", required_argument, NULL, 'n' },
 		{ "workers", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -101,7 +107,7 @@ int ktlsd_options_parse(int argc, char **argv, struct ktlsd_options *ret_options
 	memset(ret_options, 0, sizeof(*ret_options));
 	ret_options->config_path = KTLSD_CONFIG_PATH;
 	ret_options->user = KTLSD_USER;
-	while (!err && (option = getopt_long(argc, argv, "fc:C:tu:l:mw:hV", longs,
+	while (!err && (option = getopt_long(argc, argv, "fc:C:tu:l:mn:w:hV", longs,
 					     NULL)) != -1) {
 		if (option == 'h') {
 			options_print_help(stdout);

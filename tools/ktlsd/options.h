@@ -18,6 +18,7 @@
  * @foreground: --foreground
  * @check: --check-config
  * @require_module: --require-module
+ * @netns: --netns, or NULL
  * @workers: --workers, 0 if not given
  * @level: --log-level, if @level_given
  * @level_given: --log-level was given
@@ -30,6 +31,7 @@ struct ktlsd_options {
 	bool			foreground;
 	bool			check;
 	bool			require_module;
+	const char		*netns;
 	unsigned int		workers;
 	enum ktlsd_log_level	level;
 	bool			level_given;

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "config/file.h"
+#include "config/netns.h"
 #include "config/parse.h"
 #include "config/trust.h"
 
@@ -317,6 +318,10 @@ static int config_check_access(const struct ktlsd_config *config,
 		return ktlsd_errors_set(fault, -EACCES,
 			"Uid %u may not use the identity '%s'%s: see allow_uids and allow_gids in %s.",
 			caller->uid, identity->name, why, config->path);
+	if (identity->netns && !ktlsd_netns_listed(identity->netns))
+		return ktlsd_errors_set(fault, -EACCES,
+			"The identity '%s'%s is not for the network namespace '%s': see netns in %s.",
+			identity->name, why, ktlsd_netns_name(), config->path);
 	if (!ktlsd_acl_allows_container(&identity->acl, caller))
 		return ktlsd_errors_set(fault, -EACCES,
 			"The identity '%s'%s is not for containers (processes in another PID namespace than ktlsd): see allow_containers in %s.",

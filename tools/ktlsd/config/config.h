@@ -66,6 +66,7 @@ struct ktlsd_identity_files {
  * @names: who has which name
  * @alpn: default of KTLS_ALPN, an RFC 7301 list
  * @alpn_len: bytes
+ * @netns: in which network namespaces, NULL for all
  * @credentials: from the files, in their order; the peer decides which is used
  * @credential_count: 0 if one of the files could not be loaded
  * @trouble: why it could not be loaded; @credentials may be of an earlier generation then
@@ -83,6 +84,7 @@ struct ktlsd_identity {
 	struct ktlsd_sni		names;
 	uint8_t				alpn[KTLSD_ALPN_MAX];
 	size_t				alpn_len;
+	char				*netns;
 	struct ktlsd_credential		credentials[KTLSD_IDENTITY_CERTIFICATES];
 	unsigned int			credential_count;
 	char				trouble[KTLS_GENL_SENTENCE_MAX + 1];

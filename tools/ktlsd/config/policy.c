@@ -6,6 +6,7 @@
 
 #include <openssl/core_names.h>
 
+#include "config/netns.h"
 #include "config/policy.h"
 #include "tls/algorithms.h"
 #include "tls/suites.h"
@@ -306,6 +307,7 @@ int ktlsd_policy_init(struct ktlsd_policy *policy, const char *name, const char 
 void ktlsd_policy_free(struct ktlsd_policy *policy)
 {
 	free(policy->path);
+	free(policy->netns);
 	free(policy->alpn);
 	ktlsd_acl_free(&policy->selects);
 	memset(policy, 0, sizeof(*policy));
@@ -329,6 +331,8 @@ int ktlsd_policy_set(struct ktlsd_policy *policy, const char *name, unsigned int
 bool ktlsd_policy_selects(const struct ktlsd_policy *policy,
 			  const struct ktlsd_caller *caller)
 {
+	if (policy->netns && !ktlsd_netns_listed(policy->netns))
+		return false;
 	if (policy->containers_given && policy->containers != caller->in_container)
 		return false;
 	return !policy->selects.given || ktlsd_acl_may_name(&policy->selects, caller);

@@ -88,6 +88,7 @@ struct ktlsd_bounds {
  * @line: of the section; 0: it is what OpenSSL's configuration says
  * @lines: of each key, 0 if it is not set
  * @selects: whose handshakes, if @selects.given
+ * @netns: only in these network namespaces, NULL for all
  * @containers_given: only those in containers, or only those that are not
  * @containers: which of them
  * @bounds: what it requires; its @by is empty
@@ -100,6 +101,7 @@ struct ktlsd_policy {
 	unsigned int		line;
 	unsigned int		lines[KTLSD_POLICY_KEYS];
 	struct ktlsd_acl	selects;
+	char			*netns;
 	bool			containers_given;
 	bool			containers;
 	struct ktlsd_bounds	bounds;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/netns.h"
 #include "config/parse.h"
 #include "config/passphrase.h"
 #include "config/settings.h"
@@ -81,6 +82,20 @@ static void settings_set_yes_no(struct ktlsd_parse *parse, unsigned int line,
 	*flag = !strcmp(value, "yes");
 	if (!*flag && strcmp(value, "no"))
 		ktlsd_parse_fail(parse, line, "%s must be yes or no", setting->name);
+}
+
+static void settings_set_netns(struct ktlsd_parse *parse, unsigned int line,
+			       const struct ktlsd_setting *setting, void *target,
+			       const char *value)
+{
+	char **list = target;
+
+	if (!value[strspn(value, KTLSD_PARSE_BLANKS ",")] || strchr(value, '/'))
+		ktlsd_parse_fail(parse, line,
+				 "%s must list names of files in /run/netns, or %s", setting->name,
+				 KTLSD_NETNS_INIT);
+	else if (!(*list = strdup(value)))
+		ktlsd_parse_fail(parse, line, "out of memory");
 }
 
 static void settings_set_policy(struct ktlsd_parse *parse, unsigned int line,
@@ -218,7 +233,10 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
 	{ SETTINGS_IDENTITY("revocation", revocation, revocation) },
+	{ SETTINGS_IDENTITY("netns", netns, netns), .is_list = true },
 
+	{ .name = "netns", .section = KTLSD_SECTION_POLICY, .set = settings_set_netns,
+	  .offset = offsetof(struct ktlsd_policy, netns), .is_list = true },
 	{ SETTINGS_POLICY("uids"), .is_list = true },
 	{ SETTINGS_POLICY("gids"), .is_list = true },
 	{ SETTINGS_POLICY("containers") },

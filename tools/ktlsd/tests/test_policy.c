@@ -103,6 +103,8 @@ static void policy_faults(void **state)
 		{ "[policy]\nuids =\n", 2, "empty" },
 		{ "[policy]\nuids = no-such-user-x\n", 2, "no user" },
 		{ "[policy]\ngids = no-such-group-x\n", 2, "no group" },
+		{ "[policy]\nnetns =\n", 2, "netns must list names" },
+		{ "[policy]\nnetns = /run/netns/a\n", 2, "netns must list names" },
 		{ "[policy]\ntickets = 1\ntickets = 2\n", 3, "twice" },
 	};
 	struct ktlsd_config *config;
@@ -131,7 +133,8 @@ static void policy_selectors(void **state)
 	config = policy_parse("[policy]\n[policy u]\nuids = 1000\n[policy g]\ngids = 60\n"
 			      "[policy o]\nuids = 1001\ngids = 61\n"
 			      "[policy c]\ncontainers = yes\n[policy n]\ncontainers = no\n"
-			      "[policy cu]\ncontainers = yes\nuids = 1000\n");
+			      "[policy cu]\ncontainers = yes\nuids = 1000\n"
+			      "[policy other]\nnetns = blue\n[policy here]\nnetns = blue init\n");
 	p = config->policies;
 	assert_true(ktlsd_policy_selects(&p[0], &caller));
 	assert_true(ktlsd_policy_selects(&p[1], &caller));
@@ -140,6 +143,8 @@ static void policy_selectors(void **state)
 	assert_false(ktlsd_policy_selects(&p[4], &caller));
 	assert_true(ktlsd_policy_selects(&p[5], &caller));
 	assert_false(ktlsd_policy_selects(&p[6], &caller));
+	assert_false(ktlsd_policy_selects(&p[7], &caller));
+	assert_true(ktlsd_policy_selects(&p[8], &caller));
 	caller.in_container = true;
 	assert_true(ktlsd_policy_selects(&p[4], &caller));
 	assert_false(ktlsd_policy_selects(&p[5], &caller));
