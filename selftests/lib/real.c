@@ -221,7 +221,7 @@ static void write_names(int fd)
 	write_identity(fd, "mixed", "rsa", "also = private\n");
 }
 
-static void write_config(char *path, const char *trust)
+static void write_config(char *path, const char *trust, const char *more)
 {
 	int fd;
 
@@ -238,6 +238,7 @@ static void write_config(char *path, const char *trust)
 	dprintf(fd, "[identity contained]\ncertificate = %s\nprivate_key = %s\n"
 		"allow_containers = yes\n", real_pki("client.pem"), real_pki("client.key"));
 	write_names(fd);
+	dprintf(fd, "%s", more);
 	fchmod(fd, 0644);
 	close(fd);
 }
@@ -270,9 +271,14 @@ static void wait_served(struct proc *p)
 
 void real_start(struct proc *p)
 {
+	real_start_with(p, "");
+}
+
+void real_start_with(struct proc *p, const char *lines)
+{
 	char config[32];
 
-	write_config(config, real_pki("ca.pem"));
+	write_config(config, real_pki("ca.pem"), lines);
 	proc_start(p, build_path("../tools/ktlsd/ktlsd"), "--foreground", "--config", config, NULL);
 	wait_served(p);
 }
@@ -281,7 +287,7 @@ void real_start_unprivileged(struct proc *p, uid_t uid)
 {
 	char config[32], user[16];
 
-	write_config(config, real_pki("ca.pem"));
+	write_config(config, real_pki("ca.pem"), "");
 	snprintf(user, sizeof(user), "%u", uid);
 	/* group 0 may read the keys, as a group of its own would */
 	proc_start(p, "setpriv", "--reuid", user, "--regid", "0", "--clear-groups",

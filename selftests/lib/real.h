@@ -44,6 +44,8 @@ const char *real_ktlsctl(void);
 
 /* ktlsd in this namespace, with the identities of ca.sh under their names. */
 void real_start(struct proc *p);
+/* The same with more lines in ktlsd.conf. */
+void real_start_with(struct proc *p, const char *lines);
 /* The same as another user, with CAP_NET_ADMIN and no other privilege. */
 void real_start_unprivileged(struct proc *p, uid_t uid);
 void real_stop(struct proc *p);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Sections [policy] of ktlsd.conf, from the program's side. */
+#include <signal.h>
+
+#include "lib/interop.h"
+
+FIXTURE(policy) { struct proc d; };
+FIXTURE_SETUP(policy)
+{
+	net_new();
+	real_start_with(&self->d, "[policy floor]\nmin_version = 1.3\nverify = required\n"
+			"own_anchors = no\n"
+			"[policy mutual]\nuids = 4243\nverify_clients = required\n");
+}
+FIXTURE_TEARDOWN(policy)
+{
+}
+
+static const struct ktls_versions only_12 = { 0x0303, 0x0303 };
+
+/* connect() on a socket that asks for less fails, and KTLS_ERROR names the policy and @word. */
+static void expect_forbidden(int fd, const struct addr *a, const char *word)
+{
+	FAILS(EACCES, connect(fd, &a->sa, a->len));
+	EXPECT_TRUE(strstr(sock_error(fd), "Forbidden by policy 'floor' ("));
+	EXPECT_TRUE(strstr(sock_error(fd), word));
+	close(fd);
+}
+
+TEST_F_TIMEOUT(policy, narrows_and_refuses, 60)
+{
+	struct s_server s;
+	int fd;
+
+	s_server_start(&s, "rsa", NULL);
+	fd = interop_socket("server.test");
+	OK(connect(fd, &s.a.sa, s.a.len));
+	EXPECT_EQ(0x0304, sock_info(fd).version);
+	close(fd);
+	fd = interop_socket("server.test");
+	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only_12, sizeof(only_12)));
+	expect_forbidden(fd, &s.a, "min_version");
+	fd = interop_socket("server.test");
+	OK(sock_set_int(fd, KTLS_VERIFY, KTLS_VERIFY_NONE));
+	expect_forbidden(fd, &s.a, "KTLS_VERIFY is KTLS_VERIFY_NONE");
+	fd = interop_socket("server.test");
+	interop_set_file(fd, KTLS_TRUST, "ca.pem");
+	expect_forbidden(fd, &s.a, "own_anchors");
+}
+
+TEST_F_TIMEOUT(policy, listen_refuses, 60)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int fd = sock_new(AF_INET);
+
+	OK(bind(fd, &a.sa, a.len));
+	OK(sock_set_str(fd, KTLS_IDENTITY, "rsa"));
+	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only_12, sizeof(only_12)));
+	FAILS(EACCES, listen(fd, 8));
+	EXPECT_TRUE(strstr(sock_error(fd), "allow TLS 1.3"));
+	close(fd);
+}
