@@ -14,6 +14,7 @@
 #include "suite.h"
 #include "wire.h"
 #include "record/aead.h"
+#include "record/control.h"
 #include "record/rl.h"
 #include "socket/ctx.h"
 #include "socket/state.h"
@@ -188,6 +189,17 @@ void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 id)
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
 	release_sock(ctx->rl.sk);
 	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
+/* ktls_control_pending(), with the lock it needs. */
+bool ktls_kunit_pending(struct ktls_ctx *ctx)
+{
+	bool ret;
+
+	lock_sock(ctx->rl.sk);
+	ret = ktls_control_pending(&ctx->rl);
+	release_sock(ctx->rl.sk);
+	return ret;
 }
 
 MODULE_DESCRIPTION("KUnit tests of ktls");

@@ -28,5 +28,6 @@ void ktls_kunit_send(struct kunit *test, struct ktls_kunit_conn *conn, const voi
 		     size_t len);
 struct ktls_dir *ktls_kunit_dir(struct kunit *test, const struct ktls_keys *keys);
 void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 suite);
+bool ktls_kunit_pending(struct ktls_ctx *ctx);
 
 #endif /* _KTLS_KUNIT_COMMON_H */

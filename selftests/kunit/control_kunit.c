@@ -54,7 +54,7 @@ static void control_expect_fine(struct kunit *test, struct ktls_ctx *ctx, int re
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
-	KUNIT_EXPECT_FALSE(test, ktls_control_pending(&ctx->rl));
+	KUNIT_EXPECT_FALSE(test, ktls_kunit_pending(ctx));
 }
 
 /* --- tickets, cut and joined --- */
@@ -93,7 +93,7 @@ static void control_ticket_cut_test(struct kunit *test)
 
 	for (cut = 1; cut < TICKET_LEN; cut++) {
 		KUNIT_EXPECT_EQ(test, control_record(ctx, KTLS_CT_HANDSHAKE, TICKET, cut), 0);
-		KUNIT_EXPECT_TRUE_MSG(test, ktls_control_pending(&ctx->rl), "cut at %zu", cut);
+		KUNIT_EXPECT_TRUE_MSG(test, ktls_kunit_pending(ctx), "cut at %zu", cut);
 		control_expect_fine(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE,
 							      &TICKET[cut], TICKET_LEN - cut));
 	}
@@ -108,7 +108,7 @@ static void control_ticket_bytes_test(struct kunit *test)
 
 	for (i = 0; i < 3 * TICKET_LEN; i++) {
 		KUNIT_EXPECT_EQ(test, control_record(ctx, KTLS_CT_HANDSHAKE, messages + i, 1), 0);
-		KUNIT_EXPECT_EQ(test, ktls_control_pending(&ctx->rl), (i + 1) % TICKET_LEN != 0);
+		KUNIT_EXPECT_EQ(test, ktls_kunit_pending(ctx), (i + 1) % TICKET_LEN != 0);
 	}
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
 }
@@ -124,7 +124,7 @@ static void control_ticket_joined_test(struct kunit *test)
 	control_expect_fine(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE, messages, total));
 	for (cut = 1; cut < total; cut++) {
 		KUNIT_EXPECT_EQ(test, control_record(ctx, KTLS_CT_HANDSHAKE, messages, cut), 0);
-		KUNIT_EXPECT_EQ_MSG(test, ktls_control_pending(&ctx->rl), cut % TICKET_LEN != 0,
+		KUNIT_EXPECT_EQ_MSG(test, ktls_kunit_pending(ctx), cut % TICKET_LEN != 0,
 				    "cut at %zu", cut);
 		control_expect_fine(test, ctx, control_record(ctx, KTLS_CT_HANDSHAKE,
 							      messages + cut, total - cut));

@@ -73,7 +73,7 @@ static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, 
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, alert);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.error, EPROTO);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, 0);
-	KUNIT_EXPECT_FALSE(test, ktls_control_pending(&ctx->rl));
+	KUNIT_EXPECT_FALSE(test, ktls_kunit_pending(ctx));
 }
 
 /* What is received, and the alert that refuses it, if it is refused. */
@@ -131,7 +131,7 @@ static void key_update_cut_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, key_update_record(ctx, param->data + cut,
 							param->len - cut), 0);
 		key_update_expect(test, ctx, 1);
-		KUNIT_EXPECT_FALSE(test, ktls_control_pending(&ctx->rl));
+		KUNIT_EXPECT_FALSE(test, ktls_kunit_pending(ctx));
 	}
 }
 
@@ -215,7 +215,7 @@ static void key_update_refusal_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, data);
 	memcpy(data, param->data, param->len);
 	ret = key_update_record(ctx, data, param->len);
-	if (!ret && ktls_control_pending(&ctx->rl)) {
+	if (!ret && ktls_kunit_pending(ctx)) {
 		/* "2^8" is told to be too long only by all of it */
 		u8 rest[256] = {};
 
