@@ -95,18 +95,6 @@ static uint64_t cost(void (*call)(void *arg), void *arg)
 
 /* --- connections --- */
 
-/* From 127.0.0.1 + @source. */
-static int dial_from(const struct addr *to, unsigned int source)
-{
-	struct addr from = net_loopback(AF_INET, 0);
-	int fd = net_socket(AF_INET);
-
-	from.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + source);
-	OK(bind(fd, &from.sa, from.len));
-	OK(connect(fd, &to->sa, to->len));
-	return fd;
-}
-
 /* The machine may be busy: that must not end a handshake. */
 static int patient_listen(struct addr *ret)
 {
@@ -160,7 +148,7 @@ static void one_handshake(void *arg)
 	struct crowd_self *self = arg;
 	struct peer p;
 
-	peer_init(&p, dial_from(&self->a, 50), false, &self->e.hs);
+	peer_init(&p, net_dial_from(&self->a, 50), false, &self->e.hs);
 	peer_handshake(&p);
 	ASSERT_EQ(POLLIN, net_poll(self->l, POLLIN, LONG_MS));
 	close(net_accept(self->l));
@@ -174,7 +162,7 @@ static void one_silent(void *arg)
 {
 	struct crowd_self *self = arg;
 
-	dial_from(&self->a, 50 + self->source++ % 4);
+	net_dial_from(&self->a, 50 + self->source++ % 4);
 	harness_nap(2);
 }
 
@@ -186,7 +174,7 @@ static uint64_t cost_beside(struct crowd_self *self, const struct addr *crowd,
 
 	net_set_parameter("children_per_listener", ALL);
 	for (int i = 0; i < CROWD; i++)
-		self->fd[i] = dial_from(crowd, i / PER_IP);
+		self->fd[i] = net_dial_from(crowd, i / PER_IP);
 	harness_nap(100);
 	net_set_parameter("children_per_listener", cap);
 	for (int i = 0; i < CALLS; i++)

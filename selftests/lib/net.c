@@ -74,6 +74,17 @@ int net_accept(int fd)
 	return OK(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
 }
 
+int net_dial_from(const struct addr *to, unsigned int source)
+{
+	struct addr from = net_loopback(AF_INET, 0);
+	int fd = net_socket(AF_INET);
+
+	from.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + source);
+	OK(bind(fd, &from.sa, from.len));
+	OK(connect(fd, &to->sa, to->len));
+	return fd;
+}
+
 void net_pair(int family, int ends[2])
 {
 	struct addr a;

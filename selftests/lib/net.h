@@ -29,6 +29,8 @@ void net_deaf(int fd);
 int net_socket(int family);
 int net_listen(int family, int backlog, struct addr *ret);
 int net_accept(int fd);
+/* A plain connection from 127.0.0.1 + @source. */
+int net_dial_from(const struct addr *to, unsigned int source);
 /* A connected pair of plain TCP sockets: ends[0] connected, ends[1] accepted. */
 void net_pair(int family, int ends[2]);
 

@@ -17,24 +17,12 @@ static void put_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* From 127.0.0.1 + @source. */
-static int dial_from(const struct addr *to, unsigned int source)
-{
-	struct addr from = net_loopback(AF_INET, 0);
-	int fd = net_socket(AF_INET);
-
-	from.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + source);
-	OK(bind(fd, &from.sa, from.len));
-	OK(connect(fd, &to->sa, to->len));
-	return fd;
-}
-
 /* Sends ClientHello, reads the answer, and nothing more. */
 static int dial_and_stall(struct env *e, const struct addr *to, unsigned int source)
 {
 	struct peer p;
 
-	peer_init(&p, dial_from(to, source), false, &e->hs);
+	peer_init(&p, net_dial_from(to, source), false, &e->hs);
 	peer_send_flight(&p, HS_CLIENT_HELLO);
 	peer_recv_flight(&p, HS_SERVER_FLIGHT);
 	return p.fd;
@@ -44,7 +32,7 @@ static void good_client(struct env *e, const struct addr *to, unsigned int sourc
 {
 	struct peer p;
 
-	peer_init(&p, dial_from(to, source), false, &e->hs);
+	peer_init(&p, net_dial_from(to, source), false, &e->hs);
 	peer_handshake(&p);
 	close(p.fd);
 	peer_free(&p);
@@ -70,7 +58,7 @@ TEST(half_a_hello_is_none)
 	env_start(&e, S13_AES128);
 	l = sock_listen(AF_INET, 8, &a);
 	len = hs_flight(&e.hs, HS_CLIENT_HELLO, hello) - 5;
-	peer_init(&p, dial_from(&a, 0), false, &e.hs);
+	peer_init(&p, net_dial_from(&a, 0), false, &e.hs);
 	for (size_t at = 0, n; at < len; at += n) {
 		n = at ? at == 2 ? 10 : len - at : 2;
 		memcpy(part, hello, 5);
@@ -78,7 +66,7 @@ TEST(half_a_hello_is_none)
 		part[4] = n;
 		memcpy(part + 5, hello + 5 + at, n);
 		/* who comes later is served; half a record is not */
-		peer_init(&other, dial_from(&a, 0), false, &e.hs);
+		peer_init(&other, net_dial_from(&a, 0), false, &e.hs);
 		peer_handshake(&other);
 		close(net_accept(l));
 		EXPECT_EQ(at ? at == 2 ? 2 : 3 : 1, e.fake->starts);
@@ -100,7 +88,7 @@ TEST(a_hello_larger_than_a_batch_is_passed_on)
 
 	env_start_with(&e, S13_AES128, check_only, NULL);
 	sock_listen(AF_INET, 8, &a);
-	fd = dial_from(&a, 0);
+	fd = net_dial_from(&a, 0);
 	net_write(fd, record, sizeof(record));
 	record[5] = 0;
 	net_write(fd, record, sizeof(record));
@@ -120,7 +108,7 @@ TEST(what_begins_with_another_message_is_refused)
 	sock_listen(AF_INET, 8, &a);
 	len = hs_flight(&e.hs, HS_CLIENT_HELLO, hello);
 	hello[5] = 2;
-	fd = dial_from(&a, 0);
+	fd = net_dial_from(&a, 0);
 	net_write(fd, hello, len);
 	net_read(fd, got, sizeof(got));
 	EXPECT_MEMEQ(alert, got, sizeof(got));
@@ -145,7 +133,7 @@ TEST(headers_against_the_rfc_get_their_alert)
 	env_start(&e, S13_AES128);
 	sock_listen(AF_INET, 8, &a);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		fd = dial_from(&a, 0);
+		fd = net_dial_from(&a, 0);
 		net_write(fd, bad[i].header, sizeof(bad[i].header));
 		net_read(fd, got, sizeof(got));
 		alert[6] = bad[i].alert;
@@ -251,7 +239,7 @@ static long cost_of_silence(const struct addr *a)
 	static int fd[SILENT];
 
 	for (int i = 0; i < SILENT; i++)
-		fd[i] = dial_from(a, i / 100);
+		fd[i] = net_dial_from(a, i / 100);
 	harness_nap(200);
 	before = slab() - before;
 	for (int i = 0; i < SILENT; i++)
@@ -312,7 +300,7 @@ TEST_TIMEOUT(children_are_charged_to_the_listeners_cgroup, 60)
 	put_file("/sys/fs/cgroup/cgroup.procs", "0");
 	before = charged();
 	for (int i = 0; i < N; i++)
-		net_write(dial_from(&a, i), hello, sizeof(hello));
+		net_write(net_dial_from(&a, i), hello, sizeof(hello));
 	EVENTUALLY(e.fake->starts == N || charged() - before >= N * (HELLO + 2048), 5000);
 	harness_note("%ld bytes each", (charged() - before) / N);
 	EXPECT_GE(charged() - before, N * (HELLO + 2048));

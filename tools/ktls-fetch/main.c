@@ -16,6 +16,7 @@
 
 #include "lib/fetching.h"
 #include "lib/log.h"
+#include "lib/unix.h"
 #include "ktls-fetch/address.h"
 #include "ktls-fetch/sandbox.h"
 #include "ktls-fetch/serve.h"
@@ -42,12 +43,12 @@ static void main_print_help(FILE *file)
 /* Return: a listening socket, or a negative errno. */
 static int main_listen(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
+	struct sockaddr_un address;
+	int fd, err;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
+	err = ktlsd_unix_address(&address, path);
+	if (err)
+		return err;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/unix.h"
 #include "ktlsctl.h"
 
 enum {
@@ -23,12 +24,12 @@ enum {
 static int control_connect(const char *path)
 {
 	const struct timeval wait = { .tv_sec = CONTROL_WAIT };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address;
 	int fd, err;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
+	err = ktlsd_unix_address(&address, path);
+	if (err)
+		return err;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

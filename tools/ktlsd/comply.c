@@ -51,15 +51,6 @@ static int comply_versions(const struct ktlsd_policy *policy,
 	return 0;
 }
 
-static uint32_t comply_bit(enum ktlsd_policy_key key, const char *name, size_t len)
-{
-	if (key == KTLSD_POLICY_SUITES)
-		return ktlsd_suites_bit(name, len);
-	return ktlsd_algorithms_bit_by_name(key == KTLSD_POLICY_GROUPS ?
-					    KTLSD_ALGORITHMS_GROUPS :
-					    KTLSD_ALGORITHMS_SIGALGS, name, len);
-}
-
 /* Every name of a list that the program gave must be allowed. */
 static int comply_list(const struct ktlsd_policy *policy, enum ktlsd_policy_key key,
 		       const char *option, const char *names, uint32_t forbidden,
@@ -71,7 +62,7 @@ static int comply_list(const struct ktlsd_policy *policy, enum ktlsd_policy_key 
 		return 0;
 	for (;; names += len + 1) {
 		len = strcspn(names, ":");
-		if (comply_bit(key, names, len) & forbidden)
+		if (ktlsd_policy_bit(key, names, len) & forbidden)
 			return comply_refuse(fault, policy, key,
 				"%s names %.*s; remove it from the list.", option,
 				len > COMPLY_NAME_MAX ? COMPLY_NAME_MAX : (int)len, names);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/unix.h"
 #include "control.h"
 
 enum {
@@ -26,10 +27,9 @@ int ktlsd_control_open(struct ktlsd_control *control, const char *path)
 	control->client = -1;
 	if (!path)
 		return 0;
-	if (strlen(path) >= sizeof(control->address.sun_path))
-		return -ENAMETOOLONG;
-	control->address.sun_family = AF_UNIX;
-	strcpy(control->address.sun_path, path);
+	err = ktlsd_unix_address(&control->address, path);
+	if (err)
+		return err;
 	control->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
 		return -errno;

@@ -10,6 +10,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/unix.h"
 #include "exporter.h"
 
 /* Waits until @fd is ready for @events. Return: whether it is before @end. */
@@ -133,12 +134,9 @@ static int exporter_start(struct ktlsd_exporter *exporter, const char *path)
 {
 	int err;
 
-	memset(&exporter->address, 0, sizeof(exporter->address));
-	if (strlen(path) >= sizeof(exporter->address.sun_path))
-		return -ENAMETOOLONG;
-	exporter->address.sun_family = AF_UNIX;
-	strcpy(exporter->address.sun_path, path);
-	err = exporter_listen(exporter);
+	err = ktlsd_unix_address(&exporter->address, path);
+	if (!err)
+		err = exporter_listen(exporter);
 	if (err)
 		return err;
 	exporter->stop = false;

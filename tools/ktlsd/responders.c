@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/fetching.h"
 #include "lib/log.h"
+#include "lib/unix.h"
 #include "responders.h"
 #include "tls/pause.h"
 
@@ -305,13 +306,14 @@ static int responders_wait(struct ktlsd_status_asker *asker)
 
 static int responders_connect(struct ktlsd_responders *all)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address;
+	int err;
 
 	if (all->fd >= 0)
 		return 0;
-	if (strlen(all->path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, all->path);
+	err = ktlsd_unix_address(&address, all->path);
+	if (err)
+		return err;
 	all->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (all->fd < 0)
 		return -errno;

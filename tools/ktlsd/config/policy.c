@@ -53,8 +53,7 @@ static int policy_set_version(struct ktlsd_policy *policy, enum ktlsd_policy_key
 	return 0;
 }
 
-/* Return: the bit of @word in the masks of @key, 0 if it is unknown. */
-static uint32_t policy_bit(enum ktlsd_policy_key key, const char *word, size_t len)
+uint32_t ktlsd_policy_bit(enum ktlsd_policy_key key, const char *word, size_t len)
 {
 	if (key == KTLSD_POLICY_SUITES)
 		return ktlsd_suites_bit(word, len);
@@ -86,7 +85,7 @@ static int policy_set_list(struct ktlsd_policy *policy, enum ktlsd_policy_key ke
 	size_t len;
 
 	while ((word = policy_next_word(&value, &len))) {
-		bit = policy_bit(key, word, len);
+		bit = ktlsd_policy_bit(key, word, len);
 		if (!bit)
 			return policy_unknown_word(fault, word, len);
 		mask |= bit;

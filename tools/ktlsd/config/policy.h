@@ -138,6 +138,9 @@ int ktlsd_policy_set(struct ktlsd_policy *policy, const char *name, unsigned int
 /* Return: the name of a key. */
 const char *ktlsd_policy_key_name(enum ktlsd_policy_key key);
 
+/* Return: the bit of @word in the masks of @key, a list of names; 0 if it is unknown. */
+uint32_t ktlsd_policy_bit(enum ktlsd_policy_key key, const char *word, size_t len);
+
 /* Return: whether the handshakes of @caller have to keep to @policy. If its ids are
  * ambiguous they have to.
  */

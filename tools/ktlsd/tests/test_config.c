@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "config/parse.h"
+#include "test_conf.h"
 #include "test_pki.h"
 
 static char config_path[] = "/tmp/ktlsd-config-XXXXXX";
@@ -17,13 +18,7 @@ static char config_path[] = "/tmp/ktlsd-config-XXXXXX";
 static int config_try(const char *text, struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault)
 {
-	struct ktlsd_buffer buffer = { 0 };
-
-	ktlsd_buffer_append(&buffer, text, strlen(text), 1 << 20);
-	if (!buffer.len)
-		ktlsd_buffer_append(&buffer, "\n", 1, 2);
-	test_pki_write(config_path, &buffer, 0600);
-	return ktlsd_parse_config(config_path, ret_config, fault);
+	return test_conf_try(config_path, text, ret_config, fault);
 }
 
 static void config_defaults(void **state)
@@ -82,15 +77,9 @@ static void config_everything(void **state)
 	ktlsd_config_put(config);
 }
 
-struct config_fault {
-	const char	*text;
-	unsigned int	line;
-	const char	*word;
-};
-
 static void config_faults(void **state)
 {
-	static const struct config_fault table[] = {
+	static const struct test_conf_fault table[] = {
 		{ "[ktlsd]\nworker = 3\n", 2, "[ktlsd] has no key 'worker'" },
 		{ "[ktlsd]\nworkers = 65\n", 2, "number from 0 to 64" },
 		{ "[ktlsd]\nworkers = -1\n", 2, "number" },
@@ -133,17 +122,9 @@ static void config_faults(void **state)
 	};
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
-	char want[64];
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		assert_int_equal(config_try(table[i].text, &config, &fault), -EINVAL);
-		snprintf(want, sizeof(want), "%s:%u: ", config_path, table[i].line);
-		if (strncmp(fault.reason, want, strlen(want)) ||
-		    !strstr(fault.reason, table[i].word))
-			fail_msg("%zu: %s", i, fault.reason);
-	}
+	test_conf_refuse(config_path, table, sizeof(table) / sizeof(*table));
 	assert_int_equal(ktlsd_parse_config("/nonexistent", &config, &fault), -ENOENT);
 }
 
@@ -207,7 +188,7 @@ static void config_names(void **state)
 /* Ambiguous text is refused. */
 static void config_ambiguous(void **state)
 {
-	static const struct config_fault table[] = {
+	static const struct test_conf_fault table[] = {
 		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
 		  "allow_uids = 33\nallow_uids = *\n", 5, "allow_uids is set twice in this section" },
 		{ "[identity a]\ncertificate = /a\nprivate_key = /b\n"
@@ -231,22 +212,8 @@ static void config_ambiguous(void **state)
 		  "allow_uids = 'root'\n", 4, "without quotes" },
 		{ "[ktlsd]\nworkers = +3\n", 2, "number" },
 	};
-	struct ktlsd_config *config;
-	struct ktlsd_fault fault;
-	char want[64];
-	size_t i;
-
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		if (!config_try(table[i].text, &config, &fault)) {
-			ktlsd_config_put(config);
-			fail_msg("%zu: no fault: %s", i, table[i].text);
-		}
-		snprintf(want, sizeof(want), "%s:%u: ", config_path, table[i].line);
-		if (strncmp(fault.reason, want, strlen(want)) ||
-		    !strstr(fault.reason, table[i].word))
-			fail_msg("%zu: %s", i, fault.reason);
-	}
+	test_conf_refuse(config_path, table, sizeof(table) / sizeof(*table));
 }
 
 static void config_layout(void **state)

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/parse.h"
+#include "test_conf.h"
 #include "test_pki.h"
 #include "tls/algorithms.h"
 #include "tls/suites.h"
@@ -17,11 +18,7 @@ static char policy_path[] = "/tmp/ktlsd-policy-XXXXXX";
 static int policy_try(const char *text, struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault)
 {
-	struct ktlsd_buffer buffer = { 0 };
-
-	ktlsd_buffer_append(&buffer, text, strlen(text), 1 << 20);
-	test_pki_write(policy_path, &buffer, 0600);
-	return ktlsd_parse_config(policy_path, ret_config, fault);
+	return test_conf_try(policy_path, text, ret_config, fault);
 }
 
 static struct ktlsd_config *policy_parse(const char *text)
@@ -77,11 +74,7 @@ static void policy_everything(void **state)
 
 static void policy_faults(void **state)
 {
-	static const struct {
-		const char	*text;
-		unsigned int	line;
-		const char	*word;
-	} table[] = {
+	static const struct test_conf_fault table[] = {
 		{ "[policy]\n[policy]\n", 2, "defined in line 1 already" },
 		{ "[policy a]\n[policy a]\n", 2, "defined in line 1 already" },
 		{ "[policy a]\nmin_versions = 1.2\n", 2, "[policy a] has no key" },
@@ -107,19 +100,8 @@ static void policy_faults(void **state)
 		{ "[policy]\nnetns = /run/netns/a\n", 2, "netns must list names" },
 		{ "[policy]\ntickets = 1\ntickets = 2\n", 3, "twice" },
 	};
-	struct ktlsd_config *config;
-	struct ktlsd_fault fault;
-	char want[64];
-	size_t i;
-
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		assert_int_equal(policy_try(table[i].text, &config, &fault), -EINVAL);
-		snprintf(want, sizeof(want), "%s:%u: ", policy_path, table[i].line);
-		if (strncmp(fault.reason, want, strlen(want)) ||
-		    !strstr(fault.reason, table[i].word))
-			fail_msg("%s: %s", table[i].text, fault.reason);
-	}
+	test_conf_refuse(policy_path, table, sizeof(table) / sizeof(*table));
 }
 
 static void policy_selectors(void **state)
