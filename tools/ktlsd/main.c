@@ -1,87 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ktlsd: does TLS handshakes for the kernel module ktls.
  *
- * The main thread reads the configuration, starts the workers and waits for
- * signals; a worker (worker.c) talks to the kernel and hands each message to
+ * The main thread starts what there is (this file), then waits for signals and
+ * ktlsctl (daemon.c); a worker (worker.c) talks to the kernel and hands each message to
  * its sessions (sessions.c, session.c), which drive OpenSSL (tls/handshake.c).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/fetching.h"
 #include "config/acl.h"
 #include "config/config.h"
-#include "config/expiry.h"
 #include "config/netns.h"
-#include "control.h"
-#include "exporter.h"
+#include "daemon.h"
+#include "lib/genl.h"
 #include "memory.h"
 #include "notify.h"
 #include "options.h"
 #include "signer/process.h"
-#include "signer/sandbox.h"
-#include "stats.h"
 #include "tls/system.h"
-#include "watch.h"
-#include "worker.h"
 
 enum {
 	/* Exit status, as sysexits.h has them. */
 	MAIN_NO_MODULE		= 69,
 	MAIN_BAD_CONFIG		= 78,
-
-	MAIN_TICKETS_MS		= 10000,	/* between looks at ticket_keys */
-	MAIN_RELOAD_MS		= 20000,	/* for the workers to take over a configuration */
-};
-
-/**
- * struct main_daemon - state of the main thread
- * @options: the command line
- * @shared: what it shares with the workers
- * @workers: array of @shared.worker_count
- * @watch: health of the workers
- * @stats: numbers for ktlsctl and for
- * @exporter: the socket for Prometheus
- * @control: socket for ktlsctl
- * @parent: pipe to the parent that waits for the daemon to start, -1 for none
- * @expiry: warnings of certificates that are about to expire
- * @reloading: not every worker has taken over the newest configuration
- * @tickets_next: when to look at ticket_keys, likewise
- * @crls_next: when to look for new CRLs, milliseconds of the monotonic clock
- * @reload_end: when to stop waiting for that, milliseconds of the monotonic clock
- */
-struct main_daemon {
-	const struct ktlsd_options *options;
-	struct ktlsd_shared	shared;
-	struct ktlsd_worker	*workers;
-	struct ktlsd_watch	watch;
-	struct ktlsd_stats	stats;
-	struct ktlsd_exporter	exporter;
-	struct ktlsd_control	control;
-	int			parent;
-	struct ktlsd_expiry	expiry;
-	bool			reloading;
-	int64_t			crls_next;
-	int64_t			tickets_next;
-	int64_t			reload_end;
 };
 
 /* Keeps the environment from configuring OpenSSL, and keys out of core dumps. */
@@ -99,22 +50,6 @@ static void main_harden(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-static void main_open_log(const struct ktlsd_options *options,
-			  const struct ktlsd_config *config)
-{
-	enum ktlsd_log_level level = options->level_given ? options->level : config->log_level;
-
-	ktlsd_log_open("ktlsd", config->log, level);
-	ktlsd_signer_log(config->log, level);
-}
-
-/* In the background there is no stderr. */
-static void main_leave_stderr(struct ktlsd_config *config)
-{
-	if (config->log == KTLSD_LOG_STDERR)
-		config->log = KTLSD_LOG_SYSLOG;
 }
 
 /* Becomes user @name, if we are root. Return: 0 or a negative errno. */
@@ -189,19 +124,6 @@ static int main_detach(void)
 	return pipes[1];
 }
 
-static unsigned int main_count_cores(void)
-{
-	cpu_set_t set;
-	int count;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 1;
-	count = CPU_COUNT(&set);
-	if (count < 1)
-		return 1;
-	return count > KTLSD_WORKERS_MAX ? KTLSD_WORKERS_MAX : (unsigned int)count;
-}
-
 /* Lets the kernel load the module. Return: 0, or a negative errno if it is not there. */
 static int main_load_module(void)
 {
@@ -230,377 +152,9 @@ static int main_report_no_module(int err)
 	return MAIN_NO_MODULE;
 }
 
-static int main_open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	/* Before any thread is started: threads inherit the mask. */
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static void main_configure_tickets(struct main_daemon *daemon)
-{
-	const struct ktlsd_config *config = daemon->shared.config;
-
-	if (ktlsd_ticket_keys_configure(&daemon->shared.ticket_keys, config->ticket_lifetime,
-					config->ticket_keys, config->ticket_rotate))
-		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: ticket_keys stays as it was.");
-	ktlsd_ticket_keys_sync(&daemon->shared.ticket_keys, time(NULL));
-	daemon->tickets_next = ktlsd_clock_ms() + MAIN_TICKETS_MS;
-}
-
-/* Reads the configuration again. After an error in the file the old configuration stays in
- * force; if a certificate, key or trust anchors cannot be loaded, the old ones do.
- */
-static void main_reload(struct main_daemon *daemon)
-{
-	struct ktlsd_shared *shared = &daemon->shared;
-	struct ktlsd_config *config, *old;
-	struct ktlsd_fault fault;
-	unsigned int i;
-
-	if (ktlsd_config_reload(daemon->options->config_path, shared->config,
-				&config, &fault)) {
-		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The configuration was not reloaded, the old one stays in force.");
-		ktlsd_stats_reload(&daemon->stats, KTLSD_RELOAD_FAILED);
-		ktlsd_control_answer(&daemon->control, false,
-				     "The configuration was not reloaded, the old one stays in force: %s",
-				     fault.reason);
-		return;
-	}
-	if (daemon->watch.is_ready)
-		ktlsd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
-				  (long long)ktlsd_clock_ms() * 1000);
-	config->generation = shared->generation + 1;
-	pthread_mutex_lock(&shared->lock);
-	old = shared->config;
-	shared->config = config;
-	shared->generation = config->generation;
-	pthread_mutex_unlock(&shared->lock);
-	/* Sessions of the old configuration cannot be resumed. */
-	ktlsd_cache_reset(&shared->cache, config->session_cache);
-	main_configure_tickets(daemon);
-	if (old->workers != config->workers)
-		ktlsd_log(KTLSD_LOG_WARNING,
-			  "A new number of workers takes effect only when ktlsd is restarted.");
-	ktlsd_config_put(old);
-	for (i = 0; i < shared->worker_count; i++)
-		ktlsd_worker_wake(&daemon->workers[i]);
-	if (!daemon->options->foreground)
-		main_leave_stderr(config);
-	main_open_log(daemon->options, config);
-	ktlsd_exporter_use(&daemon->exporter, config->metrics_socket, &daemon->stats);
-	daemon->reloading = true;
-	daemon->reload_end = ktlsd_clock_ms() + MAIN_RELOAD_MS;
-}
-
-/* Reports a reload. @in_time: all workers have taken over the configuration. */
-static void main_end_reload(struct main_daemon *daemon, bool in_time)
-{
-	const struct ktlsd_config *config = daemon->shared.config;
-	const char *first = config->first_trouble.reason;
-
-	daemon->reloading = false;
-	if (daemon->watch.is_ready)
-		ktlsd_notify_send("READY=1");
-	ktlsd_log(KTLSD_LOG_INFO, "The configuration was reloaded: %zu identities.",
-		  config->identity_count);
-	ktlsd_stats_reload(&daemon->stats, in_time && !config->troubles ?
-			   KTLSD_RELOAD_COMPLETE : KTLSD_RELOAD_PARTIAL);
-	if (!in_time)
-		ktlsd_control_answer(&daemon->control, false,
-				     "The configuration was read, but not every worker uses it yet.");
-	else if (config->troubles)
-		ktlsd_control_answer(&daemon->control, false,
-				     "The configuration was reloaded, but some files could not be loaded (%u); the first: %s.",
-				     config->troubles, first);
-	else
-		ktlsd_control_answer(&daemon->control, true,
-				     "The configuration was reloaded: %zu identities.",
-				     config->identity_count);
-}
-
-static void main_check_reload(struct main_daemon *daemon)
-{
-	unsigned int i;
-
-	if (!daemon->reloading)
-		return;
-	for (i = 0; i < daemon->shared.worker_count; i++) {
-		if (daemon->workers[i].generation != daemon->shared.generation)
-			break;
-	}
-	if (i == daemon->shared.worker_count)
-		main_end_reload(daemon, true);
-	else if (ktlsd_clock_ms() >= daemon->reload_end)
-		main_end_reload(daemon, false);
-}
-
-/* Ends all resumption of what was before. */
-static void main_flush_tickets(struct main_daemon *daemon)
-{
-	struct ktlsd_shared *shared = &daemon->shared;
-	unsigned int count;
-
-	ktlsd_ticket_keys_flush(&shared->ticket_keys);
-	count = ktlsd_cache_flush(&shared->cache);
-	ktlsd_log(KTLSD_LOG_INFO, "All ticket keys were replaced, and %u sessions of clients dropped, by ktlsctl flush-tickets.",
-		  count);
-	ktlsd_control_answer(&daemon->control, true,
-			     "All ticket keys were replaced, and %u sessions of clients dropped.",
-			     count);
-}
-
-/* "\ncertificate_expires DATE IDENTITY", or nothing. */
-static void main_describe_expiry(const struct ktlsd_config *config, char *text, size_t size)
-{
-	const struct ktlsd_identity *first;
-	const time_t end = (time_t)ktlsd_expiry_nearest(config, &first);
-	char date[32];
-	struct tm tm;
-
-	text[0] = '\0';
-	if (first && gmtime_r(&end, &tm) && strftime(date, sizeof(date), "%FT%TZ", &tm))
-		snprintf(text, size, "\ncertificate_expires %s %s", date, first->name);
-}
-
-static void main_answer(struct main_daemon *daemon)
-{
-	const struct ktlsd_config *config = daemon->shared.config;
-	char verb[KTLSD_CONTROL_VERB_MAX], text[KTLSD_WATCH_STATUS_MAX];
-	char expiry[KTLSD_IDENTITY_MAX + 64];
-
-	if (!ktlsd_control_accept(&daemon->control, verb))
-		return;
-	if (!strcmp(verb, "reload")) {
-		main_reload(daemon);
-	} else if (!strcmp(verb, "flush-tickets")) {
-		main_flush_tickets(daemon);
-	} else if (!strcmp(verb, "status")) {
-		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
-		main_describe_expiry(config, expiry, sizeof(expiry));
-		ktlsd_control_answer(&daemon->control, true,
-			"status %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu%s\ntroubles %u%s%s",
-			text, (unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
-			(unsigned long long)ktlsd_ticket_keys_flushed(&daemon->shared.ticket_keys),
-			config->path, config->identity_count, expiry, config->troubles,
-			config->troubles ? "\nfirst_trouble " : "",
-			config->first_trouble.reason);
-	} else if (!strcmp(verb, "stats")) {
-		ktlsd_stats_answer(&daemon->stats, &daemon->control);
-	} else {
-		ktlsd_control_answer(&daemon->control, false,
-				     "ktlsd does not know the verb '%s': it may be older than ktlsctl.", verb);
-	}
-}
-
-/* Lets the parent exit when every worker has tried to register, with or without success. */
-static void main_release_parent(struct main_daemon *daemon)
-{
-	if (daemon->parent < 0 || daemon->shared.tried < daemon->shared.worker_count)
-		return;
-	if (write(daemon->parent, "", 1) != 1)
-		ktlsd_log(KTLSD_LOG_WARNING, "The process that started ktlsd has exited before ktlsd was ready.");
-	close(daemon->parent);
-	daemon->parent = -1;
-}
-
-/* Reads CRLs that have changed. Sessions are not resumed then: each server is checked again.
- * Return: @wait, or less if they have to be looked at before.
- */
-static int main_refresh_crls(struct main_daemon *daemon, int wait)
-{
-	const struct ktlsd_config *config = daemon->shared.config;
-	int64_t now = ktlsd_clock_ms();
-
-	if (!config->crls)
-		return wait;
-	if (now >= daemon->crls_next) {
-		if (ktlsd_crls_refresh(config->crls))
-			ktlsd_cache_reset(&daemon->shared.cache, config->session_cache);
-		daemon->crls_next = now + KTLSD_CRLS_REFRESH_MS;
-	}
-	return daemon->crls_next - now < wait ? (int)(daemon->crls_next - now) : wait;
-}
-
-/* Reads and turns the secrets of ticket_keys. Return: as main_refresh_crls(). */
-static int main_sync_tickets(struct main_daemon *daemon, int wait)
-{
-	int64_t now = ktlsd_clock_ms();
-
-	if (!daemon->shared.config->ticket_keys)
-		return wait;
-	if (now >= daemon->tickets_next) {
-		ktlsd_ticket_keys_sync(&daemon->shared.ticket_keys, time(NULL));
-		daemon->tickets_next = now + MAIN_TICKETS_MS;
-	}
-	return daemon->tickets_next - now < wait ? (int)(daemon->tickets_next - now) : wait;
-}
-
-/* Return: whether the signer has ended. The keys are lost then, and this process may not read
- * them: the service manager starts both anew.
- */
-static bool main_lost_signer(const struct pollfd *fd)
-{
-	if (fd->fd < 0 || !fd->revents)
-		return false;
-	ktlsd_log(KTLSD_LOG_ERROR, "The signer process, which has the private keys, has ended: exiting, so that ktlsd is started anew.");
-	return true;
-}
-
-/* Handles events until a signal says to exit. Return: 0, or 1 after a failure. */
-static int main_wait(struct main_daemon *daemon, int signal_fd)
-{
-	struct signalfd_siginfo info;
-	uint64_t more;
-	int wait;
-
-	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = signal_fd, .events = POLLIN },
-			{ .fd = daemon->shared.changed_fd, .events = POLLIN },
-			/* One client at a time. */
-			{ .fd = daemon->control.client < 0 ? daemon->control.fd : -1,
-			  .events = POLLIN },
-			{ .fd = ktlsd_signer_fd() },
-		};
-
-		wait = main_refresh_crls(daemon, ktlsd_watch_step(&daemon->watch));
-		wait = main_sync_tickets(daemon, wait);
-		main_release_parent(daemon);
-		main_check_reload(daemon);
-		ktlsd_expiry_step(&daemon->expiry, daemon->shared.config, time(NULL));
-		if (wait < 0 || wait > KTLSD_EXPIRY_PERIOD * 1000)
-			wait = KTLSD_EXPIRY_PERIOD * 1000;
-		if (poll(fds, 4, wait) < 0 && errno != EINTR)
-			return 1;
-		if (main_lost_signer(&fds[3]))
-			return 1;
-		if (fds[1].revents && read(fds[1].fd, &more, sizeof(more)) < 0)
-			continue;
-		if (fds[2].revents)
-			main_answer(daemon);
-		if (!fds[0].revents ||
-		    read(signal_fd, &info, sizeof(info)) != sizeof(info))
-			continue;
-		if (info.ssi_signo != SIGHUP) {
-			ktlsd_log(KTLSD_LOG_INFO, "Exiting on signal %u.",
-				  info.ssi_signo);
-			return 0;
-		}
-		main_reload(daemon);
-	}
-}
-
-static int main_start_workers(struct ktlsd_shared *shared,
-			      struct ktlsd_worker *workers,
-			      unsigned int *ret_started)
-{
-	int err;
-
-	for (*ret_started = 0; *ret_started < shared->worker_count; ++*ret_started) {
-		err = ktlsd_worker_start(&workers[*ret_started], *ret_started,
-					 shared);
-		if (err) {
-			ktlsd_log(KTLSD_LOG_ERROR,
-				  "Cannot start worker %u: %s.",
-				  *ret_started, strerror(-err));
-			return err;
-		}
-	}
-	return 0;
-}
-
-/* Return: path of the socket for ktlsctl, or NULL for none. */
-static const char *main_control_path(const struct ktlsd_options *options)
-{
-	static char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	const char *directory = getenv("RUNTIME_DIRECTORY");
-
-	if (options->control_path || !directory)
-		return options->control_path;
-	if (snprintf(path, sizeof(path), "%s/control", directory) >= (int)sizeof(path))
-		return NULL;
-	return path;
-}
-
-static void main_stop(struct main_daemon *daemon, unsigned int started)
-{
-	struct ktlsd_shared *shared = &daemon->shared;
-	unsigned int i;
-
-	ktlsd_notify_send("STOPPING=1\nSTATUS=Exiting.");
-	ktlsd_control_close(&daemon->control);
-	ktlsd_exporter_stop(&daemon->exporter);
-	shared->stop = true;
-	for (i = 0; i < started; i++)
-		ktlsd_worker_wake(&daemon->workers[i]);
-	for (i = 0; i < started; i++)
-		ktlsd_worker_join(&daemon->workers[i]);
-	free(daemon->workers);
-	ktlsd_responders_stop(&shared->responders);
-	ktlsd_cache_free(&shared->cache);
-	ktlsd_ticket_keys_free(&shared->ticket_keys);
-	if (shared->changed_fd >= 0)
-		close(shared->changed_fd);
-	ktlsd_expiry_free(&daemon->expiry);
-	ktlsd_config_put(shared->config);
-	ktlsd_signer_stop();
-}
-
-static int main_serve(const struct ktlsd_options *options,
-		      struct ktlsd_config *config, int signal_fd, int parent)
-{
-	struct main_daemon daemon = { .options = options, .parent = parent };
-	struct ktlsd_shared *shared = &daemon.shared;
-	unsigned int started = 0;
-	int err, status = 1;
-
-	pthread_mutex_init(&shared->lock, NULL);
-	config->generation = 1;
-	shared->config = config;
-	shared->generation = 1;
-	ktlsd_cache_init(&shared->cache, config->session_cache);
-	ktlsd_ticket_keys_init(&shared->ticket_keys, config->ticket_lifetime);
-	main_configure_tickets(&daemon);
-	shared->worker_count = options->workers ? options->workers :
-			       config->workers ? config->workers :
-			       main_count_cores();
-	err = ktlsd_responders_start(&shared->responders, config->fetch_socket ?
-				     config->fetch_socket : KTLS_FETCH_SOCKET);
-	if (err)
-		ktlsd_log(KTLSD_LOG_WARNING, "Cannot start the thread for OCSP: %s.",
-			  strerror(-err));
-	shared->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	daemon.workers = calloc(shared->worker_count, sizeof(*daemon.workers));
-	err = ktlsd_control_open(&daemon.control, main_control_path(options));
-	if (err)
-		ktlsd_log(KTLSD_LOG_WARNING, "Cannot open the socket for ktlsctl: %s.",
-			  strerror(-err));
-	ktlsd_sandbox_server(config->ticket_keys);
-	err = -ENOMEM;
-	if (shared->changed_fd >= 0 && daemon.workers)
-		err = main_start_workers(shared, daemon.workers, &started);
-	ktlsd_watch_init(&daemon.watch, shared, daemon.workers);
-	ktlsd_stats_init(&daemon.stats, shared, daemon.workers);
-	if (!err) {
-		ktlsd_exporter_use(&daemon.exporter, config->metrics_socket, &daemon.stats);
-		status = main_wait(&daemon, signal_fd);
-	}
-	main_stop(&daemon, started);
-	return status;
-}
-
 int main(int argc, char **argv)
 {
-	int status, signal_fd, err, parent = -1;
+	int status, err, parent = -1;
 	struct ktlsd_options options;
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
@@ -646,16 +200,8 @@ int main(int argc, char **argv)
 				  strerror(-parent));
 			return 1;
 		}
-		main_leave_stderr(config);
 	}
-	main_open_log(&options, config);
-	signal_fd = main_open_signals();
-	if (signal_fd < 0) {
-		ktlsd_log(KTLSD_LOG_ERROR, "Cannot create a signalfd.");
-		return 1;
-	}
-	status = main_serve(&options, config, signal_fd, parent);
-	close(signal_fd);
+	status = ktlsd_daemon_serve(&options, config, parent);
 	free(absolute);
 	return status;
 }

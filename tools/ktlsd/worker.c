@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "registration.h"
 #include "signer/process.h"
-#include "tls/suites.h"
 #include "worker.h"
 
 static int worker_send(void *arg, const struct ktlsd_message *message)
@@ -16,162 +16,6 @@ static int worker_send(void *arg, const struct ktlsd_message *message)
 	struct ktlsd_worker *worker = arg;
 
 	return ktlsd_genl_send(&worker->genl, message);
-}
-
-/* Tells the main thread that something in @shared has changed. */
-static void worker_notify_main(struct ktlsd_worker *worker)
-{
-	uint64_t one = 1;
-
-	if (write(worker->shared->changed_fd, &one, sizeof(one)) < 0)
-		ktlsd_log(KTLSD_LOG_WARNING, "Worker %u cannot notify the main thread: %s.",
-			  worker->index, strerror(errno));
-}
-
-static void worker_report_attempt(struct ktlsd_worker *worker)
-{
-	if (!worker->tried)
-		atomic_fetch_add(&worker->shared->tried, 1);
-	worker->tried = true;
-	worker_notify_main(worker);
-}
-
-static void worker_free_pending(struct ktlsd_worker *worker)
-{
-	struct ktlsd_pending *pending;
-
-	while ((pending = worker->pending)) {
-		worker->pending = pending->next;
-		free(pending);
-	}
-	worker->pending_tail = &worker->pending;
-}
-
-/* Closes the socket, which ends every session. The next attempt is in @wait ms. */
-static void worker_disconnect(struct ktlsd_worker *worker, int wait)
-{
-	if (worker->state == KTLSD_WORKER_SERVING)
-		atomic_fetch_sub(&worker->shared->serving, 1);
-	worker->state = KTLSD_WORKER_DOWN;
-	worker->retry_at = ktlsd_clock_ms() + wait;
-	ktlsd_sessions_clear(&worker->sessions);
-	worker_free_pending(worker);
-	ktlsd_genl_close(&worker->genl);
-	worker_report_attempt(worker);
-}
-
-static void worker_back_off(struct ktlsd_worker *worker)
-{
-	worker_disconnect(worker, worker->backoff);
-	worker->backoff *= 2;
-	if (worker->backoff > KTLSD_WORKER_BACKOFF_MAX)
-		worker->backoff = KTLSD_WORKER_BACKOFF_MAX;
-}
-
-/* Logs why it could not register, once for each reason. */
-static void worker_log_failure(struct ktlsd_worker *worker, int error,
-			       const char *text)
-{
-	const char *advice = "";
-
-	if (worker->logged_error == error)
-		return;
-	worker->logged_error = error;
-	worker->shared->trouble = error;
-	if (error == -ENOENT)
-		advice = ": the module ktls is not loaded (modprobe ktls); waiting for it";
-	else if (error == -EPERM || error == -EACCES)
-		advice = ": ktlsd needs CAP_NET_ADMIN, and the user that served first in this network namespace (helper_uid in ktls(7))";
-	ktlsd_log(KTLSD_LOG_WARNING, "Worker %u cannot register: %s%s%s%s.",
-		  worker->index, strerror(-error), text[0] ? ": " : "", text,
-		  advice);
-}
-
-/* Opens the socket and sends REGISTER. Return: 0 or a negative errno. */
-static int worker_connect(struct ktlsd_worker *worker)
-{
-	char buffer[256] __attribute__((aligned(8)));
-	struct ktlsd_message message;
-	uint32_t credit;
-	int err;
-
-	err = ktlsd_genl_open(&worker->genl, KTLSD_WORKER_RCVBUF);
-	if (!err)
-		err = ktlsd_genl_allow_loss(&worker->genl);
-	if (err)
-		return err;
-	/* Do not load the module: somebody may just have removed it. */
-	err = ktlsd_genl_resolve(&worker->genl, KTLS_GENL_NAME, false);
-	if (err)
-		return err;
-
-	credit = ktlsd_genl_credit(worker->genl.rcvbuf);
-	worker->sessions.family = worker->genl.family;
-	worker->register_seq = ++worker->sessions.seq;
-	ktlsd_message_begin(&message, buffer, sizeof(buffer),
-			    worker->genl.family, KTLS_CMD_REGISTER,
-			    worker->register_seq);
-	ktlsd_message_put_u32(&message, KTLS_A_PROTOCOL, KTLS_GENL_VERSION);
-	ktlsd_message_put_u32(&message, KTLS_A_CREDIT, credit);
-	ktlsd_log(KTLSD_LOG_DEBUG,
-		  "Worker %u registers with a credit of %u (receive buffer %zu bytes).",
-		  worker->index, credit, worker->genl.rcvbuf);
-	return ktlsd_genl_send(&worker->genl, &message);
-}
-
-static void worker_try(struct ktlsd_worker *worker)
-{
-	int err = worker_connect(worker);
-
-	if (err) {
-		worker_log_failure(worker, err, "");
-		worker_back_off(worker);
-		return;
-	}
-	worker->state = KTLSD_WORKER_REGISTERING;
-	worker->retry_at = ktlsd_clock_ms() + KTLSD_WORKER_REGISTER_MS;
-}
-
-/* Queues a message until the answer to REGISTER says which suites there are. */
-static int worker_postpone(struct ktlsd_worker *worker,
-			   const struct nlmsghdr *nlh)
-{
-	struct ktlsd_pending *pending;
-
-	pending = malloc(sizeof(*pending) + nlh->nlmsg_len);
-	if (!pending)
-		return -ENOMEM;
-	pending->next = NULL;
-	memcpy(pending->data, nlh, nlh->nlmsg_len);
-	*worker->pending_tail = pending;
-	worker->pending_tail = &pending->next;
-	return 0;
-}
-
-static int worker_registered(struct ktlsd_worker *worker,
-			     const struct ktlsd_event *event)
-{
-	uint16_t ids[256];
-	const void *bytes;
-	size_t len;
-
-	bytes = ktlsd_message_bytes(event, KTLS_A_SUITES, &len);
-	if (len > sizeof(ids))
-		return -EBADMSG;
-	if (len)
-		memcpy(ids, bytes, len);
-	worker->sessions.suites = ktlsd_suites_mask(ids, len / sizeof(*ids));
-	if (!worker->sessions.suites)
-		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The kernel supports none of the cipher suites that ktlsd knows: check that its AEAD modules (aes, gcm, chacha20poly1305) are installed.");
-	worker->state = KTLSD_WORKER_SERVING;
-	worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
-	worker->logged_error = 0;
-	atomic_fetch_add(&worker->shared->serving, 1);
-	ktlsd_log(KTLSD_LOG_INFO, "Worker %u serves: %d cipher suites.",
-		  worker->index, __builtin_popcount(worker->sessions.suites));
-	worker_report_attempt(worker);
-	return 0;
 }
 
 /* Return: 0, or a negative errno after which the socket has to be closed. */
@@ -185,7 +29,7 @@ static int worker_handle_error(struct ktlsd_worker *worker,
 		return 0;
 	if (worker->state == KTLSD_WORKER_REGISTERING &&
 	    nlh->nlmsg_seq == worker->register_seq) {
-		worker_log_failure(worker, err, text);
+		ktlsd_registration_log_failure(worker, err, text);
 		return -ECONNREFUSED;
 	}
 	ktlsd_sessions_refused(&worker->sessions, nlh->nlmsg_seq, err, text);
@@ -207,10 +51,10 @@ static int worker_handle_event(struct ktlsd_worker *worker,
 	if (event.cmd == KTLS_CMD_REGISTER) {
 		if (worker->state != KTLSD_WORKER_REGISTERING)
 			return 0;
-		return worker_registered(worker, &event);
+		return ktlsd_registration_answered(worker, &event);
 	}
 	if (worker->state == KTLSD_WORKER_REGISTERING)
-		return worker_postpone(worker, nlh);
+		return ktlsd_registration_postpone(worker, nlh);
 	ktlsd_sessions_handle(&worker->sessions, &event);
 	/* It may contain a private key. */
 	if (event.cmd == KTLS_CMD_CONFIG)
@@ -262,42 +106,7 @@ static void worker_receive(struct ktlsd_worker *worker)
 	if (err != -ECONNREFUSED)
 		ktlsd_log(KTLSD_LOG_ERROR, "Worker %u cannot receive from the kernel: %s.",
 			  worker->index, strerror(-err));
-	worker_back_off(worker);
-}
-
-static int worker_handle_nlctrl(const struct nlmsghdr *nlh, void *arg)
-{
-	struct ktlsd_worker *worker = arg;
-	uint8_t cmd;
-
-	if (!ktlsd_genl_is_family_event(nlh, KTLS_GENL_NAME, &cmd))
-		return 0;
-	if (cmd == CTRL_CMD_DELFAMILY && worker->state != KTLSD_WORKER_DOWN) {
-		ktlsd_log(KTLSD_LOG_INFO,
-			  "Worker %u: the module ktls was removed; waiting until it is loaded again.",
-			  worker->index);
-		worker->shared->trouble = -ENOENT;
-		worker_disconnect(worker, KTLSD_WORKER_BACKOFF_MAX);
-		worker->logged_error = -ENOENT;
-	}
-	if (cmd == CTRL_CMD_NEWFAMILY && worker->state == KTLSD_WORKER_DOWN) {
-		worker->retry_at = 0;
-		worker->backoff = KTLSD_WORKER_BACKOFF_MIN;
-	}
-	return 0;
-}
-
-static void worker_receive_nlctrl(struct ktlsd_worker *worker)
-{
-	int err;
-
-	do {
-		err = ktlsd_genl_receive(&worker->nlctrl, worker->rx,
-					 worker_handle_nlctrl, worker);
-	} while (!err);
-	/* The lost message may have been about the module. */
-	if (err == -ENOBUFS && worker->state == KTLSD_WORKER_DOWN)
-		worker->retry_at = 0;
+	ktlsd_registration_back_off(worker);
 }
 
 /* Half of max_sessions is divided among the workers, so that each has some. The other half
@@ -328,7 +137,7 @@ static void worker_take_config(struct ktlsd_worker *worker)
 	ktlsd_sessions_configure(&worker->sessions, config);
 	worker_set_limits(worker, config);
 	worker->generation = config->generation;
-	worker_notify_main(worker);
+	ktlsd_registration_notify_main(worker);
 	ktlsd_config_put(config);
 }
 
@@ -349,19 +158,6 @@ static int worker_timeout(struct ktlsd_worker *worker)
 	}
 	left = worker->retry_at - ktlsd_clock_ms();
 	return left < 0 ? 0 : (int)left;
-}
-
-static void worker_check_time(struct ktlsd_worker *worker)
-{
-	if (worker->state == KTLSD_WORKER_SERVING ||
-	    ktlsd_clock_ms() < worker->retry_at)
-		return;
-	if (worker->state == KTLSD_WORKER_DOWN) {
-		worker_try(worker);
-		return;
-	}
-	worker_log_failure(worker, -ETIMEDOUT, "the kernel does not answer");
-	worker_back_off(worker);
 }
 
 /* Takes in what came, if anything, and then does at least one step of work: what came
@@ -484,7 +280,7 @@ static void worker_close_signer(struct ktlsd_worker *worker)
 	while (worker->signer.dead && worker->state == KTLSD_WORKER_SERVING &&
 	       ktlsd_sessions_work(&worker->sessions))
 		;
-	worker_disconnect(worker, 0);
+	ktlsd_registration_end(worker, 0);
 	ktlsd_signer_channel_close(&worker->signer);
 }
 
@@ -498,10 +294,10 @@ static void *worker_main(void *arg)
 	while (!worker->shared->stop) {
 		atomic_fetch_add(&worker->turns, 1);
 		ktlsd_log_flush(&worker->sessions.limit, false);
-		worker_check_time(worker);
+		ktlsd_registration_check_time(worker);
 		ktlsd_sessions_measure(&worker->sessions);
 		if (!worker_poll(worker, fds)) {
-			worker_back_off(worker);
+			ktlsd_registration_back_off(worker);
 			continue;
 		}
 		if (fds[WORKER_WAKE].revents &&
@@ -509,7 +305,7 @@ static void *worker_main(void *arg)
 			continue;
 		worker_take_config(worker);
 		if (fds[WORKER_NLCTRL].revents)
-			worker_receive_nlctrl(worker);
+			ktlsd_registration_receive_nlctrl(worker);
 		worker_serve_sources(worker, fds);
 		if (worker->state != KTLSD_WORKER_DOWN)
 			worker_serve(worker, fds[WORKER_GENL].revents);
