@@ -294,6 +294,7 @@ static int session_set_status(struct ktlsd_sessions *sessions, struct ktlsd_sess
 
 	err = ktlsd_status_setup(session->handshake,
 				 ktlsd_context_revocation(session->context, session->config,
+							  &session->request.bounds,
 							  session->identity),
 				 session->config->crls);
 	status->asker = sessions->asker;

@@ -150,6 +150,8 @@ static int config_check_crl_mode(const struct ktlsd_config *config, struct ktlsd
 
 	for (i = 0; i < config->identity_count; i++)
 		found |= config->identities[i].revocation.mode == KTLSD_REVOCATION_CRL;
+	for (i = 0; i < config->policy_count; i++)
+		found |= config->policies[i].bounds.revocation == KTLSD_REVOCATION_CRL;
 	if (!found)
 		return 0;
 	ktlsd_errors_set(fault, -EINVAL,

@@ -207,6 +207,8 @@ static int policy_set_yes(struct ktlsd_policy *policy, enum ktlsd_policy_key key
 	if (key == KTLSD_POLICY_CONTAINERS) {
 		policy->containers_given = true;
 		policy->containers = yes;
+	} else if (key == KTLSD_POLICY_REVOCATION_TRUST) {
+		policy->bounds.revocation_ktls_trust = yes;
 	} else if (key == KTLSD_POLICY_OWN_KEYS) {
 		policy->bounds.no_own_keys = !yes;
 	} else {
@@ -248,6 +250,21 @@ static int policy_set_alpn(struct ktlsd_policy *policy, enum ktlsd_policy_key ke
 	return 0;
 }
 
+/* "off" would look as if a policy could switch off what [ktlsd] or an identity asks for. */
+static int policy_set_revocation(struct ktlsd_policy *policy, enum ktlsd_policy_key key,
+				 const char *value, struct ktlsd_fault *fault)
+{
+	struct ktlsd_revocation revocation;
+
+	(void)key;
+	if (ktlsd_revocation_parse(value, &revocation) ||
+	    revocation.mode == KTLSD_REVOCATION_OFF)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"use staple, crl, ocsp or hard, or remove the line: a policy only makes the check stricter");
+	policy->bounds.revocation = revocation.mode;
+	return 0;
+}
+
 static int policy_set_ids(struct ktlsd_policy *policy, enum ktlsd_policy_key key,
 			  const char *value, struct ktlsd_fault *fault)
 {
@@ -271,6 +288,8 @@ static const struct policy_row policy_rows[] = {
 	{ "own_anchors", KTLSD_POLICY_OWN_ANCHORS, policy_set_yes },
 	{ "alpn", KTLSD_POLICY_ALPN, policy_set_alpn },
 	{ "tickets", KTLSD_POLICY_TICKETS, policy_set_number },
+	{ "revocation", KTLSD_POLICY_REVOCATION, policy_set_revocation },
+	{ "revocation_ktls_trust", KTLSD_POLICY_REVOCATION_TRUST, policy_set_yes },
 	{ "uids", KTLSD_POLICY_UIDS, policy_set_ids },
 	{ "gids", KTLSD_POLICY_GIDS, policy_set_ids },
 	{ "containers", KTLSD_POLICY_CONTAINERS, policy_set_yes },
@@ -363,6 +382,9 @@ void ktlsd_policy_merge(struct ktlsd_bounds *bounds, const struct ktlsd_policy *
 				    more->tickets_max < bounds->tickets_max))
 		bounds->tickets_max = more->tickets_max;
 	bounds->tickets_bound |= more->tickets_bound;
+	if (more->revocation > bounds->revocation)
+		bounds->revocation = more->revocation;
+	bounds->revocation_ktls_trust |= more->revocation_ktls_trust;
 	for (key = 0; key < KTLSD_POLICY_KEYS; key++) {
 		if (policy->lines[key] && !bounds->by[key])
 			bounds->by[key] = policy;

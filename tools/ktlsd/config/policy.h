@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 
 #include "config/acl.h"
+#include "config/revocation.h"
 #include "errors.h"
 
 enum {
@@ -36,6 +37,8 @@ enum ktlsd_policy_key {
 	KTLSD_POLICY_OWN_ANCHORS,
 	KTLSD_POLICY_ALPN,
 	KTLSD_POLICY_TICKETS,
+	KTLSD_POLICY_REVOCATION,
+	KTLSD_POLICY_REVOCATION_TRUST,
 	KTLSD_POLICY_KEYS,	/* how many bounds there are */
 
 	/* Selectors. */
@@ -62,6 +65,8 @@ struct ktlsd_policy;
  * @no_own_anchors: programs must not bring trust anchors of their own
  * @tickets_bound: @tickets_max counts
  * @tickets_max: how many tickets a server may issue; 0: no session is resumed
+ * @revocation: how peers are checked for revocation at least
+ * @revocation_ktls_trust: also where the trust anchors are the program's
  * @by: for each key, the first policy that set it; NULL for none
  */
 struct ktlsd_bounds {
@@ -78,6 +83,8 @@ struct ktlsd_bounds {
 	bool				no_own_anchors;
 	bool				tickets_bound;
 	unsigned int			tickets_max;
+	enum ktlsd_revocation_mode	revocation;
+	bool				revocation_ktls_trust;
 	const struct ktlsd_policy	*by[KTLSD_POLICY_KEYS];
 };
 

@@ -32,7 +32,7 @@ const char *ktlsd_revocation_name(enum ktlsd_revocation_mode mode)
 	return revocation_names[mode];
 }
 
-enum ktlsd_revocation_mode ktlsd_revocation_choose(const struct ktlsd_revocation *policy,
+enum ktlsd_revocation_mode ktlsd_revocation_choose(enum ktlsd_revocation_mode floor,
 						   const struct ktlsd_revocation *identity,
 						   const struct ktlsd_revocation *global,
 						   bool own_anchors, bool all_anchors)
@@ -42,8 +42,8 @@ enum ktlsd_revocation_mode ktlsd_revocation_choose(const struct ktlsd_revocation
 
 	if (identity && identity->given)
 		mode = identity->mode;
-	if (policy && policy->given)
-		mode = policy->mode;
+	if (mode < floor)
+		mode = floor;
 	if (own_anchors && !all_anchors && mode > KTLSD_REVOCATION_STAPLE)
 		mode = KTLSD_REVOCATION_STAPLE;
 	return mode;

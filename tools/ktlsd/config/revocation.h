@@ -35,16 +35,16 @@ const char *ktlsd_revocation_name(enum ktlsd_revocation_mode mode);
 
 /**
  * ktlsd_revocation_choose - which mode applies to a handshake
- * @policy: of the policy for the program, or NULL
+ * @floor: the least that policies require
  * @identity: of the identity, or NULL
  * @global: of [ktlsd]
  * @own_anchors: the trust anchors are the program's (KTLS_TRUST)
- * @all_anchors: ktlsd.conf extends checks to those
+ * @all_anchors: ktlsd.conf, or a policy, extends checks to those
  *
  * Responders and CRLs are named by certificates, so a program's own anchors would let it
  * choose them: for these at most staples are checked, unless ktlsd.conf says otherwise.
  */
-enum ktlsd_revocation_mode ktlsd_revocation_choose(const struct ktlsd_revocation *policy,
+enum ktlsd_revocation_mode ktlsd_revocation_choose(enum ktlsd_revocation_mode floor,
 						   const struct ktlsd_revocation *identity,
 						   const struct ktlsd_revocation *global,
 						   bool own_anchors, bool all_anchors);

@@ -253,6 +253,8 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_POLICY("own_anchors") },
 	{ SETTINGS_POLICY("alpn"), .is_list = true },
 	{ SETTINGS_POLICY("tickets") },
+	{ SETTINGS_POLICY("revocation") },
+	{ SETTINGS_POLICY("revocation_ktls_trust") },
 };
 
 enum {

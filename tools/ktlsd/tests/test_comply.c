@@ -295,6 +295,10 @@ static void comply_resumption(void **state)
 	request.bounds.rsa_min = 3072;
 	assert_int_equal(ktlsd_fingerprint_request(&parts, &request, &other), 0);
 	assert_memory_not_equal(&one, &other, sizeof(one));
+	request.bounds.rsa_min = 0;
+	request.bounds.revocation = KTLSD_REVOCATION_OCSP;
+	assert_int_equal(ktlsd_fingerprint_request(&parts, &request, &other), 0);
+	assert_memory_not_equal(&one, &other, sizeof(one));
 }
 
 int main(void)

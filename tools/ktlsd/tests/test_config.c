@@ -527,6 +527,10 @@ static void config_revocation(void **state)
 	ktlsd_config_put(config);
 	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "there are no CRLs: set crl"));
+	assert_int_equal(config_try("[policy]\nrevocation = crl\n", &config, &fault), 0);
+	ktlsd_config_put(config);
+	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "there are no CRLs: set crl"));
 	assert_int_equal(config_try("[ktlsd]\ncrl = /nonexistent/crl\n", &config, &fault), 0);
 	ktlsd_config_put(config);
 	assert_int_equal(ktlsd_config_load(config_path, false, &config, &fault), -ENOENT);

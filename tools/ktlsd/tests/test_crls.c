@@ -255,20 +255,58 @@ static void crls_whose_anchors(void **state)
 	struct ktlsd_revocation off = { true, KTLSD_REVOCATION_OFF }, none = { 0 };
 
 	(void)state;
-	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &none, false, false),
+	assert_int_equal(ktlsd_revocation_choose(0, NULL, &none, false, false),
 			 KTLSD_REVOCATION_STAPLE);
-	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &hard, false, false),
+	assert_int_equal(ktlsd_revocation_choose(0, NULL, &hard, false, false),
 			 KTLSD_REVOCATION_HARD);
-	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &hard, true, false),
+	assert_int_equal(ktlsd_revocation_choose(0, NULL, &hard, true, false),
 			 KTLSD_REVOCATION_STAPLE);
-	assert_int_equal(ktlsd_revocation_choose(NULL, NULL, &hard, true, true),
+	assert_int_equal(ktlsd_revocation_choose(0, NULL, &hard, true, true),
 			 KTLSD_REVOCATION_HARD);
-	assert_int_equal(ktlsd_revocation_choose(NULL, &off, &hard, false, false),
+	assert_int_equal(ktlsd_revocation_choose(0, &off, &hard, false, false),
 			 KTLSD_REVOCATION_OFF);
-	assert_int_equal(ktlsd_revocation_choose(&hard, &off, &none, false, false),
+	assert_int_equal(ktlsd_revocation_choose(0, &off, &hard, true, false),
+			 KTLSD_REVOCATION_OFF);
+	/* A policy lifts what an identity lowers, and lowers nothing. */
+	assert_int_equal(ktlsd_revocation_choose(KTLSD_REVOCATION_CRL, &off, &none, false, false),
+			 KTLSD_REVOCATION_CRL);
+	assert_int_equal(ktlsd_revocation_choose(KTLSD_REVOCATION_CRL, &hard, &none, false, false),
 			 KTLSD_REVOCATION_HARD);
-	assert_int_equal(ktlsd_revocation_choose(&none, &off, &hard, true, false),
-			 KTLSD_REVOCATION_OFF);
+	assert_int_equal(ktlsd_revocation_choose(KTLSD_REVOCATION_HARD, NULL, &none, true, false),
+			 KTLSD_REVOCATION_STAPLE);
+}
+
+/* A policy has the CRLs looked up for its callers, and with their own anchors if it says so. */
+static void crls_policy(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(pki.ec);
+	struct ktlsd_fault fault;
+	struct test_side side;
+	struct test_peer peer;
+	int own;
+
+	(void)state;
+	crls_write("ca.crl", &spec, true);
+	for (own = 0; own < 2; own++) {
+		test_side_init(&side, KTLS_ROLE_CLIENT);
+		side.config.revocation = (struct ktlsd_revocation) { true, KTLSD_REVOCATION_OFF };
+		side.request.bounds.revocation = KTLSD_REVOCATION_CRL;
+		side.request.bounds.revocation_ktls_trust = own;
+		assert_int_equal(ktlsd_crls_open(crls_dir, &side.config.crls, &fault), 0);
+		test_peer_init(&peer, true);
+		test_peer_credential(&peer, pki.ec, pki.ec_key);
+		test_side_prepare(&side, NULL, NULL, pki.ca);
+		assert_int_equal(test_side_begin(&side), 0);
+		test_peer_begin(&peer);
+		test_peer_shake(&side, &peer);
+		assert_int_equal(side.last, own ? -EKEYREJECTED : 1);
+		if (own)
+			assert_non_null(strstr(side.fault.reason, "was revoked on 20"));
+		test_peer_free(&peer);
+		ktlsd_crls_put(side.config.crls);
+		test_side_free(&side);
+	}
+	unlink(crls_path("ca.crl"));
 }
 
 /* Our server refuses a revoked client; TLS 1.3 clients learn of it after their handshake. */
@@ -315,6 +353,7 @@ int main(void)
 		cmocka_unit_test(crls_missing),
 		cmocka_unit_test(crls_delta),
 		cmocka_unit_test(crls_whose_anchors),
+		cmocka_unit_test(crls_policy),
 		cmocka_unit_test(crls_client),
 	};
 

@@ -200,7 +200,8 @@ int test_side_begin(struct test_side *side)
 		return err;
 	assert_int_equal(ktlsd_status_setup(side->handshake,
 					    ktlsd_context_revocation(side->context,
-								     &side->config, NULL),
+								     &side->config,
+								     &side->request.bounds, NULL),
 					    side->config.crls), 0);
 	return 0;
 }

@@ -44,6 +44,7 @@ static void policy_everything(void **state)
 		"min_rsa_bits = 3072\ncurves = P-384 Ed25519\nverify = required\n"
 		"verify_clients = required\nown_keys = no\nown_anchors = no\n"
 		"alpn = h2 http/1.1\ntickets = 1\n"
+		"revocation = hard\nrevocation_ktls_trust = yes\n"
 		"[policy web]\nuids = root\ngids = 7 8\ncontainers = yes\nown_keys = yes\n");
 	assert_int_equal(config->policy_count, 2);
 	bounds = &config->policies[0].bounds;
@@ -62,6 +63,8 @@ static void policy_everything(void **state)
 	assert_true(bounds->no_own_keys && bounds->no_own_anchors);
 	assert_true(bounds->tickets_bound);
 	assert_int_equal(bounds->tickets_max, 1);
+	assert_int_equal(bounds->revocation, KTLSD_REVOCATION_HARD);
+	assert_true(bounds->revocation_ktls_trust);
 	assert_int_equal(config->policies[0].alpn_len, 12);
 	assert_memory_equal(config->policies[0].alpn, "\2h2\10http/1.1", 12);
 	assert_int_equal(config->policies[0].lines[KTLSD_POLICY_ALPN], 14);
@@ -93,6 +96,9 @@ static void policy_faults(void **state)
 		{ "[policy]\nown_anchors =\n", 2, "use yes or no" },
 		{ "[policy]\nalpn = ,\n", 2, "empty" },
 		{ "[policy]\ntickets = 17\n", 2, "from 0 to 16" },
+		{ "[policy]\nrevocation = soft\n", 2, "revocation: use staple, crl, ocsp or hard" },
+		{ "[policy]\nrevocation = off\n", 2, "a policy only makes the check stricter" },
+		{ "[policy]\nrevocation_ktls_trust = 1\n", 2, "use yes or no" },
 		{ "[policy]\nuids =\n", 2, "empty" },
 		{ "[policy]\nuids = no-such-user-x\n", 2, "no user" },
 		{ "[policy]\ngids = no-such-group-x\n", 2, "no group" },
@@ -151,9 +157,11 @@ static void policy_merges(void **state)
 	config = policy_parse("[policy a]\nmin_version = 1.2\nmax_version = 1.2\n"
 			      "groups = X25519 P-256\nmin_rsa_bits = 4096\ntickets = 0\n"
 			      "own_keys = yes\ncurves = P-256 P-384\n"
+			      "revocation = ocsp\nrevocation_ktls_trust = no\n"
 			      "[policy b]\nmin_version = 1.3\nmax_version = 1.3\n"
 			      "groups = P-256 P-384\nmin_rsa_bits = 3072\ntickets = 4\n"
-			      "own_keys = no\ncurves = P-384 P-521\n");
+			      "own_keys = no\ncurves = P-384 P-521\n"
+			      "revocation = crl\nrevocation_ktls_trust = yes\n");
 	for (first = 0; first < 2; first++) {
 		memset(&bounds, 0, sizeof(bounds));
 		ktlsd_policy_merge(&bounds, &config->policies[first]);
@@ -168,6 +176,8 @@ static void policy_merges(void **state)
 		assert_true(bounds.tickets_bound);
 		assert_int_equal(bounds.tickets_max, 0);
 		assert_true(bounds.no_own_keys);
+		assert_int_equal(bounds.revocation, KTLSD_REVOCATION_OCSP);
+		assert_true(bounds.revocation_ktls_trust);
 		assert_false(bounds.no_own_anchors);
 		assert_ptr_equal(bounds.by[KTLSD_POLICY_MIN_VERSION],
 				 &config->policies[first]);

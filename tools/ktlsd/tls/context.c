@@ -130,11 +130,14 @@ const STACK_OF(X509_NAME) *ktlsd_context_ca_names(const struct ktlsd_context *co
 
 enum ktlsd_revocation_mode ktlsd_context_revocation(const struct ktlsd_context *context,
 						    const struct ktlsd_config *config,
+						    const struct ktlsd_bounds *bounds,
 						    const struct ktlsd_identity *identity)
 {
-	return ktlsd_revocation_choose(NULL, identity ? &identity->revocation : NULL,
+	return ktlsd_revocation_choose(bounds->revocation,
+				       identity ? &identity->revocation : NULL,
 				       &config->revocation, context->anchors,
-				       config->revocation_ktls_trust);
+				       config->revocation_ktls_trust ||
+				       bounds->revocation_ktls_trust);
 }
 
 int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,

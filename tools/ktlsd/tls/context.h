@@ -136,9 +136,12 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 /* Return: the subjects of KTLS_TRUST, for a server's CertificateRequest, or NULL. */
 const STACK_OF(X509_NAME) *ktlsd_context_ca_names(const struct ktlsd_context *context);
 
-/* Return: how peers are checked for revocation. @identity may be NULL. */
+/* Return: how peers are checked for revocation. @bounds: of the policies that apply;
+ * @identity may be NULL.
+ */
 enum ktlsd_revocation_mode ktlsd_context_revocation(const struct ktlsd_context *context,
 						    const struct ktlsd_config *config,
+						    const struct ktlsd_bounds *bounds,
 						    const struct ktlsd_identity *identity);
 
 void ktlsd_context_put(struct ktlsd_context *context);
