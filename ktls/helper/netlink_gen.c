@@ -65,7 +65,7 @@ const struct nla_policy ktls_done_nl_policy[KTLS_A_REVOCATION + 1] = {
 	[KTLS_A_PEER_SUBJECT] = { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX, },
 	[KTLS_A_PEER_NAMES] = { .type = NLA_STRING, .len = KTLS_GENL_PEER_MAX, },
 	[KTLS_A_PEER_FINGERPRINT] = NLA_POLICY_MAX_LEN(KTLS_GENL_FINGERPRINT),
-	[KTLS_A_REVOCATION] = { .type = NLA_U32, },
+	[KTLS_A_REVOCATION] = NLA_POLICY_MAX(NLA_U32, 4),
 };
 
 /* KTLS_CMD_CANCEL - do */

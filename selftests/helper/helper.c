@@ -42,6 +42,26 @@ WRONG(consumed_far_too_much, d.consumed = 0xffffffff)
 WRONG(consumed_within_a_record, d.consumed = self->batch - 3)
 WRONG(fragment_of_one_byte_too_many, d.max_fragment = 16385)
 
+/* How the peer was checked for revocation: programs get no value that ktls.h does not have. */
+TEST_F(wrong, odd_revocation)
+{
+	static const uint32_t odd[] = { KTLS_REVOCATION_NO_ANSWER + 1, 0x80000000, 0xffffffff };
+	struct fake_done d;
+
+	good_done(self, &d);
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		d.revocation = odd[i];
+		EXPECT_EQ(-ERANGE, fake_done(self->e.fake, &d));
+	}
+	/* refused as messages, the request is open still */
+	EXPECT_FALSE(self->j.done);
+	d.revocation = KTLS_REVOCATION_NO_ANSWER;
+	EXPECT_EQ(0, fake_done(self->e.fake, &d));
+	job_wait(&self->j, 5000);
+	OK(self->j.ret);
+	EXPECT_EQ(KTLS_REVOCATION_NO_ANSWER, sock_info(self->fd).revocation);
+}
+
 /* Refused, or at its end at once: a sequence number never comes round (RFC 8446 5.3). */
 TEST_F(wrong, tx_sequence_at_the_end)
 {

@@ -68,7 +68,7 @@ struct fake_done {
 	const char	*peer_subject, *peer_names;
 	const void	*fingerprint;
 	size_t		fingerprint_len;
-	uint32_t	max_fragment;
+	uint32_t	max_fragment, revocation;
 	const void	*peer_cert;
 	size_t		peer_cert_len;
 	const void	*chain_cert;

@@ -111,6 +111,8 @@ static void fill_done(struct nlmsghdr *nlh, void *arg)
 	put(nlh, d, KTLS_A_CHAIN_CERT, d->chain_cert, d->chain_cert_len);
 	if (d->messages)
 		mnl_attr_put_u32(nlh, KTLS_A_MESSAGES, d->messages);
+	if (d->revocation)
+		mnl_attr_put_u32(nlh, KTLS_A_REVOCATION, d->revocation);
 }
 
 int fake_done(struct fake *f, const struct fake_done *d)
