@@ -11,7 +11,6 @@
 #include "wire.h"
 #include "record/framing.h"
 #include "record/rx.h"
-#include "socket/batch.h"
 #include "socket/ctx.h"
 #include "socket/rules.h"
 
@@ -509,103 +508,6 @@ static void framing_relieve_test(struct kunit *test)
 	release_sock(ctx->rl.sk);
 }
 
-/* --- the handshake's records --- */
-
-static const struct framing_take {
-	const char	*desc;
-	const char	*bytes;
-	size_t		len;
-	int		ret;		/* what is taken, or an errno */
-	const char	*reason;	/* some of it */
-} framing_takes[] = {
-	{ "a first ClientHello's version", "\x16\x03\x01\0\1a", 6, 6 },
-	{ "an alert", "\x15\x03\x03\0\2\1\0", 7, 7 },
-	{ "ChangeCipherSpec", "\x14\x03\x03\0\1\1", 6, 6 },
-	{ "what looks like data", "\x17\x03\x03\0\3abc", 8, 8 },
-	{ "two records and a half", "\x16\x03\x03\0\1a\x16\x03\x03\0\2bc\x16\x03\x03\0\2d",
-	  19, 13 },
-	{ "half a header", "\x16\x03\x03", 3, 0 },
-	{ "half a record", "\x16\x03\x03\0\2a", 6, 0 },
-	{ "a record, then HTTP", "\x16\x03\x03\0\1aGET /", 11, 6, "plain HTTP request" },
-	{ "the longest, begun", "\x16\x03\x03\x48\0", 5, 0 },
-	{ "a byte longer", "\x16\x03\x03\x48\1", 5, -EPROTO, "too long" },
-	{ "an empty record", "\x16\x03\x03\0\0", 5, -EPROTO, "empty record" },
-	{ "type 19", "\x13\x03\x03\0\1a", 6, -EPROTO, "unknown type" },
-	{ "type 24", "\x18\x03\x03\0\1a", 6, -EPROTO, "unknown type" },
-	{ "version 2", "\x16\2\0\0\1a", 6, -EPROTO, "another protocol than TLS" },
-	{ "version 4", "\x16\4\0\0\1a", 6, -EPROTO, "another protocol than TLS" },
-	{ "an HTTP client", "GET / HTTP/1.0\r\n", 16, -EPROTO, "plain HTTP request" },
-	{ "an HTTP/2 client", "PRI * HTTP/2.0\r\n", 16, -EPROTO, "plain HTTP/2 request" },
-	{ "an HTTP server", "HTTP/1.1 400 ", 13, -EPROTO, "answered with plain HTTP" },
-	{ "an SSH server", "SSH-2.0-x\r\n", 11, -EPROTO, "SSH" },
-};
-
-static int framing_take(struct ktls_ctx *ctx, void *buf, u32 size)
-{
-	u8 alert;
-	int ret;
-
-	ret = ktls_batch_find(ctx, size, false, &alert);
-	if (ret > 0 && ktls_batch_take(ctx, buf, ret))
-		return -EFAULT;
-	return ret;
-}
-
-static void framing_take_desc(const struct framing_take *param, char *desc)
-{
-	strscpy(desc, param->desc, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(framing_take, framing_takes, framing_take_desc);
-
-static void framing_take_test(struct kunit *test)
-{
-	const struct framing_take *param = test->param_value;
-	struct ktls_kunit_conn *conn = ktls_kunit_conn(test);
-	struct ktls_ctx *ctx = conn->ctx;
-	int ret;
-	u8 *buf;
-
-	buf = kunit_kzalloc(test, KTLS_RECORD_MAX, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	ktls_kunit_send(test, conn, param->bytes, param->len);
-
-	lock_sock(ctx->rl.sk);
-	ret = framing_take(ctx, buf, KTLS_RECORD_MAX);
-
-	KUNIT_EXPECT_EQ(test, ret, param->ret);
-	if (ret > 0)
-		KUNIT_EXPECT_MEMEQ(test, buf, param->bytes, ret);
-	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), param->len - max(ret, 0));
-	/* What is whole comes first. */
-	if (param->reason && ret > 0)
-		KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, KTLS_RECORD_MAX), -EPROTO);
-	if (param->reason)
-		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->rl.reason, param->reason));
-	else
-		KUNIT_EXPECT_EQ(test, ctx->rl.reason[0], '\0');
-	release_sock(ctx->rl.sk);
-}
-
-/* Only what the buffer has room for; the rest is taken the next time. */
-static void framing_take_small_test(struct kunit *test)
-{
-	struct ktls_kunit_conn *conn = ktls_kunit_conn(test);
-	struct ktls_ctx *ctx = conn->ctx;
-	u8 record[5 + FRAMING_BODY], buf[2 * sizeof(record) + 1];
-	int i;
-
-	for (i = 0; i < 3; i++)
-		ktls_kunit_send(test, conn, record, framing_record(record, i));
-
-	lock_sock(ctx->rl.sk);
-	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), 2 * sizeof(record));
-	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), sizeof(record));
-	KUNIT_EXPECT_MEMEQ(test, buf, record, sizeof(record));
-	KUNIT_EXPECT_EQ(test, framing_take(ctx, buf, sizeof(buf)), 0);
-	release_sock(ctx->rl.sk);
-}
-
 static struct kunit_case framing_cases[] = {
 	KUNIT_CASE_PARAM(framing_head_test, framing_head_gen_params),
 	KUNIT_CASE_PARAM(framing_head_external_test, framing_head_gen_params),
@@ -615,8 +517,6 @@ static struct kunit_case framing_cases[] = {
 	KUNIT_CASE(framing_beyond_test),
 	KUNIT_CASE(framing_shared_test),
 	KUNIT_CASE(framing_relieve_test),
-	KUNIT_CASE_PARAM(framing_take_test, framing_take_gen_params),
-	KUNIT_CASE(framing_take_small_test),
 	{}
 };
 
