@@ -13,7 +13,21 @@
 #include "option.h"
 #include "wire.h"
 
-static unsigned int option_max_timeout_ms = KTLS_TIMEOUT_MAX_MS;
+enum option_limits {
+	OPTION_IDENTITY_MAX	= 64,
+	OPTION_CERTIFICATE_MAX	= 64 * 1024,
+	OPTION_PRIVATE_KEY_MAX	= 16 * 1024,
+	OPTION_TRUST_MAX	= 1024 * 1024,
+	OPTION_ALPN_MAX		= 1024,
+	OPTION_CIPHERS_MAX	= 1024,
+	OPTION_NAMES_MAX	= 1024,		/* KTLS_GROUPS, KTLS_SIGALGS */
+	OPTION_TICKETS_MAX	= 16,
+	OPTION_TICKETS_DEFAULT	= 2,
+	OPTION_TIMEOUT_MS	= 10 * 1000,	/* default of KTLS_TIMEOUT */
+	OPTION_TIMEOUT_MAX_MS	= 60 * 1000,	/* default of max_timeout_ms */
+};
+
+static unsigned int option_max_timeout_ms = OPTION_TIMEOUT_MAX_MS;
 module_param_named(max_timeout_ms, option_max_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(max_timeout_ms, "Largest KTLS_TIMEOUT a program may set, milliseconds (60000)");
 
@@ -23,31 +37,31 @@ MODULE_PARM_DESC(max_timeout_ms, "Largest KTLS_TIMEOUT a program may set, millis
 const struct ktls_option ktls_options[] = {
 	{ KTLS_SERVER_NAME, KTLS_FORM_HOST_NAME, .max = KTLS_SERVER_NAME_MAX,
 	  .attr = KTLS_A_SERVER_NAME },
-	{ KTLS_IDENTITY, KTLS_FORM_TEXT, KTLS_OPTION_IDENTITY, .max = KTLS_IDENTITY_MAX,
+	{ KTLS_IDENTITY, KTLS_FORM_TEXT, KTLS_OPTION_IDENTITY, .max = OPTION_IDENTITY_MAX,
 	  .attr = KTLS_A_IDENTITY },
 	{ KTLS_CERTIFICATE, KTLS_FORM_TEXT, FETCHED | KTLS_OPTION_OWN,
-	  .max = KTLS_CERTIFICATE_MAX, .attr = KTLS_CONFIG_CERTIFICATE },
+	  .max = OPTION_CERTIFICATE_MAX, .attr = KTLS_CONFIG_CERTIFICATE },
 	{ KTLS_PRIVATE_KEY, KTLS_FORM_TEXT, FETCHED | KTLS_OPTION_OWN,
-	  .max = KTLS_PRIVATE_KEY_MAX, .attr = KTLS_CONFIG_PRIVATE_KEY },
-	{ KTLS_TRUST, KTLS_FORM_TEXT, FETCHED, .max = KTLS_TRUST_MAX,
+	  .max = OPTION_PRIVATE_KEY_MAX, .attr = KTLS_CONFIG_PRIVATE_KEY },
+	{ KTLS_TRUST, KTLS_FORM_TEXT, FETCHED, .max = OPTION_TRUST_MAX,
 	  .attr = KTLS_CONFIG_TRUST },
 	/* What it means depends on the role; message.c sends that. */
 	{ KTLS_VERIFY, KTLS_FORM_NUMBER, KTLS_OPTION_CHECKED, AT(verify),
 	  .max = KTLS_VERIFY_REQUIRED, .initial = -1 },
-	{ KTLS_ALPN, KTLS_FORM_PROTOCOLS, .max = KTLS_ALPN_MAX, .attr = KTLS_A_ALPN },
+	{ KTLS_ALPN, KTLS_FORM_PROTOCOLS, .max = OPTION_ALPN_MAX, .attr = KTLS_A_ALPN },
 	{ KTLS_VERSIONS, KTLS_FORM_VERSIONS, KTLS_OPTION_CHECKED, AT(versions),
 	  .min = KTLS_TLS_1_2, .max = KTLS_TLS_1_3, .attr = KTLS_A_VERSION_MIN },
-	{ KTLS_CIPHERS, KTLS_FORM_CIPHERS, .max = KTLS_CIPHERS_MAX, .attr = KTLS_A_CIPHERS },
+	{ KTLS_CIPHERS, KTLS_FORM_CIPHERS, .max = OPTION_CIPHERS_MAX, .attr = KTLS_A_CIPHERS },
 	{ KTLS_PSK, KTLS_FORM_PSK, FETCHED, .max = sizeof(struct ktls_psk),
 	  .attr = KTLS_CONFIG_PSK },
 	{ KTLS_TIMEOUT, KTLS_FORM_NUMBER, AT(timeout_ms), .min = 1,
-	  .limit = &option_max_timeout_ms, .initial = KTLS_TIMEOUT_MS },
+	  .limit = &option_max_timeout_ms, .initial = OPTION_TIMEOUT_MS },
 	{ KTLS_EOF, KTLS_FORM_NUMBER, AT(strict_eof), .max = 1, .initial = 1 },
 	{ KTLS_RECORD_PADDING, KTLS_FORM_SHORT, AT(padding), .max = KTLS_PAYLOAD_MAX },
-	{ KTLS_GROUPS, KTLS_FORM_NAMES, .max = KTLS_NAMES_MAX, .attr = KTLS_A_TLS_GROUPS },
-	{ KTLS_SIGALGS, KTLS_FORM_NAMES, .max = KTLS_NAMES_MAX, .attr = KTLS_A_SIGALGS },
-	{ KTLS_TICKETS, KTLS_FORM_NUMBER, AT(tickets), .max = KTLS_TICKETS_MAX,
-	  .initial = KTLS_TICKETS_DEFAULT, .attr = KTLS_A_TICKETS },
+	{ KTLS_GROUPS, KTLS_FORM_NAMES, .max = OPTION_NAMES_MAX, .attr = KTLS_A_TLS_GROUPS },
+	{ KTLS_SIGALGS, KTLS_FORM_NAMES, .max = OPTION_NAMES_MAX, .attr = KTLS_A_SIGALGS },
+	{ KTLS_TICKETS, KTLS_FORM_NUMBER, AT(tickets), .max = OPTION_TICKETS_MAX,
+	  .initial = OPTION_TICKETS_DEFAULT, .attr = KTLS_A_TICKETS },
 };
 
 #undef FETCHED

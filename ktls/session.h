@@ -10,6 +10,9 @@
 
 struct ktls_peer;
 
+/* The longest ALPN protocol, RFC 7301 3.1. */
+#define KTLS_PROTOCOL_MAX	255
+
 /**
  * struct ktls_certs - certificates in DER, in the order received
  * @len: bytes in @data

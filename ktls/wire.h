@@ -70,40 +70,13 @@ enum ktls_wire_sizes {
 /* Limits of the module that several files apply. */
 enum ktls_limits {
 	KTLS_SERVER_NAME_MAX	= 253,
-	KTLS_IDENTITY_MAX	= 64,
-	KTLS_CERTIFICATE_MAX	= 64 * 1024,
-	KTLS_PRIVATE_KEY_MAX	= 16 * 1024,
-	KTLS_TRUST_MAX		= 1024 * 1024,
-	KTLS_ALPN_MAX		= 1024,
-	KTLS_CIPHERS_MAX	= 1024,
-	KTLS_NAMES_MAX		= 1024,		/* KTLS_GROUPS, KTLS_SIGALGS */
-	KTLS_TICKETS_MAX	= 16,		/* KTLS_TICKETS */
-	KTLS_TICKETS_DEFAULT	= 2,
 	KTLS_TICKETS_WAITING	= 2,		/* for the helper, of a connection */
-	KTLS_PROTOCOL_MAX	= 255,		/* one ALPN protocol */
 	KTLS_REASON_MAX		= 256,		/* KTLS_ERROR with its NUL */
 	KTLS_CERTS_MAX		= 128 * 1024,	/* what DONE may carry */
 	KTLS_GROUPS_MAX		= 64,
-	KTLS_HS_SEQ_MAX		= 65536,	/* records under new keys before DONE */
 	KTLS_HS_BATCH_MAX	= 32 * 1024,	/* one batch to the helper */
-	KTLS_HS_BYTES_MAX	= 256 * 1024,	/* a peer's whole handshake */
 	KTLS_HS_OUT_MAX		= 256 * 1024,	/* a helper's whole output */
-	KTLS_TIMEOUT_MS		= 10 * 1000,	/* default deadline */
-	KTLS_TIMEOUT_MAX_MS	= 60 * 1000,	/* default of max_timeout_ms */
-	KTLS_LINGER_MS		= 5 * 1000,	/* default of linger_ms */
-	KTLS_LINGERS_MAX	= 16384,	/* default of lingers_max */
 	KTLS_DRAIN_MS		= 2 * 1000,	/* after a failed handshake */
-	KTLS_FIN_RETRY_MS	= 200,		/* TCP had no memory for its FIN */
-	KTLS_MORE_MS		= 200,		/* an open record waits for more, as in TCP */
-	KTLS_CHILDREN_MAX	= 8192,		/* handshaking, global */
-	KTLS_CHILDREN_PER_LISTENER = 1024,
-	KTLS_CHILDREN_PER_UID	= 4096,
-	KTLS_REQUESTS_WAITING	= 16384,	/* without a port's credit, per namespace */
-	KTLS_REQUESTS_PER_UID	= 4096,		/* of those */
-	KTLS_REQUESTS_GUARANTEED = 16,		/* that each uid may have in any case */
-	KTLS_CREDIT_MAX		= 1024,
-	KTLS_PORTS_MAX		= 256,		/* per namespace */
-	KTLS_EMPTY_RECORDS_MAX	= 32,		/* in a row, then fatal */
 	KTLS_CONTROL_MAX	= 16 * 1024,	/* one post-handshake message */
 };
 

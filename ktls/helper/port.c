@@ -19,6 +19,7 @@
 #include "wire.h"
 
 enum port_limits {
+	PORT_MAX		= 256,	/* per namespace */
 	/* More messages than a connection has tickets in flight, and a START and a CANCEL. */
 	PORT_TICKET_BONUS	= KTLS_TICKETS_WAITING + 4,
 	/* Twice as many requests as another port, and so many, are too many. */
@@ -113,7 +114,7 @@ static int port_may_serve(const struct ktls_port *port, struct netlink_ext_ack *
 			       "only one uid may serve a namespace (module parameter helper_uid)");
 		return -EPERM;
 	}
-	if (kn->port_count >= KTLS_PORTS_MAX) {
+	if (kn->port_count >= PORT_MAX) {
 		NL_SET_ERR_MSG(extack, "this namespace has all the helper sockets it may have");
 		return -ENOSPC;
 	}

@@ -13,7 +13,12 @@
 #include <linux/slab.h>
 
 #include "helper/queue.h"
-#include "wire.h"
+
+enum queue_limits {
+	QUEUE_MAX		= 16384,	/* requests that wait, per namespace */
+	QUEUE_PER_UID		= 4096,		/* of those */
+	QUEUE_GUARANTEED	= 16,		/* that each uid may have in any case */
+};
 
 /**
  * struct ktls_flow - a uid, a listener or a source
@@ -104,9 +109,9 @@ static void queue_count(struct ktls_queue *queue, struct ktls_flow *flow, int n)
 /* There is a limit for all uids together, but each uid may always have a few. */
 static bool queue_is_full(const struct ktls_queue *queue, const struct ktls_flow *uid)
 {
-	return uid->waiting >= KTLS_REQUESTS_PER_UID ||
-	       (queue->waiting >= KTLS_REQUESTS_WAITING &&
-		uid->waiting >= KTLS_REQUESTS_GUARANTEED);
+	return uid->waiting >= QUEUE_PER_UID ||
+	       (queue->waiting >= QUEUE_MAX &&
+		uid->waiting >= QUEUE_GUARANTEED);
 }
 
 /**

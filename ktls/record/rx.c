@@ -33,12 +33,14 @@
 #include "suite.h"
 #include "wire.h"
 
-enum rx_sizes {
+enum rx_limits {
 	/* From this size on, pinning is cheaper than copying. */
 	RX_DIRECT_MIN	= 4096,
 	/* The crypto API's ciphers allocate for each piece that ends within a block. */
 	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
 	RX_CROOKED_MAX	= 4,
+	/* More empty records in a row are refused. */
+	RX_EMPTY_MAX	= 32,
 };
 
 /* A record that is not authentic is fatal; after other errors it can be opened again. */
@@ -78,7 +80,7 @@ static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 l
 {
 	if (unlikely(!len)) {
 		rx_place_drop(rl, place);
-		if (++rl->counts.empty > KTLS_EMPTY_RECORDS_MAX)
+		if (++rl->counts.empty > RX_EMPTY_MAX)
 			return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 						 "the peer sent too many empty records");
 		return KTLS_RX_CONTROL;

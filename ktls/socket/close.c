@@ -30,7 +30,7 @@
 #include "socket/ready.h"
 #include "socket/state.h"
 
-static unsigned int close_linger_ms = KTLS_LINGER_MS;
+static unsigned int close_linger_ms = 5000;
 module_param_named(linger_ms, close_linger_ms, uint, 0644);
 MODULE_PARM_DESC(linger_ms, "How long a closed socket is kept so that its data arrives, milliseconds (5000)");
 

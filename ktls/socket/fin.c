@@ -9,6 +9,9 @@
 #include "socket/ctx.h"
 #include "socket/fin.h"
 
+/* After this time, try again to send a FIN for which TCP had no memory. */
+#define FIN_RETRY_MS	200
+
 /**
  * ktls_fin_shutdown - proto.shutdown
  * @sk: the socket
@@ -46,7 +49,7 @@ void ktls_fin_shutdown(struct sock *sk, int how)
 	 * while it was open sends its FIN in close().
 	 */
 	if (ctx->state == KTLS_STATE_OPEN)
-		ktls_ctx_arm(ctx, KTLS_FIN_RETRY_MS);
+		ktls_ctx_arm(ctx, FIN_RETRY_MS);
 }
 
 /**

@@ -37,6 +37,9 @@
 #include "socket/rules.h"
 #include "socket/state.h"
 
+/* A peer's whole handshake, bytes. */
+#define HANDSHAKE_BYTES_MAX	(256 * 1024U)
+
 /**
  * struct ktls_handshake - a handshake under way; socket lock
  * @ops: whom the handshake is for
@@ -370,9 +373,9 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 			handshake_fail(ctx, err, NULL, 0);
 		return -err;
 	}
-	if (ctx->hs.running->bytes_in + len > KTLS_HS_BYTES_MAX) {
+	if (ctx->hs.running->bytes_in + len > HANDSHAKE_BYTES_MAX) {
 		ktls_reason_set(&ctx->rl, "the peer's handshake is larger than %u bytes",
-				KTLS_HS_BYTES_MAX);
+				HANDSHAKE_BYTES_MAX);
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
 		return -EPROTO;
 	}

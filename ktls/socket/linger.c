@@ -14,11 +14,10 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 
-#include "wire.h"
 #include "socket/ctx.h"
 #include "socket/linger.h"
 
-static unsigned int linger_lingers_max = KTLS_LINGERS_MAX;
+static unsigned int linger_lingers_max = 16384;
 module_param_named(lingers_max, linger_lingers_max, uint, 0644);
 MODULE_PARM_DESC(lingers_max, "Closed sockets that are kept at a time; a fourth as many whose handshake failed (16384)");
 

@@ -15,6 +15,9 @@
 #include "socket/ctx.h"
 #include "socket/negotiated.h"
 
+/* Records that the helper may have sent or received under the new keys. */
+#define NEGOTIATED_SEQ_MAX	65536
+
 /* Without KTLS_CIPHERS all suites are allowed. */
 static bool negotiated_allows_suite(const struct ktls_config *config,
 				    const struct ktls_suite *suite)
@@ -76,7 +79,7 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
 	    (done->max_fragment && done->max_fragment < KTLS_PAYLOAD_LIMIT_MIN))
 		return "an impossible fragment size";
-	if (done->tx.seq > KTLS_HS_SEQ_MAX || done->rx.seq > KTLS_HS_SEQ_MAX)
+	if (done->tx.seq > NEGOTIATED_SEQ_MAX || done->rx.seq > NEGOTIATED_SEQ_MAX)
 		return "an impossible sequence number";
 
 	if (session->exporter_len && session->exporter_len != (session->version == KTLS_TLS_1_3 ?

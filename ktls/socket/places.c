@@ -27,19 +27,18 @@
 
 #include "config.h"
 #include "mib.h"
-#include "wire.h"
 #include "socket/ctx.h"
 #include "socket/places.h"
 
-static unsigned int places_children_max = KTLS_CHILDREN_MAX;
+static unsigned int places_children_max = 8192;
 module_param_named(children_max, places_children_max, uint, 0644);
 MODULE_PARM_DESC(children_max, "Connections that shake hands before accept, in all (8192)");
 
-static unsigned int places_per_listener = KTLS_CHILDREN_PER_LISTENER;
+static unsigned int places_per_listener = 1024;
 module_param_named(children_per_listener, places_per_listener, uint, 0644);
 MODULE_PARM_DESC(children_per_listener, "The same, of one listening socket (1024)");
 
-static unsigned int places_per_uid = KTLS_CHILDREN_PER_UID;
+static unsigned int places_per_uid = 4096;
 module_param_named(children_per_uid, places_per_uid, uint, 0644);
 MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one user (4096)");
 

@@ -31,6 +31,8 @@ enum send_limits {
 	SEND_PAGES	= 20,	/* pieces of page cache in one record */
 	/* Less than this is copied: two scatterlists cost more. */
 	SEND_SPLICE_MIN	= 2048,
+	/* An open record waits for more as long as in TCP. */
+	SEND_MORE_MS	= 200,
 };
 
 /* One call of sendmsg under way. */
@@ -373,7 +375,7 @@ int ktls_send_msg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 	}
 
 	if (ctx->rl.txq.open_len && !hrtimer_is_queued(&ctx->life.deadline))
-		ktls_ctx_arm(ctx, KTLS_MORE_MS);
+		ktls_ctx_arm(ctx, SEND_MORE_MS);
 	if (op.copied)
 		return op.copied;
 	return err ? sk_stream_error(sk, msg->msg_flags, err) : 0;
@@ -448,7 +450,7 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
  */
 void ktls_send_open_step(struct ktls_ctx *ctx)
 {
-	const unsigned long end = ctx->rl.txq.since + msecs_to_jiffies(KTLS_MORE_MS);
+	const unsigned long end = ctx->rl.txq.since + msecs_to_jiffies(SEND_MORE_MS);
 
 	sock_owned_by_me(ctx->rl.sk);
 	if (!ctx->rl.txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
