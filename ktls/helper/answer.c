@@ -331,7 +331,7 @@ static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 	done->messages = answer_number(info, KTLS_A_MESSAGES, 0);
 	answer_keys(info, &tx, &done->tx);
 	answer_keys(info, &rx, &done->rx);
-	err = answer_string(info, KTLS_A_SENTENCE, done->reason, sizeof(done->reason));
+	err = answer_string(info, KTLS_A_REASON, done->reason, sizeof(done->reason));
 	return err ? : answer_session(info, &done->session);
 }
 

@@ -282,7 +282,7 @@ int ktls_message_data(u64 id, const void *records, size_t len, const char *reaso
 			goto no_memory;
 		if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
 		    (piece < len && nla_put_flag(skb, KTLS_A_MORE)) ||
-		    (reason && nla_put_string(skb, KTLS_A_SENTENCE, reason)) ||
+		    (reason && nla_put_string(skb, KTLS_A_REASON, reason)) ||
 		    message_put_bulk(skb, KTLS_A_RECORDS, records, piece)) {
 			nlmsg_free(skb);
 			goto no_memory;

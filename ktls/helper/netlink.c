@@ -26,7 +26,7 @@
 /* Replies to CONFIG of a request that may wait for room in the receive buffer. */
 #define NETLINK_PIECES_MAX	8
 
-static_assert(KTLS_GENL_SENTENCE_MAX + 1 == KTLS_REASON_MAX);
+static_assert(KTLS_GENL_REASON_MAX + 1 == KTLS_REASON_MAX);
 static_assert(KTLS_GENL_CHAINS_MAX == KTLS_CERTS_MAX);
 static_assert(KTLS_GENL_GROUPS_MAX == KTLS_GROUPS_MAX);
 static_assert(KTLS_GENL_TICKET_MAX == KTLS_CONTROL_MAX);

@@ -39,7 +39,7 @@ const struct nla_policy ktls_done_nl_policy[KTLS_A_REVOCATION + 1] = {
 	[KTLS_A_RECORDS] = { .type = NLA_BINARY, },
 	[KTLS_A_ALERT] = { .type = NLA_U8, },
 	[KTLS_A_ALERT_RCVD] = { .type = NLA_FLAG, },
-	[KTLS_A_SENTENCE] = { .type = NLA_STRING, .len = KTLS_GENL_SENTENCE_MAX, },
+	[KTLS_A_REASON] = { .type = NLA_STRING, .len = KTLS_GENL_REASON_MAX, },
 	[KTLS_A_VERSION] = { .type = NLA_U16, },
 	[KTLS_A_SUITE] = { .type = NLA_U16, },
 	[KTLS_A_GROUP] = { .type = NLA_U16, },

@@ -82,7 +82,7 @@ static void check_reply(struct kunit *test, struct ktls_kunit_helper *helper,
 {
 	switch (reply) {
 	case REPLY_GOOD:
-		/* Sentences are for failures; nobody reads this one. */
+		/* A reason is for failures; nobody reads this one. */
 		KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, helper->id, 0), 0);
 		break;
 	case REPLY_BAD:

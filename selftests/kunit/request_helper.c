@@ -200,7 +200,7 @@ int ktls_kunit_helper_done(struct ktls_kunit_helper *helper, u64 id, u32 error)
 
 	if (!skb || nla_put(skb, KTLS_A_ID, sizeof(id), &id) ||
 	    nla_put_u32(skb, KTLS_A_ERRNO, error) ||
-	    nla_put_string(skb, KTLS_A_SENTENCE, "because"))
+	    nla_put_string(skb, KTLS_A_REASON, "because"))
 		return -ENOMEM;
 	return helper_say(helper, skb);
 }

@@ -315,9 +315,9 @@ static void answer_data(struct fake *f, struct fake_msg *m)
 
 	if (!role)
 		return;
-	if (m->tb[KTLS_A_SENTENCE]) {
+	if (m->tb[KTLS_A_REASON]) {
 		forget(f, m->id);
-		fake_fail(f, m->id, EPROTO, 10, mnl_attr_get_str(m->tb[KTLS_A_SENTENCE]));
+		fake_fail(f, m->id, EPROTO, 10, mnl_attr_get_str(m->tb[KTLS_A_REASON]));
 		return;
 	}
 	end = hs_flight_end(fake_data_of(m, KTLS_A_RECORDS), fake_len(m, KTLS_A_RECORDS));

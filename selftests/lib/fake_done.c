@@ -57,8 +57,8 @@ static void fill_error(struct nlmsghdr *nlh, const struct fake_done *d)
 		mnl_attr_put_u32(nlh, KTLS_A_ERRNO, d->error);
 	if (d->alert >= 0 && has(d, KTLS_A_ALERT))
 		mnl_attr_put_u8(nlh, KTLS_A_ALERT, d->alert);
-	if (d->reason && has(d, KTLS_A_SENTENCE))
-		mnl_attr_put_str(nlh, KTLS_A_SENTENCE, d->reason);
+	if (d->reason && has(d, KTLS_A_REASON))
+		mnl_attr_put_str(nlh, KTLS_A_REASON, d->reason);
 }
 
 static void fill_keys(struct nlmsghdr *nlh, const struct fake_done *d)

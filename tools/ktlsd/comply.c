@@ -18,7 +18,7 @@ __attribute__((format(printf, 4, 5)))
 static int comply_refuse(struct ktlsd_fault *fault, const struct ktlsd_policy *policy,
 			 enum ktlsd_policy_key key, const char *format, ...)
 {
-	char reason[KTLS_GENL_SENTENCE_MAX + 1], place[COMPLY_PLACE_MAX];
+	char reason[KTLS_GENL_REASON_MAX + 1], place[COMPLY_PLACE_MAX];
 	va_list args;
 
 	va_start(args, format);

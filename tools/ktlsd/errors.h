@@ -25,7 +25,7 @@ struct ktlsd_fault {
 	int	error;
 	int	alert;
 	bool	alert_received;
-	char	reason[KTLS_GENL_SENTENCE_MAX + 1];
+	char	reason[KTLS_GENL_REASON_MAX + 1];
 };
 
 /**

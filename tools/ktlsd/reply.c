@@ -133,7 +133,7 @@ void ktlsd_reply_failure(struct ktlsd_message *message,
 	size_t left = KTLS_GENL_CHAINS_MAX;
 
 	ktlsd_message_put_u32(message, KTLS_A_ERRNO, (uint32_t)-fault->error);
-	ktlsd_message_put_string(message, KTLS_A_SENTENCE, fault->reason);
+	ktlsd_message_put_string(message, KTLS_A_REASON, fault->reason);
 	if (!hs)
 		return;
 	if (fault->alert != KTLSD_ALERT_NONE) {

@@ -232,7 +232,7 @@ static void sessions_refuse_record(struct ktlsd_sessions *sessions,
 	const void *reason;
 	size_t len;
 
-	reason = ktlsd_message_bytes(event, KTLS_A_SENTENCE, &len);
+	reason = ktlsd_message_bytes(event, KTLS_A_REASON, &len);
 	ktlsd_handshake_refuse_record(session->handshake, session->input.data,
 				      session->input.len,
 				      reason, len, &fault);
@@ -250,7 +250,7 @@ static void sessions_receive_data(struct ktlsd_sessions *sessions,
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent records before ktlsd answered the last ones.");
 	} else if (!sessions_append_records(session, event, &fault)) {
-		if (session->whole && session->handshake && event->attr[KTLS_A_SENTENCE])
+		if (session->whole && session->handshake && event->attr[KTLS_A_REASON])
 			sessions_refuse_record(sessions, session, event);
 		else if (session->whole)
 			ktlsd_shares_ready(&sessions->shares, &session->place);

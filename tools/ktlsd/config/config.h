@@ -87,7 +87,7 @@ struct ktlsd_identity {
 	char				*netns;
 	struct ktlsd_credential		credentials[KTLSD_IDENTITY_CERTIFICATES];
 	unsigned int			credential_count;
-	char				trouble[KTLS_GENL_SENTENCE_MAX + 1];
+	char				trouble[KTLS_GENL_REASON_MAX + 1];
 };
 
 /**

@@ -26,7 +26,7 @@ enum {
 
 void ktlsd_parse_fail(struct ktlsd_parse *parse, unsigned int line, const char *format, ...)
 {
-	char reason[KTLS_GENL_SENTENCE_MAX + 1];
+	char reason[KTLS_GENL_REASON_MAX + 1];
 	va_list args;
 
 	va_start(args, format);

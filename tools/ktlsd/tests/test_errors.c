@@ -19,7 +19,7 @@ static void errors_reason_is_bounded(void **state)
 	text[sizeof(text) - 1] = '\0';
 	assert_int_equal(ktlsd_errors_set(&fault, -EINVAL, "%s", text), -EINVAL);
 	assert_int_equal(fault.error, -EINVAL);
-	assert_true(strlen(fault.reason) <= KTLS_GENL_SENTENCE_MAX);
+	assert_true(strlen(fault.reason) <= KTLS_GENL_REASON_MAX);
 	assert_null(strchr(fault.reason, '\n'));
 }
 

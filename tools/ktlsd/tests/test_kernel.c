@@ -152,7 +152,7 @@ struct ktlsd_event test_kernel_last(struct test_kernel *kernel, uint8_t cmd)
 	if (event.cmd != cmd) {
 		char reason[256] = "";
 
-		ktlsd_message_string(&event, KTLS_A_SENTENCE, reason, 256);
+		ktlsd_message_string(&event, KTLS_A_REASON, reason, 256);
 		fail_msg("command %u instead of %u: %s", event.cmd, cmd, reason);
 	}
 	return event;
@@ -163,7 +163,7 @@ void test_kernel_check_done(struct test_kernel *kernel, int error, const char *w
 	struct ktlsd_event event = test_kernel_last(kernel, KTLS_CMD_DONE);
 	char reason[256];
 
-	assert_true(ktlsd_message_string(&event, KTLS_A_SENTENCE, reason, 256) >= 0);
+	assert_true(ktlsd_message_string(&event, KTLS_A_REASON, reason, 256) >= 0);
 	if (ktlsd_message_u32(&event, KTLS_A_ERRNO, 9999) != (uint32_t)error ||
 	    !strstr(reason, word))
 		fail_msg("errno %u: %s", ktlsd_message_u32(&event, KTLS_A_ERRNO, 9999),

@@ -155,7 +155,7 @@ struct sni_seen {
 	bool	acknowledged;
 	char	subject[32];
 	char	alpn[16];
-	char	reason[KTLS_GENL_SENTENCE_MAX + 1];
+	char	reason[KTLS_GENL_REASON_MAX + 1];
 };
 
 static void sni_load(struct ktlsd_config *config)

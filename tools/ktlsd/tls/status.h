@@ -65,7 +65,7 @@ struct ktlsd_status {
 	uint32_t			how;
 	int64_t				expires;
 	int				alert;
-	char				reason[KTLS_GENL_SENTENCE_MAX + 1];
+	char				reason[KTLS_GENL_REASON_MAX + 1];
 };
 
 /* Sets callbacks that every handshake needs. Return: 0 or -ENOMEM. */
