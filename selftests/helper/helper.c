@@ -30,7 +30,7 @@ WRONG(future_version, d.version = 0x0305)
 WRONG(unknown_suite, d.suite = 0x002f)
 WRONG(suite_0, d.suite = 0)
 /* the suite of the other version */
-WRONG(suite_of_the_other_version, d.suite = d.version == 0x0304 ? S12_AES256 : S13_AES128)
+WRONG(suite_of_the_other_version, d.suite = d.version == KTLS_TLS_1_3 ? S12_AES256 : S13_AES128)
 WRONG(short_secret, d.tx_secret_len--)
 WRONG(long_secret, d.rx_secret_len++)
 WRONG(empty_secret, d.tx_secret_len = 0)

@@ -212,7 +212,8 @@ TEST_F(openssl, a_killed_server_is_no_eof)
 /* Two ktls sockets with the real helper between them. */
 TEST_F(openssl, ours_to_ours)
 {
-	struct ktls_versions v = { variant->v13 ? 0x0304 : 0x0303, variant->v13 ? 0x0304 : 0x0303 };
+	const uint16_t version = variant->v13 ? KTLS_TLS_1_3 : KTLS_TLS_1_2;
+	struct ktls_versions v = { version, version };
 	struct job c, w;
 	struct addr a;
 	int l, fd, s;

@@ -44,7 +44,7 @@ TEST_F_TIMEOUT(suite, client_of_s_server, 40)
 	OK(connect(fd, &s.a.sa, s.a.len));
 	info = sock_info(fd);
 	EXPECT_EQ(variant->id, info.suite);
-	EXPECT_EQ(variant->id < 0x1400 ? 0x0304 : 0x0303, info.version);
+	EXPECT_EQ(variant->id < 0x1400 ? KTLS_TLS_1_3 : KTLS_TLS_1_2, info.version);
 	EXPECT_TRUE(info.flags & KTLS_INFO_VERIFIED);
 	EXPECT_NE(0, info.group);
 	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_PEER_NAME));
@@ -78,8 +78,8 @@ TEST_F_TIMEOUT(suite, server_of_s_client, 40)
 
 FIXTURE(gnutls) { struct proc d; };
 FIXTURE_VARIANT(gnutls) { const char *priority; int version; };
-FIXTURE_VARIANT_ADD(gnutls, tls13) { "NORMAL:-VERS-ALL:+VERS-TLS1.3", 0x0304 };
-FIXTURE_VARIANT_ADD(gnutls, tls12) { "NORMAL:-VERS-ALL:+VERS-TLS1.2", 0x0303 };
+FIXTURE_VARIANT_ADD(gnutls, tls13) { "NORMAL:-VERS-ALL:+VERS-TLS1.3", KTLS_TLS_1_3 };
+FIXTURE_VARIANT_ADD(gnutls, tls12) { "NORMAL:-VERS-ALL:+VERS-TLS1.2", KTLS_TLS_1_2 };
 FIXTURE_SETUP(gnutls)
 {
 	net_new();
@@ -181,27 +181,28 @@ TEST_F(real, alpn_as_server)
 
 TEST_F(real, versions)
 {
-	static const struct ktls_versions only12 = { 0x0303, 0x0303 }, only13 = { 0x0304, 0x0304 };
+	static const struct ktls_versions only12 = { KTLS_TLS_1_2, KTLS_TLS_1_2 };
+	static const struct ktls_versions only13 = { KTLS_TLS_1_3, KTLS_TLS_1_3 };
 	int fd;
 
 	s_server_start(&self->s, "rsa", "-rev", NULL);
 	fd = interop_socket("server.test");
 	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only12, sizeof(only12)));
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
-	EXPECT_EQ(0x0303, sock_info(fd).version);
+	EXPECT_EQ(KTLS_TLS_1_2, sock_info(fd).version);
 	interop_expect_reversed(fd);
 	close(fd);
 	fd = interop_socket("server.test");
 	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only13, sizeof(only13)));
 	OK(connect(fd, &self->s.a.sa, self->s.a.len));
-	EXPECT_EQ(0x0304, sock_info(fd).version);
+	EXPECT_EQ(KTLS_TLS_1_3, sock_info(fd).version);
 	interop_expect_reversed(fd);
 	close(fd);
 }
 
 TEST_F(real, no_common_version)
 {
-	static const struct ktls_versions only12 = { 0x0303, 0x0303 };
+	static const struct ktls_versions only12 = { KTLS_TLS_1_2, KTLS_TLS_1_2 };
 	int fd;
 
 	s_server_start(&self->s, "rsa", "-rev", "-tls1_3", NULL);

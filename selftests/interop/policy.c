@@ -16,7 +16,7 @@ FIXTURE_TEARDOWN(policy)
 {
 }
 
-static const struct ktls_versions only_12 = { 0x0303, 0x0303 };
+static const struct ktls_versions only_12 = { KTLS_TLS_1_2, KTLS_TLS_1_2 };
 
 /* connect() on a socket that asks for less fails, and KTLS_ERROR names the policy and @word. */
 static void expect_forbidden(int fd, const struct addr *a, const char *word)
@@ -35,7 +35,7 @@ TEST_F_TIMEOUT(policy, narrows_and_refuses, 60)
 	s_server_start(&s, "rsa", NULL);
 	fd = interop_socket("server.test");
 	OK(connect(fd, &s.a.sa, s.a.len));
-	EXPECT_EQ(0x0304, sock_info(fd).version);
+	EXPECT_EQ(KTLS_TLS_1_3, sock_info(fd).version);
 	close(fd);
 	fd = interop_socket("server.test");
 	OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, &only_12, sizeof(only_12)));

@@ -9,7 +9,7 @@
 void fake_done_init(struct fake_done *d, const struct fake *f, uint64_t id, uint32_t role)
 {
 	const struct hs *hs = f->hs;
-	bool client = role == 1, v13 = hs->suite->version == 0x0304;
+	bool client = role == 1, v13 = hs->suite->version == KTLS_TLS_1_3;
 	size_t len = v13 ? hs->suite->hash : hs->suite->key;
 
 	*d = (struct fake_done) {

@@ -18,10 +18,11 @@ void hs_init(struct hs *hs, uint16_t suite)
 	ASSERT_EQ(1, RAND_bytes(hs->client_iv, sizeof(hs->client_iv)));
 	ASSERT_EQ(1, RAND_bytes(hs->server_iv, sizeof(hs->server_iv)));
 	ASSERT_EQ(1, RAND_bytes(hs->exporter, sizeof(hs->exporter)));
-	hs->exporter_len = hs->suite->version == 0x0304 ? hs->suite->hash : sizeof(hs->exporter);
+	hs->exporter_len = hs->suite->version == KTLS_TLS_1_3 ?
+			   hs->suite->hash : sizeof(hs->exporter);
 	hs->nonce = 0x0123456789abcdefULL;
 	/* In 1.2 the Finished was record 0 of the new keys. */
-	if (hs->suite->version == 0x0303)
+	if (hs->suite->version == KTLS_TLS_1_2)
 		hs->client_seq = hs->server_seq = 1;
 }
 
@@ -47,7 +48,7 @@ static size_t put_hello(uint8_t *out, uint8_t type, uint8_t minor)
 
 size_t hs_flight(const struct hs *hs, enum hs_flight which, uint8_t *out)
 {
-	bool v13 = hs->suite->version == 0x0304;
+	bool v13 = hs->suite->version == KTLS_TLS_1_3;
 	size_t n = 0;
 
 	if (which == HS_CLIENT_HELLO)

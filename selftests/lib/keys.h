@@ -33,7 +33,7 @@ struct keys {
 
 static inline bool is_tls13(const struct peer *p)
 {
-	return p->hs->suite->version == 0x0304;
+	return p->hs->suite->version == KTLS_TLS_1_3;
 }
 
 static inline uint64_t be64(const uint8_t *p)

@@ -165,7 +165,7 @@ void peer_send_ticket(struct peer *p)
 		4, 0, 0, sizeof(ticket) - 4, 0, 0, 0x1c, 0x20, 1, 2, 3, 4, 1, 7, 0, 32,
 	};
 
-	ASSERT_EQ(0x0304, p->hs->suite->version);
+	ASSERT_EQ(KTLS_TLS_1_3, p->hs->suite->version);
 	peer_send(p, CT_HANDSHAKE, ticket, sizeof(ticket));
 }
 

@@ -45,7 +45,7 @@ static inline void record_reopen(struct record *r, int rcvbuf)
 
 static inline bool is_tls13(const struct peer *p)
 {
-	return p->hs->suite->version == 0x0304;
+	return p->hs->suite->version == KTLS_TLS_1_3;
 }
 
 #define RECORD_FIXTURE(f)						\

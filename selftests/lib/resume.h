@@ -7,7 +7,8 @@
 
 #include "interop.h"
 
-static const struct ktls_versions only12 = { 0x0303, 0x0303 }, only13 = { 0x0304, 0x0304 };
+static const struct ktls_versions only12 = { KTLS_TLS_1_2, KTLS_TLS_1_2 };
+static const struct ktls_versions only13 = { KTLS_TLS_1_3, KTLS_TLS_1_3 };
 
 FIXTURE(resume) { struct proc d; struct s_server s; };
 FIXTURE_VARIANT(resume)

@@ -8,17 +8,23 @@
 #include "tls.h"
 
 static const struct tls_suite suites[] = {
-	{ 0x1301, 0x0304, "TLS_AES_128_GCM_SHA256", "AES-128-GCM", EVP_sha256, 16, 12, 0, 32 },
-	{ 0x1302, 0x0304, "TLS_AES_256_GCM_SHA384", "AES-256-GCM", EVP_sha384, 32, 12, 0, 48 },
-	{ 0x1303, 0x0304, "TLS_CHACHA20_POLY1305_SHA256", "ChaCha20-Poly1305", EVP_sha256,
+	{ 0x1301, KTLS_TLS_1_3, "TLS_AES_128_GCM_SHA256", "AES-128-GCM", EVP_sha256,
+	  16, 12, 0, 32 },
+	{ 0x1302, KTLS_TLS_1_3, "TLS_AES_256_GCM_SHA384", "AES-256-GCM", EVP_sha384,
+	  32, 12, 0, 48 },
+	{ 0x1303, KTLS_TLS_1_3, "TLS_CHACHA20_POLY1305_SHA256", "ChaCha20-Poly1305", EVP_sha256,
 	  32, 12, 0, 32 },
-	{ 0xc02b, 0x0303, "ECDHE-ECDSA-AES128-GCM-SHA256", "AES-128-GCM", EVP_sha256, 16, 4, 8, 32 },
-	{ 0xc02c, 0x0303, "ECDHE-ECDSA-AES256-GCM-SHA384", "AES-256-GCM", EVP_sha384, 32, 4, 8, 48 },
-	{ 0xcca9, 0x0303, "ECDHE-ECDSA-CHACHA20-POLY1305", "ChaCha20-Poly1305", EVP_sha256,
+	{ 0xc02b, KTLS_TLS_1_2, "ECDHE-ECDSA-AES128-GCM-SHA256", "AES-128-GCM", EVP_sha256,
+	  16, 4, 8, 32 },
+	{ 0xc02c, KTLS_TLS_1_2, "ECDHE-ECDSA-AES256-GCM-SHA384", "AES-256-GCM", EVP_sha384,
+	  32, 4, 8, 48 },
+	{ 0xcca9, KTLS_TLS_1_2, "ECDHE-ECDSA-CHACHA20-POLY1305", "ChaCha20-Poly1305", EVP_sha256,
 	  32, 12, 0, 32 },
-	{ 0xc02f, 0x0303, "ECDHE-RSA-AES128-GCM-SHA256", "AES-128-GCM", EVP_sha256, 16, 4, 8, 32 },
-	{ 0xc030, 0x0303, "ECDHE-RSA-AES256-GCM-SHA384", "AES-256-GCM", EVP_sha384, 32, 4, 8, 48 },
-	{ 0xcca8, 0x0303, "ECDHE-RSA-CHACHA20-POLY1305", "ChaCha20-Poly1305", EVP_sha256,
+	{ 0xc02f, KTLS_TLS_1_2, "ECDHE-RSA-AES128-GCM-SHA256", "AES-128-GCM", EVP_sha256,
+	  16, 4, 8, 32 },
+	{ 0xc030, KTLS_TLS_1_2, "ECDHE-RSA-AES256-GCM-SHA384", "AES-256-GCM", EVP_sha384,
+	  32, 4, 8, 48 },
+	{ 0xcca8, KTLS_TLS_1_2, "ECDHE-RSA-CHACHA20-POLY1305", "ChaCha20-Poly1305", EVP_sha256,
 	  32, 12, 0, 32 },
 };
 
@@ -106,7 +112,7 @@ void tls_dir_init(struct tls_dir *dir, const struct tls_suite *suite,
 	dir->nonce = 0x0123456789abcdefULL;
 	dir->ctx = EVP_CIPHER_CTX_new();
 	ASSERT_TRUE(dir->ctx);
-	if (suite->version == 0x0304) {
+	if (suite->version == KTLS_TLS_1_3) {
 		memcpy(dir->secret, secret, suite->hash);
 		derive13(dir);
 	} else {
@@ -150,7 +156,7 @@ static void make_nonce(const struct tls_dir *dir, const uint8_t *explicit, uint8
 static size_t make_aad(const struct tls_dir *dir, uint8_t type, uint16_t version,
 		       size_t plain, size_t cipher, uint8_t *aad)
 {
-	if (dir->suite->version == 0x0304) {
+	if (dir->suite->version == KTLS_TLS_1_3) {
 		aad[0] = type;
 		put16(aad + 1, version);
 		put16(aad + 3, cipher);
@@ -169,7 +175,7 @@ static size_t make_inner(const struct tls_dir *dir, const struct tls_record *r, 
 
 	if (n)
 		memcpy(out, r->data, n);
-	if (dir->suite->version != 0x0304)
+	if (dir->suite->version != KTLS_TLS_1_3)
 		return n;
 	if (!r->no_type)
 		out[n++] = r->type;
@@ -189,9 +195,9 @@ static void begin(struct tls_dir *dir, const uint8_t *nonce, int seal)
 
 size_t tls_seal(struct tls_dir *dir, const struct tls_record *r, uint8_t *out)
 {
-	bool v13 = dir->suite->version == 0x0304;
+	bool v13 = dir->suite->version == KTLS_TLS_1_3;
 	uint8_t type = v13 ? (r->outer ? r->outer : CT_DATA) : r->type;
-	uint16_t version = r->version ? r->version : 0x0303;
+	uint16_t version = r->version ? r->version : KTLS_TLS_1_2;
 	uint8_t nonce[12], aad[13], *p = out + 5 + dir->suite->explicit;
 	size_t plain = make_inner(dir, r, p), body, aad_len;
 	int n;
@@ -241,7 +247,7 @@ ssize_t tls_open(struct tls_dir *dir, const uint8_t *rec, size_t len,
 	dir->seq++;
 	*ret_pad = 0;
 	*type = rec[0];
-	if (dir->suite->version != 0x0304)
+	if (dir->suite->version != KTLS_TLS_1_3)
 		return plain;
 	while (plain && !out[plain - 1]) {
 		plain--;

@@ -5,6 +5,7 @@
 #ifndef _SELFTESTS_TLS_H
 #define _SELFTESTS_TLS_H
 
+#include <linux/ktls.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,7 +56,7 @@ struct tls_record {
 	size_t		pad;		/* 1.3: zeros behind the type */
 	bool		no_type;	/* 1.3: inner plaintext without a type: all zero */
 	uint8_t		outer;		/* 1.3: outer type, 0: 23 */
-	uint16_t	version;	/* of the header, 0: 0x0303 */
+	uint16_t	version;	/* of the header, 0: KTLS_TLS_1_2 */
 	int		length_lie;	/* added to the header's length, not authenticated so */
 	int		flip;		/* 1 + offset from the end of a byte to corrupt, 0: none */
 };

@@ -271,7 +271,7 @@ static void send_tickets(struct peer *p)
 		4, 0, 0, sizeof(ticket) - 4, 0, 0, 0x1c, 0x20, 1, 2, 3, 4, 1, 7, 0, 32,
 	};
 
-	if (p->hs->suite->version != 0x0304 || !p->server)
+	if (p->hs->suite->version != KTLS_TLS_1_3 || !p->server)
 		return;
 	peer_send_ticket(p);
 	peer_send(p, CT_HANDSHAKE, ticket, 20);

@@ -56,7 +56,7 @@ TEST_F(family, blocking)
 	info = sock_info(self->fd);
 	EXPECT_EQ(KTLS_STATE_OPEN, info.state);
 	EXPECT_EQ(ROLE_CLIENT, info.role);
-	EXPECT_EQ(0x0304, info.version);
+	EXPECT_EQ(KTLS_TLS_1_3, info.version);
 	EXPECT_EQ(S13_AES128, info.suite);
 	EXPECT_TRUE(info.flags & KTLS_INFO_VERIFIED);
 	EXPECT_EQ(TLS_PAYLOAD_MAX, info.max_payload);

@@ -101,7 +101,8 @@ TEST_F(keys, wrong_contents)
 {
 	static const uint16_t wrong[][2] = {
 		{ 0x0302, TLS_CIPHER_AES_GCM_128 }, { 0x0305, TLS_CIPHER_AES_GCM_128 },
-		{ 0, TLS_CIPHER_AES_GCM_128 }, { 0x0303, 0 }, { 0x0304, 50 }, { 0x0304, 0xffff },
+		{ 0, TLS_CIPHER_AES_GCM_128 }, { TLS_1_2_VERSION, 0 }, { TLS_1_3_VERSION, 50 },
+		{ TLS_1_3_VERSION, 0xffff },
 	};
 	struct info i = keys_info(&self->k, TLS_TX), other = keys_info(&self->k, TLS_RX);
 	struct tls_crypto_info ci;
@@ -113,10 +114,10 @@ TEST_F(keys, wrong_contents)
 	}
 	OK(keys_set(&self->k, TLS_TX));
 	memcpy(&ci, other.bytes, sizeof(ci));
-	ci.version ^= 0x0303 ^ 0x0304;
+	ci.version ^= TLS_1_2_VERSION ^ TLS_1_3_VERSION;
 	memcpy(other.bytes, &ci, sizeof(ci));
 	FAILS(EINVAL, setsockopt(self->k.fd, SOL_TLS, TLS_RX, other.bytes, other.len));
-	ci.version ^= 0x0303 ^ 0x0304;
+	ci.version ^= TLS_1_2_VERSION ^ TLS_1_3_VERSION;
 	is_128 = ci.cipher_type == TLS_CIPHER_AES_GCM_128;
 	ci.cipher_type = is_128 ? TLS_CIPHER_AES_GCM_256 : TLS_CIPHER_AES_GCM_128;
 	memcpy(other.bytes, &ci, sizeof(ci));

@@ -125,10 +125,10 @@ TEST_F(keys, what_another_key_may_be)
 			continue;
 		}
 		memcpy(&ci, key.bytes, sizeof(ci));
-		ci.version = 0x0303;
+		ci.version = TLS_1_2_VERSION;
 		memcpy(key.bytes, &ci, sizeof(ci));
 		FAILS(EINVAL, setsockopt(self->k.fd, SOL_TLS, opts[i], key.bytes, key.len));
-		ci.version = 0x0304;
+		ci.version = TLS_1_3_VERSION;
 		ci.cipher_type = TLS_CIPHER_AES_CCM_128;
 		memcpy(key.bytes, &ci, sizeof(ci));
 		FAILS(EINVAL, setsockopt(self->k.fd, SOL_TLS, opts[i], key.bytes, 40));

@@ -207,14 +207,15 @@ TEST_F(option, versions)
 		{ 0, 0x0304 }, { 0xfefd, 0xfefd },
 	};
 	static const struct ktls_versions good[] = {
-		{ 0x0303, 0x0303 }, { 0x0304, 0x0304 }, { 0x0303, 0x0304 },
+		{ KTLS_TLS_1_2, KTLS_TLS_1_2 }, { KTLS_TLS_1_3, KTLS_TLS_1_3 },
+		{ KTLS_TLS_1_2, KTLS_TLS_1_3 },
 	};
 	struct ktls_versions v;
 	socklen_t len = sizeof(v);
 
 	OK(getsockopt(self->fd, SOL_TLS, KTLS_VERSIONS, &v, &len));
-	EXPECT_EQ(0x0303, v.min);
-	EXPECT_EQ(0x0304, v.max);
+	EXPECT_EQ(KTLS_TLS_1_2, v.min);
+	EXPECT_EQ(KTLS_TLS_1_3, v.max);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		FAILS(EINVAL, set_bytes(self->fd, KTLS_VERSIONS, &bad[i], sizeof(v)));
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {

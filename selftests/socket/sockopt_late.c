@@ -145,7 +145,7 @@ static void expect_attr(int attr, const char *value)
 
 TEST(start_carries_the_options)
 {
-	struct ktls_versions v = { 0x0304, 0x0304 };
+	struct ktls_versions v = { KTLS_TLS_1_3, KTLS_TLS_1_3 };
 	double start;
 	struct env e;
 	struct addr a;
@@ -175,8 +175,8 @@ TEST(start_carries_the_options)
 	EXPECT_EQ(ROLE_CLIENT, fake_u32(seen, KTLS_A_ROLE));
 	/* a client's 1 means 2 */
 	EXPECT_EQ(KTLS_VERIFY_REQUIRED, fake_u32(seen, KTLS_A_VERIFY));
-	EXPECT_EQ(0x0304, fake_u16(seen, KTLS_A_VERSION_MIN));
-	EXPECT_EQ(0x0304, fake_u16(seen, KTLS_A_VERSION_MAX));
+	EXPECT_EQ(KTLS_TLS_1_3, fake_u16(seen, KTLS_A_VERSION_MIN));
+	EXPECT_EQ(KTLS_TLS_1_3, fake_u16(seen, KTLS_A_VERSION_MAX));
 	/* by CLOCK_MONOTONIC, as harness_now() */
 	EXPECT_GE(fake_u64(seen, KTLS_A_DEADLINE), start * 1e3 + 4998);
 	EXPECT_LE(fake_u64(seen, KTLS_A_DEADLINE), (harness_now() + 5) * 1e3);
