@@ -19,7 +19,7 @@ enum aead_sizes {
 	AEAD_GUARD	= 0xa5,
 };
 
-/* A record and what lies around it in memory. */
+/* A record with the memory before and behind it. */
 struct aead_buf {
 	u8	*mem;
 	u8	*payload;
@@ -37,7 +37,7 @@ static struct aead_buf aead_buf(struct kunit *test, u32 len)
 	return buf;
 }
 
-/* A direction whose next record is the known one. */
+/* A direction with the keys and the sequence number of a known record. */
 static struct ktls_dir *aead_dir(struct kunit *test, const struct aead_known *known)
 {
 	const struct ktls_suite *suite = ktls_suite_by_id(known->suite);
@@ -169,7 +169,7 @@ static void aead_open_test(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &buf, &hdr), -EBADMSG, "a record twice");
 }
 
-/* One record of each cipher and version, of a length that ends within a block. */
+/* For each cipher and version a record whose length is no multiple of the block size. */
 #define AEAD_PICKED_LEN	50
 
 static const struct aead_known *aead_picked[6];
@@ -198,7 +198,7 @@ static const struct aead_known *aead_param(struct kunit *test)
 	return *picked;
 }
 
-/* RFC 8446 5.3, RFC 7905 2: all of the IV xor the number; RFC 5288 3. */
+/* RFC 8446 5.3, RFC 7905 2: IV xor sequence number; RFC 5288 3: salt, explicit nonce. */
 static void aead_want_nonce(struct kunit *test, const struct aead_known *known,
 			    const struct ktls_dir *dir, u8 nonce[KTLS_NONCE_SIZE])
 {
@@ -232,7 +232,7 @@ static size_t aead_want_aad(const struct aead_known *known, const struct ktls_di
 	return at - aad;
 }
 
-/* As when a file is sent: the payload in pieces that must not be written to. */
+/* As in sendfile(): source and destination differ, and the source must not be written to. */
 static void aead_apart_test(struct kunit *test)
 {
 	const struct aead_known *known = aead_param(test);
@@ -272,7 +272,7 @@ static void aead_apart_test(struct kunit *test)
 			       "wrote to its source");
 }
 
-/* A record that was tampered with is refused, and as if it had not come. */
+/* A record that was tampered with is refused and changes nothing. */
 static void aead_expect_refused(struct kunit *test, struct ktls_dir *dir, struct aead_buf *buf,
 				const struct ktls_hdr *hdr, const char *what, int which)
 {
@@ -304,7 +304,7 @@ static void aead_tamper_body_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, aead_open(dir, &buf, &hdr), 0);
 }
 
-/* In 1.3 the type of a header is checked in framing.c: it can only be one. */
+/* In 1.3 framing.c checks the type in the header, so it is not tampered with here. */
 static void aead_tamper_head_test(struct kunit *test)
 {
 	const struct aead_known *known = aead_param(test);
@@ -395,7 +395,7 @@ static void aead_limit_test(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, aead_open(dir, &buf, &hdr), -EBADMSG, "the number wrapped");
 }
 
-/* Lengths that do not fit leave a direction as it was. */
+/* Installing keys of a wrong length fails and leaves the old ones in force. */
 static void aead_install_test(struct kunit *test)
 {
 	const struct aead_known *known = aead_param(test);
@@ -422,7 +422,7 @@ static void aead_install_test(struct kunit *test)
 	kunit_kfree(test, before);
 }
 
-/* Keys that are taken away leave nothing behind. */
+/* ktls_dir_clear() wipes the keys. */
 static void aead_clear_test(struct kunit *test)
 {
 	const struct aead_known *known = aead_param(test);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The records of a handshake as they are passed to the helper: whole ones, as many as
- * fit. What is not TLS is named in KTLS_ERROR.
+/* Batches of handshake records for the helper: only whole records, and no more than there is
+ * room for. KTLS_ERROR says what a peer speaks that does not speak TLS.
  */
 #include <uapi/linux/ktls.h>
 
@@ -15,8 +15,8 @@ static const struct batch_take {
 	const char	*desc;
 	const char	*bytes;
 	size_t		len;
-	int		ret;		/* what is taken, or an errno */
-	const char	*reason;	/* some of it */
+	int		ret;		/* bytes in the batch, or an errno */
+	const char	*reason;	/* part of KTLS_ERROR */
 } batch_takes[] = {
 	{ "a first ClientHello's version", "\x16\x03\x01\0\1a", 6, 6 },
 	{ "an alert", "\x15\x03\x03\0\2\1\0", 7, 7 },
@@ -77,7 +77,7 @@ static void batch_take_test(struct kunit *test)
 	if (ret > 0)
 		KUNIT_EXPECT_MEMEQ(test, buf, param->bytes, ret);
 	KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), param->len - max(ret, 0));
-	/* What is whole comes first. */
+	/* Whole records are passed on before the error is reported. */
 	if (param->reason && ret > 0)
 		KUNIT_EXPECT_EQ(test, batch_take(ctx, buf, KTLS_RECORD_MAX), -EPROTO);
 	if (param->reason)
@@ -87,7 +87,7 @@ static void batch_take_test(struct kunit *test)
 	release_sock(ctx->rl.sk);
 }
 
-/* Only what the buffer has room for; the rest is taken the next time. */
+/* Only records that fit into the buffer; the rest is taken the next time. */
 static void batch_take_small_test(struct kunit *test)
 {
 	struct ktls_kunit_conn *conn = ktls_kunit_conn(test);

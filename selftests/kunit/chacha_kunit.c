@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ChaCha20-Poly1305 in however many pieces a record lies, against the crypto API's.
- * Known answers are in aead_kunit.c.
+/* chacha.c on scatterlists of any shape, compared with the crypto API. Known answers are in
+ * aead_kunit.c.
  */
 #include <linux/scatterlist.h>
 #include <linux/unaligned.h>
@@ -25,7 +25,7 @@ enum chacha_test_sizes {
 static const u8 chacha_key[KTLS_KEY_MAX] = "32 bytes that nobody should know";
 static const u8 chacha_iv[KTLS_NONCE_SIZE] = "12 of an iv";
 
-/* How long the text is, and in what pieces it lies on either side. */
+/* Length of the text, and of the pieces it is in. */
 struct chacha_case {
 	u32	len;
 	u32	src_piece;	/* 0: in one piece; so in dst_piece */
@@ -68,14 +68,16 @@ static void chacha_text(u8 *at, u32 len)
 		at[i] = 11 * i + (i >> 8);
 }
 
-/* From there to wherever a piece begins, in an entry that begins with the first page. */
+/* Sets an entry that begins @off bytes behind @at: its page is @at's, its offset larger than a
+ * page.
+ */
 static void chacha_set_piece(struct scatterlist *sg, u8 *at, u32 off, u32 len)
 {
 	sg_set_page(sg, virt_to_page(at), len, offset_in_page(at) + off);
 }
 
-/* One side as a scatterlist, @all bytes behind the associated data. Those are in one
- * piece with the text only if all of it is.
+/* Source or destination as a scatterlist, with @all bytes behind the associated data, which
+ * share an entry with the text only if that is in one piece.
  */
 static struct scatterlist *chacha_pieces(struct kunit *test, u8 *at, u32 all, u32 piece)
 {
@@ -103,7 +105,7 @@ static struct ktls_dir *chacha_dir(struct kunit *test)
 	return ktls_kunit_dir(test, &keys);
 }
 
-/* What the crypto API makes of it: text and tag, in one piece. */
+/* The result of the crypto API: text and tag, in one piece. */
 static u8 *chacha_wanted(struct kunit *test, u32 len)
 {
 	struct crypto_aead *tfm = crypto_alloc_aead("rfc7539(chacha20,poly1305)", 0, 0);
@@ -198,7 +200,7 @@ static void chacha_open_test(struct kunit *test)
 	chacha_expect_guard(test, dst, c->len);
 }
 
-/* One bit in bytes from the first to the tag's. */
+/* Flips a bit in bytes of text and tag: in all of them if the text is short. */
 static void chacha_tamper_test(struct kunit *test)
 {
 	const struct chacha_case *c = test->param_value;
@@ -229,7 +231,7 @@ static void chacha_tamper_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ktls_aead_open(dir, in, out, aad, &hdr), 0);
 }
 
-/* Another generation of keys is another key. */
+/* After ktls_dir_advance() the new key is used. */
 static void chacha_advance_test(struct kunit *test)
 {
 	struct ktls_generation next = { .key = "another key of 32 bytes, as long" };

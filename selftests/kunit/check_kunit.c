@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* CHECK, with which listen() asks the helper whether a configuration is usable: all
- * answers, and none; nothing may be left. request_kunit.c has the other requests.
+/* CHECK, with which listen() asks the helper whether a configuration is usable: each answer, no
+ * answer, and what is left afterwards. request_kunit.c tests the other requests.
  */
 #include <linux/delay.h>
 #include <uapi/linux/ktls_netlink.h>
@@ -41,7 +41,7 @@ static void check_desc(const struct check_param *param, char *desc)
 
 KUNIT_ARRAY_PARAM(check, check_params, check_desc);
 
-/* Its configuration is what CHECK is about. */
+/* A context whose configuration is checked. */
 static struct ktls_ctx *check_ctx(struct kunit *test)
 {
 	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
@@ -60,7 +60,7 @@ static void check_expect_gone(struct kunit *test, struct ktls_ctx *ctx)
 	KUNIT_EXPECT_EQ(test, refcount_read(&ctx->config->ref), 1);
 }
 
-/* Somebody who waits for a CHECK. */
+/* A thread that waits for the answer. */
 struct check_waiter {
 	struct work_struct	work;
 	struct ktls_config	*config;
@@ -82,7 +82,7 @@ static void check_reply(struct kunit *test, struct ktls_kunit_helper *helper,
 {
 	switch (reply) {
 	case REPLY_GOOD:
-		/* A reason is for failures; nobody reads this one. */
+		/* A reason that comes with success is ignored. */
 		KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, helper->id, 0), 0);
 		break;
 	case REPLY_BAD:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What several suites need: sockets, and contexts that no ULP knows of. A test
- * calls the module's functions on them as the module does, socket lock and all.
+/* Shared by the suites: sockets, and contexts that are not attached by the ULP. The tests call
+ * the module's functions with the socket lock held, as the module does.
  */
 #include <linux/delay.h>
 #include <linux/hex.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What several suites need; common.c. */
+/* Shared by the suites; see common.c. */
 #ifndef _KTLS_KUNIT_COMMON_H
 #define _KTLS_KUNIT_COMMON_H
 
@@ -10,7 +10,7 @@
 #include "record/rl.h"
 #include "socket/ctx.h"
 
-/* How long anything may take that takes no time. */
+/* Limit for what is done in microseconds unless it hangs. */
 #define KTLS_KUNIT_WAIT_MS	20000
 
 /* Both ends of a TCP connection over loopback, the first with a context. */

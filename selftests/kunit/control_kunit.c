@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What comes after the handshake and is no data: messages that are cut, joined,
- * too long, or not allowed; alerts. KeyUpdate is in key_update_kunit.c.
+/* Alerts and post-handshake messages: cut, joined, too long, or not allowed. KeyUpdate is in
+ * key_update_kunit.c.
  */
 #include <linux/unaligned.h>
 #include <uapi/linux/ktls.h>
@@ -67,7 +67,7 @@ static void control_ticket_test(struct kunit *test)
 						      TICKET_LEN));
 }
 
-/* A body that ends too early, in a message whose header says so. */
+/* The length in the message header is right, but the body is too short for its fields. */
 static void control_ticket_truncated_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx;
@@ -85,7 +85,7 @@ static void control_ticket_truncated_test(struct kunit *test)
 	}
 }
 
-/* The message in two records: what is there is kept until the rest comes. */
+/* One message in two records. */
 static void control_ticket_cut_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = control_ctx(test, SUITE_13, KTLS_ROLE_CLIENT);
@@ -99,7 +99,7 @@ static void control_ticket_cut_test(struct kunit *test)
 	}
 }
 
-/* A byte a record, three messages in a row. */
+/* Three messages, each byte in a record of its own. */
 static void control_ticket_bytes_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = control_ctx(test, SUITE_13, KTLS_ROLE_CLIENT);
@@ -113,7 +113,7 @@ static void control_ticket_bytes_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
 }
 
-/* Three messages in two records, however they are divided. */
+/* Three messages in two records, cut at every byte. */
 static void control_ticket_joined_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = control_ctx(test, SUITE_13, KTLS_ROLE_CLIENT);
@@ -184,7 +184,7 @@ static const struct control_refusal {
 	  KTLS_ALERT_ILLEGAL_PARAMETER },
 	{ "an alert of level 3", SUITE_12, KTLS_ROLE_CLIENT, KTLS_CT_ALERT, "\3\0", 2,
 	  KTLS_ALERT_ILLEGAL_PARAMETER },
-	/* These end the connection by themselves: nothing is sent. */
+	/* The peer has ended the connection: no alert is sent. */
 	{ "a fatal alert", SUITE_13, KTLS_ROLE_CLIENT, KTLS_CT_ALERT, "\2\x28", 2,
 	  KTLS_ALERT_NONE },
 	{ "a warning in 1.3", SUITE_13, KTLS_ROLE_CLIENT, KTLS_CT_ALERT, "\1\x28", 2,
@@ -208,7 +208,7 @@ static void control_refusal_test(struct kunit *test)
 	struct ktls_ctx *ctx = control_ctx(test, param->suite, param->role);
 	u8 *data = kunit_kzalloc(test, param->len + 1, GFP_KERNEL);
 
-	/* A copy, so that KASAN sees who looks behind it. */
+	/* A copy of exact size, so that KASAN reports an access behind it. */
 	KUNIT_ASSERT_NOT_NULL(test, data);
 	memcpy(data, param->data, param->len);
 
@@ -216,7 +216,7 @@ static void control_refusal_test(struct kunit *test)
 			       param->alert);
 }
 
-/* --- what is not the end --- */
+/* --- alerts that do not end the connection --- */
 
 static void control_close_notify_test(struct kunit *test)
 {
@@ -228,7 +228,7 @@ static void control_close_notify_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_rcvd, KTLS_ALERT_CLOSE_NOTIFY);
 }
 
-/* One after the other they are suffered, up to a bound. */
+/* A limited number of warnings in a row is ignored. */
 static void control_warnings_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = control_ctx(test, SUITE_12, KTLS_ROLE_CLIENT);

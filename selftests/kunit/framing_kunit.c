@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* From TCP's bytes to records: headers that the RFCs forbid, records cut at every
- * byte, and records spread over skbs of every make.
+/* Finding records in TCP's receive queue: invalid headers, records cut at every byte, and
+ * records spread over skbs of any layout.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -35,8 +35,8 @@ static const struct framing_head_param {
 	u8		type;
 	u16		version;
 	u16		len;
-	int		alert;		/* -1: this header is fine */
-	int		external;	/* the errno with external keys; 0: fine */
+	int		alert;		/* -1: the header is valid */
+	int		external;	/* the errno with external keys; 0: valid */
 } framing_heads[] = {
 	/* RFC 8446 5.2: encrypted records look like application data */
 	{ "1.3: data", GCM13, 23, 0x0303, 100, -1, 0 },
@@ -131,7 +131,7 @@ static void framing_expect_fine(struct kunit *test, const struct ktls_ctx *ctx,
 	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.type, param->type);
 }
 
-/* What is wrong is seen as soon as the header is there. */
+/* An invalid header is refused before its record has arrived. */
 static void framing_head_test(struct kunit *test)
 {
 	const struct framing_head_param *param = test->param_value;
@@ -155,7 +155,7 @@ static void framing_head_test(struct kunit *test)
 	KUNIT_EXPECT_NE(test, ctx->rl.reason[0], '\0');
 }
 
-/* With external keys types are the program's business, and alerts too. */
+/* With external keys the program checks types and sends alerts. */
 static void framing_head_external_test(struct kunit *test)
 {
 	const struct framing_head_param *param = test->param_value;
@@ -189,7 +189,7 @@ static void framing_suite_desc(const u16 *suite, char *desc)
 
 KUNIT_ARRAY_PARAM(framing_suite, framing_suites, framing_suite_desc);
 
-/* A record nobody opens. Return: its length. */
+/* A record with a body that is not encrypted. Return: its length. */
 static u32 framing_record(u8 *record, u8 fill)
 {
 	u32 i;
@@ -200,8 +200,8 @@ static u32 framing_record(u8 *record, u8 fill)
 	return 5 + FRAMING_BODY;
 }
 
-/* The record at the head is this one, whichever way one looks at it. Nothing that
- * is called with the socket lock held asserts: the lock would never be dropped.
+/* The first record in the queue is @record, read from each offset. Uses no KUNIT_ASSERT, which
+ * would return with the socket lock held.
  */
 static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, const u8 *record,
 				  u32 len)
@@ -279,7 +279,7 @@ static void framing_cut_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, 5);
 }
 
-/* What the helper had too much of lies in front of what TCP has. */
+/* Bytes that the helper did not consume come before those in TCP's queue. */
 static void framing_cut_raw_test(struct kunit *test)
 {
 	struct ktls_kunit_conn *conn = ktls_kunit_conn(test);
@@ -324,7 +324,7 @@ static const struct framing_spread {
 	const char		*desc;
 	enum framing_make	make;
 	u32			size;		/* of each skb */
-	u32			overlap;	/* bytes that the one before had, too */
+	u32			overlap;	/* bytes that the skb before has, too */
 	bool			mapped;		/* KTLS_RX_PIECES are enough */
 } framing_spreads[] = {
 	{ "skbs of 1 byte", MAKE_LINEAR, 1, 0, false },
@@ -348,7 +348,7 @@ static void framing_spread_desc(const struct framing_spread *param, char *desc)
 
 KUNIT_ARRAY_PARAM(framing_spread, framing_spreads, framing_spread_desc);
 
-/* Fragments that do not lie one behind the other in memory. */
+/* Fragments of one byte, each in a page of its own. */
 static void framing_add_frags(struct kunit *test, struct sk_buff *skb, const u8 *data, u32 len)
 {
 	struct page *page;
@@ -382,7 +382,7 @@ static struct sk_buff *framing_skb(struct kunit *test, enum framing_make make, c
 	return skb;
 }
 
-/* On a socket that is not connected: no peer minds what it seems to receive. */
+/* On a socket that is not connected, so TCP sends no acknowledgments. */
 static struct ktls_ctx *framing_ctx(struct kunit *test)
 {
 	struct socket *sock = ktls_kunit_socket(test);
@@ -392,7 +392,7 @@ static struct ktls_ctx *framing_ctx(struct kunit *test)
 	return ktls_kunit_ctx(test, sock);
 }
 
-/* As if TCP had received it. */
+/* Queues an skb as TCP does. */
 static void framing_receive(struct ktls_ctx *ctx, struct sk_buff *skb, u32 overlap)
 {
 	struct tcp_sock *tp = tcp_sk(ctx->rl.sk);
@@ -439,7 +439,7 @@ static void framing_spread_test(struct kunit *test)
 	release_sock(ctx->rl.sk);
 }
 
-/* Nothing is there, nothing is shown. */
+/* Nothing is copied or mapped from behind the end of the queue. */
 static void framing_beyond_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = framing_ctx(test);
@@ -459,7 +459,7 @@ static void framing_beyond_test(struct kunit *test)
 	release_sock(ctx->rl.sk);
 }
 
-/* What somebody else can write to is not opened where it lies; copying it goes. */
+/* Pages that others can write to are not mapped, only copied. */
 static void framing_shared_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = framing_ctx(test);
@@ -480,7 +480,9 @@ static void framing_shared_test(struct kunit *test)
 	release_sock(ctx->rl.sk);
 }
 
-/* TCP has no window for the rest: what there is, is taken out of its hands. */
+/* Without window for the rest of a record, ktls_framing_relieve() takes its beginning out of
+ * TCP's queue.
+ */
 static void framing_relieve_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = framing_ctx(test);

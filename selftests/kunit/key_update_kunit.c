@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* KeyUpdate as it is received (RFC 8446 4.6.3): cut, joined, too short, too long, too
- * often. Which keys follow is compared with what keysched_kunit.c has known answers
- * for; a refused one must have changed none.
+/* Received KeyUpdates (RFC 8446 4.6.3): cut, joined, too short, too long, too many. The keys
+ * that follow are compared with the known answers of keysched_kunit.c; a KeyUpdate that is
+ * refused changes no key.
  */
 #include <linux/workqueue.h>
 #include <uapi/linux/ktls.h>
@@ -76,7 +76,7 @@ static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, 
 	KUNIT_EXPECT_FALSE(test, ktls_kunit_pending(ctx));
 }
 
-/* What is received, and the alert that refuses it, if it is refused. */
+/* What is received, and the alert with which it is refused, if it is. */
 struct key_update_param {
 	const char	*desc;
 	u16		suite;
@@ -116,7 +116,7 @@ static void key_update_whole_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_NONE);
 }
 
-/* Each of them at each place: until its last byte is there the old keys stay. */
+/* Cut at every byte: the old keys stay in use until the last one has arrived. */
 static void key_update_cut_test(struct kunit *test)
 {
 	const struct key_update_param *param = test->param_value;
@@ -148,13 +148,13 @@ static void key_update_bytes_test(struct kunit *test)
 	key_update_expect(test, ctx, 1);
 }
 
-/* However often it asks before we send, it gets one answer. */
+/* Several requests before we send get one answer. */
 static void key_update_asked_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = key_update_ctx(test, SUITE_13, KTLS_ROLE_CLIENT);
 	unsigned int i;
 
-	lock_sock(ctx->rl.sk);	/* the work that would answer has to wait */
+	lock_sock(ctx->rl.sk);	/* keeps the work from answering */
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, ktls_control_record(&ctx->rl, KTLS_CT_HANDSHAKE, UPDATE_ASKED,
 							  UPDATE_LEN), 0);
@@ -216,7 +216,7 @@ static void key_update_refusal_test(struct kunit *test)
 	memcpy(data, param->data, param->len);
 	ret = key_update_record(ctx, data, param->len);
 	if (!ret && ktls_kunit_pending(ctx)) {
-		/* "2^8" is told to be too long only by all of it */
+		/* a message of 2^8 bytes is refused only when it is complete */
 		u8 rest[256] = {};
 
 		ret = key_update_record(ctx, rest, sizeof(rest));
@@ -224,9 +224,8 @@ static void key_update_refusal_test(struct kunit *test)
 	key_update_expect_refused(test, ctx, ret, param->alert);
 }
 
-/* The same in two records, wherever they part: refused at the latest with the last
- * byte. Of those that have something behind the message only the cuts within it
- * leave that in one record.
+/* The same in two records, cut at every byte: refused at the latest with the last byte. If
+ * something follows the message in its record, only cuts within the message are tried.
  */
 static void key_update_refusal_cut_test(struct kunit *test)
 {
@@ -249,7 +248,7 @@ static void key_update_refusal_cut_test(struct kunit *test)
 	}
 }
 
-/* Nothing but updates: KTLS_KEY_UPDATES_MAX of them, then no more. */
+/* KTLS_KEY_UPDATES_MAX KeyUpdates in a row are accepted, and no more. */
 static void key_update_flood_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = key_update_ctx(test, SUITE_13, KTLS_ROLE_SERVER);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* TLS 1.3's key schedule, as far as the module has it: RFC 8446 7.1 to 7.5. */
+/* The part of TLS 1.3's key schedule that is in the module, RFC 8446 7.1 to 7.5. */
 
 #include "suite.h"
 #include "wire.h"
@@ -67,7 +67,7 @@ static void keysched_traffic_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iv[KTLS_NONCE_SIZE], 0xa5);
 }
 
-/* HKDF ends at 255 blocks, where its counter would wrap (RFC 5869 2.3). */
+/* The largest output of HKDF is 255 blocks, because its counter is a byte (RFC 5869 2.3). */
 static void keysched_longest_test(struct kunit *test)
 {
 	const struct keysched_keys *last = &keysched_keys[ARRAY_SIZE(keysched_keys) - 1];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A helper that a test controls: a netlink socket, so that its messages take the path of
- * ktlsd's. And checks of what is left of its requests.
+/* A helper that a test controls. It has a netlink socket, so its messages take the same path as
+ * those of ktlsd. And checks that its requests have released everything.
  */
 #include <linux/delay.h>
 #include <linux/file.h>
@@ -16,8 +16,8 @@
 #define HELPER_BUFFER	(128 * 1024)	/* one message, and one that quotes it */
 
 /**
- * ktls_kunit_helper_die - it closes its socket
- * @helper: may have died before
+ * ktls_kunit_helper_die - close its socket
+ * @helper: may be closed already
  */
 void ktls_kunit_helper_die(struct ktls_kunit_helper *helper)
 {
@@ -53,8 +53,10 @@ static void helper_acknowledge(struct ktls_kunit_helper *helper, u64 id)
 	nlmsg_free(skb);
 }
 
-/* One message to the helper. Return: true, and *ret_err, if it answers its own. */
-static bool helper_note(struct ktls_kunit_helper *helper, int *ret_err)
+/* Handles one message to the helper. Return: true, with *ret_err set, if it acknowledges the
+ * helper's own.
+ */
+static bool helper_handle(struct ktls_kunit_helper *helper, int *ret_err)
 {
 	const struct nlmsghdr *nlh = helper->buffer;
 	const struct genlmsghdr *genl = nlmsg_data(nlh);
@@ -74,20 +76,20 @@ static bool helper_note(struct ktls_kunit_helper *helper, int *ret_err)
 	return false;
 }
 
-/* Reads what was sent. Return: true if the answer to its last message was there. */
-static bool helper_hear(struct ktls_kunit_helper *helper, int *ret_err)
+/* Receives a datagram. Return: true if the acknowledgment of the last message was in it. */
+static bool helper_receive(struct ktls_kunit_helper *helper, int *ret_err)
 {
 	struct kvec vec = { .iov_base = helper->buffer, .iov_len = HELPER_BUFFER };
 	struct msghdr msg = {};
 
 	while (kernel_recvmsg(helper->sock, &msg, &vec, 1, HELPER_BUFFER, MSG_DONTWAIT) > 0)
-		if (helper_note(helper, ret_err))
+		if (helper_handle(helper, ret_err))
 			return true;
 	return false;
 }
 
 /**
- * ktls_kunit_helper_wait_for - reads what it was sent
+ * ktls_kunit_helper_wait_for - receive what it was sent
  * @helper: may be dead
  * @cmd: KTLS_CMD_*
  *
@@ -98,19 +100,19 @@ unsigned int ktls_kunit_helper_wait_for(struct ktls_kunit_helper *helper, u8 cmd
 	int err;
 
 	if (helper->file)
-		helper_hear(helper, &err);
+		helper_receive(helper, &err);
 	return helper->received[cmd];
 }
 
 /**
- * ktls_kunit_helper_waits - reads until there are as many as are wanted
+ * ktls_kunit_helper_waits - receive until there are enough messages
  * @helper: the helper
  * @cmd: KTLS_CMD_*
  * @want: how many
  *
- * What finds the helper's buffer full goes a little later, by the work of the port.
+ * If the helper's buffer was full, the work of the port sends the rest later.
  *
- * Return: how many of @cmd there were since it began; less than @want: in vain.
+ * Return: how many of @cmd there were since it began; less than @want after a time-out.
  */
 unsigned int ktls_kunit_helper_waits(struct ktls_kunit_helper *helper, u8 cmd, unsigned int want)
 {
@@ -133,8 +135,8 @@ static struct sk_buff *helper_message(struct ktls_kunit_helper *helper, u8 cmd)
 	return skb;
 }
 
-/* Says it, and waits for what the kernel thinks of it. Any context that sleeps. */
-static int helper_say(struct ktls_kunit_helper *helper, struct sk_buff *skb)
+/* Sends a message and waits for the acknowledgment. Process context. */
+static int helper_send(struct ktls_kunit_helper *helper, struct sk_buff *skb)
 {
 	struct sockaddr_nl nladdr = { .nl_family = AF_NETLINK };
 	struct msghdr msg = { .msg_name = &nladdr, .msg_namelen = sizeof(nladdr) };
@@ -148,15 +150,15 @@ static int helper_say(struct ktls_kunit_helper *helper, struct sk_buff *skb)
 	nlmsg_free(skb);
 	if (ret < 0)
 		return ret;
-	return helper_hear(helper, &err) ? err : -ENOMSG;
+	return helper_receive(helper, &err) ? err : -ENOMSG;
 }
 
 /**
- * ktls_kunit_helper_register - it says REGISTER
+ * ktls_kunit_helper_register - send REGISTER
  * @helper: the helper
- * @credit: how many requests it takes at a time
+ * @credit: messages it may be sent before it answers
  *
- * Return: what the kernel answers, likewise below.
+ * Return: the errno of the acknowledgment, also below.
  */
 int ktls_kunit_helper_register(struct ktls_kunit_helper *helper, u32 credit)
 {
@@ -165,11 +167,11 @@ int ktls_kunit_helper_register(struct ktls_kunit_helper *helper, u32 credit)
 	if (!skb || nla_put_u32(skb, KTLS_A_PROTOCOL, KTLS_GENL_VERSION) ||
 	    nla_put_u32(skb, KTLS_A_CREDIT, credit))
 		return -ENOMEM;
-	return helper_say(helper, skb);
+	return helper_send(helper, skb);
 }
 
 /**
- * ktls_kunit_helper_data - it says DATA
+ * ktls_kunit_helper_data - send DATA
  * @helper: the helper
  * @id: of the request
  * @records: for the peer
@@ -185,11 +187,11 @@ int ktls_kunit_helper_data(struct ktls_kunit_helper *helper, u64 id, const char 
 	    nla_put(skb, KTLS_A_RECORDS, len, records) ||
 	    (more && nla_put_flag(skb, KTLS_A_MORE)))
 		return -ENOMEM;
-	return helper_say(helper, skb);
+	return helper_send(helper, skb);
 }
 
 /**
- * ktls_kunit_helper_done - it says DONE
+ * ktls_kunit_helper_done - send DONE
  * @helper: the helper
  * @id: of the request
  * @error: an errno, positive; 0: success, but without keys
@@ -202,13 +204,13 @@ int ktls_kunit_helper_done(struct ktls_kunit_helper *helper, u64 id, u32 error)
 	    nla_put_u32(skb, KTLS_A_ERRNO, error) ||
 	    nla_put_string(skb, KTLS_A_REASON, "because"))
 		return -ENOMEM;
-	return helper_say(helper, skb);
+	return helper_send(helper, skb);
 }
 
 /**
  * ktls_kunit_helper - a helper that has registered
  * @test: owns it
- * @credit: as it says; 0: it has not registered yet
+ * @credit: as in REGISTER; 0: it does not register
  */
 struct ktls_kunit_helper *ktls_kunit_helper(struct kunit *test, u32 credit)
 {
@@ -233,11 +235,11 @@ struct ktls_kunit_helper *ktls_kunit_helper(struct kunit *test, u32 credit)
 }
 
 /**
- * ktls_kunit_expect_idle - the credit of all ports is back, but for what they have not read
+ * ktls_kunit_expect_idle - no request is left, and only unread messages hold credit
  * @test: fails if not
- * @ports: how many are to be registered
+ * @ports: how many must be registered
  *
- * Nobody else is here now: no lock.
+ * Context: nothing else uses the namespace, so no lock is taken.
  */
 void ktls_kunit_expect_idle(struct kunit *test, unsigned int ports)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A helper that does as a test says; request_helper.c. */
+/* A helper that a test controls; see request_helper.c. */
 #ifndef _KTLS_KUNIT_REQUEST_HELPER_H
 #define _KTLS_KUNIT_REQUEST_HELPER_H
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The life of requests to the helper: however their ends come together, there is
- * one completion, and nothing is left.
- *
- * A time-out is what handshake.c makes of it: a cancellation. CHECK is in
- * check_kunit.c.
+/* Requests to the helper end exactly once, however the possible ends race, and release
+ * everything.
  */
 #include <linux/delay.h>
 #include <linux/random.h>
@@ -28,9 +25,9 @@ enum request_sizes {
 /* --- who asks --- */
 
 /**
- * struct request_asker - a socket with a request
- * @ctx: its context, whose work only counts
- * @req: the request; NULL: put
+ * struct request_asker - a context with a request
+ * @ctx: its work is request_work(), which only counts
+ * @req: the request; NULL: there is none any more
  * @kicks: how often the work was queued
  * @answers: how often ktls_request_take() had each enum ktls_answer for it
  * @error: of the last DONE
@@ -43,7 +40,7 @@ struct request_asker {
 	int			error;
 };
 
-/* Found by their work. */
+/* asker_work() finds its asker here. */
 static struct request_asker request_askers[REQUEST_ASKERS];
 
 static void asker_work(struct work_struct *work)
@@ -103,7 +100,7 @@ static void asker_ask(struct kunit *test, struct request_asker *asker)
 	asker->req = req;
 }
 
-/* Takes all there is to take. */
+/* Takes all answers. */
 static void asker_take(struct request_asker *asker)
 {
 	enum ktls_answer answer;
@@ -146,9 +143,9 @@ enum request_event {
 
 enum request_stage {
 	STAGE_WAITING,		/* the only port has no credit */
-	STAGE_TOLD,		/* the helper was sent START */
-	STAGE_OURS,		/* it has answered, and waits for us */
-	STAGE_STALLED,		/* we have answered, but it has no credit */
+	STAGE_STARTED,		/* the helper was sent START */
+	STAGE_OURS,		/* it has answered: our turn */
+	STAGE_STALLED,		/* we have answered, but the port has no credit */
 	STAGE_HELPER,		/* it was sent our answer */
 	__STAGE_MAX
 };
@@ -188,7 +185,9 @@ static void request_order_desc(struct request_order *order, char *desc)
 
 KUNIT_ARRAY_PARAM(request_order, request_orders, request_order_desc);
 
-/* With a credit of one: another request uses it up where the stage wants that. */
+/* Brings the request to @stage. A second request uses up the credit of one where the stage
+ * needs that.
+ */
 static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 			  enum request_stage stage, struct request_asker *asker,
 			  struct request_asker *other)
@@ -200,7 +199,7 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 	asker_ask(test, asker);
 	ktls_kunit_helper_wait_for(helper, KTLS_CMD_START);
 	id = helper->id;
-	if (stage == STAGE_WAITING || stage == STAGE_TOLD)
+	if (stage == STAGE_WAITING || stage == STAGE_STARTED)
 		return;
 	KUNIT_ASSERT_EQ(test, ktls_kunit_helper_data(helper, id, "x", 1, false), 0);
 	asker_take(asker);
@@ -214,12 +213,12 @@ static void request_reach(struct kunit *test, struct ktls_kunit_helper *helper,
 }
 
 /**
- * struct request_want - what has to come of a request
- * @answer: what can be taken, once
+ * struct request_want - the outcome that a request must have
+ * @answer: what ktls_request_take() returns, once
  * @error: with KTLS_ANSWER_DONE
- * @open: its outcome is open still
+ * @open: it has not ended
  * @cancels: how often the helper is sent CANCEL
- * @dead: the helper is
+ * @dead: the helper has closed its socket
  */
 struct request_want {
 	enum ktls_answer	answer;
@@ -229,7 +228,7 @@ struct request_want {
 	bool			dead;
 };
 
-/* The first end counts. Return: what DONE gets. */
+/* The first end counts. Return: what the kernel acknowledges DONE with. */
 static int request_predict(struct request_want *want, enum request_stage stage,
 			   enum request_event event)
 {
@@ -305,7 +304,7 @@ static void request_order_test(struct kunit *test)
 
 /* --- all ends at the same time --- */
 
-/* One of those who end a request; all wait for the same moment. */
+/* A thread that ends a request; all start at the same moment. */
 struct request_racer {
 	struct work_struct		work;
 	struct ktls_kunit_helper	*helper;
@@ -393,7 +392,7 @@ static void request_race_test(struct kunit *test)
 
 /* --- credit and turns --- */
 
-/* More requests than credit: as one ends, another is handed out. */
+/* With more requests than credit, the next one is sent when another ends. */
 static void request_credit_test(struct kunit *test)
 {
 	struct ktls_kunit_helper *helper = ktls_kunit_helper(test, 2);
@@ -477,7 +476,7 @@ static void request_turn_test(struct kunit *test)
 	flush_work(&asker->ctx->life.work);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->kicks), 1);
 
-	/* Keys are missing: that is no success, and the end. */
+	/* DONE without keys is refused, and the request fails. */
 	KUNIT_EXPECT_EQ(test, ktls_kunit_helper_done(helper, helper->id, 0), -EPROTO);
 	KUNIT_EXPECT_EQ(test, ktls_request_data(asker->req, "x", 1, NULL), 0);
 	asker_take(asker);
@@ -486,7 +485,7 @@ static void request_turn_test(struct kunit *test)
 	ktls_kunit_expect_idle(test, 1);
 }
 
-/* A helper that floods is stopped at the bound. */
+/* A helper can send no more than KTLS_HS_OUT_MAX bytes. */
 static void request_flood_test(struct kunit *test)
 {
 	struct ktls_kunit_helper *helper = ktls_kunit_helper(test, 4);

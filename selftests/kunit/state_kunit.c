@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The states of a connection: which may follow which. The table here was written
- * from what the states mean (<linux/ktls.h>), not from the one in state.c.
+/* The legal transitions between states. This table was written from the documentation of the
+ * states in <linux/ktls.h>, independently of the one in state.c.
  */
 #include <uapi/linux/ktls.h>
 
@@ -11,9 +11,9 @@
 
 #define STATES	7
 
-/* From (a row) to (a column), x: legal. Nothing follows CLOSED, nothing follows
- * itself, and from all else a socket can be closed. NEW follows when the program
- * disconnects the socket to use it again.
+/* Rows: from; columns: to; x: legal. Nothing follows CLOSED, no state follows itself, and every
+ * other state can be closed. NEW follows when the program disconnects the socket to use it
+ * again.
  */
 static const char *const state_table[STATES] = {
 	/*			  NEW CON LIS HAN OPE FAI CLO */
@@ -74,7 +74,7 @@ static void state_legal_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ktls_state_legal(pair->from, pair->to), pair->legal);
 }
 
-/* Of illegal ones state.c warns, and that fails the whole run: legal ones only. */
+/* Legal ones only: state.c warns of others, and a warning fails the run. */
 static void state_set_test(struct kunit *test)
 {
 	struct ktls_ctx *ctx = ktls_kunit_ctx(test, ktls_kunit_socket(test));
@@ -93,7 +93,7 @@ static void state_set_test(struct kunit *test)
 	}
 }
 
-/* A number that is no state is neither before nor after one. */
+/* No transition from or to a number that is no state is legal. */
 static void state_unknown_test(struct kunit *test)
 {
 	unsigned int known, unknown;
