@@ -145,6 +145,31 @@ static void ocsp_dates(void **state)
 	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "out of date");
 }
 
+/* A response holds no longer than the certificate of its signer. */
+static void ocsp_signer_expires(void **state)
+{
+	const struct ktlsd_ocsp_question question = {
+		.cert = pki.ec, .issuer = pki.ca, .now = time(NULL),
+	};
+	struct test_authority_response spec = ocsp_good(pki.ec);
+	struct ktlsd_ocsp_answer answer;
+	uint8_t *der;
+	int i, len;
+
+	(void)state;
+	spec.to = 86400;
+	for (i = 0; i < 2; i++) {
+		der = test_authority_response(&spec, &len);
+		ktlsd_ocsp_check(der, (size_t)len, &question, &answer);
+		OPENSSL_free(der);
+		assert_int_equal(answer.status, KTLSD_OCSP_GOOD);
+		assert_in_range(answer.expires, question.now + (i ? 3500 : 86300),
+				question.now + (i ? 3600 : 86500));
+		spec.signer = ocsp.delegate;
+		spec.key = ocsp.key;
+	}
+}
+
 static void ocsp_contents(void **state)
 {
 	static const uint8_t nonce[KTLSD_OCSP_NONCE] = { 1, 2, 3 }, other[KTLSD_OCSP_NONCE];
@@ -337,6 +362,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ocsp_signers),
 		cmocka_unit_test(ocsp_dates),
+		cmocka_unit_test(ocsp_signer_expires),
 		cmocka_unit_test(ocsp_contents),
 		cmocka_unit_test(ocsp_mangled),
 		cmocka_unit_test(ocsp_requests),

@@ -19,7 +19,7 @@ static void ocsp_set_bad(struct ktlsd_ocsp_answer *answer, const char *why)
 	snprintf(answer->why, sizeof(answer->why), "%s", why);
 }
 
-static bool ocsp_time(const ASN1_GENERALIZEDTIME *when, int64_t *ret_seconds)
+static bool ocsp_time(const ASN1_TIME *when, int64_t *ret_seconds)
 {
 	struct tm tm;
 
@@ -38,7 +38,8 @@ static bool ocsp_is_same_authority(X509 *signer, X509 *issuer)
 }
 
 /* RFC 6960 4.2.2.2: issued by the issuer itself, for this purpose. */
-static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_question *question)
+static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_question *question,
+				       int64_t *ret_end)
 {
 	X509_CRL *crl;
 	time_t now = (time_t)question->now;
@@ -58,6 +59,8 @@ static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_que
 	if (X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) < 0 &&
 	    ktlsd_crls_find_revoked(question->crls, signer, &crl))
 		return "the certificate of its signer was revoked";
+	if (!ocsp_time(X509_get0_notAfter(signer), ret_end))
+		return "the certificate of its signer has dates that cannot be read";
 	return NULL;
 }
 
@@ -73,9 +76,12 @@ static bool ocsp_is_weak_digest(const OCSP_BASICRESP *basic)
 		digest == NID_md2);
 }
 
-/* Return: NULL, or why the response is not believed. */
+/* Return: NULL, or why the response is not believed. @ret_end: when that of its signer expires,
+ * unless it is the issuer itself; seconds since the epoch
+ */
 static const char *ocsp_check_signature(OCSP_BASICRESP *basic,
-					const struct ktlsd_ocsp_question *question)
+					const struct ktlsd_ocsp_question *question,
+					int64_t *ret_end)
 {
 	STACK_OF(X509) *own = sk_X509_new_null();
 	const char *why = NULL;
@@ -90,7 +96,7 @@ static const char *ocsp_check_signature(OCSP_BASICRESP *basic,
 	else if (ktlsd_public_key_check(signer) != KTLSD_PUBLIC_KEY_GOOD)
 		why = "its signer has a key of a kind or size that is not accepted";
 	else if (!ocsp_is_same_authority(signer, question->issuer))
-		why = ocsp_check_delegate(signer, question);
+		why = ocsp_check_delegate(signer, question, ret_end);
 	if (!why && OCSP_basic_verify(basic, own, NULL, OCSP_NOVERIFY) != 1)
 		why = "its signature is wrong";
 	sk_X509_free(own);
@@ -173,6 +179,7 @@ static void ocsp_check_basic(OCSP_BASICRESP *basic, const struct ktlsd_ocsp_ques
 {
 	int i, count = OCSP_resp_count(basic);
 	OCSP_SINGLERESP *single = NULL;
+	int64_t end = INT64_MAX;
 	const char *why;
 
 	for (i = 0; i < count && i < KTLSD_OCSP_SINGLES_MAX && !single; i++) {
@@ -185,11 +192,13 @@ static void ocsp_check_basic(OCSP_BASICRESP *basic, const struct ktlsd_ocsp_ques
 	}
 	why = ocsp_check_nonce(basic, question->nonce);
 	if (!why)
-		why = ocsp_check_signature(basic, question);
+		why = ocsp_check_signature(basic, question, &end);
 	if (why)
 		ocsp_set_bad(answer, why);
 	else
 		ocsp_read_single(single, question, answer);
+	if (answer->expires > end)
+		answer->expires = end;
 }
 
 void ktlsd_ocsp_check(const uint8_t *der, size_t len,

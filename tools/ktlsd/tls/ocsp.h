@@ -36,7 +36,7 @@ enum ktlsd_ocsp_status {
  * @revoked_at: when it was revoked, seconds since the epoch
  * @reason: why: CRL_REASON_*, or -1 if the response does not say
  * @this_update: from when the response holds, seconds since the epoch
- * @expires: until when
+ * @expires: until when; not longer than the certificate of its signer
  * @why: why it is KTLSD_OCSP_BAD: "it ..."; printable ASCII
  */
 struct ktlsd_ocsp_answer {
