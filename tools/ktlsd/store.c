@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "store.h"
+
+#define STORE_PREFIX		"ktlsd-"
+#define STORE_NEW		"new-"		/* a file that is not complete */
+
+static bool store_is_ours(const char *name)
+{
+	return !strncmp(name, STORE_PREFIX, strlen(STORE_PREFIX)) ||
+	       (!strncmp(name, STORE_NEW, strlen(STORE_NEW)) && strstr(name, "-" STORE_PREFIX));
+}
+
+/* Removes the files that are too old. Return: how many of ours are left; @ret_oldest is the
+ * oldest of them.
+ */
+static unsigned int store_sweep(const struct ktlsd_store *store, char *ret_oldest)
+{
+	time_t now = time(NULL), first = 0;
+	unsigned int count = 0;
+	struct dirent *entry;
+	struct stat status;
+	DIR *dir;
+	int fd;
+
+	/* Its own offset. */
+	fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((entry = readdir(dir))) {
+		if (!store_is_ours(entry->d_name) ||
+		    fstatat(store->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+			continue;
+		if (now - status.st_mtime > KTLSD_STORE_AGE) {
+			unlinkat(store->fd, entry->d_name, 0);
+			continue;
+		}
+		if (!count++ || status.st_mtime < first) {
+			first = status.st_mtime;
+			snprintf(ret_oldest, NAME_MAX + 1, "%s", entry->d_name);
+		}
+	}
+	closedir(dir);
+	return count;
+}
+
+static void store_make_room(const struct ktlsd_store *store)
+{
+	char oldest[NAME_MAX + 1];
+
+	if (store_sweep(store, oldest) >= KTLSD_STORE_FILES)
+		unlinkat(store->fd, oldest, 0);
+}
+
+void ktlsd_store_open(struct ktlsd_store *store, const char *path)
+{
+	store->fd = -1;
+	store->failed = 0;
+	if (!path)
+		return;
+	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->fd < 0)
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "The cache directory %s cannot be used: %s. What is fetched is lost with a restart.",
+			  path, strerror(errno));
+	else
+		store_make_room(store);
+}
+
+void ktlsd_store_close(struct ktlsd_store *store)
+{
+	if (store->fd >= 0)
+		close(store->fd);
+	store->fd = -1;
+}
+
+void ktlsd_store_name(char *dst, const char *kind, const uint8_t *hash)
+{
+	int i, used = snprintf(dst, KTLSD_STORE_NAME, STORE_PREFIX "%.16s-", kind);
+
+	for (i = 0; i < KTLSD_STORE_HASH; i++)
+		used += snprintf(dst + used, KTLSD_STORE_NAME - (size_t)used, "%02x", hash[i]);
+}
+
+int ktlsd_store_read(const struct ktlsd_store *store, const char *name, size_t max,
+		     struct ktlsd_buffer *buffer)
+{
+	struct stat status;
+	uint8_t piece[8192];
+	ssize_t got = 0;
+	int fd, err = 0;
+
+	if (store->fd < 0)
+		return -ENOENT;
+	fd = openat(store->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
+		err = -EINVAL;
+	while (!err && (got = read(fd, piece, sizeof(piece))) > 0)
+		err = ktlsd_buffer_append(buffer, piece, (size_t)got, max);
+	if (!err && got < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int store_write(const struct ktlsd_store *store, const char *name, const void *data,
+		       size_t len)
+{
+	char temporary[KTLSD_STORE_NAME + 32];
+	const uint8_t *from = data;
+	ssize_t done;
+	int fd, err = 0;
+
+	/* Instances for other network namespaces use the same directory. */
+	snprintf(temporary, sizeof(temporary), STORE_NEW "%d-%s", (int)getpid(), name);
+	/* Of a ktlsd that was killed. */
+	unlinkat(store->fd, temporary, 0);
+	fd = openat(store->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+	if (fd < 0)
+		return -errno;
+	while (!err && len) {
+		done = write(fd, from, len);
+		if (done < 0) {
+			err = -errno;
+			break;
+		}
+		from += done;
+		len -= (size_t)done;
+	}
+	/* No fsync(): a file that is lost or torn is fetched again. */
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && renameat(store->fd, temporary, store->fd, name))
+		err = -errno;
+	if (err)
+		unlinkat(store->fd, temporary, 0);
+	return err;
+}
+
+void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
+		       size_t len)
+{
+	int err;
+
+	if (store->fd < 0)
+		return;
+	if (faccessat(store->fd, name, F_OK, 0))
+		store_make_room(store);
+	err = store_write(store, name, data, len);
+	/* Once in a row. */
+	if (err && err != store->failed)
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "Cannot write %s to the cache directory: %s. What is fetched is used nonetheless, but lost with a restart.",
+			  name, strerror(-err));
+	store->failed = err;
+}
+
+void ktlsd_store_remove(const struct ktlsd_store *store, const char *name)
+{
+	if (store->fd >= 0)
+		unlinkat(store->fd, name, 0);
+}

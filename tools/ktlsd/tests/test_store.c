@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The cache directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "store.h"
+#include "test_pki.h"
+
+static char store_dir[] = "/tmp/ktlsd-store-XXXXXX";
+
+static const char *store_path(const char *name)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", store_dir, name);
+	return path;
+}
+
+static void store_touch(const char *name, time_t age)
+{
+	const struct timespec times[2] = { { time(NULL) - age, 0 }, { time(NULL) - age, 0 } };
+	int fd = open(store_path(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static bool store_exists(const char *name)
+{
+	return !access(store_path(name), F_OK);
+}
+
+static void store_files(void **state)
+{
+	uint8_t hash[KTLSD_STORE_HASH] = { 0xab, 0xcd };
+	struct ktlsd_buffer buffer = { 0 };
+	char name[KTLSD_STORE_NAME];
+	struct ktlsd_store store;
+	struct stat status;
+
+	(void)state;
+	ktlsd_store_open(&store, store_dir);
+	ktlsd_store_name(name, "ocsp", hash);
+	assert_string_equal(name, "ktlsd-ocsp-abcd000000000000000000000000000000000000000000000000000000000000");
+	assert_int_equal(ktlsd_store_read(&store, name, 100, &buffer), -ENOENT);
+	ktlsd_store_write(&store, name, "hello", 5);
+	ktlsd_store_write(&store, name, "world!", 6);
+	assert_int_equal(ktlsd_store_read(&store, name, 100, &buffer), 0);
+	assert_int_equal(buffer.len, 6);
+	assert_memory_equal(buffer.data, "world!", 6);
+	assert_int_equal(stat(store_path(name), &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	ktlsd_buffer_free(&buffer);
+	assert_int_equal(ktlsd_store_read(&store, name, 5, &buffer), -EMSGSIZE);
+	ktlsd_buffer_free(&buffer);
+	/* Neither links nor FIFOs. */
+	ktlsd_store_remove(&store, name);
+	assert_int_equal(symlink("/etc/passwd", store_path(name)), 0);
+	assert_int_equal(ktlsd_store_read(&store, name, 1 << 20, &buffer), -ELOOP);
+	unlink(store_path(name));
+	assert_int_equal(mkfifo(store_path(name), 0600), 0);
+	assert_int_equal(ktlsd_store_read(&store, name, 1 << 20, &buffer), -EINVAL);
+	ktlsd_store_write(&store, name, "hello", 5);
+	assert_int_equal(ktlsd_store_read(&store, name, 100, &buffer), 0);
+	ktlsd_buffer_free(&buffer);
+	ktlsd_store_remove(&store, name);
+	ktlsd_store_close(&store);
+	assert_int_equal(ktlsd_store_read(&store, name, 100, &buffer), -ENOENT);
+	ktlsd_store_write(&store, name, "hello", 5);
+	assert_int_equal(store.failed, 0);
+}
+
+/* Files that nobody has renewed are removed, and not those of others. */
+static void store_old(void **state)
+{
+	struct ktlsd_store store;
+
+	(void)state;
+	store_touch("ktlsd-ocsp-1", KTLSD_STORE_AGE + 100);
+	store_touch("new-1-ktlsd-ocsp-2", KTLSD_STORE_AGE + 100);
+	store_touch("ktlsd-ocsp-3", KTLSD_STORE_AGE - 100);
+	store_touch("precious", KTLSD_STORE_AGE + 100);
+	ktlsd_store_open(&store, store_dir);
+	assert_false(store_exists("ktlsd-ocsp-1"));
+	assert_false(store_exists("new-1-ktlsd-ocsp-2"));
+	assert_true(store_exists("ktlsd-ocsp-3"));
+	assert_true(store_exists("precious"));
+	ktlsd_store_close(&store);
+	unlink(store_path("ktlsd-ocsp-3"));
+	unlink(store_path("precious"));
+	ktlsd_store_open(&store, "/nonexistent");
+	assert_int_equal(store.fd, -1);
+}
+
+/* The number of files is bounded: the oldest makes room. */
+static void store_many(void **state)
+{
+	struct ktlsd_store store;
+	char name[32];
+	int i;
+
+	(void)state;
+	for (i = 0; i < KTLSD_STORE_FILES; i++) {
+		snprintf(name, sizeof(name), "ktlsd-crl-%d", i);
+		store_touch(name, i == 77 ? 2000 : 1000);
+	}
+	ktlsd_store_open(&store, NULL);
+	store.fd = open(store_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ktlsd_store_write(&store, "ktlsd-crl-7", "known", 5);
+	assert_true(store_exists("ktlsd-crl-77"));
+	ktlsd_store_write(&store, "ktlsd-crl-x", "new", 3);
+	assert_false(store_exists("ktlsd-crl-77"));
+	assert_true(store_exists("ktlsd-crl-x"));
+	ktlsd_store_remove(&store, "ktlsd-crl-x");
+	for (i = 0; i < KTLSD_STORE_FILES; i++) {
+		snprintf(name, sizeof(name), "ktlsd-crl-%d", i);
+		ktlsd_store_remove(&store, name);
+	}
+	ktlsd_store_close(&store);
+}
+
+static int store_setup(void **state)
+{
+	(void)state;
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+	return mkdtemp(store_dir) ? 0 : -1;
+}
+
+static int store_teardown(void **state)
+{
+	(void)state;
+	return rmdir(store_dir);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(store_files),
+		cmocka_unit_test(store_old),
+		cmocka_unit_test(store_many),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, store_setup, store_teardown);
+}
