@@ -135,6 +135,7 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 		ktlsd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 				  (long long)ktlsd_clock_ms() * 1000);
 	config->generation = shared->generation + 1;
+	ktlsd_staples_adopt(&shared->staples, config);
 	pthread_mutex_lock(&shared->lock);
 	old = shared->config;
 	shared->config = config;
@@ -400,6 +401,10 @@ static void daemon_stop(struct ktlsd_daemon *daemon, unsigned int started)
 		ktlsd_worker_join(&daemon->workers[i]);
 	free(daemon->workers);
 	ktlsd_responders_stop(&shared->responders);
+	ktlsd_errands_stop(&shared->errands);
+	ktlsd_staples_free(&shared->staples);
+	ktlsd_errands_free(&shared->errands);
+	ktlsd_store_close(&shared->store);
 	ktlsd_cache_free(&shared->cache);
 	ktlsd_ticket_keys_free(&shared->ticket_keys);
 	if (shared->changed_fd >= 0)
@@ -407,6 +412,28 @@ static void daemon_stop(struct ktlsd_daemon *daemon, unsigned int started)
 	ktlsd_expiry_free(&daemon->expiry);
 	ktlsd_config_put(shared->config);
 	ktlsd_signer_stop();
+}
+
+/* Begins to ask OCSP responders: for handshakes, and for what servers staple. */
+static void daemon_start_fetching(struct ktlsd_shared *shared, struct ktlsd_config *config)
+{
+	const char *path = config->fetch_socket ? config->fetch_socket : KTLS_FETCH_SOCKET;
+	int err;
+
+	err = ktlsd_responders_start(&shared->responders, path);
+	if (err)
+		ktlsd_log(KTLSD_LOG_WARNING, "Cannot start the thread for OCSP: %s.",
+			  strerror(-err));
+	ktlsd_store_open(&shared->store, getenv("CACHE_DIRECTORY"));
+	err = ktlsd_errands_init(&shared->errands, path);
+	if (!err) {
+		ktlsd_staples_init(&shared->staples, &shared->errands, &shared->store);
+		ktlsd_staples_adopt(&shared->staples, config);
+		err = ktlsd_errands_start(&shared->errands);
+	}
+	if (err)
+		ktlsd_log(KTLSD_LOG_ERROR, "Cannot fetch OCSP responses for servers to staple: %s.",
+			  strerror(-err));
 }
 
 /* Makes what the workers need, and starts them. Return: 0 or a negative errno. */
@@ -427,18 +454,15 @@ static int daemon_start(struct ktlsd_daemon *daemon, struct ktlsd_config *config
 	shared->worker_count = options->workers ? options->workers :
 			       config->workers ? config->workers :
 			       daemon_count_cores();
-	err = ktlsd_responders_start(&shared->responders, config->fetch_socket ?
-				     config->fetch_socket : KTLS_FETCH_SOCKET);
-	if (err)
-		ktlsd_log(KTLSD_LOG_WARNING, "Cannot start the thread for OCSP: %s.",
-			  strerror(-err));
 	shared->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	daemon->workers = calloc(shared->worker_count, sizeof(*daemon->workers));
 	err = ktlsd_control_open(&daemon->control, daemon_control_path(options));
 	if (err)
 		ktlsd_log(KTLSD_LOG_WARNING, "Cannot open the socket for ktlsctl: %s.",
 			  strerror(-err));
+	/* Threads from here on are in it. */
 	ktlsd_sandbox_server(config->ticket_keys);
+	daemon_start_fetching(shared, config);
 	if (shared->changed_fd < 0 || !daemon->workers)
 		return -ENOMEM;
 	return daemon_start_workers(shared, daemon->workers, ret_started);

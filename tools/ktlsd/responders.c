@@ -10,19 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "lib/clock.h"
 #include "lib/fetching.h"
 #include "lib/log.h"
 #include "lib/unix.h"
+#include "config/staple.h"
 #include "responders.h"
 #include "tls/pause.h"
-
-enum {
-	RESPONDERS_KEY		= 32,		/* bytes: SHA-256 */
-};
 
 enum responders_state {
 	RESPONDERS_NEW,			/* the thread has to ask */
@@ -65,7 +61,7 @@ struct ktlsd_responders_entry {
 	struct ktlsd_responders_entry	*next;
 	struct ktlsd_responders_entry	*newer;
 	struct ktlsd_responders_entry	*older;
-	uint8_t				key[RESPONDERS_KEY];
+	uint8_t				key[KTLSD_STAPLE_KEY];
 	enum responders_state		state;
 	X509				*cert;
 	X509				*issuer;
@@ -81,25 +77,13 @@ struct ktlsd_responders_entry {
 
 /* --- the cache; all with the lock --- */
 
-static int responders_hash(X509 *cert, X509 *issuer, uint8_t *ret_key)
-{
-	uint8_t both[2 * EVP_MAX_MD_SIZE];
-	unsigned int first, second;
-
-	if (!X509_digest(cert, EVP_sha256(), both, &first) ||
-	    !X509_digest(issuer, EVP_sha256(), both + first, &second) ||
-	    !EVP_Digest(both, first + second, ret_key, NULL, EVP_sha256(), NULL))
-		return -ENOMEM;
-	return 0;
-}
-
 static struct ktlsd_responders_entry **responders_slot(struct ktlsd_responders *all,
 						       const uint8_t *key)
 {
 	struct ktlsd_responders_entry **slot;
 
 	slot = &all->buckets[(key[0] | key[1] << 8) & (KTLSD_RESPONDERS_BUCKETS - 1)];
-	while (*slot && memcmp((*slot)->key, key, RESPONDERS_KEY))
+	while (*slot && memcmp((*slot)->key, key, KTLSD_STAPLE_KEY))
 		slot = &(*slot)->next;
 	return slot;
 }
@@ -164,7 +148,7 @@ static struct ktlsd_responders_entry *responders_new(struct ktlsd_responders *al
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
-	memcpy(entry->key, key, RESPONDERS_KEY);
+	memcpy(entry->key, key, KTLSD_STAPLE_KEY);
 	snprintf(entry->url, sizeof(entry->url), "%s", url);
 	X509_up_ref(question->cert);
 	X509_up_ref(question->issuer);
@@ -271,7 +255,7 @@ static int responders_ask(struct ktlsd_status_asker *asker,
 	struct ktlsd_responders *all = inbox->all;
 	struct ktlsd_responders_entry *entry;
 	char url[KTLSD_OCSP_URL_MAX];
-	uint8_t key[RESPONDERS_KEY];
+	uint8_t key[KTLSD_STAPLE_KEY];
 	int ret = -ENOMEM;
 
 	memset(ret_answer, 0, sizeof(*ret_answer));
@@ -280,7 +264,7 @@ static int responders_ask(struct ktlsd_status_asker *asker,
 	if (!ktlsd_ocsp_url(question->cert, url))
 		return -ENOENT;
 	snprintf(ret_answer->why, sizeof(ret_answer->why), "ktlsd has no room for more");
-	if (responders_hash(question->cert, question->issuer, key))
+	if (ktlsd_staple_hash(question->cert, question->issuer, key))
 		return ret;
 	pthread_mutex_lock(&all->lock);
 	entry = *responders_slot(all, key);

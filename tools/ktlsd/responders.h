@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks OCSP responders, through ktls-fetch, for handshakes and for the staples of servers. A
- * thread of its own talks to ktls-fetch. Answers are cached, and so is silence; the cache is
+/* Asks OCSP responders, through ktls-fetch, for handshakes. A thread of its own talks to
+ * ktls-fetch. Answers are cached, and so is silence; the cache is
  * shared by the workers and bounded.
  */
 #ifndef KTLSD_RESPONDERS_H

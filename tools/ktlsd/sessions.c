@@ -79,6 +79,7 @@ static void sessions_count(struct ktlsd_sessions *sessions, struct ktlsd_session
 			    session->handshake->ticket_accepted);
 	ktlsd_metrics_count(metrics, KTLSD_EVENT_TICKET_REFUSED,
 			    session->handshake->ticket_refused);
+	ktlsd_metrics_count(metrics, KTLSD_EVENT_STAPLE, session->handshake->status.stapled);
 }
 
 void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session)

@@ -37,6 +37,8 @@ static const struct stats_family {
 		"Server handshakes that refused a ticket: unknown, too old, used before, or of another server." },
 	[KTLSD_EVENT_PAUSE] = { "ktlsd_handshake_pauses_total",
 		"How often a handshake waited for something else than its peer." },
+	[KTLSD_EVENT_STAPLE] = { "ktlsd_staples_sent_total",
+		"Server handshakes that sent an OCSP response for their own certificate." },
 }, stats_levels[KTLSD_LEVEL_COUNT] = {
 	[KTLSD_LEVEL_CONTEXTS] = { "ktlsd_contexts",
 		"Cached SSL_CTX objects, one for each configuration of sockets." },
@@ -264,6 +266,38 @@ static void stats_write_expiry(const struct ktlsd_config *config, FILE *out)
 	}
 }
 
+static void stats_write_staples(const struct ktlsd_stats *stats,
+				const struct ktlsd_config *config, FILE *out)
+{
+	struct ktlsd_staples_sum sum = ktlsd_staples_count(&stats->shared->staples);
+	const char *name = "ktlsd_staple_expiry_time_seconds";
+	int64_t expires;
+	size_t i;
+
+	stats_one(out, "ktlsd_staples", "gauge",
+		  "Certificates of identities for which OCSP responses are fetched.", sum.count);
+	stats_one(out, "ktlsd_staples_valid", "gauge",
+		  "Those that have a response that is stapled.", sum.valid);
+	stats_one(out, "ktlsd_staples_revoked", "gauge",
+		  "Those that were revoked, says the response.", sum.revoked);
+	stats_one(out, "ktlsd_refreshes_total", "counter",
+		  "Useful answers to requests for staples and CRLs.",
+		  (int64_t)stats->shared->errands.done);
+	stats_one(out, "ktlsd_refreshes_failed_total", "counter",
+		  "Requests for staples and CRLs without a useful answer.",
+		  (int64_t)stats->shared->errands.failed);
+	stats_head(out, name, "gauge",
+		   "When the first stapled response of an identity expires; 0 if one is missing.");
+	for (i = 0; i < config->identity_count; i++) {
+		expires = ktlsd_staples_expiry(&config->identities[i]);
+		if (expires < 0)
+			continue;
+		fprintf(out, "%s{identity=\"", name);
+		stats_escape(out, config->identities[i].name);
+		fprintf(out, "\"} %" PRId64 "\n", expires);
+	}
+}
+
 /* One sum over all workers of the numbers of an identity. */
 struct stats_identity {
 	const char	*name;
@@ -439,6 +473,7 @@ int ktlsd_stats_write(const struct ktlsd_stats *stats, char **ret_text, size_t *
 	stats_write_shared(stats, out);
 	stats_write_reloads(stats, config, out);
 	stats_write_expiry(config, out);
+	stats_write_staples(stats, config, out);
 	stats_write_module(out);
 	fputs(KTLSD_STATS_END, out);
 	free(sums);

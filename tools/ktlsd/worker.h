@@ -17,6 +17,7 @@
 #include "responders.h"
 #include "sessions.h"
 #include "signer/channel.h"
+#include "staples.h"
 
 enum {
 	KTLSD_WORKER_RCVBUF	= 4 << 20,	/* bytes; the kernel doubles it */
@@ -47,6 +48,9 @@ struct ktlsd_source_fd {
  * @cache: sessions that clients can resume; has a lock of its own
  * @ticket_keys: of servers; have a lock of their own
  * @responders: asks OCSP responders; has a lock of its own
+ * @errands: fetches what is kept ahead of need; has a lock of its own
+ * @store: keeps it on disk
+ * @staples: OCSP responses for our own certificates; @errands->lock
  * @generation: generation of @config, readable without @lock
  * @stop: the workers have to exit
  * @changed_fd: eventfd that wakes the main thread after a worker changed something below
@@ -62,6 +66,9 @@ struct ktlsd_shared {
 	struct ktlsd_cache	cache;
 	struct ktlsd_ticket_keys ticket_keys;
 	struct ktlsd_responders	responders;
+	struct ktlsd_errands	errands;
+	struct ktlsd_store	store;
+	struct ktlsd_staples	staples;
 	atomic_uint_fast64_t	generation;
 	atomic_bool		stop;
 	int			changed_fd;

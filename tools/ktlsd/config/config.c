@@ -267,6 +267,7 @@ static void config_free_identity(struct ktlsd_identity *identity)
 		free(identity->files[i].certificate);
 		free(identity->files[i].private_key);
 		free(identity->files[i].passphrase);
+		ktlsd_staple_put(identity->staples[i]);
 	}
 	ktlsd_acl_free(&identity->acl);
 	ktlsd_words_free(&identity->sni);

@@ -20,6 +20,7 @@
 #include "config/crls.h"
 #include "config/revocation.h"
 #include "config/sni.h"
+#include "config/staple.h"
 #include "config/words.h"
 #include "errors.h"
 
@@ -69,6 +70,8 @@ struct ktlsd_identity_files {
  * @netns: in which network namespaces, NULL for all
  * @credentials: from the files, in their order; the peer decides which is used
  * @credential_count: 0 if one of the files could not be loaded
+ * @staple: OCSP responses are stapled to these
+ * @staples: the responses, a reference for each credential, or NULL; see staples.h
  * @trouble: why it could not be loaded; @credentials may be of an earlier generation then
  */
 struct ktlsd_identity {
@@ -87,6 +90,8 @@ struct ktlsd_identity {
 	char				*netns;
 	struct ktlsd_credential		credentials[KTLSD_IDENTITY_CERTIFICATES];
 	unsigned int			credential_count;
+	bool				staple;
+	struct ktlsd_staple		*staples[KTLSD_IDENTITY_CERTIFICATES];
 	char				trouble[KTLS_GENL_REASON_MAX + 1];
 };
 

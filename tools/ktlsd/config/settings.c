@@ -233,6 +233,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
 	{ SETTINGS_IDENTITY("revocation", revocation, revocation) },
+	{ SETTINGS_IDENTITY("staple", yes_no, staple) },
 	{ SETTINGS_IDENTITY("netns", netns, netns), .is_list = true },
 
 	{ .name = "netns", .section = KTLSD_SECTION_POLICY, .set = settings_set_netns,

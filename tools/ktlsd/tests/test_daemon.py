@@ -520,9 +520,9 @@ def test_version(path):
     assert LOADED or "module not loaded" in done.stdout, done
 
 
-def main():
+def main(namespace):
     failed = 0
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    tests = [(name, test) for name, test in namespace.items() if name.startswith("test_")]
     print(f"TAP version 13\n1..{len(tests)}")
     for number, (name, test) in enumerate(tests, 1):
         if LOADED and name in ("test_not_ready", "test_require_module"):
@@ -540,4 +540,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))

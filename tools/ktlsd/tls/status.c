@@ -12,6 +12,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
+#include "config/config.h"
 #include "tls/handshake.h"
 #include "tls/status.h"
 
@@ -343,6 +344,30 @@ int ktlsd_status_verify(struct ktlsd_handshake *hs, X509_STORE_CTX *store_ctx)
 	return 0;
 }
 
+/* RFC 6066 8, RFC 8446 4.4.2.1: the response for the certificate that OpenSSL has chosen, and not
+ * for those above it: OpenSSL 3.0 to 3.5 has no way to send these.
+ */
+static int status_give_staple(struct ktlsd_handshake *hs)
+{
+	const struct ktlsd_identity *identity = hs->identity;
+	const X509 *cert = SSL_get_certificate(hs->ssl);
+	uint8_t *der = NULL;
+	unsigned int i;
+	size_t len;
+
+	/* A resumed handshake has no certificate. */
+	if (!identity || !cert || SSL_session_reused(hs->ssl))
+		return SSL_TLSEXT_ERR_NOACK;
+	for (i = 0; i < identity->credential_count && !der; i++) {
+		if (identity->staples[i] && !X509_cmp(identity->credentials[i].leaf, cert))
+			der = ktlsd_staple_copy(identity->staples[i], time(NULL), &len);
+	}
+	if (!der || !SSL_set_tlsext_status_ocsp_resp(hs->ssl, der, (long)len))
+		return SSL_TLSEXT_ERR_NOACK;
+	hs->status.stapled = true;
+	return SSL_TLSEXT_ERR_OK;
+}
+
 /* Called on clients, whether the server has stapled something or not, and on servers when
  * the client asks for a staple.
  */
@@ -352,7 +377,7 @@ static int status_check_late(SSL *ssl, void *arg)
 
 	(void)arg;
 	if (hs->is_server)
-		return SSL_TLSEXT_ERR_NOACK;
+		return status_give_staple(hs);
 	if (SSL_session_reused(ssl) || !hs->verified)
 		return 1;
 	if (!hs->status.decided)

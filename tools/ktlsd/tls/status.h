@@ -50,6 +50,7 @@ struct ktlsd_status_asker {
  * @silent: likewise for those whose responder did not answer
  * @how: enum ktls_revocation, for the leaf
  * @expires: until when the responses hold, seconds since the epoch; INT64_MAX for ever
+ * @stapled: server: it sends a response for its own certificate
  * @alert: to send with @reason
  * @reason: why the peer is refused, or ""
  */
@@ -64,6 +65,7 @@ struct ktlsd_status {
 	uint32_t			silent;
 	uint32_t			how;
 	int64_t				expires;
+	bool				stapled;
 	int				alert;
 	char				reason[KTLS_GENL_REASON_MAX + 1];
 };

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "lib/clock.h"
+#include "lib/unix.h"
+#include "errands.h"
+
+static int64_t errands_now(void)
+{
+	return time(NULL);
+}
+
+/* Return: @seconds, give or take an eighth: many that began together do not stay so. */
+static int64_t errands_spread(int64_t seconds)
+{
+	uint32_t random = 0;
+
+	if (seconds < 8 || RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
+		return seconds;
+	return seconds - seconds / 8 + (int64_t)random % (seconds / 4 + 1);
+}
+
+int64_t ktlsd_errands_refresh_after(int64_t from, int64_t expires, int64_t now)
+{
+	int64_t half = from + (expires - from) / 2, after;
+
+	after = errands_spread(half > now ? half - now : (expires - now) / 2);
+	if (after < KTLSD_ERRANDS_MIN)
+		return KTLSD_ERRANDS_MIN;
+	return after < KTLSD_ERRANDS_MAX ? after : KTLSD_ERRANDS_MAX;
+}
+
+/* --- the list; with the lock --- */
+
+void ktlsd_errands_add(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	errand->next = errands->first;
+	errands->first = errand;
+}
+
+void ktlsd_errands_del(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	struct ktlsd_errand **slot = &errands->first;
+
+	while (*slot && *slot != errand)
+		slot = &(*slot)->next;
+	if (*slot)
+		*slot = errand->next;
+	ktlsd_buffer_free(&errand->answer);
+}
+
+static void errands_fail(struct ktlsd_errands *errands, struct ktlsd_errand *errand,
+			 const char *why)
+{
+	int64_t now = errands->now(), delay = KTLSD_ERRANDS_RETRY;
+	unsigned int i;
+
+	for (i = 0; i < errand->failures && delay < KTLSD_ERRANDS_RETRY_MAX; i++)
+		delay *= 2;
+	if (delay > KTLSD_ERRANDS_RETRY_MAX)
+		delay = KTLSD_ERRANDS_RETRY_MAX;
+	delay = errands_spread(delay);
+	errand->failures++;
+	errand->id = 0;
+	errand->due = now + delay;
+	ktlsd_buffer_free(&errand->answer);
+	atomic_fetch_add(&errands->failed, 1);
+	errand->kind->fail(errand, why, now, delay);
+}
+
+static void errands_take(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	char why[KTLS_FETCH_TEXT_MAX] = "";
+	int64_t now = errands->now(), after;
+
+	after = errand->kind->take(errand, errand->answer.data, errand->answer.len, now, why);
+	if (after < 0) {
+		errands_fail(errands, errand, why);
+		return;
+	}
+	ktlsd_buffer_free(&errand->answer);
+	errand->failures = 0;
+	errand->id = 0;
+	errand->due = now + after;
+	atomic_fetch_add(&errands->done, 1);
+}
+
+/* --- ktls-fetch; with the lock --- */
+
+static int errands_connect(struct ktlsd_errands *errands)
+{
+	struct sockaddr_un address;
+	int err;
+
+	if (errands->fd >= 0)
+		return 0;
+	err = ktlsd_unix_address(&address, errands->path);
+	if (err)
+		return err;
+	errands->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (errands->fd < 0)
+		return -errno;
+	if (!connect(errands->fd, (struct sockaddr *)&address, sizeof(address)))
+		return 0;
+	err = -errno;
+	close(errands->fd);
+	errands->fd = -1;
+	return err;
+}
+
+static int errands_send(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	struct ktls_fetch_request header = { .timeout_ms = errand->kind->timeout_ms };
+	uint8_t body[KTLS_FETCH_BODY_MAX];
+	struct iovec parts[] = {
+		{ &header, sizeof(header) }, { (void *)errand->url, strlen(errand->url) },
+		{ body, 0 },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	int len, err;
+
+	len = errand->kind->request(errand, body);
+	if (len < 0)
+		return len;
+	err = errands_connect(errands);
+	if (err)
+		return err;
+	parts[2].iov_len = (size_t)len;
+	header.id = ++errands->last_id;
+	header.url_len = (uint16_t)parts[1].iov_len;
+	header.body_len = (uint16_t)len;
+	if (sendmsg(errands->fd, &message, MSG_NOSIGNAL) < 0)
+		return -errno;
+	errand->id = header.id;
+	errand->deadline = ktlsd_clock_ms() + errand->kind->timeout_ms + 1000;
+	return 0;
+}
+
+static size_t errands_host_len(const char *url)
+{
+	return strlen("http://") + strcspn(url + strlen("http://"), "/?#");
+}
+
+/* Return: whether as many are under way as there may be. */
+static bool errands_must_wait(const struct ktlsd_errands *errands,
+			      const struct ktlsd_errand *errand)
+{
+	size_t len = errands_host_len(errand->url);
+	const struct ktlsd_errand *other;
+	unsigned int all = 0, same = 0;
+
+	for (other = errands->first; other; other = other->next) {
+		if (!other->id)
+			continue;
+		all++;
+		same += errands_host_len(other->url) == len &&
+			!strncasecmp(other->url, errand->url, len);
+	}
+	return all >= KTLSD_ERRANDS_AT_ONCE || same >= KTLSD_ERRANDS_PER_HOST;
+}
+
+static void errands_begin(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	char why[KTLS_FETCH_TEXT_MAX];
+	int err;
+
+	err = errands_send(errands, errand);
+	if (!err)
+		return;
+	snprintf(why, sizeof(why), "ktls-fetch cannot be reached: %s", strerror(-err));
+	errands_fail(errands, errand, why);
+}
+
+/* Return: milliseconds until something has to be done for @errand. */
+static int64_t errands_look_at(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	int64_t now = errands->now(), clock = ktlsd_clock_ms();
+
+	if (errand->id && errand->deadline <= clock)
+		errands_fail(errands, errand, "ktls-fetch does not answer");
+	/* The clock was set back. */
+	if (errand->due - now > KTLSD_ERRANDS_MAX + KTLSD_ERRANDS_MAX / 8)
+		errand->due = now;
+	if (!errand->id && errand->due <= now && !errands_must_wait(errands, errand))
+		errands_begin(errands, errand);
+	if (errand->id)
+		return errand->deadline - clock;
+	/* One that has to wait for others is looked at when these are done. */
+	return errand->due > now ? (errand->due - now) * 1000 : KTLSD_ERRANDS_LOOK_MS;
+}
+
+int ktlsd_errands_step(struct ktlsd_errands *errands)
+{
+	int64_t next = KTLSD_ERRANDS_LOOK_MS, wait;
+	struct ktlsd_errand *errand;
+
+	for (errand = errands->first; errand; errand = errand->next) {
+		wait = errands_look_at(errands, errand);
+		if (wait < next)
+			next = wait;
+	}
+	return !errands->first ? -1 : next < 0 ? 0 : (int)next;
+}
+
+static void errands_lose(struct ktlsd_errands *errands)
+{
+	struct ktlsd_errand *errand;
+
+	close(errands->fd);
+	errands->fd = -1;
+	for (errand = errands->first; errand; errand = errand->next) {
+		if (errand->id)
+			errands_fail(errands, errand, "ktls-fetch has ended");
+	}
+}
+
+static void errands_deliver(struct ktlsd_errands *errands,
+			    const struct ktls_fetch_answer *header, const uint8_t *data)
+{
+	struct ktlsd_errand *errand;
+	char why[KTLS_FETCH_TEXT_MAX];
+
+	for (errand = errands->first; errand && errand->id != header->id; errand = errand->next)
+		;
+	if (!errand)
+		return;
+	snprintf(why, sizeof(why), "%.*s", (int)(header->len < sizeof(why) ? header->len :
+						 sizeof(why)), (const char *)data);
+	if (header->error)
+		errands_fail(errands, errand, why);
+	else if (ktlsd_buffer_append(&errand->answer, data, header->len, errand->kind->max))
+		errands_fail(errands, errand, "it is too long");
+	else
+		errands_take(errands, errand);
+}
+
+void ktlsd_errands_receive(struct ktlsd_errands *errands)
+{
+	static uint8_t buffer[sizeof(struct ktls_fetch_answer) + KTLS_FETCH_ANSWER_MAX];
+	struct ktls_fetch_answer header;
+	ssize_t len;
+
+	len = recv(errands->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len >= (ssize_t)sizeof(header))
+		memcpy(&header, buffer, sizeof(header));
+	if (len < (ssize_t)sizeof(header) || header.len != (size_t)len - sizeof(header) ||
+	    !header.id)
+		errands_lose(errands);
+	else
+		errands_deliver(errands, &header, buffer + sizeof(header));
+}
+
+/* --- the thread --- */
+
+static void *errands_main(void *arg)
+{
+	struct ktlsd_errands *errands = arg;
+	uint64_t wakes;
+	int wait;
+
+	while (!errands->stop) {
+		struct pollfd fds[] = {
+			{ .fd = errands->wake_fd, .events = POLLIN },
+			{ .events = POLLIN },
+		};
+
+		pthread_mutex_lock(&errands->lock);
+		wait = ktlsd_errands_step(errands);
+		fds[1].fd = errands->fd;
+		pthread_mutex_unlock(&errands->lock);
+		if (poll(fds, 2, wait) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents && read(errands->wake_fd, &wakes, sizeof(wakes)) < 0)
+			continue;
+		pthread_mutex_lock(&errands->lock);
+		if (fds[1].revents)
+			ktlsd_errands_receive(errands);
+		pthread_mutex_unlock(&errands->lock);
+	}
+	return NULL;
+}
+
+int ktlsd_errands_init(struct ktlsd_errands *errands, const char *path)
+{
+	memset(errands, 0, sizeof(*errands));
+	errands->now = errands_now;
+	errands->fd = -1;
+	errands->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (errands->wake_fd < 0)
+		return -errno;
+	errands->path = strdup(path);
+	if (!errands->path) {
+		close(errands->wake_fd);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&errands->lock, NULL);
+	return 0;
+}
+
+int ktlsd_errands_start(struct ktlsd_errands *errands)
+{
+	int err = -pthread_create(&errands->thread, NULL, errands_main, errands);
+
+	errands->running = !err;
+	return err;
+}
+
+void ktlsd_errands_stop(struct ktlsd_errands *errands)
+{
+	if (!errands->running)
+		return;
+	errands->stop = true;
+	ktlsd_errands_wake(errands);
+	pthread_join(errands->thread, NULL);
+	errands->running = false;
+}
+
+void ktlsd_errands_free(struct ktlsd_errands *errands)
+{
+	if (!errands->path)
+		return;
+	if (errands->fd >= 0)
+		close(errands->fd);
+	close(errands->wake_fd);
+	free(errands->path);
+	pthread_mutex_destroy(&errands->lock);
+	memset(errands, 0, sizeof(*errands));
+}
+
+void ktlsd_errands_wake(struct ktlsd_errands *errands)
+{
+	uint64_t one = 1;
+
+	/* A full counter wakes too. */
+	if (write(errands->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
