@@ -129,7 +129,7 @@ FIXTURE(real) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(real)
 {
 	net_new();
-	real_start(&self->d);
+	real_start_with(&self->d, real_restricted());
 }
 FIXTURE_TEARDOWN(real)
 {

@@ -4,6 +4,28 @@
 
 #include "lib/interop.h"
 
+/* Identities with several certificates, or with server names. */
+static const char *identities(void)
+{
+	static char *text;
+	size_t len;
+	FILE *config = open_memstream(&text, &len);
+
+	real_identity(config, "several", "rsa", "alpn = h2 http/1.1\n");
+	fprintf(config, "certificate.2 = %s\n", real_pki("ecdsa.pem"));
+	fprintf(config, "private_key.2 = %s\n", real_pki("ecdsa.key"));
+	fprintf(config, "certificate.3 = %s\n", real_pki("ed25519.pem"));
+	fprintf(config, "private_key.3 = %s\n", real_pki("ed25519.key"));
+	real_identity(config, "front", "rsa", "sni = server.test\nalso = site-other site-wild\n");
+	real_identity(config, "strict", "rsa", "also = site-other site-wild\nsni_strict = yes\n");
+	real_identity(config, "site-other", "other", "sni = other.test\n");
+	real_identity(config, "site-wild", "named", "sni = *.wild.test\n");
+	real_identity(config, "mixed", "rsa", "also = private\n");
+	fputs(real_restricted(), config);
+	fclose(config);
+	return text;
+}
+
 FIXTURE(names) { struct proc d, c; struct addr a; int l; };
 FIXTURE_VARIANT(names) { const char *flag; bool v13; };
 FIXTURE_VARIANT_ADD(names, tls13) { "-tls1_3", true };
@@ -11,7 +33,7 @@ FIXTURE_VARIANT_ADD(names, tls12) { "-tls1_2", false };
 FIXTURE_SETUP(names)
 {
 	net_new();
-	real_start(&self->d);
+	real_start_with(&self->d, identities());
 }
 FIXTURE_TEARDOWN(names)
 {

@@ -10,7 +10,7 @@ FIXTURE(trust) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(trust)
 {
 	net_new();
-	real_start(&self->d);
+	real_start_with(&self->d, real_restricted());
 }
 FIXTURE_TEARDOWN(trust)
 {

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "net.h"
@@ -42,10 +43,16 @@ size_t real_pki_read(const char *name, char *text, size_t max);
 /* The path of ktlsctl. The control socket is in RUNTIME_DIRECTORY, if that was set before. */
 const char *real_ktlsctl(void);
 
-/* ktlsd in this namespace, with the identities of ca.sh under their names. */
+/* ktlsd in this namespace, with identities "rsa", "ecdsa" and "client". */
 void real_start(struct proc *p);
 /* The same with more lines in ktlsd.conf. */
 void real_start_with(struct proc *p, const char *lines);
+/* Writes such lines: identity @name, with the @certificate of ca.sh, and lines for it. */
+void real_identity(FILE *config, const char *name, const char *certificate, const char *more);
+/* Such lines: identities "private", which root may not use, and "contained", which root may
+ * use in a container, too.
+ */
+const char *real_restricted(void);
 /* The same as another user, with CAP_NET_ADMIN and no other privilege. */
 void real_start_unprivileged(struct proc *p, uid_t uid);
 void real_stop(struct proc *p);
