@@ -384,6 +384,7 @@ void ktlsd_sessions_free(struct ktlsd_sessions *sessions)
 	ktlsd_sessions_clear(sessions);
 	ktlsd_context_flush(&sessions->contexts);
 	ktlsd_anchors_flush(&sessions->contexts.anchors);
+	ktlsd_shares_free(&sessions->shares);
 	ktlsd_config_put(sessions->config);
 	ktlsd_metrics_free(&sessions->metrics);
 	free(sessions->buckets);
@@ -489,13 +490,16 @@ bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)
 {
 	struct ktlsd_place *place = ktlsd_shares_next(&sessions->shares);
 	struct ktlsd_session *session;
+	int64_t start;
 
 	if (!place)
 		return false;
 	session = sessions_from_place(place);
+	start = ktlsd_clock_cpu_us();
 	/* After the deadline no work is worth doing: CANCEL is on its way. */
 	if (session->request.deadline > ktlsd_clock_ms())
 		ktlsd_session_step(sessions, session);
+	ktlsd_shares_charge(&sessions->shares, ktlsd_clock_cpu_us() - start);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "shares.h"
 
 static void shares_ring_init(struct ktlsd_ring *ring)
@@ -24,13 +25,29 @@ static void shares_ring_add(struct ktlsd_share_list *list, struct ktlsd_share *s
 	share->on = list;
 }
 
+/* Return: the first share of @ring->turns that has paid its debt; NULL for none. The loop does
+ * not go round more often than quanta of processor time were used before.
+ */
+static struct ktlsd_share *shares_ring_pay(struct ktlsd_ring *ring)
+{
+	struct ktlsd_share *share;
+
+	while ((share = TAILQ_FIRST(&ring->turns)) && share->debt > KTLSD_SHARE_QUANTUM_US) {
+		share->debt -= KTLSD_SHARE_QUANTUM_US;
+		shares_ring_add(&ring->turns, share);
+	}
+	if (share)
+		share->debt = 0;
+	return share;
+}
+
 /* Return: the share whose turn it is, moved to the end of the ring; NULL for none. */
 static struct ktlsd_share *shares_ring_next(struct ktlsd_ring *ring)
 {
 	struct ktlsd_share *share = TAILQ_FIRST(&ring->fresh);
 
 	if (!share || (ring->streak >= KTLSD_SHARE_FRESH_MAX && !TAILQ_EMPTY(&ring->turns))) {
-		share = TAILQ_FIRST(&ring->turns);
+		share = shares_ring_pay(ring);
 		ring->streak = 0;
 	} else {
 		ring->streak++;
@@ -93,16 +110,38 @@ static void shares_idle(struct ktlsd_share *share)
 	       shares_ring_is_empty(&share->ring); share = share->parent) {
 		TAILQ_REMOVE(share->on, share, turn);
 		share->on = NULL;
+		share->idle_at = ktlsd_clock_us();
 	}
 }
 
+/* What a share owes, after the time in which it had no work to do. */
+static int64_t shares_debt(const struct ktlsd_share *share, int64_t now)
+{
+	int64_t left = share->debt;
+
+	if (!share->on)
+		left -= (now - share->idle_at) / KTLSD_SHARE_FORGIVE;
+	return left > 0 ? left : 0;
+}
+
+static bool shares_is_unused(const struct ktlsd_shares *shares,
+			     const struct ktlsd_share *share)
+{
+	return TAILQ_EMPTY(&share->all) && TAILQ_EMPTY(&share->sources) &&
+	       share != shares->running;
+}
+
 /* Frees a share without sessions, and then its uid. */
-static void shares_trim(struct ktlsd_shares *shares, struct ktlsd_share *share)
+static void shares_drop(struct ktlsd_shares *shares, struct ktlsd_share *share)
 {
 	struct ktlsd_share *parent;
 
-	while (share && TAILQ_EMPTY(&share->all) && TAILQ_EMPTY(&share->sources)) {
+	while (share && shares_is_unused(shares, share)) {
 		parent = share->parent;
+		if (share->lingers) {
+			TAILQ_REMOVE(&shares->lingering, share, linger);
+			shares->linger_count--;
+		}
 		*shares_slot(shares, parent, share->uid, &share->source) = share->next;
 		TAILQ_REMOVE(parent ? &parent->sources : &shares->uids, share, sibling);
 		free(share);
@@ -110,10 +149,53 @@ static void shares_trim(struct ktlsd_shares *shares, struct ktlsd_share *share)
 	}
 }
 
+static bool shares_owes(const struct ktlsd_share *share, int64_t now)
+{
+	return shares_debt(share, now) || (share->parent && shares_debt(share->parent, now));
+}
+
+/* Forgets those that owe nothing any more, and those that are too many. */
+static void shares_expire(struct ktlsd_shares *shares, int64_t now)
+{
+	struct ktlsd_share *share;
+
+	while ((share = TAILQ_FIRST(&shares->lingering)) &&
+	       (shares->linger_count > KTLSD_SHARE_LINGER_MAX || !shares_owes(share, now)))
+		shares_drop(shares, share);
+}
+
+/* A source without sessions lingers while it or its uid has a debt, else it is freed. */
+static void shares_trim(struct ktlsd_shares *shares, struct ktlsd_share *share)
+{
+	int64_t now;
+
+	if (!shares_is_unused(shares, share) || share->lingers)
+		return;
+	now = ktlsd_clock_us();
+	if (!share->parent || !shares_owes(share, now)) {
+		shares_drop(shares, share);
+	} else {
+		share->lingers = true;
+		TAILQ_INSERT_TAIL(&shares->lingering, share, linger);
+		shares->linger_count++;
+	}
+	shares_expire(shares, now);
+}
+
 void ktlsd_shares_init(struct ktlsd_shares *shares)
 {
 	TAILQ_INIT(&shares->uids);
+	TAILQ_INIT(&shares->lingering);
 	shares_ring_init(&shares->ring);
+}
+
+void ktlsd_shares_free(struct ktlsd_shares *shares)
+{
+	struct ktlsd_share *share;
+
+	ktlsd_shares_charge(shares, 0);
+	while ((share = TAILQ_FIRST(&shares->lingering)))
+		shares_drop(shares, share);
 }
 
 int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
@@ -128,6 +210,11 @@ int ktlsd_shares_add(struct ktlsd_shares *shares, struct ktlsd_place *place,
 	if (!share) {
 		shares_trim(shares, user);
 		return -ENOMEM;
+	}
+	if (share->lingers) {
+		TAILQ_REMOVE(&shares->lingering, share, linger);
+		shares->linger_count--;
+		share->lingers = false;
 	}
 	TAILQ_INSERT_TAIL(&share->all, place, age);
 	place->share = share;
@@ -163,17 +250,36 @@ void ktlsd_shares_del(struct ktlsd_shares *shares, struct ktlsd_place *place)
 	shares_trim(shares, share);
 }
 
+/* Puts a share that has work to do on its ring: one that owes less than the next comes first,
+ * but not the one whose step runs, which is not charged for it yet.
+ */
+static void shares_wake(struct ktlsd_shares *shares, struct ktlsd_share *share, int64_t now)
+{
+	struct ktlsd_ring *ring = share->parent ? &share->parent->ring : &shares->ring;
+	const struct ktlsd_share *next = TAILQ_FIRST(&ring->turns), *run = shares->running;
+	bool first;
+
+	share->debt = shares_debt(share, now);
+	first = share->debt <= KTLSD_SHARE_QUANTUM_US || (next && share->debt <= next->debt);
+	if (run && (share == run || share == run->parent))
+		first = false;
+	shares_ring_add(first ? &ring->fresh : &ring->turns, share);
+}
+
 void ktlsd_shares_ready(struct ktlsd_shares *shares, struct ktlsd_place *place)
 {
 	struct ktlsd_share *share = place->share;
+	int64_t now;
 
 	if (place->ready)
 		return;
 	TAILQ_INSERT_TAIL(&share->waiting, place, turn);
 	place->ready = true;
+	if (share->on)
+		return;
+	now = ktlsd_clock_us();
 	for (; share && !share->on; share = share->parent)
-		shares_ring_add(share->parent ? &share->parent->ring.fresh : &shares->ring.fresh,
-				share);
+		shares_wake(shares, share, now);
 }
 
 bool ktlsd_shares_pending(const struct ktlsd_shares *shares)
@@ -183,15 +289,42 @@ bool ktlsd_shares_pending(const struct ktlsd_shares *shares)
 
 struct ktlsd_place *ktlsd_shares_next(struct ktlsd_shares *shares)
 {
-	struct ktlsd_share *share = shares_ring_next(&shares->ring);
+	struct ktlsd_share *share;
 	struct ktlsd_place *place;
 
+	ktlsd_shares_charge(shares, 0);
+	share = shares_ring_next(&shares->ring);
 	if (!share)
 		return NULL;
 	share = shares_ring_next(&share->ring);
 	place = TAILQ_FIRST(&share->waiting);
+	shares->running = share;
 	shares_unready(place);
 	return place;
+}
+
+static void shares_owe(struct ktlsd_share *share, int64_t us, int64_t now)
+{
+	share->debt += us;
+	if (share->debt > KTLSD_SHARE_DEBT_MAX)
+		share->debt = KTLSD_SHARE_DEBT_MAX;
+	share->idle_at = now;
+}
+
+void ktlsd_shares_charge(struct ktlsd_shares *shares, int64_t us)
+{
+	struct ktlsd_share *share = shares->running;
+	int64_t now;
+
+	if (!share)
+		return;
+	shares->running = NULL;
+	if (us > 0) {
+		now = ktlsd_clock_us();
+		shares_owe(share, us, now);
+		shares_owe(share->parent, us, now);
+	}
+	shares_trim(shares, share);
 }
 
 static struct ktlsd_share *shares_largest(const struct ktlsd_share_list *list)

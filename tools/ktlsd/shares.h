@@ -3,9 +3,13 @@
  * of its sessions. A source is the network that the peers of a server come from; all
  * clients of a uid are one source.
  *
- * Work is done round robin on both levels. A share that had nothing to do before comes
- * first, so a single handshake waits for no more than the step under way, however many
- * handshakes others have.
+ * Work is done round robin on both levels, by processor time (deficit round robin): a share
+ * owes what its steps take, pays KTLSD_SHARE_QUANTUM_US each time the round comes to it, and
+ * has its next turn when it has paid. A share that had nothing to do before, and owes next to
+ * nothing or less than the others, comes first. So a single handshake waits for no more than
+ * the step under way, however many handshakes others have. A share without sessions is
+ * remembered until its debt has expired: it does not help to begin one expensive handshake
+ * after the other.
  *
  * When there is no room for a new session, the oldest session of the largest source of the
  * largest uid makes room. If the uid of the new session would become as large as that uid, it
@@ -57,6 +61,10 @@ TAILQ_HEAD(ktlsd_share_list, ktlsd_share);
 enum {
 	KTLSD_SHARE_BUCKETS	= 1024,	/* a power of two */
 	KTLSD_SHARE_FRESH_MAX	= 3,	/* fresh shares in a row, before one of the others */
+	KTLSD_SHARE_QUANTUM_US	= 500,	/* about a step of a handshake */
+	KTLSD_SHARE_FORGIVE	= 4,	/* so much time without work forgives one of debt */
+	KTLSD_SHARE_DEBT_MAX	= 1000000,	/* us, that a share can owe */
+	KTLSD_SHARE_LINGER_MAX	= 1024,	/* shares without sessions */
 };
 
 /**
@@ -78,6 +86,8 @@ struct ktlsd_ring {
  * @uid: key
  * @source: key, of a source
  * @count: sessions, without CHECKs
+ * @debt: processor time it has used ahead of the others, us
+ * @idle_at: since when it has no work to do, us of the monotonic clock
  * @all: of a source: its sessions, oldest first
  * @waiting: of a source: its sessions with work to do
  * @sources: of a uid: its sources
@@ -85,6 +95,8 @@ struct ktlsd_ring {
  * @sibling: in @parent->sources, or in the list of all uids
  * @turn: in the list @on
  * @on: list of the ring of @parent, or of the ring of all uids; NULL without work
+ * @lingers: it has no session and is in @linger
+ * @linger: in the list of such shares
  */
 struct ktlsd_share {
 	struct ktlsd_share		*next;
@@ -92,6 +104,8 @@ struct ktlsd_share {
 	uint32_t			uid;
 	struct ktlsd_source		source;
 	unsigned int			count;
+	int64_t				debt;
+	int64_t				idle_at;
 	struct ktlsd_places		all;
 	struct ktlsd_places		waiting;
 	struct ktlsd_share_list		sources;
@@ -99,21 +113,32 @@ struct ktlsd_share {
 	TAILQ_ENTRY(ktlsd_share)	sibling;
 	TAILQ_ENTRY(ktlsd_share)	turn;
 	struct ktlsd_share_list		*on;
+	bool				lingers;
+	TAILQ_ENTRY(ktlsd_share)	linger;
 };
 
 /**
  * struct ktlsd_shares - the scheduler of a worker
  * @uids: uids with sessions
  * @ring: uids with work to do
+ * @running: source of the session that has the turn, until it is charged
+ * @lingering: sources without sessions that have a debt, or whose uid has, oldest first
+ * @linger_count: how many
  * @buckets: shares of both levels
  */
 struct ktlsd_shares {
 	struct ktlsd_share_list		uids;
 	struct ktlsd_ring		ring;
+	struct ktlsd_share		*running;
+	struct ktlsd_share_list		lingering;
+	unsigned int			linger_count;
 	struct ktlsd_share		*buckets[KTLSD_SHARE_BUCKETS];
 };
 
 void ktlsd_shares_init(struct ktlsd_shares *shares);
+
+/* Forgets the shares without sessions. */
+void ktlsd_shares_free(struct ktlsd_shares *shares);
 
 /**
  * ktlsd_shares_add - add a session, without work to do
@@ -134,6 +159,9 @@ bool ktlsd_shares_pending(const struct ktlsd_shares *shares);
 
 /* Return: the session whose turn it is, which is no longer ready; NULL if none is ready. */
 struct ktlsd_place *ktlsd_shares_next(struct ktlsd_shares *shares);
+
+/* Charges the last turn with the processor time it took, whether its session has ended or not. */
+void ktlsd_shares_charge(struct ktlsd_shares *shares, int64_t us);
 
 /**
  * ktlsd_shares_victim - choose the session that makes room for a new one

@@ -3,20 +3,27 @@
 
 #include "clock.h"
 
-int64_t ktlsd_clock_ms(void)
+static int64_t clock_read_us(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t ktlsd_clock_ms(void)
+{
+	return clock_read_us(CLOCK_MONOTONIC) / 1000;
 }
 
 int64_t ktlsd_clock_us(void)
 {
-	struct timespec now;
+	return clock_read_us(CLOCK_MONOTONIC);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+int64_t ktlsd_clock_cpu_us(void)
+{
+	return clock_read_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
 int64_t ktlsd_clock_seconds(void)

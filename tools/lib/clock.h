@@ -11,6 +11,9 @@ int64_t ktlsd_clock_ms(void);
 /* Return: microseconds of CLOCK_MONOTONIC. */
 int64_t ktlsd_clock_us(void);
 
+/* Return: microseconds of processor time that this thread has used. */
+int64_t ktlsd_clock_cpu_us(void);
+
 /* Return: seconds of CLOCK_MONOTONIC. */
 int64_t ktlsd_clock_seconds(void);
 

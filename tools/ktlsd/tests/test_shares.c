@@ -29,6 +29,7 @@ static int teardown(void **state)
 	(void)state;
 	for (i = 0; i < 64; i++)
 		ktlsd_shares_del(&shares, &places[i]);
+	ktlsd_shares_free(&shares);
 	for (i = 0; i < KTLSD_SHARE_BUCKETS; i++)
 		assert_null(shares.buckets[i]);
 	assert_true(TAILQ_EMPTY(&shares.uids));
@@ -182,6 +183,110 @@ static void shares_checks(void **state)
 	assert_int_equal(next(), 3);
 }
 
+/* --- processor time --- */
+
+/* Takes the next turn, which costs @cost, and has more to do. */
+static int turn(int64_t cost)
+{
+	int i = next();
+
+	assert_in_range(i, 0, 63);
+	ktlsd_shares_ready(&shares, &places[i & 63]);
+	ktlsd_shares_charge(&shares, cost);
+	return i;
+}
+
+/* Who takes ten times as long has a tenth of the turns: of uids, and of sources. */
+static void shares_by_time(void **state)
+{
+	unsigned int turns[2] = { 0 }, i;
+	int level, which;
+
+	(void)state;
+	for (level = 0; level < 2; level++) {
+		add(0, 1, 1);
+		add(1, level ? 1 : 2, 2);
+		ktlsd_shares_ready(&shares, &places[0]);
+		ktlsd_shares_ready(&shares, &places[1]);
+		memset(turns, 0, sizeof(turns));
+		for (i = 0; i < 1100; i++) {
+			which = next();
+			assert_in_range(which, 0, 1);
+			ktlsd_shares_ready(&shares, &places[which & 1]);
+			ktlsd_shares_charge(&shares, which ? 20000 : 2000);
+			turns[which & 1]++;
+		}
+		assert_in_range(turns[1], 80, 130);
+		ktlsd_shares_del(&shares, &places[0]);
+		ktlsd_shares_del(&shares, &places[1]);
+	}
+}
+
+/* One session after the other is no way round: the debt stays. */
+static void shares_remember(void **state)
+{
+	unsigned int expensive = 0, i;
+
+	(void)state;
+	add(0, 1, 1);
+	ktlsd_shares_ready(&shares, &places[0]);
+	for (i = 0; i < 200; i++) {
+		if (!places[1].share) {
+			add(1, 2, 1);
+			ktlsd_shares_ready(&shares, &places[1]);
+		}
+		if (next() == 1) {
+			ktlsd_shares_del(&shares, &places[1]);
+			ktlsd_shares_charge(&shares, 100000);
+			expensive++;
+		} else {
+			ktlsd_shares_ready(&shares, &places[0]);
+			ktlsd_shares_charge(&shares, 2000);
+		}
+	}
+	assert_in_range(expensive, 3, 8);
+	ktlsd_shares_del(&shares, &places[0]);
+	ktlsd_shares_del(&shares, &places[1]);
+	/* What owes nothing is forgotten at once. */
+	ktlsd_shares_free(&shares);
+	add(2, 3, 1);
+	ktlsd_shares_del(&shares, &places[2]);
+	assert_true(TAILQ_EMPTY(&shares.uids));
+	assert_int_equal(shares.linger_count, 0);
+}
+
+/* Those that are remembered are bounded. */
+static void shares_linger_bound(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2 * KTLSD_SHARE_LINGER_MAX; i++) {
+		add(0, 1, i);
+		ktlsd_shares_ready(&shares, &places[0]);
+		assert_int_equal(next(), 0);
+		ktlsd_shares_del(&shares, &places[0]);
+		ktlsd_shares_charge(&shares, KTLSD_SHARE_DEBT_MAX);
+	}
+	assert_in_range(shares.linger_count, 1, KTLSD_SHARE_LINGER_MAX);
+}
+
+/* A share that comes back, and owes less than the one that is busy, has the next turn. */
+static void shares_small_debt_first(void **state)
+{
+	(void)state;
+	add(0, 1, 1);
+	add(1, 2, 1);
+	ktlsd_shares_ready(&shares, &places[0]);
+	assert_int_equal(turn(100000), 0);
+	ktlsd_shares_ready(&shares, &places[1]);
+	assert_int_equal(next(), 1);
+	ktlsd_shares_charge(&shares, 20000);
+	assert_int_equal(turn(100000), 0);
+	ktlsd_shares_ready(&shares, &places[1]);
+	assert_int_equal(next(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +295,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(shares_end_while_ready, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_victims, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_checks, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_by_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_remember, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_linger_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_small_debt_first, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
