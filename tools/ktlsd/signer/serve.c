@@ -271,10 +271,12 @@ static void serve_work(struct serve *serve)
 {
 	struct ktlsd_place *place = ktlsd_shares_next(&serve->shares);
 	struct serve_request *request;
+	int64_t start;
 
 	if (!place)
 		return;
 	request = serve_from_place(place);
+	start = ktlsd_clock_cpu_us();
 	/* After the deadline nobody waits for the answer. */
 	if (request->head.deadline > ktlsd_clock_ms()) {
 		if (request->head.op == KTLSD_SIGNER_SIGN)
@@ -283,6 +285,7 @@ static void serve_work(struct serve *serve)
 			serve_import(serve, request);
 	}
 	serve_free(serve, request);
+	ktlsd_shares_charge(&serve->shares, ktlsd_clock_cpu_us() - start);
 }
 
 static void *serve_main(void *arg)
@@ -302,6 +305,7 @@ static void *serve_main(void *arg)
 	}
 	while (!TAILQ_EMPTY(&serve->all))
 		serve_free(serve, TAILQ_FIRST(&serve->all));
+	ktlsd_shares_free(&serve->shares);
 	close(serve->fd);
 	free(serve);
 	return NULL;
