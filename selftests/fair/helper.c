@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Attacks on the helper: on its workers' time, and on the room it has for handshakes. */
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -55,21 +56,28 @@ static void learn_hello(void)
 	proc_kill(&p, SIGKILL);
 }
 
-/* One peer that connects, says hello, and is gone. */
-static void connect_and_close(void *arg)
+/* One peer says hello to the honest user's server. */
+static int say_hello(struct attacked_self *self)
 {
-	struct attacked_self *self = arg;
 	struct sockaddr_in from = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090909),
 	};
+	int fd = OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 
-	for (;; ++*self->done) {
-		int fd = OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	OK(bind(fd, (struct sockaddr *)&from, sizeof(from)));
+	if (!connect(fd, &self->h.addr.sa, self->h.addr.len))
+		++*self->done;
+	(void)!write(fd, hello, hello_len);
+	return fd;
+}
 
-		OK(bind(fd, (struct sockaddr *)&from, sizeof(from)));
-		if (!connect(fd, &self->h.addr.sa, self->h.addr.len))
-			if (write(fd, hello, hello_len) > 0)
-				harness_nap(1);
+/* ... and is gone. */
+static void connect_and_close(void *arg)
+{
+	for (;;) {
+		int fd = say_hello(arg);
+
+		harness_nap(1);
 		net_rst(fd);
 	}
 }
@@ -80,16 +88,46 @@ TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
 	learn_hello();
 	honest_start(&self->h, ATTACKERS);
 	honest_attack(&self->h, connect_and_close, self);
-	harness_nap(5000);
+	harness_nap(1000);
 	honest_expect(&self->h, "during a flood of connects and closes");
 	attack_end(self);
 	harness_nap(1000);
-	honest_expect(&self->h, "after it");
+	honest_expect(&self->h, "a second after it");
 	EXPECT_FALSE(proc_printed(&self->d, "lost messages"));
 }
 
-/* A user whose clients wait for a server that says nothing: more than max_sessions. */
-enum { STALLED = 1100 };	/* of each attacker */
+/* ... on so many connections at a time, each until the server has answered with a signature. */
+enum { HELLOS = 200 };
+
+static void flood_with_hellos(void *arg)
+{
+	int fds[HELLOS];
+
+	memset(fds, -1, sizeof(fds));
+	for (unsigned int i = 0;; i = (i + 1) % HELLOS) {
+		if (fds[i] >= 0) {
+			net_poll(fds[i], POLLIN, 1000);
+			net_rst(fds[i]);
+		}
+		fds[i] = say_hello(arg);
+	}
+}
+
+/* The server's time and places are shared among its peers. */
+TEST_F_TIMEOUT(attacked, hellos_of_one_peer, 180)
+{
+	learn_hello();
+	honest_start(&self->h, ATTACKERS);
+	honest_attack(&self->h, flood_with_hellos, self);
+	harness_nap(1000);
+	honest_expect(&self->h, "during a flood of ClientHellos");
+	attack_end(self);
+	harness_nap(1000);
+	honest_expect(&self->h, "a second after it");
+}
+
+/* A user whose clients wait for a server that says nothing: 5000, more than max_sessions. */
+enum { STALLED = 2500 };	/* of each attacker */
 
 static void stall(void *arg)
 {
@@ -119,10 +157,10 @@ TEST_F_TIMEOUT(attacked, stalled_clients, 180)
 	honest_start(&self->h, ATTACKERS);
 	honest_attack(&self->h, stall, self);
 	EVENTUALLY(*self->done >= ATTACKERS * STALLED, 60000);
-	honest_expect(&self->h, "beside stalled clients");
+	honest_expect(&self->h, "beside 5000 stalled ones of another user");
 	attack_end(self);
 	harness_nap(1000);
-	honest_expect(&self->h, "after them");
+	honest_expect(&self->h, "a second after them");
 }
 
 /* A user whose clients connect all the time. */
@@ -162,9 +200,9 @@ TEST_F_TIMEOUT(attacked, busy_clients, 180)
 {
 	honest_start(&self->h, ATTACKERS);
 	honest_attack(&self->h, be_busy, self);
-	harness_nap(3000);
+	harness_nap(500);
 	honest_expect(&self->h, "beside busy clients");
 	attack_end(self);
 	harness_nap(1000);
-	honest_expect(&self->h, "after them");
+	honest_expect(&self->h, "a second after them");
 }

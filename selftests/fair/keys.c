@@ -158,7 +158,7 @@ TEST_F_TIMEOUT(keys, of_a_program_delay_nobody, 120)
 	weapon_make(&w, variant->identity, variant->huge);
 	honest_start(&h, KEYS_ATTACKERS);
 	honest_attack(&h, attack, &w);
-	harness_nap(2000);
+	harness_nap(500);
 	honest_expect(&h, "beside servers with such keys");
 	honest_attack_end(&h);
 	harness_nap(1000);

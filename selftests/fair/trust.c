@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(trust, of_a_program_delays_nobody, 120)
 	bundle_make(&b, variant->count, variant->same);
 	honest_start(&h, TRUST_ATTACKERS);
 	honest_attack(&h, attack, &b);
-	harness_nap(2000);
+	harness_nap(500);
 	honest_expect(&h, "beside programs with such anchors");
 	honest_attack_end(&h);
 	harness_nap(1000);

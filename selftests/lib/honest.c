@@ -7,8 +7,8 @@
 #include "honest.h"
 
 enum {
-	HONEST_ROUNDS	= 7,	/* odd: the median is one of them */
-	HONEST_GRAIN_MS	= 10,	/* of the clock, and of a timer tick */
+	HONEST_ROUNDS	= 5,	/* odd: the median is one of them */
+	HONEST_GRAIN_MS	= 20,	/* a few time slices */
 	HONEST_TRIES	= 3,
 };
 
@@ -100,7 +100,7 @@ void honest_start(struct honest *h, unsigned int attackers)
 
 void honest_expect(struct honest *h, const char *when)
 {
-	double limit = 2 * h->normal + HONEST_GRAIN_MS / 1e3 * harness_scale();
+	double limit = 2 * h->normal + HONEST_GRAIN_MS / 1e3;
 	double median = 0;
 
 	for (int i = 0; i < HONEST_TRIES; i++) {

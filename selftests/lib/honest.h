@@ -5,6 +5,9 @@
  * What counts as normal is measured first, with as many processes computing beside it
  * as the attack will have: how processors are shared is the scheduler's business, and
  * an attacker may take no more than that.
+ *
+ * All this is for a VM whose clock counts instructions (vm/run --icount-idle): there a
+ * handshake takes the same time however busy the machine is.
  */
 #ifndef _SELFTESTS_HONEST_H
 #define _SELFTESTS_HONEST_H
@@ -40,9 +43,8 @@ void honest_attack_end(struct honest *h);
 double honest_handshake(struct honest *h);
 
 /* The median of some handshakes must not be more than twice the normal time, and a grain
- * for the clock. An attack delays all handshakes, what else runs on the machine delays
- * those of a second or two; so the median may be taken three times. (Taken once, one of
- * 30 was too large in two of three runs beside two other VMs, and none of 30 in the third.)
+ * for the scheduler. An attack delays all handshakes, while an unlucky order of time slices
+ * delays a few; so the median may be taken three times.
  * @when is for the diagnostics: "during the attack".
  */
 void honest_expect(struct honest *h, const char *when);
