@@ -131,6 +131,11 @@ static const struct ktls_suite suites[] = {
 	      CIPHER_CHACHA20_POLY1305, "sha256", 32),
 	SUITE(0xcca8, KTLS_TLS_1_2, "ECDHE-RSA-CHACHA20-POLY1305",
 	      CIPHER_CHACHA20_POLY1305, "sha256", 32),
+	/* RSA key transport: records as above; the helper's policy decides about it */
+	SUITE(0x009c, KTLS_TLS_1_2, "AES128-GCM-SHA256",
+	      CIPHER_AES_128_GCM, "sha256", 32),
+	SUITE(0x009d, KTLS_TLS_1_2, "AES256-GCM-SHA384",
+	      CIPHER_AES_256_GCM, "sha384", 48),
 };
 
 /* External keys have a version and a cipher. In TLS 1.2 the suite is not known.

@@ -167,6 +167,26 @@ static int comply_with(const struct ktlsd_policy *policy,
 	return err;
 }
 
+/* RSA key transport is off without a policy. */
+static int comply_rsa_transport(struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	const char *names = request->ciphers;
+	size_t len;
+
+	if (request->bounds.rsa_transport)
+		return 0;
+	request->bounds.no_suites |= ktlsd_suites_rsa();
+	for (;; names += len + 1) {
+		len = strcspn(names, ":");
+		if (ktlsd_suites_bit(names, len) & ktlsd_suites_rsa())
+			return ktlsd_errors_set(fault, -EACCES,
+				"KTLS_CIPHERS names %.*s, which transports keys with RSA: only a policy in ktlsd.conf with rsa_key_transport = yes allows that.",
+				(int)len, names);
+		if (!names[len])
+			return 0;
+	}
+}
+
 /* Policies that can be kept one by one can still exclude each other. */
 static int comply_narrow(struct ktlsd_request *request, struct ktlsd_fault *fault)
 {
@@ -210,7 +230,8 @@ int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request
 			return err;
 		ktlsd_policy_merge(&request->bounds, policy);
 	}
-	return comply_narrow(request, fault);
+	err = comply_rsa_transport(request, fault);
+	return err ? err : comply_narrow(request, fault);
 }
 
 static int comply_default_alpn(const struct ktlsd_policy *policy,

@@ -197,6 +197,20 @@ static int config_load_files(struct ktlsd_config *config, const struct ktlsd_con
 	return err ? err : config_load_crls(config, old, fault);
 }
 
+static void config_warn_policies(const struct ktlsd_config *config)
+{
+	const struct ktlsd_policy *policy;
+	size_t i;
+
+	for (i = 0; i < config->policy_count; i++) {
+		policy = &config->policies[i];
+		if (policy->bounds.rsa_transport)
+			ktlsd_log(KTLSD_LOG_WARNING,
+				  "%s:%u: rsa_key_transport = yes: whoever gets a server's private key, even years later, can read its TLS 1.2 connections that were recorded.",
+				  policy->path, policy->lines[KTLSD_POLICY_RSA_TRANSPORT]);
+	}
+}
+
 int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 			struct ktlsd_config **ret_config,
 			struct ktlsd_fault *fault)
@@ -208,6 +222,7 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 	err = ktlsd_parse_config(path, &config, fault);
 	if (err)
 		return err;
+	config_warn_policies(config);
 	err = config_load_files(config, old, fault);
 	if (err) {
 		ktlsd_config_put(config);
@@ -270,6 +285,7 @@ static void config_free_identity(struct ktlsd_identity *identity)
 		ktlsd_staple_put(identity->staples[i]);
 	}
 	ktlsd_acl_free(&identity->acl);
+	free(identity->netns);
 	ktlsd_words_free(&identity->sni);
 	ktlsd_words_free(&identity->also);
 	ktlsd_sni_free(&identity->names);

@@ -209,6 +209,9 @@ static int policy_set_yes(struct ktlsd_policy *policy, enum ktlsd_policy_key key
 		policy->containers = yes;
 	} else if (key == KTLSD_POLICY_REVOCATION_TRUST) {
 		policy->bounds.revocation_ktls_trust = yes;
+	} else if (key == KTLSD_POLICY_RSA_TRANSPORT) {
+		policy->bounds.rsa_transport = yes;
+		policy->bounds.no_rsa_transport = !yes;
 	} else if (key == KTLSD_POLICY_OWN_KEYS) {
 		policy->bounds.no_own_keys = !yes;
 	} else {
@@ -290,6 +293,7 @@ static const struct policy_row policy_rows[] = {
 	{ "tickets", KTLSD_POLICY_TICKETS, policy_set_number },
 	{ "revocation", KTLSD_POLICY_REVOCATION, policy_set_revocation },
 	{ "revocation_ktls_trust", KTLSD_POLICY_REVOCATION_TRUST, policy_set_yes },
+	{ "rsa_key_transport", KTLSD_POLICY_RSA_TRANSPORT, policy_set_yes },
 	{ "uids", KTLSD_POLICY_UIDS, policy_set_ids },
 	{ "gids", KTLSD_POLICY_GIDS, policy_set_ids },
 	{ "containers", KTLSD_POLICY_CONTAINERS, policy_set_yes },
@@ -385,6 +389,9 @@ void ktlsd_policy_merge(struct ktlsd_bounds *bounds, const struct ktlsd_policy *
 	if (more->revocation > bounds->revocation)
 		bounds->revocation = more->revocation;
 	bounds->revocation_ktls_trust |= more->revocation_ktls_trust;
+	bounds->no_rsa_transport |= more->no_rsa_transport;
+	bounds->rsa_transport = (bounds->rsa_transport || more->rsa_transport) &&
+				!bounds->no_rsa_transport;
 	for (key = 0; key < KTLSD_POLICY_KEYS; key++) {
 		if (policy->lines[key] && !bounds->by[key])
 			bounds->by[key] = policy;

@@ -39,6 +39,7 @@ enum ktlsd_policy_key {
 	KTLSD_POLICY_TICKETS,
 	KTLSD_POLICY_REVOCATION,
 	KTLSD_POLICY_REVOCATION_TRUST,
+	KTLSD_POLICY_RSA_TRANSPORT,
 	KTLSD_POLICY_KEYS,	/* how many bounds there are */
 
 	/* Selectors. */
@@ -51,7 +52,8 @@ enum ktlsd_policy_key {
 struct ktlsd_policy;
 
 /**
- * struct ktlsd_bounds - what a handshake has to keep to; all zeros means anything
+ * struct ktlsd_bounds - what a handshake has to keep to; all zeros means anything but
+ *	RSA key transport
  * @version_min: lowest version, 0 for any
  * @version_max: highest version, 0 for any
  * @no_suites: mask of cipher suites that are forbidden, see tls/suites.h
@@ -67,6 +69,8 @@ struct ktlsd_policy;
  * @tickets_max: how many tickets a server may issue; 0: no session is resumed
  * @revocation: how peers are checked for revocation at least
  * @revocation_ktls_trust: also where the trust anchors are the program's
+ * @rsa_transport: cipher suites with RSA key transport may be used
+ * @no_rsa_transport: even if another policy says so, they may not
  * @by: for each key, the first policy that set it; NULL for none
  */
 struct ktlsd_bounds {
@@ -85,6 +89,8 @@ struct ktlsd_bounds {
 	unsigned int			tickets_max;
 	enum ktlsd_revocation_mode	revocation;
 	bool				revocation_ktls_trust;
+	bool				rsa_transport;
+	bool				no_rsa_transport;
 	const struct ktlsd_policy	*by[KTLSD_POLICY_KEYS];
 };
 
@@ -154,7 +160,9 @@ uint32_t ktlsd_policy_bit(enum ktlsd_policy_key key, const char *word, size_t le
 bool ktlsd_policy_selects(const struct ktlsd_policy *policy,
 			  const struct ktlsd_caller *caller);
 
-/* Makes @bounds as strict as both: what is forbidden by one of them is. */
+/* Makes @bounds as strict as both: what is forbidden by one of them is. RSA key transport is
+ * allowed by one, if none forbids it.
+ */
 void ktlsd_policy_merge(struct ktlsd_bounds *bounds, const struct ktlsd_policy *policy);
 
 /**

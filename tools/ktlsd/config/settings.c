@@ -256,6 +256,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_POLICY("tickets") },
 	{ SETTINGS_POLICY("revocation") },
 	{ SETTINGS_POLICY("revocation_ktls_trust") },
+	{ SETTINGS_POLICY("rsa_key_transport") },
 };
 
 enum {

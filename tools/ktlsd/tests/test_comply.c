@@ -218,6 +218,9 @@ static void comply_listen(void **state)
 
 /* --- handshakes --- */
 
+/* All that the server supports, only TLS 1.2 then. */
+static const char *comply_ciphers;
+
 /* Our client with a policy, against a server. Return: 0 or the error of our side. */
 static int comply_shake(const char *word, X509 *cert, EVP_PKEY *key,
 			struct ktlsd_result *result, char *reason)
@@ -228,6 +231,10 @@ static int comply_shake(const char *word, X509 *cert, EVP_PKEY *key,
 
 	test_peer_init(&peer, true);
 	test_peer_credential(&peer, cert, key);
+	if (comply_ciphers) {
+		SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION);
+		SSL_CTX_set_cipher_list(peer.ctx, comply_ciphers);
+	}
 	test_peer_begin(&peer);
 	test_side_init(&side, KTLS_ROLE_CLIENT);
 	COMPLY_ADD(&side.config, "", word);
@@ -283,6 +290,35 @@ static void comply_handshakes(void **state)
 	assert_non_null(strstr(reason, "a key on a curve"));
 }
 
+/* A server that has nothing else. */
+static void comply_rsa_transport(void **state)
+{
+	struct ktlsd_config config = { 0 };
+	struct ktlsd_request request;
+	struct ktlsd_result result;
+	struct ktlsd_fault fault;
+	char reason[300];
+
+	(void)state;
+	comply_begin(&request, false);
+	strcpy(request.ciphers, "TLS_AES_128_GCM_SHA256:AES128-GCM-SHA256");
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "KTLS_CIPHERS names AES128-GCM-SHA256, which "
+			       "transports keys with RSA"));
+	comply_ciphers = "AES256-GCM-SHA384";
+	assert_int_equal(comply_shake("max_version=1.2", pki.rsa, pki.rsa_key, &result, reason),
+			 -EPROTO);
+	assert_int_equal(comply_shake("rsa_key_transport=no", pki.rsa, pki.rsa_key, &result,
+				      reason), -EPROTO);
+	assert_int_equal(comply_shake("rsa_key_transport=yes", pki.rsa, pki.rsa_key, &result,
+				      reason), 0);
+	assert_int_equal(result.suite->id, 0x9d);
+	assert_int_equal(result.version, KTLS_TLS_1_2);
+	assert_true(result.verified);
+	assert_int_equal(result.sigalg, 0);
+	comply_ciphers = NULL;
+}
+
 /* What another policy allowed is not resumed. */
 static void comply_resumption(void **state)
 {
@@ -309,6 +345,7 @@ int main(void)
 		cmocka_unit_test(comply_asks_for_less),
 		cmocka_unit_test(comply_listen),
 		cmocka_unit_test(comply_handshakes),
+		cmocka_unit_test(comply_rsa_transport),
 		cmocka_unit_test(comply_resumption),
 	};
 

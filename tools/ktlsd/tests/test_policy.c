@@ -185,6 +185,26 @@ static void policy_merges(void **state)
 	ktlsd_config_put(config);
 }
 
+static void policy_rsa_transport(void **state)
+{
+	struct ktlsd_bounds bounds = { 0 };
+	struct ktlsd_config *config;
+
+	(void)state;
+	config = policy_parse("[policy a]\nverify = required\n"
+			      "[policy b]\nrsa_key_transport = yes\n"
+			      "[policy c]\nrsa_key_transport = no\n");
+	ktlsd_policy_merge(&bounds, &config->policies[0]);
+	assert_false(bounds.rsa_transport);
+	ktlsd_policy_merge(&bounds, &config->policies[1]);
+	ktlsd_policy_merge(&bounds, &config->policies[0]);
+	assert_true(bounds.rsa_transport);
+	ktlsd_policy_merge(&bounds, &config->policies[2]);
+	ktlsd_policy_merge(&bounds, &config->policies[1]);
+	assert_false(bounds.rsa_transport);
+	ktlsd_config_put(config);
+}
+
 static void policy_keys(void **state)
 {
 	EVP_PKEY *ed = test_pki_key("ed25519");
@@ -215,6 +235,7 @@ int main(void)
 		cmocka_unit_test(policy_faults),
 		cmocka_unit_test(policy_selectors),
 		cmocka_unit_test(policy_merges),
+		cmocka_unit_test(policy_rsa_transport),
 		cmocka_unit_test(policy_keys),
 	};
 	int fd = mkstemp(policy_path), failed;

@@ -161,8 +161,10 @@ static int handshake_setup_suites(struct ktlsd_handshake *hs,
 	struct ktlsd_suites_choice choice;
 	int err;
 
-	err = ktlsd_suites_choose(request->ciphers, suites & ~request->bounds.no_suites,
-				  &choice, fault);
+	suites &= ~request->bounds.no_suites;
+	if (!request->bounds.rsa_transport)
+		suites &= ~ktlsd_suites_rsa();
+	err = ktlsd_suites_choose(request->ciphers, suites, &choice, fault);
 	if (err)
 		return err;
 	if (!choice.tls13[0] && max == KTLS_TLS_1_3)

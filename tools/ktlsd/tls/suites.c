@@ -24,6 +24,9 @@ static const struct ktlsd_suite suites_table[] = {
 	SUITE_12(0xc030, 32, 4, "SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
 	SUITE_12(0xcca9, 32, 12, "SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
 	SUITE_12(0xcca8, 32, 12, "SHA256", "ECDHE-RSA-CHACHA20-POLY1305"),
+	/* Only if a policy allows it. */
+	SUITE_12(0x009c, 16, 4, "SHA256", "AES128-GCM-SHA256"),
+	SUITE_12(0x009d, 32, 4, "SHA384", "AES256-GCM-SHA384"),
 };
 
 enum {
@@ -58,6 +61,13 @@ uint32_t ktlsd_suites_mask(const uint16_t *ids, size_t count)
 uint32_t ktlsd_suites_all(void)
 {
 	return (UINT32_C(1) << SUITES_COUNT) - 1;
+}
+
+uint32_t ktlsd_suites_rsa(void)
+{
+	static const uint16_t ids[] = { 0x009c, 0x009d };
+
+	return ktlsd_suites_mask(ids, sizeof(ids) / sizeof(*ids));
 }
 
 uint32_t ktlsd_suites_of(uint16_t version)

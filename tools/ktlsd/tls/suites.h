@@ -54,6 +54,11 @@ uint32_t ktlsd_suites_mask(const uint16_t *ids, size_t count);
 /* Return: mask of all suites that ktlsd knows. */
 uint32_t ktlsd_suites_all(void);
 
+/* Return: mask of those that transport the key with RSA (RFC 5246 7.4.7.1): whoever gets the
+ * server's private key can read what was recorded before.
+ */
+uint32_t ktlsd_suites_rsa(void);
+
 /* Return: mask of those of a TLS version. */
 uint32_t ktlsd_suites_of(uint16_t version);
 
