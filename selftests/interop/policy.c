@@ -60,3 +60,60 @@ TEST_F_TIMEOUT(policy, listen_refuses, 60)
 	EXPECT_TRUE(strstr(sock_error(fd), "allow TLS 1.3"));
 	close(fd);
 }
+
+FIXTURE(rsa_transport) { struct proc d; };
+FIXTURE_VARIANT(rsa_transport) { const char *name; uint16_t id; };
+FIXTURE_VARIANT_ADD(rsa_transport, aes128) { "AES128-GCM-SHA256", 0x009c };
+FIXTURE_VARIANT_ADD(rsa_transport, aes256) { "AES256-GCM-SHA384", 0x009d };
+FIXTURE_SETUP(rsa_transport)
+{
+	net_new();
+	real_start_with(&self->d, "[policy old]\nrsa_key_transport = yes\nuids = root\n");
+	EXPECT_TRUE(proc_printed(&self->d, "rsa_key_transport = yes: whoever gets"));
+}
+FIXTURE_TEARDOWN(rsa_transport)
+{
+}
+
+TEST_F_TIMEOUT(rsa_transport, client_of_s_server, 40)
+{
+	struct s_server s;
+	int fd;
+
+	s_server_start(&s, "rsa", "-rev", "-tls1_2", "-cipher", variant->name, NULL);
+	fd = interop_socket("server.test");
+	OK(connect(fd, &s.a.sa, s.a.len));
+	EXPECT_EQ(variant->id, sock_info(fd).suite);
+	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
+	interop_expect_reversed(fd);
+	close(fd);
+}
+
+TEST_F_TIMEOUT(rsa_transport, server_of_s_client, 40)
+{
+	struct proc c;
+	struct addr a;
+	int l, fd;
+
+	l = interop_listen("rsa", NULL, &a);
+	s_client_start(&c, &a, "-tls1_2", "-cipher", variant->name, NULL);
+	fd = interop_accept(l, &c);
+	EXPECT_EQ(variant->id, sock_info(fd).suite);
+	interop_expect_dialogue(&c, fd);
+	close(fd);
+	EXPECT_EQ(0, proc_wait(&c, 5000));
+}
+
+/* Without the policy the suite cannot even be named. */
+TEST_F_TIMEOUT(policy, no_rsa_transport, 40)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int fd = sock_new(AF_INET);
+
+	OK(bind(fd, &a.sa, a.len));
+	OK(sock_set_str(fd, KTLS_IDENTITY, "rsa"));
+	OK(sock_set_str(fd, KTLS_CIPHERS, "TLS_AES_128_GCM_SHA256:AES128-GCM-SHA256"));
+	FAILS(EACCES, listen(fd, 8));
+	EXPECT_TRUE(strstr(sock_error(fd), "rsa_key_transport"));
+	close(fd);
+}

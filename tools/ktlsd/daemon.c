@@ -134,6 +134,7 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	if (daemon->watch.is_ready)
 		ktlsd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 				  (long long)ktlsd_clock_ms() * 1000);
+	ktlsd_signer_configure();
 	config->generation = shared->generation + 1;
 	ktlsd_staples_adopt(&shared->staples, config);
 	pthread_mutex_lock(&shared->lock);

@@ -183,13 +183,14 @@ int main(int argc, char **argv)
 	absolute = options.foreground ? NULL : realpath(options.config_path, NULL);
 	if (absolute)
 		options.config_path = absolute;
-	err = ktlsd_signer_start();
+	err = ktlsd_signer_start(options.config_path);
 	if (err) {
 		ktlsd_log(KTLSD_LOG_ERROR, "Cannot start the signer process: %s.", strerror(-err));
 		return 1;
 	}
 	if (ktlsd_config_load(options.config_path, false, &config, &fault))
 		return MAIN_BAD_CONFIG;
+	ktlsd_signer_configure();
 	err = main_load_module();
 	if (err && options.require_module)
 		return main_report_no_module(err);

@@ -18,6 +18,7 @@
 #include "config/file.h"
 #include "signer/broker.h"
 #include "signer/keys.h"
+#include "signer/permit.h"
 #include "signer/protocol.h"
 #include "signer/serve.h"
 
@@ -207,6 +208,7 @@ static void broker_handle(int control, const struct ktlsd_signer_head *head, con
 
 	switch (head->op) {
 	case KTLSD_SIGNER_READ:
+		ktlsd_permit_note_read(data);
 		broker_read(control, answer, data);
 		break;
 	case KTLSD_SIGNER_LOAD:
@@ -216,6 +218,9 @@ static void broker_handle(int control, const struct ktlsd_signer_head *head, con
 		answer.error = fd < 0 ? -EBADF : ktlsd_signer_serve_start(fd);
 		broker_answer(control, &answer, NULL, 0);
 		return;
+	case KTLSD_SIGNER_CONFIG:
+		ktlsd_permit_refresh();
+		break;
 	case KTLSD_SIGNER_LOG:
 		broker_log(head);
 		break;

@@ -5,6 +5,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "signer/channel.h"
 #include "signer/process.h"
 #include "tls/pause.h"
@@ -146,7 +148,7 @@ int ktlsd_signer_channel_call(struct ktlsd_signer_head *head, const void *data, 
 
 	if (!channel || !owner)
 		return ktlsd_errors_set(fault, -EDEADLK,
-					"A signature is needed where ktlsd cannot wait for it.");
+					"A private key is needed where ktlsd cannot wait for the signer.");
 	call.id = owner->id;
 	call.head.seq = ++channel->seq;
 	call.head.uid = owner->uid;
@@ -168,5 +170,7 @@ int ktlsd_signer_channel_call(struct ktlsd_signer_head *head, const void *data, 
 					(const char *)call.data);
 	memcpy(answer, call.data, call.len);
 	*ret_len = call.len;
+	/* It may be a secret of TLS. */
+	OPENSSL_cleanse(call.data, call.len);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "config/private_key.h"
 #include "signer/broker.h"
 #include "signer/channel.h"
+#include "signer/permit.h"
 #include "signer/process.h"
 #include "signer/protocol.h"
 #include "signer/provider.h"
@@ -263,17 +264,30 @@ int ktlsd_signer_open_channel(void)
 	return err;
 }
 
+/* Tells the broker something that it does not answer. */
+static void process_tell(const struct ktlsd_signer_head *head)
+{
+	if (process.control < 0)
+		return;
+	pthread_mutex_lock(&process.lock);
+	process_send(process.control, head, NULL, 0, -1);
+	pthread_mutex_unlock(&process.lock);
+}
+
 void ktlsd_signer_log(enum ktlsd_log_target target, enum ktlsd_log_level level)
 {
 	const struct ktlsd_signer_head head = {
 		.op = KTLSD_SIGNER_LOG, .value = target, .value2 = level,
 	};
 
-	if (process.control < 0)
-		return;
-	pthread_mutex_lock(&process.lock);
-	process_send(process.control, &head, NULL, 0, -1);
-	pthread_mutex_unlock(&process.lock);
+	process_tell(&head);
+}
+
+void ktlsd_signer_configure(void)
+{
+	const struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_CONFIG };
+
+	process_tell(&head);
 }
 
 void ktlsd_signer_release(uint64_t handle)
@@ -291,7 +305,7 @@ int ktlsd_signer_fd(void)
 
 /* --- the process --- */
 
-static void process_run_signer(int control, int releases)
+static void process_run_signer(const char *config_path, int control, int releases)
 {
 	sigset_t all;
 
@@ -300,11 +314,12 @@ static void process_run_signer(int control, int releases)
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "ktlsd: signer");
 	ktlsd_sandbox_signer();
+	ktlsd_permit_init(config_path);
 	ktlsd_broker_run(control, releases);
 	_exit(0);
 }
 
-int ktlsd_signer_start(void)
+int ktlsd_signer_start(const char *config_path)
 {
 	const struct timeval limit = { .tv_sec = PROCESS_ANSWER_S };
 	int control[2], releases[2], err;
@@ -324,7 +339,7 @@ int ktlsd_signer_start(void)
 	if (!process.pid) {
 		close(control[0]);
 		close(releases[0]);
-		process_run_signer(control[1], releases[1]);
+		process_run_signer(config_path, control[1], releases[1]);
 	}
 	err = process.pid < 0 ? -errno : 0;
 	close(control[1]);

@@ -12,9 +12,14 @@
 #include "lib/log.h"
 
 /* Forks the signer. Before any thread is started, and before the first file is read.
+ * @config_path: of ktlsd.conf, which the signer reads too, to know what it permits; NULL: it
+ *	permits nothing
  * Return: 0 or a negative errno.
  */
-int ktlsd_signer_start(void);
+int ktlsd_signer_start(const char *config_path);
+
+/* Lets the signer read ktlsd.conf, after it was read here. */
+void ktlsd_signer_configure(void);
 
 /* Return: a descriptor that poll() reports as hung up when the signer has ended; -1 without
  * a signer.

@@ -19,6 +19,7 @@ enum ktlsd_signer_op {
 	/* Of a worker. */
 	KTLSD_SIGNER_SIGN = 1,	/* bytes: the text. Answer: the signature */
 	KTLSD_SIGNER_IMPORT,	/* bytes: PEM. Answer: the handle, and the public key in DER */
+	KTLSD_SIGNER_DECRYPT,	/* bytes: a premaster secret, encrypted with RSA. Answer: the secret */
 	KTLSD_SIGNER_CANCEL,	/* nobody waits for the answer to @seq any more */
 	/* Of the main thread. */
 	KTLSD_SIGNER_READ,	/* bytes: a path. Answers: the file in pieces, the last one empty */
@@ -26,6 +27,7 @@ enum ktlsd_signer_op {
 				 * each with its NUL; "" for none. Answers: each certificate in DER, the last one empty
 				 */
 	KTLSD_SIGNER_CHANNEL,	/* with a socket: serve a worker there */
+	KTLSD_SIGNER_CONFIG,	/* ktlsd.conf was read; without an answer */
 	KTLSD_SIGNER_LOG,	/* @value: target, @value2: level */
 	/* Of any thread, on a socket of its own; without an answer. */
 	KTLSD_SIGNER_RELEASE,	/* the key @handle is not used any more */
@@ -39,7 +41,7 @@ enum ktlsd_signer_op {
  * @uid: of the program for whom
  * @handle: of a key
  * @deadline: when nobody waits for the answer any more, ms of the monotonic clock
- * @value: SIGN: NID of the hash, 0 for none. READ: largest size; answer: mode of the file
+ * @value: SIGN: NID of the hash, 0 for none. DECRYPT: version of the client. READ: largest size; answer: mode of the file
  * @value2: SIGN: RSA: 1 for PSS (RFC 8017 8.1), 0 for PKCS #1 v1.5
  */
 struct ktlsd_signer_head {

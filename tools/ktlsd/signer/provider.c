@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "signer/channel.h"
+#include "signer/premaster.h"
 #include "signer/process.h"
 #include "signer/provider.h"
 #include "tls/pause.h"
@@ -191,6 +192,36 @@ static const char *provider_query_ec(int operation)
 	return operation == OSSL_OP_SIGNATURE ? "ECDSA" : "EC";
 }
 
+/* --- asking the signer --- */
+
+/* Return: 1 with the answer in @data, 0 on error. */
+static int provider_ask(enum ktlsd_signer_op op, const struct provider_key *key,
+			uint32_t value, uint32_t value2,
+			const unsigned char *text, size_t text_len,
+			unsigned char *data, size_t *len, size_t size)
+{
+	struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
+	struct ktlsd_signer_head head = {
+		.op = op, .handle = key->handle, .value = value, .value2 = value2,
+	};
+	uint8_t answer[KTLSD_SIGNER_REPLY_MAX];
+	struct ktlsd_fault fault = { 0 };
+	size_t got = 0;
+
+	if (ktlsd_signer_channel_call(&head, text, text_len, answer, &got, &fault)) {
+		if (owner)
+			owner->fault = fault;
+		ERR_raise(ERR_LIB_PROV, ERR_R_OPERATION_FAIL);
+		return 0;
+	}
+	if (got > size)
+		return 0;
+	memcpy(data, answer, got);
+	*len = got;
+	OPENSSL_cleanse(answer, got);
+	return 1;
+}
+
 /* --- signatures --- */
 
 static void *provider_sign_new(void *provider, const char *properties)
@@ -271,32 +302,100 @@ static int provider_sign(void *arg, unsigned char *data, size_t *len, size_t siz
 			 const unsigned char *text, size_t text_len)
 {
 	const struct provider_signature *signature = arg;
-	struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
-	struct ktlsd_signer_head head = {
-		.op = KTLSD_SIGNER_SIGN,
-		.handle = signature->key->handle,
-		.value = (uint32_t)signature->hash,
-		.value2 = signature->pss,
-	};
-	uint8_t answer[KTLSD_SIGNER_REPLY_MAX];
-	struct ktlsd_fault fault = { 0 };
-	size_t got = 0;
 
 	if (!data) {
 		*len = (size_t)EVP_PKEY_get_size(signature->key->public);
 		return 1;
 	}
-	if (ktlsd_signer_channel_call(&head, text, text_len, answer, &got, &fault)) {
-		if (owner)
-			owner->fault = fault;
-		ERR_raise(ERR_LIB_PROV, ERR_R_OPERATION_FAIL);
-		return 0;
+	return provider_ask(KTLSD_SIGNER_SIGN, signature->key, (uint32_t)signature->hash,
+			    signature->pss, text, text_len, data, len, size);
+}
+
+/* --- RSA key transport --- */
+
+/**
+ * struct provider_cipher - a premaster secret that is being decrypted
+ * @key: lives longer
+ * @tls: its padding is that of TLS
+ * @version: of the client
+ */
+struct provider_cipher {
+	const struct provider_key	*key;
+	bool				tls;
+	unsigned int			version;
+};
+
+static void *provider_decrypt_new(void *provider)
+{
+	(void)provider;
+	return OPENSSL_zalloc(sizeof(struct provider_cipher));
+}
+
+static void provider_decrypt_free(void *cipher)
+{
+	OPENSSL_free(cipher);
+}
+
+static void *provider_decrypt_dup(void *cipher)
+{
+	return OPENSSL_memdup(cipher, sizeof(struct provider_cipher));
+}
+
+static int provider_decrypt_set_params(void *arg, const OSSL_PARAM params[])
+{
+	const OSSL_PARAM *mode = NULL, *version = NULL;
+	struct provider_cipher *cipher = arg;
+	int number;
+
+	if (params) {
+		mode = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_PAD_MODE);
+		version = OSSL_PARAM_locate_const(params,
+						  OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION);
 	}
-	if (got > size)
+	if (mode) {
+		cipher->tls = OSSL_PARAM_get_int(mode, &number) &&
+			      number == RSA_PKCS1_WITH_TLS_PADDING;
+		if (!cipher->tls)
+			return 0;
+	}
+	return !version || OSSL_PARAM_get_uint(version, &cipher->version);
+}
+
+static const OSSL_PARAM *provider_decrypt_settable_params(void *cipher, void *provider)
+{
+	static const OSSL_PARAM names[] = {
+		OSSL_PARAM_int(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL),
+		OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),
+		OSSL_PARAM_END
+	};
+
+	(void)cipher;
+	(void)provider;
+	return names;
+}
+
+static int provider_decrypt_init(void *arg, void *keydata, const OSSL_PARAM params[])
+{
+	struct provider_cipher *cipher = arg;
+
+	cipher->key = keydata;
+	return keydata && cipher->key->handle && provider_decrypt_set_params(cipher, params);
+}
+
+static int provider_decrypt(void *arg, unsigned char *data, size_t *len, size_t size,
+			    const unsigned char *encrypted, size_t encrypted_len)
+{
+	const struct provider_cipher *cipher = arg;
+
+	/* Nothing else is decrypted. */
+	if (!cipher->tls)
 		return 0;
-	memcpy(data, answer, got);
-	*len = got;
-	return 1;
+	if (!data) {
+		*len = KTLSD_PREMASTER_LEN;
+		return 1;
+	}
+	return provider_ask(KTLSD_SIGNER_DECRYPT, cipher->key, cipher->version, 0,
+			    encrypted, encrypted_len, data, len, size);
 }
 
 /* --- tables --- */
@@ -352,6 +451,19 @@ static const OSSL_DISPATCH provider_signature[] = {
 	{ 0, NULL }
 };
 
+static const OSSL_DISPATCH provider_asym_cipher[] = {
+	{ OSSL_FUNC_ASYM_CIPHER_NEWCTX, (provider_function)provider_decrypt_new },
+	{ OSSL_FUNC_ASYM_CIPHER_FREECTX, (provider_function)provider_decrypt_free },
+	{ OSSL_FUNC_ASYM_CIPHER_DUPCTX, (provider_function)provider_decrypt_dup },
+	{ OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT, (provider_function)provider_decrypt_init },
+	{ OSSL_FUNC_ASYM_CIPHER_DECRYPT, (provider_function)provider_decrypt },
+	{ OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS,
+	  (provider_function)provider_decrypt_set_params },
+	{ OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS,
+	  (provider_function)provider_decrypt_settable_params },
+	{ 0, NULL }
+};
+
 #define PROVIDER_PROPERTY	"provider=" PROVIDER_NAME
 
 /* The names are those of OpenSSL's own providers, so that types compare equal. */
@@ -374,6 +486,12 @@ static const OSSL_ALGORITHM provider_signatures[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
+static const OSSL_ALGORITHM provider_asym_ciphers[] = {
+	{ "RSA:rsaEncryption:1.2.840.113549.1.1.1", PROVIDER_PROPERTY,
+	  provider_asym_cipher, "" },
+	{ NULL, NULL, NULL, NULL }
+};
+
 static const OSSL_ALGORITHM *provider_query(void *provider, int operation, int *no_cache)
 {
 	(void)provider;
@@ -382,6 +500,8 @@ static const OSSL_ALGORITHM *provider_query(void *provider, int operation, int *
 		return provider_keymgmts;
 	if (operation == OSSL_OP_SIGNATURE)
 		return provider_signatures;
+	if (operation == OSSL_OP_ASYM_CIPHER)
+		return provider_asym_ciphers;
 	return NULL;
 }
 

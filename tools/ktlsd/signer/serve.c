@@ -19,6 +19,8 @@
 #include "errors.h"
 #include "shares.h"
 #include "signer/keys.h"
+#include "signer/permit.h"
+#include "signer/premaster.h"
 #include "signer/protocol.h"
 #include "signer/serve.h"
 #include "signer/text.h"
@@ -100,7 +102,9 @@ static void serve_refuse(struct serve *serve, struct ktlsd_signer_head head, int
 	serve_answer(serve, &head, reason, strlen(reason));
 }
 
-/* --- signing and importing --- */
+/* --- what is done with keys --- */
+
+static const char serve_no_key[] = "The signer does not have this private key any more.";
 
 /* Return: NULL, or why @key does not sign with what @head says. */
 static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head *head,
@@ -144,7 +148,7 @@ static void serve_sign(struct serve *serve, const struct serve_request *request)
 
 	key = ktlsd_signer_keys_get(head.handle);
 	if (!key)
-		reason = "The signer does not have this private key any more.";
+		reason = serve_no_key;
 	else if (!ktlsd_text_is_tls(request->data, request->len))
 		reason = "The signer refused to sign: the text is none of a TLS handshake.";
 	else if (ctx)
@@ -157,6 +161,29 @@ static void serve_sign(struct serve *serve, const struct serve_request *request)
 		serve_answer(serve, &head, signature, len);
 	ERR_clear_error();
 	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+}
+
+static void serve_decrypt(struct serve *serve, const struct serve_request *request)
+{
+	const struct ktlsd_signer_head *head = &request->head;
+	EVP_PKEY *key = ktlsd_signer_keys_get(head->handle);
+	uint8_t premaster[KTLSD_PREMASTER_LEN];
+	const char *reason;
+
+	if (!key)
+		reason = serve_no_key;
+	else if (!ktlsd_permit_decrypt())
+		reason = "The signer refused to decrypt: no policy in ktlsd.conf has rsa_key_transport = yes.";
+	else
+		reason = ktlsd_premaster_decrypt(key, head->value, request->data, request->len,
+						 premaster);
+	if (reason)
+		serve_refuse(serve, *head, -EKEYREJECTED, reason);
+	else
+		serve_answer(serve, head, premaster, sizeof(premaster));
+	OPENSSL_cleanse(premaster, sizeof(premaster));
+	ERR_clear_error();
 	EVP_PKEY_free(key);
 }
 
@@ -259,7 +286,8 @@ static bool serve_receive(struct serve *serve, bool *ret_end)
 		serve_cancel(serve, head.seq);
 	else if (len > (ssize_t)sizeof(serve->message))
 		serve_refuse(serve, head, -EMSGSIZE, "The text to be signed is too long.");
-	else if (head.op == KTLSD_SIGNER_SIGN || head.op == KTLSD_SIGNER_IMPORT)
+	else if (head.op == KTLSD_SIGNER_SIGN || head.op == KTLSD_SIGNER_IMPORT ||
+		 head.op == KTLSD_SIGNER_DECRYPT)
 		serve_enqueue(serve, &head, serve->message + sizeof(head),
 			      (size_t)len - sizeof(head));
 	if (head.op == KTLSD_SIGNER_IMPORT)
@@ -281,6 +309,8 @@ static void serve_work(struct serve *serve)
 	if (request->head.deadline > ktlsd_clock_ms()) {
 		if (request->head.op == KTLSD_SIGNER_SIGN)
 			serve_sign(serve, request);
+		else if (request->head.op == KTLSD_SIGNER_DECRYPT)
+			serve_decrypt(serve, request);
 		else
 			serve_import(serve, request);
 	}

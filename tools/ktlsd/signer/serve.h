@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Signing for one worker. In the signer process; a thread of its own. What is asked for waits
+/* Signing and decrypting for one worker. In the signer process; a thread of its own. What is asked for waits
  * in the order of shares.h, so a uid that asks for many signatures delays only itself. All
  * that has come is received before each signature: behind a request there may be its CANCEL.
  */

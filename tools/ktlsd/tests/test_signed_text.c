@@ -3,13 +3,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include "lib/clock.h"
+#include "config/file.h"
 #include "signer/broker.h"
 #include "signer/process.h"
 #include "signer/protocol.h"
@@ -19,6 +23,8 @@
 enum {
 	SIGNED_TEXT_WAIT_MS	= 10000,
 };
+
+static char signed_text_conf[] = "/tmp/test_signed_text.XXXXXX";
 
 /* --- what it signs --- */
 
@@ -249,10 +255,106 @@ static void signed_text_flood(void **state)
 	close(fd);
 }
 
+/* Encrypts a premaster secret whose padding begins with @kind. Return: bytes */
+static size_t signed_text_encrypt(uint8_t kind, const uint8_t *premaster, uint8_t *encrypted)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pki.rsa_key, NULL);
+	size_t len = 256;
+	uint8_t padded[256];
+
+	memset(padded, 0x55, sizeof(padded));
+	padded[0] = 0;
+	padded[1] = kind;
+	padded[256 - 49] = 0;
+	memcpy(padded + 256 - 48, premaster, 48);
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
+	assert_int_equal(EVP_PKEY_encrypt(ctx, encrypted, &len, padded, sizeof(padded)), 1);
+	EVP_PKEY_CTX_free(ctx);
+	return len;
+}
+
+/* Asserts that the answer does not tell that something is wrong with @encrypted. */
+static void signed_text_decrypt_random(int fd, struct ktlsd_signer_head *head,
+				       const uint8_t *encrypted, size_t len,
+				       const uint8_t *premaster)
+{
+	char first[256], second[256];
+
+	signed_text_ask(fd, head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, first).error, 0);
+	signed_text_ask(fd, head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, second).error, 0);
+	assert_memory_not_equal(first, premaster, 48);
+	assert_memory_not_equal(first, second, 48);
+}
+
+static void signed_text_configure(const char *text)
+{
+	struct ktlsd_buffer file = { 0 };
+
+	ktlsd_buffer_append(&file, text, strlen(text), 1000);
+	test_pki_write(signed_text_conf, &file, 0600);
+	ktlsd_signer_configure();
+}
+
+/* RSA key transport: only with a policy, and never an oracle. */
+static void signed_text_decrypts(void **state)
+{
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_DECRYPT, .value = TLS1_2_VERSION };
+	uint8_t premaster[48] = { 3, 3 }, encrypted[256];
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault;
+	char answer[256];
+	size_t len, i;
+	int fd;
+
+	(void)state;
+	for (i = 2; i < sizeof(premaster); i++)
+		premaster[i] = (uint8_t)(0x80 + i);
+	len = signed_text_encrypt(2, premaster, encrypted);
+	fd = ktlsd_signer_open_channel();
+	head.handle = signed_text_import(fd, pki.rsa_key);
+	signed_text_ask(fd, &head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
+	assert_non_null(strstr(answer, "no policy in ktlsd.conf has rsa_key_transport = yes"));
+
+	signed_text_configure("[policy old]\nrsa_key_transport = yes\n");
+	/* The broker does one thing after the other. */
+	close(ktlsd_signer_open_channel());
+	signed_text_ask(fd, &head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, answer).error, 0);
+	assert_memory_equal(answer, premaster, 48);
+	/* Too short; not below the modulus; a version that the client did not offer. */
+	signed_text_decrypt_random(fd, &head, encrypted, len - 1, premaster);
+	memset(answer, 0xff, sizeof(answer));
+	signed_text_decrypt_random(fd, &head, (uint8_t *)answer, len, premaster);
+	head.value = TLS1_1_VERSION;
+	signed_text_decrypt_random(fd, &head, encrypted, len, premaster);
+	head.value = TLS1_2_VERSION;
+	signed_text_encrypt(1, premaster, encrypted);
+	signed_text_decrypt_random(fd, &head, encrypted, len, premaster);
+	head.handle = signed_text_import(fd, pki.ec_key);
+	signed_text_ask(fd, &head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
+	assert_non_null(strstr(answer, "cannot decrypt"));
+
+	/* It is read again when the serving process has read it. */
+	head.handle = signed_text_import(fd, pki.rsa_key);
+	signed_text_configure("");
+	assert_int_equal(ktlsd_file_read(signed_text_conf, 1000, &file, NULL, &fault), 0);
+	ktlsd_buffer_free(&file);
+	ktlsd_signer_configure();
+	close(ktlsd_signer_open_channel());
+	signed_text_ask(fd, &head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
+	close(fd);
+}
+
 static int signed_text_start(void **state)
 {
 	(void)state;
-	return ktlsd_signer_start();
+	return ktlsd_signer_start(signed_text_conf);
 }
 
 static int signed_text_end(void **state)
@@ -273,8 +375,14 @@ int main(void)
 		cmocka_unit_test(signed_text_hide_keys),
 		SIGNED_TEXT_TEST(signed_text_refuses),
 		SIGNED_TEXT_TEST(signed_text_flood),
+		SIGNED_TEXT_TEST(signed_text_decrypts),
 	};
 
-	return cmocka_run_group_tests_name("signed_text", tests, test_pki_setup,
-					   test_pki_teardown);
+	int fd = mkstemp(signed_text_conf), failed;
+
+	close(fd);
+	failed = cmocka_run_group_tests_name("signed_text", tests, test_pki_setup,
+					     test_pki_teardown);
+	unlink(signed_text_conf);
+	return failed;
 }

@@ -59,7 +59,7 @@ static int signer_start(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(ktlsd_signer_start(), 0);
+	assert_int_equal(ktlsd_signer_start(signer_path("conf")), 0);
 	fd = ktlsd_signer_open_channel();
 	assert_true(fd >= 0);
 	test_kernel_init(&kernel);
@@ -181,6 +181,48 @@ static void signer_kinds(void **state)
 		X509_free(cert);
 		EVP_PKEY_free(key);
 	}
+}
+
+/* RSA key transport. The key is needed only when the client has sent its secret. */
+static void signer_transport(void **state)
+{
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_policy *policy;
+	struct ktlsd_fault fault;
+	struct test_peer peer;
+
+	(void)state;
+	signer_load(pki.rsa, pki.rsa_key);
+	policy = calloc(1, sizeof(*policy));
+	kernel.config->policies = policy;
+	kernel.config->policy_count = 1;
+	assert_int_equal(ktlsd_policy_set(policy, "rsa_key_transport", 1, "yes", &fault), 0);
+	ktlsd_buffer_append(&file, "[policy]\nrsa_key_transport = yes\n", 33, 100);
+	test_pki_write(signer_path("conf"), &file, 0600);
+	ktlsd_signer_configure();
+	test_peer_init(&peer, false);
+	SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(peer.ctx, "AES128-GCM-SHA256"), 1);
+	test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_SERVER, "site", 0, NULL);
+	test_kernel_send_batch(&kernel, &peer, 1, 8000);
+	test_kernel_last(&kernel, KTLS_CMD_DATA);
+	test_kernel_deliver(&kernel, &peer);
+	test_kernel_forget(&kernel);
+	test_peer_step(&peer);
+	test_kernel_send_batch(&kernel, &peer, 1, 8000);
+	/* The worker does not wait. */
+	assert_int_equal(kernel.count, 0);
+	signer_await();
+	test_kernel_check_done(&kernel, 0, "");
+	test_kernel_deliver(&kernel, &peer);
+	test_peer_step(&peer);
+	assert_true(peer.finished);
+	assert_string_equal(SSL_get_cipher(peer.ssl), "AES128-GCM-SHA256");
+	test_peer_free(&peer);
+	test_kernel_forget(&kernel);
 }
 
 /* KTLS_PRIVATE_KEY. */
@@ -351,6 +393,7 @@ static int signer_teardown(void **state)
 {
 	unlink(signer_path("cert"));
 	unlink(signer_path("key"));
+	unlink(signer_path("conf"));
 	rmdir(directory);
 	return test_pki_teardown(state);
 }
@@ -362,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SIGNER_TEST(signer_kinds),
+		SIGNER_TEST(signer_transport),
 		SIGNER_TEST(signer_own_key),
 		SIGNER_TEST(signer_client),
 		SIGNER_TEST(signer_provider_last),
