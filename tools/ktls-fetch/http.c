@@ -125,8 +125,7 @@ static BIO *http_exchange(struct http *http, BIO *socket, BIO *request)
 					  request, "application/ocsp-response", 1,
 					  KTLS_FETCH_ANSWER_MAX, seconds ? seconds : 1, 0))
 		answer = OSSL_HTTP_exchange(ctx, NULL);
-	if (answer)
-		BIO_up_ref(answer);
+	/* The answer has a reference of its own. */
 	OSSL_HTTP_close(ctx, answer != NULL);
 	return answer;
 }

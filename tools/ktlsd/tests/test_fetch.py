@@ -167,6 +167,26 @@ def test_wrong(build):
     fetch.close()
 
 
+def resident(process):
+    """Bytes."""
+    with open(f"/proc/{process.pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_memory(build):
+    """memory stays the same, however often responders are asked"""
+    big = b"\x30\x82\xea\x60" + bytes(60000)
+    fetch, responder = Fetch(build, "--allow", "127.0.0.0/8"), Responder(
+        b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n\r\n" + big)
+    for count in range(250):
+        if count == 50:
+            before = resident(fetch.process)
+        assert fetch.ask(responder.url()) == (0, big)
+    grown = resident(fetch.process) - before
+    assert grown < 4 << 20, grown
+    fetch.close()
+
+
 def test_slow(build):
     """a responder that is silent costs the time that ktlsd allows"""
     fetch, silent = Fetch(build, "--allow", "127.0.0.0/8"), Responder(b"", 60)
