@@ -125,6 +125,11 @@ static void ring_in_directory(void **state)
 	ring_expect(-EBADMSG, "not a file of ticket keys", RING_ROTATE);
 	ring_write_file("ktlsd ticket keys 1\n5 00zz\n6 00\n", 0600);
 	ring_expect(-EBADMSG, "not a file of ticket keys", RING_ROTATE);
+	ring_write_file("ktlsd ticket keys 1\n"
+			"0 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+			"9223372036854775807 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+			0600);
+	ring_expect(-EBADMSG, "not a file of ticket keys", RING_ROTATE);
 	ring_write_file("ktlsd ticket keys 1\n", 0640);
 	ring_expect(-EPERM, "mode 0600", RING_ROTATE);
 	unlink(path);

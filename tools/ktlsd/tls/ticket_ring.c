@@ -21,6 +21,9 @@ enum {
 	RING_FILE_MAX	= 1024,	/* bytes */
 };
 
+/* The latest time that a file can name: whoever wrote it does not make sums overflow. */
+#define RING_BEGIN_MAX	(INT64_C(1) << 40)
+
 static int ring_add(struct ktlsd_ticket_ring *ring, int64_t begin)
 {
 	struct ktlsd_ticket_master *master = &ring->at[ring->count];
@@ -81,7 +84,7 @@ static const char *ring_parse_line(struct ktlsd_ticket_ring *ring, const char *t
 	if (ring->count == KTLSD_TICKET_RING_MAX)
 		return NULL;
 	master->begin = strtoll(text, &end, 10);
-	if (end == text || *end++ != ' ')
+	if (end == text || *end++ != ' ' || master->begin < 0 || master->begin > RING_BEGIN_MAX)
 		return NULL;
 	for (i = 0; i < sizeof(master->secret); i++) {
 		if (strspn(end, "0123456789abcdef") < 2)
