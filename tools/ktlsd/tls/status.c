@@ -410,12 +410,11 @@ void ktlsd_status_fix_alert(struct ktlsd_handshake *hs)
 		SSL_AD_BAD_CERTIFICATE_STATUS_RESPONSE,
 	};
 	struct ktlsd_buffer *output = &hs->output;
-	uint8_t *end = output->data + output->len;
 
-	if (!hs->status.reason[0] || hs->alert_received ||
-	    output->len < sizeof(sent) || memcmp(end - sizeof(sent), sent, sizeof(sent)))
+	if (!hs->status.reason[0] || hs->alert_received || output->len < sizeof(sent) ||
+	    memcmp(output->data + output->len - sizeof(sent), sent, sizeof(sent)))
 		return;
-	end[-1] = (uint8_t)hs->status.alert;
+	output->data[output->len - 1] = (uint8_t)hs->status.alert;
 	hs->alert = hs->status.alert;
 }
 
