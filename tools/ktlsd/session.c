@@ -157,13 +157,12 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 {
 	struct ktlsd_message message;
 	struct ktlsd_result result;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	unsigned int messages;
 	const uint8_t *rest;
 	size_t len;
 	int err;
 
-	fault.alert = KTLSD_ALERT_NONE;
 	err = ktlsd_handshake_finish(session->handshake, &result, &fault);
 	if (err) {
 		ktlsd_session_fail(sessions, session, &fault);
@@ -221,7 +220,7 @@ static void session_pass_check(struct ktlsd_sessions *sessions,
 static void session_run(struct ktlsd_sessions *sessions,
 			struct ktlsd_session *session)
 {
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int ret;
 
 	if (!session->handshake || !(session->whole || session->waits))
@@ -306,11 +305,10 @@ static int session_set_status(struct ktlsd_sessions *sessions, struct ktlsd_sess
 static void session_start(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
 {
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int err;
 
 	session->step = KTLSD_SESSION_RUN;
-	fault.alert = KTLSD_ALERT_NONE;
 	err = ktlsd_comply_keys(session->context->ctx, &session->request.bounds, &fault);
 	if (!err)
 		err = ktlsd_handshake_new(session->context->ctx, &session->request,
@@ -438,10 +436,9 @@ static void session_begin(struct ktlsd_sessions *sessions,
 			  struct ktlsd_session *session)
 {
 	const struct ktlsd_request *request = &session->request;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	int err;
 
-	fault.alert = KTLSD_ALERT_NONE;
 	err = ktlsd_comply_request(session->config, &session->request, &fault);
 	if (!err && request->identity[0])
 		err = ktlsd_config_find(session->config, request->identity,

@@ -107,14 +107,13 @@ static bool sessions_evict(struct ktlsd_sessions *sessions,
 {
 	struct ktlsd_session *victim;
 	struct ktlsd_place *place;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 
 	place = ktlsd_shares_victim(&sessions->shares, session->request.caller.uid,
 				    &session->request.source);
 	if (!place)
 		return false;
 	victim = sessions_from_place(place);
-	fault.alert = KTLSD_ALERT_NONE;
 	ktlsd_errors_set(&fault, -ENOBUFS,
 			 "ktlsd ended this handshake to make room for those of others: max_sessions is reached, and this user has the most handshakes.");
 	ktlsd_session_fail(sessions, victim, &fault);
@@ -229,7 +228,7 @@ static void sessions_refuse_record(struct ktlsd_sessions *sessions,
 				   struct ktlsd_session *session,
 				   const struct ktlsd_event *event)
 {
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	const void *reason;
 	size_t len;
 
@@ -244,9 +243,8 @@ static void sessions_receive_data(struct ktlsd_sessions *sessions,
 				  struct ktlsd_session *session,
 				  const struct ktlsd_event *event)
 {
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 
-	fault.alert = KTLSD_ALERT_NONE;
 	if (session->whole || session->waits || session->request.check) {
 		ktlsd_errors_set(&fault, -EPROTO,
 				 "The kernel sent records before ktlsd answered the last ones.");
@@ -419,7 +417,7 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 			    int error, const char *text)
 {
 	struct ktlsd_session *session = sessions_by_seq(sessions, seq);
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 
 	/* The request ended while our message was on its way. */
 	if (error == -ENOENT) {
@@ -432,7 +430,6 @@ void ktlsd_sessions_refused(struct ktlsd_sessions *sessions, uint32_t seq,
 			  strerror(-error), text[0] ? ": " : "", text);
 	if (!session)
 		return;
-	fault.alert = KTLSD_ALERT_NONE;
 	ktlsd_errors_set(&fault, -EPROTO, "The kernel refused a message of ktlsd: %s.",
 			 text[0] ? text : strerror(-error));
 	ktlsd_session_fail(sessions, session, &fault);
@@ -448,7 +445,7 @@ static int sessions_bound_wait(int64_t left)
 static int sessions_expire(struct ktlsd_sessions *sessions, int64_t now)
 {
 	struct ktlsd_session *session, *next;
-	struct ktlsd_fault fault;
+	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 	unsigned int i;
 
 	if (sessions->next_deadline == INT64_MAX)
@@ -465,7 +462,6 @@ static int sessions_expire(struct ktlsd_sessions *sessions, int64_t now)
 					sessions->next_deadline = session->deadline;
 				continue;
 			}
-			fault.alert = KTLSD_ALERT_NONE;
 			ktlsd_errors_set(&fault, -ETIMEDOUT,
 					 "The handshake was not complete in time (KTLS_TIMEOUT).");
 			ktlsd_session_fail(sessions, session, &fault);
