@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Certificates, keys and trust anchors of programs, as they come from KTLS_CERTIFICATE,
- * KTLS_PRIVATE_KEY and KTLS_TRUST.
+ * KTLS_PRIVATE_KEY and KTLS_TRUST. And files of ktlsd.conf, which the signer reads for the
+ * serving process, without the private keys.
  */
 #include <stdlib.h>
 
 #include "config/anchors.h"
 #include "config/credentials.h"
+#include "config/private_key.h"
 #include "fuzz.h"
 #include "lib/log.h"
+#include "signer/broker.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -49,8 +52,24 @@ static void pem_anchors(const uint8_t *data, size_t len)
 	ktlsd_anchors_flush(&cache);
 }
 
+/* Nobody can load a key from what the signer leaves of a file. */
+static void pem_hide(const uint8_t *data, size_t len)
+{
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault;
+	EVP_PKEY *key;
+
+	if (ktlsd_buffer_append(&file, data, len, SIZE_MAX))
+		abort();
+	if (!ktlsd_broker_hide_keys(&file) &&
+	    !ktlsd_private_key_parse(file.data, file.len, &key, &fault))
+		abort();
+	ktlsd_buffer_free(&file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	pem_hide(data, len);
 	pem_credential(data, len);
 	pem_anchors(data, len);
 	return 0;
