@@ -329,7 +329,7 @@ static size_t signer_take_data(struct fuzz *fuzz, uint8_t *dst)
 	case 2:
 		want = (size_t)fuzz_byte(fuzz) << 10;
 		memset(dst, fuzz_byte(fuzz), want);
-		return want < KTLSD_SIGNER_TEXT_MAX ? want : KTLSD_SIGNER_TEXT_MAX;
+		return want;
 	default:
 		want = (size_t)fuzz_byte(fuzz) << 8;
 		bytes = fuzz_bytes(fuzz, want | fuzz_byte(fuzz), &len);

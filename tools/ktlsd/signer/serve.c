@@ -275,6 +275,7 @@ static bool serve_receive(struct serve *serve, bool *ret_end)
 	struct ktlsd_signer_head head;
 	ssize_t len;
 
+	/* The length of the message, even if it does not fit. */
 	len = recv(serve->fd, serve->message, sizeof(serve->message), MSG_DONTWAIT | MSG_TRUNC);
 	*ret_end = !len || (len < 0 && errno != EAGAIN && errno != EINTR);
 	if (len <= 0)
@@ -291,7 +292,8 @@ static bool serve_receive(struct serve *serve, bool *ret_end)
 		serve_enqueue(serve, &head, serve->message + sizeof(head),
 			      (size_t)len - sizeof(head));
 	if (head.op == KTLSD_SIGNER_IMPORT)
-		explicit_bzero(serve->message, (size_t)len);
+		explicit_bzero(serve->message, (size_t)len < sizeof(serve->message) ?
+				(size_t)len : sizeof(serve->message));
 	return true;
 }
 

@@ -204,6 +204,32 @@ static void signed_text_refuses(void **state)
 	close(fd);
 }
 
+/* A message that does not fit is refused, and nothing is written behind its buffer. */
+static void signed_text_too_long(void **state)
+{
+	enum { MORE = 512 << 10 };
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_IMPORT, .seq = 7 };
+	int fd = ktlsd_signer_open_channel(), size = MORE;
+	size_t len = KTLSD_SIGNER_MESSAGE_MAX + 1;
+	uint8_t *message = calloc(1, MORE);
+	char reason[256];
+
+	(void)state;
+	assert_non_null(message);
+	/* Root can send more than others; so can a worker, which has CAP_NET_ADMIN. */
+	if (!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		len = MORE;
+	for (head.op = KTLSD_SIGNER_SIGN; head.op <= KTLSD_SIGNER_IMPORT; head.op++) {
+		memcpy(message, &head, sizeof(head));
+		assert_int_equal(send(fd, message, len, 0), len);
+		assert_int_equal(signed_text_answer(fd, reason).error, -EMSGSIZE);
+		assert_non_null(strstr(reason, "too long"));
+	}
+	signed_text_import(fd, pki.ec_key);
+	free(message);
+	close(fd);
+}
+
 /* Whoever asks for many slow signatures waits for them alone. */
 static void signed_text_flood(void **state)
 {
@@ -374,6 +400,7 @@ int main(void)
 		cmocka_unit_test(signed_text_tls12),
 		cmocka_unit_test(signed_text_hide_keys),
 		SIGNED_TEXT_TEST(signed_text_refuses),
+		SIGNED_TEXT_TEST(signed_text_too_long),
 		SIGNED_TEXT_TEST(signed_text_flood),
 		SIGNED_TEXT_TEST(signed_text_decrypts),
 	};
