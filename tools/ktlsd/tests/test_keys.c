@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "tls/secrets.h"
 #include "test_peer.h"
-
 
 static void keys_scanner(void **state)
 {
@@ -101,6 +101,61 @@ static void keys_block(void **state)
 	} while (ems);
 }
 
+/* A context without the property query: OpenSSL's own KDF, and its callback. */
+static void keys_forget_query(struct test_side *side)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+
+	assert_non_null(ctx);
+	assert_int_equal(ktlsd_handshake_prepare(ctx), 0);
+	assert_int_equal(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), pki.ca), 1);
+	SSL_CTX_free(side->context->ctx);
+	side->context->ctx = ctx;
+}
+
+static void keys_live_secrets(const char *suite, bool derived)
+{
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	strcpy(side.request.ciphers, suite);
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, pki.ec, pki.ec_key);
+	test_side_prepare(&side, NULL, NULL, pki.ca);
+	if (!derived)
+		keys_forget_query(&side);
+	assert_int_equal(test_side_begin(&side), 0);
+	test_peer_begin(&peer);
+	test_peer_shake(&side, &peer);
+	assert_int_equal(side.last, 1);
+	assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
+
+	assert_int_equal(side.handshake->secrets.are_derived, derived);
+	assert_int_equal(result.tx.secret_len, peer.secret_len);
+	assert_memory_equal(result.tx.secret, peer.client, peer.secret_len);
+	assert_memory_equal(result.rx.secret, peer.server, peer.secret_len);
+	assert_int_equal(result.exporter_len, peer.secret_len);
+	assert_memory_equal(result.exporter, peer.exporter, peer.secret_len);
+	test_peer_free(&peer);
+	test_side_free(&side);
+}
+
+/* Both ways to the secrets of TLS 1.3: see secrets.h. */
+static void keys_secrets(void **state)
+{
+	static const char *const suites[] = { "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384" };
+	size_t i;
+
+	(void)state;
+	assert_non_null(ktlsd_secrets_query());
+	for (i = 0; i < sizeof(suites) / sizeof(*suites); i++) {
+		keys_live_secrets(suites[i], true);
+		keys_live_secrets(suites[i], false);
+	}
+}
+
 static void keys_missing_secrets(void **state)
 {
 	struct ktlsd_handshake hs = { 0 };
@@ -122,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_scanner),
 		cmocka_unit_test(keys_block),
+		cmocka_unit_test(keys_secrets),
 		cmocka_unit_test(keys_missing_secrets),
 	};
 

@@ -10,6 +10,7 @@
 #include "tls/context.h"
 #include "tls/handshake.h"
 #include "tls/own_cert.h"
+#include "tls/secrets.h"
 
 enum {
 	CONTEXT_COST	= 32768,	/* bytes, of an SSL_CTX without certificates */
@@ -218,7 +219,7 @@ static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
 
 	if (!context)
 		return NULL;
-	context->ctx = SSL_CTX_new(TLS_method());
+	context->ctx = SSL_CTX_new_ex(NULL, ktlsd_secrets_query(), TLS_method());
 	if (!context->ctx || ktlsd_handshake_prepare(context->ctx)) {
 		SSL_CTX_free(context->ctx);
 		free(context);

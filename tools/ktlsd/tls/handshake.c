@@ -249,6 +249,7 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	hs->owner.uid = request->caller.uid;
 	hs->bounds = request->bounds;
 	hs->owner.deadline = request->deadline;
+	hs->owner.handshake = hs;
 	hs->name = request->name;
 	memcpy(hs->alpn, request->alpn, request->alpn_len);
 	hs->alpn_len = request->alpn_len;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* TLS 1.3: OpenSSL passes the traffic secrets to the keylog callback. TLS 1.2: the key block
- * is derived here from the master secret (RFC 5246 6.3); the explicit nonce of GCM, which
- * starts at random, is read from the record of our own Finished.
+/* TLS 1.3: the traffic secrets come from secrets.c, else from OpenSSL's keylog callback. TLS
+ * 1.2: the key block is derived here from the master secret (RFC 5246 6.3); the explicit nonce
+ * of GCM, which starts at random, is read from the record of our own Finished.
  */
 #include <errno.h>
 #include <string.h>
@@ -55,6 +55,12 @@ static void keys_begin_count(struct ktlsd_record_counter *counter)
 	counter->records = 0;
 }
 
+static bool keys_is(const char *text, size_t len, const char *label)
+{
+	return len == strlen(label) && !memcmp(text, label, len);
+}
+
+/* OpenSSL logs a traffic secret when its key comes into use. */
 static void keys_log(const SSL *ssl, const char *line)
 {
 	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
@@ -69,26 +75,53 @@ static void keys_log(const SSL *ssl, const char *line)
 	label = random - line;
 	secret++;
 
-	/* Neither the label nor the random comes from the peer. OpenSSL logs a traffic secret
-	 * when its key comes into use.
-	 */
-	if (label == 23 && !memcmp(line, "CLIENT_TRAFFIC_SECRET_0", label)) {
+	/* Neither the label nor the random comes from the peer. */
+	if (keys_is(line, label, "CLIENT_TRAFFIC_SECRET_0")) {
 		secrets->client_len = keys_decode_hex(secret, secrets->client,
 						      sizeof(secrets->client));
 		keys_begin_count(hs->is_server ? &hs->opened : &hs->sealed);
-	} else if (label == 23 && !memcmp(line, "SERVER_TRAFFIC_SECRET_0", label)) {
+	} else if (keys_is(line, label, "SERVER_TRAFFIC_SECRET_0")) {
 		secrets->server_len = keys_decode_hex(secret, secrets->server,
 						      sizeof(secrets->server));
 		keys_begin_count(hs->is_server ? &hs->sealed : &hs->opened);
-	} else if (label == 15 && !memcmp(line, "EXPORTER_SECRET", label)) {
+	} else if (keys_is(line, label, "EXPORTER_SECRET")) {
 		secrets->exporter_len = keys_decode_hex(secret, secrets->exporter,
 							sizeof(secrets->exporter));
 	}
 }
 
+/* Return: bytes copied, 0 if it is too long. */
+static size_t keys_copy(uint8_t *dst, const uint8_t *secret, size_t len)
+{
+	if (len > KTLS_GENL_SECRET_MAX)
+		return 0;
+	memcpy(dst, secret, len);
+	return len;
+}
+
+void ktlsd_keys_take_derived(struct ktlsd_handshake *hs, const char *label, size_t label_len,
+			     const uint8_t *secret, size_t len)
+{
+	struct ktlsd_traffic_secrets *secrets = &hs->secrets;
+
+	/* Those of the handshake came first. */
+	secrets->are_derived = true;
+	/* OpenSSL derives a traffic secret when its key comes into use. */
+	if (keys_is(label, label_len, "c ap traffic")) {
+		secrets->client_len = keys_copy(secrets->client, secret, len);
+		keys_begin_count(hs->is_server ? &hs->opened : &hs->sealed);
+	} else if (keys_is(label, label_len, "s ap traffic")) {
+		secrets->server_len = keys_copy(secrets->server, secret, len);
+		keys_begin_count(hs->is_server ? &hs->sealed : &hs->opened);
+	} else if (keys_is(label, label_len, "exp master")) {
+		secrets->exporter_len = keys_copy(secrets->exporter, secret, len);
+	}
+}
+
 void ktlsd_keys_listen(struct ktlsd_handshake *hs)
 {
-	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(hs->ssl), hs->keys_due ? keys_log : NULL);
+	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(hs->ssl),
+				    hs->keys_due && !hs->secrets.are_derived ? keys_log : NULL);
 }
 
 void ktlsd_keys_scan(struct ktlsd_nonce_scanner *scanner, const uint8_t *records,

@@ -55,11 +55,13 @@ struct ktlsd_record_counter {
 };
 
 /**
- * struct ktlsd_traffic_secrets - TLS 1.3 secrets, as OpenSSL's keylog callback passed them
+ * struct ktlsd_traffic_secrets - TLS 1.3 secrets, as they were derived or OpenSSL's keylog
+ * callback passed them
  * @client: CLIENT_TRAFFIC_SECRET_0
  * @server: SERVER_TRAFFIC_SECRET_0
  * @exporter: EXPORTER_SECRET
  * @client_len: bytes, 0 while unknown; likewise the others
+ * @are_derived: they come from the derivation: the callback is not needed
  */
 struct ktlsd_traffic_secrets {
 	uint8_t	client[KTLS_GENL_SECRET_MAX];
@@ -68,6 +70,7 @@ struct ktlsd_traffic_secrets {
 	size_t	client_len;
 	size_t	server_len;
 	size_t	exporter_len;
+	bool	are_derived;
 };
 
 /**
@@ -76,9 +79,21 @@ struct ktlsd_traffic_secrets {
  *
  * The callback belongs to the SSL_CTX, which handshakes of one thread share: call this before
  * OpenSSL goes on with @hs. For the callback OpenSSL prints each secret in hexadecimal, a
- * twentieth of all that a handshake costs. So it is set only once @hs->keys_due.
+ * twentieth of all that a handshake costs. So it is set only once @hs->keys_due, and not if
+ * secrets.c gets the secrets.
  */
 void ktlsd_keys_listen(struct ktlsd_handshake *hs);
+
+/**
+ * ktlsd_keys_take_derived - called by secrets.c with every secret that OpenSSL derives
+ * @hs: the handshake
+ * @label: Label of HKDF-Expand-Label (RFC 8446 7.1), without "tls13 "
+ * @label_len: bytes
+ * @secret: result
+ * @len: bytes
+ */
+void ktlsd_keys_take_derived(struct ktlsd_handshake *hs, const char *label, size_t label_len,
+			     const uint8_t *secret, size_t len);
 
 /* Scans whole records that are about to be sent. */
 void ktlsd_keys_scan(struct ktlsd_nonce_scanner *scanner, const uint8_t *records,

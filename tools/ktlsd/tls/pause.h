@@ -23,6 +23,7 @@ enum {
 	KTLSD_PAUSE_MAX		= 4096,		/* jobs of a thread */
 };
 
+struct ktlsd_handshake;
 struct ktlsd_pause;
 
 /**
@@ -31,12 +32,14 @@ struct ktlsd_pause;
  * @uid: of the program
  * @deadline: when nobody needs the result any more, ms of the monotonic clock
  * @fault: what failed within the job, if OpenSSL has no words for it; its @error is 0 until then
+ * @handshake: which one the job does, or NULL
  */
 struct ktlsd_pause_owner {
 	uint64_t	id;
 	uint32_t	uid;
 	int64_t		deadline;
 	struct ktlsd_fault fault;
+	struct ktlsd_handshake *handshake;
 };
 
 /**
