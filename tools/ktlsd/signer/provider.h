@@ -10,7 +10,7 @@
 
 #include <openssl/evp.h>
 
-/* Makes the provider known to OpenSSL, behind those that it has. Return: 0 or -ENOMEM. */
+/* Loads the provider. Return: 0 or -ENOMEM. */
 int ktlsd_provider_init(void);
 
 /**
