@@ -24,30 +24,58 @@ size_t ktlsd_reply_cut(const uint8_t *records, size_t len)
 	return at ? at : KTLS_GENL_DATA_MAX;
 }
 
-/* Adds all of @certs, or none if they exceed what is left of KTLS_GENL_CHAINS_MAX. */
-static void reply_put_certificates(struct ktlsd_message *message, uint16_t attr,
-				   const STACK_OF(X509) *certs, size_t *left)
+/**
+ * struct reply_certificates - certificates in a reply
+ * @message: the reply
+ * @left: of KTLS_GENL_CHAINS_MAX, bytes
+ * @cert: the first of the first chain, which often begins the second chain too
+ * @der: it, encoded; NULL for none
+ * @len: bytes
+ */
+struct reply_certificates {
+	struct ktlsd_message	*message;
+	size_t			left;
+	const X509		*cert;
+	unsigned char		*der;
+	int			len;
+};
+
+/* Return: whether it was encoded and there is room for it. */
+static bool reply_put_certificate(struct reply_certificates *all, uint16_t attr, const X509 *cert)
 {
-	unsigned char *der;
-	size_t total = 0;
-	int i, len;
+	unsigned char *der = all->cert == cert ? all->der : NULL;
+	int len = der ? all->len : i2d_X509(cert, &der);
+	bool fits;
 
-	for (i = 0; i < sk_X509_num(certs); i++) {
-		len = i2d_X509(sk_X509_value(certs, i), NULL);
-		if (len <= 0 || (size_t)len > UINT16_MAX - MNL_ATTR_HDRLEN)
-			return;
-		total += (size_t)len;
+	fits = len > 0 && (size_t)len <= UINT16_MAX - MNL_ATTR_HDRLEN && (size_t)len <= all->left;
+	if (fits) {
+		ktlsd_message_put(all->message, attr, der, (size_t)len);
+		all->left -= (size_t)len;
 	}
-	if (total > *left)
-		return;
-	*left -= total;
+	if (!all->der && len > 0) {
+		all->cert = cert;
+		all->der = der;
+		all->len = len;
+	} else if (der != all->der) {
+		OPENSSL_free(der);
+	}
+	return fits;
+}
+
+/* Adds all of @certs, or none if they exceed what is left of KTLS_GENL_CHAINS_MAX. */
+static void reply_put_certificates(struct reply_certificates *all, uint16_t attr,
+				   const STACK_OF(X509) *certs)
+{
+	const uint32_t begin = all->message->nlh->nlmsg_len;
+	const size_t left = all->left;
+	int i;
 
 	for (i = 0; i < sk_X509_num(certs); i++) {
-		der = NULL;
-		len = i2d_X509(sk_X509_value(certs, i), &der);
-		if (len > 0)
-			ktlsd_message_put(message, attr, der, (size_t)len);
-		OPENSSL_free(der);
+		if (reply_put_certificate(all, attr, sk_X509_value(certs, i)))
+			continue;
+		all->message->nlh->nlmsg_len = begin;
+		all->left = left;
+		return;
 	}
 }
 
@@ -83,7 +111,7 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 			 struct ktlsd_handshake *hs,
 			 const struct ktlsd_result *result, unsigned int messages)
 {
-	size_t left = KTLS_GENL_CHAINS_MAX;
+	struct reply_certificates certs = { .message = message, .left = KTLS_GENL_CHAINS_MAX };
 
 	ktlsd_message_put_u32(message, KTLS_A_ERRNO, 0);
 	ktlsd_message_put_u16(message, KTLS_A_VERSION, result->version);
@@ -120,17 +148,17 @@ void ktlsd_reply_success(struct ktlsd_message *message,
 	reply_put_peer(message, result);
 	if (messages)
 		ktlsd_message_put_u32(message, KTLS_A_MESSAGES, messages);
-	reply_put_certificates(message, KTLS_A_PEER_CERT, hs->presented, &left);
+	reply_put_certificates(&certs, KTLS_A_PEER_CERT, hs->presented);
 	if (result->verified)
-		reply_put_certificates(message, KTLS_A_CHAIN_CERT, hs->chain,
-				       &left);
+		reply_put_certificates(&certs, KTLS_A_CHAIN_CERT, hs->chain);
+	OPENSSL_free(certs.der);
 }
 
 void ktlsd_reply_failure(struct ktlsd_message *message,
 			 const struct ktlsd_handshake *hs,
 			 const struct ktlsd_fault *fault)
 {
-	size_t left = KTLS_GENL_CHAINS_MAX;
+	struct reply_certificates certs = { .message = message, .left = KTLS_GENL_CHAINS_MAX };
 
 	ktlsd_message_put_u32(message, KTLS_A_ERRNO, (uint32_t)-fault->error);
 	ktlsd_message_put_string(message, KTLS_A_REASON, fault->reason);
@@ -142,5 +170,6 @@ void ktlsd_reply_failure(struct ktlsd_message *message,
 			ktlsd_message_put_flag(message, KTLS_A_ALERT_RCVD);
 	}
 	ktlsd_message_put_u32(message, KTLS_A_CONSUMED, (uint32_t)hs->consumed);
-	reply_put_certificates(message, KTLS_A_PEER_CERT, hs->presented, &left);
+	reply_put_certificates(&certs, KTLS_A_PEER_CERT, hs->presented);
+	OPENSSL_free(certs.der);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "request.h"
@@ -12,16 +13,43 @@
  * struct fingerprint_hash - a hash under construction
  * @ctx: OpenSSL's
  * @failed: OpenSSL failed
+ * @len: bytes in @bytes
+ * @bytes: to be hashed: a call of OpenSSL for each would take longer than the hash
  */
 struct fingerprint_hash {
 	EVP_MD_CTX	*ctx;
 	bool		failed;
+	size_t		len;
+	uint8_t		bytes[512];
 };
 
 static void fingerprint_begin(struct fingerprint_hash *hash)
 {
 	hash->ctx = EVP_MD_CTX_new();
 	hash->failed = !hash->ctx || !EVP_DigestInit_ex(hash->ctx, EVP_sha256(), NULL);
+	hash->len = 0;
+}
+
+static void fingerprint_flush(struct fingerprint_hash *hash)
+{
+	if (hash->len && !EVP_DigestUpdate(hash->ctx, hash->bytes, hash->len))
+		hash->failed = true;
+	hash->len = 0;
+}
+
+static void fingerprint_add_bytes(struct fingerprint_hash *hash, const void *data, size_t len)
+{
+	if (hash->failed || !len)
+		return;
+	if (len > sizeof(hash->bytes) - hash->len)
+		fingerprint_flush(hash);
+	if (len > sizeof(hash->bytes)) {
+		if (!EVP_DigestUpdate(hash->ctx, data, len))
+			hash->failed = true;
+		return;
+	}
+	memcpy(hash->bytes + hash->len, data, len);
+	hash->len += len;
 }
 
 /* With its length first, so that no two lists of values are hashed from the same bytes. */
@@ -29,11 +57,8 @@ static void fingerprint_add(struct fingerprint_hash *hash, const void *data, siz
 {
 	uint64_t length = len;
 
-	if (hash->failed)
-		return;
-	if (!EVP_DigestUpdate(hash->ctx, &length, sizeof(length)) ||
-	    (len && !EVP_DigestUpdate(hash->ctx, data, len)))
-		hash->failed = true;
+	fingerprint_add_bytes(hash, &length, sizeof(length));
+	fingerprint_add_bytes(hash, data, len);
 }
 
 static void fingerprint_add_string(struct fingerprint_hash *hash, const char *string)
@@ -49,6 +74,10 @@ static void fingerprint_add_number(struct fingerprint_hash *hash, uint64_t numbe
 static int fingerprint_end(struct fingerprint_hash *hash,
 			   struct ktlsd_fingerprint *ret_fingerprint)
 {
+	if (!hash->failed)
+		fingerprint_flush(hash);
+	/* Parts are secrets, too. */
+	OPENSSL_cleanse(hash->bytes, sizeof(hash->bytes));
 	if (!hash->failed &&
 	    !EVP_DigestFinal_ex(hash->ctx, ret_fingerprint->bytes, NULL))
 		hash->failed = true;
