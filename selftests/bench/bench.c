@@ -442,7 +442,7 @@ static void allocations(const struct config *config)
 static void prepare(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* No multiple of a small number: a piece out of place shows. */
+	/* The pattern has no small period, so that a misplaced piece is noticed. */
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = i % 251;
 	file = memfd_create("bench", MFD_CLOEXEC);

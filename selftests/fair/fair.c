@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Nobody can keep another's handshakes from finishing in about their normal time:
- * attacks on the real ktlsd and the module, beside an honest user. One file for each
- * thing that is attacked.
+/* Nobody can keep another user's handshakes from completing in about their normal time: attacks
+ * on the real ktlsd and the module, with an honest user beside them. A file for each target.
  */
 #include "lib/honest.h"
 
@@ -15,7 +14,7 @@ FIXTURE_TEARDOWN(idle)
 {
 }
 
-/* The measure itself: beside nobody, and beside computing processes only. */
+/* The measurement itself: without other processes, and beside processes that only compute. */
 TEST_F_TIMEOUT(idle, a_handshake_takes_its_normal_time, 60)
 {
 	struct honest h;

@@ -15,7 +15,7 @@ FIXTURE(attacked)
 {
 	struct proc d;
 	struct honest h;
-	_Atomic unsigned int *done;	/* what the attackers have done, shared with them */
+	_Atomic unsigned int *done;	/* rounds of all attackers; shared */
 };
 FIXTURE_SETUP(attacked)
 {
@@ -35,7 +35,7 @@ static void attack_end(struct attacked_self *self)
 	harness_note("%u attempts", *self->done);
 }
 
-/* A ClientHello that any server answers with a full flight. */
+/* A ClientHello that a server answers with a full flight. */
 static uint8_t hello[2048];
 static size_t hello_len;
 
@@ -56,7 +56,7 @@ static void learn_hello(void)
 	proc_kill(&p, SIGKILL);
 }
 
-/* One peer says hello to the honest user's server. */
+/* A peer sends ClientHello to the honest user's server. */
 static int say_hello(struct attacked_self *self)
 {
 	struct sockaddr_in from = {
@@ -82,7 +82,7 @@ static void connect_and_close(void *arg)
 	}
 }
 
-/* Work for connections that are gone already is not done. */
+/* No work is done for connections that are closed already. */
 TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
 {
 	learn_hello();
@@ -96,7 +96,9 @@ TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
 	EXPECT_FALSE(proc_printed(&self->d, "lost messages"));
 }
 
-/* ... on so many connections at a time, each until the server has answered with a signature. */
+/* A peer with HELLOS connections at a time, each until the server has answered with a
+ * signature.
+ */
 enum { HELLOS = 200 };
 
 static void flood_with_hellos(void *arg)
@@ -126,7 +128,7 @@ TEST_F_TIMEOUT(attacked, hellos_of_one_peer, 180)
 	honest_expect(&self->h, "a second after it");
 }
 
-/* A user whose clients wait for a server that says nothing: 5000, more than max_sessions. */
+/* A user whose clients wait for a silent server: 5000, more than max_sessions. */
 enum { STALLED = 2500 };	/* of each attacker */
 
 static void stall(void *arg)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Keys that take long to sign with, set by a program without privileges. */
+/* Attack: keys that take long to sign with, set by an unprivileged program. */
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -31,7 +31,9 @@ FIXTURE_TEARDOWN(keys)
 {
 }
 
-/* @number + a multiple of @prime - 1, as long as it may be: it signs the same. */
+/* Adds a multiple of @prime - 1 to the exponent @number, to make it KEYS_HUGE bits long; the
+ * signatures are the same.
+ */
 static void inflate(BIGNUM *number, const BIGNUM *prime)
 {
 	BIGNUM *order = BN_dup(prime);
@@ -85,7 +87,7 @@ static size_t huge_key(const char *file, char *pem, size_t max)
 	return write_numbers(numbers, ARRAY_SIZE(numbers), pem, max);
 }
 
-/* What an attacker sets on each socket. */
+/* The options that an attacker sets on each socket. */
 struct weapon {
 	char	cert[8192], key[24576];
 	size_t	cert_len, key_len;
@@ -129,7 +131,7 @@ static void *accept_all(void *arg)
 	return NULL;
 }
 
-/* Until it is killed: as many signatures as it can get, or attempts to. */
+/* Causes signatures, or tries to, until it is killed. */
 static void attack(void *arg)
 {
 	const struct weapon *w = arg;

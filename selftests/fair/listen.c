@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Attacks by listeners: locks held by their program, places taken by few peers. */
+/* Attacks with listeners: socket locks held by the program, places taken by few peers. */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <netinet/ip.h>
@@ -18,7 +18,7 @@ static void many_files(void)
 	OK(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-/* A plain connection that does not wait: from 127.0.x.y, or from anywhere. */
+/* A non-blocking TCP connection, from 127.0.x.y or any address. */
 static int dial_from(const struct addr *to, unsigned int source)
 {
 	struct addr from = net_loopback(AF_INET, 0);
@@ -106,7 +106,7 @@ FIXTURE_TEARDOWN(held)
 {
 }
 
-/* No work of the module waits for a lock that a program holds. */
+/* No work of the module waits for a socket lock that a program holds. */
 TEST_F_TIMEOUT(held, listeners_whose_locks_are_held_stop_nobody, 120)
 {
 	static struct holder holders[HELD];
@@ -166,7 +166,7 @@ FIXTURE_TEARDOWN(places)
 	net_set_parameter("children_per_listener", 1024);
 }
 
-/* The ClientHello of ktlsd. */
+/* Receives a ClientHello of ktlsd. */
 static size_t take_hello(uint8_t *buf, size_t size)
 {
 	struct addr a;
@@ -187,7 +187,7 @@ static size_t take_hello(uint8_t *buf, size_t size)
 	return len;
 }
 
-/* Clients that send that, and then nothing. */
+/* Clients that send @say, and nothing else. */
 static void crowd(struct places_self *self, const void *say, size_t len)
 {
 	for (int i = 0; i < CROWD; i++) {
@@ -207,7 +207,7 @@ TEST_F_TIMEOUT(places, half_a_hello_keeps_nobody_out, 60)
 	honest_expect(&self->h, "a second later");
 }
 
-/* Each of them has been answered, and is waited for until its deadline. */
+/* Children that the helper has answered wait until their deadline. */
 TEST_F_TIMEOUT(places, a_crowd_of_one_source_keeps_nobody_out, 60)
 {
 	uint8_t answer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a connection costs others that wait beside it: not one instruction each. In a VM
- * that counts instructions (vm/run --icount-idle): there a nanosecond of processor time is an
- * instruction, however busy the machine is.
+/* A handshake costs no more beside thousands of others that wait. In a VM that counts
+ * instructions (vm/run --icount-idle): there a nanosecond of processor time is an instruction,
+ * however busy the machine is.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -95,7 +95,7 @@ static uint64_t cost(void (*call)(void *arg), void *arg)
 
 /* --- connections --- */
 
-/* The machine may be busy: that must not end a handshake. */
+/* A long KTLS_TIMEOUT, as the machine may be busy. */
 static int patient_listen(struct addr *ret)
 {
 	int fd = sock_new(AF_INET);
@@ -142,7 +142,7 @@ FIXTURE_TEARDOWN(crowd)
 	net_set_parameter("children_per_listener", 1024);
 }
 
-/* A client comes, is accepted, and goes. */
+/* A client connects, is accepted, and closes. */
 static void one_handshake(void *arg)
 {
 	struct crowd_self *self = arg;
@@ -157,7 +157,7 @@ static void one_handshake(void *arg)
 	harness_nap(2);
 }
 
-/* Another that says nothing: the oldest makes room for it. */
+/* Another silent client: the oldest makes room for it. */
 static void one_silent(void *arg)
 {
 	struct crowd_self *self = arg;
@@ -188,7 +188,7 @@ static uint64_t cost_beside(struct crowd_self *self, const struct addr *crowd,
 	return ns;
 }
 
-/* The same beside as many connections of plain TCP: what those cost is not ours. */
+/* The cost must be that beside as many plain TCP connections. */
 static void expect_same(struct crowd_self *self, const struct addr *crowd,
 			void (*call)(void *arg), int cap)
 {

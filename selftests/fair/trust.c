@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Trust anchors that take long to read, set by a program without privileges. */
+/* Attack: trust anchors that take long to read, set by an unprivileged program. */
 #include <openssl/pem.h>
 
 #include "lib/honest.h"
@@ -13,7 +13,7 @@ enum {
 FIXTURE(trust) { struct proc d; };
 FIXTURE_VARIANT(trust)
 {
-	int count;	/* at most; as many as there is room for */
+	int count;	/* at most; limited by TRUST_ROOM */
 	bool same;	/* all have one subject */
 	bool refused;
 };
@@ -33,7 +33,9 @@ struct bundle {
 	size_t	cert_len, key_len, trust_len;
 };
 
-/* The CA's certificate with another serial number, and subject: nobody checks its signature. */
+/* The CA's certificate with another serial number and subject: the signature of an anchor is
+ * not checked.
+ */
 static void bundle_add(BIO *bio, const unsigned char *der, int len, int number, bool same)
 {
 	static const char name[] = "ktls test ca";
@@ -88,7 +90,7 @@ static int bundle_listen(struct bundle *b)
 	return ret;
 }
 
-/* Until it is killed: other anchors each time, by their digest. */
+/* Sets anchors with a different digest each time, until it is killed. */
 static void attack(void *arg)
 {
 	struct bundle *b = arg;
@@ -125,7 +127,9 @@ TEST_F_TIMEOUT(trust, of_a_program_delays_nobody, 120)
 	honest_expect(&h, "a second later");
 }
 
-/* listen() refuses too many and says why; as many as are allowed work, and twice. */
+/* listen() refuses too many anchors with a reason; as many as are allowed work, also from the
+ * cache.
+ */
 TEST_F(trust, is_bounded)
 {
 	static struct bundle b;

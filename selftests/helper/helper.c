@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Wrong answers of a helper break its own connections, never the kernel or another's. */
+/* Wrong answers of a helper end the connection they are about, and nothing else. */
 #include <poll.h>
 
 #include "helper/wrong.h"
 
-/* The fixture itself can succeed, or the wrong answers below would prove nothing. */
+/* Without a mistake the handshake succeeds, or the tests below would prove nothing. */
 TEST_F(wrong, none)
 {
 	struct fake_done d;
@@ -62,7 +62,7 @@ TEST_F(wrong, odd_revocation)
 	EXPECT_EQ(KTLS_REVOCATION_NO_ANSWER, sock_info(self->fd).revocation);
 }
 
-/* Refused, or at its end at once: a sequence number never comes round (RFC 8446 5.3). */
+/* Refused, or the direction ends at once: sequence numbers must not wrap (RFC 8446 5.3). */
 TEST_F(wrong, tx_sequence_at_the_end)
 {
 	struct fake_done d;
@@ -109,7 +109,7 @@ TEST_F(wrong, iv_of_a_wrong_size)
 	/* 1.3 has no IV of its own, GCM of 1.2 has four bytes */
 	d.tx_iv_len = d.rx_iv_len = variant->suite == S13_AES128 ? 12 : 11;
 	if (variant->suite == S13_AES128) {
-		/* superfluous is not wrong: it may be refused or ignored, not used */
+		/* attributes of the other version may be refused or ignored, but not used */
 		fake_done(self->e.fake, &d);
 		job_wait(&self->j, 5000);
 		if (!self->j.ret) {
@@ -125,7 +125,7 @@ TEST_F(wrong, iv_of_a_wrong_size)
 	}
 }
 
-/* Bytes to send that are no whole records, or are no handshake. */
+/* Records to send that are not whole, or not of a handshake. */
 TEST_F(wrong, half_a_record_to_send)
 {
 	struct fake_done d;
@@ -134,7 +134,7 @@ TEST_F(wrong, half_a_record_to_send)
 	d.records_len--;
 	fake_done(self->e.fake, &d);
 	job_wait(&self->j, 5000);
-	/* its own connection is broken either way; here or at the peer */
+	/* this connection fails in any case; here or at the peer */
 	if (!self->j.ret)
 		EXPECT_EQ(KTLS_STATE_OPEN, sock_state(self->fd));
 	else
@@ -150,12 +150,12 @@ TEST_F(wrong, odd_errnos)
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		struct fake_msg *m = NULL;
 
-		/* refused as a message, the request is open still */
+		/* the message is refused, and the request goes on */
 		if (fake_fail(self->e.fake, self->id, odd[i], -1, "odd"))
 			fake_fail(self->e.fake, self->id, EPROTO, -1, "even");
 		job_wait(&self->j, 5000);
 		EXPECT_EQ(-1, self->j.ret);
-		/* a program must never see ERESTARTSYS and its like */
+		/* no errno that is internal to the kernel, such as ERESTARTSYS */
 		EXPECT_GT(self->j.err, 0);
 		EXPECT_LT(self->j.err, 512);
 		if (i + 1 == ARRAY_SIZE(odd))
@@ -177,7 +177,7 @@ TEST_F(wrong, econnaborted_is_not_for_connect)
 	EXPECT_NE(ECONNABORTED, self->j.err);
 }
 
-/* A reason may hold anything; what comes out is a bounded string. */
+/* KTLS_ERROR is a bounded string whatever the reason contains. */
 TEST_F(wrong, long_reason)
 {
 	char text[2000];
@@ -186,7 +186,7 @@ TEST_F(wrong, long_reason)
 	memset(text, 'S', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
 	ret = fake_fail(self->e.fake, self->id, EPROTO, -1, text);
-	if (ret)	/* refused: then the honest one counts */
+	if (ret)	/* refused: the correct answer still works */
 		fake_fail(self->e.fake, self->id, EPROTO, -1, "short");
 	job_wait(&self->j, 5000);
 	EXPECT_ERRNO(EPROTO, self->j.err);
@@ -207,7 +207,7 @@ TEST_F(wrong, data_after_done)
 	EXPECT_NE(0, fake_data(self->e.fake, self->id, junk, sizeof(junk), false));
 	EXPECT_NE(0, fake_done(self->e.fake, &d));
 	EXPECT_NE(0, fake_fail(self->e.fake, self->id, EPROTO, -1, "too late"));
-	/* nothing of it went out, and the connection is as it was */
+	/* nothing was sent, and the connection works */
 	net_write(self->fd, "intact", 6);
 	peer_recv_data(&self->p, buf, 6);
 	EXPECT_MEMEQ("intact", buf, 6);
@@ -258,14 +258,14 @@ TEST_F(wrong, endless_output)
 	for (i = 0; i < 40; i++)
 		if (fake_data(self->e.fake, self->id, big, sizeof(big), true))
 			break;
-	/* 256 KiB, and not one batch of any size */
+	/* the limit is 256 KiB, for all batches together */
 	EXPECT_LT(i, 20);
 	job_wait(&self->j, 12000);
 	EXPECT_EQ(-1, self->j.ret);
 	expect_next_works(self);
 }
 
-/* DATA although no batch was sent: the kernel enforces the order. */
+/* DATA is refused while it is not the helper's turn. */
 TEST_F(wrong, data_out_of_turn)
 {
 	uint8_t rec[] = { 22, 3, 3, 0, 1, 0 };
@@ -277,7 +277,7 @@ TEST_F(wrong, data_out_of_turn)
 	EXPECT_EQ(-1, self->j.ret);
 }
 
-/* The helper may give up at any time: it has a clock of its own. */
+/* DONE with an error is accepted at any time, as the helper has a deadline too. */
 TEST_F(wrong, failure_out_of_turn)
 {
 	uint8_t rec[] = { 22, 3, 3, 0, 1, 0 };

@@ -25,7 +25,7 @@ static size_t get_len(int fd, int opt, char text[KTLS_PEER_TEXT_MAX])
 	return len;
 }
 
-/* As long as may be, and one byte longer, which is refused as a message. */
+/* The longest values work; with one byte more the message is refused. */
 TEST_F(wrong, longest_subject_and_names)
 {
 	char subject[KTLS_PEER_TEXT_MAX + 2], names[KTLS_PEER_TEXT_MAX + 2], got[KTLS_PEER_TEXT_MAX];
@@ -69,7 +69,8 @@ TEST_F(wrong, longest_subject_and_names)
 	EXPECT_MEMEQ(d.fingerprint, got, KTLS_PEER_FINGERPRINT_SIZE);
 }
 
-/* Nothing is reported of a peer that was not verified, even if the helper sends it. */
+/* The identity of a peer that was not verified is not reported, even if the helper sends one.
+ */
 TEST_F(wrong, identity_of_an_unverified_peer)
 {
 	char got[KTLS_PEER_TEXT_MAX];
@@ -142,7 +143,7 @@ TEST(optional_certificate_that_was_not_verified)
 	net_nonblock(l, true);
 	FAILS(EAGAIN, accept(l, NULL, NULL));
 
-	/* Without verification it is reported, and decides nothing. */
+	/* With KTLS_VERIFY_NONE the certificate is reported, and the connection is accepted. */
 	OK(sock_set_int(l, KTLS_VERIFY, KTLS_VERIFY_NONE));
 	net_nonblock(l, false);
 	fd = net_socket(AF_INET);

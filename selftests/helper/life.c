@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Helpers come, go, compete and are forged; a request ends exactly once. */
+/* Who may be a helper, and what happens when one exits; a request ends exactly once. */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/genetlink.h>
@@ -66,8 +66,8 @@ TEST(an_unprivileged_process_is_no_helper)
 	EXPECT_STREQ("true", sock_error(c.fd));
 }
 
-/* Root that did not register, and another worker, cannot answer either. */
-TEST(only_the_worker_that_was_asked_answers)
+/* Neither a port of root that did not register nor another port can answer. */
+TEST(only_the_port_that_was_asked_answers)
 {
 	struct fake *other, *idle;
 	struct fake_msg *m;
@@ -96,7 +96,7 @@ TEST(only_the_worker_that_was_asked_answers)
 	EXPECT_STREQ("true", sock_error(c.fd));
 }
 
-/* Another user, who has CAP_NET_ADMIN and nothing else. */
+/* Becomes another user, with CAP_NET_ADMIN only. */
 static void become_with_net_admin(uid_t uid)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -128,7 +128,7 @@ TEST(the_uid_of_the_first_helper_counts)
 	EXPECT_EQ(0, status);
 }
 
-/* The capability alone is enough for the first: ktlsd does not run as root. */
+/* CAP_NET_ADMIN is enough to be the first helper: ktlsd does not run as root. */
 TEST(the_first_helper_need_not_be_root)
 {
 	struct env e;
@@ -139,7 +139,7 @@ TEST(the_first_helper_need_not_be_root)
 	EXPECT_EQ(0, fake_register(e.fake, 8));
 }
 
-/* With the parameter only that uid may register: not even root. */
+/* With helper_uid set, only that uid may register; root may not. */
 TEST(helper_uid_says_who)
 {
 	struct fake *f;
@@ -163,8 +163,8 @@ TEST(helper_uid_says_who)
 	EXPECT_EQ(0, status);
 }
 
-/* A namespace has 256 of them at the most. */
-TEST(there_is_an_end_to_workers)
+/* A namespace has at most 256 ports. */
+TEST(a_namespace_has_a_limit_of_ports)
 {
 	enum { MOST = 256 };
 	struct fake *f;
@@ -210,9 +210,9 @@ TEST(namespaces_are_apart)
 	EXPECT_EQ(0, e.fake->starts);
 }
 
-/* --- death --- */
+/* --- the helper exits --- */
 
-/* What had begun there fails; what still waited goes to another worker. */
+/* Requests that the helper was sent fail; those that wait go to another port. */
 TEST(death_with_waiting_requests)
 {
 	struct client c[6];
@@ -227,13 +227,13 @@ TEST(death_with_waiting_requests)
 	l = net_listen(AF_INET, 8, &a);
 	for (int i = 0; i < 6; i++)
 		client_start(&c[i], &a);
-	/* its credit is two: four wait */
+	/* its credit is two, so four requests wait */
 	m = fake_expect(e.fake, KTLS_CMD_START);
 	m = fake_expect(e.fake, KTLS_CMD_START);
 	EXPECT_TRUE(m);
 	EXPECT_FALSE(fake_next(e.fake, 50));
 	second = fake_new(&e.hs);
-	/* it must not be given what it cannot hold before the first has died */
+	/* a credit of one: the other requests still wait when the first helper exits */
 	ASSERT_EQ(0, fake_register(second, 1));
 	m = fake_next(second, 200);
 	fake_die(e.fake);
@@ -294,7 +294,7 @@ TEST(kill_9)
 	EXPECT_ERRNO(EHOSTDOWN, c.j.err);
 	EXPECT_LE((harness_now() - start) * 1000, 1000 * harness_scale());
 	OK(waitpid(pid, NULL, 0));
-	/* and now there is none */
+	/* without a helper */
 	FAILS(ESRCH, connect(c.fd, &a.sa, a.len));
 }
 
@@ -337,7 +337,7 @@ TEST(a_new_helper_serves_old_listeners)
 	net_accept(l);
 }
 
-/* --- credit, workers, races --- */
+/* --- credit, ports, races --- */
 
 TEST(credit_of_one)
 {
@@ -367,7 +367,7 @@ TEST(credit_of_one)
 	}
 }
 
-TEST(two_workers_share_the_work)
+TEST(two_ports_share_the_requests)
 {
 	struct client c[16];
 	struct fake *second;
@@ -399,7 +399,7 @@ TEST(two_workers_share_the_work)
 	EXPECT_GE(second->starts, 2);
 }
 
-/* An answer and the deadline at the same time: either may win, and exactly one does. */
+/* An answer races with the deadline: one of them wins. */
 static void answer_at_the_deadline(struct fake *f, struct fake_msg *m)
 {
 	static unsigned int seed = 1;
@@ -455,7 +455,7 @@ TEST_TIMEOUT(completion_races, 60)
 	}
 	harness_note("%d in time, %d late, %d closed", ok, late, closed);
 	EXPECT_GT(late, 0);
-	/* nothing is left over: the next one is served at once */
+	/* the next request is served at once */
 	fake_stop(e.fake);
 	fake_start(e.fake, NULL, NULL);
 	struct conn c;
@@ -467,7 +467,7 @@ TEST_TIMEOUT(completion_races, 60)
 /* A helper that sends without end and never reads. */
 TEST(flood)
 {
-	/* Freeing what came of them takes a slow machine longer than a handshake may. */
+	/* Freeing the acknowledgments takes a slow machine longer than a handshake may. */
 	const int messages = 20000 / harness_scale();
 	struct conn c;
 	struct fake *f;
@@ -489,7 +489,7 @@ TEST(flood)
 		mnl_attr_put_u64(nlh, KTLS_A_ID, i);
 		if (i % 2)
 			mnl_attr_put_u32(nlh, KTLS_A_ERRNO, 71);
-		/* EAGAIN and ENOBUFS are as good an answer */
+		/* EAGAIN and ENOBUFS are fine */
 		if (send(mnl_socket_get_fd(f->nl), nlh, nlh->nlmsg_len, MSG_DONTWAIT) < 0)
 			continue;
 	}
@@ -519,7 +519,7 @@ TEST(data_for_a_check)
 	EXPECT_NE(0, fake_data(e.fake, m->id, rec, sizeof(rec), false));
 	fake_fail(e.fake, m->id, EACCES, -1, "no");
 	OK(waitpid(pid, &status, 0));
-	/* refused by the wrong answer or by the verdict, but not let through */
+	/* listen() fails */
 	EXPECT_NE(0, WEXITSTATUS(status));
 }
 
@@ -550,7 +550,7 @@ TEST(config_drop)
 	EXPECT_MEMEQ(&id, fake_data_of(m, KTLS_A_CONFIG), sizeof(id));
 }
 
-/* While a socket lives, a request is open, or a helper is there: no rmmod. */
+/* rmmod fails while there is a socket, a request or a helper. */
 TEST(rmmod_is_refused_while_in_use)
 {
 	struct conn c;

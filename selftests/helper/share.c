@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a worker gets, and when: credit, turns, the clock; and who may register later. */
+/* How requests are distributed to ports: credit, turns, deadlines; and who may register later.
+ */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -10,22 +11,22 @@
 
 #include "lib/sock.h"
 
-FIXTURE(worker)
+FIXTURE(port)
 {
 	struct env e;
 	struct addr a;		/* of a plain listener */
 	struct addr server;	/* of one of ktls */
 };
-FIXTURE_SETUP(worker)
+FIXTURE_SETUP(port)
 {
 	env_start_bare(&self->e, S13_AES128);
-	/* nobody is there to check it yet */
+	/* no helper is there to check it yet */
 	sock_listen(AF_INET, 64, &self->server);
 	self->e.fake = fake_new(&self->e.hs);
 	ASSERT_EQ(0, fake_register(self->e.fake, 1));
 	net_listen(AF_INET, 64, &self->a);
 }
-FIXTURE_TEARDOWN(worker)
+FIXTURE_TEARDOWN(port)
 {
 }
 
@@ -44,7 +45,7 @@ static int connect_soon(const struct addr *a)
 	return connect_within(a, 10000);
 }
 
-static uint64_t expect_start(struct worker_self *self)
+static uint64_t expect_start(struct port_self *self)
 {
 	struct fake_msg *m = fake_expect(self->e.fake, KTLS_CMD_START);
 	uint64_t id = m->id;
@@ -53,8 +54,8 @@ static uint64_t expect_start(struct worker_self *self)
 	return id;
 }
 
-/* A helper that does not read is not sent more and more: what it has not read counts. */
-TEST_F(worker, credit_comes_back_when_cancel_was_read)
+/* CANCEL holds credit until the helper has read it. */
+TEST_F(port, credit_comes_back_when_cancel_was_read)
 {
 	struct fake_msg *m;
 	uint64_t id;
@@ -71,7 +72,7 @@ TEST_F(worker, credit_comes_back_when_cancel_was_read)
 	EXPECT_FALSE(fake_next(self->e.fake, 100));
 	EXPECT_EQ(0, fake_cancelled(self->e.fake, id));
 	EXPECT_EQ(id + 1, expect_start(self));
-	/* once is enough */
+	/* acknowledging it again gives no credit */
 	EXPECT_EQ(0, fake_cancelled(self->e.fake, id));
 	connect_soon(&self->a);
 	EXPECT_FALSE(fake_next(self->e.fake, 100));
@@ -79,7 +80,7 @@ TEST_F(worker, credit_comes_back_when_cancel_was_read)
 }
 
 /* A request that waits for the peer costs no credit. */
-TEST_F(worker, cancel_between_turns_costs_nothing)
+TEST_F(port, cancel_between_turns_costs_nothing)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
 	int fd;
@@ -94,7 +95,7 @@ TEST_F(worker, cancel_between_turns_costs_nothing)
 }
 
 /* A peer of a server, from 127.0.0.@host. */
-static int hello_from(struct worker_self *self, unsigned int host)
+static int hello_from(struct port_self *self, unsigned int host)
 {
 	struct sockaddr_in from = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000 | host),
@@ -109,7 +110,7 @@ static int hello_from(struct worker_self *self, unsigned int host)
 }
 
 /* One source's requests do not all come before another's. */
-TEST_F(worker, sources_take_turns)
+TEST_F(port, sources_take_turns)
 {
 	unsigned int turn = 0;
 	struct fake_msg *m;
@@ -133,7 +134,7 @@ TEST_F(worker, sources_take_turns)
 	EXPECT_LE(turn, 1);
 }
 
-/* Without a share of its own one user could fill the queue of all. */
+/* How many requests of one uid may wait. */
 enum { PER_UID = 4096 };
 
 static unsigned int count_failed(const int *fds, unsigned int n)
@@ -145,7 +146,7 @@ static unsigned int count_failed(const int *fds, unsigned int n)
 	return failed;
 }
 
-TEST_F_TIMEOUT(worker, a_user_cannot_fill_the_queue, 120)
+TEST_F_TIMEOUT(port, a_user_cannot_fill_the_queue, 120)
 {
 	const struct rlimit files = { 3 * PER_UID, 3 * PER_UID };
 	static int fds[PER_UID + 100];
@@ -162,7 +163,7 @@ TEST_F_TIMEOUT(worker, a_user_cannot_fill_the_queue, 120)
 		OK(setresuid(4242, 4242, 4242));
 		for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 			fds[i] = connect_within(&a[i % 2], 60000);
-		/* the first one has the worker's credit */
+		/* the first request has the credit */
 		EVENTUALLY(count_failed(fds, ARRAY_SIZE(fds)) >= 99, 10000);
 		EXPECT_EQ(99, count_failed(fds, ARRAY_SIZE(fds)));
 		_exit(harness_failed());
@@ -211,8 +212,8 @@ TEST(a_clock_of_its_own)
 	EXPECT_EQ(0, status);
 }
 
-/* Another user cannot become the helper, even if there is none. */
-TEST_F(worker, the_uid_of_the_first_helper_counts_for_good)
+/* Another user cannot become the helper, even while there is none. */
+TEST_F(port, the_uid_of_the_first_helper_counts_for_good)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = {
@@ -235,10 +236,10 @@ TEST_F(worker, the_uid_of_the_first_helper_counts_for_good)
 	EXPECT_EQ(0, fake_register(fake_new(&self->e.hs), 8));
 }
 
-/* Handshakes that wait for their peers cost no credit, and yet they count: a worker that has
- * many of them, and may be full, gets no more while another has few.
+/* Handshakes that wait for their peers hold no credit, but they count: a port with many of
+ * them, whose worker may be full, gets no more while another port has few.
  */
-TEST(a_worker_with_few_handshakes_gets_the_next_ones)
+TEST(a_port_with_few_handshakes_gets_the_next_ones)
 {
 	enum { MANY = 40, NEXT = 5 };
 	struct fake_msg *m;

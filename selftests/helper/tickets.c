@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* NewSessionTickets on their way to the helper, which the test plays. */
+/* NewSessionTickets are passed to the helper, which is a fake. */
 #include <poll.h>
 
 #include "lib/sock.h"
 
-/* What the helper has got. */
+/* What the helper has received. */
 static struct {
 	pthread_mutex_t	lock;
 	uint8_t		body[17000];
@@ -73,7 +73,7 @@ static void send_ticket(struct ticket_self *self, uint8_t mark)
 	peer_send(&self->c.peer, CT_HANDSHAKE, self->message, make_ticket(self, 40, mark));
 }
 
-/* The tickets before it have been dealt with when it has been read. */
+/* When the data has been read, all tickets before it have been processed. */
 static void pass_data(struct ticket_self *self)
 {
 	char byte = 0;
@@ -137,7 +137,7 @@ static void expect_ticket(struct fake *f, uint8_t mark)
 	free(m);
 }
 
-/* One is with the helper, two wait, the others are lost. */
+/* One ticket is sent to the helper, two wait, and the others are dropped. */
 TEST_F(ticket, one_at_a_time)
 {
 	got.hold = true;
@@ -162,7 +162,7 @@ TEST_F(ticket, one_at_a_time)
 	expect_ticket(self->e.fake, 6);
 }
 
-/* The longest message there may be, over two records; and a longer one. */
+/* The longest message that is allowed, in two records; and a longer one. */
 TEST_F(ticket, sizes)
 {
 	size_t len;
@@ -201,7 +201,7 @@ TEST_F(ticket, coalesced)
 	expect_mib(2, 0);
 }
 
-/* Neither a reader nor a handshake nor close waits for it. */
+/* A helper that does not answer delays neither readers nor handshakes nor close(). */
 TEST_F(ticket, flood)
 {
 	struct conn other;
@@ -250,7 +250,7 @@ TEST_F(ticket, helper_gone_with_one_in_flight)
 	conn_close(&self->c);
 }
 
-/* What waits outlives the connection. */
+/* Tickets that wait outlive the connection. */
 TEST_F(ticket, closed_with_one_in_flight)
 {
 	got.hold = true;
@@ -268,7 +268,7 @@ TEST_F(ticket, closed_with_one_in_flight)
 	expect_mib(2, 0);
 }
 
-/* Tickets that were not read before close are not lost either. */
+/* close() processes tickets that nobody has read. */
 TEST_F(ticket, close_reads_them)
 {
 	open_conn(self);
@@ -280,7 +280,7 @@ TEST_F(ticket, close_reads_them)
 	expect_mib(2, 0);
 }
 
-/* Nor are those that come while the closed connection lingers. */
+/* Tickets that arrive while the closed connection lingers are processed. */
 TEST_F(ticket, come_after_close)
 {
 	open_conn(self);
@@ -318,7 +318,7 @@ TEST(credit)
 	expect_mib(2, 1);
 	conn_open(&more, &e, ROLE_CLIENT, AF_INET);
 	conn_close(&more);
-	/* what comes back can be used again */
+	/* credit that comes back can be used again */
 	fake_stop(e.fake);
 	EXPECT_EQ(0, fake_message(e.fake, got.id));
 	send_ticket(&t[2], 9);
@@ -333,7 +333,7 @@ static void fill_nothing(struct nlmsghdr *nlh, void *arg)
 	(void)arg;
 }
 
-/* Answers to no ticket, or to another worker's. */
+/* Answers to no ticket, or to one of another port. */
 TEST_F(ticket, wrong_answers)
 {
 	struct fake *other;
@@ -380,7 +380,7 @@ TEST(more_than_may_be_wanted)
 	conn_close(&c);
 }
 
-/* Servers get no tickets, and TLS 1.2 has none after the handshake. */
+/* Servers refuse tickets, and so does TLS 1.2 after the handshake. */
 TEST(where_there_are_none)
 {
 	struct conn c;

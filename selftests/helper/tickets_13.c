@@ -17,7 +17,7 @@ FIXTURE_TEARDOWN(real13)
 {
 }
 
-/* As many as were asked for, and one after a resumed handshake. */
+/* As many as KTLS_TICKETS says, and one after a resumed handshake. */
 TEST_F_TIMEOUT(real13, number_of_tickets, 60)
 {
 	struct both b;
@@ -42,9 +42,9 @@ TEST_F_TIMEOUT(real13, number_of_tickets, 60)
 	}), 10000);
 }
 
-/* A ticket is used once, by however many that begin at the same time: no more
- * connections are resumed than there are tickets. ktlsd is stopped until all have begun,
- * and each brings a ticket, which one that ktlsd comes to later in the round may use.
+/* A ticket is used once, however many connections begin at the same time: no more are resumed
+ * than there are tickets. ktlsd is stopped until all have begun. Each connection brings a new
+ * ticket, which a connection that ktlsd serves later in the same round may use.
  */
 TEST_F_TIMEOUT(real13, a_ticket_is_used_once, 90)
 {
@@ -85,9 +85,8 @@ TEST_F_TIMEOUT(real13, a_ticket_is_used_once, 90)
 	}
 	harness_note("%u resumed, %u not", resumed, full);
 	EXPECT_GT(resumed, 0);
-	/* If a ticket were good for all that begin together, it would be none. How many
-	 * get a ticket that came within their round depends on the scheduler: here one
-	 * a round is enough.
+	/* If all connections of a round could use one ticket, there would be none of these. How
+	 * many tickets arrive in time depends on the scheduler, so one a round is enough.
 	 */
 	EXPECT_GE(full, 4);
 }
@@ -139,7 +138,7 @@ TEST_F_TIMEOUT(real13, external_key_with_s_client, 60)
 	struct proc c;
 	char buf[6];
 
-	/* no certificate: for those with the key only */
+	/* an identity without certificate: only for clients with the key */
 	set_lamp(l);
 	OK(bind(l, &a.sa, a.len));
 	OK(listen(l, 5));
@@ -226,7 +225,7 @@ TEST_F(real13, sigalgs)
 	FAILS(EPROTO, connect(fd, &self->s.a.sa, self->s.a.len));
 	close(fd);
 
-	/* listen asks, too */
+	/* listen() validates it too */
 	l = interop_socket(NULL);
 	OK(bind(l, &a.sa, a.len));
 	OK(sock_set_str(l, KTLS_IDENTITY, "rsa"));
@@ -237,7 +236,7 @@ TEST_F(real13, sigalgs)
 	OK(listen(l, 5));
 }
 
-/* Leaf and anchor, though the server sent the leaf alone. */
+/* Leaf and trust anchor, although the server sent the leaf only. */
 TEST_F(real13, peer_chain)
 {
 	const char *chain, *second;

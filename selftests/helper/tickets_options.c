@@ -36,7 +36,7 @@ TEST_F(value, names)
 
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++) {
 		EXPECT_STREQ("", sock_get_str(self->fd, opts[i]));
-		/* whether there is such a thing is ktlsd's to say */
+		/* ktlsd checks the names */
 		OK(sock_set_str(self->fd, opts[i], "X25519:no-such_thing"));
 		for (size_t j = 0; j < ARRAY_SIZE(bad); j++)
 			FAILS(EINVAL, sock_set_str(self->fd, opts[i], bad[j]));
@@ -87,7 +87,7 @@ TEST_F(value, psk)
 	OK(set_psk(self->fd, &psk, sizeof(psk)));
 }
 
-/* --- what the helper gets --- */
+/* --- what the helper is sent --- */
 
 static char told_groups[64], told_sigalgs[64];
 static uint32_t told_tickets, told_parts;

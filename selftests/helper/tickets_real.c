@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Resumption with the real ktlsd: OpenSSL, GnuTLS and ourselves at the other end. */
+/* Resumption with the real ktlsd; the other end is OpenSSL, GnuTLS or a ktls socket. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +14,7 @@ TEST_F_TIMEOUT(resume, client_of_s_server, 60)
 	s_server_start(&self->s, "rsa", "-rev", variant->openssl, NULL);
 	EXPECT_FALSE(visit(&self->s.a, variant->versions, "server.test"));
 	EXPECT_RESUMES(&self->s.a, variant->versions);
-	/* and so on, for ever */
+	/* a resumed connection has a ticket for the next one */
 	EXPECT_RESUMES(&self->s.a, variant->versions);
 	EXPECT_RESUMES(&self->s.a, variant->versions);
 
@@ -28,7 +28,7 @@ TEST_F_TIMEOUT(resume, client_of_s_server, 60)
 		interop_expect_reversed(fd);
 		is_resumed(fd);
 	}), 10000);
-	/* who it is was verified then, and is known now */
+	/* the identity is that of the first handshake */
 	EXPECT_TRUE(sock_info(fd).flags & KTLS_INFO_VERIFIED);
 	EXPECT_EQ(variant->versions->max, sock_info(fd).version);
 	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_PEER_NAME));
@@ -59,7 +59,7 @@ TEST_F_TIMEOUT(resume, tickets_that_nobody_read, 60)
 	}), 10000);
 }
 
-/* A connection of its own kind: nothing else is resumed with its tickets. */
+/* Sockets of different @kind do not resume each other's sessions. */
 static int kind_socket(const struct ktls_versions *versions, int kind)
 {
 	char alpn[] = { 2, 'k', 'A' + kind };
@@ -178,7 +178,7 @@ TEST_F_TIMEOUT(resume, server_of_gnutls_cli, 60)
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 }
 
-/* --- ourselves --- */
+/* --- both ends are ktls sockets --- */
 
 TEST_F_TIMEOUT(resume, ourselves, 60)
 {
@@ -286,7 +286,7 @@ TEST_F_TIMEOUT(resume, identities, 60)
 	}), 10000);
 }
 
-/* A client certificate that was verified: the resumed connection knows it, too. */
+/* The resumed connection still has the client certificate that was verified. */
 TEST_F_TIMEOUT(resume, client_certificate, 60)
 {
 	struct both b = { 0 };
@@ -305,7 +305,7 @@ TEST_F_TIMEOUT(resume, client_certificate, 60)
 		both_close(&b);
 		resumed;
 	}), 10000);
-	/* who has no certificate does not get in with that client's session */
+	/* a client without certificate is refused with that session */
 	fd = interop_socket("server.test");
 	net_nonblock(fd, true);
 	FAILS(EINPROGRESS, connect(fd, &a.sa, a.len));

@@ -10,7 +10,7 @@
 
 /* --- the client --- */
 
-/* There is a session before and after; with other options it is not used. */
+/* A session that is there is not used by a socket with other options. */
 #define EXPECT_NOT_RESUMED(setup) do {						\
 	int _fd;								\
 										\
@@ -152,7 +152,7 @@ static bool shown_to(struct shown *shown, int l, const struct addr *a, const cha
 	return resumed;
 }
 
-/* The session does not help, and without it that client is not let in. */
+/* The session is not accepted, and the client is refused. */
 static void shown_in_vain(struct shown *shown, int l, const struct addr *a)
 {
 	struct proc c;
@@ -199,18 +199,18 @@ TEST_F_TIMEOUT(resume, a_servers_ticket_is_for_the_same_only, 120)
 	l = listen_with(&a, "ca.pem", KTLS_VERIFY_OPTIONAL);
 	EXPECT_FALSE(shown_to(&s, l, &a, "server.test", NULL));
 	same = listen_with(&b, "ca.pem", KTLS_VERIFY_OPTIONAL);
-	/* another name was asked for */
+	/* the ClientHello has another server name */
 	EXPECT_FALSE(shown_to(&s, same, &b, "other.test", s.file));
-	/* other authorities for clients: that one is not trusted there */
+	/* other trust anchors, which do not include the client's CA */
 	other = listen_with(&b, "untrusted-ca.pem", KTLS_VERIFY_OPTIONAL);
 	shown_in_vain(&s, other, &b);
-	/* the system's authorities, which are the same, but not the same trust */
+	/* the system's trust anchors: the same certificates, but another setting */
 	other = listen_with(&b, NULL, KTLS_VERIFY_OPTIONAL);
 	EXPECT_FALSE(shown_to(&s, other, &b, "server.test", s.file));
-	/* required now */
+	/* a certificate is required now */
 	other = listen_with(&b, "ca.pem", KTLS_VERIFY_REQUIRED);
 	EXPECT_FALSE(shown_to(&s, other, &b, "server.test", s.file));
-	/* another user's */
+	/* a listener of another user */
 	OK(seteuid(4242));
 	other = interop_socket(NULL);
 	OK(seteuid(0));
@@ -223,13 +223,13 @@ TEST_F_TIMEOUT(resume, a_servers_ticket_is_for_the_same_only, 120)
 	OK(listen(other, 5));
 	OK(getsockname(other, &b.sa, &b.len));
 	EXPECT_FALSE(shown_to(&s, other, &b, "server.test", s.file));
-	/* it was good all the time, also for another listener that is the same */
+	/* the session is still valid, also for another listener with the same configuration */
 	b.len = sizeof(b.v6);
 	OK(getsockname(same, &b.sa, &b.len));
 	EXPECT_TRUE(shown_to(&s, same, &b, "server.test", s.file));
-	/* in 1.3 once */
+	/* in 1.3 a ticket is accepted once */
 	EXPECT_EQ(strcmp(s.version, "-tls1_3") != 0, shown_to(&s, l, &a, "server.test", s.file));
-	/* and only for a ktlsd of its own time */
+	/* and not after ktlsd was restarted */
 	EXPECT_FALSE(shown_to(&s, l, &a, "server.test", NULL));
 	real_stop(&self->d);
 	real_start(&self->d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fixture of the tests of wrong answers: a connect() whose handshake has got to where
- * the helper sends DONE.
+/* Fixture of the tests of wrong answers: a connect() in whose handshake the helper is about to
+ * send DONE.
  */
 #ifndef _SELFTESTS_WRONG_H
 #define _SELFTESTS_WRONG_H
@@ -21,7 +21,7 @@ FIXTURE_VARIANT(wrong) { uint16_t suite; };
 FIXTURE_VARIANT_ADD(wrong, tls13) { S13_AES128 };
 FIXTURE_VARIANT_ADD(wrong, tls12) { S12_AES256 };
 
-/* As far as the moment where a correct helper sends DONE. */
+/* Runs the handshake until a correct helper would send DONE. */
 static inline void reach_done(struct wrong_self *self)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
@@ -74,7 +74,7 @@ static inline void expect_wrong_fails(struct wrong_self *self, const struct fake
 	conn_expect_failed(self->fd, &self->j);
 }
 
-/* The helper still gets requests, and its correct answers work. */
+/* A handshake with a correct helper still works. */
 static inline void expect_next_works(struct wrong_self *self)
 {
 	struct peer p;
@@ -99,7 +99,9 @@ static inline void good_done(struct wrong_self *self, struct fake_done *d)
 	d->records_len = hs_flight(&self->e.hs, HS_CLIENT_FIN, flight);
 }
 
-/* A test: connect() fails of a DONE that is right but for @edit, the next one succeeds. */
+/* A test: connect() fails after a DONE that is correct except for @edit, and the next connect()
+ * succeeds.
+ */
 #define WRONG(name, edit)								\
 	TEST_F(wrong, name)							\
 	{									\

@@ -36,7 +36,7 @@ static void note_alert(const SSL *ssl, int where, int value)
 		s->alert = value & 0xff;
 }
 
-/* Sends data as soon as it has keys: in TLS 1.3 that is before the client has answered. */
+/* Sends data as soon as the server has keys: in TLS 1.3 before the client has answered. */
 static void *serve(void *arg)
 {
 	struct server *s = arg;
@@ -123,7 +123,7 @@ static void expect_refused(const struct chain *chains, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		chain_make(&chains[i], &made);
 		expect_refused_by(&chains[i], &made, TLS1_3_VERSION);
-		/* what the versions do differently has other tests */
+		/* brief: other tests have what differs between the versions */
 		if (!harness_brief() && i % 4 == 3)
 			expect_refused_by(&chains[i], &made, TLS1_2_VERSION);
 		chain_free(&made);
@@ -153,9 +153,9 @@ static void expect_accepted(const struct chain *chain)
 
 #define EXPECT_REFUSED(chains)	expect_refused(chains, ARRAY_SIZE(chains))
 
-/* --- what is right --- */
+/* --- valid chains --- */
 
-/* Without this, the refusals would prove nothing. */
+/* Valid chains are accepted, or the refusals would prove nothing. */
 TEST_F(chains, good_ones_are_accepted)
 {
 	static const struct chain good[] = {
@@ -251,7 +251,7 @@ TEST_F_TIMEOUT(chains, of_another_time, 60)
 	EXPECT_REFUSED(chains);
 }
 
-/* --- what it may be used for --- */
+/* --- usage --- */
 
 TEST_F_TIMEOUT(chains, for_another_use, 60)
 {
@@ -269,7 +269,7 @@ TEST_F_TIMEOUT(chains, for_another_use, 60)
 	EXPECT_REFUSED(chains);
 }
 
-/* --- who may issue --- */
+/* --- issuers --- */
 
 TEST_F_TIMEOUT(chains, of_an_issuer_that_is_no_ca, 60)
 {

@@ -216,7 +216,7 @@ static X509 *issue(const struct cert *spec, bool is_ca, EVP_PKEY *key, X509 *iss
 	if (spec->flags & CERT_OTHER_KEY)
 		EVP_PKEY_free(signer);
 	spoil_signature(spec, cert);
-	/* What was changed behind OpenSSL's back is only in a fresh copy. */
+	/* OpenSSL caches what it decoded; a fresh copy has the changes. */
 	again = X509_dup(cert);
 	X509_free(cert);
 	return again;
@@ -235,7 +235,7 @@ static void read_root(X509 **ret_cert, EVP_PKEY **ret_key)
 	BIO_free(key);
 }
 
-/* @specs: the leaf first. What an issuer without private key would sign, another key does. */
+/* @specs: the leaf first. If the issuer has no private key, another key signs. */
 static void make_from(const struct cert *const *specs, int count, struct chain_made *ret)
 {
 	EVP_PKEY *key, *issuer_key;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Data, tickets, close, and helpers that die, with OpenSSL at the other end. */
+/* Data, tickets, close, and helpers that exit, with OpenSSL at the other end. */
 #include <poll.h>
 #include <signal.h>
 
@@ -237,7 +237,7 @@ TEST_F(openssl, ours_to_ours)
 	close(fd);
 }
 
-/* --- helpers that die and come back --- */
+/* --- ktlsd exits and is started again --- */
 
 FIXTURE(daemon) { struct proc d; struct s_server s; };
 FIXTURE_SETUP(daemon)
@@ -277,11 +277,11 @@ TEST_F(daemon, kill_9_during_a_handshake)
 	EXPECT_ERRNO(EHOSTDOWN, j.err);
 	EXPECT_LE((harness_now() - start) * 1000, 1000 * harness_scale());
 
-	/* open connections never notice */
+	/* open connections go on */
 	interop_expect_reversed(open_fd);
 	FAILS(ESRCH, connect(fd, &self->s.a.sa, self->s.a.len));
 
-	/* restarted it serves again: that socket, the old listener */
+	/* after a restart the same socket and the old listener work */
 	real_start(&self->d);
 	/* s_server takes one connection at a time */
 	s_server_start(&other, "rsa", "-rev", NULL);

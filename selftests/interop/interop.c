@@ -70,7 +70,7 @@ TEST_F_TIMEOUT(suite, server_of_s_client, 40)
 	EXPECT_STREQ("server.test", sock_get_str(fd, KTLS_SERVER_NAME));
 	interop_expect_dialogue(&c, fd);
 	close(fd);
-	/* our close_notify ends it, and cleanly */
+	/* it exits with 0 after our close_notify */
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 }
 
@@ -273,7 +273,7 @@ TEST_F(real, a_record_against_the_rfc)
 	struct addr a, server;
 	size_t len;
 
-	/* What a client says first, said by somebody who then goes astray. */
+	/* A ClientHello of ktlsd, after which the test sends an invalid record. */
 	plain = net_listen(AF_INET, 1, &a);
 	net_nonblock(client, true);
 	FAILS(EINPROGRESS, connect(client, &a.sa, a.len));
@@ -291,7 +291,7 @@ TEST_F(real, a_record_against_the_rfc)
 	EXPECT_EQ(22, record[0]);
 	net_write(tls, bad, sizeof(bad));
 	EVENTUALLY(proc_printed(&self->d, "the peer sent a record that is too long"), 5000);
-	/* The last of all is an alert: two bytes, the type, the tag. */
+	/* The last record is an alert: two bytes, the type, the tag. */
 	len = record[3] << 8 | record[4];
 	for (;;) {
 		net_read(tls, record, len);
@@ -340,7 +340,7 @@ TEST_F(real, identity_after_listen)
 	EXPECT_TRUE(strstr(sock_error(l), "nobody"));
 	FAILS(EACCES, sock_set_str(l, KTLS_IDENTITY, "private"));
 	FAILS(EINVAL, sock_set_str(l, KTLS_TRUST, "no certificate at all"));
-	/* and what was in force still is */
+	/* and the old configuration is still in force */
 	expect_served(&a);
 	OK(sock_set_str(l, KTLS_IDENTITY, "rsa"));
 	EXPECT_STREQ("", sock_error(l));

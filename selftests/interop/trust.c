@@ -111,7 +111,7 @@ TEST_F(trust, verification_off)
 	close(fd);
 }
 
-/* The same socket, refused and then let in: nothing of the first attempt sticks. */
+/* The same socket is refused and then accepted: nothing of the first attempt remains. */
 TEST_F(trust, refused_then_accepted)
 {
 	struct s_server good;
@@ -192,7 +192,7 @@ TEST_F(trust, optional_client_certificate)
 	EXPECT_FALSE(sock_info(fd).flags & (KTLS_INFO_VERIFIED | KTLS_INFO_PEER_CERT));
 	close(fd);
 	EXPECT_EQ(0, proc_wait(&c, 5000));
-	/* offered, it must be good */
+	/* optional, but one that is sent must be valid */
 	s_client_start(&c, &a, "-cert", real_pki("untrusted.pem"), "-key",
 		       real_pki("untrusted.key"), NULL);
 	EXPECT_NE(0, proc_wait(&c, 15000));
@@ -235,7 +235,9 @@ TEST_F(trust, client_identity)
 
 /* --- containers --- */
 
-/* What @fn returns in a PID namespace of its own, as root of all else. */
+/* What @fn returns in a PID namespace of its own, as root, in the other namespaces of the
+ * machine.
+ */
 static int in_a_container(struct trust_self *self, const char *identity,
 			  int (*fn)(struct trust_self *self, const char *identity))
 {
@@ -254,7 +256,7 @@ static int in_a_container(struct trust_self *self, const char *identity,
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-/* The errno; but what ktlsd says about it must name the cause. */
+/* Return: @err. The reason must name the PID namespace. */
 static int why_not(int fd, int err)
 {
 	return err == EACCES && !strstr(sock_error(fd), "allow_containers") ? EBADMSG : err;
@@ -287,7 +289,7 @@ TEST_F(trust, root_of_a_container_is_not_root)
 	s_server_start(&self->s, "rsa", NULL);
 	EXPECT_ERRNO(EACCES, in_a_container(self, "client", connect_as));
 	EXPECT_ERRNO(EACCES, in_a_container(self, "rsa", listen_as));
-	/* what needs no key it may do */
+	/* it may connect without an identity */
 	EXPECT_EQ(0, in_a_container(self, NULL, connect_as));
 	EXPECT_EQ(0, in_a_container(self, "contained", connect_as));
 	EXPECT_EQ(0, in_a_container(self, "contained", listen_as));
@@ -295,7 +297,7 @@ TEST_F(trust, root_of_a_container_is_not_root)
 	EXPECT_EQ(0, listen_as(self, "rsa"));
 }
 
-/* Our server's refusal reaches s_client, in words. */
+/* s_client prints the alert with which our server refuses it. */
 TEST_F(trust, alert_reaches_s_client)
 {
 	struct proc c;

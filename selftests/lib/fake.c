@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The scripted helper: netlink, and the truth. See fake.h. */
+/* The fake helper: netlink, and correct answers. See fake.h. */
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <poll.h>
@@ -134,7 +134,7 @@ struct fake *fake_new(const struct hs *hs)
 	f->nl = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	ASSERT_TRUE(f->nl);
 	OK(mnl_socket_bind(f->nl, 0, MNL_SOCKET_AUTOPID));
-	/* An unprivileged one does without. */
+	/* Fails without CAP_NET_ADMIN, which is fine. */
 	setsockopt(mnl_socket_get_fd(f->nl), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	ret = get_family(f);
 	if (ret) {
@@ -267,7 +267,7 @@ int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 	return ret;
 }
 
-/* --- the truth --- */
+/* --- correct answers --- */
 
 uint32_t fake_role(struct fake *f, uint64_t id)
 {

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A helper that does as a test says. It speaks the netlink contract and the
- * handshake of hs.h; a test may answer any message itself, or drive the whole
- * conversation, and be wrong in both.
- *
- * The sending functions return what the kernel acknowledged with: 0 or a
- * negative errno.
+/* A helper that a test controls. It speaks the netlink protocol and the handshake of hs.h. A
+ * test may answer any message itself, or do the whole conversation, and be wrong in both. The
+ * sending functions return what the kernel acknowledged with: 0 or a negative errno.
  */
 #ifndef _SELFTESTS_FAKE_H
 #define _SELFTESTS_FAKE_H
@@ -32,8 +29,8 @@ struct fake {
 	uint16_t		family;
 	uint32_t		seq;
 	const struct hs		*hs;
-	uint32_t		messages;	/* wanted by every client's DONE */
-	struct fake_msg		*queue;		/* came while waiting for an answer */
+	uint32_t		messages;	/* value of KTLS_A_MESSAGES in a client's DONE */
+	struct fake_msg		*queue;		/* received before an acknowledgment */
 	uint16_t		suites[64];
 	unsigned int		n_suites;
 
@@ -50,7 +47,7 @@ struct fake {
 	struct { uint64_t id; uint32_t role; } request[256];
 };
 
-/* An all-purpose DONE; omit: bit n leaves attribute n out. */
+/* The attributes of DONE; omit: bit n leaves attribute n out. */
 struct fake_done {
 	uint64_t	id;
 	uint32_t	error;
@@ -85,12 +82,12 @@ struct fake_msg *fake_next(struct fake *f, int ms);
 struct fake_msg *fake_expect(struct fake *f, uint8_t cmd);
 
 int fake_data(struct fake *f, uint64_t id, const void *records, size_t len, bool more);
-/* What a truthful helper would say at the end of the trivial handshake. */
+/* What a correct helper sends at the end of the handshake of hs.h. */
 void fake_done_init(struct fake_done *d, const struct fake *f, uint64_t id, uint32_t role);
 int fake_done(struct fake *f, const struct fake_done *d);
-/* "I have read that CANCEL." */
+/* Acknowledges CANCEL. */
 int fake_cancelled(struct fake *f, uint64_t id);
-/* "The ticket is dealt with." */
+/* Acknowledges MESSAGE, a ticket. */
 int fake_message(struct fake *f, uint64_t id);
 int fake_fail(struct fake *f, uint64_t id, int error, int alert, const char *reason);
 int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
@@ -98,16 +95,16 @@ int fake_config(struct fake *f, uint64_t id, uint32_t attr, uint32_t offset,
 /* Any message at all: attributes as @fill puts them. */
 int fake_raw(struct fake *f, uint8_t cmd, void (*fill)(struct nlmsghdr *nlh, void *arg), void *arg);
 
-/* What a truthful helper does with a message. */
+/* Answers a message as a correct helper does. */
 void fake_answer(struct fake *f, struct fake_msg *m);
-/* What a helper that hangs does. */
+/* Does not answer, as a helper that hangs. */
 void fake_ignore(struct fake *f, struct fake_msg *m);
 uint32_t fake_role(struct fake *f, uint64_t id);
 
 /* A thread that answers, until it is stopped or dies. */
 void fake_start(struct fake *f, fake_handler handler, void *arg);
 void fake_stop(struct fake *f);
-/* Closes the netlink socket: to the kernel, the death of the helper. */
+/* Closes the netlink socket, as when the helper exits. */
 void fake_die(struct fake *f);
 
 static inline uint32_t fake_u32(const struct fake_msg *m, int attr)

@@ -63,10 +63,10 @@ bool harness_failed(void);
 /* Where in the kernel this process's threads are, as diagnostics. */
 void harness_stacks(void);
 
-/* Called once in a process whose test has failed, to say more about it. */
+/* Called once in a process whose test has failed, to print more about it. */
 extern void (*harness_explain)(void);
 
-/* How much slower than a real machine this one may be; for every bound. */
+/* KTLS_TEST_SCALE: the factor for each time limit. */
 unsigned int harness_scale(void);
 /* KTLS_TEST_BRIEF: fewer rounds of what is repeated, on a kernel that finds leaks itself. */
 bool harness_brief(void);

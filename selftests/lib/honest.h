@@ -32,20 +32,22 @@ struct honest {
 	unsigned int	attackers;
 };
 
-/* After real_start(): the server, and the normal time beside @attackers processes. */
+/* Call after real_start(). Starts the server and measures the normal time beside @attackers
+ * processes.
+ */
 void honest_start(struct honest *h, unsigned int attackers);
 
-/* So many processes call @attack, which does not return, until honest_attack_end(). */
+/* @attackers processes call @attack, which does not return, until honest_attack_end(). */
 void honest_attack(struct honest *h, void (*attack)(void *arg), void *arg);
 void honest_attack_end(struct honest *h);
 
 /* One full handshake, seconds; the test fails if it fails. */
 double honest_handshake(struct honest *h);
 
-/* The median of some handshakes must not be more than twice the normal time, and a grain
- * for the scheduler. An attack delays all handshakes, while an unlucky order of time slices
- * delays a few; so the median may be taken three times.
- * @when is for the diagnostics: "during the attack".
+/* The median of some handshakes must be at most twice the normal time, plus a grain for the
+ * scheduler. An attack delays all handshakes, while an unlucky order of time slices delays a
+ * few; so the median may be taken three times. @when is for the diagnostics: "during the
+ * attack".
  */
 void honest_expect(struct honest *h, const char *when);
 

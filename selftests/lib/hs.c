@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The handshake that is none. See hs.h. */
+/* The handshake without cryptography. See hs.h. */
 #include <openssl/rand.h>
 #include <string.h>
 
 #include "harness.h"
 #include "hs.h"
 
-/* A Finished message by its form; says in every record type that a flight ends. */
+/* A message with the header of Finished. It marks the end of a flight, in plaintext and
+ * encrypted.
+ */
 static const uint8_t fin[] = { 20, 0, 0, 12, 'f', 'l', 'i', 'g', 'h', 't', ' ', 'e', 'n', 'd', 's', '.' };
 
 void hs_init(struct hs *hs, uint16_t suite)
@@ -37,7 +39,7 @@ static size_t put_record(uint8_t *out, uint8_t type, uint8_t minor, const void *
 	return 5 + len;
 }
 
-/* A hello of the right outline: version, random, and zeros. */
+/* A ClientHello or ServerHello: version, random, and zeros. */
 static size_t put_hello(uint8_t *out, uint8_t type, uint8_t minor)
 {
 	uint8_t body[4 + 2 + 32 + 44] = { type, 0, 0, sizeof(body) - 4, 3, 3 };

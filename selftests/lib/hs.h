@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A handshake that is none: a few records of the right form, and secrets that
- * both ends knew before. The fake helper speaks it for a ktls socket, the
- * scripted peer for itself.
+/* A handshake without cryptography: records of the right form, and secrets that both ends
+ * have from the beginning. The fake helper does it for a ktls socket, the scripted peer for
+ * itself.
  *
  *	client				server
  *	hello ------------------------>
@@ -26,7 +26,7 @@ struct hs {
 	uint64_t		client_seq, server_seq;	/* of the first records after it */
 	uint64_t		nonce;			/* 1.2 GCM: first explicit nonce */
 	uint8_t			exporter[112];	/* 1.2: master secret, both randoms */
-	size_t			exporter_len;	/* 0: the helper tells none */
+	size_t			exporter_len;	/* 0: the helper passes none */
 };
 
 enum hs_flight { HS_CLIENT_HELLO, HS_SERVER_FLIGHT, HS_CLIENT_FIN };
@@ -34,7 +34,7 @@ enum hs_flight { HS_CLIENT_HELLO, HS_SERVER_FLIGHT, HS_CLIENT_FIN };
 void hs_init(struct hs *hs, uint16_t suite);
 /* Writes a flight, whole records, to @out; returns its length. */
 size_t hs_flight(const struct hs *hs, enum hs_flight which, uint8_t *out);
-/* Bytes up to and with the record that ends a flight; 0: it is not all there. */
+/* Return: bytes up to the end of a flight; 0: it is not complete. */
 size_t hs_flight_end(const uint8_t *records, size_t len);
 
 #endif /* _SELFTESTS_HS_H */

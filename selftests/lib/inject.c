@@ -14,7 +14,7 @@
 #include "inject.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
-#define WALK_MAX	300	/* no path is longer */
+#define WALK_MAX	300	/* limit for the steps of a path */
 #define TASKS_MAX	64
 
 /* What is armed now. */
@@ -63,9 +63,8 @@ static bool is_kmemleak(const char *name)
 	       !strcmp(name, "create_object") || !strcmp(name, "__create_object");
 }
 
-/* Where the code lies on whose behalf a step is taken: the module's, with a page
- * behind it that is nobody's, or one function of the kernel. And where kmemleak's
- * does: what it allocates for itself is no step of any path.
+/* The address ranges of code whose steps count: the module with the page behind it, which is
+ * empty, or one function of the kernel. And that of kmemleak, whose allocations never count.
  */
 static void find_code(const char *function, struct range *code, struct range *kmemleak)
 {
@@ -114,7 +113,7 @@ static bool is_worker(const char *task)
 	return !strncmp(comm, "kworker/u", 9);
 }
 
-/* A test that ended in the middle of a walk has left the kernel's workers armed. */
+/* A test that ended in the middle of a walk has left kworkers armed. */
 static void disarm_workers(void)
 {
 	struct dirent *de;
@@ -128,7 +127,7 @@ static void disarm_workers(void)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/fail-nth", de->d_name);
 		fd = open(path, O_RDWR | O_CLOEXEC);
-		/* It may be gone by now. */
+		/* The task may have exited. */
 		if (fd >= 0 && pwrite(fd, "0", 1, 0) < 0)
 			harness_note("%s: %s", path, strerror(errno));
 		if (fd >= 0)
@@ -147,7 +146,7 @@ static void init(const char *function)
 	disarm_workers();
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
 		set_attr(attrs[i], "probability", "%llu", 0);
-		/* 2: with a stack, which the runner of the VM takes for a complaint */
+		/* 2 prints a stack, which vm/run would take for a complaint */
 		set_attr(attrs[i], "verbose", "%llu", verbose ? atoi(verbose) : 0);
 		set_attr(attrs[i], "stacktrace-depth", "%llu", 32);
 		set_attr(attrs[i], "require-start", "%#llx", code.start);
@@ -201,7 +200,7 @@ static void arm(const char *dir, const char *task)
 
 	snprintf(path, sizeof(path), "%s/%s/fail-nth", dir, task);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	/* A worker of the kernel may be gone by now; we ourselves may not. */
+	/* A kworker may have exited; our own threads have not. */
 	if (fd < 0 || now.n_tasks == TASKS_MAX || pwrite(fd, text, n, 0) != n) {
 		if (now.who != INJECT_WORK)
 			harness_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
@@ -292,7 +291,7 @@ void inject_walk(const char *path, enum inject_who who, int (*run)(void *arg),
 		err = run(arg);
 		ASSERT_EQ(0, now.n_tasks);
 		if (!now.hit) {
-			/* Nothing has failed: so nothing may have failed. */
+			/* No failure was injected, so there must be no error. */
 			EXPECT_ERRNO(0, err);
 			break;
 		}

@@ -70,7 +70,7 @@ static inline void keys_close(struct keys *k)
 	peer_free(&k->peer);
 }
 
-/* What the peer has for the other end of that direction. */
+/* The keys of the peer for that direction. */
 static inline struct info keys_info(const struct keys *k, int opt)
 {
 	const struct tls_dir *d = opt == TLS_TX ? &k->peer.rx : &k->peer.tx;

@@ -43,7 +43,7 @@ struct addr net_loopback(int family, uint16_t port)
 	return a;
 }
 
-/* A filter that accepts no packet: no ACK, no RST, and nothing is learnt. */
+/* A filter that drops every packet: no ACK, no RST. */
 void net_deaf(int fd)
 {
 	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);

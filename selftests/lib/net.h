@@ -18,12 +18,12 @@ struct addr {
 	socklen_t	len;
 };
 
-/* A namespace of our own with only lo, which is up: no test sees another's. */
+/* A new network namespace, with lo up. */
 void net_new(void);
 
 /* Loopback, port 0 */
 struct addr net_loopback(int family, uint16_t port);
-/* From now on a plain TCP socket, or listener, drops all that arrives: a dead host. */
+/* Makes a plain TCP socket or listener drop all packets, as a dead host. */
 void net_deaf(int fd);
 
 int net_socket(int family);
@@ -45,7 +45,7 @@ void net_read(int fd, void *buf, size_t len);
 /* Bytes that are not zero and do not repeat with a small period. */
 void net_pattern(void *buf, size_t len, uint64_t offset);
 int net_tcp_state(int fd);
-/* An address that nothing is mapped at, and that the compiler does not see through. */
+/* An address that is not mapped; the compiler does not know that. */
 void *net_bad_address(void);
 
 /* A counter of /proc/net/ktls_stat, by name in any case, underscores or none. */
@@ -59,11 +59,11 @@ int net_module_refs(const char *module);
 void net_set_parameter(const char *name, int value);
 /* Bytes in TCP's receive queue, the Recv-Q of ss. */
 unsigned long net_recv_queue(int fd);
-/* Memory of the machine that is free, or could be at once. */
+/* MemAvailable of /proc/meminfo. */
 long net_available_kib(void);
 bool net_module_loaded(const char *module);
 
-/* A capture of all that passes lo, to look for a marker in. */
+/* A packet capture of lo, to look for a marker. */
 struct capture {
 	int		fd;
 	uint64_t	packets, payload;

@@ -9,7 +9,7 @@
 
 #include "party.h"
 
-#define PATIENCE	4	/* seconds of a fast machine */
+#define PATIENCE	4	/* seconds, before scaling */
 
 static void set_patience(int fd)
 {
@@ -39,7 +39,7 @@ static bool read_flight(int fd, const struct hs *hs, enum hs_flight which, enum 
 
 	while (got < len && (n = read(fd, seen + got, len - got)) > 0) {
 		got += n;
-		/* What comes instead of a flight is an alert in the clear. */
+		/* Instead of a flight, an alert in plaintext. */
 		if (got >= 5 && seen[0] == CT_ALERT) {
 			*end = PARTY_ALERT;
 			return false;
@@ -51,7 +51,7 @@ static bool read_flight(int fd, const struct hs *hs, enum hs_flight which, enum 
 	return false;
 }
 
-/* What cannot be written is noticed by who reads. */
+/* Errors are noticed when reading. */
 static void send_flight(int fd, const struct hs *hs, enum hs_flight which)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
@@ -88,7 +88,7 @@ static void *sink(void *arg)
 		ssize_t n = peer_recv(s->peer, &type, record, sizeof(record));
 
 		if (n < 0) {
-			/* A record that is not authentic is never an accident. */
+			/* No failure may make a record that is not authentic. */
 			if (errno == EBADMSG)
 				harness_fail(__FILE__, __LINE__, "a record is not authentic");
 			s->end = closed && !errno ? PARTY_CLOSED : end_of(errno);
@@ -162,7 +162,7 @@ static void *server(void *arg)
 		poll(p, 2, -1);
 		if (p[1].revents)
 			return NULL;
-		/* Somebody may have reset it in the meantime. */
+		/* The connection may have been reset meanwhile. */
 		fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			serve(s, fd);

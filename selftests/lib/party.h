@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The other end of connections that may fail at any moment: scripted peers that
- * do not fail the test when a connection breaks, but tell how it ended.
+/* Peers of connections that may fail at any moment: they do not fail the test when a connection
+ * breaks, but report how it ended.
  */
 #ifndef _SELFTESTS_PARTY_H
 #define _SELFTESTS_PARTY_H
@@ -13,10 +13,10 @@ enum party_end {
 	PARTY_CUT,		/* FIN without it */
 	PARTY_ALERT,		/* a fatal alert */
 	PARTY_RESET,
-	PARTY_STALLED,		/* nothing at all, until patience ended */
+	PARTY_STALLED,		/* nothing, until the time limit */
 };
 
-/* The trivial handshake. False: the connection has ended before. */
+/* The handshake of hs.h. Return: false if the connection has ended before. */
 bool party_handshake(int fd, bool server, const struct hs *hs, enum party_end *end);
 
 /* A thread that receives all that comes. */
@@ -44,7 +44,7 @@ void party_server_stop(struct party_server *s);
 
 /* Writes @len bytes to a ktls socket with an echo at its other end, reads them back. */
 void party_echo(int fd, size_t len);
-/* Both ways between a ktls socket and a scripted peer. */
+/* Sends @len bytes each way between a ktls socket and a scripted peer. */
 void party_exchange(int fd, struct peer *peer, size_t len);
 
 #endif /* _SELFTESTS_PARTY_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The scripted peer: TLS records over a plain TCP socket, as a test dictates. */
+/* The scripted peer: sends and receives single TLS records over a plain TCP socket. */
 #ifndef _SELFTESTS_PEER_H
 #define _SELFTESTS_PEER_H
 
@@ -18,7 +18,7 @@ struct peer {
 void peer_init(struct peer *p, int fd, bool server, const struct hs *hs);
 void peer_free(struct peer *p);
 
-/* The trivial handshake, as whole or as halves. */
+/* The handshake of hs.h, whole or in halves. */
 void peer_handshake(struct peer *p);
 void peer_send_flight(struct peer *p, enum hs_flight which);
 void peer_recv_flight(struct peer *p, enum hs_flight which);
@@ -31,7 +31,7 @@ void peer_send_alert(struct peer *p, uint8_t level, uint8_t description);
 void peer_send_close(struct peer *p);
 /* A NewSessionTicket; in 1.3 only. */
 void peer_send_ticket(struct peer *p);
-/* The record, to be sent in pieces or in one write with others. */
+/* Seals a record without sending it. */
 size_t peer_seal(struct peer *p, uint8_t type, const void *data, size_t len, uint8_t *out);
 
 /* One record. Returns the length of its plaintext; -1 with errno: 0 for FIN,
@@ -42,7 +42,7 @@ ssize_t peer_recv(struct peer *p, uint8_t *type, void *buf, size_t size);
 void peer_recv_data(struct peer *p, void *buf, size_t len);
 /* An alert with that description, or the test fails. */
 void peer_expect_alert(struct peer *p, uint8_t description);
-/* As far as FIN or RST: true for a FIN. */
+/* Receives up to FIN or RST. Return: true for FIN. */
 bool peer_drain_to_fin(struct peer *p);
 /* Exactly close_notify, and then FIN. */
 void peer_expect_close(struct peer *p);

@@ -229,7 +229,7 @@ static void write_config(char *path, const char *trust, const char *more)
 	fclose(config);
 }
 
-/* ESRCH is the one answer that says: nobody is there. */
+/* ESRCH means that there is no helper. */
 static bool is_served(void)
 {
 	struct addr a = net_loopback(AF_INET, 1);
@@ -341,8 +341,8 @@ static bool is_listening(int family, uint16_t port)
 	return ret;
 }
 
-/* An address is taken a moment before connections to it are: listen() changes the
- * state first. Who is in the table of listeners is asked by inet_diag.
+/* An address is in use a moment before connections are accepted: listen() changes the state
+ * first. inet_diag shows who is in the table of listeners.
  */
 static bool is_found(int family, uint16_t port)
 {

@@ -10,7 +10,7 @@
 
 #include "net.h"
 
-/* A program under our control; what it prints goes to a file. */
+/* A process that a test has started; its output goes to a file. */
 struct proc {
 	pid_t	pid;
 	int	in;		/* its standard input */
@@ -25,19 +25,19 @@ void proc_start(struct proc *p, const char *program, ...) __attribute__((sentine
 void proc_startv(struct proc *p, char **argv);
 /* Ends its standard input. */
 void proc_eof(struct proc *p);
-/* Waits for its end by itself; the test fails after @ms. Returns the exit status. */
+/* Waits until it exits; the test fails after @ms. Return: the exit status. */
 int proc_wait(struct proc *p, int ms);
 void proc_kill(struct proc *p, int sig);
 /* All it has printed so far, NUL-terminated; to be freed. */
 char *proc_output(struct proc *p, size_t *ret_len);
 bool proc_printed(struct proc *p, const char *text);
-/* The end of its output as diagnostics; happens by itself when a test fails. */
+/* Prints the end of its output as diagnostics; done for all processes when a test fails. */
 void proc_show(struct proc *p);
 
 /* A file of pki, as ca.sh made it: a static buffer of a few. */
 const char *real_pki(const char *name);
 
-/* What is in such a file: the length. */
+/* Reads such a file. Return: the length. */
 size_t real_pki_read(const char *name, char *text, size_t max);
 
 /* The path of ktlsctl. The control socket is in RUNTIME_DIRECTORY, if that was set before. */
@@ -56,7 +56,7 @@ const char *real_restricted(void);
 /* The same as another user, with CAP_NET_ADMIN and no other privilege. */
 void real_start_unprivileged(struct proc *p, uid_t uid);
 void real_stop(struct proc *p);
-/* Has it dealt with all that the kernel sent it? Its threads sleep, no message waits. */
+/* Return: whether ktlsd has handled all messages: its threads sleep, no message waits. */
 bool real_is_idle(const struct proc *p);
 
 /* A port of this namespace that a server listens on within 10 s. */

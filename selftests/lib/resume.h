@@ -38,7 +38,7 @@ static inline bool is_resumed(int fd)
 	return sock_info(fd).flags & KTLS_INFO_RESUMED;
 }
 
-/* One connection to "s_server -rev"; tells whether it was a resumed one. */
+/* Connects to "s_server -rev". Return: whether the session was resumed. */
 static inline bool visit_fd(int fd, const struct addr *a)
 {
 	bool resumed;
@@ -60,10 +60,10 @@ static inline bool visit(const struct addr *a, const struct ktls_versions *versi
 	return visit_fd(fd, a);
 }
 
-/* ktlsd makes a session of a ticket when it comes to it: soon, but not at once. */
+/* ktlsd stores the session of a ticket a moment after it arrived, hence EVENTUALLY. */
 #define EXPECT_RESUMES(a, versions)	EVENTUALLY(visit(a, versions, "server.test"), 10000)
 
-/* Both ends of a connection, ours. */
+/* Both ends of a connection are ktls sockets. */
 struct both {
 	int	client, server;
 };

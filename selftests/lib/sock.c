@@ -284,7 +284,7 @@ void conn_open_rcvbuf(struct conn *c, struct env *e, int role, int family, int r
 		open_client(c, e, family, rcvbuf);
 	else
 		open_server(c, e, family, rcvbuf);
-	/* What a test sends in pieces arrives in pieces. */
+	/* What a test writes in pieces arrives in pieces. */
 	OK(setsockopt(c->peer.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)));
 }
 

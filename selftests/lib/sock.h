@@ -24,7 +24,7 @@
 #define S12_AES256	0xc030
 #define S12_CHACHA	0xcca8
 
-/* A namespace of its own with a truthful fake helper in it. */
+/* A network namespace with a fake helper in it that answers correctly. */
 struct env {
 	struct hs	hs;
 	struct fake	*fake;
@@ -32,7 +32,7 @@ struct env {
 };
 
 void env_start(struct env *e, uint16_t suite);
-/* The same with a handler of the test's. */
+/* The same with a handler of the test. */
 void env_start_with(struct env *e, uint16_t suite, fake_handler handler, void *arg);
 /* The same with a helper that does nothing: the test reads its messages and answers them. */
 void env_start_manual(struct env *e, uint16_t suite, uint32_t credits);
@@ -88,7 +88,7 @@ void conn_expect_works(int fd, struct peer *p);
 /* The handshake in that job fails with EPROTO, and nothing goes through the socket. */
 void conn_expect_failed(int fd, struct job *handshake);
 
-/* Sends of @buf what there is room for, without waiting. Returns how many bytes. */
+/* Sends as much of @buf as there is room for, without waiting. Return: how many bytes. */
 size_t sock_fill(int fd, const void *buf, size_t len);
 
 /* Writes, or reads, all of a buffer in a thread of its own. */

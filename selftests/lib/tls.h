@@ -48,7 +48,7 @@ void tls_dir_init(struct tls_dir *dir, const struct tls_suite *suite,
 void tls_dir_update(struct tls_dir *dir);
 void tls_dir_free(struct tls_dir *dir);
 
-/* A record as it should be, and every way in which it can be otherwise. */
+/* A record to be sealed, and what can be wrong with it. */
 struct tls_record {
 	uint8_t		type;		/* (inner) content type */
 	const void	*data;
@@ -57,7 +57,7 @@ struct tls_record {
 	bool		no_type;	/* 1.3: inner plaintext without a type: all zero */
 	uint8_t		outer;		/* 1.3: outer type, 0: 23 */
 	uint16_t	version;	/* of the header, 0: KTLS_TLS_1_2 */
-	int		length_lie;	/* added to the header's length, not authenticated so */
+	int		length_lie;	/* added to the length, but not authenticated */
 	int		flip;		/* 1 + offset from the end of a byte to corrupt, 0: none */
 };
 

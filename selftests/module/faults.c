@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Each allocation, and each copy from or to user space, fails once: while a socket
- * is set up and shakes hands. faults_record.c has what comes after.
- *
- * The program gets an error that says so, or nothing at all happens; what comes
- * next over the same socket, listener and helper works; nothing stays behind.
+/* Fault injection while a socket is set up and does its handshake: each allocation, and each
+ * copy from or to user space, fails once. faults_record.c tests open connections. The program
+ * must get an error that says so, or see no failure; the next call on the same socket, listener
+ * and helper must work; and nothing may leak.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -85,7 +84,7 @@ TEST_F(faults, attach)
 	inject_walk("TCP_ULP", INJECT_SELF, attach, NULL, NULL);
 }
 
-/* The connection that TCP had before is attached too, or reset; not in the clear. */
+/* A connection that TCP had queued is attached too, or reset; it is never used without TLS. */
 static int attach_listener(void *arg)
 {
 	struct faults_self *self = SELF;
@@ -203,7 +202,7 @@ static int options_listener(void *arg)
 	return err;
 }
 
-/* A connection over the listener that there was before. */
+/* A connection of the existing listener. */
 static void listener_works(void *arg)
 {
 	struct faults_self *self = SELF;
@@ -222,7 +221,7 @@ static void listener_works(void *arg)
 TEST_F_TIMEOUT(faults, setsockopt_listener, 60)
 {
 	with_listener(self);
-	/* Only then there is something to copy. */
+	/* Now the configuration is shared and must be copied. */
 	listener_works(self);
 	inject_walk("setsockopt on a listener", INJECT_SELF, options_listener,
 		    listener_works, self);
@@ -259,7 +258,7 @@ static int new_namespace(void *arg)
 	inject_off();
 	if (err)
 		OK(unshare(CLONE_NEWNET));
-	/* It is whole. */
+	/* The new namespace has its counters. */
 	EXPECT_EQ(0, net_mib("handshakes_done"));
 	return err;
 }
@@ -382,8 +381,8 @@ TEST_F_TIMEOUT(faults, listen_helper, 60)
 	inject_walk("listen", INJECT_HELPER, listen_once, NULL, NULL);
 }
 
-/* The peer has shaken hands. It is accepted; or it was refused at the last moment,
- * and gets an alert. Returns the connection or -1.
+/* The peer has finished its handshake. Either accept() returns the connection, or it was
+ * refused in the last moment, and the peer gets an alert. Returns the connection or -1.
  */
 static int accept_or_refuse(struct faults_self *self, int peer)
 {
@@ -393,7 +392,7 @@ static int accept_or_refuse(struct faults_self *self, int peer)
 	return p[0].revents ? OK(accept(self->listener, NULL, NULL)) : -1;
 }
 
-/* A peer of a child that failed learns of it: an alert, FIN, RST, but no silence. */
+/* The peer of a child that failed gets an alert, FIN or RST. */
 static int accept_once(void *arg)
 {
 	struct faults_self *self = SELF;
@@ -463,7 +462,7 @@ static int handshake_once(struct faults_self *self, int role)
 	err = errno_of(sock_set_int(ends[0], KTLS_HANDSHAKE, role));
 	inject_off();
 	if (err) {
-		/* No second try on this one: what was said cannot be taken back. */
+		/* There is no second attempt on a connection: records were sent already. */
 		close(ends[0]);
 		job_wait(&l.job, 10000);
 		EXPECT_FALSE(!l.open && l.end == PARTY_STALLED);
@@ -546,7 +545,7 @@ TEST_F_TIMEOUT(faults, config_helper, 120)
 	inject_walk("CONFIG", INJECT_HELPER, with_credential, NULL, self);
 }
 
-/* The last reference to a configuration sends the hint that it is gone. */
+/* The last reference to a configuration sends CONFIG_DROP. */
 TEST_F(faults, config_drop)
 {
 	int fd = sock_new(AF_INET);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Each allocation, and each copy from or to user space, fails once: in what nobody
- * has called for at that moment. New keys, tickets, what the kernel sends by itself
- * when there is room, a reader inside the kernel, a helper that dies.
+/* Fault injection in what runs outside of the program's calls: new keys, tickets, data that is
+ * sent when there is room, a reader inside the kernel, a helper that exits.
  */
 #include <linux/tls.h>
 #include <poll.h>
@@ -10,7 +9,7 @@
 #include "keys.h"
 #include "party.h"
 
-#define LATE	2000	/* ms in which something has come, or will not come by itself */
+#define LATE	2000	/* ms: what has not arrived by then will not come by itself */
 #define TRIES	6	/* how often a program tries again */
 #define SIZE	50000
 
@@ -49,7 +48,7 @@ static bool is_short(int err)
 	return err == ENOMEM || err == ENOBUFS || err == EFAULT;
 }
 
-/* Does something come at once? If not, only another call will bring it. */
+/* Return: whether something can be received without another call. */
 static bool comes(int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
@@ -57,7 +56,9 @@ static bool comes(int fd)
 	return OK(poll(&p, 1, LATE));
 }
 
-/* A program that tries again; the first error. Tells in *ret how the last try went. */
+/* Reads 1000 bytes and tries again after an error. Return: the first error; *ret: what the last
+ * read() returned.
+ */
 static int read_1000(int fd, ssize_t *ret)
 {
 	int err = 0;
@@ -83,7 +84,7 @@ static void peer_update(struct peer *p, uint8_t request)
 	tls_dir_update(&p->tx);
 }
 
-/* Exactly that much data, under however many keys; how many KeyUpdates were seen. */
+/* Receives exactly @len bytes, and KeyUpdates. Return: how many KeyUpdates. */
 static unsigned int follow(struct peer *p, size_t len)
 {
 	uint8_t type, record[TLS_PAYLOAD_MAX];
@@ -115,7 +116,7 @@ static void expect_update(struct conn *c, int err)
 
 	if (send(c->fd, data, 1000, MSG_NOSIGNAL) == 1000) {
 		updates = follow(&c->peer, 1000);
-		/* Who did not get as far as to ask for it gets none. */
+		/* After EFAULT nothing was asked for. */
 		EXPECT_EQ(err != EFAULT, updates);
 		peer_send_data(&c->peer, data, 1000);
 		net_read(c->fd, seen, 1000);
@@ -163,7 +164,7 @@ static int updated_once(void *arg)
 	peer_send_data(&c.peer, data, 1000);
 	err = read_1000(c.fd, &n);
 	if (n < 0) {
-		/* Keys that could not be had end it, with a word to the peer. */
+		/* Without new keys the connection fails, with an alert. */
 		peer_expect_alert(&c.peer, 80);
 	} else {
 		EXPECT_EQ(1000, n);
@@ -180,7 +181,7 @@ TEST_F_TIMEOUT(after, key_update_received, 60)
 	inject_walk("a KeyUpdate", INJECT_SELF, updated_once, NULL, self);
 }
 
-/* The answer is the work's to send; if it cannot, it comes before the next data. */
+/* The work sends the answer; if that fails, it is sent before the next data. */
 static int answered_once(void *arg)
 {
 	struct after_self *self = SELF;
@@ -207,7 +208,7 @@ TEST_F_TIMEOUT(after, key_update_answered, 120)
 
 /* --- tickets --- */
 
-/* A ticket that cannot be sent to the helper is dropped, and nothing else. */
+/* A ticket that cannot be sent to the helper is dropped; nothing else happens. */
 static int ticket_once(void *arg)
 {
 	struct after_self *self = SELF;
@@ -234,8 +235,8 @@ TEST_F_TIMEOUT(after, ticket, 60)
 
 /* --- what is pushed when there is room --- */
 
-/* What was counted as sent and found no room goes out by itself, a lack of memory
- * in between or not: nobody has to call again.
+/* Data that send() returned for and that TCP had no room for is sent without another call, even
+ * if memory was short meanwhile.
  */
 static int push_once(void *arg)
 {
@@ -299,7 +300,7 @@ FIXTURE_TEARDOWN(orphan)
 	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
 }
 
-/* It has begun a handshake: the program gets an error, and the peer an alert. */
+/* During a handshake: the program gets an error, and the peer an alert. */
 static int orphan_once(void *arg)
 {
 	struct orphan_self *self = arg;
@@ -334,8 +335,8 @@ TEST_F_TIMEOUT(orphan, helper_dies, 120)
 KEYS_FIXTURE(inner)
 FIXTURE_VARIANT_ADD(inner, tls13_aes128) { S13_AES128, AF_INET };
 
-/* KCM asks again when memory is short: all comes, and in order. Few messages, because
- * it allocates for each.
+/* KCM tries again when memory was short: everything arrives in order. Few messages, because it
+ * allocates for each.
  */
 static int kcm_once(void *arg)
 {

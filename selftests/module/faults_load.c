@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Each allocation fails once: while the module is loaded. */
+/* Fault injection while the module is loaded: each allocation fails once. */
 #include <fcntl.h>
 #include <sys/syscall.h>
 
@@ -9,10 +9,10 @@
 struct load {
 	struct hs	hs;
 	char		path[300];
-	unsigned int	suites;		/* that it has when nothing fails */
+	unsigned int	suites;		/* how many there are when nothing fails */
 };
 
-/* What modprobe would load: by the configuration of the VM's runner, or by default. */
+/* The file that modprobe would load, by the configuration of the VM's runner or by default. */
 static void find_module(char *path, size_t size)
 {
 	FILE *f = popen("modprobe -c | sed -n 's/^install ktls .*insmod \\([^ ]*\\).*/\\1/p' | "
@@ -40,7 +40,7 @@ static int rmmod(void)
 	return syscall(SYS_delete_module, "ktls", O_NONBLOCK);
 }
 
-/* It is there with all it can do, or not at all. */
+/* The module is loaded with all suites, or not at all. */
 static int load_once(void *arg)
 {
 	struct load *l = arg;

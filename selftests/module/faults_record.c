@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Each allocation, and each copy from or to user space, fails once: on an open
- * connection. What arrives is always a beginning of what was sent; and if the end
- * is announced by close_notify, it is all that send() returned.
+/* Fault injection on an open connection: each allocation, and each copy from or to user space,
+ * fails once. The received data must be a prefix of what was sent; if close_notify follows, it
+ * must be all that send() returned for.
  */
 #include <fcntl.h>
 #include <linux/tls.h>
@@ -26,7 +26,7 @@ FIXTURE(open)
 	int		role;
 	/* How the path under test sends or receives. */
 	ssize_t		(*move)(int fd, size_t at, size_t len);
-	unsigned int	rcvbuf;		/* not 0: and a shorter stream */
+	unsigned int	rcvbuf;		/* not 0: this receive buffer, and less data */
 };
 
 FIXTURE_VARIANT(open) { uint16_t suite; int role; };
@@ -68,7 +68,7 @@ static ssize_t move_small(int fd, size_t at, size_t len)
 	return write(fd, data + at, at < 5 * 1000 ? 1000 : len);
 }
 
-/* Open records, and none is closed but by its being full, or by the last piece. */
+/* MSG_MORE: a record is sealed only when it is full, or with the last piece. */
 static ssize_t move_more(int fd, size_t at, size_t len)
 {
 	return send(fd, data + at, len < 3000 ? len : 3000, len > 3000 ? MSG_MORE : 0);
@@ -86,7 +86,7 @@ static ssize_t move_sendfile(int fd, size_t at, size_t len)
 	return sendfile(fd, file, &off, len);
 }
 
-/* What lies in the pipe and does not come out again counts as sent. */
+/* Data that stays in the pipe counts as sent. */
 static ssize_t move_splice(int fd, size_t at, size_t len)
 {
 	struct iovec iov = { data + at, len < 8192 ? len : 8192 };
@@ -103,7 +103,7 @@ static ssize_t move_splice(int fd, size_t at, size_t len)
 	return n;
 }
 
-/* Sends all, tries again where that may help; *ret: the first error. */
+/* Sends everything, trying again where that may help; *ret: the first error. */
 static size_t send_all(int fd, ssize_t (*move)(int fd, size_t at, size_t len), int *ret)
 {
 	unsigned int tries = 0;
@@ -235,7 +235,9 @@ static ssize_t move_splice_from(int fd, size_t at, size_t len)
 	return n;
 }
 
-/* Reads to the end, tries again; the first error. Whether the end was one. */
+/* Reads to the end, trying again. Return: the first error; also whether the stream ended with
+ * close_notify.
+ */
 static int recv_all(int fd, ssize_t (*move)(int fd, size_t at, size_t len), size_t *at,
 		    bool *ended)
 {
@@ -404,8 +406,8 @@ static int end_once(struct open_self *self, bool shut)
 		close(c.fd);
 	}
 	party_sink_wait(&sink);
-	/* A close_notify that cannot be sent is no reason to lose data. An end
-	 * there is, be it a reset: TCP makes no second attempt at a FIN.
+	/* No data is lost if close_notify cannot be sent. The stream ends in any case, if need
+	 * be with a reset: TCP makes no second attempt at a FIN.
 	 */
 	EXPECT_EQ(SIZE, sink.len);
 	check_stream(&sink, sent, sink.end == PARTY_CLOSED ? 0 : ENOMEM);
@@ -433,8 +435,8 @@ TEST_F_TIMEOUT(open, shutdown, 120)
 	inject_walk("shutdown", INJECT_SELF, shutdown_once, NULL, self);
 }
 
-/* A connection without a handshake yet is TCP's. Its shutdown says that nothing will be
- * written any more, and that holds, whether TCP could tell the peer or not.
+/* Before the handshake shutdown() is TCP's: it holds for later writes even if the peer could
+ * not be told.
  */
 static int shutdown_new_once(void *arg)
 {

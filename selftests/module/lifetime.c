@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Nothing is left over: memory, references, the module itself. */
+/* Nothing leaks: memory, references, the module itself. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -79,9 +79,7 @@ static long slabs_growth(const struct slabs *before, char *name)
 	return most;
 }
 
-/* What is free in a cache goes back to the kernel; with KASAN, also what it keeps in
- * quarantine, which counts as in use.
- */
+/* Shrinks a cache; with KASAN, frees its quarantine too, which counts as in use. */
 static void slabs_shrink(const char *name)
 {
 	char path[100];
@@ -95,9 +93,9 @@ static void slabs_shrink(const char *name)
 	}
 }
 
-/* Freed by RCU and by work: give it the time, but only as much as it takes. A brief
- * run is one of the debug kernel: a few hundred objects more are KASAN's quarantine,
- * and what leaks is kmemleak's to find.
+/* Objects are freed by RCU and by works, so wait, but only as long as it takes. A brief run is
+ * one on the debug kernel: there a few hundred objects more are KASAN's quarantine, and
+ * kmemleak finds leaks.
  */
 static void expect_no_growth(const struct slabs *before, int limit)
 {
@@ -130,7 +128,7 @@ static void cycle(int l, const struct addr *a, int i)
 	net_write(s, "x", 1);
 	EXPECT_EQ(POLLIN, net_poll(c, POLLIN, 5000));
 	net_read(c, &byte, 1);
-	/* each end first in turn; sometimes with data that nobody reads */
+	/* the ends take turns in closing first; sometimes there is unread data */
 	if (i % 8 == 7)
 		net_write(s, "unread", 6);
 	close(i % 2 ? c : s);
@@ -198,7 +196,7 @@ TEST_TIMEOUT(failures_leave_nothing, 120)
 	expect_no_growth(&before, 450);
 }
 
-/* Children that never finish: silent, garbage, half a handshake. */
+/* Children that never finish their handshake: silent, garbage, half a handshake. */
 TEST_TIMEOUT(dropped_children_leave_nothing, 120)
 {
 	const int n = harness_brief() ? 200 : 600;
@@ -231,7 +229,7 @@ TEST_TIMEOUT(dropped_children_leave_nothing, 120)
 	expect_no_growth(&before, 450);
 }
 
-/* The last close of every stage gives the module's reference back. */
+/* close() in each state releases the reference to the module. */
 TEST(references_come_back_from_every_state)
 {
 	struct job j;
@@ -298,7 +296,7 @@ TEST_TIMEOUT(rmmod_after_the_last_close, 60)
 	harness_note("rmmod %.1f s after the last close", harness_now() - start);
 	EXPECT_FALSE(net_module_loaded("ktls"));
 	EXPECT_EQ(-1, access("/proc/thread-self/net/ktls_stat", F_OK));
-	/* the helper's socket survived that, and is no helper any more */
+	/* the helper's socket is open still, but is no port any more */
 	modprobe();
 	fake_die(e.fake);
 	e.fake = fake_new(&e.hs);
@@ -308,7 +306,7 @@ TEST_TIMEOUT(rmmod_after_the_last_close, 60)
 	conn_close(&c);
 }
 
-/* A dead peer's orphan does not hold the module for TCP's many minutes. */
+/* A closed connection to a dead peer does not hold the module for TCP's many minutes. */
 TEST_TIMEOUT(rmmod_with_a_dead_peer, 60)
 {
 	static char data[100000];
@@ -324,7 +322,7 @@ TEST_TIMEOUT(rmmod_with_a_dead_peer, 60)
 	modprobe();
 }
 
-/* The name is enough: the kernel loads the module for those who may ask it to. */
+/* TCP_ULP loads the module for programs that may load modules. */
 TEST_TIMEOUT(loaded_on_demand, 60)
 {
 	int fd;

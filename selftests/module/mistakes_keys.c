@@ -13,7 +13,7 @@ static void bind_aead(const char *name)
 {
 	struct {
 		struct sockaddr_alg sa;
-		char more[40];		/* as much longer as an address may be */
+		char more[40];		/* addresses may be longer than struct sockaddr_alg */
 	} a = { .sa = { .salg_family = AF_ALG, .salg_type = "aead" } };
 	int fd = OK(socket(AF_ALG, SOCK_SEQPACKET, 0));
 

@@ -201,7 +201,7 @@ static void by_uring(int fd)
 		by_uring_op(fd, op);
 }
 
-/* --- ways round the record layer --- */
+/* --- ways past the record layer --- */
 
 static void by_second_ulp(int fd)
 {
@@ -419,12 +419,12 @@ TEST_F(wire, open)
 		job_wait(&j, 15000);
 		peer_free(&c.peer);
 	}
-	/* far more than a megabyte of it went by, sealed */
+	/* more than a megabyte was sent, encrypted */
 	expect_none(&self->c, "OPEN", "any");
 	EXPECT_GT(self->c.payload, 200000);
 }
 
-/* After a fatal alert the keys are gone: that must not mean plaintext. */
+/* After a fatal alert there are no keys: nothing must be sent as plaintext. */
 TEST_F(wire, after_an_error)
 {
 	fake_start(self->e.fake, NULL, NULL);
@@ -445,7 +445,7 @@ TEST_F(wire, after_an_error)
 	expect_none(&self->c, "FAILED", "any");
 }
 
-/* The same ways over plain TCP are all seen: the capture and the ways work. */
+/* Over plain TCP the marker is seen in each way: capture and ways work. */
 TEST_F(wire, control)
 {
 	static const way_fn visible[] = {
@@ -471,7 +471,7 @@ TEST_F(wire, control)
 	capture_count(&self->c, "x", 1);
 }
 
-/* io_uring's results on an open connection are what the calls say. */
+/* io_uring on an open connection returns what the system calls do. */
 TEST_F(wire, io_uring_sends_records)
 {
 	char got[3000];

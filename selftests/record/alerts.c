@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Alerts: what each alert of the peer leads to, and which one the peer gets for what it
- * must not do. Both as a table in the output.
+/* Alerts: the effect of each alert that the peer can send, and the alert that the peer gets for
+ * each violation. The output has both as tables.
  */
 #include <poll.h>
 
@@ -10,7 +10,9 @@ static uint8_t big[20000], back[65536];
 
 /* --- received --- */
 
-/* RFC 8446 6: in 1.3 the level means nothing. RFC 5246 7.2: a warning need not end it. */
+/* RFC 8446 6: in 1.3 the level has no meaning. RFC 5246 7.2: a warning need not end the
+ * connection.
+ */
 static bool ends_connection(const struct peer *p, uint8_t level, uint8_t alert)
 {
 	if (alert == 0 || alert == 90)
@@ -69,14 +71,14 @@ TEST_F_TIMEOUT(both, every_warning_received, 120)
 
 /* --- sent: what the peer must not do --- */
 
-/* Data for the rows below: a type, and what is in the record. */
+/* A violation: a record of @type with this content, or the bytes of @raw. */
 struct violation {
 	const char	*what;
 	bool		v12, v13;
 	uint8_t		alert;
 	int		error;
 	struct tls_record record;
-	const char	*raw;		/* instead: bytes as they are on the wire */
+	const char	*raw;		/* instead of a record: bytes on the wire */
 	size_t		raw_len;
 	unsigned int	times;		/* 0: once */
 	const char	*then;		/* a second record of the same type, or data */
@@ -223,7 +225,7 @@ TEST_F(tls12, renegotiation_is_refused)
 		if (self->r.role == ROLE_CLIENT) {
 			peer_send(self->r.p, CT_HANDSHAKE, "\0\0\0\0", 4);
 			EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 50));
-			/* RFC 5246 7.4.1.1: ignored, not a word */
+			/* RFC 5246 7.4.1.1: ignored, and no answer */
 			EXPECT_EQ(0, net_poll(self->r.p->fd, POLLIN, 50));
 		} else {
 			uint8_t type = 0;

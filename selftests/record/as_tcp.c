@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Receiving calls whose outcome is that of plain TCP, asked in the same test. */
+/* Receiving calls that must do what they do on plain TCP; each test asks TCP too. */
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -16,7 +16,7 @@ static uint8_t big[1 << 16], back[1 << 16];
 struct ends {
 	struct record	*r;
 	int		tcp, tls;	/* where it is received */
-	int		from;		/* TCP's other end */
+	int		from;		/* the sending end of the TCP connection */
 };
 
 static struct ends ends_of(struct record *r)
@@ -74,7 +74,7 @@ TEST_F(both, length_zero)
 	struct ends e = ends_of(&self->r);
 	struct timeval tv = { 0, 100000 };
 
-	/* 0 would be taken for the end of the stream. */
+	/* A return value of 0 would mean the end of the stream. */
 	BOTH(&e, -EAGAIN, recv(fd, back, 0, MSG_DONTWAIT));
 	BOTH(&e, -EAGAIN, recv(fd, back, 0, MSG_DONTWAIT | MSG_PEEK));
 	BOTH(&e, -EAGAIN, recv(fd, NULL, 0, MSG_DONTWAIT));
@@ -136,7 +136,7 @@ TEST_F(record, bad_address_behind_a_good_one)
 		struct iovec iov[2] = { { map, 100 }, { net_bad_address(), sizes[i] - 100 } };
 		const size_t n = sizes[i];
 
-		/* a record is one read's or the next one's, as a segment is with TCP */
+		/* a read returns a record whole or not at all, as TCP does with a segment */
 		ends_send(&e, big, n);
 		BOTH(&e, -EFAULT, recv(fd, map + 4096 - 100, n, 0));
 		BOTH(&e, -EFAULT, recv(fd, map + 4096 - 100, n, MSG_PEEK));
@@ -189,7 +189,7 @@ TEST_F(both, bytes_in_queue)
 		ASSERT_EQ(40, recv_inq(i ? e.tls : e.tcp, 40, &inq));
 		EXPECT_EQ(0, inq);
 	}
-	/* Behind the end there is something to read: the end. */
+	/* At the end of the stream TCP_INQ is 1. */
 	ends_send(&e, big, 10);
 	shutdown(e.from, SHUT_WR);
 	peer_send_close(self->r.p);
@@ -203,7 +203,7 @@ TEST_F(both, bytes_in_queue)
 	ends_close(&e);
 }
 
-/* Never ciphertext: a ticket is no byte, and the next record is as long as its payload. */
+/* TCP_INQ counts plaintext: none for a ticket, and the payload of the next record. */
 TEST_F(tls13_client, bytes_in_queue_are_plaintext)
 {
 	int one = 1, inq;

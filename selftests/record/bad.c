@@ -6,7 +6,7 @@
 
 static uint8_t big[20000], back[65536];
 
-/* No plaintext of a record that failed: untouched, or wiped. */
+/* The buffer has no plaintext of a record that was refused: it is untouched or wiped. */
 static void expect_untouched(const uint8_t *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -14,9 +14,9 @@ static void expect_untouched(const uint8_t *p, size_t len)
 			ASSERT_EQ(0x5a, p[i]);
 }
 
-/* The connection ends: reading fails with @error, for ever, writing with EPIPE, the
- * peer gets @alert. No poll() before: that could open the record, and not
- * into the reader's memory.
+/* The connection has ended: every read fails with @error, every write with EPIPE, and the peer
+ * gets @alert. There is no poll() before the read, as that may open the record into a buffer of
+ * the kernel instead of the reader's memory.
  */
 static void expect_fatal(struct conn *c, int error, uint8_t alert)
 {
@@ -32,7 +32,7 @@ static void expect_fatal(struct conn *c, int error, uint8_t alert)
 	EXPECT_NE(0, strlen(sock_error(c->fd)));
 }
 
-/* Good data before it is delivered first, by a call that then returns it alone. */
+/* Data before the bad record is delivered first, by a call that returns nothing else. */
 static void send_good(struct peer *p)
 {
 	net_pattern(big, 50, 1);
@@ -79,7 +79,7 @@ TEST_F(record, corrupt_last_byte_of_the_payload)
 	expect_fatal(&self->r.c, EBADMSG, 20);
 }
 
-/* Corrupt, and read in small pieces, and peeked at. */
+/* A corrupt record that is read in small pieces, or with MSG_PEEK. */
 TEST_F(both, corrupt_and_small_reads)
 {
 	send_flipped(self->r.p, 5000, 3);
@@ -146,7 +146,7 @@ TEST_F(both, length_zero)
 	EXPECT_TRUE(errno == EBADMSG || errno == EPROTO);
 }
 
-/* The header says more than a record may hold: known before its body comes. */
+/* A length that no record may have is refused before the body arrives. */
 TEST_F(record, header_overflow)
 {
 	uint8_t header[5] = { 23, 3, 3, 0x41, 0x01 };
@@ -240,7 +240,7 @@ TEST_F(tls13, all_zero_inner_plaintext)
 	expect_fatal(&self->r.c, EPROTO, 10);
 }
 
-/* Empty handshake and alert fragments have no meaning, and would cost nothing to send. */
+/* RFC 8446 5.1 forbids empty handshake and alert fragments. */
 TEST_F(both, empty_alert)
 {
 	peer_send(self->r.p, CT_ALERT, NULL, 0);
@@ -263,7 +263,9 @@ TEST_F(both, alerts_of_a_wrong_size)
 	FAILS(EPIPE, send(self->r.fd, MARKER, 5, MSG_NOSIGNAL));
 }
 
-/* A few empty records of data are legal, and are not data; a flood is neither. */
+/* A few empty records of data are legal, and read() does not return for them; too many in a row
+ * are refused.
+ */
 TEST_F(both, empty_data_records)
 {
 	for (int i = 0; i < 10; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Control records while nobody reads: consumed when they come, and no call stays in the
- * kernel for them. And poll() does not wait for a reader.
+/* Control records are processed while nobody reads, no call processes them without end, and
+ * poll() does not wait for a reader.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -14,7 +14,7 @@
 
 enum {
 	FLOOD	= 20000,
-	BATCH	= 256,	/* KTLS_RX_BATCH: how many a call deals with */
+	BATCH	= 256,	/* KTLS_RX_BATCH: how many a call processes */
 };
 
 static uint8_t big[1 << 16], back[1 << 16], wire[FLOOD * 64];
@@ -51,12 +51,14 @@ TEST_F(tls13_client, an_idle_client_keeps_no_tickets_queued)
 	peer_send_ticket(p);
 	EVENTUALLY(net_recv_queue(self->r.fd) == 0, 3000);
 	EXPECT_EQ(2, net_mib("TicketsDropped") + net_mib("TicketsPassed"));
-	/* after data, too, and however many they are */
+	/* after data too, in any number */
 	peer_send_data(p, "x", 1);
 	net_read(self->r.fd, back, 1);
 	peer_send_raw(p, wire, seal_tickets(p, 1000));
 	EVENTUALLY(net_recv_queue(self->r.fd) == 0, 5000);
-	/* data stay where they are, but for what has to be opened to know that */
+	/* data stay in TCP's queue, except for the record that was opened to see that it is
+	 * data
+	 */
 	net_pattern(big, 30000, 51);
 	records = sock_info(self->r.fd).rx_records;
 	for (size_t at = 0; at < 30000; at += 3000)
@@ -101,7 +103,7 @@ TEST_F(both, what_was_consumed_is_reported)
 	EXPECT_EQ(0, recv(self->r.fd, back, 1, MSG_DONTWAIT));
 }
 
-/* --- no call stays for them --- */
+/* --- no call processes them without end --- */
 
 static ssize_t splice_some(int fd)
 {
@@ -122,8 +124,8 @@ static ssize_t peek_some(int fd)
 	return recv(fd, back, 1000, MSG_DONTWAIT | MSG_PEEK);
 }
 
-/* How many records were dealt with during a call that dealt with any: the least of all, until
- * there are none left. In other calls the work of the idle connection took its share.
+/* The smallest number of records that were processed during a call, not counting calls that
+ * found none. In other calls the work of the idle connection processed a part of them.
  */
 static uint64_t least_records(struct record *r, ssize_t (*call)(int fd))
 {
@@ -161,7 +163,7 @@ TEST_F_TIMEOUT(tls13_client, no_call_deals_with_a_flood_of_tickets, 60)
 	EXPECT_EQ(1, recv_some(self->r.fd));
 }
 
-/* One that waits goes on behind them, as long as SO_RCVTIMEO allows. */
+/* A blocking call goes on after each batch, until SO_RCVTIMEO. */
 TEST_F_TIMEOUT(tls13_client, data_behind_a_flood_of_tickets, 60)
 {
 	struct transfer t;
@@ -175,9 +177,11 @@ TEST_F_TIMEOUT(tls13_client, data_behind_a_flood_of_tickets, 60)
 	EXPECT_MEMEQ("data", back, 4);
 }
 
-/* --- who reads may be stuck --- */
+/* --- poll() does not wait for a reader --- */
 
-/* A page whose first use stops the thread that uses it, in the kernel, too. */
+/* A page (userfaultfd) whose first use stops the thread, in the kernel too, until it is
+ * released.
+ */
 struct trap {
 	int	fd;
 	uint8_t	*page;
@@ -225,8 +229,8 @@ static void *poll_once(void *arg)
 	return NULL;
 }
 
-/* A reader that faults in its buffer holds the socket's lock as long as that takes. With
- * TCP no poll() waits for it: it would hold up an event loop with all its sockets.
+/* A reader that faults on its buffer holds the socket lock meanwhile. TCP's poll() does not
+ * wait for the lock, and ours must not: it would stop an event loop with all its sockets.
  */
 TEST_F(both, poll_does_not_wait_for_a_reader)
 {
@@ -246,7 +250,7 @@ TEST_F(both, poll_does_not_wait_for_a_reader)
 	peer_send_raw(self->r.p, wire, len);
 	trap_wait(&trap);
 
-	/* whether there is something, is known if a slow reader's record was opened before */
+	/* poll() knows that data is there if the record was opened before */
 	job_run(&p.job, poll_once, &p);
 	job_wait(&p.job, 2000);
 	EXPECT_FALSE(t.job.done);

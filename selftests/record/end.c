@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How a stream ends, tickets and other control records, small buffers. */
+/* The end of a stream; tickets and other handshake messages; small buffers; padding. */
 #include <fcntl.h>
 #include <poll.h>
 
@@ -24,7 +24,7 @@ TEST_F(record, close_notify_is_eof)
 	}
 }
 
-/* Nothing behind a close_notify is data, however authentic. */
+/* Records after close_notify are ignored, even authentic ones. */
 TEST_F(both, data_behind_close_notify)
 {
 	peer_send_close(self->r.p);
@@ -42,7 +42,7 @@ TEST_F(both, fin_without_close_notify)
 	net_read(self->r.fd, back, 3);
 	EXPECT_TRUE(net_poll(self->r.fd, POLLIN, 2000) & POLLIN);
 	FAILS(ECONNABORTED, read(self->r.fd, back, 1));
-	/* never an end of file afterwards */
+	/* an error, and not end of file, afterwards */
 	EXPECT_EQ(-1, read(self->r.fd, back, 1));
 	EXPECT_EQ(1, net_mib("Truncated"));
 }
@@ -87,11 +87,11 @@ TEST_F(both, rst_after_data)
 	/* Linux keeps what had arrived: recv() returns it first, then the error */
 	EXPECT_EQ(4, recv(self->r.fd, back, 4, 0));
 	FAILS(ECONNRESET, read(self->r.fd, back, 1));
-	/* and again: 0 would say that the peer has ended the stream */
+	/* and for every later call: 0 would mean that the peer has ended the stream */
 	FAILS(ECONNRESET, read(self->r.fd, back, 1));
 }
 
-/* The RST is reported also when one call met data and RST. */
+/* The RST is reported by the next call if a call found data and RST. */
 TEST_F(both, rst_in_the_middle_of_a_waitall)
 {
 	peer_send_data(self->r.p, "data", 4);
@@ -150,7 +150,7 @@ static void *read_one(void *arg)
 	return NULL;
 }
 
-/* A sleeping reader does not return for a ticket, and does for what follows. */
+/* A sleeping reader is not woken by a ticket, but by the data after it. */
 TEST_F(tls13_client, a_reader_sleeps_through_tickets)
 {
 	struct job j;
@@ -165,7 +165,7 @@ TEST_F(tls13_client, a_reader_sleeps_through_tickets)
 	job_wait(&j, 2000);
 }
 
-/* Data, ticket, data in one segment: both data, once, in order. */
+/* Data, ticket, data in one segment: both data are delivered once, in order. */
 TEST_F(tls13_client, tickets_among_data)
 {
 	uint8_t wire[20000], ticket[39] = { 4, 0, 0, 35, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 21 };
@@ -190,7 +190,7 @@ TEST_F(tls13_client, tickets_among_data)
 	EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 50));
 }
 
-/* A server is never given one. */
+/* A server refuses a ticket. */
 TEST_F(tls13_server, a_ticket_to_a_server)
 {
 	peer_send_ticket(self->r.p);
@@ -199,8 +199,8 @@ TEST_F(tls13_server, a_ticket_to_a_server)
 	peer_expect_alert(self->r.p, 10);
 }
 
-/* Handshake messages that have no place after the handshake. Whatever else
- * happens, no call hangs, and the stream is not damaged silently.
+/* Messages that are not allowed after the handshake: no call hangs, and no data is lost without
+ * an error.
  */
 TEST_F(both, late_handshake_messages)
 {
@@ -210,7 +210,7 @@ TEST_F(both, late_handshake_messages)
 		uint8_t msg[8] = { types[i], 0, 0, 1, 0 };
 		ssize_t n;
 
-		/* a KeyUpdate has its place in 1.3: key_update.c */
+		/* KeyUpdate is allowed in 1.3: key_update.c */
 		if (types[i] == 24 && is_tls13(self->r.p))
 			continue;
 		if (i)
@@ -241,7 +241,7 @@ static size_t seal_full(struct peer *p, size_t len, uint8_t *wire)
 	return n;
 }
 
-/* Records larger than the receive buffer, byte-sized windows: nothing stalls. */
+/* Records larger than the receive buffer, and windows of a few bytes: nothing stalls. */
 TEST_F(record, receive_buffer_of_4k)
 {
 	struct transfer t;
@@ -282,7 +282,7 @@ TEST_F(both, receive_buffer_of_4k_blocking)
 	EXPECT_MEMEQ(big, back, len);
 }
 
-/* A full buffer of half a record, and a poller who has not read anything yet. */
+/* The receive buffer is full with half a record, and the program waits in poll(). */
 TEST_F(both, poll_on_a_full_buffer)
 {
 	struct transfer t;
@@ -292,7 +292,7 @@ TEST_F(both, poll_on_a_full_buffer)
 	record_reopen(&self->r, 2048);
 	n = peer_seal(self->r.p, CT_DATA, big, 16384, wire);
 	transfer_write(&t, self->r.p->fd, wire, n);
-	/* nobody reads: poll() alone must get us there */
+	/* poll() alone must make room for the rest */
 	EXPECT_EQ(POLLIN, net_poll(self->r.fd, POLLIN, 10000));
 	transfer_wait(&t, 5000);
 	net_read(self->r.fd, back, 16384);

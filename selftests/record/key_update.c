@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* KeyUpdate, RFC 8446 4.6.3: received, asked for, and before the AEAD's limit. */
+/* KeyUpdate, RFC 8446 4.6.3: from the peer, with KTLS_KEY_UPDATE, and before the AEAD's limit.
+ */
 #include <fcntl.h>
 #include <poll.h>
 
@@ -78,7 +79,7 @@ TEST_F(tls13, received)
 	expect_both_ways(&self->r);
 }
 
-/* It is no data: poll() does not call it readable, and read() waits on. */
+/* poll() does not report POLLIN for it, and read() goes on waiting. */
 TEST_F(tls13, received_is_not_readable)
 {
 	struct transfer t;
@@ -141,7 +142,7 @@ TEST_F(tls13, asked_often_answered_once)
 	EXPECT_EQ(1, sock_info(self->r.fd).tx_key_updates);
 }
 
-/* After close_notify nothing may be sent, nor is an answer missed. */
+/* After close_notify nothing is sent, not even the answer. */
 TEST_F(tls13, not_answered_after_close_notify)
 {
 	OK(shutdown(self->r.fd, SHUT_WR));
@@ -154,8 +155,8 @@ TEST_F(tls13, not_answered_after_close_notify)
 	EXPECT_EQ(0, read(self->r.p->fd, back, 1));
 }
 
-/* The peer asks and does not read: what TCP has no room for is not sealed, and
- * asking again does not change that.
+/* The peer sends KeyUpdates and does not read. As long as TCP has no room the answer is not
+ * sealed, and more requests do not change that.
  */
 TEST_F(tls13, answer_waits_for_room)
 {
@@ -193,7 +194,7 @@ TEST_F(tls13, answer_waits_for_room)
 	expect_both_ways(&self->r);
 }
 
-/* Records that are opened straight into the reader's memory, of either generation. */
+/* Records that are opened into the reader's memory, before and after new keys. */
 TEST_F(tls13, large_records_around_it)
 {
 	struct transfer t;
@@ -236,7 +237,7 @@ TEST_F(tls13, over_five_records)
 	expect_both_ways(&self->r);
 }
 
-/* RFC 8446 5.1: new keys begin with a record. */
+/* RFC 8446 5.1: a KeyUpdate must be the last message in its record. */
 TEST_F(tls13, something_behind_it_in_its_record)
 {
 	static const uint8_t behind[] = { 24, 0, 0, 1, 0, 24 };
@@ -262,7 +263,7 @@ TEST_F(tls13, rest_and_another_in_one_record)
 	expect_fatal(&self->r, 10);
 }
 
-/* The peer goes on under its old keys. */
+/* The peer goes on with its old keys: bad_record_mac. */
 TEST_F(tls13, old_keys_behind_it)
 {
 	peer_send(self->r.p, CT_HANDSHAKE, "\x18\0\0\1\0", 5);
@@ -302,7 +303,9 @@ TEST_F(tls13, flood)
 	EXPECT_EQ(64, sock_info(self->r.fd).rx_key_updates);
 }
 
-/* A peer whose data waits for room sends nothing but the answers to our requests. */
+/* A peer without room for its data sends only answers to our requests, as many as we send:
+ * these don't count as too many KeyUpdates in a row.
+ */
 TEST_F(tls13, answers_are_no_flood)
 {
 	for (int i = 0; i < 40; i++) {
@@ -356,7 +359,7 @@ TEST_F(tls13, crossing)
 	EXPECT_EQ(2, sock_info(self->r.fd).rx_key_updates);
 }
 
-/* What MSG_MORE holds back goes out before it. */
+/* An open record (MSG_MORE) is sent before it, under the old keys. */
 TEST_F(tls13, sent_behind_the_open_record)
 {
 	EXPECT_EQ(3, send(self->r.fd, "abc", 3, MSG_MORE));
@@ -367,7 +370,7 @@ TEST_F(tls13, sent_behind_the_open_record)
 	expect_both_ways(&self->r);
 }
 
-/* TCP has no room: the call does not wait, and KeyUpdate is sent when there is some. */
+/* If TCP has no room the call does not wait; KeyUpdate is sent later. */
 TEST_F(tls13, sent_when_there_is_room)
 {
 	unsigned int updates = 0;
@@ -446,7 +449,7 @@ TEST_F(limit, small_records)
 		peer_recv_data(self->r.p, back, 1);
 	}
 	if (!v13) {
-		/* RFC 5246 has no key update: the direction ends, but not the other */
+		/* TLS 1.2 has no key update: this direction ends, the other does not */
 		FAILS(EKEYEXPIRED, send(self->r.fd, "x", 1, MSG_NOSIGNAL));
 		peer_send_data(self->r.p, "y", 1);
 		EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
@@ -468,7 +471,7 @@ TEST_F(limit, small_records)
 	EXPECT_EQ(3, sock_info(self->r.fd).tx_key_updates);
 }
 
-/* In the middle of one call, by copying and from the page cache. */
+/* In the middle of a write() and of a sendfile(). */
 TEST_F(limit, one_long_write)
 {
 	const bool v13 = is_tls13(self->r.p);

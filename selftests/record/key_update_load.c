@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(load)
 	close(self->ends[1]);
 }
 
-/* One direction of one socket: @len bytes that follow from where they are. */
+/* One direction of one socket: a pseudorandom stream of @len bytes. */
 struct stream {
 	struct job	job;
 	int		fd;

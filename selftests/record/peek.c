@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Data that is opened ahead, for MSG_PEEK or SO_RCVLOWAT: how much, and who is charged. */
+/* Data that is opened ahead, for MSG_PEEK or SO_RCVLOWAT: memory, its charge, offsets. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -32,7 +32,7 @@ static size_t seal_small(struct peer *p, size_t n)
 	return len;
 }
 
-/* How much MSG_PEEK returns, once that stops growing. */
+/* How much MSG_PEEK returns at most. */
 static ssize_t peek_all(int fd)
 {
 	ssize_t n = 0, before;
@@ -47,7 +47,7 @@ static ssize_t peek_all(int fd)
 	return n;
 }
 
-/* A peer that sends byte by byte does not make MSG_PEEK hold a page for each. */
+/* Records of one byte share pages: each must not take a page of its own. */
 TEST_F(both, peeking_at_small_records_takes_little_memory)
 {
 	struct transfer t;
@@ -65,7 +65,7 @@ TEST_F(both, peeking_at_small_records_takes_little_memory)
 	transfer_wait(&t, 10000);
 }
 
-/* All that is there, in one call. Returns how long that took. */
+/* Receives everything in one call. Returns how long that took. */
 static double receive(struct record *r, int flags)
 {
 	size_t len = seal_small(r->p, RECORDS);
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(tls13_server, opened_data_is_charged_to_the_cgroup, 60)
 
 /* --- SO_RCVLOWAT and SO_PEEK_OFF, as TCP --- */
 
-/* Bytes that TCP has on the way or received count: nothing more will come. */
+/* Waits until the peer has acknowledged everything. */
 static void sent_all(int fd)
 {
 	int queued = 0;
@@ -183,7 +183,8 @@ TEST_F(both, low_water_mark_as_tcp)
 	}
 }
 
-/* A mark that the buffer cannot hold: readable when that is full, and nothing is lost. */
+/* A low-water mark larger than the buffer: POLLIN when the buffer is full, and no data is lost.
+ */
 TEST_F(both, low_water_mark_above_the_buffer)
 {
 	struct transfer t[2];
@@ -232,7 +233,7 @@ static void expect_bytes(int fd, int flags, size_t want, size_t at, size_t len)
 	EXPECT_MEMEQ(big + at, back, len);
 }
 
-/* socket(7): peeking goes on where it ended, reading takes the offset along. */
+/* socket(7): each MSG_PEEK continues after the last one, and a read moves the offset back. */
 static void peek_off(int fd)
 {
 	OK(set_peek_off(fd, 0));

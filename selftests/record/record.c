@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sending: what the socket sends, a peer that shares no code with the module can open. */
+/* Sending. The peer that opens the records shares no code with the module. */
 #include <poll.h>
 #include <sys/uio.h>
 
@@ -63,7 +63,7 @@ TEST_F(record, counters)
 }
 
 /* An empty send makes no record. */
-/* What `ss -tie` says of it, in mainline's words. */
+/* ss -tie shows the names that mainline uses. */
 TEST_F(record, ss_shows_it)
 {
 	static const struct {
@@ -72,7 +72,8 @@ TEST_F(record, ss_shows_it)
 	} ciphers[] = {
 		{ S13_AES128, "version: 1.3 cipher: aes-gcm-128" },
 		{ S13_AES256, "version: 1.3 cipher: aes-gcm-256" },
-		{ S13_CHACHA, "version: 1.3" },		/* whose name old ones do not know */
+		/* an old ss does not know the name of this cipher */
+		{ S13_CHACHA, "version: 1.3" },
 		{ S12_AES128, "version: 1.2 cipher: aes-gcm-128" },
 		{ S12_AES256, "version: 1.2 cipher: aes-gcm-256" },
 		{ S12_CHACHA, "version: 1.2" },
@@ -149,7 +150,7 @@ TEST_F(both, msg_more_makes_one_record)
 	EXPECT_MEMEQ(big, back, 600);
 }
 
-/* Held back, but never more than a record, and never for ever. */
+/* MSG_MORE holds back less than a record, and for a limited time. */
 TEST_F(both, msg_more_and_the_end)
 {
 	uint8_t type;
@@ -173,7 +174,7 @@ TEST_F(both, msg_more_and_close)
 	peer_expect_close(self->r.p);
 }
 
-/* A non-blocking writer meets a peer that does not read, and then does. */
+/* A non-blocking writer fills the buffer; then the peer reads. */
 TEST_F(record, dontwait_fills_up)
 {
 	size_t sent = 0, got = 0;
@@ -210,8 +211,8 @@ TEST_F(record, dontwait_fills_up)
 	EXPECT_EQ('z', back[0]);
 }
 
-/* Pages that records were made in are used again, but not while they wait: others
- * send megabytes while one connection's peer does not read.
+/* Pages of sent records are used again, but not while TCP still has them: one connection has
+ * unread data while others send megabytes.
  */
 TEST_F(both, what_waits_is_not_written_over)
 {
@@ -243,7 +244,7 @@ TEST_F(record, blocking_megabyte)
 	EXPECT_MEMEQ(big, back, sizeof(big));
 }
 
-/* A send that meets a bad address sends nothing or a part, never something else. */
+/* A send with a bad address sends a prefix of the data, or nothing. */
 TEST_F(both, bad_address)
 {
 	struct iovec iov[2] = { { big, 100 }, { (void *)8, 100 } };
@@ -293,7 +294,7 @@ TEST_F(both, broken_pipe)
 	FAILS(EPIPE, send(self->r.fd, "x", 1, MSG_NOSIGNAL));
 }
 
-/* TLS 1.2 GCM sends its nonces: each only once, beginning where the helper said. */
+/* TLS 1.2 GCM sends explicit nonces: each is used once, and the helper chose the first. */
 TEST(explicit_nonces)
 {
 	struct conn c;

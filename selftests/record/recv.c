@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Receiving data: every call, every flag, every way in which bytes can arrive. */
+/* Receiving data: every call and flag, and records cut and joined in every way. */
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -47,7 +47,7 @@ TEST_F(record, one_read_of_many_records)
 		peer_send(self->r.p, CT_DATA, big + i * 100, 100);
 	net_read(self->r.fd, back, 1);
 	n = OK(read(self->r.fd, back + 1, sizeof(back) - 1));
-	/* all of it has arrived at TCP, but the contract is "may" */
+	/* all of it has arrived, but a call may return less */
 	ASSERT_GE(n, 99);
 	if (n < 4999)
 		net_read(self->r.fd, back + 1 + n, 4999 - n);
@@ -89,7 +89,7 @@ TEST_F(record, peek)
 	ASSERT_EQ(30, recv(self->r.fd, back, 30, 0));
 	ASSERT_EQ(70, recv(self->r.fd, back + 30, 1000, MSG_PEEK));
 	EXPECT_MEMEQ(big, back, 100);
-	/* over the end of a record: at least the rest of this one */
+	/* across the end of a record: at least the rest of the first one */
 	peer_send_data(self->r.p, big + 100, 200);
 	EVENTUALLY(recv(self->r.fd, back, 270, MSG_PEEK | MSG_WAITALL) >= 70, 1000);
 	EXPECT_MEMEQ(big + 30, back, 70);
@@ -187,7 +187,7 @@ TEST_F(both, low_water_mark)
 	EXPECT_EQ(0, read(self->r.fd, back, 1));
 }
 
-/* A mark above what one record holds must not stall on a small buffer either. */
+/* A mark of more than one record must not stall, even with a small buffer. */
 TEST_F(both, low_water_mark_over_many_records)
 {
 	int mark = 50000;
@@ -231,7 +231,7 @@ TEST_F(both, half_a_record_is_not_readable)
 	EXPECT_EQ(1000, recv(self->r.fd, back, 2000, MSG_DONTWAIT));
 }
 
-/* Records cut at every offset around their borders. */
+/* Records cut at every offset around their ends. */
 TEST_F(record, every_cut)
 {
 	uint8_t rec[500];
@@ -249,14 +249,14 @@ TEST_F(record, every_cut)
 	}
 }
 
-/* Data right before and behind the poll: no lost wakeup in either order. */
+/* Data that arrives just before or after poll(): no wakeup is lost. */
 TEST_F(both, poll_and_read_take_turns)
 {
 	struct transfer t;
 	size_t got = 0;
 
 	net_pattern(big, 200000, 9);
-	/* sealed in a thread that is not ours: the peer's socket is its own */
+	/* the peer is used by the sending thread only */
 	static uint8_t wire[300000];
 	size_t n = 0;
 
@@ -277,7 +277,7 @@ TEST_F(both, poll_and_read_take_turns)
 	EXPECT_MEMEQ(big, back, 200000);
 }
 
-/* A bad address loses nothing but may not repeat anything either. */
+/* After EFAULT no byte is lost and none is delivered twice. */
 TEST_F(both, bad_address)
 {
 	net_pattern(big, 100, 10);
@@ -288,8 +288,8 @@ TEST_F(both, bad_address)
 	EXPECT_MEMEQ(big, back, 100);
 }
 
-/* A reader on a page border, so that pinning cannot take a page too many. */
-/* More pieces than there are pages in a record. */
+/* Buffers at page boundaries, so that pinning one page too many fails. */
+/* An iovec with more pieces than a record has pages. */
 TEST_F(record, one_record_into_many_pieces)
 {
 	struct iovec iov[32];
@@ -321,9 +321,7 @@ TEST_F(record, odd_buffers)
 	}
 }
 
-/* Records in pages that somebody else can write to, here those of a file: they come
- * out right, and the file stays as it is.
- */
+/* Records in pages of a file: they are opened correctly, and the file does not change. */
 TEST_F(record, records_sent_from_a_file)
 {
 	static uint8_t wire[3 * TLS_RECORD_MAX], after[sizeof(wire)];

@@ -10,7 +10,7 @@
 
 static uint8_t big[1 << 20], back[1 << 20];
 
-/* A file of that many pattern bytes; @big has the same. */
+/* A file with @len bytes of pattern, which @big has too. */
 static int make_file(size_t len, uint64_t seed)
 {
 	FILE *f = tmpfile();
@@ -73,7 +73,7 @@ TEST_F(both, sendfile_to_the_end)
 	ASSERT_EQ(9900, sendfile(self->r.fd, in, NULL, 1 << 20));
 	EXPECT_EQ(10000, lseek(in, 0, SEEK_CUR));
 	EXPECT_EQ(0, sendfile(self->r.fd, in, NULL, 1 << 20));
-	/* nothing is held back for more that never comes */
+	/* the last record is not held back */
 	peer_recv_data(self->r.p, back, 9900);
 	EXPECT_MEMEQ(big + 100, back, 9900);
 	net_write(self->r.fd, "x", 1);
@@ -133,7 +133,7 @@ TEST_F(both, sendfile_non_blocking)
 	}
 }
 
-/* The page cache is the file's: sealing must not be done in it. */
+/* Sealing must not write to the page cache. */
 TEST_F(both, sendfile_leaves_the_file_alone)
 {
 	off_t at = 0;
@@ -210,7 +210,7 @@ TEST_F(both, tee)
 	EXPECT_MEMEQ(big, back, 5000);
 }
 
-/* --- the other way --- */
+/* --- receiving --- */
 
 TEST_F(record, splice_to_a_pipe)
 {
@@ -234,7 +234,7 @@ TEST_F(record, splice_to_a_pipe)
 	}
 }
 
-/* A pipe that takes less than there is: what it did not take is not lost. */
+/* A pipe that takes only a part: the rest is not lost. */
 TEST_F(record, short_splice)
 {
 	size_t got = 0;
@@ -293,7 +293,7 @@ TEST_F(both, splice_of_a_corrupt_record)
 	struct tls_record r = { .type = CT_DATA, .data = big, .len = 1000, .flip = 1 };
 	int p[2];
 
-	/* A pipe that does not block would make splice() not wait for the record. */
+	/* A non-blocking pipe would keep splice() from waiting for the record. */
 	OK(pipe(p));
 	peer_send_record(self->r.p, &r);
 	FAILS(EBADMSG, splice(self->r.fd, NULL, p[1], NULL, 1000, 0));

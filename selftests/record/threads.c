@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One socket, many users: threads, processes, descriptors that travel. */
+/* One socket used by threads, by processes, and passed between processes. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -55,7 +55,7 @@ TEST_F(both, many_writers)
 	}
 	for (int i = 0; i < WRITERS; i++)
 		job_wait(&w[i].job, 1000);
-	/* counted once, although others slept meanwhile */
+	/* each record is counted once */
 	EXPECT_EQ(WRITERS * MESSAGES, net_mib("TxRecords"));
 	EXPECT_EQ(WRITERS * MESSAGES * MESSAGE, net_mib("TxBytes"));
 }
@@ -81,7 +81,7 @@ static void *read_to_eof(void *arg)
 	return NULL;
 }
 
-/* Each byte goes to exactly one of them, and all see the end. */
+/* Each byte is read once, and all readers see the end. */
 TEST_F(both, many_readers)
 {
 	struct reader r[4] = { 0 };
@@ -104,7 +104,7 @@ TEST_F(both, many_readers)
 		want += big[i];
 	EXPECT_EQ(400000, bytes);
 	EXPECT_EQ(want, sum);
-	/* counted once, although others slept meanwhile; the last is close_notify */
+	/* each record is counted once; the last is close_notify */
 	EXPECT_EQ(400000, net_mib("RxBytes"));
 	EXPECT_EQ(sock_info(self->r.fd).rx_records, net_mib("RxRecords"));
 }
@@ -138,7 +138,7 @@ TEST(full_duplex)
 	}
 }
 
-/* After fork() both processes have the connection, and its one end is theirs together. */
+/* After fork() both processes use the connection, and it ends when both have closed it. */
 TEST_F(both, fork)
 {
 	char buf[16];
@@ -154,7 +154,7 @@ TEST_F(both, fork)
 	peer_send_data(self->r.p, "hello", 5);
 	OK(waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	/* the child's exit is not the connection's end */
+	/* the child's exit does not end the connection */
 	net_write(self->r.fd, "parent", 6);
 	peer_recv_data(self->r.p, buf, 6);
 	EXPECT_MEMEQ("parent", buf, 6);
@@ -311,7 +311,7 @@ TEST_F(both, recv_interrupted_by_a_signal)
 	struct sigaction sa = { .sa_handler = on_signal };
 
 	OK(sigaction(SIGALRM, &sa, NULL));
-	/* again and again: the first may come before recv() sleeps */
+	/* repeatedly: the first may come before recv() sleeps */
 	ualarm(20000, 20000);
 	FAILS(EINTR, recv(self->r.fd, back, 10, 0));
 	ualarm(0, 0);

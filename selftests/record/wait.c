@@ -10,10 +10,9 @@
 
 static uint8_t big[1 << 19], back[1 << 19];
 
-/* From here on nothing more goes in, until the peer reads; how much went in. What is on
- * its way has to arrive first, and may make room once more, perhaps less than poll()
- * would tell of. And a segment that is larger than what is left of the window goes in
- * pieces only when TCP's probe timer has run down, which is 200 ms.
+/* Fills TCP's buffer until nothing more fits for a while; returns how many bytes that took.
+ * Data in flight has to arrive first, which can make room, though too little for POLLOUT. A
+ * segment larger than the rest of the window is split only after TCP's probe timer, 200 ms.
  */
 static size_t fill(struct record *r)
 {
@@ -36,7 +35,7 @@ static void expect_asleep(const struct job *j)
 	EXPECT_FALSE(j->done);
 }
 
-/* Exactly those bytes, and the connection works. */
+/* The peer receives exactly those bytes, and the connection works. */
 static void expect_stream(struct record *r, size_t len)
 {
 	peer_recv_data(r->p, back, len);
@@ -83,7 +82,7 @@ TEST_F(both, sendfile_sleeps_until_there_is_room)
 	EXPECT_MEMEQ(big, back, sent + 200000);
 }
 
-/* SO_SNDTIMEO, socket(7): what went in until then, or EAGAIN. */
+/* SO_SNDTIMEO, socket(7): the number of bytes sent by then, or EAGAIN. */
 TEST_F(both, send_timeout)
 {
 	struct timeval tv = { 0, 300000 };
@@ -111,7 +110,7 @@ TEST_F(both, a_signal_wakes_the_sender)
 	OK(sigaction(SIGALRM, &sa, NULL));
 	OK(setitimer(ITIMER_REAL, &again, NULL));
 	FAILS(EINTR, send(self->r.fd, big + sent, 1000, 0));
-	/* a handler that restarts does not change that with a time-out */
+	/* SA_RESTART does not restart a call with a time-out */
 	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ 9, 0 },
 		      sizeof(struct timeval)));
 	sa.sa_flags = SA_RESTART;
@@ -167,7 +166,7 @@ TEST_F(both, a_reset_wakes_the_sender)
 	EXPECT_ERRNO(ECONNRESET, s.err);
 }
 
-/* A fatal error in the other direction ends this one, too. */
+/* A fatal error while receiving wakes the sender. */
 TEST_F(both, a_bad_record_wakes_the_sender)
 {
 	struct sender s = { .fd = self->r.fd };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The ULP `tls`, which there is with the module parameter alias_tls=1. Mainline's
- * own tests cover what it shares with mainline. These cover when a socket sends in the
- * clear, and where the two names differ.
+/* The ULP "tls", which the module serves with alias_tls=1. Mainline's own tests cover what both
+ * modules do. These cover when a socket sends in the clear, and how the two names differ.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -57,7 +56,7 @@ static void send_every_way(int fd, const uint8_t *data, size_t len)
 	close(file);
 }
 
-/* Without keys each call is TCP's; with one key that direction is not. */
+/* Without keys each call is TCP's; with one key the other direction still is. */
 TEST_F(alias, plain_until_there_is_a_key)
 {
 	struct peer *p = &self->k.peer;
@@ -74,11 +73,11 @@ TEST_F(alias, plain_until_there_is_a_key)
 	}
 	EXPECT_GT(capture_count(&c, MARKER, strlen(MARKER)), 0);
 
-	/* what comes is not touched either, until the other key is set */
+	/* received data is TCP's too, until the other key is set */
 	OK(keys_set(&self->k, TLS_TX));
 	capture_start(&c);
 	send_every_way(fd, big, 2400);
-	/* the one with MSG_MORE is in the record of the next */
+	/* the data sent with MSG_MORE is in the next record */
 	peer_recv_data(p, back, 5 * 2400);
 	for (int i = 0; i < 5; i++)
 		EXPECT_MEMEQ(big, back + i * 2400, 2400);
@@ -128,7 +127,7 @@ TEST_F(alias, a_sleeping_poll_is_woken_in_the_clear)
 	net_write(self->k.peer.fd, big, 1);
 	job_wait(&j, 4000);
 	net_read(self->k.fd, back, 100);
-	/* and then the mark counts plaintext */
+	/* and then SO_RCVLOWAT counts plaintext */
 	keys_both(&self->k);
 	peer_send_data(&self->k.peer, big, 99);
 	EXPECT_EQ(0, net_poll(self->k.fd, POLLIN, 50));
@@ -136,7 +135,7 @@ TEST_F(alias, a_sleeping_poll_is_woken_in_the_clear)
 	EXPECT_EQ(POLLIN, net_poll(self->k.fd, POLLIN, 2000));
 }
 
-/* The name `ktls` still refuses what `tls` allows. */
+/* The ULP "ktls" still refuses what "tls" allows. */
 TEST(the_name_ktls_is_never_plain)
 {
 	struct capture c;
@@ -169,7 +168,7 @@ TEST(established_sockets_only)
 	FAILS(ENOTCONN, attach_tls(ends[0]));
 }
 
-/* The name `tls` has no options of ktls, no listen(), and no second connect(). */
+/* The ULP "tls" has no options of ktls, no listen(), and no second connect(). */
 TEST_F(alias, nothing_of_ours)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -192,7 +191,7 @@ TEST_F(alias, nothing_of_ours)
 	peer_recv_data(&self->k.peer, back, 1);
 }
 
-/* Close in the clear is TCP's, too: there is no close_notify. */
+/* Without keys close() is TCP's, without close_notify. */
 TEST_F(alias, close_without_keys)
 {
 	net_write(self->k.fd, "bye", 3);

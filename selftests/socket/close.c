@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Close: no data is lost, errors are reported, and it ends in bounded time. */
+/* close() and shutdown(): no data is lost, errors are reported, and it takes bounded time. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -14,7 +14,7 @@ static uint8_t big[MEG], back[MEG];
 
 enum when { EARLY = 1, DURING = 2, LATE = 4 };
 
-/* The peer reads all of it, and sends tickets before, while and after. */
+/* The peer reads a megabyte, and sends tickets before, meanwhile and afterwards. */
 static void expect_megabyte(struct peer *p, int tickets)
 {
 	size_t got = 0;
@@ -41,8 +41,8 @@ static void expect_megabyte(struct peer *p, int tickets)
 		peer_expect_close(p);
 		return;
 	}
-	/* All was acknowledged, so the closed socket may be gone, and this may
-	 * be answered by RST; but not before close_notify is here.
+	/* All data was acknowledged, so the closed socket may be gone, and TCP may answer this
+	 * ticket with RST. close_notify must have arrived before that.
 	 */
 	peer_send_ticket(p);
 	peer_expect_alert(p, 0);
@@ -90,7 +90,7 @@ TEST_F(lossless, write_a_megabyte_and_close)
 	job_wait(&j, 10000);
 }
 
-/* The whole process ends: the same, by exit. */
+/* The same when the process exits. */
 TEST_F(lossless, write_a_megabyte_and_exit)
 {
 	pid_t pid = OK(fork());
@@ -154,7 +154,7 @@ TEST(ours_to_ours)
 	}
 }
 
-/* --- how it ends --- */
+/* --- the last record --- */
 
 TEST_F(both, close_notify_is_the_last_record)
 {
@@ -174,7 +174,7 @@ TEST_F(both, shutdown_then_read)
 	EXPECT_TRUE(peer_drain_to_fin(self->r.p));
 	EXPECT_TRUE(sock_info(self->r.fd).flags & KTLS_INFO_CLOSE_SENT);
 	FAILS(EPIPE, send(self->r.fd, MARKER, 5, MSG_NOSIGNAL));
-	/* this direction is open as long as the peer likes */
+	/* this direction stays open until the peer closes it */
 	peer_send_data(self->r.p, "answer", 6);
 	net_read(self->r.fd, back, 6);
 	peer_send_close(self->r.p);
@@ -203,7 +203,7 @@ TEST_F(both, shutdown_of_reading)
 	peer_recv_data(self->r.p, &byte, 1);
 }
 
-/* Data in flight first, then the notify, from shutdown too. */
+/* shutdown() sends close_notify after the data in flight. */
 TEST_F(both, shutdown_behind_a_full_buffer)
 {
 	size_t sent;
@@ -303,7 +303,7 @@ static uint32_t segments(int fd)
 	return info[136 / 4];
 }
 
-/* So that both are acknowledged at the same time: TCP's state is what it is without TLS. */
+/* close_notify and FIN are acknowledged together, so TCP's states are those without TLS. */
 TEST_F(both, close_notify_and_fin_are_one_segment)
 {
 	uint32_t before = segments(self->r.fd);
@@ -313,7 +313,7 @@ TEST_F(both, close_notify_and_fin_are_one_segment)
 	peer_expect_close(self->r.p);
 }
 
-/* Shutting both halves does not lose what was sent. */
+/* SHUT_RDWR does not lose data that was sent. */
 TEST_F(tls13_client, tickets_after_shutdown_of_both)
 {
 	net_pattern(big, 30000, 5);
@@ -330,7 +330,7 @@ TEST_F(tls13_client, tickets_after_shutdown_of_both)
 	peer_expect_close(self->r.p);
 }
 
-/* Data for a closed socket is answered with RST, but only once the peer has all of ours. */
+/* Data for a closed socket is answered with RST, but not before the peer has all our data. */
 TEST_F(both, data_after_close_is_answered_when_ours_has_arrived)
 {
 	size_t sent;
@@ -339,7 +339,7 @@ TEST_F(both, data_after_close_is_answered_when_ours_has_arrived)
 	sent = sock_fill(self->r.fd, big, MEG);
 	close(self->r.fd);
 	self->r.c.fd = -1;
-	/* Its queue is full: ours is not all there yet. */
+	/* The peer's queue is full: it does not have all our data yet. */
 	peer_send_data(self->r.p, "late", 4);
 	harness_nap(50);
 	peer_recv_data(self->r.p, back, sent);
@@ -362,7 +362,7 @@ TEST_F(tls13_client, tickets_after_close_are_not_answered)
 	EVENTUALLY(net_poll(self->r.p->fd, 0, 0) & POLLERR, 2000);
 }
 
-/* What waits for more goes out before setsockopt() returns. */
+/* TCP_NODELAY, and the end of TCP_CORK, send an open record before setsockopt() returns. */
 TEST_F(both, more_is_over_when_tcp_pushes)
 {
 	int on = 1, off = 0;
@@ -380,7 +380,7 @@ TEST_F(both, more_is_over_when_tcp_pushes)
 	EXPECT_EQ(before + 2, sock_info(self->r.fd).tx_records);
 	peer_recv_data(self->r.p, back, 3);
 
-	/* The end of a record is the end of waiting. */
+	/* MSG_EOR ends the record, so it does not wait for more. */
 	EXPECT_EQ(5, send(self->r.fd, "three", 5, MSG_MORE | MSG_EOR));
 	EXPECT_EQ(before + 3, sock_info(self->r.fd).tx_records);
 	peer_recv_data(self->r.p, back, 5);
@@ -444,8 +444,8 @@ TEST_F(both, close_does_not_block)
 	EXPECT_LE((harness_now() - start) * 1000, 300 * harness_scale());
 }
 
-/* A dead peer does not hold the module for long: its reference is dropped although TCP
- * goes on retransmitting.
+/* A dead peer does not hold the module for long: the reference is dropped while TCP still
+ * retransmits.
  */
 TEST_TIMEOUT(a_dead_peer_is_given_up, 60)
 {
@@ -471,7 +471,7 @@ static void *write_until_error(void *arg)
 	return NULL;
 }
 
-/* The end comes in the middle of somebody's send, again and again. */
+/* close() while another thread sends, many times. */
 TEST_F(both, close_under_use)
 {
 	for (int i = 0; i < 10; i++) {

@@ -25,8 +25,8 @@ FIXTURE_TEARDOWN(linger)
 		peer_free(&self->c[--self->n].peer);
 }
 
-/* More is on its way than the peer has read when it is closed and a ticket comes. Without
- * a place TCP answers that with a reset, and the rest is lost.
+/* A socket is closed with unread data on the way to the peer, and a ticket arrives. Without a
+ * place TCP answers the ticket with a reset, and the data is lost.
  */
 static void expect_delivery(struct env *e)
 {
@@ -72,7 +72,7 @@ TEST_F(linger, places_are_shared_among_users)
 	expect_delivery(&self->e);
 }
 
-/* A user at the limit gives up the oldest, whose peer does not answer anyway. */
+/* At the limit, a user's oldest lingering connection makes room for a new one. */
 TEST_F(linger, the_oldest_goes_for_the_newest)
 {
 	close_many(&self->e, self->c, self->n = MANY, 0);

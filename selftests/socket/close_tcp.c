@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The same scene on a pair of TCP sockets and on a pair of ktls sockets, twice, so that
- * each end has each role: what the program sees must be the same.
+/* The same calls on a pair of TCP sockets and on a pair of ktls sockets, with the roles of the
+ * ends exchanged in a second run: what the program sees must be the same.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 
 static uint8_t big[LOT], back[LOT];
 
-/* The ends of one connection, and what was seen at them. */
+/* The ends of a connection, and a text of what the program saw at them. */
 struct scene {
 	int	me, peer;
 	bool	tls;
@@ -43,7 +43,9 @@ static void say_ret(struct scene *s, const char *what, long long ret)
 
 #define SAY(s, call) do { errno = 0; say_ret(s, #call, call); } while (0)
 
-/* Reads until something else comes than data, and says how much there was and what that is. */
+/* Reads until something other than data comes, and notes how many bytes there were and what
+ * came.
+ */
 static void say_all(struct scene *s, const char *who, int fd)
 {
 	size_t got = 0;
@@ -55,7 +57,7 @@ static void say_all(struct scene *s, const char *who, int fd)
 	say_ret(s, "the end", n);
 }
 
-/* All that poll() says now. */
+/* Notes what poll() reports. */
 static void say_bits(struct scene *s, const char *who, int fd)
 {
 	struct pollfd p = { fd, POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND |
@@ -70,7 +72,7 @@ static void say_state(struct scene *s, const char *who, int fd)
 	say(s, "%s is in state %d\n", who, net_tcp_state(fd));
 }
 
-/* A record that is not data; with TCP nothing. */
+/* Sends a record that is not data; does nothing with TCP. */
 static void control(struct scene *s, int fd)
 {
 	uint64_t before;
@@ -94,7 +96,7 @@ static void fin_acknowledged(int fd)
 
 /* --- shutdown --- */
 
-/* All is with TCP, then both halves are shut, in one call or in two. */
+/* All data was given to TCP; then both halves are shut, in one call or in two. */
 static void shut(struct scene *s, const int *hows)
 {
 	sndbuf(s->me, 2 * LOT);
@@ -126,7 +128,7 @@ static void shut_wr_then_rd(struct scene *s)
 	shut(s, (int[]){ SHUT_WR, SHUT_RD, -1 });
 }
 
-/* The peer ends its half while more is on its way than it has read. */
+/* The peer shuts its half while it has unread data. */
 static void shut_rdwr_peer_ends(struct scene *s)
 {
 	sndbuf(s->me, 2 * LOT);
@@ -138,7 +140,7 @@ static void shut_rdwr_peer_ends(struct scene *s)
 	say_all(s, "the peer", s->peer);
 }
 
-/* The peer's orderly end stays one after SHUT_RD. */
+/* After SHUT_RD the end of the peer is still an orderly one. */
 static void shut_then_end(struct scene *s, int how, bool close_it)
 {
 	say_ret(s, "shutdown", shutdown(s->me, how));
@@ -177,7 +179,7 @@ static void shut_rdwr_peer_closes(struct scene *s)
 	shut_then_end(s, SHUT_RDWR, true);
 }
 
-/* What had come before is still there, and what comes later, too. */
+/* After SHUT_RD data can still be read, whether it came before or afterwards. */
 static void shut_rd_still_reads(struct scene *s)
 {
 	net_write(s->peer, "before", 6);
@@ -234,7 +236,7 @@ static void shut_wakes(struct scene *s)
 	job_wait(&j, 2000);
 }
 
-/* TCP's state when the peer has answered. */
+/* TCP's state when the peer has acknowledged FIN. */
 static void shut_wr_state(struct scene *s)
 {
 	SAY(s, shutdown(s->me, SHUT_WR));
@@ -272,7 +274,7 @@ static void close_with_unread(struct scene *s)
 	SAY(s, recv(s->peer, back, 1, 0));
 }
 
-/* One write more, then EPIPE. */
+/* The first write succeeds, the next one fails with EPIPE. */
 static void write_to_closed(struct scene *s)
 {
 	OK(close(s->me));
@@ -326,7 +328,7 @@ static void bits_after_shut(struct scene *s)
 	say_bits(s, "after recv", s->me);
 }
 
-/* --- data that is to wait for more --- */
+/* --- MSG_MORE --- */
 
 static void more(struct scene *s)
 {
@@ -335,7 +337,7 @@ static void more(struct scene *s)
 
 	SAY(s, send(s->me, "waits", 5, MSG_MORE));
 	OK(ioctl(s->me, SIOCOUTQ, &queued));
-	/* Later it may have gone by itself. */
+	/* After 200 ms it is sent by itself. */
 	if (harness_now() - start < 0.15)
 		EXPECT_GT(queued, 0);
 }
@@ -381,7 +383,7 @@ static void more_by_splice(struct scene *s)
 	say_more(s);
 }
 
-/* Bytes that keep coming do not put it off. */
+/* More bytes don't postpone that. */
 static void more_and_more(struct scene *s)
 {
 	double end = harness_now() + 5 * harness_scale();

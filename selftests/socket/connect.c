@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* connect() as connect(2) has it, with a handshake in it. */
+/* connect() does what connect(2) says, although it includes a handshake. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -119,7 +119,7 @@ TEST_F(family, epoll_edge_when_finished)
 	OK(epoll_ctl(ep, EPOLL_CTL_ADD, self->fd, &ev));
 	peer_init(&p, net_accept(self->l), true, &self->e.hs);
 	peer_recv_flight(&p, HS_CLIENT_HELLO);
-	/* TCP's own edges may wake us, but never with something to report */
+	/* TCP's own events may wake epoll, but nothing is reported */
 	while (epoll_wait(ep, &ev, 1, 50) > 0)
 		EXPECT_EQ(0, ev.events & (EPOLLIN | EPOLLOUT));
 	peer_send_flight(&p, HS_SERVER_FLIGHT);
@@ -232,7 +232,7 @@ TEST_F(family, two_threads_connect)
 	peer_handshake(&p);
 	job_wait(&j1, 5000);
 	job_wait(&j2, 5000);
-	/* 0 once, then EISCONN, in whatever order */
+	/* one call returns 0, the other 0 or EISCONN */
 	EXPECT_TRUE(!j1.ret || !j2.ret);
 	if (j1.ret)
 		EXPECT_ERRNO(EISCONN, j1.err);
@@ -346,7 +346,7 @@ TEST_F(family, kill_during_the_handshake)
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EVENTUALLY(self->e.fake->cancels == 1, 2000);
 	EXPECT_EQ(self->e.fake->last_id, self->e.fake->last_cancel);
-	/* the peer is not left hanging */
+	/* the peer gets an alert or the end */
 	EXPECT_TRUE(net_poll(p.fd, POLLIN, 5000));
 }
 

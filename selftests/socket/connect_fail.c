@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* connect() that fails: which errno, what is left behind, and trying again. */
+/* connect() that fails: the errno, the state of the socket, and another attempt. */
 #include <poll.h>
 
 #include "lib/sock.h"
@@ -36,7 +36,7 @@ static void expect_failed(int fd)
 	FAILS(EPIPE, write(fd, MARKER, 5));
 }
 
-/* The helper refuses; the alert it sealed goes out, then FIN. */
+/* The helper refuses; its alert is sent, then FIN. */
 TEST_F(failing, the_helpers_errno_and_reason)
 {
 	static const struct { int error; const char *reason; } failure[] = {
@@ -128,7 +128,7 @@ TEST_F(failing, connect_again)
 	EXPECT_EQ('x', byte);
 }
 
-/* A server that moved: the second attempt may go elsewhere, even by IPv6. */
+/* The second attempt may go to another address, even of another family. */
 TEST_F(failing, connect_again_elsewhere)
 {
 	struct addr b;
@@ -170,13 +170,14 @@ TEST_F(failing, deadline_with_a_silent_peer)
 	job_wait(&self->j, 5000);
 	EXPECT_ERRNO(ETIMEDOUT, self->j.err);
 	EXPECT_TRUE(strstr(sock_error(self->fd), "the handshake did not finish"));
-	/* the peer gets an alert, and the end */
+	/* the peer gets an alert and FIN */
 	EXPECT_TRUE(net_poll(self->p.fd, POLLIN, 5000));
 	EVENTUALLY(self->e.fake->cancels == 1, 2000);
 }
 
-/* A long deadline is as exact as a short one: it comes before the helper, which knows it,
- * gives up. Several lengths, because how late a coarse timer is depends on its bucket.
+/* A long deadline is as exact as a short one: it must come before that of the helper, which
+ * knows it. Several lengths, because how late a timer of the timer wheel is depends on its
+ * level.
  */
 TEST_F_TIMEOUT(failing, long_deadlines_are_exact, 60)
 {
@@ -197,11 +198,11 @@ TEST_F_TIMEOUT(failing, long_deadlines_are_exact, 60)
 			late = j[i].seconds - (17 + i * .3);
 	}
 	harness_note("at most %.3f s late", late);
-	/* a timer of the wheel would be up to two seconds */
+	/* a timer of the timer wheel could be two seconds late */
 	EXPECT_LT(late * 1e3, 1000);
 }
 
-/* Bytes that trickle do not push the deadline away. */
+/* A peer that sends a byte at a time does not postpone the deadline. */
 TEST_F(failing, deadline_with_a_slow_peer)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
@@ -220,7 +221,7 @@ TEST_F(failing, deadline_with_a_slow_peer)
 	EXPECT_ERRNO(ETIMEDOUT, self->j.err);
 }
 
-/* The deadline counts from the connection on; before that there is TCP's own limit. */
+/* KTLS_TIMEOUT begins when TCP is connected; before that TCP has its own time-out. */
 TEST_F(failing, nobody_answers_the_syn)
 {
 	net_deaf(self->l);
@@ -273,8 +274,8 @@ TEST_F(failing, the_peer_goes_away)
 	}
 }
 
-/* A fatal alert and a reset behind it, while the helper thinks: the alert is the
- * reason, whatever the helper was about to send.
+/* A fatal alert and then a reset arrive while it is the helper's turn: connect() fails with the
+ * alert, whatever the helper answers.
  */
 TEST_F(failing, an_alert_in_front_of_a_reset)
 {
@@ -310,7 +311,7 @@ TEST_F(failing, an_alert_in_front_of_a_reset)
 	}
 }
 
-/* The same, and the reset comes when the helper has the alert already. */
+/* The same, but the reset arrives when the helper has the alert already. */
 TEST_F(failing, a_reset_behind_an_alert_that_the_helper_has)
 {
 	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 40 };
@@ -328,7 +329,7 @@ TEST_F(failing, a_reset_behind_an_alert_that_the_helper_has)
 	EXPECT_EQ(sizeof(alert), fake_len(m, KTLS_A_RECORDS));
 	net_rst(self->p.fd);
 	EVENTUALLY(net_tcp_state(self->fd) == TCP_CLOSE, 5000);
-	harness_nap(50);	/* to let the module make a mistake */
+	harness_nap(50);	/* a wrong error would be set by now */
 	EXPECT_EQ(0, fake_fail(self->e.fake, m->id, EPROTO, 40, "The peer sent alert handshake_failure."));
 	job_wait(&self->j, 5000);
 	EXPECT_ERRNO(EPROTO, self->j.err);
@@ -336,9 +337,7 @@ TEST_F(failing, a_reset_behind_an_alert_that_the_helper_has)
 	expect_failed(self->fd);
 }
 
-/* Headers that no handshake record can have fail at once. The helper gets them, as only
- * it can seal the alert.
- */
+/* Invalid headers fail at once. The helper gets the record, as only it can seal the alert. */
 TEST_F(failing, records_against_the_rfc)
 {
 	static const uint8_t bad[][5] = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* KTLS_EXPORTER: RFC 8446 7.5, RFC 5705, RFC 9266. What the kernel computes is
- * compared with the other end and with OpenSSL.
+/* KTLS_EXPORTER: RFC 8446 7.5, RFC 5705, RFC 9266, compared with the other end and with
+ * OpenSSL.
  */
 #include <openssl/core_names.h>
 #include <openssl/hmac.h>
@@ -39,7 +39,7 @@ static int export_with(int fd, const char *label, const void *context, size_t co
 	return ret;
 }
 
-/* The same in two calls: set, and read without input. */
+/* The same in two calls: setsockopt() with the input, getsockopt() without. */
 static int export_set(int fd, const char *label, const void *context, size_t context_len,
 		      size_t len)
 {
@@ -160,7 +160,7 @@ TEST_F(both, empty_context)
 	EXPECT_EQ(is_tls13(self->r.p), !memcmp(none, empty, 32));
 }
 
-/* It depends on the handshake only: not on KeyUpdates, nor on the end of data. */
+/* It is the same after KeyUpdates and after the end of data. */
 TEST_F(tls13, stays_the_same)
 {
 	uint8_t before[32], after[32];
@@ -255,7 +255,7 @@ TEST_F(both, states)
 
 /* --- in two calls --- */
 
-/* What a call with input computes, to the byte, and nothing more than was asked for. */
+/* The result is the same as in one call, and no byte more than asked for is written. */
 TEST_F(both, set_then_read)
 {
 	static uint8_t whole[KTLS_EXPORTER_OUTPUT_MAX], pieces[KTLS_EXPORTER_OUTPUT_MAX];
@@ -304,12 +304,12 @@ TEST_F(both, set_is_checked)
 	FAILS(EINVAL, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, head - 1));
 	FAILS(EINVAL, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, e, 0));
 	FAILS(EFAULT, setsockopt(fd, SOL_TLS, KTLS_EXPORTER, NULL, head + 5));
-	/* what was set before still counts */
+	/* the input that was set before is still in force */
 	OK(export_piece(fd, 0, request, &(socklen_t){ 32 }));
 	FAILS(ERANGE, export_piece(fd, 0, request, &(socklen_t){ 31 }));
 }
 
-/* TLS 1.2 without extended master secret; a helper that knows none. */
+/* TLS 1.2 without extended master secret: the helper passes no exporter secret. */
 TEST_F(both, helper_tells_no_secret)
 {
 	self->r.e.hs.exporter_len = 0;
@@ -318,7 +318,7 @@ TEST_F(both, helper_tells_no_secret)
 	FAILS(EOPNOTSUPP, export_set(self->r.fd, "label", NULL, 0, 32));
 }
 
-/* --- with others --- */
+/* --- OpenSSL at the other end --- */
 
 FIXTURE(interop) { struct proc d; };
 FIXTURE_VARIANT(interop) { const char *flag; bool v13; };
@@ -333,7 +333,7 @@ FIXTURE_TEARDOWN(interop)
 {
 }
 
-/* openssl prints it in capital hex digits, with no context. */
+/* openssl exports without context and prints capital hexadecimal digits. */
 static void expect_printed(int fd, struct proc *p, const char *label, size_t len)
 {
 	uint8_t ours[64];

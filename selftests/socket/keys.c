@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* External keys: TLS_TX and TLS_RX, by mainline's rules and without a helper. */
+/* External keys: TLS_TX and TLS_RX, as in mainline's net/tls. There is no helper. */
 #include <linux/tls.h>
 #include <poll.h>
 
@@ -59,7 +59,7 @@ TEST_F(keys, set_and_get)
 	EXPECT_EQ(self->k.peer.hs->suite->version, sock_info(self->k.fd).version);
 }
 
-/* iv and rec_seq are those of the next record. */
+/* getsockopt() returns iv and rec_seq of the next record. */
 TEST_F(keys, get_is_live)
 {
 	struct info tx = keys_info(&self->k, TLS_TX), rx = keys_info(&self->k, TLS_RX), got;
@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(keys, megabyte, 60)
 	EXPECT_MEMEQ(big, back, sizeof(big));
 }
 
-/* The AEAD's limit is the program's business; and padding, which 1.3 has. */
+/* With external keys the program has to observe the AEAD's limit; and received padding. */
 TEST_F(keys, sequence_numbers_are_given)
 {
 	struct tls_record r = { .type = CT_DATA, .data = big, .len = 100 };
@@ -187,7 +187,7 @@ TEST_F(keys, sequence_numbers_are_given)
 	EXPECT_MEMEQ(big, back, 100);
 }
 
-/* Only on a connected socket without a handshake. */
+/* Keys can be set only on a connected socket without a handshake. */
 TEST(where_it_may_be_set)
 {
 	struct addr a;
@@ -225,7 +225,9 @@ TEST(not_after_a_handshake)
 	conn_close(&c);
 }
 
-/* After another connect() it has no key, and the rules of our own handshakes. */
+/* After a second connect() the socket has no external keys and behaves as after our own
+ * handshakes.
+ */
 TEST(disconnect_forgets)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };

@@ -26,7 +26,7 @@ static void expect_record(struct peer *p, uint8_t type, const void *data, size_t
 	EXPECT_MEMEQ(data, back, len);
 }
 
-/* Data is never mixed with other types, however much is there. */
+/* A call never returns data together with other types. */
 TEST_F(keys, received_by_cmsg)
 {
 	struct peer *p = &self->k.peer;
@@ -49,7 +49,7 @@ TEST_F(keys, received_by_cmsg)
 	expect_typed(self->k.fd, MSG_PEEK, CT_HANDSHAKE, "first");
 	OK(ioctl(self->k.fd, FIONREAD, &inq));
 	EXPECT_EQ(5, inq);
-	/* a piece of it is of the type, too */
+	/* each part of a record is returned with its type */
 	ASSERT_EQ(2, recv_typed(self->k.fd, back, 2, 0, &type));
 	EXPECT_EQ(CT_HANDSHAKE, type);
 	expect_typed(self->k.fd, MSG_WAITALL, CT_HANDSHAKE, "rst");
@@ -86,7 +86,7 @@ TEST_F(keys, no_room_for_the_type)
 	peer_send_close(p);
 	ASSERT_EQ(2, recv_typed(self->k.fd, back, 10, 0, &type));
 	EXPECT_EQ(CT_ALERT, type);
-	/* and it has meant nothing */
+	/* the alert had no effect */
 	peer_send(p, CT_DATA, "after close_notify", 18);
 	expect_typed(self->k.fd, 0, CT_DATA, "after close_notify");
 	net_write(self->k.fd, "still open", 10);
@@ -106,13 +106,13 @@ TEST_F(keys, readable_for_any_record)
 	EXPECT_EQ(POLLIN, net_poll(self->k.fd, POLLIN, 0));
 	expect_typed(self->k.fd, 0, CT_HANDSHAKE, "key update");
 	EXPECT_EQ(0, net_poll(self->k.fd, POLLIN, 0));
-	/* an empty one as well, and it is not the end */
+	/* an empty record too, which is not the end of the stream */
 	peer_send(p, CT_ALERT, "", 0);
 	EXPECT_EQ(POLLIN, net_poll(self->k.fd, POLLIN, 2000));
 	FAILS(EIO, recv(self->k.fd, back, 10, 0));
 	EXPECT_EQ(0, recv_typed(self->k.fd, back, 10, 0, &type));
 	EXPECT_EQ(CT_ALERT, type);
-	/* empty data is nothing */
+	/* an empty data record is skipped */
 	peer_send(p, CT_DATA, "", 0);
 	harness_nap(20);
 	EXPECT_EQ(0, net_poll(self->k.fd, POLLIN, 0));
@@ -121,7 +121,7 @@ TEST_F(keys, readable_for_any_record)
 	expect_typed(self->k.fd, 0, CT_DATA, "x");
 }
 
-/* Records as large as they come, opened straight into the reader's memory or not. */
+/* The largest records, opened into the reader's memory or into a buffer. */
 TEST_F(keys, large_records)
 {
 	static const uint8_t types[] = { CT_DATA, CT_HANDSHAKE, CT_DATA, CT_DATA, CT_ALERT };
@@ -149,7 +149,9 @@ TEST_F(keys, sent_by_cmsg)
 		ASSERT_EQ(5, send_typed(self->k.fd, "hello", 5, 0, t));
 		expect_record(p, t, "hello", 5);
 	}
-	/* what is open goes first, and is not merged, even with its own type */
+	/* an open record is sent first, and data with a cmsg begins a new one, even of the same
+	 * type
+	 */
 	ASSERT_EQ(4, send(self->k.fd, "open", 4, MSG_MORE));
 	ASSERT_EQ(2, send_typed(self->k.fd, "\1\0", 2, 0, CT_ALERT));
 	expect_record(p, CT_DATA, "open", 4);
@@ -189,7 +191,7 @@ TEST_F(keys, wrong_cmsgs)
 	expect_record(p, CT_DATA, "only this", 9);
 }
 
-/* A pipe cannot tell a type: as on mainline that record waits for recvmsg(). */
+/* splice() cannot return a type: as in mainline such a record waits for recvmsg(). */
 TEST_F(keys, splice_takes_data_only)
 {
 	int pipes[2];
@@ -207,7 +209,7 @@ TEST_F(keys, splice_takes_data_only)
 	EXPECT_MEMEQ("dataend", back, 7);
 }
 
-/* Record boundaries are kept, and each takes a page: few are opened ahead. */
+/* Record boundaries are kept, so each record takes a page: few are opened ahead. */
 TEST_F(keys, peeking_at_small_records_takes_little_memory)
 {
 	static uint8_t wire[8000 * 32];

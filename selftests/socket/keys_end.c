@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One direction only, the end, and bad records, with external keys. */
+/* External keys: one direction only, the end of the stream, and bad records. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -30,7 +30,7 @@ static void close_fd(struct keys *k)
 	k->fd = -1;
 }
 
-/* All calls that would need the key of the other direction. */
+/* Calls that need the key for receiving. */
 static void poke_receiving(struct keys *k)
 {
 	int pipes[2], inq = -1;
@@ -110,7 +110,7 @@ TEST_F(keys, nothing_is_plain)
 	EXPECT_EQ(0, capture_count(&c, MARKER, strlen(MARKER)));
 }
 
-/* FIN is the end, close_notify or not; and we send none. */
+/* FIN ends the stream, with or without close_notify, and we send no close_notify. */
 TEST_F(keys, fin_is_the_end)
 {
 	struct peer *p = &self->k.peer;
@@ -131,7 +131,7 @@ TEST_F(keys, fin_is_the_end)
 	EXPECT_EQ(0, net_mib("Truncated"));
 }
 
-/* In the middle of a record, too: only complete ones are delivered. */
+/* FIN in the middle of a record: only complete records are delivered. */
 TEST_F(keys, fin_within_a_record)
 {
 	struct peer *p = &self->k.peer;
@@ -169,7 +169,7 @@ TEST_F(keys, close_with_unread_data)
 	expect_rst(&self->k.peer);
 }
 
-/* Opened, in part read, and a control record: it is all the same. */
+/* close() with a record that was opened by MSG_PEEK, or that is a control record: RST. */
 TEST_F(keys, close_with_opened_data)
 {
 	keys_both(&self->k);
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(keys, close_with_pending_data, 60)
 	expect_fin(&self->k.peer);
 }
 
-/* EBADMSG, for ever, both ways; the peer gets no alert. */
+/* After a bad record all reads and writes fail with EBADMSG; the peer gets no alert. */
 TEST_F(keys, bad_record)
 {
 	struct tls_record bad = { .type = CT_DATA, .data = "wrong", .len = 5, .flip = 1 };
@@ -251,7 +251,7 @@ TEST_F(keys, bad_record_and_poll)
 	FAILS(EBADMSG, recv(self->k.fd, back, 10, 0));
 }
 
-/* As mainline: what cannot be a record is reported once, and nothing follows it. */
+/* As in mainline: an invalid header is reported once, and nothing after it is read. */
 TEST_F(keys, bad_header)
 {
 	static const struct {

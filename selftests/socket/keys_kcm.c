@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A reader inside the kernel, by read_sock: KCM cuts what it reads into messages,
- * here of ten bytes each, and first asks in softirq.
+/* A reader inside the kernel, through read_sock(): KCM, which reads messages of ten bytes here,
+ * the first time in softirq.
  */
 #include <linux/kcm.h>
 #include <poll.h>
@@ -21,7 +21,7 @@ static void expect_messages(int kcm, size_t at, size_t end)
 
 TEST_F(keys, kcm)
 {
-	/* of one message, two halves, none, and many */
+	/* record sizes: one message, two halves, none, many */
 	static const size_t sizes[] = { 10, 5, 5, 0, 1000, 16380, 0, 0, 20 };
 	struct peer *p = &self->k.peer;
 	size_t at = 0, seen = 0;
@@ -38,7 +38,7 @@ TEST_F(keys, kcm)
 		expect_messages(kcm, seen, at / 10 * 10);
 		seen = at / 10 * 10;
 	}
-	/* the other way its messages are records like any others */
+	/* messages sent through KCM become records */
 	ASSERT_EQ(100, send(kcm, big, 100, 0));
 	peer_recv_data(p, back, 100);
 	EXPECT_MEMEQ(big, back, 100);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Another key for a direction (TLS 1.3), and mainline's other options, when the
- * keys are external.
- */
+/* External keys: new keys for a direction (TLS 1.3), and mainline's other options. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -16,7 +14,7 @@ KEYS_FIXTURE(rekey)
 FIXTURE_VARIANT_ADD(rekey, aes128) { S13_AES128, AF_INET6 };
 FIXTURE_VARIANT_ADD(rekey, chacha) { S13_CHACHA, AF_INET };
 
-/* The peer goes on with its next key. Returns what it is to be received with. */
+/* The peer sends KeyUpdate and changes its key. Returns the new key. */
 static struct info peer_update(struct keys *k)
 {
 	peer_send(&k->peer, CT_HANDSHAKE, key_update, sizeof(key_update));
@@ -38,7 +36,7 @@ static void expect_key_update(int fd, int flags)
 	EXPECT_MEMEQ(key_update, back, sizeof(key_update));
 }
 
-/* No call returns what is behind a KeyUpdate before the new key is set. */
+/* After a KeyUpdate every call fails with EKEYEXPIRED until the new key is set. */
 static void expect_expired(int fd)
 {
 	int inq = -1, p[2];
@@ -68,7 +66,7 @@ TEST_F(rekey, receiving)
 		key = peer_update(&self->k);
 		peer_send_data(p, "new", 3);
 		EXPECT_EQ(POLLIN, net_poll(fd, POLLIN, 2000));
-		/* however much is asked for */
+		/* no more than that, even with MSG_WAITALL */
 		ASSERT_EQ(3, recv(fd, back, 100, i == 1 ? MSG_WAITALL : 0));
 		EXPECT_MEMEQ("old", back, 3);
 		EXPECT_EQ(POLLIN, net_poll(fd, POLLIN, 2000));
@@ -92,7 +90,7 @@ TEST_F(rekey, sending)
 
 	keys_both(&self->k);
 	for (int i = 1; i <= 3; i++) {
-		/* what is open belongs to the old key */
+		/* an open record is sealed with the old key */
 		ASSERT_EQ(3, send(fd, "old", 3, MSG_MORE));
 		ASSERT_EQ(sizeof(key_update), send_typed(fd, key_update, sizeof(key_update), 0,
 							 CT_HANDSHAKE));
@@ -100,7 +98,7 @@ TEST_F(rekey, sending)
 		ASSERT_EQ(sizeof(key_update), peer_recv(p, &type, back, sizeof(back)));
 		EXPECT_EQ(CT_HANDSHAKE, type);
 		tls_dir_update(&p->rx);
-		/* and what was opened behind the KeyUpdate to the new one */
+		/* and data after the KeyUpdate with the new one */
 		ASSERT_EQ(3, send(fd, "new", 3, MSG_MORE));
 		OK(keys_set(&self->k, TLS_TX));
 		net_write(fd, "er", 2);
@@ -110,7 +108,7 @@ TEST_F(rekey, sending)
 	}
 }
 
-/* As mainline has it: TLS 1.2 has no other key, 1.3 none for another cipher. */
+/* As in mainline: no second key in TLS 1.2, and none for another cipher in 1.3. */
 TEST_F(keys, what_another_key_may_be)
 {
 	static const int opts[] = { TLS_TX, TLS_RX };
@@ -133,7 +131,7 @@ TEST_F(keys, what_another_key_may_be)
 		memcpy(key.bytes, &ci, sizeof(ci));
 		FAILS(EINVAL, setsockopt(self->k.fd, SOL_TLS, opts[i], key.bytes, 40));
 	}
-	/* what was there goes on */
+	/* the old key still works */
 	net_write(self->k.fd, "data", 4);
 	peer_recv_data(&self->k.peer, back, 4);
 	peer_send_data(&self->k.peer, "data", 4);
@@ -166,8 +164,8 @@ TEST_F(rekey, a_sleeping_poll_is_woken_by_the_key)
 	net_read(self->k.fd, back, 4);
 }
 
-/* A KeyUpdate behind another message of its record, or cut in two; and no
- * KeyUpdate, but a byte of the same value.
+/* A KeyUpdate after another message in its record, or in two records; and a byte of the same
+ * value that is no KeyUpdate.
  */
 TEST_F(rekey, coalesced_and_fragmented)
 {
@@ -244,7 +242,7 @@ TEST_F(keys, zerocopy_ro_and_no_pad)
 	FAILS(EINVAL, set_opt(fd, TLS_TX_ZEROCOPY_RO, 1, 2));
 	FAILS(EINVAL, getsockopt(fd, SOL_TLS, TLS_TX_ZEROCOPY_RO, back, &eight));
 
-	/* only once records of 1.3 are received */
+	/* only with a key for TLS 1.3 */
 	FAILS(EINVAL, set_opt(fd, TLS_RX_EXPECT_NO_PAD, 1, 4));
 	OK(keys_set(&self->k, TLS_TX));
 	FAILS(EINVAL, set_opt(fd, TLS_RX_EXPECT_NO_PAD, 1, 4));
@@ -259,7 +257,7 @@ TEST_F(keys, zerocopy_ro_and_no_pad)
 	FAILS(EINVAL, set_opt(fd, TLS_RX_EXPECT_NO_PAD, 1ULL << 40 | 1, 8));
 	FAILS(EINVAL, set_opt(fd, TLS_RX_EXPECT_NO_PAD, 2, 4));
 	FAILS(EINVAL, set_opt(fd, TLS_RX_EXPECT_NO_PAD, 1, 2));
-	/* a promise that the peer has not made */
+	/* the peer pads anyway */
 	peer_send_record(&self->k.peer, &(struct tls_record){ .type = CT_DATA, .data = "data",
 							       .len = 4, .pad = 100 });
 	net_read(fd, back, 4);
@@ -293,7 +291,7 @@ TEST_F(keys, largest_payload)
 	ASSERT_EQ(16384, peer_recv(p, &type, back, sizeof(back)));
 }
 
-/* Our own handshake has agreed on what the peer can take. */
+/* After our own handshake the largest payload is the negotiated one. */
 TEST(largest_payload_after_a_handshake)
 {
 	struct conn c;
@@ -309,7 +307,7 @@ TEST(largest_payload_after_a_handshake)
 	conn_close(&c);
 }
 
-/* A program that reads by records sees where one ends. */
+/* recvmsg() sets MSG_EOR at the end of a record. */
 TEST_F(keys, ends_of_records)
 {
 	struct iovec iov = { back, 4 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* listen() and accept(): only finished TLS connections, whatever else connects. */
+/* listen() and accept(): accept() returns finished TLS connections only. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -41,7 +41,7 @@ static void good_client(struct peer *p, struct env *e, const struct addr *a)
 	peer_handshake(p);
 }
 
-/* Client and server agree that it is this connection, by a byte each way. */
+/* A byte each way shows that these are the ends of one connection. */
 static void expect_joined(int fd, struct peer *p, char c)
 {
 	char got = 0;
@@ -158,7 +158,7 @@ TEST_F(server, data_behind_the_clients_flight)
 	EXPECT_MEMEQ(want, got, sizeof(got));
 }
 
-/* Wait until an abandoned client gets an alert or an end, past what comes before. */
+/* Waits until the client gets an alert or FIN, after anything else. */
 static void expect_dropped(int fd)
 {
 	char buf[4096];
@@ -174,8 +174,8 @@ static void expect_dropped(int fd)
 	}
 }
 
-/* Twenty silent clients, twenty that send no TLS (one sends HTTP), a slow one, and a
- * backlog of five. Each good client gets through at once.
+/* Twenty silent clients, twenty that do not send TLS (one sends HTTP), a slow one, and a
+ * backlog of five: each good client is served at once.
  */
 TEST_F(server, bad_clients_disturb_nobody)
 {
@@ -208,7 +208,7 @@ TEST_F(server, bad_clients_disturb_nobody)
 		close(fd);
 		peer_free(&p);
 	}
-	/* no handshake was begun for those who never said ClientHello */
+	/* the helper was asked for clients that sent a ClientHello only */
 	EXPECT_EQ(10, self->e.fake->starts);
 	for (int i = 0; i < 20; i++)
 		expect_dropped(garbage[i]);
@@ -232,8 +232,8 @@ TEST_F(server, silent_clients_meet_the_deadline)
 	EXPECT_EQ(2, net_mib("HandshakesTimeout"));
 }
 
-/* More clients than the backlog holds, and nobody accepts: those that are let
- * in are whole, the others wait or are turned away, and none is lost half-way.
+/* More clients than the backlog holds, and nobody accepts: a connection is complete, waits or
+ * is refused, and none is lost half-way.
  */
 TEST_F(server, more_clients_than_the_backlog)
 {
@@ -312,7 +312,7 @@ TEST_F(server, shutdown_wakes_accept)
 	expect_joined(fd, &p, 's');
 }
 
-/* SO_RCVTIMEO, socket(7), and a signal; what was accepted before works on. */
+/* accept() with SO_RCVTIMEO and with a signal; connections accepted before still work. */
 TEST_F(server, accept_gives_up)
 {
 	struct timeval tv = { 0, 300000 };
@@ -348,14 +348,14 @@ TEST_F(server, a_signal_wakes_accept)
 	peer_free(&p);
 }
 
-/* What listen(2) refuses is refused, and the socket is what it was. */
+/* listen() fails where listen(2) says so, and the socket can be used afterwards. */
 TEST_F(server, listen_in_vain)
 {
 	struct addr a = self->a;
 	int fd = sock_new(variant->family);
 	struct conn c;
 
-	/* the address is another's */
+	/* another socket listens on the address */
 	OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)));
 	if (!bind(fd, &a.sa, a.len)) {
 		OK(sock_set_str(fd, KTLS_IDENTITY, "server"));

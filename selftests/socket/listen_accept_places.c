@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who may have how many connections shaking hands, and what each of them costs. */
+/* How many connections may be in their handshake, whose, and what each of them costs. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -38,14 +38,14 @@ static void good_client(struct env *e, const struct addr *to, unsigned int sourc
 	peer_free(&p);
 }
 
-/* A helper that likes every configuration and answers no handshake. */
+/* A helper that accepts every configuration and answers no handshake. */
 static void check_only(struct fake *f, struct fake_msg *m)
 {
 	if (m->cmd == KTLS_CMD_CHECK)
 		fake_answer(f, m);
 }
 
-/* A ClientHello in three records; the helper is asked when it is whole. */
+/* A ClientHello in three records: the helper is asked when it is complete. */
 TEST(half_a_hello_is_none)
 {
 	uint8_t hello[HS_FLIGHT_MAX], part[HS_FLIGHT_MAX];
@@ -65,7 +65,7 @@ TEST(half_a_hello_is_none)
 		part[3] = 0;
 		part[4] = n;
 		memcpy(part + 5, hello + 5 + at, n);
-		/* who comes later is served; half a record is not */
+		/* a later client is served; half a record is not passed on */
 		peer_init(&other, net_dial_from(&a, 0), false, &e.hs);
 		peer_handshake(&other);
 		close(net_accept(l));
@@ -78,7 +78,7 @@ TEST(half_a_hello_is_none)
 	net_accept(l);
 }
 
-/* The wait for the longest of all messages is bounded, too. */
+/* A ClientHello larger than a batch is not waited for: the helper gets what there is. */
 TEST(a_hello_larger_than_a_batch_is_passed_on)
 {
 	static uint8_t record[5 + 16384] = { 22, 3, 1, 0x40, 0, 1, 2, 0, 0 };
@@ -115,7 +115,7 @@ TEST(what_begins_with_another_message_is_refused)
 	EXPECT_EQ(0, e.fake->starts);
 }
 
-/* Before the helper was asked the alert is ours, and nothing is sealed yet. */
+/* Before the helper is asked the module sends the alert, in plaintext. */
 TEST(headers_against_the_rfc_get_their_alert)
 {
 	static const struct { uint8_t header[5], alert; } bad[] = {
@@ -144,7 +144,7 @@ TEST(headers_against_the_rfc_get_their_alert)
 	EXPECT_EQ(0, e.fake->starts);
 }
 
-/* Answered children make room, too, if their source has most. */
+/* Children that the helper has answered make room too, if their source has the most. */
 TEST_TIMEOUT(the_largest_source_makes_room, 60)
 {
 	enum { CAP = 32 };
@@ -163,7 +163,7 @@ TEST_TIMEOUT(the_largest_source_makes_room, 60)
 		good_client(&e, &a, 7 + i);
 		close(net_accept(l));
 	}
-	/* The crowd's oldest have gone, and its own next one is refused. */
+	/* The oldest of the largest source are gone, and it displaces only its own. */
 	EXPECT_EQ(POLLIN, net_poll(crowd[0], POLLIN, 5000) & POLLIN);
 	EXPECT_EQ(0, net_poll(crowd[CAP - 2], POLLIN, 0));
 	EXPECT_EQ(0, net_poll(single, POLLIN, 0));
@@ -173,7 +173,7 @@ TEST_TIMEOUT(the_largest_source_makes_room, 60)
 /* A user with few children gets a place from one with many. */
 TEST_TIMEOUT(each_user_has_a_share, 60)
 {
-	enum { CAP = 32, STRANGER = 1234 };
+	enum { CAP = 32, OTHER_UID = 1234 };
 	struct env e;
 	struct addr a, theirs;
 	int l, gone = 0;
@@ -181,8 +181,8 @@ TEST_TIMEOUT(each_user_has_a_share, 60)
 
 	env_start(&e, S13_AES128);
 	l = sock_listen(AF_INET, 128, &a);
-	/* of this thread only */
-	OK(syscall(SYS_setresuid, -1, STRANGER, -1));
+	/* for this thread only */
+	OK(syscall(SYS_setresuid, -1, OTHER_UID, -1));
 	sock_listen(AF_INET, 128, &theirs);
 	OK(syscall(SYS_setresuid, -1, 0, -1));
 
@@ -201,8 +201,8 @@ TEST_TIMEOUT(each_user_has_a_share, 60)
 	EXPECT_LE(gone, 3);
 }
 
-/* Free what slabs keep without an object in use. On the debug kernel that is most of it:
- * KASAN keeps freed objects in quarantine, in which case they would count as cost.
+/* Frees slabs without an object in use, which would count as cost. On the debug kernel that is
+ * most of the memory: KASAN keeps freed objects in quarantine.
  */
 static void shrink_slabs(void)
 {
@@ -248,7 +248,7 @@ static long cost_of_silence(const struct addr *a)
 	return before;
 }
 
-/* A connection that has said nothing has no buffers. */
+/* A connection that has sent nothing has no buffers. */
 TEST_TIMEOUT(silent_connections_cost_little, 60)
 {
 	struct addr a, plain;
@@ -257,7 +257,7 @@ TEST_TIMEOUT(silent_connections_cost_little, 60)
 
 	env_start(&e, S13_AES128);
 	sock_listen(AF_INET, SILENT, &a);
-	/* Once for what is kept afterwards. */
+	/* The first round allocates what is kept afterwards. */
 	for (int i = 0; i < 2; i++) {
 		int l = net_listen(AF_INET, SILENT, &plain);
 

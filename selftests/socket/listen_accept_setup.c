@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How a listener comes to be: CHECK, the ULP late, several of them, SO_REUSEPORT. */
+/* Making a listener: CHECK, TCP_ULP after listen(), several listeners, SO_REUSEPORT. */
 #include <poll.h>
 
 #include "lib/sock.h"
 
-/* The helper's verdict on every configuration, and its reason. */
+/* The helper's answer to each CHECK. */
 struct verdict {
 	int		error;
 	const char	*reason;
@@ -90,7 +90,7 @@ TEST(check_carries_the_configuration)
 				 sizeof(piece), &total, &len));
 	EXPECT_EQ(3, len);
 	EXPECT_MEMEQ("key", piece, 3);
-	/* what is not there, or beyond its end, cannot be had */
+	/* an option that is not set, or an offset beyond its end */
 	EXPECT_LT(fake_config(e.fake, m->id, KTLS_CONFIG_TRUST, 0, piece, sizeof(piece),
 			      &total, &len), 0);
 	EXPECT_LT(fake_config(e.fake, m->id, KTLS_CONFIG_CERTIFICATE, sizeof(pem) + 1, piece,
@@ -99,12 +99,12 @@ TEST(check_carries_the_configuration)
 	EXPECT_LT(fake_config(e.fake, m->id + 1, 0, 0, piece, sizeof(piece), &total, &len), 0);
 	EXPECT_EQ(0, fake_fail(e.fake, m->id, 0, -1, NULL));
 	job_wait(&j, 5000);
-	/* answered: the helper has no more business with it */
+	/* CHECK was answered, so the configuration cannot be fetched any more */
 	EXPECT_LT(fake_config(e.fake, m->id, KTLS_CONFIG_PRIVATE_KEY, 0, piece, sizeof(piece),
 			      &total, &len), 0);
 }
 
-/* No helper yet: listen succeeds, connections wait under their deadline. */
+/* Without a helper listen() succeeds, and connections wait until their deadline. */
 TEST(listen_without_a_helper)
 {
 	struct addr a = net_loopback(AF_INET, 0);
@@ -174,7 +174,7 @@ static void die_on_check(struct fake *f, struct fake_msg *m)
 	f->nl = mnl_socket_open(NETLINK_GENERIC);
 }
 
-/* As if there had been none: it is not the configuration's fault, and nobody waits. */
+/* If the helper exits during CHECK, listen() succeeds as without a helper. */
 TEST(a_helper_that_dies_of_check)
 {
 	struct addr a = net_loopback(AF_INET, 0);
@@ -206,7 +206,7 @@ TEST(connections_from_before_the_ulp)
 
 	OK(sock_attach(l));
 	OK(sock_set_str(l, KTLS_IDENTITY, "server"));
-	/* poll knows that what is queued is not for the program */
+	/* poll() does not report the connection that TCP has queued */
 	EXPECT_EQ(0, net_poll(l, POLLIN, 50));
 	peer_init(&late, net_socket(AF_INET), false, &e.hs);
 	OK(connect(late.fd, &a.sa, a.len));
@@ -215,7 +215,7 @@ TEST(connections_from_before_the_ulp)
 	EXPECT_EQ(KTLS_STATE_OPEN, sock_state(fd));
 	peer_send_data(&late, "x", 1);
 	net_read(fd, &(char){ 0 }, 1);
-	/* the early one spoke no TLS, and so is gone */
+	/* the early connection sent no TLS and was reset */
 	EXPECT_TRUE(net_poll(early.fd, POLLIN, 5000));
 	net_nonblock(l, true);
 	FAILS(EAGAIN, accept(l, NULL, NULL));
@@ -279,7 +279,7 @@ TEST(reuseport)
 	EXPECT_EQ(24, got[0] + got[1]);
 	EXPECT_GT(got[0], 0);
 	EXPECT_GT(got[1], 0);
-	/* one goes while the other stays: what hashes there now goes on */
+	/* one is closed: connections that hash to the other are served */
 	close(l[0]);
 	for (int i = 0; i < 4; i++) {
 		struct peer peer;
@@ -291,7 +291,7 @@ TEST(reuseport)
 	}
 }
 
-/* At the cap per listener the oldest silent child goes, and a good one gets in. */
+/* At children_per_listener the oldest silent child makes room for a good one. */
 TEST_TIMEOUT(silent_children_are_evicted, 60)
 {
 	enum { CAP = 64, MORE = 20 };
@@ -303,7 +303,7 @@ TEST_TIMEOUT(silent_children_are_evicted, 60)
 
 	env_start(&e, S13_AES128);
 	l = sock_listen(AF_INET, 128, &a);
-	/* so few that none meets its deadline before the last is there */
+	/* a low limit: no child reaches its deadline before the last has connected */
 	net_set_parameter("children_per_listener", CAP);
 	for (int i = 0; i < CAP + MORE; i++) {
 		fd[i] = net_socket(AF_INET);

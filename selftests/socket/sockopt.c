@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Every socket option by itself: what it takes, what it refuses, what it gives back. */
+/* Each socket option alone: valid values, invalid values, and what getsockopt() returns. */
 #include <sys/mman.h>
 
 #include "lib/sock.h"
@@ -9,7 +9,7 @@ static int set_bytes(int fd, int opt, const void *p, size_t len)
 	return setsockopt(fd, SOL_TLS, opt, p, len);
 }
 
-/* A getsockopt that must fail does so with one of these two, and writes nothing. */
+/* getsockopt() fails with one of two errnos and writes nothing. */
 static void expect_no_get(int fd, int opt)
 {
 	char buf[4096];
@@ -85,7 +85,7 @@ TEST_F(option, server_name_refuses)
 	for (int i = 49; i < 255; i += 50)
 		text[i] = '.';
 	FAILS(EMSGSIZE, set_bytes(self->fd, KTLS_SERVER_NAME, text, 254 + 1));
-	/* what was there is still there */
+	/* the old value is still set */
 	EXPECT_STREQ("before.test", sock_get_str(self->fd, KTLS_SERVER_NAME));
 }
 
@@ -161,7 +161,7 @@ TEST_F(option, pem_sizes)
 		FAILS(EINVAL, set_bytes(self->fd, limit[i].opt, pem, 0));
 		FAILS(EMSGSIZE, set_bytes(self->fd, limit[i].opt, pem, limit[i].max + 1));
 		OK(set_bytes(self->fd, limit[i].opt, pem, limit[i].max));
-		/* again: what was there is freed */
+		/* a second time: the old value is freed */
 		OK(set_bytes(self->fd, limit[i].opt, pem, 100));
 		expect_no_get(self->fd, limit[i].opt);
 	}
@@ -187,7 +187,7 @@ TEST_F(option, alpn)
 	char list[1025];
 
 	OK(set_bytes(self->fd, KTLS_ALPN, "\2h2\10http/1.1", 12));
-	/* nothing is chosen yet */
+	/* no protocol is negotiated yet */
 	EXPECT_STREQ("", sock_get_str(self->fd, KTLS_ALPN));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		FAILS(EINVAL, set_bytes(self->fd, KTLS_ALPN, bad[i].list, bad[i].len));
@@ -267,7 +267,7 @@ TEST_F(option, record_padding)
 	EXPECT_EQ(0, v);
 	OK(setsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &(uint16_t){ 16384 }, 2));
 	FAILS(EINVAL, setsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &(uint16_t){ 16385 }, 2));
-	/* an int that would mean something else */
+	/* truncated to 16 bits this would be 1 */
 	FAILS(EINVAL, sock_set_int(self->fd, KTLS_RECORD_PADDING, 65537));
 	OK(getsockopt(self->fd, SOL_TLS, KTLS_RECORD_PADDING, &v, &len));
 	EXPECT_EQ(16384, v);
@@ -339,7 +339,7 @@ TEST_F(option, pieces)
 	OK(getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_VERIFY, 1), buf, &len));
 	EXPECT_EQ(0, len);
 
-	/* as long as a piece: it takes another call to see the end */
+	/* as long as a piece: another call is needed to see the end */
 	memset(name, 'x', KTLS_PIECE_SIZE);
 	OK(set_bytes(self->fd, KTLS_GROUPS, name, KTLS_PIECE_SIZE));
 	len = sizeof(buf);
@@ -349,7 +349,7 @@ TEST_F(option, pieces)
 	len = sizeof(buf);
 	OK(getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_GROUPS, 1), buf, &len));
 	EXPECT_EQ(0, len);
-	/* the structure that grows is whole in its piece, or ERANGE */
+	/* struct ktls_info is returned whole, or fails with ERANGE */
 	len = 1;
 	FAILS(ERANGE, getsockopt(self->fd, SOL_TLS, KTLS_PIECE(KTLS_INFO, 0), buf, &len));
 	EXPECT_EQ(sizeof(struct ktls_info), len);
@@ -382,7 +382,7 @@ TEST_F(option, handshake_needs_a_connection)
 	FAILS(ENOTCONN, sock_set_int(self->fd, KTLS_HANDSHAKE, ROLE_SERVER));
 }
 
-/* The other levels belong to TCP and IP, and still do. */
+/* Options of other levels still reach TCP and IP. */
 TEST_F(option, other_levels_pass_through)
 {
 	int one = 1, got = 0;

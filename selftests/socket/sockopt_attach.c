@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sockets that TCP_ULP refuses, because somebody else uses them. */
+/* Sockets that TCP_ULP refuses. */
 #include "lib/sock.h"
 
-/* It would go on in the clear when it wakes. */
+/* A thread that sleeps in accept() would return a connection without TLS. */
 TEST(somebody_sleeps_in_accept)
 {
 	struct addr a;
@@ -44,7 +44,7 @@ TEST(somebody_sleeps_in_send)
 	close(ends[1]);
 }
 
-/* What TCP does by itself with such a socket would pass us by. */
+/* Sockets on which TCP would do things without calling us. */
 TEST(what_cannot_be_tls)
 {
 	int fd;
@@ -58,7 +58,7 @@ TEST(what_cannot_be_tls)
 	OK(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 }, sizeof(int)));
 	FAILS(EOPNOTSUPP, sock_attach(fd));
 	close(fd);
-	/* Refused by MPTCP itself, with different errors in different kernels. */
+	/* MPTCP refuses it, with an error that depends on the kernel. */
 	fd = OK(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP));
 	EXPECT_EQ(-1, sock_attach(fd));
 	close(fd);

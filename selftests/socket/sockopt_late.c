@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Options when it is too late for them, and as the template of a listener. */
+/* Options that are set too late; options of a listener, which its connections inherit. */
 #include <grp.h>
 
 #include "lib/sock.h"
 
-/* Every option that must be set before the handshake, with a value it takes. */
+/* Each option that must be set before the handshake, with a valid value. */
 static const struct {
 	int		opt;
 	const char	*value;
@@ -91,7 +91,7 @@ TEST(a_listener_is_a_template)
 	EXPECT_EQ(22222, get_timeout(c2));
 	EXPECT_EQ(ROLE_SERVER, sock_info(c1).role);
 	EXPECT_EQ(KTLS_STATE_LISTENING, sock_state(l));
-	/* the template is the listener's: a child cannot change it */
+	/* a child shares the configuration of its listener and cannot change it */
 	FAILS(EBUSY, sock_set_u32(c2, KTLS_TIMEOUT, 33333));
 	EXPECT_EQ(22222, get_timeout(l));
 }
@@ -112,7 +112,7 @@ TEST(defaults_of_verification)
 	EXPECT_EQ(KTLS_VERIFY_NONE, v);
 }
 
-/* The helper gets what was set. */
+/* START has the values that were set. */
 static struct fake_msg *seen;
 
 static void keep_start(struct fake *f, struct fake_msg *m)
@@ -136,7 +136,7 @@ static void expect_attr(int attr, const char *value)
 {
 	size_t len = fake_len(seen, attr);
 
-	/* a NUL at the end is the sender's choice */
+	/* the attribute may end with a NUL */
 	if (len && !fake_data_of(seen, attr)[len - 1])
 		len--;
 	ASSERT_EQ(strlen(value), len);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* KTLS_HANDSHAKE: TLS begins on a connection that spoke in the clear before. */
+/* KTLS_HANDSHAKE: TLS on a connection that was used without TLS before, as with STARTTLS. */
 #include <poll.h>
 #include <sys/epoll.h>
 
@@ -40,7 +40,7 @@ TEST_F(starttls, blocking)
 {
 	char buf[16];
 
-	/* the dialogue before, both ways, in the clear */
+	/* a plaintext dialogue */
 	net_write(self->fd, "STARTTLS\n", 9);
 	net_read(self->p.fd, buf, 9);
 	net_write(self->p.fd, "GO\n", 3);
@@ -71,7 +71,8 @@ TEST_F(starttls, ulp_before_the_dialogue_forbids_it)
 	FAILS(EAGAIN, read(self->p.fd, &byte, 1));
 }
 
-/* What was read before is not TLS; what was not read is, even if it came before. */
+/* Bytes that were not read before KTLS_HANDSHAKE belong to TLS, even if they arrived before it.
+ */
 TEST_F(starttls, unread_bytes_are_tls)
 {
 	uint8_t flight[HS_FLIGHT_MAX];
@@ -79,7 +80,7 @@ TEST_F(starttls, unread_bytes_are_tls)
 	size_t n;
 
 	if (variant->role == ROLE_CLIENT) {
-		/* a server speaks second: the bytes of its flight cannot be early */
+		/* only ClientHello can arrive early, so only the server is tested */
 		net_write(self->p.fd, "220 GO\n", 7);
 		net_read(self->fd, buf, 7);
 		OK(sock_attach(self->fd));
@@ -103,7 +104,7 @@ TEST_F(starttls, unread_bytes_are_tls)
 	conn_expect_works(self->fd, &self->p);
 }
 
-/* One byte of the dialogue was not read: that is no TLS, and must not become data. */
+/* One byte of the dialogue was not read: the handshake fails. */
 TEST_F(starttls, a_rest_of_the_dialogue_is_an_error)
 {
 	net_write(self->p.fd, "\n", 1);
@@ -175,7 +176,7 @@ TEST_F(starttls, without_a_helper)
 	fake_die(self->e.fake);
 	OK(sock_attach(self->fd));
 	FAILS(ESRCH, sock_set_int(self->fd, KTLS_HANDSHAKE, variant->role));
-	/* nothing was sent, nothing is broken: with a helper it works */
+	/* nothing was sent: with a helper the handshake still works */
 	self->e.fake = fake_new(&self->e.hs);
 	ASSERT_EQ(0, fake_register(self->e.fake, 8));
 	fake_start(self->e.fake, NULL, NULL);
@@ -197,12 +198,12 @@ TEST_F(starttls, the_helper_dies)
 	EXPECT_ERRNO(EHOSTDOWN, self->j.err);
 }
 
-/* Data and FIN came before the ULP did: it is all there afterwards. */
+/* The peer's FIN arrives before TCP_ULP. */
 TEST_F(starttls, the_peer_closes_before)
 {
 	shutdown(self->p.fd, SHUT_WR);
 	EVENTUALLY(net_tcp_state(self->fd) == TCP_CLOSE_WAIT, 1000);
-	/* a socket that cannot receive cannot shake hands either */
+	/* with one half closed, TCP_ULP or KTLS_HANDSHAKE fails */
 	if (!sock_attach(self->fd)) {
 		EXPECT_EQ(-1, sock_set_int(self->fd, KTLS_HANDSHAKE, variant->role));
 		EXPECT_NE(EINPROGRESS, errno);
