@@ -113,6 +113,7 @@ static int http_connect(struct http *http)
 			 http->port, strerror(-err));
 }
 
+/* @request: NULL for a CRL, for which servers have many content types (RFC 5280 4.2.1.13: DER) */
 static BIO *http_exchange(struct http *http, BIO *socket, BIO *request)
 {
 	int seconds = (http_left(http) + 999) / 1000;
@@ -121,46 +122,58 @@ static BIO *http_exchange(struct http *http, BIO *socket, BIO *request)
 
 	ctx = OSSL_HTTP_open(http->host, http->port, NULL, NULL, 0, socket, socket, NULL,
 			     NULL, 0, seconds ? seconds : 1);
-	if (ctx && OSSL_HTTP_set1_request(ctx, http->path, NULL, "application/ocsp-request",
-					  request, "application/ocsp-response", 1,
-					  KTLS_FETCH_ANSWER_MAX, seconds ? seconds : 1, 0))
+	if (ctx && OSSL_HTTP_set1_request(ctx, http->path, NULL,
+					  request ? "application/ocsp-request" : NULL, request,
+					  request ? "application/ocsp-response" : NULL, 1,
+					  request ? KTLS_FETCH_ANSWER_MAX : KTLS_FETCH_CRL_MAX,
+					  seconds ? seconds : 1, 0))
 		answer = OSSL_HTTP_exchange(ctx, NULL);
 	/* The answer has a reference of its own. */
 	OSSL_HTTP_close(ctx, answer != NULL);
 	return answer;
 }
 
+static int http_read_all(struct http *http, BIO *response, struct ktlsd_buffer *answer)
+{
+	uint8_t piece[16384];
+	int got, err = 0;
+
+	while (!err && (got = BIO_read(response, piece, sizeof(piece))) > 0)
+		err = ktlsd_buffer_append(answer, piece, (size_t)got, KTLS_FETCH_CRL_MAX);
+	return err ? http_fail(http, err, "there is no memory for what %.64s sends",
+			       http->host) : 0;
+}
+
 static int http_transfer(struct http *http, const void *body, size_t body_len,
-			 void *answer, size_t *ret_len)
+			 struct ktlsd_buffer *answer)
 {
 	BIO *socket = BIO_new_socket(http->fd, BIO_NOCLOSE);
-	BIO *request = BIO_new_mem_buf(body, (int)body_len), *response = NULL;
+	BIO *request = body_len ? BIO_new_mem_buf(body, (int)body_len) : NULL;
+	BIO *response = NULL;
 	const char *why;
-	int got = 0;
+	int err = 0;
 
 	ERR_clear_error();
-	if (socket && request)
+	if (socket && (request || !body_len))
 		response = http_exchange(http, socket, request);
-	if (response)
-		got = BIO_read(response, answer, KTLS_FETCH_ANSWER_MAX);
 	why = ERR_reason_error_string(ERR_peek_last_error());
+	if (response)
+		err = http_read_all(http, response, answer);
 	BIO_free(response);
 	BIO_free(request);
 	BIO_free(socket);
-	if (got > 0) {
-		*ret_len = (size_t)got;
-		ERR_clear_error();
-		return 0;
-	}
+	if (!err && !answer->len && !http_left(http))
+		err = http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
+	else if (!err && !answer->len)
+		err = http_fail(http, -EPROTO, "%.64s gave no %s: %s", http->host,
+				body_len ? "OCSP response" : "CRL",
+				why ? why : "the connection was closed");
 	ERR_clear_error();
-	if (!http_left(http))
-		return http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
-	return http_fail(http, -EPROTO, "%.64s gave no OCSP response: %s", http->host,
-			 why ? why : "the connection was closed");
+	return err;
 }
 
-int ktls_fetch_http_post(const char *url, const void *body, size_t body_len,
-			 unsigned int timeout_ms, void *answer, size_t *ret_len)
+int ktls_fetch_http(const char *url, const void *body, size_t body_len,
+		    unsigned int timeout_ms, struct ktlsd_buffer *answer)
 {
 	struct http http = { .fd = -1, .deadline = ktlsd_clock_ms() + timeout_ms };
 	char *user = NULL;
@@ -176,10 +189,11 @@ int ktls_fetch_http_post(const char *url, const void *body, size_t body_len,
 	else
 		err = http_connect(&http);
 	if (!err)
-		err = http_transfer(&http, body, body_len, answer, ret_len);
+		err = http_transfer(&http, body, body_len, answer);
 	if (err) {
-		*ret_len = strlen(http.reason);
-		memcpy(answer, http.reason, *ret_len);
+		ktlsd_buffer_free(answer);
+		ktlsd_buffer_append(answer, http.reason, strlen(http.reason),
+				    sizeof(http.reason));
 	}
 	if (http.fd >= 0)
 		close(http.fd);

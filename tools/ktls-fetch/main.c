@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ktls-fetch asks OCSP responders on behalf of ktlsd, which has keys and therefore never
+/* ktls-fetch fetches OCSP responses and CRLs for ktlsd, which has keys and therefore never
  * connects to the network itself. serve.c takes the requests, http.c does one of them.
  */
 #include <errno.h>
@@ -29,7 +29,7 @@ static void main_print_help(FILE *file)
 {
 	fprintf(file,
 		"Usage: ktls-fetch [OPTION]...\n"
-		"Asks OCSP responders on behalf of ktlsd.\n"
+		"Fetches OCSP responses and CRLs on behalf of ktlsd.\n"
 		"\n"
 		"  -s, --socket PATH      listen at PATH instead of a socket of systemd\n"
 		"  -a, --allow NETWORK    connect also to this private network\n"

@@ -54,31 +54,47 @@ static void serve_put_client(struct serve_client *client)
 	client->fd = -1;
 }
 
+/* Sends one message, or several. */
 static void serve_answer(const struct serve_client *client, uint64_t id, int error,
 			 const void *data, size_t len)
 {
-	struct ktls_fetch_answer answer = { .id = id, .error = error, .len = (uint32_t)len };
-	struct iovec parts[] = { { &answer, sizeof(answer) }, { (void *)data, len } };
+	struct ktls_fetch_answer answer = { .id = id, .error = error };
+	struct iovec parts[] = { { &answer, sizeof(answer) }, { (void *)data, 0 } };
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	/* It does not wait for the answer any more. */
-	if (sendmsg(client->fd, &message, MSG_NOSIGNAL) < 0 && errno != EPIPE)
-		ktlsd_log(KTLSD_LOG_WARNING, "Cannot answer ktlsd: %s.", strerror(errno));
+	do {
+		parts[1].iov_len = len < KTLS_FETCH_ANSWER_MAX ? len : KTLS_FETCH_ANSWER_MAX;
+		len -= parts[1].iov_len;
+		answer.len = (uint32_t)parts[1].iov_len;
+		answer.left = (uint32_t)len;
+		if (sendmsg(client->fd, &message, MSG_NOSIGNAL) < 0) {
+			/* EPIPE: it does not wait for the answer any more. */
+			if (errno != EPIPE)
+				ktlsd_log(KTLSD_LOG_WARNING, "Cannot answer ktlsd: %s.",
+					  strerror(errno));
+			return;
+		}
+		parts[1].iov_base = (uint8_t *)parts[1].iov_base + parts[1].iov_len;
+	} while (len);
 }
 
 /* Takes a place for the job. Return: NULL, or why there is none. */
 static const char *serve_take_place(struct serve_job *job)
 {
-	unsigned int i, place = KTLS_FETCH_THREADS, same = 0;
+	unsigned int i, place = KTLS_FETCH_THREADS, same = 0, crls = 0;
 
 	for (i = 0; i < KTLS_FETCH_THREADS; i++) {
-		if (!serve_jobs[i])
+		if (!serve_jobs[i]) {
 			place = i;
-		else if (serve_jobs[i]->host_len == job->host_len &&
+			continue;
+		}
+		crls += !serve_jobs[i]->header.body_len;
+		if (serve_jobs[i]->host_len == job->host_len &&
 			 !strncasecmp(serve_jobs[i]->url, job->url, job->host_len))
 			same++;
 	}
-	if (place == KTLS_FETCH_THREADS)
+	if (place == KTLS_FETCH_THREADS ||
+	    (!job->header.body_len && crls >= KTLS_FETCH_CRLS))
 		return "ktls-fetch has too much to do";
 	if (same >= KTLS_FETCH_PER_HOST)
 		return "ktls-fetch has asked this host too often already, and waits for it";
@@ -103,18 +119,16 @@ static void serve_give_place(struct serve_job *job)
 static void *serve_fetch(void *arg)
 {
 	struct serve_job *job = arg;
-	uint8_t *answer = malloc(KTLS_FETCH_ANSWER_MAX);
-	size_t len = 0;
-	int err = -ENOMEM;
+	struct ktlsd_buffer answer = { 0 };
+	int err;
 
-	if (answer)
-		err = ktls_fetch_http_post(job->url, job->body, job->header.body_len,
-					   job->header.timeout_ms, answer, &len);
+	err = ktls_fetch_http(job->url, job->body, job->header.body_len,
+			      job->header.timeout_ms, &answer);
 	ktlsd_log(KTLSD_LOG_DEBUG, "%s: %s%.*s", job->url, err ? "" : "answered",
-		  err ? (int)len : 0, err && answer ? (char *)answer : "");
-	serve_answer(job->client, job->header.id, err, answer ? answer : (void *)"", len);
+		  err ? (int)answer.len : 0, err ? (char *)answer.data : "");
+	serve_answer(job->client, job->header.id, err, answer.data, answer.len);
 	serve_give_place(job);
-	free(answer);
+	ktlsd_buffer_free(&answer);
 	free(job);
 	return NULL;
 }

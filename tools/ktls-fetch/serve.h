@@ -6,6 +6,7 @@
 enum {
 	KTLS_FETCH_THREADS	= 32,	/* fetches at the same time */
 	KTLS_FETCH_PER_HOST	= 4,	/* of them from one host */
+	KTLS_FETCH_CRLS		= 2,	/* of them CRLs, for which memory is needed */
 	KTLS_FETCH_CLIENTS	= 40,	/* connections, with those that a fetch still holds */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What ktlsd and ktls-fetch say to each other, over a SEQPACKET socket: a message each way
- * for every fetch, answers in any order.
+/* What ktlsd and ktls-fetch say to each other, over a SEQPACKET socket: a message for every
+ * fetch, and one back or, for a CRL, several. Those for different fetches come in any order.
  */
 #ifndef KTLS_TOOLS_LIB_FETCHING_H
 #define KTLS_TOOLS_LIB_FETCHING_H
@@ -12,17 +12,18 @@
 enum {
 	KTLS_FETCH_URL_MAX	= 512,		/* bytes */
 	KTLS_FETCH_BODY_MAX	= 2048,		/* bytes of a request */
-	KTLS_FETCH_ANSWER_MAX	= 65536,	/* bytes of an answer */
+	KTLS_FETCH_ANSWER_MAX	= 65536,	/* bytes of a response, and of a message */
+	KTLS_FETCH_CRL_MAX	= 16 << 20,	/* bytes of a CRL */
 	KTLS_FETCH_TEXT_MAX	= 160,		/* bytes of a reason */
-	KTLS_FETCH_TIMEOUT_MAX	= 30000,	/* ms */
+	KTLS_FETCH_TIMEOUT_MAX	= 120000,	/* ms */
 };
 
 /**
- * struct ktls_fetch_request - POST an OCSP request
+ * struct ktls_fetch_request - POST an OCSP request, or GET a CRL
  * @id: for the answer
  * @timeout_ms: for all of it
  * @url_len: bytes of the URL, which follows
- * @body_len: bytes of the request, which follows the URL
+ * @body_len: bytes of the OCSP request, which follows the URL; 0 for a CRL
  */
 struct ktls_fetch_request {
 	uint64_t	id;
@@ -35,12 +36,17 @@ struct ktls_fetch_request {
  * struct ktls_fetch_answer - what came back
  * @id: of the request
  * @error: 0, or a negative errno
- * @len: bytes that follow: the response, or the reason in words without NUL
+ * @len: bytes that follow: the response, or a part of the CRL, or the reason in words without
+ *	NUL
+ * @left: bytes of the CRL in further messages
+ * @reserved: 0
  */
 struct ktls_fetch_answer {
 	uint64_t	id;
 	int32_t		error;
 	uint32_t	len;
+	uint32_t	left;
+	uint32_t	reserved;
 };
 
 #endif

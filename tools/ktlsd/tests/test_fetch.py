@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ktls-fetch: asks responders that are right, slow, silent and wrong.
+"""ktls-fetch: asks servers that are right, slow, silent and wrong.
 
 Usage: test_fetch.py BUILD_DIR
 """
@@ -79,13 +79,17 @@ class Fetch:
                          url + body)
 
     def receive(self):
-        message = self.socket.recv(1 << 17)
-        number, error, length = struct.unpack_from("=QiI", message)
-        assert len(message) == 16 + length
-        return number, error, message[16:]
+        data = b""
+        while True:
+            message = self.socket.recv(1 << 17)
+            number, error, length, left, _ = struct.unpack_from("=QiIII", message)
+            assert len(message) == 24 + length and length <= 65536
+            data += message[24:]
+            if not left:
+                return number, error, data
 
-    def ask(self, url, timeout=5000):
-        self.send(7, url, timeout)
+    def ask(self, url, timeout=5000, body=REQUEST):
+        self.send(7, url, timeout, body)
         number, error, data = self.receive()
         assert number == 7
         return error, data
@@ -213,6 +217,61 @@ def test_limits(build):
         fetch.send(number, silent[1 + number // 4].url(), 20000)
     error, data = fetch.ask(Responder(GOOD).url())
     assert error == -16 and b"too much to do" in data, (error, data)
+    fetch.close()
+
+
+def crl_of(size):
+    """Bytes that look like a CRL of SIZE bytes."""
+    return b"\x30\x84" + struct.pack(">I", size - 6) + os.urandom(size - 6)
+
+
+def test_crl(build):
+    """a CRL is fetched, with GET and whatever its content type, up to 16 MiB"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    for size, kind in ((100, b"application/pkix-crl"), (65536, b"text/plain"),
+                       (65537, b"application/x-x509-crl"), (16 << 20, b"a/b")):
+        crl = crl_of(size)
+        server = Responder(b"HTTP/1.0 200 OK\r\nContent-Type: " + kind + b"\r\n\r\n" + crl)
+        error, data = fetch.ask(server.url("/a.crl?b"), 30000, b"")
+        assert (error, data) == (0, crl), (size, error, data[:80])
+        assert server.requests[0].startswith(b"GET /a.crl?b HTTP/1."), server.requests
+    head = b"HTTP/1.0 200 OK\r\n\r\n"
+    for answer in (head + crl_of(17 << 20), head + crl_of(1000)[:900], head + b"-----BEGIN X509",
+                   head, b"HTTP/1.0 404 Not Found\r\n\r\n" + crl_of(100)):
+        error, data = fetch.ask(Responder(answer).url(), 5000, b"")
+        assert error < 0 and b" gave no CRL: " in data, (answer[:40], error, data)
+    fetch.close()
+
+
+def test_crl_limits(build):
+    """two CRLs are fetched at the same time, and responders are asked meanwhile"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    for number in range(3):
+        fetch.send(number, Responder(b"", 60).url(), 20000, b"")
+    number, error, data = fetch.receive()
+    assert (number, error) == (2, -16) and b"too much to do" in data, (number, data)
+    error, data = fetch.ask(Responder(GOOD).url())
+    assert (error, data) == (0, RESPONSE), (error, data)
+    fetch.close()
+
+
+def test_crl_slow(build):
+    """a CRL that comes too slowly is given up in time"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    # A part, and then nothing.
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip():
+        peer, _ = listener.accept()
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + crl_of(100000)[:5000])
+        time.sleep(30)
+    threading.Thread(target=drip, daemon=True).start()
+    begun = time.monotonic()
+    error, data = fetch.ask(f"http://127.0.0.1:{listener.getsockname()[1]}/", 1000, b"")
+    took = time.monotonic() - begun
+    assert error == -110 and b"did not answer in time" in data, (error, data)
+    assert 0.9 < took < 6, took
     fetch.close()
 
 
