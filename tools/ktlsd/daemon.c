@@ -137,6 +137,7 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	ktlsd_signer_configure();
 	config->generation = shared->generation + 1;
 	ktlsd_staples_adopt(&shared->staples, config);
+	ktlsd_crl_points_adopt(&shared->crl_points, config);
 	pthread_mutex_lock(&shared->lock);
 	old = shared->config;
 	shared->config = config;
@@ -276,7 +277,7 @@ static int daemon_refresh_crls(struct ktlsd_daemon *daemon, int wait)
 	const struct ktlsd_config *config = daemon->shared.config;
 	int64_t now = ktlsd_clock_ms();
 
-	if (!config->crls)
+	if (!config->crl_path)
 		return wait;
 	if (now >= daemon->crls_next) {
 		if (ktlsd_crls_refresh(config->crls))
@@ -404,6 +405,7 @@ static void daemon_stop(struct ktlsd_daemon *daemon, unsigned int started)
 	ktlsd_responders_stop(&shared->responders);
 	ktlsd_errands_stop(&shared->errands);
 	ktlsd_staples_free(&shared->staples);
+	ktlsd_crl_points_free(&shared->crl_points);
 	ktlsd_errands_free(&shared->errands);
 	ktlsd_store_close(&shared->store);
 	ktlsd_cache_free(&shared->cache);
@@ -415,7 +417,7 @@ static void daemon_stop(struct ktlsd_daemon *daemon, unsigned int started)
 	ktlsd_signer_stop();
 }
 
-/* Begins to ask OCSP responders: for handshakes, and for what servers staple. */
+/* Begins to ask OCSP responders, for handshakes and for what servers staple, and to fetch CRLs. */
 static void daemon_start_fetching(struct ktlsd_shared *shared, struct ktlsd_config *config)
 {
 	const char *path = config->fetch_socket ? config->fetch_socket : KTLS_FETCH_SOCKET;
@@ -430,10 +432,13 @@ static void daemon_start_fetching(struct ktlsd_shared *shared, struct ktlsd_conf
 	if (!err) {
 		ktlsd_staples_init(&shared->staples, &shared->errands, &shared->store);
 		ktlsd_staples_adopt(&shared->staples, config);
+		ktlsd_crl_points_init(&shared->crl_points, &shared->errands, &shared->store);
+		ktlsd_crl_points_adopt(&shared->crl_points, config);
+		shared->responders.crl_points = &shared->crl_points;
 		err = ktlsd_errands_start(&shared->errands);
 	}
 	if (err)
-		ktlsd_log(KTLSD_LOG_ERROR, "Cannot fetch OCSP responses for servers to staple: %s.",
+		ktlsd_log(KTLSD_LOG_ERROR, "Cannot fetch CRLs, and OCSP responses for servers to staple: %s.",
 			  strerror(-err));
 }
 

@@ -131,7 +131,7 @@ static int errands_send(struct ktlsd_errands *errands, struct ktlsd_errand *erra
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
 	int len, err;
 
-	len = errand->kind->request(errand, body);
+	len = errand->kind->request ? errand->kind->request(errand, body) : 0;
 	if (len < 0)
 		return len;
 	err = errands_connect(errands);
@@ -159,16 +159,18 @@ static bool errands_must_wait(const struct ktlsd_errands *errands,
 {
 	size_t len = errands_host_len(errand->url);
 	const struct ktlsd_errand *other;
-	unsigned int all = 0, same = 0;
+	unsigned int all = 0, same = 0, crls = 0;
 
 	for (other = errands->first; other; other = other->next) {
 		if (!other->id)
 			continue;
 		all++;
+		crls += !other->kind->request;
 		same += errands_host_len(other->url) == len &&
 			!strncasecmp(other->url, errand->url, len);
 	}
-	return all >= KTLSD_ERRANDS_AT_ONCE || same >= KTLSD_ERRANDS_PER_HOST;
+	return all >= KTLSD_ERRANDS_AT_ONCE || same >= KTLSD_ERRANDS_PER_HOST ||
+	       (!errand->kind->request && crls >= KTLSD_ERRANDS_CRLS);
 }
 
 static void errands_begin(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
@@ -206,6 +208,8 @@ int ktlsd_errands_step(struct ktlsd_errands *errands)
 	int64_t next = KTLSD_ERRANDS_LOOK_MS, wait;
 	struct ktlsd_errand *errand;
 
+	if (errands->prepare)
+		errands->prepare(errands->prepare_arg);
 	for (errand = errands->first; errand; errand = errand->next) {
 		wait = errands_look_at(errands, errand);
 		if (wait < next)
@@ -242,6 +246,8 @@ static void errands_deliver(struct ktlsd_errands *errands,
 		errands_fail(errands, errand, why);
 	else if (ktlsd_buffer_append(&errand->answer, data, header->len, errand->kind->max))
 		errands_fail(errands, errand, "it is too long");
+	else if (header->left)
+		errand->deadline = ktlsd_clock_ms() + KTLSD_ERRANDS_PART_MS;
 	else
 		errands_take(errands, errand);
 }

@@ -17,6 +17,8 @@
 enum {
 	KTLSD_ERRANDS_AT_ONCE	= 16,		/* under way at a time */
 	KTLSD_ERRANDS_PER_HOST	= 2,		/* of them at one host */
+	KTLSD_ERRANDS_CRLS	= 1,		/* of them for CRLs */
+	KTLSD_ERRANDS_PART_MS	= 5000,		/* for the next part of an answer */
 	KTLSD_ERRANDS_MIN	= 30,		/* seconds between two of the same */
 	KTLSD_ERRANDS_MAX	= 86400,	/* the same, at most */
 	KTLSD_ERRANDS_RETRY	= 10,		/* seconds after the first failure; doubles */
@@ -30,7 +32,8 @@ struct ktlsd_errand;
  * struct ktlsd_errand_kind - what an errand is about
  * @timeout_ms: that ktls-fetch gets
  * @max: bytes of an answer
- * @request: writes KTLS_FETCH_BODY_MAX bytes at most. Return: bytes, or a negative errno
+ * @request: writes KTLS_FETCH_BODY_MAX bytes at most. Return: bytes, or a negative errno; NULL
+ *	for a CRL
  * @take: an answer is there. Return: seconds until it is due again, or a negative errno, and
  *	@why says why the answer is of no use: "it ..."
  * @fail: nothing came, or nothing of use, for the reason @why; tried again in @delay seconds
@@ -83,6 +86,8 @@ struct ktlsd_errand {
  * @failed: how many requests were in vain
  * @lock: protects what follows
  * @first: list
+ * @prepare: called before each look at the list, with the lock; or NULL
+ * @prepare_arg: for it
  * @last_id: of a request
  * @fd: connection to ktls-fetch, -1 for none
  */
@@ -97,6 +102,8 @@ struct ktlsd_errands {
 	atomic_uint_fast64_t	failed;
 	pthread_mutex_t		lock;
 	struct ktlsd_errand	*first;
+	void			(*prepare)(void *arg);
+	void			*prepare_arg;
 	uint64_t		last_id;
 	int			fd;
 };

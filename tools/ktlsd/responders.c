@@ -286,6 +286,15 @@ static int responders_wait(struct ktlsd_status_asker *asker)
 	return ktlsd_pause();
 }
 
+static void responders_want_crl(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer)
+{
+	struct ktlsd_responders_inbox *inbox = (void *)((char *)asker -
+				offsetof(struct ktlsd_responders_inbox, asker));
+
+	if (inbox->all->crl_points)
+		ktlsd_crl_points_want(inbox->all->crl_points, cert, issuer);
+}
+
 /* --- the thread --- */
 
 static int responders_connect(struct ktlsd_responders *all)
@@ -516,6 +525,7 @@ int ktlsd_responders_open_inbox(struct ktlsd_responders *all,
 	memset(inbox, 0, sizeof(*inbox));
 	inbox->asker.ask = responders_ask;
 	inbox->asker.wait = responders_wait;
+	inbox->asker.want_crl = responders_want_crl;
 	inbox->all = all;
 	pthread_mutex_init(&inbox->lock, NULL);
 	inbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crl_points.h"
 #include "tls/pause.h"
 #include "tls/status.h"
 
@@ -30,6 +31,7 @@ struct ktlsd_responders_entry;
  * struct ktlsd_responders - all that is known, and the thread that asks
  * @thread: talks to ktls-fetch
  * @path: of the socket of ktls-fetch
+ * @crl_points: where handshakes say which CRLs they need, or NULL
  * @wake_fd: eventfd: the thread has something to do
  * @stop: it shall exit
  * @lock: protects what follows
@@ -43,6 +45,7 @@ struct ktlsd_responders_entry;
 struct ktlsd_responders {
 	pthread_t			thread;
 	char				*path;
+	struct ktlsd_crl_points		*crl_points;
 	int				wake_fd;
 	atomic_bool			stop;
 	pthread_mutex_t			lock;

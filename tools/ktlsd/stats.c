@@ -298,6 +298,18 @@ static void stats_write_staples(const struct ktlsd_stats *stats,
 	}
 }
 
+static void stats_write_crls(const struct ktlsd_stats *stats, FILE *out)
+{
+	struct ktlsd_crl_points_sum sum = ktlsd_crl_points_count(&stats->shared->crl_points);
+
+	stats_one(out, "ktlsd_crl_points", "gauge",
+		  "CRLs to be fetched, as certificates of peers name them.", sum.count);
+	stats_one(out, "ktlsd_crl_points_valid", "gauge",
+		  "Those that are there, and not stale.", sum.valid);
+	stats_one(out, "ktlsd_crl_points_expiry_time_seconds", "gauge",
+		  "When the first of them is stale; 0 without one.", sum.expires);
+}
+
 /* One sum over all workers of the numbers of an identity. */
 struct stats_identity {
 	const char	*name;
@@ -474,6 +486,7 @@ int ktlsd_stats_write(const struct ktlsd_stats *stats, char **ret_text, size_t *
 	stats_write_reloads(stats, config, out);
 	stats_write_expiry(config, out);
 	stats_write_staples(stats, config, out);
+	stats_write_crls(stats, out);
 	stats_write_module(out);
 	fputs(KTLSD_STATS_END, out);
 	free(sums);

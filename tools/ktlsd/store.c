@@ -22,26 +22,30 @@ static bool store_is_ours(const char *name)
 	       (!strncmp(name, STORE_NEW, strlen(STORE_NEW)) && strstr(name, "-" STORE_PREFIX));
 }
 
+static DIR *store_list(const struct ktlsd_store *store)
+{
+	/* Its own offset. */
+	int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
 /* Removes the files that are too old. Return: how many of ours are left; @ret_oldest is the
  * oldest of them.
  */
 static unsigned int store_sweep(const struct ktlsd_store *store, char *ret_oldest)
 {
 	time_t now = time(NULL), first = 0;
+	DIR *dir = store_list(store);
 	unsigned int count = 0;
 	struct dirent *entry;
 	struct stat status;
-	DIR *dir;
-	int fd;
 
-	/* Its own offset. */
-	fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return 0;
-	}
 	while ((entry = readdir(dir))) {
 		if (!store_is_ours(entry->d_name) ||
 		    fstatat(store->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
@@ -171,6 +175,24 @@ void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *
 			  "Cannot write %s to the cache directory: %s. What is fetched is used nonetheless, but lost with a restart.",
 			  name, strerror(-err));
 	store->failed = err;
+}
+
+void ktlsd_store_each(const struct ktlsd_store *store, const char *kind,
+		      void (*visit)(void *arg, const char *name), void *arg)
+{
+	DIR *dir = store->fd < 0 ? NULL : store_list(store);
+	struct dirent *entry;
+	char prefix[32];
+
+	if (!dir)
+		return;
+	snprintf(prefix, sizeof(prefix), STORE_PREFIX "%.16s-", kind);
+	while ((entry = readdir(dir))) {
+		if (!strncmp(entry->d_name, prefix, strlen(prefix)) &&
+		    strlen(entry->d_name) < KTLSD_STORE_NAME)
+			visit(arg, entry->d_name);
+	}
+	closedir(dir);
 }
 
 void ktlsd_store_remove(const struct ktlsd_store *store, const char *name)

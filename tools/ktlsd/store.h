@@ -43,6 +43,10 @@ int ktlsd_store_read(const struct ktlsd_store *store, const char *name, size_t m
 void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
 		       size_t len);
 
+/* Calls @visit with the name of each file of a kind. */
+void ktlsd_store_each(const struct ktlsd_store *store, const char *kind,
+		      void (*visit)(void *arg, const char *name), void *arg);
+
 void ktlsd_store_remove(const struct ktlsd_store *store, const char *name);
 
 #endif

@@ -14,6 +14,7 @@
 #include "lib/genl.h"
 #include "memory.h"
 #include "config/config.h"
+#include "crl_points.h"
 #include "responders.h"
 #include "sessions.h"
 #include "signer/channel.h"
@@ -51,6 +52,7 @@ struct ktlsd_source_fd {
  * @errands: fetches what is kept ahead of need; has a lock of its own
  * @store: keeps it on disk
  * @staples: OCSP responses for our own certificates; @errands->lock
+ * @crl_points: CRLs that handshakes need; have a lock of their own
  * @generation: generation of @config, readable without @lock
  * @stop: the workers have to exit
  * @changed_fd: eventfd that wakes the main thread after a worker changed something below
@@ -69,6 +71,7 @@ struct ktlsd_shared {
 	struct ktlsd_errands	errands;
 	struct ktlsd_store	store;
 	struct ktlsd_staples	staples;
+	struct ktlsd_crl_points	crl_points;
 	atomic_uint_fast64_t	generation;
 	atomic_bool		stop;
 	int			changed_fd;

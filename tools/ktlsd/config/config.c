@@ -155,7 +155,7 @@ static int config_check_crl_mode(const struct ktlsd_config *config, struct ktlsd
 	if (!found)
 		return 0;
 	ktlsd_errors_set(fault, -EINVAL,
-			 "%s: revocation is crl, but there are no CRLs: set crl in [ktlsd]",
+			 "%s: revocation is crl, but there are no CRLs: set crl or crl_fetch in [ktlsd]",
 			 config->path);
 	ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 	return -EINVAL;
@@ -170,17 +170,20 @@ static int config_load_crls(struct ktlsd_config *config, const struct ktlsd_conf
 	struct ktlsd_fault why;
 	int err;
 
-	if (!config->crl_path)
+	if (!config->crl_path && !config->crl_fetch)
 		return config_check_crl_mode(config, fault);
 	err = ktlsd_crls_open(config->crl_path, &config->crls, &why);
-	if (!err)
+	if (!err) {
+		config->crls->fetch = config->crl_fetch;
 		return 0;
+	}
 	if (!old || !old->crls) {
 		*fault = why;
 		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
 		return err;
 	}
 	config->crls = ktlsd_crls_get(old->crls);
+	config->crls->fetch = config->crl_fetch;
 	ktlsd_errors_set(fault, err, "%s: the old CRLs stay in force", why.reason);
 	config_note_trouble(config, fault);
 	return 0;

@@ -116,6 +116,7 @@ struct ktlsd_identity {
  * @revocation: how peers' certificates are checked
  * @revocation_ktls_trust: also where the trust anchors are the program's
  * @crl_path: of the CRLs, or NULL
+ * @crl_fetch: those that certificates name are fetched
  * @metrics_socket: path of the socket for Prometheus, or NULL
  * @fetch_socket: of ktls-fetch, or NULL for the default; not changed by a reload
  * @identities: owned array
@@ -123,7 +124,7 @@ struct ktlsd_identity {
  * @policies: owned array, in the order of the file
  * @policy_count: its length
  * @trust: the system's trust anchors; empty if the default file could not be loaded
- * @crls: from @crl_path, or NULL; a reference
+ * @crls: from @crl_path and fetched ones, or NULL; a reference
  * @troubles: how many files could not be loaded
  * @first_trouble: why the first of them could not
  */
@@ -147,6 +148,7 @@ struct ktlsd_config {
 	struct ktlsd_revocation	revocation;
 	bool			revocation_ktls_trust;
 	char			*crl_path;
+	bool			crl_fetch;
 	char			*metrics_socket;
 	char			*fetch_socket;
 	struct ktlsd_identity	*identities;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -17,6 +18,13 @@
 #include "config/credentials.h"
 #include "config/crls.h"
 #include "config/file.h"
+
+int64_t ktlsd_crls_time(const ASN1_TIME *when)
+{
+	struct tm tm;
+
+	return when && ASN1_TIME_to_tm(when, &tm) ? timegm(&tm) : 0;
+}
 
 static int crls_parse_der(const uint8_t *der, size_t len, STACK_OF(X509_CRL) *list,
 			  struct ktlsd_fault *fault)
@@ -188,20 +196,29 @@ static void crls_warn_of_stale(const struct ktlsd_crl_set *set, const char *path
 			  stale, sk_X509_CRL_num(set->list), path);
 }
 
-static int crls_read(const char *path, struct ktlsd_crl_set **ret_set,
-		     struct ktlsd_fault *fault)
+static struct ktlsd_crl_set *crls_new_set(void)
 {
 	struct ktlsd_crl_set *set = calloc(1, sizeof(*set));
-	struct stat status;
-	int err;
 
 	if (set)
 		set->list = sk_X509_CRL_new_null();
 	if (!set || !set->list) {
 		free(set);
-		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
+		return NULL;
 	}
 	set->refs = 1;
+	return set;
+}
+
+static int crls_read(const char *path, struct ktlsd_crl_set **ret_set,
+		     struct ktlsd_fault *fault)
+{
+	struct ktlsd_crl_set *set = crls_new_set();
+	struct stat status;
+	int err;
+
+	if (!set)
+		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	if (!stat(path, &status) && S_ISDIR(status.st_mode))
 		err = crls_read_directory(path, set, fault);
 	else
@@ -217,23 +234,70 @@ static int crls_read(const char *path, struct ktlsd_crl_set **ret_set,
 
 /* --- sets --- */
 
+static bool crls_add(struct ktlsd_crl_set *set, const STACK_OF(X509_CRL) *list)
+{
+	X509_CRL *crl;
+	int i;
+
+	for (i = 0; i < sk_X509_CRL_num(list); i++) {
+		crl = sk_X509_CRL_value(list, i);
+		X509_CRL_up_ref(crl);
+		if (!sk_X509_CRL_push(set->list, crl)) {
+			X509_CRL_free(crl);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Replaces one part, *@part, and what is used. Takes over @new. Return: 0 or -ENOMEM. */
+static int crls_replace(struct ktlsd_crls *crls, struct ktlsd_crl_set **part,
+			struct ktlsd_crl_set *new)
+{
+	struct ktlsd_crl_set *all = crls_new_set(), *old_part, *old_all;
+	bool good;
+
+	pthread_mutex_lock(&crls->lock);
+	old_part = *part;
+	*part = new;
+	good = all && (!crls->files || crls_add(all, crls->files->list)) &&
+	       (!crls->fetched || crls_add(all, crls->fetched->list));
+	if (!good)
+		*part = old_part;
+	old_all = good ? crls->set : all;
+	if (good)
+		crls->set = all;
+	pthread_mutex_unlock(&crls->lock);
+	ktlsd_crls_put_set(good ? old_part : new);
+	ktlsd_crls_put_set(old_all);
+	return good ? 0 : -ENOMEM;
+}
+
 int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
 		    struct ktlsd_fault *fault)
 {
 	struct ktlsd_crls *crls = calloc(1, sizeof(*crls));
-	int err;
+	struct ktlsd_crl_set *files = NULL;
+	int err = 0;
 
-	if (crls)
+	if (crls && path)
 		crls->path = strdup(path);
-	if (!crls || !crls->path) {
+	if (!crls || (path && !crls->path)) {
 		free(crls);
 		return ktlsd_errors_set(fault, -ENOMEM, "out of memory");
 	}
 	crls->refs = 1;
 	pthread_mutex_init(&crls->lock, NULL);
 	/* Before they are read: a change meanwhile is seen the next time. */
-	crls->stamp = crls_stamp(path);
-	err = crls_read(path, &crls->set, fault);
+	if (path) {
+		crls->stamp = crls_stamp(path);
+		err = crls_read(path, &files, fault);
+	}
+	if (!err) {
+		err = crls_replace(crls, &crls->files, files);
+		if (err)
+			ktlsd_errors_set(fault, err, "out of memory");
+	}
 	if (err) {
 		ktlsd_crls_put(crls);
 		return err;
@@ -244,11 +308,12 @@ int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
 
 bool ktlsd_crls_refresh(struct ktlsd_crls *crls)
 {
-	struct ktlsd_crl_set *set, *old;
+	struct ktlsd_crl_set *set;
 	struct ktlsd_fault fault;
 	uint64_t stamp;
+	int count;
 
-	if (!crls)
+	if (!crls || !crls->path)
 		return false;
 	stamp = crls_stamp(crls->path);
 	if (stamp == crls->stamp)
@@ -258,14 +323,23 @@ bool ktlsd_crls_refresh(struct ktlsd_crls *crls)
 		ktlsd_log(KTLSD_LOG_ERROR, "%s: the old CRLs stay in force.", fault.reason);
 		return false;
 	}
-	pthread_mutex_lock(&crls->lock);
-	old = crls->set;
-	crls->set = set;
-	pthread_mutex_unlock(&crls->lock);
-	ktlsd_log(KTLSD_LOG_INFO, "%s was read again: %d CRLs.", crls->path,
-		  sk_X509_CRL_num(set->list));
-	ktlsd_crls_put_set(old);
+	count = sk_X509_CRL_num(set->list);
+	if (crls_replace(crls, &crls->files, set)) {
+		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: the old CRLs stay in force.");
+		return false;
+	}
+	ktlsd_log(KTLSD_LOG_INFO, "%s was read again: %d CRLs.", crls->path, count);
 	return true;
+}
+
+int ktlsd_crls_set_fetched(struct ktlsd_crls *crls, const STACK_OF(X509_CRL) *list)
+{
+	struct ktlsd_crl_set *set = crls_new_set();
+
+	if (set && crls_add(set, list))
+		return crls_replace(crls, &crls->fetched, set);
+	ktlsd_crls_put_set(set);
+	return -ENOMEM;
 }
 
 struct ktlsd_crl_set *ktlsd_crls_get_set(struct ktlsd_crls *crls)
@@ -321,6 +395,8 @@ void ktlsd_crls_put(struct ktlsd_crls *crls)
 	if (!crls || atomic_fetch_sub(&crls->refs, 1) != 1)
 		return;
 	ktlsd_crls_put_set(crls->set);
+	ktlsd_crls_put_set(crls->files);
+	ktlsd_crls_put_set(crls->fetched);
 	pthread_mutex_destroy(&crls->lock);
 	free(crls->path);
 	free(crls);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The certificate revocation lists of ktlsd.conf: a file, or all files of a directory. They
- * are read again when they change, without a reload. The main thread reads them; any thread
- * uses them.
+/* The certificate revocation lists of ktlsd.conf: a file, or all files of a directory, and those
+ * that were fetched. Files are read again when they change, without a reload. The main thread
+ * reads them; any thread uses them.
  */
 #ifndef KTLSD_CRLS_H
 #define KTLSD_CRLS_H
@@ -24,10 +24,10 @@ enum {
 };
 
 /**
- * struct ktlsd_crl_set - CRLs that were read together
+ * struct ktlsd_crl_set - CRLs that are used together
  * @refs: the last one frees it
  * @list: complete and delta CRLs; does not change
- * @bytes: of their files
+ * @bytes: of the files, while they are read
  */
 struct ktlsd_crl_set {
 	atomic_uint		refs;
@@ -36,18 +36,24 @@ struct ktlsd_crl_set {
 };
 
 /**
- * struct ktlsd_crls - the CRLs of a path
+ * struct ktlsd_crls - the CRLs of a path, and those that were fetched
  * @refs: generations of the configuration that share it; the last one frees it
- * @path: of the file or directory
- * @lock: protects @set
- * @set: the newest that could be read; a reference
+ * @path: of the file or directory, or NULL
+ * @fetch: CRLs that certificates name are fetched too
+ * @lock: protects what follows
+ * @set: what is used: @files and @fetched; a reference
+ * @files: the newest that could be read; a reference, or NULL
+ * @fetched: the newest of each; a reference, or NULL
  * @stamp: names, sizes and times of the files when they were last read; main thread only
  */
 struct ktlsd_crls {
 	atomic_uint		refs;
 	char			*path;
+	atomic_bool		fetch;
 	pthread_mutex_t		lock;
 	struct ktlsd_crl_set	*set;
+	struct ktlsd_crl_set	*files;
+	struct ktlsd_crl_set	*fetched;
 	uint64_t		stamp;
 };
 
@@ -63,9 +69,13 @@ struct ktlsd_crls {
 int ktlsd_crls_parse(const void *data, size_t len, STACK_OF(X509_CRL) *list,
 		     struct ktlsd_fault *fault);
 
+/* Return: seconds since the epoch, 0 if @when is NULL or malformed. */
+int64_t ktlsd_crls_time(const ASN1_TIME *when);
+
 /**
  * ktlsd_crls_open - read the CRLs of a path
- * @path: of a file, or of a directory: all its files whose names do not begin with a dot
+ * @path: of a file, or of a directory: all its files whose names do not begin with a dot; or
+ *	NULL for none
  * @ret_crls: a reference for the caller
  * @fault: on error
  *
@@ -83,6 +93,9 @@ int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
  * Return: whether there is a new set
  */
 bool ktlsd_crls_refresh(struct ktlsd_crls *crls);
+
+/* Replaces the CRLs that were fetched by those of @list. Return: 0 or -ENOMEM. Any thread. */
+int ktlsd_crls_set_fetched(struct ktlsd_crls *crls, const STACK_OF(X509_CRL) *list);
 
 /* Return: a reference to the newest set, or NULL if @crls is NULL. */
 struct ktlsd_crl_set *ktlsd_crls_get_set(struct ktlsd_crls *crls);

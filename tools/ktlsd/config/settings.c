@@ -212,6 +212,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_DAEMON("revocation", revocation, revocation) },
 	{ SETTINGS_DAEMON("revocation_ktls_trust", yes_no, revocation_ktls_trust) },
 	{ SETTINGS_DAEMON("crl", path, crl_path) },
+	{ SETTINGS_DAEMON("crl_fetch", yes_no, crl_fetch) },
 	{ SETTINGS_DAEMON("metrics_socket", path, metrics_socket) },
 	{ SETTINGS_DAEMON("fetch_socket", path, fetch_socket) },
 

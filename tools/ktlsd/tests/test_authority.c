@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,6 +60,7 @@ X509_CRL *test_authority_crl(const struct test_authority_crl *spec)
 	ASN1_TIME *from = X509_gmtime_adj(NULL, spec->from);
 	ASN1_TIME *to = X509_gmtime_adj(NULL, spec->to ? spec->to : 86400);
 	X509_CRL *crl = X509_CRL_new();
+	char point[128];
 	X509V3_CTX ctx;
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
@@ -72,6 +74,10 @@ X509_CRL *test_authority_crl(const struct test_authority_crl *spec)
 	authority_number(crl, NID_crl_number, spec->number, 0);
 	if (spec->base)
 		authority_number(crl, NID_delta_crl, spec->base, 1);
+	if (spec->point) {
+		snprintf(point, sizeof(point), "critical,fullname:URI:%s", spec->point);
+		authority_extend_crl(crl, &ctx, NID_issuing_distribution_point, point);
+	}
 	if (spec->revoked)
 		authority_revoke(crl, spec->revoked, spec->reason, from);
 	X509_CRL_sort(crl);

@@ -20,6 +20,7 @@ void test_authority_extend(X509 *cert, EVP_PKEY *issuer_key, int nid, const char
  * @to: nextUpdate, seconds from now; 0 for a day
  * @number: cRLNumber
  * @base: a delta to the CRL with this number; 0 for a complete CRL
+ * @point: URL of the distribution point in it (RFC 5280 5.2.5), or NULL
  */
 struct test_authority_crl {
 	X509		*issuer;
@@ -30,6 +31,7 @@ struct test_authority_crl {
 	long		to;
 	int		number;
 	int		base;
+	const char	*point;
 };
 
 X509_CRL *test_authority_crl(const struct test_authority_crl *spec);

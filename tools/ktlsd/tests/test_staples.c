@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* OCSP responses that servers staple. The test is ktls-fetch, the responder and the clock. */
+/* OCSP responses that servers staple. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,22 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
-#include "lib/unix.h"
 #include "config/parse.h"
 #include "staples.h"
 #include "test_authority.h"
 #include "test_conf.h"
-#include "test_peer.h"
-#include "tls/own_cert.h"
+#include "test_fetching.h"
 
 enum {
 	STAPLES_DAY	= 86400,
@@ -33,34 +29,18 @@ enum { STAPLES_EC, STAPLES_RSA, STAPLES_MUST, STAPLES_CERTS };
 
 /**
  * struct staples_test - what a test works with
- * @dir: cache directory; the socket is beside it
- * @socket: of ktls-fetch
- * @listener: likewise
- * @peer: accepted, -1 for none
- * @offset: of the false clock, seconds
  * @certs: leaves that name a responder
  */
 static struct staples_test {
-	char			dir[32];
-	char			socket[48];
-	int			listener;
-	int			peer;
-	int64_t			offset;
 	X509			*certs[STAPLES_CERTS];
 	EVP_PKEY		*keys[STAPLES_CERTS];
-	struct ktlsd_errands	errands;
 	struct ktlsd_store	store;
 	struct ktlsd_staples	staples;
 	struct ktlsd_identity	identity;
 	struct ktlsd_config	config;
 	FILE			*log;
 	int			saved;
-} test = { .listener = -1, .peer = -1 };
-
-static int64_t staples_now(void)
-{
-	return time(NULL) + test.offset;
-}
+} test;
 
 /* --- the log --- */
 
@@ -88,67 +68,32 @@ static void staples_log_end(const char *word)
 
 /* --- ktls-fetch --- */
 
-static void staples_listen(void)
-{
-	struct sockaddr_un address;
-
-	unlink(test.socket);
-	assert_int_equal(ktlsd_unix_address(&address, test.socket), 0);
-	test.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(bind(test.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(test.listener, 5), 0);
-}
-
-static int staples_step(void)
-{
-	int wait;
-
-	pthread_mutex_lock(&test.errands.lock);
-	wait = ktlsd_errands_step(&test.errands);
-	pthread_mutex_unlock(&test.errands.lock);
-	return wait;
-}
-
 /* Return: the id of the request that is there, for @cert; 0 for none. */
 static uint64_t staples_requested(X509 *cert)
 {
-	uint8_t message[sizeof(struct ktls_fetch_request) + KTLS_FETCH_URL_MAX +
-			KTLS_FETCH_BODY_MAX];
-	struct ktls_fetch_request header;
-	const unsigned char *body = message + sizeof(header);
+	uint8_t body[KTLS_FETCH_BODY_MAX];
+	const unsigned char *at = body;
 	OCSP_REQUEST *request;
 	OCSP_CERTID *id;
-	ssize_t len;
+	uint64_t number;
+	size_t len;
 
-	if (test.peer < 0)
-		test.peer = accept4(test.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	len = test.peer < 0 ? -1 : recv(test.peer, message, sizeof(message), 0);
-	if (len <= 0)
+	number = test_fetching_receive("http://ocsp.test/", body, &len);
+	if (!number)
 		return 0;
-	memcpy(&header, message, sizeof(header));
-	assert_int_equal(len, sizeof(header) + header.url_len + header.body_len);
-	assert_memory_equal(body, "http://ocsp.test/", header.url_len);
-	body += header.url_len;
-	request = d2i_OCSP_REQUEST(NULL, &body, header.body_len);
+	request = d2i_OCSP_REQUEST(NULL, &at, (long)len);
 	assert_non_null(request);
 	id = OCSP_cert_to_id(EVP_sha1(), cert, pki.ca);
 	assert_int_equal(OCSP_id_cmp(id, OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0))),
 			 0);
 	OCSP_CERTID_free(id);
 	OCSP_REQUEST_free(request);
-	return header.id;
+	return number;
 }
 
 static void staples_send(uint64_t id, int error, const void *data, size_t len)
 {
-	struct ktls_fetch_answer header = { .id = id, .error = error, .len = (uint32_t)len };
-	struct iovec parts[] = { { &header, sizeof(header) }, { (void *)data, len } };
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-
-	assert_true(sendmsg(test.peer, &message, MSG_NOSIGNAL) > 0);
-	pthread_mutex_lock(&test.errands.lock);
-	ktlsd_errands_receive(&test.errands);
-	pthread_mutex_unlock(&test.errands.lock);
+	test_fetching_send(id, error, data, len, 1000);
 }
 
 /* The response of an honest responder, at the time of the false clock. */
@@ -156,8 +101,8 @@ static struct test_authority_response staples_good(X509 *cert)
 {
 	return (struct test_authority_response) {
 		.cert = cert, .issuer = pki.ca, .signer = pki.ca, .key = pki.ca_key,
-		.status = V_OCSP_CERTSTATUS_GOOD, .from = test.offset - 60,
-		.to = test.offset - 60 + STAPLES_LIFE,
+		.status = V_OCSP_CERTSTATUS_GOOD, .from = fetching.offset - 60,
+		.to = fetching.offset - 60 + STAPLES_LIFE,
 	};
 }
 
@@ -168,7 +113,7 @@ static void staples_answer(const struct test_authority_response *spec)
 	uint8_t *der;
 	int len;
 
-	staples_step();
+	test_fetching_step();
 	id = staples_requested(spec->cert);
 	assert_true(id);
 	der = test_authority_response(spec, &len);
@@ -187,11 +132,9 @@ static void staples_answer_good(X509 *cert)
 
 static void staples_open(void)
 {
-	staples_listen();
-	assert_int_equal(ktlsd_errands_init(&test.errands, test.socket), 0);
-	test.errands.now = staples_now;
-	ktlsd_store_open(&test.store, test.dir);
-	ktlsd_staples_init(&test.staples, &test.errands, &test.store);
+	test_fetching_open();
+	ktlsd_store_open(&test.store, fetching.dir);
+	ktlsd_staples_init(&test.staples, &fetching.errands, &test.store);
 }
 
 /* Makes the configuration: one identity with the certificates in @list, which ends with -1. */
@@ -231,20 +174,8 @@ static void staples_close(void)
 
 	staples_configure(none);
 	ktlsd_staples_free(&test.staples);
-	ktlsd_errands_free(&test.errands);
+	test_fetching_close();
 	ktlsd_store_close(&test.store);
-	close(test.listener);
-	if (test.peer >= 0)
-		close(test.peer);
-	test.peer = -1;
-}
-
-static void staples_forget(void)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s/*", test.dir);
-	assert_int_equal(system(command), 0);
 }
 
 /* The file in the cache directory of an identity's first certificate. */
@@ -254,14 +185,14 @@ static const char *staples_file(void)
 	char name[KTLSD_STORE_NAME];
 
 	ktlsd_store_name(name, "ocsp", test.identity.staples[0]->key);
-	snprintf(path, sizeof(path), "%s/%s", test.dir, name);
+	snprintf(path, sizeof(path), "%s/%s", fetching.dir, name);
 	return path;
 }
 
 static bool staples_has(unsigned int number)
 {
 	size_t len;
-	uint8_t *der = ktlsd_staple_copy(test.identity.staples[number], staples_now(), &len);
+	uint8_t *der = ktlsd_staple_copy(test.identity.staples[number], test_fetching_now(), &len);
 
 	OPENSSL_free(der);
 	return der;
@@ -274,11 +205,8 @@ static int staples_setup(void **state)
 	int i;
 
 	test_pki_setup(state);
-	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	strcpy(test.dir, "/tmp/ktlsd-staples-XXXXXX");
-	assert_non_null(mkdtemp(test.dir));
-	snprintf(test.socket, sizeof(test.socket), "%s.socket", test.dir);
+	test_fetching_setup();
 	for (i = 0; i < STAPLES_CERTS; i++) {
 		test.keys[i] = i == STAPLES_RSA ? pki.rsa_key : pki.ec_key;
 		test.certs[i] = test_pki_issue(&leaf, test.keys[i], pki.ca, pki.ca_key);
@@ -297,171 +225,67 @@ static int staples_teardown(void **state)
 {
 	int i;
 
-	staples_forget();
-	rmdir(test.dir);
-	unlink(test.socket);
+	test_fetching_teardown();
 	for (i = 0; i < STAPLES_CERTS; i++)
 		X509_free(test.certs[i]);
 	X509_STORE_free(test.config.trust);
 	return test_pki_teardown(state);
 }
 
-/* --- handshakes --- */
+/* --- time --- */
 
-static void staples_serve(struct test_side *side, uint16_t version)
-{
-	struct ktlsd_context_parts parts = { .anchors = NULL };
-
-	test_side_init(side, KTLS_ROLE_SERVER);
-	side->request.version_min = version;
-	side->request.version_max = version;
-	side->request.config_id = 7;
-	assert_int_equal(ktlsd_context_make(&side->contexts, true, &side->config, &side->request,
-					    &test.identity, &parts, &side->context,
-					    &side->fault), 0);
-	assert_int_equal(test_side_begin(side), 0);
-	assert_int_equal(ktlsd_own_cert_use(side->handshake, &test.identity), 0);
-}
-
-/* A plain client. Return: which certificate is stapled with a response about it; -1 for none */
-static int staples_connect(uint16_t version, const char *sigalgs, bool asks)
-{
-	struct ktlsd_ocsp_question question = { .issuer = pki.ca, .now = time(NULL) };
-	struct ktlsd_ocsp_answer answer;
-	const unsigned char *der = NULL;
-	struct test_side side;
-	struct test_peer peer;
-	int i, found = -1;
-	long len;
-
-	staples_serve(&side, version);
-	test_peer_init(&peer, false);
-	assert_int_equal(SSL_CTX_set1_sigalgs_list(peer.ctx, sigalgs), 1);
-	test_peer_begin(&peer);
-	if (asks)
-		SSL_set_tlsext_status_type(peer.ssl, TLSEXT_STATUSTYPE_ocsp);
-	test_peer_step(&peer);
-	test_peer_shake(&side, &peer);
-	assert_true(peer.finished);
-	len = SSL_get_tlsext_status_ocsp_resp(peer.ssl, &der);
-	assert_int_equal(side.handshake->status.stapled, len > 0);
-	for (i = 0; len > 0 && i < STAPLES_CERTS; i++) {
-		question.cert = test.certs[i];
-		ktlsd_ocsp_check(der, (size_t)len, &question, &answer);
-		if (answer.status == KTLSD_OCSP_BAD)
-			continue;
-		found = i;
-		assert_int_equal(X509_cmp(SSL_get0_peer_certificate(peer.ssl), question.cert), 0);
-	}
-	test_peer_free(&peer);
-	test_side_free(&side);
-	return found;
-}
-
-/* Our client against our server. Return: as ktlsd_handshake_run(). */
-static int staples_connect_own(uint16_t version, uint32_t *ret_how, char *why)
-{
-	struct test_side server, client, *sides[2] = { &client, &server };
-	struct ktlsd_buffer flight = { 0 };
-	struct ktlsd_result result;
-	int i;
-
-	staples_serve(&server, version);
-	test_side_init(&client, KTLS_ROLE_CLIENT);
-	client.config.revocation = (struct ktlsd_revocation) { true, KTLSD_REVOCATION_STAPLE };
-	test_side_prepare(&client, NULL, NULL, pki.ca);
-	assert_int_equal(test_side_begin(&client), 0);
-	for (i = 0; i < 10 && !client.last; i++) {
-		test_side_feed(sides[i % 2], flight.data, flight.len, NULL);
-		ktlsd_buffer_free(&flight);
-		flight = sides[i % 2]->handshake->output;
-		memset(&sides[i % 2]->handshake->output, 0, sizeof(flight));
-	}
-	*ret_how = 0;
-	strcpy(why, client.fault.reason);
-	if (client.last == 1) {
-		assert_int_equal(ktlsd_handshake_finish(client.handshake, &result,
-							&client.fault), 0);
-		*ret_how = result.revocation;
-		ktlsd_handshake_wipe_result(&result);
-	}
-	i = client.last;
-	ktlsd_buffer_free(&flight);
-	test_side_free(&client);
-	test_side_free(&server);
-	return i;
-}
-
-/* Each certificate has its own response, and only clients that ask get it. */
-static void staples_sent(void **state)
-{
-	static const int both[] = { STAPLES_EC, STAPLES_RSA, -1 };
-	struct ktlsd_staple_facts past = { .this_update = 1, .expires = time(NULL) };
-	uint16_t version;
-	uint32_t how;
-	char why[256];
-
-	(void)state;
-	staples_open();
-	staples_configure(both);
-	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++)
-		assert_int_equal(staples_connect(version, "ECDSA+SHA256", true), -1);
-	/* Two at a time of one host; the newest first. */
-	staples_step();
-	staples_answer_good(test.certs[STAPLES_RSA]);
-	staples_answer_good(test.certs[STAPLES_EC]);
-	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
-		assert_int_equal(staples_connect(version, "ECDSA+SHA256", true), STAPLES_EC);
-		assert_int_equal(staples_connect(version, "RSA-PSS+SHA256", true), STAPLES_RSA);
-		assert_int_equal(staples_connect(version, "ECDSA+SHA256", false), -1);
-		assert_int_equal(staples_connect_own(version, &how, why), 1);
-		assert_int_equal(how, KTLS_REVOCATION_STAPLE);
-	}
-	/* Never one that has expired. */
-	ktlsd_staple_set(test.identity.staples[0], "old", 3, &past);
-	assert_int_equal(staples_connect(KTLS_TLS_1_3, "ECDSA+SHA256", true), -1);
-	assert_int_equal(staples_connect(KTLS_TLS_1_3, "RSA-PSS+SHA256", true), STAPLES_RSA);
-	staples_close();
-	staples_forget();
-}
-
-/* The response says so: clients are told, and refuse. */
+/* What the response says is passed on, and reported. */
 static void staples_revoked(void **state)
 {
 	struct test_authority_response spec = staples_good(test.certs[STAPLES_EC]);
-	uint32_t how;
-	char why[256];
 
 	(void)state;
 	staples_open();
 	staples_configure_one(STAPLES_EC);
 	staples_answer_good(test.certs[STAPLES_EC]);
-	assert_int_equal(staples_connect_own(KTLS_TLS_1_3, &how, why), 1);
-	test.offset = 4 * STAPLES_DAY;
+	assert_int_equal(ktlsd_staples_count(&test.staples).revoked, 0);
+	fetching.offset = 4 * STAPLES_DAY;
 	spec.status = V_OCSP_CERTSTATUS_REVOKED;
 	spec.from = 0;
 	staples_log_begin();
 	staples_answer(&spec);
 	staples_log_end("identity 'web' WAS REVOKED on 20");
-	test.offset = 0;
-	assert_int_equal(staples_connect_own(KTLS_TLS_1_3, &how, why), -EKEYREJECTED);
-	assert_non_null(strstr(why, "was revoked on"));
+	fetching.offset = 0;
+	assert_true(staples_has(0));
 	assert_int_equal(ktlsd_staples_count(&test.staples).revoked, 1);
 	staples_close();
-	staples_forget();
+	test_fetching_forget();
 }
 
-/* --- time --- */
+/* Each certificate has its own. */
+static void staples_several(void **state)
+{
+	static const int both[] = { STAPLES_EC, STAPLES_RSA, -1 };
+
+	(void)state;
+	staples_open();
+	staples_configure(both);
+	/* Two at a time of one host; the newest first. */
+	test_fetching_step();
+	staples_answer_good(test.certs[STAPLES_RSA]);
+	assert_true(!staples_has(0) && staples_has(1));
+	assert_int_equal(ktlsd_staples_expiry(&test.identity), 0);
+	staples_answer_good(test.certs[STAPLES_EC]);
+	assert_true(staples_has(0) && staples_has(1));
+	assert_true(ktlsd_staples_expiry(&test.identity) > 0);
+	staples_close();
+	test_fetching_forget();
+}
 
 /* Asserts that the next request comes between these times after now, and moves the clock. */
 static void staples_expect_due(int64_t from, int64_t to)
 {
-	int64_t begun = test.offset;
+	int64_t begun = fetching.offset;
 
-	test.offset = begun + from - 1;
-	staples_step();
+	fetching.offset = begun + from - 1;
+	test_fetching_step();
 	assert_int_equal(staples_requested(test.certs[STAPLES_EC]), 0);
-	test.offset = begun + to + 1;
+	fetching.offset = begun + to + 1;
 }
 
 static void staples_refresh(void **state)
@@ -481,32 +305,32 @@ static void staples_refresh(void **state)
 	spec = staples_good(test.certs[STAPLES_EC]);
 	spec.to = spec.from + 3600;
 	staples_answer(&spec);
-	expires = staples_now() + 3600 - 60;
+	expires = test_fetching_now() + 3600 - 60;
 	assert_in_range(ktlsd_staples_expiry(&test.identity), expires - 5, expires + 5);
 	staples_expect_due(1740 * 7 / 8, 1740 * 9 / 8);
 	/* Failures: less and less often; the old one is used until it expires. */
 	for (i = 0; i < 12; i++) {
-		staples_step();
+		test_fetching_step();
 		staples_send(staples_requested(test.certs[STAPLES_EC]), -EIO, "it is down", 10);
-		assert_int_equal(staples_has(0), staples_now() < expires);
+		assert_int_equal(staples_has(0), test_fetching_now() < expires);
 		delay = least < KTLSD_ERRANDS_RETRY_MAX ? least : KTLSD_ERRANDS_RETRY_MAX;
 		staples_expect_due(delay * 7 / 8, delay * 9 / 8 + 1);
 		least *= 2;
 	}
-	assert_true(staples_now() > expires);
+	assert_true(test_fetching_now() > expires);
 	assert_false(staples_has(0));
-	assert_int_equal(test.errands.failed, 12);
+	assert_int_equal(fetching.errands.failed, 12);
 	assert_int_equal(ktlsd_staples_count(&test.staples).valid, 0);
 	staples_answer_good(test.certs[STAPLES_EC]);
 	assert_true(staples_has(0));
-	assert_int_equal(test.errands.done, 3);
+	assert_int_equal(fetching.errands.done, 3);
 	/* The clock is set back by years: it is asked again, not in years. */
-	test.offset = -1000 * STAPLES_DAY;
-	staples_step();
+	fetching.offset = -1000 * STAPLES_DAY;
+	test_fetching_step();
 	assert_true(staples_requested(test.certs[STAPLES_EC]));
 	staples_close();
-	staples_forget();
-	test.offset = 0;
+	test_fetching_forget();
+	fetching.offset = 0;
 }
 
 /* --- the disk --- */
@@ -549,7 +373,7 @@ static void staples_restart(void **state)
 		staples_configure_one(STAPLES_EC);
 		assert_int_equal(staples_has(0), how < 0);
 		assert_int_equal(access(path, F_OK), how < 0 ? 0 : -1);
-		staples_step();
+		test_fetching_step();
 		id = staples_requested(test.certs[STAPLES_EC]);
 		assert_int_equal(id != 0, how >= 0);
 		if (id) {
@@ -561,13 +385,13 @@ static void staples_restart(void **state)
 		staples_close();
 	}
 	/* A year later it has expired. */
-	test.offset = 365 * STAPLES_DAY;
+	fetching.offset = 365 * STAPLES_DAY;
 	staples_open();
 	staples_configure_one(STAPLES_EC);
 	assert_false(staples_has(0));
 	staples_close();
-	test.offset = 0;
-	staples_forget();
+	fetching.offset = 0;
+	test_fetching_forget();
 }
 
 /* A disk that is full, or cannot be written, is no reason not to staple. */
@@ -586,20 +410,20 @@ static void staples_disk(void **state)
 	assert_true(staples_has(0));
 	assert_int_equal(test.store.failed, -EFBIG);
 	assert_int_equal(access(staples_file(), F_OK), -1);
-	assert_int_equal(rmdir(test.dir), 0);
-	test.offset = STAPLES_DAY * 9 / 8 + 1;
+	assert_int_equal(rmdir(fetching.dir), 0);
+	fetching.offset = STAPLES_DAY * 9 / 8 + 1;
 	staples_answer_good(test.certs[STAPLES_EC]);
 	assert_int_equal(test.store.failed, -ENOENT);
 	assert_true(staples_has(0));
 	staples_close();
-	test.offset = 0;
+	fetching.offset = 0;
 	/* Without a directory. */
 	staples_open();
 	staples_configure_one(STAPLES_EC);
 	staples_answer_good(test.certs[STAPLES_EC]);
 	assert_true(staples_has(0));
 	staples_close();
-	assert_int_equal(mkdir(test.dir, 0700), 0);
+	assert_int_equal(mkdir(fetching.dir, 0700), 0);
 }
 
 /* --- answers --- */
@@ -633,19 +457,19 @@ static void staples_lies(void **state)
 		staples_answer(&table[i]);
 		assert_false(staples_has(0));
 		assert_int_equal(access(staples_file(), F_OK), -1);
-		assert_int_equal(test.errands.failed, i + 1);
-		test.errands.first->due = 0;
+		assert_int_equal(fetching.errands.failed, i + 1);
+		fetching.errands.first->due = 0;
 	}
 	staples_answer_good(cert);
 	expires = ktlsd_staples_expiry(&test.identity);
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		test.errands.first->due = 0;
+		fetching.errands.first->due = 0;
 		staples_answer(&table[i]);
 		assert_true(staples_has(0));
 		assert_int_equal(ktlsd_staples_expiry(&test.identity), expires);
 	}
 	staples_close();
-	staples_forget();
+	test_fetching_forget();
 }
 
 /* ktls-fetch that says no, lies about lengths, or ends. */
@@ -656,34 +480,34 @@ static void staples_fetch_faults(void **state)
 	(void)state;
 	staples_open();
 	staples_configure_one(STAPLES_EC);
-	staples_step();
+	test_fetching_step();
 	id = staples_requested(test.certs[STAPLES_EC]);
 	staples_send(id + 1, 0, "x", 1);
-	assert_int_equal(test.errands.failed, 0);
-	close(test.peer);
-	test.peer = -1;
-	pthread_mutex_lock(&test.errands.lock);
-	ktlsd_errands_receive(&test.errands);
-	pthread_mutex_unlock(&test.errands.lock);
-	assert_int_equal(test.errands.failed, 1);
-	assert_int_equal(test.errands.fd, -1);
-	close(test.listener);
-	test.errands.first->due = 0;
-	staples_step();
-	assert_int_equal(test.errands.failed, 2);
-	staples_listen();
-	test.errands.first->due = 0;
+	assert_int_equal(fetching.errands.failed, 0);
+	close(fetching.peer);
+	fetching.peer = -1;
+	pthread_mutex_lock(&fetching.errands.lock);
+	ktlsd_errands_receive(&fetching.errands);
+	pthread_mutex_unlock(&fetching.errands.lock);
+	assert_int_equal(fetching.errands.failed, 1);
+	assert_int_equal(fetching.errands.fd, -1);
+	close(fetching.listener);
+	fetching.errands.first->due = 0;
+	test_fetching_step();
+	assert_int_equal(fetching.errands.failed, 2);
+	test_fetching_listen();
+	fetching.errands.first->due = 0;
 	staples_answer_good(test.certs[STAPLES_EC]);
 	assert_true(staples_has(0));
 	/* It is silent. */
-	test.errands.first->due = 0;
-	staples_step();
+	fetching.errands.first->due = 0;
+	test_fetching_step();
 	assert_true(staples_requested(test.certs[STAPLES_EC]));
-	test.errands.first->deadline = 0;
-	staples_step();
-	assert_int_equal(test.errands.failed, 3);
+	fetching.errands.first->deadline = 0;
+	test_fetching_step();
+	assert_int_equal(fetching.errands.failed, 3);
 	staples_close();
-	staples_forget();
+	test_fetching_forget();
 }
 
 /* --- the configuration --- */
@@ -695,14 +519,14 @@ static void staples_must(void **state)
 	staples_open();
 	staples_log_begin();
 	staples_configure_one(STAPLES_MUST);
-	staples_step();
+	test_fetching_step();
 	staples_send(staples_requested(test.certs[STAPLES_MUST]), -EIO, "it is down", 10);
 	staples_log_end("must be stapled (must-staple), and there is no OCSP response: clients refuse the server. The responder http://ocsp.test/ gave none: it is down. Next attempt in ");
-	test.errands.first->due = 0;
+	fetching.errands.first->due = 0;
 	staples_answer_good(test.certs[STAPLES_MUST]);
 	/* With one at hand it is no worse than others. */
-	test.errands.first->due = 0;
-	staples_step();
+	fetching.errands.first->due = 0;
+	test_fetching_step();
 	staples_log_begin();
 	staples_send(staples_requested(test.certs[STAPLES_MUST]), -EIO, "it is down", 10);
 	staples_log_end("The old one is valid until 20");
@@ -711,7 +535,7 @@ static void staples_must(void **state)
 	ktlsd_staples_adopt(&test.staples, &test.config);
 	staples_log_end("but staple is not yes");
 	staples_close();
-	staples_forget();
+	test_fetching_forget();
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 }
 
@@ -733,14 +557,14 @@ static void staples_reload(void **state)
 	assert_int_equal(ktlsd_staples_count(&test.staples).count, 2);
 	assert_int_equal(ktlsd_staples_count(&test.staples).valid, 1);
 	/* It is under way when it is removed. */
-	staples_step();
+	test_fetching_step();
 	staples_configure_one(STAPLES_EC);
 	staples_send(staples_requested(test.certs[STAPLES_MUST]), 0, "x", 1);
 	assert_int_equal(ktlsd_staples_count(&test.staples).count, 1);
-	assert_int_equal(test.errands.failed, 0);
+	assert_int_equal(fetching.errands.failed, 0);
 	ktlsd_staple_put(old);
 	staples_close();
-	staples_forget();
+	test_fetching_forget();
 }
 
 static void staples_cannot(void **state)
@@ -799,7 +623,7 @@ static void staples_setting(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(staples_sent),
+		cmocka_unit_test(staples_several),
 		cmocka_unit_test(staples_revoked),
 		cmocka_unit_test(staples_refresh),
 		cmocka_unit_test(staples_restart),

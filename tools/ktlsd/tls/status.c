@@ -66,13 +66,6 @@ static void status_refuse_revoked(struct ktlsd_handshake *hs, int depth, int64_t
 
 /* --- CRLs --- */
 
-static int64_t status_seconds(const ASN1_TIME *when)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(when, &tm) ? timegm(&tm) : 0;
-}
-
 static int status_crl_reason(const X509_REVOKED *entry)
 {
 	ASN1_ENUMERATED *value = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
@@ -91,7 +84,7 @@ static void status_explain_crl(struct ktlsd_handshake *hs, X509_STORE_CTX *store
 	if (crl)
 		ktlsd_errors_print_name(issuer, sizeof(issuer), X509_CRL_get_issuer(crl));
 	if (crl && X509_CRL_get0_nextUpdate(crl))
-		status_print_time(status_seconds(X509_CRL_get0_nextUpdate(crl)), date,
+		status_print_time(ktlsd_crls_time(X509_CRL_get0_nextUpdate(crl)), date,
 				  sizeof(date));
 	status_subject(hs, depth, subject, sizeof(subject));
 	if (error == X509_V_ERR_CRL_HAS_EXPIRED)
@@ -117,7 +110,7 @@ static void status_explain_revoked(struct ktlsd_handshake *hs, X509_STORE_CTX *s
 	ktlsd_errors_print_name(issuer, sizeof(issuer), X509_get_issuer_name(cert));
 	snprintf(says, sizeof(says), "the CRL of '%s'", issuer);
 	status_refuse_revoked(hs, X509_STORE_CTX_get_error_depth(store_ctx),
-			      entry ? status_seconds(X509_REVOKED_get0_revocationDate(entry)) :
+			      entry ? ktlsd_crls_time(X509_REVOKED_get0_revocationDate(entry)) :
 			      time(NULL), entry ? status_crl_reason(entry) : -1, says);
 	ktlsd_crls_put_set(set);
 }
@@ -135,7 +128,6 @@ static bool status_is_about_crl(int error)
 	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
 	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
 	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
-	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
 	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
 		return true;
 	default:
@@ -151,7 +143,8 @@ static int status_note_verify(int good, X509_STORE_CTX *store_ctx)
 
 	if (good)
 		return good;
-	if (error == X509_V_ERR_UNABLE_TO_GET_CRL) {
+	/* An issuer may have several CRLs, each for a part of its certificates. */
+	if (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_DIFFERENT_CRL_SCOPE) {
 		hs->status.no_crl |= 1u << X509_STORE_CTX_get_error_depth(store_ctx);
 		X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
 		return 1;
@@ -280,6 +273,21 @@ static void status_require_all(struct ktlsd_handshake *hs, STACK_OF(X509) *chain
 	}
 }
 
+/* Lets the missing CRLs be fetched, for later handshakes: this one does not wait. */
+static void status_want_crls(struct ktlsd_handshake *hs, STACK_OF(X509) *chain)
+{
+	struct ktlsd_status_asker *asker = hs->status.asker;
+	int i;
+
+	if (!asker || !asker->want_crl || !hs->status.crls->fetch)
+		return;
+	for (i = 0; i < sk_X509_num(chain) - 1; i++) {
+		if (hs->status.no_crl & 1u << i)
+			asker->want_crl(asker, sk_X509_value(chain, i),
+					sk_X509_value(chain, i + 1));
+	}
+}
+
 /* @chain: verified, the trust anchor last. Its revocation is its removal. */
 static void status_decide(struct ktlsd_handshake *hs, STACK_OF(X509) *chain)
 {
@@ -295,8 +303,10 @@ static void status_decide(struct ktlsd_handshake *hs, STACK_OF(X509) *chain)
 	question.issuer = sk_X509_value(chain, 1);
 	if (!hs->is_server)
 		status_check_staple(hs, &question);
-	if (status->mode >= KTLSD_REVOCATION_CRL && set)
+	if (status->mode >= KTLSD_REVOCATION_CRL && set) {
 		status->good |= ((1u << (count - 1)) - 1) & ~status->no_crl;
+		status_want_crls(hs, chain);
+	}
 	if (!status->how && status->good & 1)
 		status->how = KTLS_REVOCATION_CRL;
 	if (!status->reason[0] && status->mode >= KTLSD_REVOCATION_OCSP && status->asker)

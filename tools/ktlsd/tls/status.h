@@ -26,6 +26,8 @@ enum {
  * @ask: looks for an answer, and asks the responder of the certificate if there is none yet.
  *	Return: 1 @ret_answer is it; 0 it is on its way; negative: there is none, and
  *	@ret_answer->why says why: "it ...".
+ * @want_crl: fetches the CRL that a certificate names, if that can be done; returns at once. May
+ *	be NULL.
  * @wait: pauses the handshake until @ask may have more to say. Return: 0, or a negative errno
  *	if the handshake has ended.
  *
@@ -36,6 +38,7 @@ struct ktlsd_status_asker {
 		       const struct ktlsd_ocsp_question *question,
 		       struct ktlsd_ocsp_answer *ret_answer);
 	int	(*wait)(struct ktlsd_status_asker *asker);
+	void	(*want_crl)(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer);
 };
 
 /**

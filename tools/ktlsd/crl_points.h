@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CRLs from the distribution points that certificates name (RFC 5280 4.2.1.13). A handshake that
+ * lacks one says so and does not wait; it is fetched, verified, kept on disk, fetched again
+ * before its next update is due, and used by the handshakes that follow.
+ */
+#ifndef KTLSD_CRL_POINTS_H
+#define KTLSD_CRL_POINTS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/x509.h>
+
+#include "config/config.h"
+#include "errands.h"
+#include "store.h"
+
+enum {
+	KTLSD_CRL_POINTS_MAX		= 256,
+	KTLSD_CRL_POINTS_WANTED		= 16,	/* that the thread has not seen yet */
+	KTLSD_CRL_POINTS_KEY		= 32,	/* bytes: SHA-256 */
+	KTLSD_CRL_POINTS_FETCH_MS	= 60000,
+	KTLSD_CRL_POINTS_FAILURES	= 8,	/* in a row, before one without a CRL is forgotten */
+};
+
+struct ktlsd_crl_points_item;
+
+/**
+ * struct ktlsd_crl_points_wanted - what a handshake has asked for
+ * @key: hash of the issuer and the URL
+ * @issuer: a reference
+ * @url: of the CRL
+ */
+struct ktlsd_crl_points_wanted {
+	uint8_t	key[KTLSD_CRL_POINTS_KEY];
+	X509	*issuer;
+	char	url[KTLS_FETCH_URL_MAX];
+};
+
+/**
+ * struct ktlsd_crl_points - all of them
+ * @errands: fetches them; its lock protects what follows up to @lock
+ * @store: where they are kept
+ * @items: list
+ * @crls: who uses them; a reference, or NULL
+ * @fetch: the configuration says so
+ * @bytes: of all CRLs
+ * @lock: protects what follows; may be taken under that of @errands
+ * @keys: of all items, and of @wanted
+ * @key_count: how many
+ * @wanted: for the thread of the errands
+ * @wanted_count: how many
+ * @full: that there are too many was logged
+ */
+struct ktlsd_crl_points {
+	struct ktlsd_errands		*errands;
+	struct ktlsd_store		*store;
+	struct ktlsd_crl_points_item	*items;
+	struct ktlsd_crls		*crls;
+	bool				fetch;
+	size_t				bytes;
+	pthread_mutex_t			lock;
+	uint8_t				keys[KTLSD_CRL_POINTS_MAX][KTLSD_CRL_POINTS_KEY];
+	unsigned int			key_count;
+	struct ktlsd_crl_points_wanted	wanted[KTLSD_CRL_POINTS_WANTED];
+	unsigned int			wanted_count;
+	bool				full;
+};
+
+/**
+ * struct ktlsd_crl_points_sum - how they are
+ * @count: distribution points known
+ * @valid: those whose CRL is there, and not stale
+ * @expires: when the first CRL is stale, seconds since the epoch; 0 if there is none
+ */
+struct ktlsd_crl_points_sum {
+	unsigned int	count;
+	unsigned int	valid;
+	int64_t		expires;
+};
+
+/* Before the thread of @errands is started, whose @prepare this takes. */
+void ktlsd_crl_points_init(struct ktlsd_crl_points *points, struct ktlsd_errands *errands,
+			   struct ktlsd_store *store);
+
+/* Gives what is there to the CRLs of a configuration that is not yet shared between threads; at
+ * first, what is on disk.
+ */
+void ktlsd_crl_points_adopt(struct ktlsd_crl_points *points,
+			    const struct ktlsd_config *config);
+
+/* A handshake has no CRL for @cert, whose issuer is trusted. Returns at once. Any thread. */
+void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *issuer);
+
+/* Copies the first http URL of a complete CRL of the issuer itself that the certificate names to
+ * @dst, of KTLS_FETCH_URL_MAX bytes. Return: whether there is one.
+ */
+bool ktlsd_crl_points_url(X509 *cert, char *dst);
+
+/* Forgets all. The thread of the errands has ended. */
+void ktlsd_crl_points_free(struct ktlsd_crl_points *points);
+
+struct ktlsd_crl_points_sum ktlsd_crl_points_count(struct ktlsd_crl_points *points);
+
+#endif
