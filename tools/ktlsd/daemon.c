@@ -232,7 +232,7 @@ static void daemon_answer(struct ktlsd_daemon *daemon)
 {
 	const struct ktlsd_config *config = daemon->shared.config;
 	char verb[KTLSD_CONTROL_VERB_MAX], text[KTLSD_WATCH_STATUS_MAX];
-	char expiry[KTLSD_IDENTITY_MAX + 64];
+	char expiry[KTLSD_IDENTITY_MAX + 64], sandbox[64];
 
 	if (!ktlsd_control_accept(&daemon->control, verb))
 		return;
@@ -243,9 +243,11 @@ static void daemon_answer(struct ktlsd_daemon *daemon)
 	} else if (!strcmp(verb, "status")) {
 		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
 		daemon_describe_expiry(config, expiry, sizeof(expiry));
+		ktlsd_sandbox_describe(sandbox, sizeof(sandbox));
 		ktlsd_control_answer(&daemon->control, true,
-			"status %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu%s\ntroubles %u%s%s",
-			text, (unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
+			"status %s\nsandbox %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu%s\ntroubles %u%s%s",
+			text, sandbox,
+			(unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
 			(unsigned long long)ktlsd_ticket_keys_flushed(&daemon->shared.ticket_keys),
 			config->path, config->identity_count, expiry, config->troubles,
 			config->troubles ? "\nfirst_trouble " : "",

@@ -5,6 +5,7 @@
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,6 +16,16 @@
 
 #include "lib/log.h"
 #include "signer/sandbox.h"
+
+/**
+ * sandbox - what this process has given up
+ * @landlock: ABI of Landlock, 0 if the kernel does not have it
+ * @seccomp: system calls are filtered
+ */
+static struct {
+	int	landlock;
+	bool	seccomp;
+} sandbox;
 
 /* Neither process needs these, whatever OpenSSL and the C library do. */
 static const char *const sandbox_forbidden[] = {
@@ -50,7 +61,8 @@ static void sandbox_filter(bool only_unix)
 	if (good && only_unix)
 		good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
 					 SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
-	if (!good || seccomp_load(filter))
+	sandbox.seccomp = good && !seccomp_load(filter);
+	if (!sandbox.seccomp)
 		ktlsd_log(KTLSD_LOG_WARNING, "System calls cannot be restricted: the kernel has no seccomp filters.");
 	seccomp_release(filter);
 }
@@ -117,7 +129,10 @@ static void sandbox_restrict_files(const char *directory)
 		if (directory)
 			sandbox_allow_reading(rules, directory);
 	}
-	if (rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0))
+	if (rules >= 0 && !syscall(SYS_landlock_restrict_self, rules, 0))
+		sandbox.landlock = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+						LANDLOCK_CREATE_RULESET_VERSION);
+	else
 		ktlsd_log(KTLSD_LOG_WARNING, "The kernel has no Landlock (%s): a worker that is taken over could read private key files.",
 			  strerror(errno));
 	if (rules >= 0)
@@ -136,4 +151,13 @@ void ktlsd_sandbox_server(const char *directory)
 	prctl(PR_SET_DUMPABLE, 0);
 	sandbox_restrict_files(directory);
 	sandbox_filter(false);
+}
+
+void ktlsd_sandbox_describe(char *ret_text, size_t size)
+{
+	char landlock[32] = "no Landlock";
+
+	if (sandbox.landlock > 0)
+		snprintf(landlock, sizeof(landlock), "Landlock ABI %d", sandbox.landlock);
+	snprintf(ret_text, size, "%s, %s", landlock, sandbox.seccomp ? "seccomp" : "no seccomp");
 }

@@ -5,6 +5,8 @@
 #ifndef KTLSD_SIGNER_SANDBOX_H
 #define KTLSD_SIGNER_SANDBOX_H
 
+#include <stddef.h>
+
 /* The signer: no capabilities, no program is executed, no process is looked into, and no
  * socket is made but Unix sockets.
  */
@@ -15,5 +17,8 @@ void ktlsd_sandbox_signer(void);
  * asks the signer.
  */
 void ktlsd_sandbox_server(const char *directory);
+
+/* What this process has given up, in words: "Landlock ABI 4, seccomp". */
+void ktlsd_sandbox_describe(char *ret_text, size_t size);
 
 #endif

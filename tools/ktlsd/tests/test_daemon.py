@@ -5,6 +5,7 @@
 Without the module no worker serves, and ktlsd reports that.
 """
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -464,6 +465,35 @@ def test_check_everything(path):
     assert done.returncode == 1, done
     for word in ("conf:3: the identity 'a'", "conf:6: the identity 'b'", "trust anchors"):
         assert word in done.stderr, (word, done)
+
+
+def find_landlock():
+    """Returns the ABI of Landlock, at least 0, as the kernel tells it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
+    return max(libc.syscall(444, None, 0, 1), 0)
+
+
+def test_sandbox(path):
+    """the sandbox is as tight as the kernel can make it, and ktlsctl status tells"""
+    write(path + "/conf", "[ktlsd]\n")
+    with daemon(path) as it:
+        assert it.listen(10, "STATUS="), it.notified
+        abi = find_landlock()
+        assert abi or not LOADED, "Debian's kernels have Landlock"
+        expected = f"Landlock ABI {abi}" if abi else "no Landlock"
+        status = it.control("status").stdout
+        assert re.search(rf"^sandbox {expected}, seccomp$", status, re.M), (expected, status)
+        assert ("The kernel has no Landlock" in it.lines()) == (not abi), it.lines()
+        with open(f"/proc/{it.process.pid}/task/{it.process.pid}/children",
+                  encoding="ascii") as file:
+            signer = file.read().split()
+        assert len(signer) == 1, signer
+        for pid in it.process.pid, signer[0]:
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                fields = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+            assert fields["Seccomp"] == "2" and fields["NoNewPrivs"] == "1", (pid, fields)
+        assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0, fields
 
 
 def test_encrypted(path):

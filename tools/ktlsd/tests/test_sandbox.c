@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a process in the sandbox can still do: a process each, because it is for ever. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "signer/sandbox.h"
+#include "test_pki.h"
+
+static char sandbox_inside[] = "/tmp/ktlsd-inside-XXXXXX";
+static char sandbox_outside[] = "/tmp/ktlsd-outside-XXXXXX";
+
+static bool sandbox_has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+/* Return: 0, or the errno of open(). */
+static int sandbox_try_file(const char *directory)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/key", directory);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static int sandbox_try_exec(void)
+{
+	execl("/bin/true", "true", (char *)NULL);
+	return errno;
+}
+
+static int sandbox_try_socket(int family)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* Return: 0, or the number of what was not as it has to be. */
+static int sandbox_run_server(void)
+{
+	char text[64];
+
+	ktlsd_sandbox_server(sandbox_inside);
+	ktlsd_sandbox_describe(text, sizeof(text));
+	if (!strstr(text, ", seccomp") || !strstr(text, "no Landlock") != sandbox_has_landlock())
+		return 1;
+	if (sandbox_try_file(sandbox_inside))
+		return 2;
+	if (sandbox_try_file(sandbox_outside) != (sandbox_has_landlock() ? EACCES : 0))
+		return 3;
+	if (sandbox_try_exec() != EPERM)
+		return 4;
+	if (ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) != -1 || errno != EPERM)
+		return 5;
+	return sandbox_try_socket(AF_NETLINK) ? 6 : 0;
+}
+
+static int sandbox_run_signer(void)
+{
+	ktlsd_sandbox_signer();
+	if (sandbox_try_exec() != EPERM)
+		return 1;
+	if (sandbox_try_socket(AF_UNIX))
+		return 2;
+	if (sandbox_try_socket(AF_INET) != EAFNOSUPPORT)
+		return 3;
+	return sandbox_try_socket(AF_NETLINK) == EAFNOSUPPORT ? 0 : 4;
+}
+
+static void sandbox_check(int (*run)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(run());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void sandbox_server(void **state)
+{
+	(void)state;
+	sandbox_check(sandbox_run_server);
+}
+
+static void sandbox_signer(void **state)
+{
+	(void)state;
+	sandbox_check(sandbox_run_signer);
+}
+
+static void sandbox_make(char *directory, bool make)
+{
+	char path[64];
+	int fd;
+
+	if (make)
+		assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/key", directory);
+	if (make) {
+		fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+		return;
+	}
+	unlink(path);
+	rmdir(directory);
+}
+
+static int sandbox_setup(void **state)
+{
+	(void)state;
+	sandbox_make(sandbox_inside, true);
+	sandbox_make(sandbox_outside, true);
+	return 0;
+}
+
+static int sandbox_teardown(void **state)
+{
+	(void)state;
+	sandbox_make(sandbox_inside, false);
+	sandbox_make(sandbox_outside, false);
+	return 0;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sandbox_server),
+		cmocka_unit_test(sandbox_signer),
+	};
+
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+	return cmocka_run_group_tests_name("sandbox", tests, sandbox_setup, sandbox_teardown);
+}
