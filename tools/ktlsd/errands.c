@@ -50,6 +50,19 @@ void ktlsd_errands_add(struct ktlsd_errands *errands, struct ktlsd_errand *erran
 	errands->first = errand;
 }
 
+/* It is not under way any more. */
+static void errands_rest(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	unsigned int i;
+
+	for (i = 0; i < errands->active_count; i++) {
+		if (errands->active[i] == errand)
+			errands->active[i--] = errands->active[--errands->active_count];
+	}
+	errand->id = 0;
+	ktlsd_buffer_free(&errand->answer);
+}
+
 void ktlsd_errands_del(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
 {
 	struct ktlsd_errand **slot = &errands->first;
@@ -58,7 +71,7 @@ void ktlsd_errands_del(struct ktlsd_errands *errands, struct ktlsd_errand *erran
 		slot = &(*slot)->next;
 	if (*slot)
 		*slot = errand->next;
-	ktlsd_buffer_free(&errand->answer);
+	errands_rest(errands, errand);
 }
 
 static void errands_fail(struct ktlsd_errands *errands, struct ktlsd_errand *errand,
@@ -73,9 +86,8 @@ static void errands_fail(struct ktlsd_errands *errands, struct ktlsd_errand *err
 		delay = KTLSD_ERRANDS_RETRY_MAX;
 	delay = errands_spread(delay);
 	errand->failures++;
-	errand->id = 0;
 	errand->due = now + delay;
-	ktlsd_buffer_free(&errand->answer);
+	errands_rest(errands, errand);
 	atomic_fetch_add(&errands->failed, 1);
 	errand->kind->fail(errand, why, now, delay);
 }
@@ -90,9 +102,8 @@ static void errands_take(struct ktlsd_errands *errands, struct ktlsd_errand *err
 		errands_fail(errands, errand, why);
 		return;
 	}
-	ktlsd_buffer_free(&errand->answer);
+	errands_rest(errands, errand);
 	errand->failures = 0;
-	errand->id = 0;
 	errand->due = now + after;
 	atomic_fetch_add(&errands->done, 1);
 }
@@ -144,6 +155,7 @@ static int errands_send(struct ktlsd_errands *errands, struct ktlsd_errand *erra
 	if (sendmsg(errands->fd, &message, MSG_NOSIGNAL) < 0)
 		return -errno;
 	errand->id = header.id;
+	errands->active[errands->active_count++] = errand;
 	errand->deadline = ktlsd_clock_ms() + errand->kind->timeout_ms + 1000;
 	return 0;
 }
@@ -157,19 +169,20 @@ static size_t errands_host_len(const char *url)
 static bool errands_must_wait(const struct ktlsd_errands *errands,
 			      const struct ktlsd_errand *errand)
 {
-	size_t len = errands_host_len(errand->url);
+	unsigned int i, same = 0, crls = 0;
 	const struct ktlsd_errand *other;
-	unsigned int all = 0, same = 0, crls = 0;
+	size_t len;
 
-	for (other = errands->first; other; other = other->next) {
-		if (!other->id)
-			continue;
-		all++;
+	if (errands->active_count == KTLSD_ERRANDS_AT_ONCE)
+		return true;
+	len = errands_host_len(errand->url);
+	for (i = 0; i < errands->active_count; i++) {
+		other = errands->active[i];
 		crls += !other->kind->request;
 		same += errands_host_len(other->url) == len &&
 			!strncasecmp(other->url, errand->url, len);
 	}
-	return all >= KTLSD_ERRANDS_AT_ONCE || same >= KTLSD_ERRANDS_PER_HOST ||
+	return same >= KTLSD_ERRANDS_PER_HOST ||
 	       (!errand->kind->request && crls >= KTLSD_ERRANDS_CRLS);
 }
 
@@ -220,24 +233,23 @@ int ktlsd_errands_step(struct ktlsd_errands *errands)
 
 static void errands_lose(struct ktlsd_errands *errands)
 {
-	struct ktlsd_errand *errand;
-
 	close(errands->fd);
 	errands->fd = -1;
-	for (errand = errands->first; errand; errand = errand->next) {
-		if (errand->id)
-			errands_fail(errands, errand, "ktls-fetch has ended");
-	}
+	while (errands->active_count)
+		errands_fail(errands, errands->active[0], "ktls-fetch has ended");
 }
 
 static void errands_deliver(struct ktlsd_errands *errands,
 			    const struct ktls_fetch_answer *header, const uint8_t *data)
 {
-	struct ktlsd_errand *errand;
+	struct ktlsd_errand *errand = NULL;
 	char why[KTLS_FETCH_TEXT_MAX];
+	unsigned int i;
 
-	for (errand = errands->first; errand && errand->id != header->id; errand = errand->next)
-		;
+	for (i = 0; i < errands->active_count && !errand; i++) {
+		if (errands->active[i]->id == header->id)
+			errand = errands->active[i];
+	}
 	if (!errand)
 		return;
 	snprintf(why, sizeof(why), "%.*s", (int)(header->len < sizeof(why) ? header->len :

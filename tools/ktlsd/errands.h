@@ -86,6 +86,8 @@ struct ktlsd_errand {
  * @failed: how many requests were in vain
  * @lock: protects what follows
  * @first: list
+ * @active: those under way
+ * @active_count: how many
  * @prepare: called before each look at the list, with the lock; or NULL
  * @prepare_arg: for it
  * @last_id: of a request
@@ -102,6 +104,8 @@ struct ktlsd_errands {
 	atomic_uint_fast64_t	failed;
 	pthread_mutex_t		lock;
 	struct ktlsd_errand	*first;
+	struct ktlsd_errand	*active[KTLSD_ERRANDS_AT_ONCE];
+	unsigned int		active_count;
 	void			(*prepare)(void *arg);
 	void			*prepare_arg;
 	uint64_t		last_id;

@@ -13,11 +13,13 @@
 #include "test_peer.h"
 #include "tls/ocsp.h"
 #include "tls/own_cert.h"
+#include "tls/server_ticket.h"
 
 enum { STAPLING_EC, STAPLING_RSA, STAPLING_CERTS };
 
 static X509 *certs[STAPLING_CERTS];
 static struct ktlsd_identity identity;
+static struct ktlsd_ticket_keys ticket_keys;
 
 /* Gives a certificate of the identity a response. */
 static void stapling_set(int cert, int status, long from, long to)
@@ -167,6 +169,57 @@ static void stapling_sent(void **state)
 	}
 }
 
+/* Return: whether the handshake was resumed; it must succeed. */
+static bool stapling_resume(uint16_t version, SSL_SESSION **session)
+{
+	static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
+	struct test_side side;
+	struct test_peer peer;
+	bool resumed;
+	char byte;
+
+	stapling_serve(&side, version);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, &ticket_keys, 1),
+			 0);
+	test_peer_init(&peer, false);
+	test_peer_keep_session(&peer, session);
+	test_peer_begin(&peer);
+	SSL_set_tlsext_status_type(peer.ssl, TLSEXT_STATUSTYPE_ocsp);
+	if (*session)
+		SSL_set_session(peer.ssl, *session);
+	test_peer_step(&peer);
+	test_peer_shake(&side, &peer);
+	test_peer_step(&peer);
+	assert_true(peer.finished && side.last == 1);
+	resumed = SSL_session_reused(peer.ssl);
+	assert_int_equal(side.handshake->status.stapled, !resumed);
+	/* The first read processes the tickets. */
+	SSL_read(peer.ssl, &byte, 1);
+	SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	test_peer_free(&peer);
+	test_side_free(&side);
+	return resumed;
+}
+
+/* A resumed handshake has no certificate, and so no response; the client waits for none. */
+static void stapling_resumed(void **state)
+{
+	SSL_SESSION *session;
+	uint16_t version;
+
+	(void)state;
+	ktlsd_ticket_keys_init(&ticket_keys, 7200);
+	stapling_set(STAPLING_EC, V_OCSP_CERTSTATUS_GOOD, -60, 3600);
+	stapling_set(STAPLING_RSA, V_OCSP_CERTSTATUS_GOOD, -60, 3600);
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		session = NULL;
+		assert_false(stapling_resume(version, &session));
+		assert_true(stapling_resume(version, &session));
+		SSL_SESSION_free(session);
+	}
+	ktlsd_ticket_keys_free(&ticket_keys);
+}
+
 /* Never one that has expired, not even a moment ago; the other certificate has its own. */
 static void stapling_expired(void **state)
 {
@@ -197,6 +250,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stapling_sent),
+		cmocka_unit_test(stapling_resumed),
 		cmocka_unit_test(stapling_expired),
 		cmocka_unit_test(stapling_revoked),
 	};
