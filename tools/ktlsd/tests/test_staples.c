@@ -451,6 +451,7 @@ static void staples_lies(void **state)
 	table[5].to = -60;
 	/* Good and valid, but older than the one at hand. */
 	table[6].from = -STAPLES_DAY;
+	table[6].to = STAPLES_DAY;
 	staples_open();
 	staples_configure_one(STAPLES_EC);
 	for (i = 0; i < sizeof(table) / sizeof(*table) - 1; i++) {
