@@ -65,6 +65,7 @@ void ktlsd_metrics_begin(struct ktlsd_metrics *metrics, struct ktlsd_metrics_spa
 			 bool is_server)
 {
 	span->open = true;
+	span->settled = false;
 	span->is_server = is_server;
 	span->begun = ktlsd_clock_us();
 	metrics_add(&metrics->roles[is_server].started, 1);
@@ -93,7 +94,7 @@ void ktlsd_metrics_identify(struct ktlsd_metrics *metrics, struct ktlsd_metrics_
 	_Atomic(struct ktlsd_metrics_identity *) *slot;
 	struct ktlsd_metrics_identity *entry;
 
-	if (!span->open)
+	if (!span->open || span->settled)
 		return;
 	slot = metrics_slot(metrics, name);
 	entry = *slot;
@@ -109,28 +110,38 @@ void ktlsd_metrics_identify(struct ktlsd_metrics *metrics, struct ktlsd_metrics_
 		*slot = entry;
 	}
 	span->identity = &entry->roles[span->is_server];
-	metrics_add(&span->identity->started, 1);
+}
+
+void ktlsd_metrics_settle(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span)
+{
+	(void)metrics;
+	if (span->open && span->identity && !span->settled)
+		metrics_add(&span->identity->started, 1);
+	span->settled = true;
+}
+
+static void metrics_observe(struct ktlsd_metrics_histogram *histogram, int64_t took)
+{
+	unsigned int i = 0;
+
+	while (i < KTLSD_METRICS_BUCKETS && took > ktlsd_metrics_bounds[i])
+		i++;
+	metrics_add(&histogram->counts[i], 1);
+	metrics_add(&histogram->microseconds, took);
 }
 
 void ktlsd_metrics_done(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span,
 			bool resumed)
 {
-	struct ktlsd_metrics_histogram *histogram;
-	unsigned int i = 0;
-	int64_t took;
-
 	if (!span->open)
 		return;
+	ktlsd_metrics_settle(metrics, span);
 	span->open = false;
 	metrics_add(&metrics->roles[span->is_server].done, 1);
 	if (span->identity)
 		metrics_add(&span->identity->done, 1);
-	took = ktlsd_clock_us() - span->begun;
-	while (i < KTLSD_METRICS_BUCKETS && took > ktlsd_metrics_bounds[i])
-		i++;
-	histogram = &metrics->durations[span->is_server][resumed];
-	metrics_add(&histogram->counts[i], 1);
-	metrics_add(&histogram->microseconds, took);
+	metrics_observe(&metrics->durations[span->is_server][resumed],
+			ktlsd_clock_us() - span->begun);
 }
 
 void ktlsd_metrics_fail(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span,
@@ -140,6 +151,7 @@ void ktlsd_metrics_fail(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span
 
 	if (!span->open)
 		return;
+	ktlsd_metrics_settle(metrics, span);
 	span->open = false;
 	metrics_add(&metrics->roles[span->is_server].failed[reason], 1);
 	if (span->identity)
@@ -150,6 +162,7 @@ void ktlsd_metrics_cancel(struct ktlsd_metrics *metrics, struct ktlsd_metrics_sp
 {
 	if (!span->open)
 		return;
+	ktlsd_metrics_settle(metrics, span);
 	span->open = false;
 	metrics_add(&metrics->roles[span->is_server].cancelled, 1);
 	if (span->identity)
@@ -163,6 +176,29 @@ void ktlsd_metrics_refuse(struct ktlsd_metrics *metrics, bool is_server,
 
 	ktlsd_metrics_begin(metrics, &span, is_server);
 	ktlsd_metrics_fail(metrics, &span, fault);
+}
+
+void ktlsd_metrics_use_key(struct ktlsd_metrics *metrics, const char *name, bool decrypt,
+			   enum ktlsd_metrics_use use, int64_t begun)
+{
+	static const char *const names[KTLSD_KEY_COUNT] = {
+		[KTLSD_KEY_RSA]		= "RSA",
+		[KTLSD_KEY_RSA_PSS]	= "RSA-PSS",
+		[KTLSD_KEY_EC]		= "EC",
+		[KTLSD_KEY_ED25519]	= "ED25519",
+		[KTLSD_KEY_ED448]	= "ED448",
+	};
+	unsigned int key = KTLSD_KEY_RSA_DECRYPT;
+
+	if (!decrypt) {
+		for (key = 0; key < KTLSD_KEY_RSA_DECRYPT && strcmp(names[key], name); key++)
+			;
+		if (key == KTLSD_KEY_RSA_DECRYPT)
+			return;
+	}
+	metrics_add(&metrics->keys[key].counts[use], 1);
+	if (use == KTLSD_USE_DONE)
+		metrics_observe(&metrics->keys[key].durations, ktlsd_clock_us() - begun);
 }
 
 void ktlsd_metrics_count(struct ktlsd_metrics *metrics, enum ktlsd_metrics_event event,

@@ -40,7 +40,27 @@ enum ktlsd_metrics_event {
 	KTLSD_EVENT_TICKET_REFUSED,
 	KTLSD_EVENT_PAUSE,
 	KTLSD_EVENT_STAPLE,
+	KTLSD_EVENT_LOG_SUPPRESSED,
 	KTLSD_EVENT_COUNT,
+};
+
+/* What private keys are used for, by kind of key. */
+enum ktlsd_metrics_key {
+	KTLSD_KEY_RSA,
+	KTLSD_KEY_RSA_PSS,
+	KTLSD_KEY_EC,
+	KTLSD_KEY_ED25519,
+	KTLSD_KEY_ED448,
+	KTLSD_KEY_RSA_DECRYPT,		/* RSA key transport */
+	KTLSD_KEY_COUNT,
+};
+
+/* How that ended. */
+enum ktlsd_metrics_use {
+	KTLSD_USE_DONE,
+	KTLSD_USE_REFUSED,		/* by the signer: the key is gone, or the text is none of TLS */
+	KTLSD_USE_FAILED,		/* too many at a time, the handshake ended, or the signer did */
+	KTLSD_USE_COUNT,
 };
 
 /* What a worker has just now. */
@@ -77,6 +97,16 @@ struct ktlsd_metrics_histogram {
 };
 
 /**
+ * struct ktlsd_metrics_uses - uses of private keys of one kind
+ * @durations: of those that succeeded
+ * @counts: by enum ktlsd_metrics_use
+ */
+struct ktlsd_metrics_uses {
+	struct ktlsd_metrics_histogram	durations;
+	atomic_uint_fast64_t		counts[KTLSD_USE_COUNT];
+};
+
+/**
  * struct ktlsd_metrics_identity - handshakes with one identity
  * @roles: client, server
  * @name: of the identity
@@ -90,6 +120,7 @@ struct ktlsd_metrics_identity {
  * struct ktlsd_metrics - the numbers of a worker
  * @roles: client, server
  * @durations: of complete handshakes, by role, full or resumed
+ * @keys: by enum ktlsd_metrics_key
  * @events: by enum ktlsd_metrics_event
  * @levels: by enum ktlsd_metrics_level
  * @identities: hash table; an entry stays until ktlsd_metrics_free()
@@ -100,6 +131,7 @@ struct ktlsd_metrics_identity {
 struct ktlsd_metrics {
 	struct ktlsd_metrics_handshakes		roles[2];
 	struct ktlsd_metrics_histogram		durations[2][2];
+	struct ktlsd_metrics_uses		keys[KTLSD_KEY_COUNT];
 	atomic_uint_fast64_t			events[KTLSD_EVENT_COUNT];
 	atomic_uint_fast64_t			levels[KTLSD_LEVEL_COUNT];
 	_Atomic(struct ktlsd_metrics_identity *) identities[KTLSD_METRICS_IDENTITIES];
@@ -112,6 +144,7 @@ struct ktlsd_metrics {
  * @is_server: role
  * @begun: microseconds of the monotonic clock
  * @identity: numbers of its identity, or NULL
+ * @settled: counted there as started
  *
  * Zeroed to begin with; without ktlsd_metrics_begin() nothing is counted.
  */
@@ -120,6 +153,7 @@ struct ktlsd_metrics_span {
 	bool				is_server;
 	int64_t				begun;
 	struct ktlsd_metrics_handshakes	*identity;
+	bool				settled;
 };
 
 /* Upper bounds of the histograms' buckets, in microseconds. */
@@ -130,11 +164,14 @@ void ktlsd_metrics_free(struct ktlsd_metrics *metrics);
 void ktlsd_metrics_begin(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span,
 			 bool is_server);
 
-/* The handshake uses an identity of ktlsd.conf. Names that programs make up do not belong
- * here: each takes memory.
+/* The handshake uses an identity of ktlsd.conf; the last one before it is settled counts, or
+ * ends. Names that programs make up do not belong here: each takes memory.
  */
 void ktlsd_metrics_identify(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span,
 			    const char *name);
+
+/* The identity is final: the server name is known. */
+void ktlsd_metrics_settle(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span);
 
 /* The handshake ends. Does nothing if it has ended. */
 void ktlsd_metrics_done(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span,
@@ -146,6 +183,12 @@ void ktlsd_metrics_cancel(struct ktlsd_metrics *metrics, struct ktlsd_metrics_sp
 /* A handshake that was refused before it had begun. */
 void ktlsd_metrics_refuse(struct ktlsd_metrics *metrics, bool is_server,
 			  const struct ktlsd_fault *fault);
+
+/* A private key of kind @name (as OpenSSL names it) was used, from @begun, microseconds of the
+ * monotonic clock, until now.
+ */
+void ktlsd_metrics_use_key(struct ktlsd_metrics *metrics, const char *name, bool decrypt,
+			   enum ktlsd_metrics_use use, int64_t begun);
 
 void ktlsd_metrics_count(struct ktlsd_metrics *metrics, enum ktlsd_metrics_event event,
 			 unsigned int times);

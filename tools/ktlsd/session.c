@@ -217,10 +217,21 @@ static void session_pass_check(struct ktlsd_sessions *sessions,
 }
 
 /* Continues the handshake with a complete batch, or with what it waited for. */
+/* Whose handshake it is: the ClientHello, with the server name, has been read. */
+static void session_settle(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
+{
+	const struct ktlsd_identity *identity = session->handshake->identity;
+
+	if (identity)
+		ktlsd_metrics_identify(&sessions->metrics, &session->span, identity->name);
+	ktlsd_metrics_settle(&sessions->metrics, &session->span);
+}
+
 static void session_run(struct ktlsd_sessions *sessions,
 			struct ktlsd_session *session)
 {
 	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
+	const size_t len = session->input.len;
 	int ret;
 
 	if (!session->handshake || !(session->whole || session->waits))
@@ -230,6 +241,8 @@ static void session_run(struct ktlsd_sessions *sessions,
 	ret = ktlsd_handshake_run(session->handshake, session->input.data,
 				  session->input.len, &fault);
 	ktlsd_buffer_free(&session->input);
+	if (len || !session->request.is_server)
+		session_settle(sessions, session);
 	if (ret == KTLSD_HANDSHAKE_READS && session_send_data(sessions, session))
 		ret = ktlsd_errors_set(&fault, -ENOMEM,
 				       "ktlsd could not send its handshake records to the kernel.");

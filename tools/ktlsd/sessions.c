@@ -480,6 +480,8 @@ void ktlsd_sessions_measure(struct ktlsd_sessions *sessions)
 	ktlsd_metrics_set(metrics, KTLSD_LEVEL_CONTEXT_BYTES, sessions->contexts.live_bytes);
 	ktlsd_metrics_set(metrics, KTLSD_LEVEL_FETCH_BYTES, sessions->held);
 	ktlsd_metrics_set(metrics, KTLSD_LEVEL_TICKET_WAITERS, sessions->ticket_waiters.count);
+	ktlsd_metrics_count(metrics, KTLSD_EVENT_LOG_SUPPRESSED, sessions->limit.suppressed);
+	sessions->limit.suppressed = 0;
 }
 
 bool ktlsd_sessions_work(struct ktlsd_sessions *sessions)

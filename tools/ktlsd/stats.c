@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,19 @@
 /* Labels of the arrays in struct ktlsd_metrics. */
 static const char *const stats_roles[2] = { "client", "server" };
 static const char *const stats_kinds[2] = { "full", "resumed" };
+static const char *const stats_keys[KTLSD_KEY_COUNT] = {
+	[KTLSD_KEY_RSA]		= "key=\"RSA\",operation=\"sign\"",
+	[KTLSD_KEY_RSA_PSS]	= "key=\"RSA-PSS\",operation=\"sign\"",
+	[KTLSD_KEY_EC]		= "key=\"EC\",operation=\"sign\"",
+	[KTLSD_KEY_ED25519]	= "key=\"ED25519\",operation=\"sign\"",
+	[KTLSD_KEY_ED448]	= "key=\"ED448\",operation=\"sign\"",
+	[KTLSD_KEY_RSA_DECRYPT]	= "key=\"RSA\",operation=\"decrypt\"",
+};
+static const char *const stats_uses[KTLSD_USE_COUNT] = {
+	[KTLSD_USE_DONE]	= "done",
+	[KTLSD_USE_REFUSED]	= "refused",
+	[KTLSD_USE_FAILED]	= "failed",
+};
 
 static const struct stats_family {
 	const char	*name;
@@ -39,6 +53,8 @@ static const struct stats_family {
 		"How often a handshake waited for something else than its peer." },
 	[KTLSD_EVENT_STAPLE] = { "ktlsd_staples_sent_total",
 		"Server handshakes that sent an OCSP response for their own certificate." },
+	[KTLSD_EVENT_LOG_SUPPRESSED] = { "ktlsd_log_lines_suppressed_total",
+		"Lines that were left out of the log, because their source had caused too many." },
 }, stats_levels[KTLSD_LEVEL_COUNT] = {
 	[KTLSD_LEVEL_CONTEXTS] = { "ktlsd_contexts",
 		"Cached SSL_CTX objects, one for each configuration of sockets." },
@@ -174,39 +190,75 @@ static void stats_write_handshakes(const struct ktlsd_stats *stats, FILE *out)
 	stats_write_failed(stats, out);
 }
 
-static void stats_write_histogram(const struct ktlsd_stats *stats, FILE *out, int role, int kind)
+/* @labels: without braces; @at: offset of the histogram in struct ktlsd_metrics */
+static void stats_write_histogram(const struct ktlsd_stats *stats, FILE *out, const char *name,
+				  const char *labels, size_t at)
 {
-	const char *name = "ktlsd_handshake_duration_seconds";
-	uint64_t count = 0, sum;
-	unsigned int i;
+	const struct ktlsd_metrics_histogram *histogram;
+	uint64_t counts[KTLSD_METRICS_BUCKETS + 1] = { 0 }, count = 0, sum = 0;
+	unsigned int i, worker;
 
+	for (worker = 0; worker < stats->shared->worker_count; worker++) {
+		histogram = (const void *)((const char *)&stats->workers[worker].sessions.metrics +
+					   at);
+		sum += atomic_load_explicit(&histogram->microseconds, memory_order_relaxed);
+		for (i = 0; i <= KTLSD_METRICS_BUCKETS; i++)
+			counts[i] += atomic_load_explicit(&histogram->counts[i],
+							  memory_order_relaxed);
+	}
 	for (i = 0; i <= KTLSD_METRICS_BUCKETS; i++) {
-		count += STATS_SUM(stats, durations[role][kind].counts[i]);
-		fprintf(out, "%s_bucket{role=\"%s\",kind=\"%s\",le=\"", name, stats_roles[role],
-			stats_kinds[kind]);
+		count += counts[i];
+		fprintf(out, "%s_bucket{%s,le=\"", name, labels);
 		if (i < KTLSD_METRICS_BUCKETS)
 			fprintf(out, "%g", ktlsd_metrics_bounds[i] / 1e6);
 		else
 			fprintf(out, "+Inf");
 		fprintf(out, "\"} %" PRIu64 "\n", count);
 	}
-	sum = STATS_SUM(stats, durations[role][kind].microseconds);
-	fprintf(out, "%s_sum{role=\"%s\",kind=\"%s\"} %" PRIu64 ".%06u\n", name, stats_roles[role],
-		stats_kinds[kind], sum / 1000000, (unsigned int)(sum % 1000000));
-	fprintf(out, "%s_count{role=\"%s\",kind=\"%s\"} %" PRIu64 "\n", name, stats_roles[role],
-		stats_kinds[kind], count);
+	fprintf(out, "%s_sum{%s} %" PRIu64 ".%06u\n", name, labels, sum / 1000000,
+		(unsigned int)(sum % 1000000));
+	fprintf(out, "%s_count{%s} %" PRIu64 "\n", name, labels, count);
 }
 
 static void stats_write_durations(const struct ktlsd_stats *stats, FILE *out)
 {
+	const char *name = "ktlsd_handshake_duration_seconds";
+	char labels[64];
 	int role, kind;
 
-	stats_head(out, "ktlsd_handshake_duration_seconds", "histogram",
+	stats_head(out, name, "histogram",
 		   "Time from the kernel's request to the keys, round trips to the peer included.");
 	for (role = 0; role < 2; role++) {
-		for (kind = 0; kind < 2; kind++)
-			stats_write_histogram(stats, out, role, kind);
+		for (kind = 0; kind < 2; kind++) {
+			snprintf(labels, sizeof(labels), "role=\"%s\",kind=\"%s\"",
+				 stats_roles[role], stats_kinds[kind]);
+			stats_write_histogram(stats, out, name, labels,
+					      offsetof(struct ktlsd_metrics, durations) +
+					      (2 * role + kind) *
+					      sizeof(struct ktlsd_metrics_histogram));
+		}
 	}
+}
+
+static void stats_write_keys(const struct ktlsd_stats *stats, FILE *out)
+{
+	const char *name = "ktlsd_key_use_duration_seconds";
+	int key, use;
+
+	stats_head(out, "ktlsd_key_uses_total", "counter",
+		   "Uses of private keys by the signer: done, refused by it, or failed otherwise.");
+	for (key = 0; key < KTLSD_KEY_COUNT; key++) {
+		for (use = 0; use < KTLSD_USE_COUNT; use++)
+			fprintf(out, "ktlsd_key_uses_total{%s,result=\"%s\"} %" PRIu64 "\n",
+				stats_keys[key], stats_uses[use],
+				STATS_SUM(stats, keys[key].counts[use]));
+	}
+	stats_head(out, name, "histogram",
+		   "Time that a handshake waited for the signer, its queue included.");
+	for (key = 0; key < KTLSD_KEY_COUNT; key++)
+		stats_write_histogram(stats, out, name, stats_keys[key],
+				      offsetof(struct ktlsd_metrics, keys[0].durations) +
+				      key * sizeof(struct ktlsd_metrics_uses));
 }
 
 /* The caches and keys that workers share. */
@@ -479,6 +531,7 @@ int ktlsd_stats_write(const struct ktlsd_stats *stats, char **ret_text, size_t *
 	stats_write_process(stats, out);
 	stats_write_handshakes(stats, out);
 	stats_write_durations(stats, out);
+	stats_write_keys(stats, out);
 	sums = stats_sum_identities(stats, &count);
 	if (sums)
 		stats_write_identities(sums, count, out);

@@ -268,6 +268,7 @@ static void worker_open_signer(struct ktlsd_worker *worker)
 		return;
 	ktlsd_signer_channel_open(&worker->signer, worker->signer_fd, worker_wake_session,
 				  worker);
+	worker->signer.metrics = &worker->sessions.metrics;
 	ktlsd_worker_watch(worker, worker->signer_fd, worker_receive_signer, worker);
 	worker->signer_fd = -1;
 }

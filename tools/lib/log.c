@@ -191,6 +191,7 @@ static bool log_admit(struct ktlsd_log_limit *limit, const char *name,
 	if (source->count >= LOG_PER_WINDOW) {
 		source->level = level;
 		source->dropped++;
+		limit->suppressed++;
 		return false;
 	}
 	source->count++;

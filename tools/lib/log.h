@@ -48,12 +48,14 @@ struct ktlsd_log_source {
  * struct ktlsd_log_limit - rate limit for lines that a peer can cause
  * @sources: recent sources
  * @others: all further sources together
+ * @suppressed: lines of all sources that were suppressed; the user of the limit takes it
  *
  * Zeroed to begin with. Belongs to one thread.
  */
 struct ktlsd_log_limit {
 	struct ktlsd_log_source	sources[KTLSD_LOG_SOURCES];
 	struct ktlsd_log_source	others;
+	unsigned int		suppressed;
 };
 
 /* Sets target and level. Can be called again at any time. @name must stay valid. */

@@ -174,3 +174,17 @@ int ktlsd_signer_channel_call(struct ktlsd_signer_head *head, const void *data, 
 	OPENSSL_cleanse(call.data, call.len);
 	return 0;
 }
+
+void ktlsd_signer_channel_count(const char *name, const struct ktlsd_signer_head *head, int err,
+				int64_t begun)
+{
+	struct ktlsd_signer_channel *channel = channel_current;
+	/* Only an answer of the signer has an error in its head. */
+	enum ktlsd_metrics_use use = !err ? KTLSD_USE_DONE :
+				     head->error && head->error != -ENOBUFS ? KTLSD_USE_REFUSED :
+				     KTLSD_USE_FAILED;
+
+	if (channel && channel->metrics)
+		ktlsd_metrics_use_key(channel->metrics, name, head->op == KTLSD_SIGNER_DECRYPT,
+				      use, begun);
+}

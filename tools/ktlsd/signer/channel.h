@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "errors.h"
+#include "metrics.h"
 #include "signer/protocol.h"
 
 struct ktlsd_signer_call;
@@ -22,6 +23,7 @@ struct ktlsd_signer_call;
  * @calls: those that wait for an answer
  * @wake: makes the request go on whose answer is there
  * @arg: for @wake
+ * @metrics: of the worker, or NULL: set it after ktlsd_signer_channel_open()
  */
 struct ktlsd_signer_channel {
 	int				fd;
@@ -30,6 +32,7 @@ struct ktlsd_signer_channel {
 	struct ktlsd_signer_call	*calls;
 	void				(*wake)(void *arg, uint64_t id);
 	void				*arg;
+	struct ktlsd_metrics		*metrics;
 };
 
 /* Uses @fd, which it takes over, for what this thread asks. */
@@ -55,5 +58,11 @@ void ktlsd_signer_channel_receive(void *arg);
  */
 int ktlsd_signer_channel_call(struct ktlsd_signer_head *head, const void *data, size_t len,
 			      uint8_t *answer, size_t *ret_len, struct ktlsd_fault *fault);
+
+/* Counts a use of a private key of kind @name, which began at @begun, microseconds of the
+ * monotonic clock. @err: of ktlsd_signer_channel_call(); @head: of the answer.
+ */
+void ktlsd_signer_channel_count(const char *name, const struct ktlsd_signer_head *head, int err,
+				int64_t begun);
 
 #endif

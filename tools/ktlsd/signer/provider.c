@@ -11,6 +11,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "lib/clock.h"
 #include "signer/channel.h"
 #include "signer/premaster.h"
 #include "signer/process.h"
@@ -206,9 +207,13 @@ static int provider_ask(enum ktlsd_signer_op op, const struct provider_key *key,
 	};
 	uint8_t answer[KTLSD_SIGNER_REPLY_MAX];
 	struct ktlsd_fault fault = { 0 };
+	const int64_t begun = ktlsd_clock_us();
 	size_t got = 0;
+	int err;
 
-	if (ktlsd_signer_channel_call(&head, text, text_len, answer, &got, &fault)) {
+	err = ktlsd_signer_channel_call(&head, text, text_len, answer, &got, &fault);
+	ktlsd_signer_channel_count(key->kind, &head, err, begun);
+	if (err) {
 		if (owner)
 			owner->fault = fault;
 		ERR_raise(ERR_LIB_PROV, ERR_R_OPERATION_FAIL);

@@ -90,6 +90,7 @@ static void log_flood(void **state)
 			ktlsd_log_limited_from(&limit, "uid 7", KTLSD_LOG_INFO, "honest %d", i);
 	}
 	ktlsd_log_limited(&limit, KTLSD_LOG_WARNING, "general");
+	assert_int_equal(limit.suppressed, 990);
 	ktlsd_log_flush(&limit, true);
 	ktlsd_log_flush(&limit, true);
 	text = log_end();

@@ -90,6 +90,7 @@ static void metrics_many_names(void **state)
 		ktlsd_metrics_begin(metrics, &span, false);
 		snprintf(name, sizeof(name), "i%d", i % 2500);
 		ktlsd_metrics_identify(metrics, &span, name);
+		ktlsd_metrics_settle(metrics, &span);
 		assert_int_equal(!!span.identity, i % 2500 < KTLSD_METRICS_NAMES);
 		if (span.identity)
 			assert_int_equal(span.identity->started, 1 + i / 2500);
@@ -100,13 +101,17 @@ static void metrics_many_names(void **state)
 	free(metrics);
 }
 
-/* A server's handshake with identity "web", which fails unless @good. */
-static void metrics_serve(struct test_kernel *kernel, uint64_t id, bool good)
+/* A server's handshake with identity "web", which fails unless @good. @name: server name that
+ * the client asks for, or NULL
+ */
+static void metrics_serve(struct test_kernel *kernel, uint64_t id, const char *name, bool good)
 {
 	struct test_peer peer;
 
 	test_peer_init(&peer, false);
 	test_peer_begin(&peer);
+	if (name)
+		assert_int_equal(SSL_set_tlsext_host_name(peer.ssl, name), 1);
 	test_peer_step(&peer);
 	test_kernel_forget(kernel);
 	test_kernel_start(kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, "web", 0, NULL);
@@ -127,21 +132,57 @@ static void metrics_serve(struct test_kernel *kernel, uint64_t id, bool good)
 	test_peer_free(&peer);
 }
 
+/* The identity "shop" has the server name shop.test of the listener "web". */
+static void metrics_add_name(struct ktlsd_config *config)
+{
+	struct ktlsd_identity *web, *shop;
+
+	config->identities = realloc(config->identities, 2 * sizeof(*web));
+	config->identity_count = 2;
+	web = &config->identities[0];
+	shop = &config->identities[1];
+	memset(shop, 0, sizeof(*shop));
+	strcpy(shop->name, "shop");
+	assert_int_equal(ktlsd_credentials_share(&shop->credentials[0], &web->credentials[0]), 0);
+	shop->credential_count = 1;
+	web->names.names = calloc(1, sizeof(*web->names.names));
+	web->names.names[0].pattern = "shop.test";
+	web->names.names[0].identity = shop;
+	web->names.count = 1;
+}
+
+static void metrics_use_keys(struct ktlsd_metrics *metrics)
+{
+	ktlsd_metrics_use_key(metrics, "EC", false, KTLSD_USE_DONE, 0);
+	ktlsd_metrics_use_key(metrics, "RSA", false, KTLSD_USE_REFUSED, 0);
+	ktlsd_metrics_use_key(metrics, "RSA", true, KTLSD_USE_FAILED, 0);
+	ktlsd_metrics_use_key(metrics, "DSA", false, KTLSD_USE_DONE, 0);
+}
+
 /* Runs handshakes through the sessions, and finds them in the text. */
 static void metrics_text(void **state)
 {
 	static const char *const lines[] = {
 		"\n# TYPE ktlsd_handshakes_started_total counter\n",
-		"\nktlsd_handshakes_started_total{role=\"server\"} 5\n",
-		"\nktlsd_handshakes_completed_total{role=\"server\"} 2\n",
+		"\nktlsd_handshakes_started_total{role=\"server\"} 7\n",
+		"\nktlsd_handshakes_completed_total{role=\"server\"} 3\n",
 		"\nktlsd_handshakes_cancelled_total{role=\"server\"} 1\n",
-		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"protocol\"} 1\n",
+		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"protocol\"} 2\n",
 		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"identity\"} 1\n",
 		"\nktlsd_handshakes_started_total{role=\"client\"} 0\n",
-		"\nktlsd_handshake_duration_seconds_count{role=\"server\",kind=\"full\"} 2\n",
-		"\nktlsd_handshake_duration_seconds_bucket{role=\"server\",kind=\"full\",le=\"+Inf\"} 2\n",
+		"\nktlsd_handshake_duration_seconds_count{role=\"server\",kind=\"full\"} 3\n",
+		"\nktlsd_handshake_duration_seconds_bucket{role=\"server\",kind=\"full\",le=\"+Inf\"} 3\n",
 		"\nktlsd_identity_handshakes_started_total{identity=\"web\",role=\"server\"} 4\n",
 		"\nktlsd_identity_handshakes_failed_total{identity=\"web\",role=\"server\",reason=\"protocol\"} 1\n",
+		"\nktlsd_identity_handshakes_started_total{identity=\"shop\",role=\"server\"} 2\n",
+		"\nktlsd_identity_handshakes_completed_total{identity=\"shop\",role=\"server\"} 1\n",
+		"\nktlsd_identity_handshakes_failed_total{identity=\"shop\",role=\"server\",reason=\"protocol\"} 1\n",
+		"\nktlsd_key_uses_total{key=\"EC\",operation=\"sign\",result=\"done\"} 1\n",
+		"\nktlsd_key_uses_total{key=\"RSA\",operation=\"sign\",result=\"refused\"} 1\n",
+		"\nktlsd_key_uses_total{key=\"RSA\",operation=\"decrypt\",result=\"failed\"} 1\n",
+		"\nktlsd_key_use_duration_seconds_count{key=\"EC\",operation=\"sign\"} 1\n",
+		"\nktlsd_key_use_duration_seconds_count{key=\"RSA\",operation=\"sign\"} 0\n",
+		"\nktlsd_log_lines_suppressed_total 3\n",
 		"\nktlsd_certificate_expiry_time_seconds{identity=\"web\"} ",
 		"\nktlsd_contexts 1\n",
 		"\nktlsd_tickets_issued_total 0\n",
@@ -157,9 +198,14 @@ static void metrics_text(void **state)
 	(void)state;
 	test_kernel_init(&kernel);
 	test_kernel_add_identity(&kernel, "web");
-	metrics_serve(&kernel, 1, true);
-	metrics_serve(&kernel, 2, true);
-	metrics_serve(&kernel, 3, false);
+	metrics_add_name(kernel.config);
+	metrics_serve(&kernel, 1, NULL, true);
+	metrics_serve(&kernel, 2, "web.test", true);
+	metrics_serve(&kernel, 3, NULL, false);
+	metrics_serve(&kernel, 7, "shop.test", true);
+	metrics_serve(&kernel, 8, "shop.test", false);
+	metrics_use_keys(&kernel.sessions.metrics);
+	kernel.sessions.limit.suppressed = 3;
 	test_kernel_start(&kernel, KTLS_CMD_START, 4, KTLS_ROLE_SERVER, "web", 0, NULL);
 	test_kernel_start(&kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, "made up", 0, NULL);
 	test_kernel_start(&kernel, KTLS_CMD_CHECK, 6, KTLS_ROLE_SERVER, "made up", 0, NULL);

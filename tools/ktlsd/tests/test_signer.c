@@ -64,6 +64,7 @@ static int signer_start(void **state)
 	assert_true(fd >= 0);
 	test_kernel_init(&kernel);
 	ktlsd_signer_channel_open(&channel, fd, signer_wake, &kernel.sessions);
+	channel.metrics = &kernel.sessions.metrics;
 	return 0;
 }
 
@@ -149,6 +150,18 @@ static void signer_shake(uint64_t id, uint16_t version, const char *identity, ui
 	test_kernel_forget(&kernel);
 }
 
+/* The counts of a kind of key, one after the other. */
+static void signer_check_uses(enum ktlsd_metrics_key key, unsigned int done,
+			      unsigned int refused, unsigned int failed)
+{
+	const struct ktlsd_metrics_uses *uses = &kernel.sessions.metrics.keys[key];
+
+	assert_int_equal(uses->counts[KTLSD_USE_DONE], done);
+	assert_int_equal(uses->counts[KTLSD_USE_REFUSED], refused);
+	assert_int_equal(uses->counts[KTLSD_USE_FAILED], failed);
+	assert_int_equal(!uses->durations.microseconds, !done);
+}
+
 static void signer_kinds(void **state)
 {
 	static const char *const kinds[] = {
@@ -181,6 +194,26 @@ static void signer_kinds(void **state)
 		X509_free(cert);
 		EVP_PKEY_free(key);
 	}
+	signer_check_uses(KTLSD_KEY_EC, 4, 0, 0);
+	signer_check_uses(KTLSD_KEY_RSA, 2, 0, 0);
+	signer_check_uses(KTLSD_KEY_RSA_PSS, 2, 0, 0);
+	signer_check_uses(KTLSD_KEY_ED25519, 2, 0, 0);
+	signer_check_uses(KTLSD_KEY_ED448, 2, 0, 0);
+}
+
+/* What the signer has refused is not counted as what it did not get to. */
+static void signer_counts(void **state)
+{
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_SIGN, .error = -EKEYREJECTED };
+
+	(void)state;
+	ktlsd_signer_channel_count("EC", &head, -EKEYREJECTED, 0);
+	signer_check_uses(KTLSD_KEY_EC, 0, 1, 0);
+	head.error = -ENOBUFS;
+	ktlsd_signer_channel_count("EC", &head, -ENOBUFS, 0);
+	head.error = 0;
+	ktlsd_signer_channel_count("EC", &head, -ECANCELED, 0);
+	signer_check_uses(KTLSD_KEY_EC, 0, 1, 2);
 }
 
 /* RSA key transport. The key is needed only when the client has sent its secret. */
@@ -223,6 +256,7 @@ static void signer_transport(void **state)
 	assert_string_equal(SSL_get_cipher(peer.ssl), "AES128-GCM-SHA256");
 	test_peer_free(&peer);
 	test_kernel_forget(&kernel);
+	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 1, 0, 0);
 }
 
 /* KTLS_PRIVATE_KEY. */
@@ -382,6 +416,7 @@ static void signer_dies(void **state)
 	test_kernel_send_batch(&kernel, &peer, 2, 8000);
 	test_kernel_check_done(&kernel, EKEYREJECTED, "has ended");
 	test_peer_free(&peer);
+	signer_check_uses(KTLSD_KEY_EC, 0, 0, 2);
 }
 
 static int signer_setup(void **state)
@@ -405,6 +440,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SIGNER_TEST(signer_kinds),
+		SIGNER_TEST(signer_counts),
 		SIGNER_TEST(signer_transport),
 		SIGNER_TEST(signer_own_key),
 		SIGNER_TEST(signer_client),
