@@ -196,7 +196,7 @@ static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der
 		trouble = crl_points_check(crl, item->what.issuer, item->crl, now);
 	if (!trouble && !stale && crl_points_expires(crl) <= now)
 		trouble = "it is out of date";
-	if (!trouble && item->all->bytes - item->bytes + len > KTLSD_CRLS_BYTES_MAX)
+	if (!trouble && item->all->bytes - item->bytes + len > KTLSD_CRL_POINTS_BYTES)
 		trouble = "there is no room for more CRLs";
 	if (!trouble) {
 		X509_CRL_up_ref(crl);

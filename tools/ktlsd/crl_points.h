@@ -18,6 +18,7 @@
 
 enum {
 	KTLSD_CRL_POINTS_MAX		= 256,
+	KTLSD_CRL_POINTS_BYTES		= 32 << 20,	/* of all; in memory seven times that */
 	KTLSD_CRL_POINTS_WANTED		= 16,	/* that the thread has not seen yet */
 	KTLSD_CRL_POINTS_KEY		= 32,	/* bytes: SHA-256 */
 	KTLSD_CRL_POINTS_FETCH_MS	= 60000,
