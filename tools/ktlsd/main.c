@@ -27,6 +27,7 @@
 #include "notify.h"
 #include "options.h"
 #include "signer/process.h"
+#include "staples.h"
 #include "tls/system.h"
 
 enum {
@@ -84,6 +85,7 @@ static int main_check(const struct ktlsd_options *options)
 	/* ktlsd_config_load() has logged every fault to stderr. */
 	if (ktlsd_config_load(options->config_path, true, &config, &fault))
 		return 1;
+	ktlsd_staples_check(config);
 	printf("%s is correct: %zu identities.\n", options->config_path,
 	       config->identity_count);
 	ktlsd_config_put(config);

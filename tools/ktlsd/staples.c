@@ -253,29 +253,48 @@ static X509 *staples_find_issuer(const struct ktlsd_credential *credential, X509
 	return issuer;
 }
 
+static void staples_warn(const char *name, const char *why)
+{
+	ktlsd_log(KTLSD_LOG_WARNING, "Nothing is stapled to a certificate of the identity '%s': %s.",
+		  name, why);
+}
+
+/* Finds out whom to ask about a certificate. @url: of KTLSD_OCSP_URL_MAX bytes. Return: a
+ * reference to the certificate of the issuer; or NULL, and the reason was logged.
+ */
+static X509 *staples_prepare(const struct ktlsd_config *config, const char *name,
+			     const struct ktlsd_credential *credential, char *url)
+{
+	X509 *issuer = staples_find_issuer(credential, config->trust);
+
+	if (!issuer) {
+		staples_warn(name, "the certificate of its issuer is neither in its file nor among the trust anchors. Append it to the file");
+	} else if (!ktlsd_ocsp_url(credential->leaf, url)) {
+		staples_warn(name, "it names no OCSP responder. Remove staple, or ask its issuer for one that does");
+		X509_free(issuer);
+		return NULL;
+	}
+	return issuer;
+}
+
 /* Return: a reference for the identity, or NULL. */
 static struct ktlsd_staple *staples_open(struct ktlsd_staples *all,
 					 const struct ktlsd_config *config, const char *name,
 					 const struct ktlsd_credential *credential)
 {
-	X509 *issuer = staples_find_issuer(credential, config->trust);
-	struct ktlsd_staples_item *item = NULL;
-	const char *why = NULL;
+	struct ktlsd_staples_item *item;
 	char url[KTLSD_OCSP_URL_MAX];
+	X509 *issuer;
 
+	issuer = staples_prepare(config, name, credential, url);
 	if (!issuer)
-		why = "the certificate of its issuer is neither in its file nor among the trust anchors. Append it to the file";
-	else if (!ktlsd_ocsp_url(credential->leaf, url))
-		why = "it names no OCSP responder. Remove staple, or ask its issuer for one that does";
-	else
-		item = staples_find(all, credential->leaf, issuer);
-	if (!item && !why)
+		return NULL;
+	item = staples_find(all, credential->leaf, issuer);
+	if (!item)
 		item = staples_new(all, credential->leaf, issuer, name, url);
 	X509_free(issuer);
 	if (!item) {
-		ktlsd_log(KTLSD_LOG_WARNING,
-			  "Nothing is stapled to a certificate of the identity '%s': %s.", name,
-			  why ? why : "ktlsd is out of memory");
+		staples_warn(name, "ktlsd is out of memory");
 		return NULL;
 	}
 	item->wanted = true;
@@ -332,6 +351,23 @@ void ktlsd_staples_adopt(struct ktlsd_staples *all, struct ktlsd_config *config)
 	}
 	pthread_mutex_unlock(&all->errands->lock);
 	ktlsd_errands_wake(all->errands);
+}
+
+void ktlsd_staples_check(const struct ktlsd_config *config)
+{
+	const struct ktlsd_identity *identity;
+	char url[KTLSD_OCSP_URL_MAX];
+	unsigned int k;
+	size_t i;
+
+	for (i = 0; i < config->identity_count; i++) {
+		identity = &config->identities[i];
+		if (!identity->staple)
+			staples_warn_of_must(identity);
+		for (k = 0; identity->staple && k < identity->credential_count; k++)
+			X509_free(staples_prepare(config, identity->name,
+						  &identity->credentials[k], url));
+	}
 }
 
 void ktlsd_staples_init(struct ktlsd_staples *all, struct ktlsd_errands *errands,

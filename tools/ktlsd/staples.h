@@ -56,6 +56,9 @@ void ktlsd_staples_init(struct ktlsd_staples *staples, struct ktlsd_errands *err
  */
 void ktlsd_staples_adopt(struct ktlsd_staples *staples, struct ktlsd_config *config);
 
+/* Logs what ktlsd_staples_adopt() would, without fetching anything. */
+void ktlsd_staples_check(const struct ktlsd_config *config);
+
 /* Forgets all. The thread of the errands has ended. */
 void ktlsd_staples_free(struct ktlsd_staples *staples);
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from test_daemon import BUILD, SCALE, daemon, main, write
+from test_daemon import BUILD, SCALE, daemon, main, run, write
 
 FETCH = BUILD + "/ktls-fetch/ktls-fetch"
 
@@ -112,6 +112,17 @@ def test_staple(path):
             expect(it, "ktlsd_staples_revoked", 1)
             assert "'a' WAS REVOKED on 2025-01-01 00:00 UTC" in it.lines(), it.lines()
         assert not os.listdir(cache), os.listdir(cache)
+
+
+def test_check(path):
+    """--check-config says what cannot be stapled, and what has to be"""
+    Authority(path, "tlsfeature=status_request\n")
+    conf = (f"[ktlsd]\ntrust = {path}/ca.pem\n"
+            f"[identity a]\ncertificate = {path}/a.pem\nprivate_key = {path}/a.key\n")
+    for staple, word in (("yes", "'a': it names no OCSP responder"), ("no", "'a' must be stapled")):
+        write(path + "/conf", conf + f"staple = {staple}\n")
+        done = run("-t", "--user", "root", "--config", path + "/conf")
+        assert done.returncode == 0 and word in done.stderr, done
 
 
 if __name__ == "__main__":
