@@ -68,8 +68,8 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_LINGERS]		= "KtlsLingers",
 	/* Those of them that were given up at the bound. */
 	[KTLS_MIB_LINGERS_EXPIRED]	= "KtlsLingersExpired",
-	/* Messages of a helper that were refused as against the contract. */
-	[KTLS_MIB_UPCALL_BAD]		= "KtlsUpcallBad",
+	/* Messages of a helper that violated the protocol (ktls.yaml), and were refused. */
+	[KTLS_MIB_HELPER_BAD]		= "KtlsHelperBad",
 };
 
 static struct mib_cpu __percpu *mib_of(const struct net *net)

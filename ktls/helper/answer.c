@@ -28,7 +28,7 @@
 static int answer_breach(struct ktls_request *req, const struct genl_info *info,
 			 const char *what)
 {
-	ktls_mib_inc(req->kn->net, KTLS_MIB_UPCALL_BAD);
+	ktls_mib_inc(req->kn->net, KTLS_MIB_HELPER_BAD);
 	if (info->extack)
 		info->extack->_msg = what;
 	ktls_request_fail(req, EPROTO, "the helper ktlsd broke its contract with the kernel");
@@ -57,7 +57,7 @@ int ktls_answer_allowed(struct ktls_port *port, struct ktls_request *req,
 	phase = req->turn.phase;
 	spin_unlock_bh(&port->kn->lock);
 	if (!owner) {
-		ktls_mib_inc(port->kn->net, KTLS_MIB_UPCALL_BAD);
+		ktls_mib_inc(port->kn->net, KTLS_MIB_HELPER_BAD);
 		NL_SET_ERR_MSG(info->extack, "this request was given to another socket");
 		return -EPERM;
 	}

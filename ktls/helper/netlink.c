@@ -45,7 +45,7 @@ static int netlink_check_register(struct genl_info *info)
 	if (nla_get_u32(info->attrs[KTLS_A_PROTOCOL]) != KTLS_GENL_VERSION) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KTLS_A_PROTOCOL],
 				    "this kernel speaks version "
-				    __stringify(KTLS_GENL_VERSION) " of the contract");
+				    __stringify(KTLS_GENL_VERSION) " of the protocol");
 		return -EPROTONOSUPPORT;
 	}
 	return 0;
@@ -78,7 +78,7 @@ int ktls_nl_register_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = ktls_port_add(port, info->extack);
 	if (err) {
-		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
+		ktls_mib_inc(kn->net, KTLS_MIB_HELPER_BAD);
 		nlmsg_free(reply);
 		ktls_dispatch_discard(port);
 		return err;
@@ -153,7 +153,7 @@ static int netlink_port(struct sk_buff *skb, struct genl_info *info,
 	}
 	*ret_port = ktls_port_find(kn, NETLINK_CB(skb).sk);
 	if (!*ret_port) {
-		ktls_mib_inc(kn->net, KTLS_MIB_UPCALL_BAD);
+		ktls_mib_inc(kn->net, KTLS_MIB_HELPER_BAD);
 		NL_SET_ERR_MSG(info->extack, "this socket is not registered: REGISTER first");
 		return -EPERM;
 	}

@@ -32,7 +32,7 @@ struct ktls_waiter;
 /**
  * struct ktls_waiter_ops - callbacks to the owner of a request
  * @wake: ktls_request_take() has something new. Called in any context, with
- *	&ktls_reply.lock held: it must neither sleep nor call the helper's room
+ *	&ktls_reply.lock held: it must neither sleep nor call a function of helper/
  * @put: the request drops its reference
  */
 struct ktls_waiter_ops {
@@ -110,7 +110,7 @@ struct ktls_batch {
 /**
  * struct ktls_reply - what was answered, and whom to wake; request.c
  *
- * @lock: everything below; no other lock of the helper's room is taken inside of it
+ * @lock: everything below; no other lock of helper/ is taken inside of it
  * @waiter: whom to wake; a reference is owned; NULL: the request was cancelled
  * @answer: what there is to be taken; read anywhere with READ_ONCE
  * @records: bytes to send; kvmalloc
@@ -184,7 +184,7 @@ bool ktls_request_is_answered(const struct ktls_request *req);
 void ktls_request_cancel(struct ktls_request *req);
 void ktls_request_close(struct ktls_request *req);
 
-/* request.c: for the other files of this room */
+/* request.c: for the other files of helper/ */
 struct ktls_request *ktls_request_new(const struct ktls_request_params *params,
 				      struct ktls_waiter *waiter);
 int ktls_request_insert(struct ktls_request *req);

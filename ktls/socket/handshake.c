@@ -287,7 +287,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		    ktls_negotiated_objection(ctx, done, hs->batch, hs->batch_len);
 	if (objection) {
 		handshake_take_certs(ctx, &done->session);
-		ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_UPCALL_BAD);
+		ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_HELPER_BAD);
 		ktls_reason_set(&ctx->rl, "the helper returned %s", objection);
 		handshake_fail(ctx, EPROTO, NULL, 0);
 		return;

@@ -18,7 +18,7 @@ TEST_F(wrong, none)
 	peer_send_data(&self->p, "x", 1);
 	net_read(self->fd, &byte, 1);
 	EXPECT_EQ('x', byte);
-	EXPECT_EQ(0, net_mib("UpcallBad"));
+	EXPECT_EQ(0, net_mib("HelperBad"));
 }
 
 WRONG(no_version, d.omit = 1ULL << KTLS_A_VERSION)
@@ -288,7 +288,7 @@ TEST_F(wrong, failure_out_of_turn)
 	EXPECT_EQ(-1, self->j.ret);
 	EXPECT_ERRNO(ETIMEDOUT, self->j.err);
 	EXPECT_STREQ("too slow", sock_error(self->fd));
-	EXPECT_EQ(0, net_mib("UpcallBad"));
+	EXPECT_EQ(0, net_mib("HelperBad"));
 	expect_next_works(self);
 }
 

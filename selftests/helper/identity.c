@@ -139,7 +139,7 @@ TEST(optional_certificate_that_was_not_verified)
 		EVENTUALLY(net_mib("HandshakesFailed") == i + 1, 5000);
 		peer_free(&p);
 	}
-	EXPECT_EQ(2, net_mib("UpcallBad"));
+	EXPECT_EQ(2, net_mib("HelperBad"));
 	net_nonblock(l, true);
 	FAILS(EAGAIN, accept(l, NULL, NULL));
 
