@@ -86,8 +86,12 @@ static int main_check(const struct ktlsd_options *options)
 	if (ktlsd_config_load(options->config_path, true, &config, &fault))
 		return 1;
 	ktlsd_staples_check(config);
-	printf("%s is correct: %zu identities.\n", options->config_path,
-	       config->identity_count);
+	if (ktlsd_log_warnings())
+		printf("%s can be used, but mind the warnings (%u): %zu identities.\n",
+		       options->config_path, ktlsd_log_warnings(), config->identity_count);
+	else
+		printf("%s is correct: %zu identities.\n", options->config_path,
+		       config->identity_count);
 	ktlsd_config_put(config);
 	return 0;
 }

@@ -36,6 +36,7 @@ static const int log_syslog_priority[] = {
 static atomic_int log_level = KTLSD_LOG_INFO;
 static atomic_int log_target = KTLSD_LOG_STDERR;
 static atomic_bool log_is_journal;
+static atomic_uint log_warnings;
 static _Atomic(const char *) log_name = "ktls";
 
 /* Return: whether stderr is the journal, where a line can begin with its priority. */
@@ -129,10 +130,17 @@ static void log_write(enum ktlsd_log_level level, const struct ktlsd_field *fiel
 			log_level_words[level], line);
 }
 
+unsigned int ktlsd_log_warnings(void)
+{
+	return log_warnings;
+}
+
 void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 {
 	va_list args;
 
+	if (level <= KTLSD_LOG_WARNING)
+		atomic_fetch_add(&log_warnings, 1);
 	if (!ktlsd_log_enabled(level))
 		return;
 	va_start(args, format);

@@ -68,6 +68,9 @@ int ktlsd_log_parse_target(const char *word, enum ktlsd_log_target *ret_target);
 
 bool ktlsd_log_enabled(enum ktlsd_log_level level);
 
+/* Return: how many errors and warnings ktlsd_log() has logged. */
+unsigned int ktlsd_log_warnings(void);
+
 void ktlsd_log(enum ktlsd_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -10,13 +10,19 @@
 #include "config/parse.h"
 #include "config/trust.h"
 
-/* Logs and counts a file that cannot be loaded. */
+/* Counts a file that cannot be loaded. */
+static void config_count_trouble(struct ktlsd_config *config,
+				 const struct ktlsd_fault *fault)
+{
+	if (!config->troubles++)
+		config->first_trouble = *fault;
+}
+
 static void config_note_trouble(struct ktlsd_config *config,
 				const struct ktlsd_fault *fault)
 {
 	ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
-	if (!config->troubles++)
-		config->first_trouble = *fault;
+	config_count_trouble(config, fault);
 }
 
 static void config_free_credentials(struct ktlsd_identity *identity)
@@ -83,6 +89,7 @@ static void config_load_identities(struct ktlsd_config *config,
 {
 	struct ktlsd_identity *identity;
 	struct ktlsd_fault fault, why;
+	const char *outcome;
 	size_t i;
 	int err;
 
@@ -93,13 +100,26 @@ static void config_load_identities(struct ktlsd_config *config,
 			continue;
 		snprintf(identity->trouble, sizeof(identity->trouble), "%s",
 			 why.reason);
+		outcome = config_reuse_credentials(identity, old) ?
+			  "keeps its old credentials" : "cannot be used";
+		/* In the log there is room for all of it: what to do comes last. */
+		ktlsd_log(KTLSD_LOG_ERROR, "%s:%u: the identity '%s' %s: %s.", identity->path,
+			  identity->line, identity->name, outcome, why.reason);
 		ktlsd_errors_set(&fault, err, "%s:%u: the identity '%s' %s: %s",
-				 identity->path, identity->line, identity->name,
-				 config_reuse_credentials(identity, old) ?
-				 "keeps its old credentials" : "cannot be used",
+				 identity->path, identity->line, identity->name, outcome,
 				 why.reason);
-		config_note_trouble(config, &fault);
+		config_count_trouble(config, &fault);
 	}
+}
+
+/* Begins @fault with the place where the key was set, if it was. */
+static void config_add_place(struct ktlsd_fault *fault, const struct ktlsd_config_place *place)
+{
+	const struct ktlsd_fault inner = *fault;
+
+	if (place->path)
+		ktlsd_errors_set(fault, inner.error, "%s:%u: %s", place->path, place->line,
+				 inner.reason);
 }
 
 /* Loads the system's trust anchors. If that fails, those of @old stay. Without @old, a file
@@ -117,6 +137,7 @@ static int config_load_trust(struct ktlsd_config *config,
 	err = ktlsd_trust_load(path, &config->trust, &why);
 	if (!err)
 		return 0;
+	config_add_place(&why, &config->trust_place);
 	if (old) {
 		X509_STORE_up_ref(old->trust);
 		config->trust = old->trust;
@@ -177,6 +198,7 @@ static int config_load_crls(struct ktlsd_config *config, const struct ktlsd_conf
 		config->crls->fetch = config->crl_fetch;
 		return 0;
 	}
+	config_add_place(&why, &config->crl_place);
 	if (!old || !old->crls) {
 		*fault = why;
 		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault->reason);
@@ -193,11 +215,13 @@ static int config_load_crls(struct ktlsd_config *config, const struct ktlsd_conf
 static int config_load_files(struct ktlsd_config *config, const struct ktlsd_config *old,
 			     struct ktlsd_fault *fault)
 {
-	int err;
+	struct ktlsd_fault more;
+	int err, also;
 
 	config_load_identities(config, old);
 	err = config_load_trust(config, old, fault);
-	return err ? err : config_load_crls(config, old, fault);
+	also = config_load_crls(config, old, err ? &more : fault);
+	return err ? err : also;
 }
 
 static void config_warn_policies(const struct ktlsd_config *config)
@@ -249,6 +273,7 @@ static int config_check(const char *path, struct ktlsd_config **ret_config,
 	err = ktlsd_parse_all(path, &config, fault);
 	if (!config)
 		return err;
+	config_warn_policies(config);
 	more = config_load_files(config, NULL, err ? &other : fault);
 	if (!err)
 		err = more;

@@ -96,6 +96,16 @@ struct ktlsd_identity {
 };
 
 /**
+ * struct ktlsd_config_place - where a key was set
+ * @path: of the file, NULL for nowhere; not owned: @files of the configuration has it
+ * @line: in it
+ */
+struct ktlsd_config_place {
+	const char	*path;
+	unsigned int	line;
+};
+
+/**
  * struct ktlsd_config - one generation of the configuration
  * @refs: the last one frees it
  * @generation: number of this generation; set by the owner
@@ -106,6 +116,7 @@ struct ktlsd_identity {
  * @log_level: which lines are logged
  * @trust_path: file of the system's trust anchors
  * @trust_given: @trust_path is from ktlsd.conf, so it must exist
+ * @trust_place: where
  * @max_sessions: handshakes at a time, over all workers
  * @ticket_lifetime: of the tickets that servers issue, seconds
  * @session_age: for how long after its full handshake a session is resumed, seconds
@@ -116,6 +127,7 @@ struct ktlsd_identity {
  * @revocation: how peers' certificates are checked
  * @revocation_ktls_trust: also where the trust anchors are the program's
  * @crl_path: of the CRLs, or NULL
+ * @crl_place: where it was set
  * @crl_fetch: those that certificates name are fetched
  * @metrics_socket: path of the socket for Prometheus, or NULL
  * @fetch_socket: of ktls-fetch, or NULL for the default; not changed by a reload
@@ -138,6 +150,7 @@ struct ktlsd_config {
 	enum ktlsd_log_level	log_level;
 	char			*trust_path;
 	bool			trust_given;
+	struct ktlsd_config_place trust_place;
 	unsigned int		max_sessions;
 	unsigned int		ticket_lifetime;
 	unsigned int		session_age;
@@ -148,6 +161,7 @@ struct ktlsd_config {
 	struct ktlsd_revocation	revocation;
 	bool			revocation_ktls_trust;
 	char			*crl_path;
+	struct ktlsd_config_place crl_place;
 	bool			crl_fetch;
 	char			*metrics_socket;
 	char			*fetch_socket;

@@ -197,7 +197,8 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_DAEMON("workers", number, workers), .max = KTLSD_WORKERS_MAX },
 	{ SETTINGS_DAEMON("log", log, log) },
 	{ SETTINGS_DAEMON("log_level", level, log_level) },
-	{ SETTINGS_DAEMON("trust", path, trust_path) },
+	{ SETTINGS_DAEMON("trust", path, trust_path),
+	  .place = offsetof(struct ktlsd_config, trust_place) },
 	{ SETTINGS_DAEMON("max_sessions", number, max_sessions),
 	  .min = 1, .max = KTLSD_SESSIONS_MAX },
 	{ SETTINGS_DAEMON("ticket_lifetime", number, ticket_lifetime),
@@ -211,7 +212,8 @@ static const struct ktlsd_setting settings[] = {
 	  .max = KTLSD_CACHE_MAX },
 	{ SETTINGS_DAEMON("revocation", revocation, revocation) },
 	{ SETTINGS_DAEMON("revocation_ktls_trust", yes_no, revocation_ktls_trust) },
-	{ SETTINGS_DAEMON("crl", path, crl_path) },
+	{ SETTINGS_DAEMON("crl", path, crl_path),
+	  .place = offsetof(struct ktlsd_config, crl_place) },
 	{ SETTINGS_DAEMON("crl_fetch", yes_no, crl_fetch) },
 	{ SETTINGS_DAEMON("metrics_socket", path, metrics_socket) },
 	{ SETTINGS_DAEMON("fetch_socket", path, fetch_socket) },
@@ -309,9 +311,12 @@ void ktlsd_settings_set(struct ktlsd_parse *parse, unsigned int line,
 			const struct ktlsd_setting *setting, unsigned int number,
 			const char *value)
 {
+	const struct ktlsd_config_place place = { .path = parse->path, .line = line };
 	struct ktlsd_config *config = parse->config;
 	char *base = (char *)config;
 
+	if (setting->place)
+		memcpy(base + setting->place, &place, sizeof(place));
 	if (setting->section == KTLSD_SECTION_IDENTITY)
 		base = (char *)&config->identities[parse->identity];
 	if (setting->section == KTLSD_SECTION_POLICY)

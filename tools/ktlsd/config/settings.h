@@ -29,6 +29,7 @@ enum ktlsd_section {
  * @min: lowest value
  * @max: highest value
  * @is_list: the value can continue in indented lines
+ * @place: of the struct ktlsd_config_place in struct ktlsd_config that says where it is; or 0
  * @size: of an array element: the key can be numbered, "name.2" and so on; else 0
  */
 struct ktlsd_setting {
@@ -41,6 +42,7 @@ struct ktlsd_setting {
 	unsigned int		min;
 	unsigned int		max;
 	bool			is_list;
+	size_t			place;
 	size_t			size;
 };
 
