@@ -252,6 +252,18 @@ static int comply_default_alpn(const struct ktlsd_policy *policy,
 	return 0;
 }
 
+static int comply_role(const struct ktlsd_config *config, const struct ktlsd_request *request,
+		       const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
+{
+	unsigned int role = request->is_server ? KTLSD_ROLES_SERVER : KTLSD_ROLES_CLIENT;
+
+	if (!identity->roles || (identity->roles & role))
+		return 0;
+	return ktlsd_errors_set(fault, -EACCES,
+		"The identity '%s' is only for %s: see role in %s.", identity->name,
+		ktlsd_roles_who(identity->roles), config->path);
+}
+
 int ktlsd_comply_identity(const struct ktlsd_config *config,
 			  const struct ktlsd_request *request,
 			  const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
@@ -259,11 +271,12 @@ int ktlsd_comply_identity(const struct ktlsd_config *config,
 	const struct ktlsd_sni *names = &identity->names;
 	const struct ktlsd_policy *policy;
 	size_t i, k;
-	int err = 0;
+	int err;
 
-	if (request->alpn_len)
-		return 0;
-	for (i = 0; !err && i < config->policy_count; i++) {
+	err = comply_role(config, request, identity, fault);
+	for (k = 0; !err && request->is_server && k < names->other_count; k++)
+		err = comply_role(config, request, names->others[k], fault);
+	for (i = 0; !err && !request->alpn_len && i < config->policy_count; i++) {
 		policy = &config->policies[i];
 		if (!policy->alpn || !ktlsd_policy_selects(policy, &request->caller))
 			continue;

@@ -20,7 +20,8 @@ int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request
 			 struct ktlsd_fault *fault);
 
 /**
- * ktlsd_comply_identity - hold the protocols of an identity against the policies
+ * ktlsd_comply_identity - hold the protocols of an identity against the policies, and its
+ *	"role" against the request
  * @config: with the policies
  * @request: whose caller uses it; without KTLS_ALPN it gets the protocols of the identity
  * @identity: and those that it names in "also"

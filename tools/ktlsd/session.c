@@ -379,6 +379,7 @@ static int session_run_job(struct ktlsd_sessions *sessions, struct ktlsd_session
 	session->sessions = sessions;
 	owner->id = session->request.id;
 	owner->uid = session->request.caller.uid;
+	owner->role = session->request.is_server ? KTLS_ROLE_SERVER : KTLS_ROLE_CLIENT;
 	owner->deadline = session->request.deadline;
 	owner->fault.alert = KTLSD_ALERT_NONE;
 	err = ktlsd_pause_run(&session->job, owner, session_make_context, session, &ret);

@@ -19,6 +19,7 @@
 #include "config/policy.h"
 #include "config/crls.h"
 #include "config/revocation.h"
+#include "config/roles.h"
 #include "config/sni.h"
 #include "config/staple.h"
 #include "config/words.h"
@@ -60,6 +61,7 @@ struct ktlsd_identity_files {
  * @path: of the file that has the section; not owned
  * @line: of the section, for messages
  * @acl: who may use it
+ * @roles: who may use it, see roles.h; 0: whom its certificates are for
  * @revocation: how servers and clients that use it check their peers
  * @sni: server names that it has, see ktlsd_sni_parse_pattern()
  * @also: other identities that its listeners use, by server name
@@ -80,6 +82,7 @@ struct ktlsd_identity {
 	const char			*path;
 	unsigned int			line;
 	struct ktlsd_acl		acl;
+	unsigned int			roles;
 	struct ktlsd_revocation		revocation;
 	struct ktlsd_words		sni;
 	struct ktlsd_words		also;

@@ -117,6 +117,14 @@ static void settings_set_revocation(struct ktlsd_parse *parse, unsigned int line
 				 setting->name);
 }
 
+static void settings_set_roles(struct ktlsd_parse *parse, unsigned int line,
+			       const struct ktlsd_setting *setting, void *target,
+			       const char *value)
+{
+	if (ktlsd_roles_parse(value, target))
+		ktlsd_parse_fail(parse, line, "%s must be server, client or both", setting->name);
+}
+
 static void settings_set_words(struct ktlsd_parse *parse, unsigned int line,
 			       const struct ktlsd_setting *setting, void *target,
 			       const char *value)
@@ -235,6 +243,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("allow_uids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
+	{ SETTINGS_IDENTITY("role", roles, roles) },
 	{ SETTINGS_IDENTITY("revocation", revocation, revocation) },
 	{ SETTINGS_IDENTITY("staple", yes_no, staple) },
 	{ SETTINGS_IDENTITY("netns", netns, netns), .is_list = true },

@@ -132,32 +132,48 @@ static void broker_send_certificate(int control, const struct ktlsd_signer_head 
 }
 
 /* Return: the string behind @text, NULL if it is empty or not there. */
-static const char *broker_next(const char **text, const char *end)
+static char *broker_next(char **text, char *end)
 {
-	const char *next = *text + strlen(*text) + 1;
+	char *next = *text + strlen(*text) + 1;
 
 	*text = next < end ? next : end;
 	return **text ? *text : NULL;
 }
 
-/* @paths: three, and a NUL at @end */
-static void broker_load(int control, struct ktlsd_signer_head head, const char *paths,
-			const char *end)
+/* Return: 0 and a handle for the key, or a negative errno. */
+static int broker_add(const struct ktlsd_identity_files *files,
+		      const struct ktlsd_credential *credential, uint64_t *ret_handle,
+		      struct ktlsd_fault *fault)
 {
-	const char *at = paths, *key = broker_next(&at, end), *passphrase = broker_next(&at, end);
-	struct ktlsd_credential credential;
+	unsigned int roles = ktlsd_permit_roles(files, credential->leaf);
+	int err;
+
+	if (!roles)
+		return ktlsd_errors_set(fault, -EACCES,
+			"%s: no identity in ktlsd.conf has it with this key: if the file was changed just now, reload again",
+			files->certificate);
+	err = ktlsd_signer_keys_add(credential->key, roles, ret_handle);
+	return err ? ktlsd_errors_set(fault, err, "the signer has too many private keys") : 0;
+}
+
+/* @paths: three, and a NUL at @end */
+static void broker_load(int control, struct ktlsd_signer_head head, char *paths, char *end)
+{
+	char *at = paths, *key = broker_next(&at, end), *passphrase = broker_next(&at, end);
+	const struct ktlsd_identity_files files = {
+		.certificate = paths, .private_key = key, .passphrase = passphrase,
+	};
+	struct ktlsd_credential credential = { 0 };
 	struct ktlsd_fault fault = { 0 };
 	int i, err;
 
-	err = ktlsd_credentials_load(paths, key, passphrase, &credential, &fault);
+	ktlsd_permit_refresh();
+	err = ktlsd_credentials_load(files.certificate, files.private_key, files.passphrase,
+				     &credential, &fault);
+	if (!err)
+		err = broker_add(&files, &credential, &head.handle, &fault);
 	if (err) {
 		fault.error = err;
-		broker_fail(control, head, &fault);
-		return;
-	}
-	err = ktlsd_signer_keys_add(credential.key, &head.handle);
-	if (err) {
-		ktlsd_errors_set(&fault, err, "the signer has too many private keys");
 		broker_fail(control, head, &fault);
 	} else {
 		broker_send_certificate(control, &head, credential.leaf);
@@ -201,7 +217,7 @@ static void broker_log(const struct ktlsd_signer_head *head)
 }
 
 /* @data: @len bytes, and a NUL after them */
-static void broker_handle(int control, const struct ktlsd_signer_head *head, const char *data,
+static void broker_handle(int control, const struct ktlsd_signer_head *head, char *data,
 			  size_t len, int fd)
 {
 	struct ktlsd_signer_head answer = *head;

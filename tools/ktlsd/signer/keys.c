@@ -13,11 +13,13 @@ enum {
  * struct keys_entry - a key
  * @next: in its bucket
  * @handle: its number
+ * @roles: whose texts it signs, see config/roles.h
  * @key: a reference
  */
 struct keys_entry {
 	struct keys_entry	*next;
 	uint64_t		handle;
+	unsigned int		roles;
 	EVP_PKEY		*key;
 };
 
@@ -44,7 +46,7 @@ static struct keys_entry **keys_slot(uint64_t handle)
 	return slot;
 }
 
-int ktlsd_signer_keys_add(EVP_PKEY *key, uint64_t *ret_handle)
+int ktlsd_signer_keys_add(EVP_PKEY *key, unsigned int roles, uint64_t *ret_handle)
 {
 	struct keys_entry *entry = calloc(1, sizeof(*entry));
 	int err = 0;
@@ -57,6 +59,7 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, uint64_t *ret_handle)
 	} else {
 		EVP_PKEY_up_ref(key);
 		entry->key = key;
+		entry->roles = roles;
 		entry->handle = ++keys.last;
 		*ret_handle = entry->handle;
 		*keys_slot(entry->handle) = entry;
@@ -68,7 +71,7 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, uint64_t *ret_handle)
 	return err;
 }
 
-EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle)
+EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, unsigned int *ret_roles)
 {
 	struct keys_entry *entry;
 	EVP_PKEY *key = NULL;
@@ -77,6 +80,7 @@ EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle)
 	entry = *keys_slot(handle);
 	if (entry && EVP_PKEY_up_ref(entry->key))
 		key = entry->key;
+	*ret_roles = key ? entry->roles : 0;
 	pthread_mutex_unlock(&keys.lock);
 	return key;
 }

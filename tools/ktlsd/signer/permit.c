@@ -10,11 +10,13 @@
  * permit - what ktlsd.conf permits
  * @path: of the file; NULL for none
  * @stale: it may have changed
+ * @config: what is in it, a reference; NULL for nothing
  * @decrypt: there is a policy that allows RSA key transport
  */
 static struct {
 	const char	*path;
 	bool		stale;
+	struct ktlsd_config *config;
 	atomic_bool	decrypt;
 } permit;
 
@@ -42,7 +44,42 @@ void ktlsd_permit_refresh(void)
 	for (i = 0; i < config->policy_count; i++)
 		decrypt |= config->policies[i].bounds.rsa_transport;
 	permit.decrypt = decrypt;
-	ktlsd_config_put(config);
+	ktlsd_config_put(permit.config);
+	permit.config = config;
+}
+
+static bool permit_same(const char *path, const char *other)
+{
+	return path && other ? !strcmp(path, other) : path == other;
+}
+
+static bool permit_has(const struct ktlsd_identity *identity,
+		       const struct ktlsd_identity_files *files)
+{
+	unsigned int i;
+
+	for (i = 0; i < KTLSD_IDENTITY_CERTIFICATES; i++) {
+		if (permit_same(identity->files[i].certificate, files->certificate) &&
+		    permit_same(identity->files[i].private_key, files->private_key))
+			return true;
+	}
+	return false;
+}
+
+unsigned int ktlsd_permit_roles(const struct ktlsd_identity_files *files, X509 *cert)
+{
+	const struct ktlsd_identity *identity;
+	unsigned int roles = 0;
+	size_t i;
+
+	if (!permit.path)
+		return KTLSD_ROLES_BOTH;
+	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
+		identity = &permit.config->identities[i];
+		if (permit_has(identity, files))
+			roles |= identity->roles ? identity->roles : ktlsd_roles_of(cert);
+	}
+	return roles;
 }
 
 bool ktlsd_permit_decrypt(void)

@@ -7,16 +7,29 @@
 
 #include <stdbool.h>
 
+#include "config/config.h"
+
 /* @path: of ktlsd.conf; NULL: only what needs no permission. Before threads are started. */
 void ktlsd_permit_init(const char *path);
 
 /* The serving process has read @path: if that is ktlsd.conf, it may have changed. */
 void ktlsd_permit_note_read(const char *path);
 
-/* Reads ktlsd.conf if it may have changed. After an error in it nothing changes. These three
- * belong to the main thread.
+/* Reads ktlsd.conf if it may have changed. After an error in it nothing changes. Only the main
+ * thread calls this, the functions above and ktlsd_permit_roles().
  */
 void ktlsd_permit_refresh(void);
+
+/**
+ * ktlsd_permit_roles - whose texts does a key sign?
+ * @files: of a certificate and its key
+ * @cert: the certificate
+ *
+ * Without ktlsd.conf (ktlsd_permit_init() with NULL) all files are permitted.
+ *
+ * Return: a mask, see config/roles.h; 0 if no identity in ktlsd.conf has these files
+ */
+unsigned int ktlsd_permit_roles(const struct ktlsd_identity_files *files, X509 *cert);
 
 /* Return: whether a policy allows RSA key transport. Any thread. */
 bool ktlsd_permit_decrypt(void);

@@ -24,6 +24,7 @@
 #include "signer/protocol.h"
 #include "signer/provider.h"
 #include "signer/sandbox.h"
+#include "tls/pause.h"
 
 enum {
 	PROCESS_ANSWER_S	= 30,	/* seconds to wait for an answer of the broker */
@@ -227,7 +228,10 @@ static int process_load_credential(const char *certificate, const char *key_path
 static int process_import_key(const void *pem, size_t len, EVP_PKEY **ret_key,
 			      struct ktlsd_fault *fault)
 {
-	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_IMPORT };
+	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
+	struct ktlsd_signer_head head = {
+		.op = KTLSD_SIGNER_IMPORT, .value = owner ? owner->role : 0,
+	};
 	uint8_t public[KTLSD_SIGNER_REPLY_MAX];
 	size_t public_len;
 	int err;

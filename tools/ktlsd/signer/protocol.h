@@ -41,7 +41,8 @@ enum ktlsd_signer_op {
  * @uid: of the program for whom
  * @handle: of a key
  * @deadline: when nobody waits for the answer any more, ms of the monotonic clock
- * @value: SIGN: NID of the hash, 0 for none. DECRYPT: version of the client. READ: largest size; answer: mode of the file
+ * @value: SIGN: NID of the hash, 0 for none. DECRYPT: version of the client.
+ *	IMPORT: enum ktls_role, the only one that it is for. READ: largest size; answer: mode of the file
  * @value2: SIGN: RSA: 1 for PSS (RFC 8017 8.1), 0 for PKCS #1 v1.5
  */
 struct ktlsd_signer_head {

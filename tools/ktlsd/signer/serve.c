@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "config/private_key.h"
+#include "config/roles.h"
 #include "errors.h"
 #include "shares.h"
 #include "signer/keys.h"
@@ -106,6 +107,16 @@ static void serve_refuse(struct serve *serve, struct ktlsd_signer_head head, int
 
 static const char serve_no_key[] = "The signer does not have this private key any more.";
 
+/* Return: NULL, or why a key for @roles does not do what only @role does. */
+static const char *serve_check_role(unsigned int roles, unsigned int role)
+{
+	if (roles & role)
+		return NULL;
+	return role == KTLSD_ROLES_SERVER ?
+	       "The signer refused: this key is not for servers. See role in ktlsd.conf(5)." :
+	       "The signer refused: this key is not for clients. See role in ktlsd.conf(5).";
+}
+
 /* Return: NULL, or why @key does not sign with what @head says. */
 static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head *head,
 				EVP_PKEY *key)
@@ -142,16 +153,19 @@ static void serve_sign(struct serve *serve, const struct serve_request *request)
 	struct ktlsd_signer_head head = request->head;
 	uint8_t signature[KTLSD_SIGNER_REPLY_MAX];
 	const char *reason = "The signer is out of memory.";
+	unsigned int role = ktlsd_text_role(request->data, request->len), roles;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t len = sizeof(signature);
 	EVP_PKEY *key;
 
-	key = ktlsd_signer_keys_get(head.handle);
+	key = ktlsd_signer_keys_get(head.handle, &roles);
 	if (!key)
 		reason = serve_no_key;
-	else if (!ktlsd_text_is_tls(request->data, request->len))
+	else if (!role)
 		reason = "The signer refused to sign: the text is none of a TLS handshake.";
 	else if (ctx)
+		reason = serve_check_role(roles, role);
+	if (ctx && !reason)
 		reason = serve_set_up(ctx, &head, key);
 	if (!reason && EVP_DigestSign(ctx, signature, &len, request->data, request->len) != 1)
 		reason = "OpenSSL could not sign with the private key.";
@@ -167,15 +181,16 @@ static void serve_sign(struct serve *serve, const struct serve_request *request)
 static void serve_decrypt(struct serve *serve, const struct serve_request *request)
 {
 	const struct ktlsd_signer_head *head = &request->head;
-	EVP_PKEY *key = ktlsd_signer_keys_get(head->handle);
 	uint8_t premaster[KTLSD_PREMASTER_LEN];
+	unsigned int roles;
 	const char *reason;
+	EVP_PKEY *key;
 
-	if (!key)
-		reason = serve_no_key;
-	else if (!ktlsd_permit_decrypt())
+	key = ktlsd_signer_keys_get(head->handle, &roles);
+	reason = key ? serve_check_role(roles, KTLSD_ROLES_SERVER) : serve_no_key;
+	if (!reason && !ktlsd_permit_decrypt())
 		reason = "The signer refused to decrypt: no policy in ktlsd.conf has rsa_key_transport = yes.";
-	else
+	if (!reason)
 		reason = ktlsd_premaster_decrypt(key, head->value, request->data, request->len,
 						 premaster);
 	if (reason)
@@ -195,6 +210,10 @@ static void serve_import(struct serve *serve, const struct serve_request *reques
 	EVP_PKEY *key;
 	int err, len;
 
+	if (head.value != KTLSD_ROLES_SERVER && head.value != KTLSD_ROLES_CLIENT) {
+		serve_refuse(serve, head, -EINVAL, "The key has no role.");
+		return;
+	}
 	err = ktlsd_private_key_parse(request->data, request->len, &key, &fault);
 	if (err) {
 		serve_refuse(serve, head, err, fault.reason);
@@ -202,7 +221,7 @@ static void serve_import(struct serve *serve, const struct serve_request *reques
 	}
 	len = i2d_PUBKEY(key, &public);
 	err = len > 0 && len <= KTLSD_SIGNER_REPLY_MAX ?
-	      ktlsd_signer_keys_add(key, &head.handle) : -ENOMEM;
+	      ktlsd_signer_keys_add(key, head.value, &head.handle) : -ENOMEM;
 	if (err)
 		serve_refuse(serve, head, err, "the signer has too many private keys");
 	else

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/ssl3.h>
 
+#include "config/roles.h"
 #include "signer/text.h"
 
 enum {
@@ -13,27 +15,30 @@ enum {
 };
 
 /* RFC 8446 4.4.3: padding, context with its NUL, hash of the transcript. */
-static bool text_is_tls13(const uint8_t *text, size_t len)
+static unsigned int text_role_tls13(const uint8_t *text, size_t len)
 {
-	static const char *const contexts[] = {
-		"TLS 1.3, server CertificateVerify",
-		"TLS 1.3, client CertificateVerify",
+	static const struct {
+		const char	*text;
+		unsigned int	role;
+	} contexts[] = {
+		{ "TLS 1.3, server CertificateVerify", KTLSD_ROLES_SERVER },
+		{ "TLS 1.3, client CertificateVerify", KTLSD_ROLES_CLIENT },
 	};
 	size_t i, head, context;
 
 	for (i = 0; i < TEXT_PADDING; i++) {
 		if (i >= len || text[i] != ' ')
-			return false;
+			return 0;
 	}
 	for (i = 0; i < sizeof(contexts) / sizeof(*contexts); i++) {
-		context = strlen(contexts[i]) + 1;
+		context = strlen(contexts[i].text) + 1;
 		head = TEXT_PADDING + context;
 		if (len != head + 32 && len != head + 48)
 			continue;
-		if (!memcmp(text + TEXT_PADDING, contexts[i], context))
-			return true;
+		if (!memcmp(text + TEXT_PADDING, contexts[i].text, context))
+			return contexts[i].role;
 	}
-	return false;
+	return 0;
 }
 
 /* RFC 8422 5.4: both randoms, curve type, group, public value with its length. */
@@ -84,8 +89,9 @@ static bool text_is_transcript(const uint8_t *text, size_t len)
 	return count > 2 && type == SSL3_MT_CLIENT_KEY_EXCHANGE;
 }
 
-bool ktlsd_text_is_tls(const uint8_t *text, size_t len)
+unsigned int ktlsd_text_role(const uint8_t *text, size_t len)
 {
-	return text_is_tls13(text, len) || text_is_server_params(text, len) ||
-	       text_is_transcript(text, len);
+	if (text_is_server_params(text, len))
+		return KTLSD_ROLES_SERVER;
+	return text_is_transcript(text, len) ? KTLSD_ROLES_CLIENT : text_role_tls13(text, len);
 }

@@ -319,6 +319,33 @@ static void comply_rsa_transport(void **state)
 	comply_ciphers = NULL;
 }
 
+/* "role" of an identity. */
+static void comply_roles(void **state)
+{
+	struct ktlsd_identity identity = { .name = "a" }, other = { .name = "b" };
+	const struct ktlsd_identity *others[] = { &other };
+	struct ktlsd_config config = { .path = (char *)"/etc/k.conf" };
+	struct ktlsd_request request;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	comply_begin(&request, true);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	identity.roles = KTLSD_ROLES_SERVER;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	identity.names.others = others;
+	identity.names.other_count = 1;
+	other.roles = KTLSD_ROLES_CLIENT;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+	assert_string_equal(fault.reason,
+			    "The identity 'b' is only for clients: see role in /etc/k.conf.");
+	request.is_server = false;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "'a' is only for servers"));
+	identity.roles = KTLSD_ROLES_BOTH;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+}
+
 /* What another policy allowed is not resumed. */
 static void comply_resumption(void **state)
 {
@@ -346,6 +373,7 @@ int main(void)
 		cmocka_unit_test(comply_listen),
 		cmocka_unit_test(comply_handshakes),
 		cmocka_unit_test(comply_rsa_transport),
+		cmocka_unit_test(comply_roles),
 		cmocka_unit_test(comply_resumption),
 	};
 

@@ -508,7 +508,7 @@ static void config_revocation(void **state)
 	(void)state;
 	assert_int_equal(config_try("[ktlsd]\nrevocation = hard\nrevocation_ktls_trust = yes\n"
 		"crl = /var/crl\n[identity a]\ncertificate = /a\nprivate_key = /b\n"
-		"revocation = off\n[identity b]\ncertificate = /a\nprivate_key = /b\n",
+		"revocation = off\nrole = client\n[identity b]\ncertificate = /a\nprivate_key = /b\n",
 		&config, &fault), 0);
 	assert_int_equal(config->revocation.mode, KTLSD_REVOCATION_HARD);
 	assert_true(config->revocation_ktls_trust);
@@ -516,12 +516,16 @@ static void config_revocation(void **state)
 	assert_true(config->identities[0].revocation.given);
 	assert_int_equal(config->identities[0].revocation.mode, KTLSD_REVOCATION_OFF);
 	assert_false(config->identities[1].revocation.given);
+	assert_int_equal(config->identities[0].roles, KTLSD_ROLES_CLIENT);
+	assert_int_equal(config->identities[1].roles, 0);
 	ktlsd_config_put(config);
 
 	assert_int_equal(config_try("[ktlsd]\nrevocation = soft\n", &config, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, ":2: revocation must be off, staple, crl, ocsp or hard"));
 	assert_int_equal(config_try("[ktlsd]\ncrl = crls\n", &config, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "crl must be an absolute path"));
+	assert_int_equal(config_try("[identity a]\nrole = peer\n", &config, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, ":2: role must be server, client or both"));
 
 	assert_int_equal(config_try("[ktlsd]\nrevocation = crl\n", &config, &fault), 0);
 	ktlsd_config_put(config);

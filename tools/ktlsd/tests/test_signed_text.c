@@ -12,6 +12,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <linux/ktls.h>
+
 #include "lib/clock.h"
 #include "config/file.h"
 #include "signer/broker.h"
@@ -44,16 +46,16 @@ static void signed_text_tls13(void **state)
 
 	(void)state;
 	len = signed_text_fill_tls13(text, server, 32);
-	assert_true(ktlsd_text_is_tls(text, len));
-	assert_false(ktlsd_text_is_tls(text, len - 1));
-	assert_false(ktlsd_text_is_tls(text, len + 1));
-	assert_false(ktlsd_text_is_tls(text, 64));
+	assert_int_equal(ktlsd_text_role(text, len), KTLS_ROLE_SERVER);
+	assert_int_equal(ktlsd_text_role(text, len - 1), 0);
+	assert_int_equal(ktlsd_text_role(text, len + 1), 0);
+	assert_int_equal(ktlsd_text_role(text, 64), 0);
 	text[63] = 'x';
-	assert_false(ktlsd_text_is_tls(text, len));
+	assert_int_equal(ktlsd_text_role(text, len), 0);
 	len = signed_text_fill_tls13(text, "TLS 1.3, client CertificateVerify", 48);
-	assert_true(ktlsd_text_is_tls(text, len));
+	assert_int_equal(ktlsd_text_role(text, len), KTLS_ROLE_CLIENT);
 	len = signed_text_fill_tls13(text, "TLS 1.3, other CertificateVerify", 32);
-	assert_false(ktlsd_text_is_tls(text, len));
+	assert_int_equal(ktlsd_text_role(text, len), 0);
 }
 
 static void signed_text_tls12(void **state)
@@ -64,12 +66,12 @@ static void signed_text_tls12(void **state)
 
 	(void)state;
 	memcpy(text + 64, x25519, sizeof(x25519));
-	assert_true(ktlsd_text_is_tls(text, 100));
-	assert_false(ktlsd_text_is_tls(text, 101));
-	assert_false(ktlsd_text_is_tls(text, 99));
-	assert_false(ktlsd_text_is_tls(text, 66));
+	assert_int_equal(ktlsd_text_role(text, 100), KTLS_ROLE_SERVER);
+	assert_int_equal(ktlsd_text_role(text, 101), 0);
+	assert_int_equal(ktlsd_text_role(text, 99), 0);
+	assert_int_equal(ktlsd_text_role(text, 66), 0);
 	text[64] = 1;	/* explicit curve */
-	assert_false(ktlsd_text_is_tls(text, 100));
+	assert_int_equal(ktlsd_text_role(text, 100), 0);
 	/* ClientHello, ServerHello, ClientKeyExchange. */
 	memset(text, 0, sizeof(text));
 	text[0] = 1;
@@ -81,16 +83,16 @@ static void signed_text_tls12(void **state)
 	text[88] = 16;
 	text[91] = 4;
 	len = 96;
-	assert_true(ktlsd_text_is_tls(text, len));
-	assert_false(ktlsd_text_is_tls(text, len - 1));
-	assert_false(ktlsd_text_is_tls(text, 88));
+	assert_int_equal(ktlsd_text_role(text, len), KTLS_ROLE_CLIENT);
+	assert_int_equal(ktlsd_text_role(text, len - 1), 0);
+	assert_int_equal(ktlsd_text_role(text, 88), 0);
 	text[88] = 20;
-	assert_false(ktlsd_text_is_tls(text, len));
+	assert_int_equal(ktlsd_text_role(text, len), 0);
 	text[88] = 16;
 	text[44] = 11;
-	assert_false(ktlsd_text_is_tls(text, len));
-	assert_false(ktlsd_text_is_tls((const uint8_t *)"a token", 7));
-	assert_false(ktlsd_text_is_tls(text, 0));
+	assert_int_equal(ktlsd_text_role(text, len), 0);
+	assert_int_equal(ktlsd_text_role((const uint8_t *)"a token", 7), 0);
+	assert_int_equal(ktlsd_text_role(text, 0), 0);
 }
 
 /* --- files --- */
@@ -156,9 +158,9 @@ static struct ktlsd_signer_head signed_text_answer(int fd, char *reason)
 	return head;
 }
 
-static uint64_t signed_text_import(int fd, EVP_PKEY *key)
+static uint64_t signed_text_import(int fd, EVP_PKEY *key, uint32_t role)
 {
-	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_IMPORT };
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_IMPORT, .value = role };
 	struct ktlsd_buffer pem = { 0 };
 	char reason[256];
 
@@ -180,7 +182,7 @@ static void signed_text_refuses(void **state)
 	size_t len;
 
 	(void)state;
-	head.handle = signed_text_import(fd, pki.ec_key);
+	head.handle = signed_text_import(fd, pki.ec_key, KTLS_ROLE_SERVER);
 	signed_text_ask(fd, &head, "a certificate", 13);
 	assert_int_equal(signed_text_answer(fd, reason).error, -EKEYREJECTED);
 	assert_non_null(strstr(reason, "none of a TLS handshake"));
@@ -200,7 +202,57 @@ static void signed_text_refuses(void **state)
 	assert_int_equal(send(fd, "x", 1, 0), 1);
 	head.op = 99;
 	signed_text_ask(fd, &head, "x", 1);
-	signed_text_import(fd, pki.ec_key);
+	signed_text_import(fd, pki.ec_key, KTLS_ROLE_SERVER);
+	close(fd);
+}
+
+/* A key signs only for the role that it is for, and a client's does not decrypt. */
+static void signed_text_roles(void **state)
+{
+	static const struct {
+		uint32_t	role;
+		const char	*own;
+		const char	*other;
+		const char	*word;
+	} table[] = {
+		{ KTLS_ROLE_SERVER, "TLS 1.3, server CertificateVerify",
+		  "TLS 1.3, client CertificateVerify", "not for clients" },
+		{ KTLS_ROLE_CLIENT, "TLS 1.3, client CertificateVerify",
+		  "TLS 1.3, server CertificateVerify", "not for servers" },
+	};
+	struct ktlsd_signer_head head = { .value = NID_sha256 };
+	int fd = ktlsd_signer_open_channel();
+	uint8_t text[256];
+	char reason[256];
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		head.op = KTLSD_SIGNER_SIGN;
+		head.handle = signed_text_import(fd, pki.ec_key, table[i].role);
+		len = signed_text_fill_tls13(text, table[i].own, 32);
+		signed_text_ask(fd, &head, text, len);
+		assert_int_equal(signed_text_answer(fd, reason).error, 0);
+		len = signed_text_fill_tls13(text, table[i].other, 32);
+		signed_text_ask(fd, &head, text, len);
+		assert_int_equal(signed_text_answer(fd, reason).error, -EKEYREJECTED);
+		assert_non_null(strstr(reason, table[i].word));
+	}
+	/* ServerKeyExchange. */
+	memset(text, 0, sizeof(text));
+	memcpy(text + 64, "\x03\x00\x1d\x20", 4);
+	signed_text_ask(fd, &head, text, 100);
+	assert_int_equal(signed_text_answer(fd, reason).error, -EKEYREJECTED);
+	assert_non_null(strstr(reason, "not for servers"));
+	head.op = KTLSD_SIGNER_DECRYPT;
+	head.handle = signed_text_import(fd, pki.rsa_key, KTLS_ROLE_CLIENT);
+	signed_text_ask(fd, &head, text, 256);
+	assert_int_equal(signed_text_answer(fd, reason).error, -EKEYREJECTED);
+	assert_non_null(strstr(reason, "not for servers"));
+	head.op = KTLSD_SIGNER_IMPORT;
+	head.value = KTLS_ROLE_SERVER | KTLS_ROLE_CLIENT;
+	signed_text_ask(fd, &head, "", 0);
+	assert_int_equal(signed_text_answer(fd, reason).error, -EINVAL);
 	close(fd);
 }
 
@@ -225,7 +277,7 @@ static void signed_text_too_long(void **state)
 		assert_int_equal(signed_text_answer(fd, reason).error, -EMSGSIZE);
 		assert_non_null(strstr(reason, "too long"));
 	}
-	signed_text_import(fd, pki.ec_key);
+	signed_text_import(fd, pki.ec_key, KTLS_ROLE_SERVER);
 	free(message);
 	close(fd);
 }
@@ -245,8 +297,8 @@ static void signed_text_flood(void **state)
 	size_t len;
 
 	(void)state;
-	slow_handle = signed_text_import(fd, slow);
-	fast_handle = signed_text_import(fd, pki.ec_key);
+	slow_handle = signed_text_import(fd, slow, KTLS_ROLE_SERVER);
+	fast_handle = signed_text_import(fd, pki.ec_key, KTLS_ROLE_SERVER);
 	len = signed_text_fill_tls13(text, server, 32);
 	head.uid = 1000;
 	head.handle = slow_handle;
@@ -340,7 +392,7 @@ static void signed_text_decrypts(void **state)
 		premaster[i] = (uint8_t)(0x80 + i);
 	len = signed_text_encrypt(2, premaster, encrypted);
 	fd = ktlsd_signer_open_channel();
-	head.handle = signed_text_import(fd, pki.rsa_key);
+	head.handle = signed_text_import(fd, pki.rsa_key, KTLS_ROLE_SERVER);
 	signed_text_ask(fd, &head, encrypted, len);
 	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
 	assert_non_null(strstr(answer, "no policy in ktlsd.conf has rsa_key_transport = yes"));
@@ -360,13 +412,13 @@ static void signed_text_decrypts(void **state)
 	head.value = TLS1_2_VERSION;
 	signed_text_encrypt(1, premaster, encrypted);
 	signed_text_decrypt_random(fd, &head, encrypted, len, premaster);
-	head.handle = signed_text_import(fd, pki.ec_key);
+	head.handle = signed_text_import(fd, pki.ec_key, KTLS_ROLE_SERVER);
 	signed_text_ask(fd, &head, encrypted, len);
 	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
 	assert_non_null(strstr(answer, "cannot decrypt"));
 
 	/* It is read again when the serving process has read it. */
-	head.handle = signed_text_import(fd, pki.rsa_key);
+	head.handle = signed_text_import(fd, pki.rsa_key, KTLS_ROLE_SERVER);
 	signed_text_configure("");
 	assert_int_equal(ktlsd_file_read(signed_text_conf, 1000, &file, NULL, &fault), 0);
 	ktlsd_buffer_free(&file);
@@ -401,6 +453,7 @@ int main(void)
 		cmocka_unit_test(signed_text_hide_keys),
 		SIGNED_TEXT_TEST(signed_text_refuses),
 		SIGNED_TEXT_TEST(signed_text_too_long),
+		SIGNED_TEXT_TEST(signed_text_roles),
 		SIGNED_TEXT_TEST(signed_text_flood),
 		SIGNED_TEXT_TEST(signed_text_decrypts),
 	};

@@ -49,6 +49,24 @@ static void signer_write(X509 *cert, EVP_PKEY *key)
 	test_pki_write(signer_path("key"), &pem, 0600);
 }
 
+/* The signer reads ktlsd.conf. @more: behind the identity that has the files */
+static void signer_configure(const char *more)
+{
+	struct ktlsd_buffer conf = { 0 };
+	struct ktlsd_fault fault;
+	char text[512];
+	int len;
+
+	len = snprintf(text, sizeof(text), "[identity site]\ncertificate = %s\nprivate_key = %s\n%s",
+		       signer_path("cert"), signer_path("key"), more);
+	ktlsd_buffer_append(&conf, text, (size_t)len, sizeof(text));
+	test_pki_write(signer_path("conf"), &conf, 0600);
+	/* As the serving process does before it loads keys. */
+	assert_int_equal(ktlsd_file_read(signer_path("conf"), 512, &conf, NULL, &fault), 0);
+	ktlsd_buffer_free(&conf);
+	ktlsd_signer_configure();
+}
+
 static void signer_wake(void *arg, uint64_t id)
 {
 	ktlsd_sessions_wake(arg, id);
@@ -103,6 +121,7 @@ static void signer_load(X509 *cert, EVP_PKEY *key)
 	struct ktlsd_fault fault;
 
 	signer_write(cert, key);
+	signer_configure("");
 	if (ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL, &credential, &fault))
 		fail_msg("%s", fault.reason);
 	if (!kernel.config->identity_count)
@@ -219,7 +238,6 @@ static void signer_counts(void **state)
 /* RSA key transport. The key is needed only when the client has sent its secret. */
 static void signer_transport(void **state)
 {
-	struct ktlsd_buffer file = { 0 };
 	struct ktlsd_policy *policy;
 	struct ktlsd_fault fault;
 	struct test_peer peer;
@@ -230,9 +248,7 @@ static void signer_transport(void **state)
 	kernel.config->policies = policy;
 	kernel.config->policy_count = 1;
 	assert_int_equal(ktlsd_policy_set(policy, "rsa_key_transport", 1, "yes", &fault), 0);
-	ktlsd_buffer_append(&file, "[policy]\nrsa_key_transport = yes\n", 33, 100);
-	test_pki_write(signer_path("conf"), &file, 0600);
-	ktlsd_signer_configure();
+	signer_configure("[policy]\nrsa_key_transport = yes\n");
 	test_peer_init(&peer, false);
 	SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION);
 	assert_int_equal(SSL_CTX_set_cipher_list(peer.ctx, "AES128-GCM-SHA256"), 1);
@@ -337,6 +353,55 @@ static void signer_client(void **state)
 		test_peer_free(&peer);
 		test_kernel_forget(&kernel);
 	}
+}
+
+/* A server's handshake, which the signer refuses. */
+static void signer_refused(uint64_t id, const char *word)
+{
+	struct test_peer peer;
+
+	test_kernel_forget(&kernel);
+	test_peer_init(&peer, false);
+	test_peer_begin(&peer);
+	test_peer_step(&peer);
+	test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, "site", 0, NULL);
+	test_kernel_send_batch(&kernel, &peer, id, 8000);
+	signer_await();
+	test_kernel_check_done(&kernel, EKEYREJECTED, word);
+	test_peer_free(&peer);
+}
+
+/* Whom a key of ktlsd.conf is for: "role", else the certificate. */
+static void signer_roles(void **state)
+{
+	const struct test_pki_spec both = { .cn = "leaf", .san = "DNS:server.test" };
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+	X509 *cert;
+
+	(void)state;
+	cert = test_pki_issue(&both, pki.ec_key, pki.ca, pki.ca_key);
+	signer_load(cert, pki.ec_key);
+	signer_shake(1, TLS1_3_VERSION, "site", 0);
+	X509_free(cert);
+	signer_load(pki.client, pki.ec_key);
+	signer_refused(2, "not for servers");
+	/* Not in ktlsd.conf: whoever has taken over the worker cannot choose the certificate. */
+	test_kernel_forget(&kernel);
+	rename(signer_path("cert"), signer_path("other"));
+	assert_int_equal(ktlsd_credentials_load(signer_path("other"), signer_path("key"), NULL,
+						&credential, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "no identity in ktlsd.conf has it"));
+	unlink(signer_path("other"));
+	/* "role" outweighs the certificate. */
+	signer_write(pki.ec, pki.ec_key);
+	signer_configure("role = client\n");
+	ktlsd_credentials_free(&kernel.config->identities[0].credentials[0]);
+	ktlsd_context_flush(&kernel.sessions.contexts);
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL,
+						&kernel.config->identities[0].credentials[0],
+						&fault), 0);
+	signer_refused(3, "not for servers");
 }
 
 /* What names no provider gets OpenSSL's own. */
@@ -444,6 +509,7 @@ int main(void)
 		SIGNER_TEST(signer_transport),
 		SIGNER_TEST(signer_own_key),
 		SIGNER_TEST(signer_client),
+		SIGNER_TEST(signer_roles),
 		SIGNER_TEST(signer_provider_last),
 		SIGNER_TEST(signer_bad_files),
 		SIGNER_TEST(signer_dies),
