@@ -230,7 +230,7 @@ struct ktls_request *ktls_request_find(u64 id)
  * @outcome: how it ends
  * @cancel: the helper is to be sent CANCEL if it was sent the request
  *
- * Context: process or softirq; no lock of helper/ held but &ktls_port.mutex.
+ * Context: process or softirq; none of helper/'s locks held but &ktls_port.mutex.
  * Return: true: the request is off every list, and the caller is to publish the
  * answer. False: it had ended.
  */
@@ -314,7 +314,7 @@ void ktls_request_lost(struct ktls_request *req)
  * to it is dropped. An answer that was not taken can still be taken. May be called
  * at any time, and more than once.
  *
- * Context: process or softirq; no lock of helper/ held.
+ * Context: process or softirq; none of helper/'s locks held.
  */
 void ktls_request_cancel(struct ktls_request *req)
 {

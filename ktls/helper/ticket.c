@@ -164,7 +164,7 @@ static struct ktls_tickets *ticket_find(const struct ktls_port *port, u64 id)
  * @port: on which it says so
  * @id: of the request
  *
- * Context: process, no lock of helper/ held.
+ * Context: process, none of helper/'s locks held.
  * Return: 0; -ENOENT: there was no ticket to answer.
  */
 int ktls_ticket_answered(struct ktls_port *port, u64 id)
