@@ -146,6 +146,8 @@ static void credentials_files(void **state)
 	assert_non_null(strstr(fault.reason, "/nonexistent"));
 	assert_int_equal(ktlsd_credentials_load(fifo, key, NULL, &credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "not a regular file"));
+	assert_int_equal(ktlsd_credentials_load(dir, key, NULL, &credential, &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "not a regular file"));
 	test_pki_write(cert, &pem, 0644);
 	assert_int_equal(ktlsd_credentials_load(cert, key, NULL, &credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "no PEM certificate"));

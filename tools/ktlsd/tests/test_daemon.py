@@ -125,6 +125,13 @@ def test_ready(path):
                  if re.search(r"^RELOADING=1\nMONOTONIC_USEC=\d+$", state)]
         end = [n for n, state in enumerate(it.notified) if state == "READY=1"]
         assert len(begin) == len(end) == 1 and begin < end, it.notified
+        # A reload that fails is no reload for those who only get notifications.
+        it.notified.clear()
+        write(path + "/conf", "[ktlsd]\nnonsense\n")
+        assert it.control("reload").returncode == 1
+        it.listen(1)
+        assert not any(re.search("^(READY|RELOADING)=", state) for state in it.notified), \
+            it.notified
     return None
 
 
