@@ -67,6 +67,38 @@ static unsigned int tickets_receive(struct test_side *side, struct test_peer *pe
 	return count;
 }
 
+/* The OCSP response of the full handshake bounds every session that goes back to it. */
+static void tickets_with_a_response(void **state)
+{
+	struct ktlsd_saved_session *saved[8], *more[8];
+	int64_t until = time(NULL) + 100;
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+
+	(void)state;
+	tickets_server(&peer, 1);
+	test_peer_begin(&peer);
+	tickets_client(&side, "TLS_AES_128_GCM_SHA256", NULL);
+	test_peer_finish(&side, &peer, &result);
+	side.handshake->status.expires = until;
+	assert_int_equal(ktlsd_client_ticket_await(side.handshake), 0);
+	assert_int_equal(tickets_receive(&side, &peer, &result, saved), 1);
+	assert_int_equal(saved[0]->expires, until);
+	test_side_free(&side);
+
+	test_peer_begin(&peer);
+	tickets_client(&side, "TLS_AES_128_GCM_SHA256", saved[0]);
+	test_peer_finish(&side, &peer, &result);
+	assert_true(result.resumed);
+	assert_int_equal(ktlsd_client_ticket_await(side.handshake), 0);
+	assert_int_equal(tickets_receive(&side, &peer, &result, more), 1);
+	assert_int_equal(more[0]->expires, until);
+	ktlsd_saved_session_put(more[0]);
+	test_side_free(&side);
+	test_peer_free(&peer);
+}
+
 /* For each suite: a session from a ticket that the kernel decrypted is resumed. */
 static void tickets_13(void **state)
 {
@@ -342,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tickets_13),
+		cmocka_unit_test(tickets_with_a_response),
 		cmocka_unit_test(tickets_generations),
 		cmocka_unit_test(tickets_12),
 		cmocka_unit_test(tickets_refused),

@@ -155,22 +155,25 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 						     unsigned int lifetime)
 {
 	SSL_SESSION *session = SSL_get0_session(hs->ssl);
-	int64_t since = time(NULL), expires;
+	int64_t since = time(NULL), holds = hs->status.expires, expires;
 	struct ktlsd_saved_session *saved;
 
 	if (!hs->resumable || hs->is_server || !hs->verified ||
 	    !session || !SSL_SESSION_is_resumable(session))
 		return NULL;
-	if (SSL_session_reused(hs->ssl) && hs->offered)
+	if (SSL_session_reused(hs->ssl) && hs->offered) {
 		since = hs->offered->since;
+		holds = hs->offered->holds;
+	}
 	expires = client_ticket_expiry(session, lifetime, hs->session_age, since);
 	/* The next handshake looks for a newer OCSP response. */
-	if (hs->status.expires < expires)
-		expires = hs->status.expires;
+	if (holds < expires)
+		expires = holds;
 	saved = ktlsd_saved_session_new(session, hs->presented, hs->chain, expires);
 	if (saved) {
 		saved->fingerprint = hs->fingerprint;
 		saved->since = since;
+		saved->holds = holds;
 		saved->once = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION;
 	}
 	ERR_clear_error();

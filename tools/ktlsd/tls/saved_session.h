@@ -21,7 +21,8 @@
  * @session: a copy of OpenSSL's, which no SSL object used yet
  * @once: TLS 1.3: a ticket is used once
  * @since: when the full handshake was that it goes back to, seconds since the epoch
- * @expires: seconds since the epoch
+ * @holds: until when the OCSP responses hold that it relied on, likewise
+ * @expires: likewise
  * @presented: what the server presented at the full handshake
  * @chain: the chain that was verified then
  * @cost: bytes of all this, estimated
@@ -35,6 +36,7 @@ struct ktlsd_saved_session {
 	SSL_SESSION			*session;
 	bool				once;
 	int64_t				since;
+	int64_t				holds;
 	int64_t				expires;
 	STACK_OF(X509)			*presented;
 	STACK_OF(X509)			*chain;
