@@ -2,7 +2,7 @@
 /* Bad certificate chains: each is refused, with a reason that names what is wrong with it. */
 #include <openssl/err.h>
 
-#include "chains_pki.h"
+#include "lib/chain.h"
 
 #define SECRET	"this must not reach the program"
 

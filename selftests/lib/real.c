@@ -177,6 +177,11 @@ const char *real_ktlsctl(void)
 	return build_path("../tools/ktlsctl/ktlsctl");
 }
 
+const char *real_ktls_fetch(void)
+{
+	return build_path("../tools/ktls-fetch/ktls-fetch");
+}
+
 const char *real_pki(const char *name)
 {
 	char path[100];
@@ -212,7 +217,8 @@ const char *real_restricted(void)
 	return text;
 }
 
-static void write_config(char *path, const char *trust, const char *more)
+/* @daemon: more lines of [ktlsd]; @more: sections */
+static void write_config(char *path, const char *daemon, const char *more)
 {
 	FILE *config;
 	int fd;
@@ -221,8 +227,8 @@ static void write_config(char *path, const char *trust, const char *more)
 	fd = OK(mkostemp(path, O_CLOEXEC));
 	fchmod(fd, 0644);
 	config = fdopen(fd, "w");
-	fprintf(config, "[ktlsd]\nworkers = 2\nlog = stderr\nlog_level = info\ntrust = %s\n",
-		trust);
+	fprintf(config, "[ktlsd]\nworkers = 2\nlog = stderr\nlog_level = info\ntrust = %s\n%s",
+		real_pki("ca.pem"), daemon);
 	for (size_t i = 0; i < ARRAY_SIZE(identities); i++)
 		real_identity(config, identities[i], identities[i], "");
 	fputs(more, config);
@@ -262,9 +268,14 @@ void real_start(struct proc *p)
 
 void real_start_with(struct proc *p, const char *lines)
 {
+	real_start_configured(p, "", lines);
+}
+
+void real_start_configured(struct proc *p, const char *daemon, const char *lines)
+{
 	char config[32];
 
-	write_config(config, real_pki("ca.pem"), lines);
+	write_config(config, daemon, lines);
 	proc_start(p, build_path("../tools/ktlsd/ktlsd"), "--foreground", "--config", config, NULL);
 	wait_served(p);
 }
@@ -273,7 +284,7 @@ void real_start_unprivileged(struct proc *p, uid_t uid)
 {
 	char config[32], user[16];
 
-	write_config(config, real_pki("ca.pem"), "");
+	write_config(config, "", "");
 	snprintf(user, sizeof(user), "%u", uid);
 	/* group 0 may read the keys, as a group of its own would */
 	proc_start(p, "setpriv", "--reuid", user, "--regid", "0", "--clear-groups",

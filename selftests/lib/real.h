@@ -43,10 +43,15 @@ size_t real_pki_read(const char *name, char *text, size_t max);
 /* The path of ktlsctl. The control socket is in RUNTIME_DIRECTORY, if that was set before. */
 const char *real_ktlsctl(void);
 
+/* The path of ktls-fetch. */
+const char *real_ktls_fetch(void);
+
 /* ktlsd in this namespace, with identities "rsa", "ecdsa" and "client". */
 void real_start(struct proc *p);
 /* The same with more lines in ktlsd.conf. */
 void real_start_with(struct proc *p, const char *lines);
+/* The same with more lines in [ktlsd], too. */
+void real_start_configured(struct proc *p, const char *daemon, const char *lines);
 /* Writes such lines: identity @name, with the @certificate of ca.sh, and lines for it. */
 void real_identity(FILE *config, const char *name, const char *certificate, const char *more);
 /* Such lines: identities "private", which root may not use, and "contained", which root may

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Certificates with any one thing wrong, and an OpenSSL server that presents them. */
-#ifndef _SELFTESTS_CHAINS_PKI_H
-#define _SELFTESTS_CHAINS_PKI_H
+/* Certificate chains, right or with any one thing wrong, for a server of OpenSSL. */
+#ifndef _SELFTESTS_CHAIN_H
+#define _SELFTESTS_CHAIN_H
 
 #include <stdbool.h>
 #include <openssl/ssl.h>
 
-#include "lib/interop.h"
+#include "interop.h"
 
 #define CHAIN_MAX	13	/* certificates, with the leaf */
 
@@ -44,7 +44,7 @@ struct cert {
 };
 
 /**
- * struct chain - a chain to be refused
+ * struct chain - a chain, right or to be refused
  * @name: of the case
  * @reason: what KTLS_ERROR says, some of its words
  * @server_name: that the client verifies; NULL for server.test, "" for the address
@@ -59,18 +59,22 @@ struct chain {
 	int		repeat;
 };
 
-/* Chains as they are presented, and the leaf's key */
+/* A chain as it is presented, the leaf's key, and who issued the leaf, with the key for CRLs */
 struct chain_made {
 	X509		*certs[CHAIN_MAX];
 	bool		sent[CHAIN_MAX];
 	int		count;
 	EVP_PKEY	*key;
+	X509		*issuer;
+	EVP_PKEY	*issuer_key;
 };
 
 void chain_make(const struct chain *chain, struct chain_made *ret);
 void chain_free(struct chain_made *made);
+/* An authority of ca.sh. */
+void chain_read_ca(const char *name, X509 **ret_cert, EVP_PKEY **ret_key);
 EVP_PKEY *chain_key(const char *kind, bool fresh);
 /* To be given to SSL_CTX_use_certificate() and so on. */
 void chain_use(const struct chain_made *made, SSL_CTX *ctx);
 
-#endif /* _SELFTESTS_CHAINS_PKI_H */
+#endif /* _SELFTESTS_CHAIN_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Certificates. See chains_pki.h. */
+/* Certificates. See chain.h. */
 #include <openssl/asn1t.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -10,7 +10,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-#include "chains_pki.h"
+#include "chain.h"
 
 /* --- keys --- */
 
@@ -224,9 +224,16 @@ static X509 *issue(const struct cert *spec, bool is_ca, EVP_PKEY *key, X509 *iss
 
 /* --- a chain --- */
 
-static void read_root(X509 **ret_cert, EVP_PKEY **ret_key)
+void chain_read_ca(const char *name, X509 **ret_cert, EVP_PKEY **ret_key)
 {
-	BIO *cert = BIO_new_file(real_pki("ca.pem"), "r"), *key = BIO_new_file(real_pki("ca.key"), "r");
+	char file[32];
+	BIO *cert, *key;
+
+	snprintf(file, sizeof(file), "%s.pem", name);
+	cert = BIO_new_file(real_pki(file), "r");
+	snprintf(file, sizeof(file), "%s.key", name);
+	key = BIO_new_file(real_pki(file), "r");
+	ASSERT_TRUE(cert && key);
 
 	*ret_cert = PEM_read_bio_X509(cert, NULL, NULL, NULL);
 	*ret_key = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
@@ -242,13 +249,19 @@ static void make_from(const struct cert *const *specs, int count, struct chain_m
 	X509 *issuer, *root;
 	int i;
 
-	read_root(&root, &issuer_key);
+	chain_read_ca("ca", &root, &issuer_key);
 	issuer = root;
 	for (i = count - 1; i >= 0; i--) {
 		key = chain_key(specs[i]->key, i > 0);
 		ret->certs[i] = issue(specs[i], i > 0, key, issuer, issuer_key);
 		ret->sent[i] = !(specs[i]->flags & CERT_NOT_SENT);
-		EVP_PKEY_free(issuer_key);
+		if (!i) {
+			X509_up_ref(issuer);
+			ret->issuer = issuer;
+			ret->issuer_key = issuer_key;
+		} else {
+			EVP_PKEY_free(issuer_key);
+		}
 		issuer = ret->certs[i];
 		issuer_key = key;
 		if (i && specs[i]->key && !can_sign(specs[i]->key)) {
@@ -285,6 +298,8 @@ void chain_free(struct chain_made *made)
 {
 	for (int i = 0; i < made->count; i++)
 		X509_free(made->certs[i]);
+	X509_free(made->issuer);
+	EVP_PKEY_free(made->issuer_key);
 	EVP_PKEY_free(made->key);
 }
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Servers with certificates. See revocation_site.h. */
+#include <openssl/err.h>
+
+#include "revocation_site.h"
+
+struct visit {
+	struct site	*site;
+	int		fd;
+	struct job	job;
+};
+
+static void *visit_main(void *arg)
+{
+	struct visit *visit = arg;
+	SSL *ssl = SSL_new(visit->site->ctx);
+	char buf[100];
+	int len;
+
+	SSL_set_fd(ssl, visit->fd);
+	if (SSL_accept(ssl) == 1)
+		while ((len = SSL_read(ssl, buf, sizeof(buf))) > 0)
+			SSL_write(ssl, buf, len);
+	ERR_clear_error();
+	SSL_free(ssl);
+	close(visit->fd);
+	free(visit);
+	return NULL;
+}
+
+static void *site_main(void *arg)
+{
+	struct site *s = arg;
+	struct visit *visit;
+	int fd;
+
+	while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
+		visit = calloc(1, sizeof(*visit));
+		ASSERT_TRUE(visit);
+		visit->site = s;
+		visit->fd = fd;
+		job_run(&visit->job, visit_main, visit);
+	}
+	return NULL;
+}
+
+static int put_staple(SSL *ssl, void *arg)
+{
+	struct site *s = arg;
+	unsigned char *copy;
+
+	if (!s->staple)
+		return SSL_TLSEXT_ERR_NOACK;
+	copy = OPENSSL_memdup(s->staple, s->staple_len);
+	return SSL_set_tlsext_status_ocsp_resp(ssl, copy, s->staple_len) ? SSL_TLSEXT_ERR_OK :
+									   SSL_TLSEXT_ERR_NOACK;
+}
+
+void site_start(struct site *s, const struct chain *chain, uint16_t responder)
+{
+	struct chain with_url = *chain;
+	char url[80];
+
+	memset(s, 0, sizeof(*s));
+	snprintf(url, sizeof(url), "authorityInfoAccess=OCSP;URI:http://127.0.0.1:%u/", responder);
+	if (responder)
+		with_url.leaf.ext[0] = url;
+	chain_make(&with_url, &s->made);
+	s->ctx = SSL_CTX_new(TLS_server_method());
+	ASSERT_TRUE(s->ctx);
+	chain_use(&s->made, s->ctx);
+	SSL_CTX_set_tlsext_status_cb(s->ctx, put_staple);
+	SSL_CTX_set_tlsext_status_arg(s->ctx, s);
+	s->listener = net_listen(AF_INET, 64, &s->a);
+	job_run(&s->thread, site_main, s);
+}
+
+void site_staple(struct site *s, const struct authority_answer *answer)
+{
+	OPENSSL_free(s->staple);
+	s->staple = NULL;
+	if (answer)
+		s->staple_len = authority_respond(&s->made, answer, NULL, &s->staple);
+}
