@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tls/secrets.h"
 #include "test_peer.h"
@@ -156,6 +158,26 @@ static void keys_secrets(void **state)
 	}
 }
 
+/* What OpenSSL's configuration demands is not circumvented. In a process of its own, as the
+ * answer is the same for good.
+ */
+static void keys_properties(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (EVP_set_default_properties(NULL, "provider=default") != 1)
+			_exit(2);
+		_exit(ktlsd_secrets_query() != NULL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void keys_missing_secrets(void **state)
 {
 	struct ktlsd_handshake hs = { 0 };
@@ -175,6 +197,8 @@ static void keys_missing_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* Before any other uses the secrets. */
+		cmocka_unit_test(keys_properties),
 		cmocka_unit_test(keys_scanner),
 		cmocka_unit_test(keys_block),
 		cmocka_unit_test(keys_secrets),

@@ -15,8 +15,11 @@
 #include "tls/secrets.h"
 
 #define SECRETS_PROVIDER	"ktlsd-kdf"
-#define SECRETS_PROPERTY	"provider=" SECRETS_PROVIDER
-/* Prefers what has the property: the KDF. All else is found as without a query. */
+/* Of the few names that OpenSSL 3.0 allows for properties one that its configuration does not
+ * ask for: a query for "provider" would override that of default_properties. The query prefers
+ * what has the property, which is the KDF; all else is found as without a query.
+ */
+#define SECRETS_PROPERTY	"version=ktlsd"
 #define SECRETS_QUERY		"?" SECRETS_PROPERTY
 
 enum {
@@ -51,7 +54,8 @@ static const OSSL_ALGORITHM *secrets_query_operation(void *provider, int operati
 						     int *no_cache)
 {
 	static const OSSL_ALGORITHM kdfs[] = {
-		{ OSSL_KDF_NAME_TLS1_3_KDF, SECRETS_PROPERTY, secrets_functions, "" },
+		{ OSSL_KDF_NAME_TLS1_3_KDF,
+		  "provider=" SECRETS_PROVIDER "," SECRETS_PROPERTY, secrets_functions, "" },
 		{ NULL, NULL, NULL, NULL }
 	};
 
