@@ -282,14 +282,19 @@ out:
  * @freed: how much
  *
  * Context: process or softirq; takes and drops ktls_net.lock.
+ * Return: whether a batch or a new request waits, perhaps for this credit.
  */
-void ktls_port_credit(struct ktls_port *port, unsigned int freed)
+bool ktls_port_credit(struct ktls_port *port, unsigned int freed)
 {
+	bool waits;
+
 	if (!freed)
-		return;
+		return false;
 	spin_lock_bh(&port->kn->lock);
 	port->in_flight -= freed;
+	waits = port->kn->queue.waiting || !list_empty(&port->stalled);
 	spin_unlock_bh(&port->kn->lock);
+	return waits;
 }
 
 /**

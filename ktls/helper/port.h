@@ -107,7 +107,7 @@ bool ktls_port_exists(const struct net *net);
 struct ktls_port *ktls_port_find(struct ktls_net *kn, const struct sock *sk);
 struct ktls_port *ktls_port_best(struct ktls_net *kn);
 void ktls_port_put(struct ktls_port *port);
-void ktls_port_credit(struct ktls_port *port, unsigned int freed);
+bool ktls_port_credit(struct ktls_port *port, unsigned int freed);
 void ktls_port_cancel_read(struct ktls_port *port, u64 id);
 
 #endif /* _KTLS_HELPER_PORT_H */

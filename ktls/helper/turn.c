@@ -198,10 +198,10 @@ static void turn_end_outgoing(struct ktls_port *port, struct ktls_outgoing *out,
 			      unsigned int cost)
 {
 	unsigned int freed = ktls_outbox_end(&port->outbox, out, cancel, cost);
+	bool waits = ktls_port_credit(port, freed);
 
-	ktls_port_credit(port, freed);
 	ktls_outbox_flush(&port->outbox);
-	if (freed)
+	if (waits)
 		ktls_outbox_retry_now(&port->outbox);
 }
 

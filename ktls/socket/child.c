@@ -294,7 +294,9 @@ struct ktls_ctx *ktls_child_pop(struct ktls_listener *l, int *ret_empty)
 	if (child) {
 		ktls_ctx_hold(child);
 		child_unlink(l, child);
-		ktls_ctx_kick(l->ctx);
+		/* Those that TCP accepts from now on wake the work themselves. */
+		if (!reqsk_queue_empty(&inet_csk(l->ctx->rl.sk)->icsk_accept_queue))
+			ktls_ctx_kick(l->ctx);
 	}
 	*ret_empty = list_empty(&l->ready);
 	spin_unlock(&l->lock);
