@@ -26,6 +26,10 @@ static const struct tls_suite suites[] = {
 	  32, 4, 8, 48 },
 	{ 0xcca8, KTLS_TLS_1_2, "ECDHE-RSA-CHACHA20-POLY1305", "ChaCha20-Poly1305", EVP_sha256,
 	  32, 12, 0, 32 },
+	{ 0x009c, KTLS_TLS_1_2, "AES128-GCM-SHA256", "AES-128-GCM", EVP_sha256,
+	  16, 4, 8, 32 },
+	{ 0x009d, KTLS_TLS_1_2, "AES256-GCM-SHA384", "AES-256-GCM", EVP_sha384,
+	  32, 4, 8, 48 },
 };
 
 const struct tls_suite *tls_suite(uint16_t id)
