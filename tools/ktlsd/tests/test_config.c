@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "config/parse.h"
+#include "test_capture.h"
 #include "test_conf.h"
 #include "test_pki.h"
 
@@ -241,27 +242,20 @@ static void config_layout(void **state)
 /* Return: what was logged while @text was parsed, or loaded. */
 static char *config_lines(const char *text, bool load, int *ret_err)
 {
-	static char lines[65536];
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
-	FILE *file = tmpfile();
-	int saved = dup(STDERR_FILENO);
+	char *lines;
 
-	assert_non_null(file);
-	dup2(fileno(file), STDERR_FILENO);
+	test_capture_begin();
 	*ret_err = config_try(text, &config, &fault);
 	if (load) {
 		if (!*ret_err)
 			ktlsd_config_put(config);
 		*ret_err = ktlsd_config_load(config_path, true, &config, &fault);
 	}
-	dup2(saved, STDERR_FILENO);
-	close(saved);
+	lines = test_capture_end();
 	if (!*ret_err)
 		ktlsd_config_put(config);
-	rewind(file);
-	lines[fread(lines, 1, sizeof(lines) - 1, file)] = '\0';
-	fclose(file);
 	return lines;
 }
 
@@ -541,6 +535,30 @@ static void config_revocation(void **state)
 	assert_non_null(strstr(fault.reason, "the CRL /nonexistent/crl cannot be read"));
 }
 
+static void config_staple(void **state)
+{
+	static const struct test_conf_fault table[] = {
+		{ "[identity a]\ncertificate = /a\nprivate_key = /b\nstaple = maybe\n", 4,
+		  "staple must be yes or no" },
+		{ "[ktlsd]\nstaple = yes\n", 2, "staple" },
+	};
+	char path[] = "/tmp/ktlsd-config-staple-XXXXXX";
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	close(mkstemp(path));
+	test_conf_refuse(path, table, sizeof(table) / sizeof(*table));
+	assert_int_equal(test_conf_try(path,
+				       "[identity a]\ncertificate = /a\nprivate_key = /b\n"
+				       "[identity b]\ncertificate = /a\nprivate_key = /b\n"
+				       "staple = yes\n", &config, &fault), 0);
+	assert_false(config->identities[0].staple);
+	assert_true(config->identities[1].staple);
+	ktlsd_config_put(config);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,6 +576,7 @@ int main(void)
 		cmocka_unit_test(config_load),
 		cmocka_unit_test(config_several),
 		cmocka_unit_test(config_reload),
+		cmocka_unit_test(config_staple),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, config_setup, config_teardown);

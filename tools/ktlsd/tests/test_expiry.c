@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lib/log.h"
 #include "config/expiry.h"
+#include "test_capture.h"
 #include "test_pki.h"
 
 #define EXPIRY_DAY	INT64_C(86400)
@@ -25,21 +25,12 @@ static void expiry_add(struct ktlsd_identity *identity, const char *name, long d
 	credential->chain = sk_X509_new_null();
 }
 
-/* What a step logs. */
-static void expiry_log(struct ktlsd_expiry *expiry, int64_t days, char *text, size_t size)
+/* Return: what a step logs. */
+static const char *expiry_log(struct ktlsd_expiry *expiry, int64_t days)
 {
-	int pipes[2], saved = dup(STDERR_FILENO);
-	ssize_t len;
-
-	assert_int_equal(pipe(pipes), 0);
-	dup2(pipes[1], STDERR_FILENO);
+	test_capture_begin();
 	ktlsd_expiry_step(expiry, &config, start + days * EXPIRY_DAY);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	close(pipes[1]);
-	len = read(pipes[0], text, size - 1);
-	text[len > 0 ? len : 0] = '\0';
-	close(pipes[0]);
+	return test_capture_end();
 }
 
 static void expiry_nearest(void **state)
@@ -83,12 +74,12 @@ static void expiry_warnings(void **state)
 		{ 50, "'late' expired at", NULL },
 	};
 	struct ktlsd_expiry expiry = { 0 };
-	char text[2048];
+	const char *text;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		expiry_log(&expiry, table[i].days, text, sizeof(text));
+		text = expiry_log(&expiry, table[i].days);
 		if ((table[i].one && !strstr(text, table[i].one)) ||
 		    (table[i].two && !strstr(text, table[i].two)) ||
 		    (!table[i].one && strstr(text, "late")) ||
@@ -97,10 +88,10 @@ static void expiry_warnings(void **state)
 	}
 	/* A reload does not repeat them; a restart does. */
 	config.generation++;
-	expiry_log(&expiry, 50, text, sizeof(text));
+	text = expiry_log(&expiry, 50);
 	assert_string_equal(text, "");
 	ktlsd_expiry_free(&expiry);
-	expiry_log(&expiry, 50, text, sizeof(text));
+	text = expiry_log(&expiry, 50);
 	assert_non_null(strstr(text, "'late' expired"));
 	assert_non_null(strstr(text, "'early' expired"));
 	ktlsd_expiry_free(&expiry);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "test_capture.h"
 #include "test_kernel.h"
 
 static void session_client(void **state)
@@ -96,15 +97,13 @@ static void session_start_from(struct test_kernel *kernel, uint64_t id, int fami
 /* A failure is logged with the peer's address, even if others fail often. */
 static void session_log_peer(void **state)
 {
-	int saved = dup(STDERR_FILENO);
-	static char text[65536];
 	struct test_kernel kernel;
-	FILE *file = tmpfile();
+	const char *text;
 	uint64_t id;
 
 	(void)state;
 	test_kernel_init(&kernel);
-	dup2(fileno(file), STDERR_FILENO);
+	test_capture_begin();
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
 	for (id = 1; id < 100; id++)
 		session_start_from(&kernel, id, AF_INET, "192.0.2.99");
@@ -112,11 +111,7 @@ static void session_log_peer(void **state)
 	session_start_from(&kernel, id++, AF_INET6, "::ffff:198.51.100.7");
 	ktlsd_log_flush(&kernel.sessions.limit, true);
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	rewind(file);
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
+	text = test_capture_end();
 	assert_non_null(strstr(text, "with 192.0.2.99 port 4711: "));
 	assert_non_null(strstr(text, "with 2001:db8::5 port 4711: "));
 	assert_non_null(strstr(text, "with 198.51.100.7 port 4711: "));

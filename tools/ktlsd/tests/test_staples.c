@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,10 +13,9 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
-#include "config/parse.h"
 #include "staples.h"
 #include "test_authority.h"
-#include "test_conf.h"
+#include "test_capture.h"
 #include "test_fetching.h"
 
 enum {
@@ -38,30 +36,13 @@ static struct staples_test {
 	struct ktlsd_staples	staples;
 	struct ktlsd_identity	identity;
 	struct ktlsd_config	config;
-	FILE			*log;
-	int			saved;
 } test;
 
-/* --- the log --- */
-
-static void staples_log_begin(void)
-{
-	test.log = tmpfile();
-	assert_non_null(test.log);
-	test.saved = dup(STDERR_FILENO);
-	dup2(fileno(test.log), STDERR_FILENO);
-}
-
-/* Asserts that @word is in what was logged, or that nothing was. */
+/* Ends a capture. Asserts that @word is in it, or that it is empty. */
 static void staples_log_end(const char *word)
 {
-	static char text[65536];
+	const char *text = test_capture_end();
 
-	dup2(test.saved, STDERR_FILENO);
-	close(test.saved);
-	rewind(test.log);
-	text[fread(text, 1, sizeof(text) - 1, test.log)] = '\0';
-	fclose(test.log);
 	if (word ? !strstr(text, word) : text[0])
 		fail_msg("expected '%s' in the log: %s", word ? word : "nothing", text);
 }
@@ -247,7 +228,7 @@ static void staples_revoked(void **state)
 	fetching.offset = 4 * STAPLES_DAY;
 	spec.status = V_OCSP_CERTSTATUS_REVOKED;
 	spec.from = 0;
-	staples_log_begin();
+	test_capture_begin();
 	staples_answer(&spec);
 	staples_log_end("identity 'web' WAS REVOKED on 20");
 	fetching.offset = 0;
@@ -518,7 +499,7 @@ static void staples_must(void **state)
 	(void)state;
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_WARNING);
 	staples_open();
-	staples_log_begin();
+	test_capture_begin();
 	staples_configure_one(STAPLES_MUST);
 	test_fetching_step();
 	staples_send(staples_requested(test.certs[STAPLES_MUST]), -EIO, "it is down", 10);
@@ -528,11 +509,11 @@ static void staples_must(void **state)
 	/* With one at hand it is no worse than others. */
 	fetching.errands.first->due = 0;
 	test_fetching_step();
-	staples_log_begin();
+	test_capture_begin();
 	staples_send(staples_requested(test.certs[STAPLES_MUST]), -EIO, "it is down", 10);
 	staples_log_end("The old one is valid until 20");
 	test.identity.staple = false;
-	staples_log_begin();
+	test_capture_begin();
 	ktlsd_staples_adopt(&test.staples, &test.config);
 	staples_log_end("but staple is not yes");
 	staples_close();
@@ -576,7 +557,7 @@ static void staples_cannot(void **state)
 	(void)state;
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_WARNING);
 	staples_open();
-	staples_log_begin();
+	test_capture_begin();
 	test.config.trust = X509_STORE_new();
 	staples_configure_one(STAPLES_EC);
 	staples_log_end("neither in its file nor among the trust anchors");
@@ -589,7 +570,7 @@ static void staples_cannot(void **state)
 	test.identity.credentials[0].chain = NULL;
 	X509_STORE_free(test.config.trust);
 	test.config.trust = trust;
-	staples_log_begin();
+	test_capture_begin();
 	test.certs[STAPLES_EC] = pki.ec;
 	staples_configure_one(STAPLES_EC);
 	test.certs[STAPLES_EC] = cert;
@@ -598,27 +579,6 @@ static void staples_cannot(void **state)
 	assert_int_equal(ktlsd_staples_expiry(&test.identity), -1);
 	staples_close();
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
-}
-
-static void staples_setting(void **state)
-{
-	static const struct test_conf_fault table[] = {
-		{ "[identity a]\ncertificate = /a\nprivate_key = /b\nstaple = maybe\n", 4,
-		  "staple must be yes or no" },
-		{ "[ktlsd]\nstaple = yes\n", 2, "staple" },
-	};
-	char path[] = "/tmp/ktlsd-staples-conf-XXXXXX";
-	struct ktlsd_config *config;
-	struct ktlsd_fault fault;
-
-	(void)state;
-	close(mkstemp(path));
-	test_conf_refuse(path, table, sizeof(table) / sizeof(*table));
-	assert_int_equal(test_conf_try(path, "[identity a]\ncertificate = /a\nprivate_key = /b\n[identity b]\ncertificate = /a\nprivate_key = /b\nstaple = yes\n", &config, &fault), 0);
-	assert_false(config->identities[0].staple);
-	assert_true(config->identities[1].staple);
-	ktlsd_config_put(config);
-	unlink(path);
 }
 
 int main(void)
@@ -634,7 +594,6 @@ int main(void)
 		cmocka_unit_test(staples_must),
 		cmocka_unit_test(staples_reload),
 		cmocka_unit_test(staples_cannot),
-		cmocka_unit_test(staples_setting),
 	};
 
 	return cmocka_run_group_tests_name("staples", tests, staples_setup, staples_teardown);
