@@ -4,11 +4,12 @@
 # The kernels that are tested, each with the Debian suite it comes from; to be sourced.
 # To add one, add a line. "system" is what the machine's own apt has.
 
-declare -A kernel_suite=()
+declare -A kernel_suite=() kernel_image=()
 stock_kernels=() prepared_kernels=()
 
-# Debian's kernel as it is: booted, and compiled for.
-stock_kernel()		{ stock_kernels+=("$1"); kernel_suite[$1]=$2; }
+# Debian's kernel as it is: booted, and compiled for. A suite that has several names the
+# package of that one's images, too. Its compiler must be one of this machine's.
+stock_kernel()		{ stock_kernels+=("$1"); kernel_suite[$1]=$2; kernel_image[$1]=${3:-linux-image-amd64}; }
 
 # A source tree prepared for compiling modules; not booted.
 prepared_kernel()	{ prepared_kernels+=("$1"); kernel_suite[$1]=$2; }
