@@ -33,6 +33,8 @@ static OSSL_DISPATCH secrets_functions[SECRETS_FUNCTIONS_MAX];
 
 static pthread_once_t secrets_once = PTHREAD_ONCE_INIT;
 static bool secrets_work;
+/* Loaded for good. */
+static OSSL_PROVIDER *secrets_provider;
 
 static int secrets_derive(void *ctx, unsigned char *secret, size_t len,
 			  const OSSL_PARAM params[])
@@ -124,8 +126,9 @@ static void secrets_init(void)
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, NULL), *ours = NULL;
 
 	if (kdf && secrets_find(kdf) &&
-	    OSSL_PROVIDER_add_builtin(NULL, SECRETS_PROVIDER, secrets_start) &&
-	    OSSL_PROVIDER_try_load(NULL, SECRETS_PROVIDER, 1))
+	    OSSL_PROVIDER_add_builtin(NULL, SECRETS_PROVIDER, secrets_start))
+		secrets_provider = OSSL_PROVIDER_try_load(NULL, SECRETS_PROVIDER, 1);
+	if (secrets_provider)
 		ours = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, SECRETS_QUERY);
 	secrets_work = secrets_is_ours(ours);
 	EVP_KDF_free(ours);
