@@ -145,6 +145,7 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	pthread_mutex_unlock(&shared->lock);
 	/* Sessions of the old configuration cannot be resumed. */
 	ktlsd_cache_reset(&shared->cache, config->session_cache);
+	ktlsd_quota_set_max(&shared->quota, ktlsd_config_memory(config));
 	daemon_configure_tickets(daemon);
 	if (old->workers != config->workers)
 		ktlsd_log(KTLSD_LOG_WARNING,
@@ -411,6 +412,7 @@ static void daemon_stop(struct ktlsd_daemon *daemon, unsigned int started)
 	ktlsd_errands_free(&shared->errands);
 	ktlsd_store_close(&shared->store);
 	ktlsd_cache_free(&shared->cache);
+	ktlsd_quota_destroy(&shared->quota);
 	ktlsd_ticket_keys_free(&shared->ticket_keys);
 	if (shared->changed_fd >= 0)
 		close(shared->changed_fd);
@@ -457,6 +459,7 @@ static int daemon_start(struct ktlsd_daemon *daemon, struct ktlsd_config *config
 	shared->config = config;
 	shared->generation = 1;
 	ktlsd_cache_init(&shared->cache, config->session_cache);
+	ktlsd_quota_init(&shared->quota, ktlsd_config_memory(config));
 	ktlsd_ticket_keys_init(&shared->ticket_keys, config->ticket_lifetime);
 	daemon_configure_tickets(daemon);
 	shared->worker_count = options->workers ? options->workers :

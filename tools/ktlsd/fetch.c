@@ -13,9 +13,11 @@ static const uint32_t fetch_max[KTLS_CONFIG_MAX + 1] = {
 	[KTLS_CONFIG_PSK]		= sizeof(struct ktls_psk),
 };
 
-void ktlsd_fetch_init(struct ktlsd_fetch *fetch, uint32_t parts, size_t *held)
+void ktlsd_fetch_init(struct ktlsd_fetch *fetch, uint32_t parts, size_t *held,
+		      const struct ktlsd_quota_hold *hold)
 {
 	memset(fetch, 0, sizeof(*fetch));
+	fetch->hold = *hold;
 	fetch->held = held;
 	fetch->missing = parts;
 }
@@ -34,12 +36,15 @@ bool ktlsd_fetch_next(struct ktlsd_fetch *fetch, uint32_t *ret_attr,
 /* The first piece has the size of the part: checks it and reserves it. */
 static int fetch_begin_part(struct ktlsd_fetch *fetch, uint32_t total)
 {
+	int err;
+
 	if (!total)
 		return -EBADMSG;
 	if (total > fetch_max[fetch->current])
 		return -EMSGSIZE;
-	if (*fetch->held + total > KTLSD_FETCH_HELD_MAX)
-		return -ENOBUFS;
+	err = ktlsd_quota_take(&fetch->hold, total);
+	if (err)
+		return err;
 	*fetch->held += total;
 	fetch->reserved += total;
 	fetch->total = total;
@@ -85,6 +90,8 @@ void ktlsd_fetch_view(const struct ktlsd_fetch *fetch,
 		ret_parts->data[i] = fetch->parts[i].data;
 		ret_parts->len[i] = fetch->parts[i].len;
 	}
+	ret_parts->anchors = NULL;
+	ret_parts->hold = NULL;
 }
 
 void ktlsd_fetch_free(struct ktlsd_fetch *fetch)
@@ -97,4 +104,5 @@ void ktlsd_fetch_free(struct ktlsd_fetch *fetch)
 		*fetch->held -= fetch->reserved;
 	fetch->reserved = 0;
 	fetch->missing = 0;
+	ktlsd_quota_release(&fetch->hold);
 }

@@ -10,14 +10,12 @@
 #include <stdint.h>
 
 #include "lib/buffer.h"
+#include "quota.h"
 #include "tls/context.h"
-
-enum {
-	KTLSD_FETCH_HELD_MAX	= 32 << 20,	/* bytes in all fetches of a worker */
-};
 
 /**
  * struct ktlsd_fetch - one fetch
+ * @hold: memory of the parts whose size is known
  * @held: sum of @reserved of all fetches of the worker
  * @missing: bits of enum ktls_config_attr that are still to be fetched
  * @current: the attribute that is being fetched, the lowest bit of @missing
@@ -26,6 +24,7 @@ enum {
  * @parts: the parts, as far as they were received
  */
 struct ktlsd_fetch {
+	struct ktlsd_quota_hold	hold;
 	size_t			*held;
 	uint32_t		missing;
 	uint32_t		current;
@@ -34,7 +33,9 @@ struct ktlsd_fetch {
 	struct ktlsd_buffer	parts[KTLS_CONFIG_MAX + 1];
 };
 
-void ktlsd_fetch_init(struct ktlsd_fetch *fetch, uint32_t parts, size_t *held);
+/* @hold: where to count its memory; holds none itself */
+void ktlsd_fetch_init(struct ktlsd_fetch *fetch, uint32_t parts, size_t *held,
+		      const struct ktlsd_quota_hold *hold);
 
 /* Return: true and what to ask for next, false when the configuration is complete. */
 bool ktlsd_fetch_next(struct ktlsd_fetch *fetch, uint32_t *ret_attr,
@@ -44,7 +45,7 @@ bool ktlsd_fetch_next(struct ktlsd_fetch *fetch, uint32_t *ret_attr,
  * ktlsd_fetch_take - receive a piece
  *
  * Return: 0, -EBADMSG if it is not the piece that was asked for, -EMSGSIZE if the part is too
- * long, -ENOBUFS if all fetches of the worker together are, -ENOMEM
+ * long, or as ktlsd_quota_take(): then try again when somebody has made room
  */
 int ktlsd_fetch_take(struct ktlsd_fetch *fetch, const struct ktlsd_event *event);
 

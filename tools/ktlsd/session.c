@@ -14,6 +14,7 @@
 #include "comply.h"
 #include "failure.h"
 #include "reply.h"
+#include "room.h"
 #include "session.h"
 #include "sessions.h"
 #include "tls/client_ticket.h"
@@ -195,7 +196,7 @@ static void session_succeed(struct ktlsd_sessions *sessions,
 	if (!err && messages) {
 		ktlsd_ticket_waiters_add(&sessions->ticket_waiters, session->request.id,
 					 session->handshake, session->context,
-					 session->config->ticket_lifetime,
+					 &session->hold, session->config->ticket_lifetime,
 					 ktlsd_clock_ms());
 		session->handshake = NULL;
 		session->context = NULL;
@@ -342,18 +343,37 @@ static void session_start(struct ktlsd_sessions *sessions,
 		session_run(sessions, session);
 }
 
-/* Reads a slice of the trust anchors. Return: as ktlsd_context_read_anchors(). */
+/* Reads a slice of the trust anchors. Return: as ktlsd_anchors_read(), or -ENOBUFS. */
 static int session_read_anchors(struct ktlsd_sessions *sessions,
 				struct ktlsd_session *session, struct ktlsd_fault *fault)
 {
 	struct ktlsd_context_parts parts;
-	int err;
+	int err = 0;
 
 	ktlsd_fetch_view(&session->fetch, &parts);
 	parts.anchors = session->anchors;
-	err = ktlsd_context_read_anchors(&sessions->contexts, &session->request, &parts, fault);
+	if (!parts.anchors)
+		err = ktlsd_context_open_anchors(&sessions->contexts, &session->request, &parts,
+						 fault);
 	session->anchors = parts.anchors;
-	return err;
+	/* They were not in the cache. */
+	if (!err && parts.anchors && !parts.anchors->hold.bytes)
+		err = ktlsd_room_take(sessions, &session->request, &parts.anchors->hold,
+				      parts.anchors->cost, fault);
+	if (err || !parts.anchors)
+		return err;
+	return ktlsd_anchors_read(&sessions->contexts.anchors, parts.anchors, fault);
+}
+
+/* Takes the memory of the context that will be made. Not within a job: it may end others. */
+static int session_take_context(struct ktlsd_sessions *sessions,
+				struct ktlsd_session *session, struct ktlsd_fault *fault)
+{
+	struct ktlsd_context_parts parts;
+
+	ktlsd_fetch_view(&session->fetch, &parts);
+	return ktlsd_room_take(sessions, &session->request, &session->making,
+			       ktlsd_context_cost(&parts), fault);
 }
 
 /* A job: a private key of the program is passed to the signer. */
@@ -365,6 +385,7 @@ static int session_make_context(void *arg)
 
 	ktlsd_fetch_view(&session->fetch, &parts);
 	parts.anchors = session->anchors;
+	parts.hold = &session->making;
 	return ktlsd_context_make(&sessions->contexts, session->config == sessions->config,
 				  session->config, &session->request, session->identity,
 				  &parts, &session->context, &session->owner.fault);
@@ -397,6 +418,8 @@ static void session_make(struct ktlsd_sessions *sessions,
 
 	if (!session->job)
 		err = session_read_anchors(sessions, session, &fault);
+	if (!err && !session->job)
+		err = session_take_context(sessions, session, &fault);
 	/* A bundle takes many steps. */
 	if (err > 0) {
 		ktlsd_shares_ready(&sessions->shares, &session->place);
@@ -406,9 +429,6 @@ static void session_make(struct ktlsd_sessions *sessions,
 		ktlsd_session_fail(sessions, session, &fault);
 		return;
 	}
-	/* Handshakes that only wait for tickets make room. */
-	if (sessions->contexts.live_bytes > KTLSD_CONTEXTS_LIVE_BYTES / 2)
-		ktlsd_ticket_waiters_flush(&sessions->ticket_waiters);
 	err = session_run_job(sessions, session);
 	session->waits = err == 1;
 	if (session->waits)
@@ -474,7 +494,9 @@ static void session_begin(struct ktlsd_sessions *sessions,
 		return;
 	}
 	session->step = KTLSD_SESSION_MAKE;
-	ktlsd_fetch_init(&session->fetch, request->parts, &sessions->held);
+	ktlsd_fetch_init(&session->fetch, request->parts, &sessions->held,
+			 &(struct ktlsd_quota_hold){ .quota = sessions->quota,
+						     .uid = request->caller.uid });
 	if (!ktlsd_session_fetch_next(sessions, session))
 		session_make(sessions, session);
 }

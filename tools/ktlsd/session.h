@@ -16,6 +16,7 @@
 #include "errors.h"
 #include "fetch.h"
 #include "metrics.h"
+#include "quota.h"
 #include "request.h"
 #include "shares.h"
 #include "tls/context.h"
@@ -25,6 +26,7 @@ struct ktlsd_sessions;
 
 enum {
 	KTLSD_SESSION_GRACE_MS	= 1000,	/* after the kernel's own deadline */
+	KTLSD_SESSION_COST	= 61440,	/* bytes of memory, about */
 };
 
 /* What a session does when it is its turn. */
@@ -57,6 +59,8 @@ enum ktlsd_session_room {
  * @whole: @input holds a complete batch
  * @waits: a step waits for an answer that is not the kernel's: ktlsd_sessions_wake()
  * @span: what it counts as
+ * @hold: its memory
+ * @making: that of @context, until it is made
  * @fetch: the configuration, as far as it was fetched
  * @anchors: of KTLS_TRUST, while they are read; a reference
  * @sessions: of the worker
@@ -80,6 +84,8 @@ struct ktlsd_session {
 	bool				whole;
 	bool				waits;
 	struct ktlsd_metrics_span	span;
+	struct ktlsd_quota_hold		hold;
+	struct ktlsd_quota_hold		making;
 	struct ktlsd_fetch		fetch;
 	struct ktlsd_anchors		*anchors;
 	struct ktlsd_sessions		*sessions;

@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "lib/genl.h"
+#include "room.h"
 #include "sessions.h"
 
 enum {
@@ -98,26 +99,33 @@ void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *s
 	ktlsd_fetch_free(&session->fetch);
 	ktlsd_buffer_free(&session->input);
 	ktlsd_config_put(session->config);
+	ktlsd_quota_release(&session->making);
+	ktlsd_quota_release(&session->hold);
 	free(session);
 }
 
-/* Ends a session to make room for a new one, see shares.h. Return: false if none has to. */
-static bool sessions_evict(struct ktlsd_sessions *sessions,
-			   const struct ktlsd_session *session)
+bool ktlsd_sessions_evict(struct ktlsd_sessions *sessions, struct ktlsd_place *place,
+			  const char *why)
 {
-	struct ktlsd_session *victim;
-	struct ktlsd_place *place;
 	struct ktlsd_fault fault = { .alert = KTLSD_ALERT_NONE };
 
-	place = ktlsd_shares_victim(&sessions->shares, session->request.caller.uid,
-				    &session->request.source);
 	if (!place)
 		return false;
-	victim = sessions_from_place(place);
 	ktlsd_errors_set(&fault, -ENOBUFS,
-			 "ktlsd ended this handshake to make room for those of others: max_sessions is reached, and this user has the most handshakes.");
-	ktlsd_session_fail(sessions, victim, &fault);
+			 "ktlsd ended this handshake to make room for those of others: %s.", why);
+	ktlsd_session_fail(sessions, sessions_from_place(place), &fault);
 	return true;
+}
+
+/* Ends a session to make room for a new one, see shares.h. Return: false if none has to. */
+static bool sessions_make_room(struct ktlsd_sessions *sessions,
+			       const struct ktlsd_session *session)
+{
+	return ktlsd_sessions_evict(sessions,
+				    ktlsd_shares_victim(&sessions->shares,
+							session->request.caller.uid,
+							&session->request.source),
+				    "max_sessions is reached, and this user has the most handshakes");
 }
 
 /* Return: 0 and a session without work to do, or a negative errno. */
@@ -127,22 +135,27 @@ static int sessions_new(struct ktlsd_sessions *sessions,
 {
 	struct ktlsd_session *session = calloc(1, sizeof(*session));
 	struct ktlsd_session **slot;
+	int err;
 
 	if (!session)
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	session->request = *request;
 	while (!sessions_reserve(sessions, session)) {
-		if (sessions_evict(sessions, session))
+		if (sessions_make_room(sessions, session))
 			continue;
 		free(session);
 		return ktlsd_errors_set(fault, -ENOBUFS,
 			"ktlsd has max_sessions handshakes under way already: try again later, or raise max_sessions in ktlsd.conf.");
 	}
-	if (ktlsd_shares_add(&sessions->shares, &session->place, request->caller.uid,
-			     &request->source)) {
+	err = ktlsd_room_take(sessions, request, &session->hold, KTLSD_SESSION_COST, fault);
+	if (!err && ktlsd_shares_add(&sessions->shares, &session->place, request->caller.uid,
+				     &request->source))
+		err = ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	if (err) {
+		ktlsd_quota_release(&session->hold);
 		sessions_release(sessions, session);
 		free(session);
-		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+		return err;
 	}
 	session->config = ktlsd_config_get(sessions->config);
 	session->deadline = request->deadline + KTLSD_SESSION_GRACE_MS;
@@ -211,15 +224,20 @@ static void sessions_receive_piece(struct ktlsd_sessions *sessions,
 
 	if (!session->fetching)
 		return;
-	err = ktlsd_fetch_take(&session->fetch, event);
+	do {
+		err = ktlsd_fetch_take(&session->fetch, event);
+	} while (ktlsd_room_make(sessions, &session->request, err));
 	if (!err) {
 		if (!ktlsd_session_fetch_next(sessions, session))
 			ktlsd_shares_ready(&sessions->shares, &session->place);
 		return;
 	}
-	ktlsd_errors_set(&fault, err == -ENOBUFS || err == -ENOMEM ? err : -EINVAL,
-			 "ktlsd could not fetch the configuration of the socket from the kernel: %s.",
-			 strerror(-err));
+	if (err == -EDQUOT || err == -ENOBUFS || err == -ENOMEM)
+		ktlsd_room_explain(&fault, err);
+	else
+		ktlsd_errors_set(&fault, -EINVAL,
+				 "ktlsd could not fetch the configuration of the socket from the kernel: %s.",
+				 strerror(-err));
 	ktlsd_session_fail(sessions, session, &fault);
 }
 

@@ -16,6 +16,7 @@
 #include "lib/message.h"
 #include "config/config.h"
 #include "metrics.h"
+#include "quota.h"
 #include "session.h"
 #include "shares.h"
 #include "tls/cache.h"
@@ -44,6 +45,7 @@ typedef int (*ktlsd_sessions_send)(void *arg, const struct ktlsd_message *messag
  * @asker: asks OCSP responders; NULL: none are asked
  * @ticket_waiters: complete handshakes of clients that wait for tickets
  * @contexts: cache of SSL_CTX objects
+ * @quota: of all users, shared; NULL: memory is not bounded
  * @held: bytes in fetches
  * @next_deadline: not later than the earliest deadline; INT64_MAX for none
  * @send: sends a message
@@ -71,6 +73,7 @@ struct ktlsd_sessions {
 	struct ktlsd_status_asker	*asker;
 	struct ktlsd_ticket_waiters	ticket_waiters;
 	struct ktlsd_contexts		contexts;
+	struct ktlsd_quota		*quota;
 	size_t				held;
 	int64_t				next_deadline;
 	ktlsd_sessions_send		send;
@@ -126,6 +129,12 @@ int ktlsd_sessions_expire(struct ktlsd_sessions *sessions);
 
 /* Tells others what the worker has just now. Call it regularly. */
 void ktlsd_sessions_measure(struct ktlsd_sessions *sessions);
+
+/* Ends a session, if @place is not NULL, to make room for others; @why continues the sentence
+ * about it. Return: false if @place is NULL.
+ */
+bool ktlsd_sessions_evict(struct ktlsd_sessions *sessions, struct ktlsd_place *place,
+			  const char *why);
 
 /* Frees a session and wipes its secrets. */
 void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *session);

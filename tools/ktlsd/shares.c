@@ -347,17 +347,23 @@ static unsigned int shares_count(struct ktlsd_shares *shares,
 	return share ? share->count : 0;
 }
 
+struct ktlsd_place *ktlsd_shares_victim_of(struct ktlsd_shares *shares, uint32_t of,
+					   uint32_t uid, const struct ktlsd_source *source)
+{
+	struct ktlsd_share *user = *shares_slot(shares, NULL, of, &shares_no_source);
+	struct ktlsd_share *share = user ? shares_largest(&user->sources) : NULL;
+
+	if (!share || (of == uid && shares_count(shares, user, uid, source) >= share->count))
+		return NULL;
+	return TAILQ_FIRST(&share->all);
+}
+
 struct ktlsd_place *ktlsd_shares_victim(struct ktlsd_shares *shares, uint32_t uid,
 					const struct ktlsd_source *source)
 {
-	struct ktlsd_share *user = shares_largest(&shares->uids), *share;
+	const struct ktlsd_share *user = shares_largest(&shares->uids);
 
-	if (user && user->uid != uid &&
-	    shares_count(shares, NULL, uid, &shares_no_source) + 1 >= user->count)
-		user = *shares_slot(shares, NULL, uid, &shares_no_source);
-	share = user ? shares_largest(&user->sources) : NULL;
-	if (!share || (user->uid == uid &&
-		       shares_count(shares, user, uid, source) >= share->count))
-		return NULL;
-	return TAILQ_FIRST(&share->all);
+	if (!user || shares_count(shares, NULL, uid, &shares_no_source) + 1 >= user->count)
+		return ktlsd_shares_victim_of(shares, uid, uid, source);
+	return ktlsd_shares_victim_of(shares, user->uid, uid, source);
 }

@@ -174,4 +174,8 @@ void ktlsd_shares_charge(struct ktlsd_shares *shares, int64_t us);
 struct ktlsd_place *ktlsd_shares_victim(struct ktlsd_shares *shares, uint32_t uid,
 					const struct ktlsd_source *source);
 
+/* The same among the sessions of the user @of. */
+struct ktlsd_place *ktlsd_shares_victim_of(struct ktlsd_shares *shares, uint32_t of,
+					   uint32_t uid, const struct ktlsd_source *source);
+
 #endif

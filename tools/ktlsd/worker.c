@@ -118,9 +118,18 @@ static void worker_set_limits(struct ktlsd_worker *worker,
 {
 	unsigned int count = worker->shared->worker_count, max = config->max_sessions;
 	unsigned int own = (max / 2 + count - 1) / count;
+	size_t cached = ktlsd_config_memory(config) / 8 / count;
 
 	worker->sessions.max = own ? own : 1;
 	worker->sessions.pool_max = max > own * count ? max - own * count : 0;
+
+	/* A user can have half of all memory. What other workers cache for him should not be
+	 * that much: this one cannot free it.
+	 */
+	if (cached < KTLSD_WORKER_CACHED_MIN)
+		cached = KTLSD_WORKER_CACHED_MIN;
+	worker->sessions.contexts.cached_max = cached;
+	worker->sessions.contexts.anchors.max_bytes = cached;
 }
 
 /* Takes over the newest configuration, if it changed. */
@@ -375,6 +384,7 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		worker->sessions.cache = &shared->cache;
 		worker->sessions.ticket_keys = &shared->ticket_keys;
 		worker->sessions.pool = &shared->pool;
+		worker->sessions.quota = &shared->quota;
 		worker_set_limits(worker, shared->config);
 		err = ktlsd_genl_open(&worker->nlctrl, 65536);
 	}

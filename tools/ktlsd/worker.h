@@ -21,6 +21,7 @@
 #include "staples.h"
 
 enum {
+	KTLSD_WORKER_CACHED_MIN	= 8 << 20,	/* bytes of a cache: 256 contexts */
 	KTLSD_WORKER_RCVBUF	= 4 << 20,	/* bytes; the kernel doubles it */
 	KTLSD_WORKER_BACKOFF_MIN = 100,		/* ms */
 	KTLSD_WORKER_BACKOFF_MAX = 30000,	/* ms */
@@ -61,6 +62,7 @@ struct ktlsd_source_fd {
  * @serving: how many of them are registered
  * @trouble: why the last attempt to register failed, a negative errno
  * @pool: sessions beyond the workers' own limits
+ * @quota: memory for handshakes; has a lock of its own
  */
 struct ktlsd_shared {
 	pthread_mutex_t		lock;
@@ -80,6 +82,7 @@ struct ktlsd_shared {
 	atomic_uint		serving;
 	atomic_int		trouble;
 	atomic_uint		pool;
+	struct ktlsd_quota	quota;
 };
 
 enum ktlsd_worker_state {

@@ -43,10 +43,15 @@ static void anchors_forget(struct ktlsd_anchors_cache *cache, struct ktlsd_ancho
 	ktlsd_anchors_put(anchors);
 }
 
+static size_t anchors_max_bytes(const struct ktlsd_anchors_cache *cache)
+{
+	return cache->max_bytes ? cache->max_bytes : KTLSD_ANCHORS_CACHED_BYTES;
+}
+
 /* Return: the share of a user in the cache, by bytes or by number, whichever is larger. */
 static size_t anchors_share(const struct ktlsd_anchors_cache *cache, uint32_t uid)
 {
-	const size_t set = KTLSD_ANCHORS_CACHED_BYTES / KTLSD_ANCHORS_SETS;
+	const size_t set = anchors_max_bytes(cache) / KTLSD_ANCHORS_SETS;
 	const struct ktlsd_anchors *anchors;
 	size_t bytes = 0, count = 0;
 
@@ -81,7 +86,8 @@ static void anchors_cache_add(struct ktlsd_anchors_cache *cache, struct ktlsd_an
 	anchors_link(cache, ktlsd_anchors_get(anchors));
 	cache->count++;
 	cache->bytes += anchors->cost;
-	while (cache->count > KTLSD_ANCHORS_SETS || cache->bytes > KTLSD_ANCHORS_CACHED_BYTES)
+	while (cache->count > KTLSD_ANCHORS_SETS ||
+	       (cache->count > 1 && cache->bytes > anchors_max_bytes(cache)))
 		anchors_forget(cache, anchors_victim(cache));
 }
 
@@ -107,6 +113,19 @@ void ktlsd_anchors_flush(struct ktlsd_anchors_cache *cache)
 		anchors_forget(cache, cache->oldest);
 }
 
+bool ktlsd_anchors_reclaim(struct ktlsd_anchors_cache *cache, uint32_t uid)
+{
+	struct ktlsd_anchors *anchors;
+
+	for (anchors = cache->oldest; anchors; anchors = anchors->newer) {
+		if (anchors->uid == uid && anchors->refs == 1) {
+			anchors_forget(cache, anchors);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* --- one set --- */
 
 struct ktlsd_anchors *ktlsd_anchors_get(struct ktlsd_anchors *anchors)
@@ -122,6 +141,7 @@ void ktlsd_anchors_put(struct ktlsd_anchors *anchors)
 	X509_STORE_free(anchors->store);
 	sk_X509_NAME_pop_free(anchors->names, X509_NAME_free);
 	BIO_free(anchors->bio);
+	ktlsd_quota_release(&anchors->hold);
 	free(anchors);
 }
 
@@ -145,7 +165,7 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	anchors->refs = 1;
 	anchors->uid = uid;
-	anchors->cost = len;
+	anchors->cost = sizeof(*anchors) + len * KTLSD_ANCHORS_EXPANSION;
 	memcpy(anchors->digest, digest, sizeof(digest));
 	anchors->store = X509_STORE_new();
 	anchors->names = sk_X509_NAME_new_null();

@@ -6,12 +6,14 @@
 #ifndef KTLSD_ANCHORS_H
 #define KTLSD_ANCHORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <openssl/x509.h>
 
 #include "errors.h"
+#include "quota.h"
 
 enum {
 	KTLSD_ANCHORS_PEM_MAX		= 1048576,	/* bytes, as KTLS_TRUST */
@@ -19,7 +21,8 @@ enum {
 	KTLSD_ANCHORS_SAME		= 16,		/* of one subject: each is tried */
 	KTLSD_ANCHORS_NAMES_MAX		= 16384,	/* bytes of CA names sent to clients */
 	KTLSD_ANCHORS_SLICE		= 8,		/* certificates per step: 2 ms */
-	KTLSD_ANCHORS_CACHED_BYTES	= 4 << 20,	/* bytes of PEM of the sets in the cache */
+	KTLSD_ANCHORS_CACHED_BYTES	= 20 << 20,	/* memory of the sets in the cache */
+	KTLSD_ANCHORS_EXPANSION		= 5,		/* memory of a certificate, times its PEM */
 	KTLSD_ANCHORS_SETS		= 64,		/* sets in the cache */
 };
 
@@ -30,7 +33,9 @@ enum {
  * @refs: the last one frees it
  * @digest: SHA-256 of the PEM
  * @uid: who used it first
- * @cost: bytes of PEM
+ * @cost: memory, estimated
+ * @hold: that memory, in the quota of @uid, once the caller of ktlsd_anchors_open() has
+ *	taken it
  * @store: each of its certificates is an anchor, self-signed or not
  * @names: the subjects, for a server's CertificateRequest; NULL when they are too long
  * @names_len: bytes
@@ -45,6 +50,7 @@ struct ktlsd_anchors {
 	uint8_t			digest[32];
 	uint32_t		uid;
 	size_t			cost;
+	struct ktlsd_quota_hold	hold;
 	X509_STORE		*store;
 	STACK_OF(X509_NAME)	*names;
 	size_t			names_len;
@@ -59,6 +65,7 @@ struct ktlsd_anchors {
  * @oldest: other end
  * @count: how many
  * @bytes: sum of their costs
+ * @max_bytes: limit of it; 0: KTLSD_ANCHORS_CACHED_BYTES
  *
  * Zeroed to begin with.
  */
@@ -67,6 +74,7 @@ struct ktlsd_anchors_cache {
 	struct ktlsd_anchors	*oldest;
 	unsigned int		count;
 	size_t			bytes;
+	size_t			max_bytes;
 };
 
 /**
@@ -98,5 +106,8 @@ int ktlsd_anchors_read(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *
 struct ktlsd_anchors *ktlsd_anchors_get(struct ktlsd_anchors *anchors);
 void ktlsd_anchors_put(struct ktlsd_anchors *anchors);
 void ktlsd_anchors_flush(struct ktlsd_anchors_cache *cache);
+
+/* Frees the oldest set of a user that nobody uses. Return: false if there is none. */
+bool ktlsd_anchors_reclaim(struct ktlsd_anchors_cache *cache, uint32_t uid);
 
 #endif

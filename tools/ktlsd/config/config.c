@@ -403,3 +403,13 @@ int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 	*ret_identity = identity;
 	return 0;
 }
+
+size_t ktlsd_config_memory(const struct ktlsd_config *config)
+{
+	size_t memory = (size_t)KTLSD_MEMORY_DEFAULT << 20;
+	size_t sessions = (size_t)config->max_sessions * KTLSD_MEMORY_SESSION;
+
+	if (config->max_memory)
+		return (size_t)config->max_memory << 20;
+	return memory > sessions ? memory : sessions;
+}

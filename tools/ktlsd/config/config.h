@@ -34,6 +34,10 @@ enum {
 	KTLSD_WORKERS_MAX	= 64,
 	KTLSD_SESSIONS_MAX	= 65536,	/* upper limit of max_sessions */
 	KTLSD_SESSIONS_DEFAULT	= 2048,
+	KTLSD_MEMORY_MIN	= 16,		/* max_memory, MiB */
+	KTLSD_MEMORY_MAX	= 1048576,
+	KTLSD_MEMORY_DEFAULT	= 512,
+	KTLSD_MEMORY_SESSION	= 128 << 10,	/* without max_memory, for each of max_sessions */
 	KTLSD_CACHE_MAX		= 65536,	/* upper limit of session_cache */
 	KTLSD_CACHE_DEFAULT	= 1024,
 	KTLSD_TICKET_LIFETIME_MIN	= 60,		/* seconds */
@@ -121,6 +125,7 @@ struct ktlsd_config_place {
  * @trust_given: @trust_path is from ktlsd.conf, so it must exist
  * @trust_place: where
  * @max_sessions: handshakes at a time, over all workers
+ * @max_memory: memory for them, MiB; 0: not given, see ktlsd_config_memory()
  * @ticket_lifetime: of the tickets that servers issue, seconds
  * @session_age: for how long after its full handshake a session is resumed, seconds
  * @ticket_keys: directory of the secrets of tickets, NULL for none
@@ -155,6 +160,7 @@ struct ktlsd_config {
 	bool			trust_given;
 	struct ktlsd_config_place trust_place;
 	unsigned int		max_sessions;
+	unsigned int		max_memory;
 	unsigned int		ticket_lifetime;
 	unsigned int		session_age;
 	char			*ticket_keys;
@@ -225,5 +231,8 @@ int ktlsd_config_find(const struct ktlsd_config *config, const char *name,
 		      const struct ktlsd_caller *caller,
 		      const struct ktlsd_identity **ret_identity,
 		      struct ktlsd_fault *fault);
+
+/* Return: how much memory handshakes may take, bytes. */
+size_t ktlsd_config_memory(const struct ktlsd_config *config);
 
 #endif

@@ -209,6 +209,8 @@ static const struct ktlsd_setting settings[] = {
 	  .place = offsetof(struct ktlsd_config, trust_place) },
 	{ SETTINGS_DAEMON("max_sessions", number, max_sessions),
 	  .min = 1, .max = KTLSD_SESSIONS_MAX },
+	{ SETTINGS_DAEMON("max_memory", number, max_memory),
+	  .min = KTLSD_MEMORY_MIN, .max = KTLSD_MEMORY_MAX },
 	{ SETTINGS_DAEMON("ticket_lifetime", number, ticket_lifetime),
 	  .min = KTLSD_TICKET_LIFETIME_MIN, .max = KTLSD_TICKET_LIFETIME_MAX },
 	{ SETTINGS_DAEMON("session_age", number, session_age),

@@ -363,8 +363,8 @@ static void fingerprint_of_requests(void **state)
 
 static void fingerprint_of_parts(void **state)
 {
-	struct ktlsd_context_parts parts = { { "cert", NULL, "trust" }, { 4, 0, 5 }, NULL };
-	struct ktlsd_context_parts moved = { { "cert", "trust", NULL }, { 4, 5, 0 }, NULL };
+	struct ktlsd_context_parts parts = { { "cert", NULL, "trust" }, { 4, 0, 5 }, NULL, NULL };
+	struct ktlsd_context_parts moved = { { "cert", "trust", NULL }, { 4, 5, 0 }, NULL, NULL };
 	struct ktlsd_fingerprint one, two;
 
 	(void)state;

@@ -327,6 +327,7 @@ static void tickets_longest(void **state)
 static void tickets_kept(void **state)
 {
 	static struct ktlsd_ticket_waiters waiters;
+	struct ktlsd_quota_hold hold = { NULL };
 	struct ktlsd_cache cache;
 	struct ktlsd_result result;
 	struct test_side side;
@@ -341,8 +342,8 @@ static void tickets_kept(void **state)
 		test_peer_begin(&peer);
 		tickets_client(&side, "", NULL);
 		test_peer_finish(&side, &peer, &result);
-		ktlsd_ticket_waiters_add(&waiters, id, side.handshake, NULL, TICKETS_LIFETIME,
-					 1000 * (int64_t)id);
+		ktlsd_ticket_waiters_add(&waiters, id, side.handshake, NULL, &hold,
+					 TICKETS_LIFETIME, 1000 * (int64_t)id);
 		side.handshake = NULL;
 		test_side_free(&side);
 		test_peer_free(&peer);

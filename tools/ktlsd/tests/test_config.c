@@ -31,6 +31,9 @@ static void config_defaults(void **state)
 	assert_int_equal(config_try("", &config, &fault), 0);
 	assert_int_equal(config->workers, 0);
 	assert_int_equal(config->max_sessions, KTLSD_SESSIONS_DEFAULT);
+	assert_int_equal(ktlsd_config_memory(config), 512 << 20);
+	config->max_sessions = 8192;
+	assert_int_equal(ktlsd_config_memory(config), 1 << 30);
 	assert_int_equal(config->log, KTLSD_LOG_STDERR);
 	assert_false(config->trust_given);
 	ktlsd_config_put(config);
@@ -46,7 +49,7 @@ static void config_everything(void **state)
 	(void)state;
 	assert_int_equal(config_try("; a comment\n# another\n"
 		"[ktlsd]\nworkers = 3\nlog=syslog\nlog_level = debug\n"
-		"trust = /etc/trust.pem ; here\nmax_sessions=77\n"
+		"trust = /etc/trust.pem ; here\nmax_sessions=77\nmax_memory = 16\n"
 		"session_age = 3600\nticket_keys = /var/lib/tickets\nticket_rotate = 0\n\n"
 		"[identity web site]\ncertificate = /a/cert.pem\n"
 		"private_key = /a/key.pem\nallow_uids = root,\n  33 44\n"
@@ -58,6 +61,7 @@ static void config_everything(void **state)
 	assert_int_equal(config->log_level, KTLSD_LOG_DEBUG);
 	assert_string_equal(config->trust_path, "/etc/trust.pem");
 	assert_int_equal(config->max_sessions, 77);
+	assert_int_equal(ktlsd_config_memory(config), 16 << 20);
 	assert_int_equal(config->session_age, 3600);
 	assert_string_equal(config->ticket_keys, "/var/lib/tickets");
 	assert_int_equal(config->ticket_rotate, 0);
@@ -87,6 +91,7 @@ static void config_faults(void **state)
 		{ "[ktlsd]\nworkers = 3x\n", 2, "number" },
 		{ "[ktlsd]\nworkers =\n", 2, "number" },
 		{ "[ktlsd]\nmax_sessions = 0\n", 2, "number from 1" },
+		{ "[ktlsd]\nmax_memory = 15\n", 2, "number from 16" },
 		{ "[ktlsd]\nsession_age = 604801\n", 2, "number from 60 to 604800" },
 		{ "[ktlsd]\nticket_rotate = 604801\n", 2, "number from 0 to 604800" },
 		{ "[ktlsd]\nticket_keys = tickets\n", 2, "absolute path" },

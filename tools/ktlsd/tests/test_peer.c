@@ -175,9 +175,13 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 		parts.len[i] = pem[i].len;
 	}
 	side->request.config_id = 7;
-	while ((ret = ktlsd_context_read_anchors(&side->contexts, &side->request,
-						 &parts, &side->fault)) > 0)
-		;
+	ret = ktlsd_context_open_anchors(&side->contexts, &side->request, &parts, &side->fault);
+	if (!ret && parts.anchors) {
+		do {
+			ret = ktlsd_anchors_read(&side->contexts.anchors, parts.anchors,
+						 &side->fault);
+		} while (ret > 0);
+	}
 	if (ret)
 		fail_msg("%s", side->fault.reason);
 	if (ktlsd_context_make(&side->contexts, true, &side->config,

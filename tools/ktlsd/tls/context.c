@@ -60,14 +60,17 @@ static void context_evict(struct ktlsd_context *context)
 static void context_cache(struct ktlsd_context *context)
 {
 	struct ktlsd_contexts *cache = context->cache;
+	size_t max = KTLSD_CONTEXTS_CACHED_BYTES;
 
 	context->refs++;
 	context->cached = true;
 	context_link(context);
 	cache->count++;
 	cache->cached_bytes += context->cost;
-	while (cache->last && (cache->count > KTLSD_CONTEXTS_MAX ||
-			       cache->cached_bytes > KTLSD_CONTEXTS_CACHED_BYTES))
+	if (cache->cached_max)
+		max = cache->cached_max;
+	while (cache->count > KTLSD_CONTEXTS_MAX ||
+	       (cache->count > 1 && cache->cached_bytes > max))
 		context_evict(cache->last);
 }
 
@@ -95,6 +98,7 @@ void ktlsd_context_put(struct ktlsd_context *context)
 	if (!context || --context->refs)
 		return;
 	context->cache->live_bytes -= context->cost;
+	ktlsd_quota_release(&context->hold);
 	SSL_CTX_free(context->ctx);
 	ktlsd_anchors_put(context->anchors);
 	OPENSSL_clear_free(context->psk, sizeof(*context->psk));
@@ -116,6 +120,19 @@ void ktlsd_context_forget(struct ktlsd_context *context)
 {
 	if (context->cached)
 		context_evict(context);
+}
+
+bool ktlsd_context_reclaim(struct ktlsd_contexts *cache, uint32_t uid)
+{
+	struct ktlsd_context *context;
+
+	for (context = cache->last; context; context = context->prev) {
+		if (context->hold.uid == uid && context->refs == 1) {
+			context_evict(context);
+			return true;
+		}
+	}
+	return false;
 }
 
 void ktlsd_context_flush(struct ktlsd_contexts *cache)
@@ -141,23 +158,16 @@ enum ktlsd_revocation_mode ktlsd_context_revocation(const struct ktlsd_context *
 				       bounds->revocation_ktls_trust);
 }
 
-int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
+int ktlsd_context_open_anchors(struct ktlsd_contexts *cache,
 			       const struct ktlsd_request *request,
 			       struct ktlsd_context_parts *parts,
 			       struct ktlsd_fault *fault)
 {
-	int err;
-
 	if (!parts->data[KTLS_CONFIG_TRUST])
 		return 0;
-	if (!parts->anchors) {
-		err = ktlsd_anchors_open(&cache->anchors, parts->data[KTLS_CONFIG_TRUST],
-					 parts->len[KTLS_CONFIG_TRUST],
-					 request->caller.uid, &parts->anchors, fault);
-		if (err)
-			return err;
-	}
-	return ktlsd_anchors_read(&cache->anchors, parts->anchors, fault);
+	return ktlsd_anchors_open(&cache->anchors, parts->data[KTLS_CONFIG_TRUST],
+				  parts->len[KTLS_CONFIG_TRUST], request->caller.uid,
+				  &parts->anchors, fault);
 }
 
 static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts,
@@ -211,6 +221,16 @@ static int context_set_psk(struct ktlsd_context *context,
 	return ktlsd_errors_set(fault, -EINVAL, "KTLS_PSK is malformed: identity and key must have the lengths that linux/ktls.h allows.");
 }
 
+size_t ktlsd_context_cost(const struct ktlsd_context_parts *parts)
+{
+	size_t cost = CONTEXT_COST;
+	int i;
+
+	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
+		cost += i == KTLS_CONFIG_TRUST ? 0 : parts->len[i];
+	return cost;
+}
+
 static struct ktlsd_context *context_new(struct ktlsd_contexts *cache,
 					 const struct ktlsd_request *request,
 					 size_t cost)
@@ -247,20 +267,16 @@ int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		       struct ktlsd_fault *fault)
 {
 	struct ktlsd_context *context;
-	size_t cost = CONTEXT_COST;
-	int i, err;
+	size_t cost = ktlsd_context_cost(parts);
+	int err;
 
-	for (i = 0; i <= KTLS_CONFIG_MAX; i++)
-		cost += parts->len[i];
-	if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES) {
-		ktlsd_context_flush(cache);
-		if (cache->live_bytes + cost > KTLSD_CONTEXTS_LIVE_BYTES)
-			return ktlsd_errors_set(fault, -ENOBUFS,
-				"ktlsd uses too many different certificates and trust anchors at the same time: try again later.");
-	}
+	if (parts->anchors)
+		cost += parts->anchors->cost;
 	context = context_new(cache, request, cost);
 	if (!context)
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	if (parts->hold)
+		ktlsd_quota_move(parts->hold, &context->hold);
 
 	if (config->ticket_lifetime)
 		SSL_CTX_set_timeout(context->ctx, config->ticket_lifetime);

@@ -15,14 +15,14 @@
 #include "config/anchors.h"
 #include "config/config.h"
 #include "errors.h"
+#include "quota.h"
 #include "request.h"
 #include "tls/fingerprint.h"
 #include "tls/suites.h"
 
 enum {
 	KTLSD_CONTEXTS_MAX		= 256,		/* in a cache */
-	KTLSD_CONTEXTS_CACHED_BYTES	= 16 << 20,	/* cost of those in the cache */
-	KTLSD_CONTEXTS_LIVE_BYTES	= 64 << 20,	/* the same, with those in use */
+	KTLSD_CONTEXTS_CACHED_BYTES	= 32 << 20,	/* cost of those in the cache */
 };
 
 /**
@@ -36,7 +36,8 @@ enum {
  * @is_server: key: role
  * @identity: key: name, or ""
  * @ciphers: key: KTLS_CIPHERS, or ""
- * @cost: bytes of PEM it was made from, plus a constant
+ * @cost: its memory and that of its anchors, estimated
+ * @hold: its memory without that of the anchors, in the quota of the user it was made for
  * @ctx: owned
  * @suites: set in @ctx, see ktlsd_handshake_new()
  * @anchors: of KTLS_TRUST, a reference; or NULL
@@ -54,6 +55,7 @@ struct ktlsd_context {
 	char			identity[KTLSD_IDENTITY_MAX + 1];
 	char			ciphers[KTLSD_CIPHERS_MAX + 1];
 	size_t			cost;
+	struct ktlsd_quota_hold	hold;
 	SSL_CTX			*ctx;
 	struct ktlsd_suites_choice suites;
 	struct ktlsd_anchors	*anchors;
@@ -67,6 +69,7 @@ struct ktlsd_context {
  * @last: least recently used
  * @count: how many are cached
  * @cached_bytes: sum of their costs
+ * @cached_max: limit of it; 0: KTLSD_CONTEXTS_CACHED_BYTES
  * @live_bytes: sum of all costs, including those that only sessions hold
  * @anchors: cache of the anchors of KTLS_TRUST
  *
@@ -77,6 +80,7 @@ struct ktlsd_contexts {
 	struct ktlsd_context	*last;
 	unsigned int		count;
 	size_t			cached_bytes;
+	size_t			cached_max;
 	size_t			live_bytes;
 	struct ktlsd_anchors_cache anchors;
 };
@@ -85,29 +89,34 @@ struct ktlsd_contexts {
  * struct ktlsd_context_parts - PEM that was fetched from the kernel
  * @data: by enum ktls_config_attr; NULL where absent
  * @len: bytes
- * @anchors: of KTLS_TRUST, see ktlsd_context_read_anchors()
+ * @anchors: of KTLS_TRUST, see ktlsd_context_open_anchors()
+ * @hold: ktlsd_context_cost() of memory, which the context takes over; NULL: not counted
  */
 struct ktlsd_context_parts {
 	const void		*data[KTLS_CONFIG_MAX + 1];
 	size_t			len[KTLS_CONFIG_MAX + 1];
 	struct ktlsd_anchors	*anchors;
+	struct ktlsd_quota_hold	*hold;
 };
+
+/* Return: the memory of a context, without that of its anchors. */
+size_t ktlsd_context_cost(const struct ktlsd_context_parts *parts);
 
 /* Return: a reference to the context for @request, or NULL. */
 struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
 					 const struct ktlsd_request *request);
 
 /**
- * ktlsd_context_read_anchors - read a slice of KTLS_TRUST, before the context is made
+ * ktlsd_context_open_anchors - begin to read KTLS_TRUST, before the context is made
  * @cache: of the worker
  * @request: for its uid
- * @parts: what was fetched; @parts->anchors is NULL the first time; the caller puts the
- *	reference, on error too
+ * @parts: what was fetched; @parts->anchors becomes a reference, if there is a KTLS_TRUST;
+ *	ktlsd_anchors_read() continues
  * @fault: on error
  *
- * Return: 1 there is more to read, 0 complete, -EINVAL or -ENOMEM
+ * Return: 0, -EINVAL or -ENOMEM
  */
-int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
+int ktlsd_context_open_anchors(struct ktlsd_contexts *cache,
 			       const struct ktlsd_request *request,
 			       struct ktlsd_context_parts *parts,
 			       struct ktlsd_fault *fault);
@@ -123,7 +132,7 @@ int ktlsd_context_read_anchors(struct ktlsd_contexts *cache,
  * @ret_context: a reference for the caller
  * @fault: on error
  *
- * Return: 0, -EINVAL, -ENOMEM, -ENOBUFS if contexts in use need too much memory
+ * Return: 0, -EINVAL or -ENOMEM
  */
 int ktlsd_context_make(struct ktlsd_contexts *cache, bool keep,
 		       const struct ktlsd_config *config,
@@ -151,6 +160,11 @@ void ktlsd_context_drop(struct ktlsd_contexts *cache, uint64_t config_id);
 
 /* Removes one context from the cache; sessions keep it. */
 void ktlsd_context_forget(struct ktlsd_context *context);
+
+/* Frees the least recently used context of a user that no session uses. Return: false if there
+ * is none.
+ */
+bool ktlsd_context_reclaim(struct ktlsd_contexts *cache, uint32_t uid);
 
 /* Empties the cache; sessions keep the contexts they use. */
 void ktlsd_context_flush(struct ktlsd_contexts *cache);

@@ -30,12 +30,14 @@ static void ticket_waiters_free(struct ktlsd_ticket_waiters *waiters,
 	waiters->count--;
 	ktlsd_handshake_free(waiter->handshake);
 	ktlsd_context_put(waiter->context);
+	ktlsd_quota_release(&waiter->hold);
 	free(waiter);
 }
 
 void ktlsd_ticket_waiters_add(struct ktlsd_ticket_waiters *waiters, uint64_t id,
 			      struct ktlsd_handshake *hs, struct ktlsd_context *context,
-			      unsigned int lifetime, int64_t now)
+			      struct ktlsd_quota_hold *hold, unsigned int lifetime,
+			      int64_t now)
 {
 	struct ktlsd_ticket_waiter *waiter = calloc(1, sizeof(*waiter)), **slot;
 
@@ -43,6 +45,7 @@ void ktlsd_ticket_waiters_add(struct ktlsd_ticket_waiters *waiters, uint64_t id,
 		free(waiter);
 		ktlsd_handshake_free(hs);
 		ktlsd_context_put(context);
+		ktlsd_quota_release(hold);
 		return;
 	}
 	waiter->id = id;
@@ -51,6 +54,7 @@ void ktlsd_ticket_waiters_add(struct ktlsd_ticket_waiters *waiters, uint64_t id,
 	waiter->lifetime = lifetime;
 	waiter->handshake = hs;
 	waiter->context = context;
+	ktlsd_quota_move(hold, &waiter->hold);
 
 	slot = ticket_waiters_slot(waiters, id);
 	*slot = waiter;
@@ -92,4 +96,17 @@ void ktlsd_ticket_waiters_flush(struct ktlsd_ticket_waiters *waiters)
 {
 	while (waiters->oldest)
 		ticket_waiters_free(waiters, waiters->oldest);
+}
+
+bool ktlsd_ticket_waiters_reclaim(struct ktlsd_ticket_waiters *waiters, uint32_t uid)
+{
+	struct ktlsd_ticket_waiter *waiter;
+
+	for (waiter = waiters->oldest; waiter; waiter = waiter->newer) {
+		if (waiter->hold.uid == uid) {
+			ticket_waiters_free(waiters, waiter);
+			return true;
+		}
+	}
+	return false;
 }

@@ -7,9 +7,11 @@
 #ifndef KTLSD_TICKET_WAITERS_H
 #define KTLSD_TICKET_WAITERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "quota.h"
 #include "tls/cache.h"
 #include "tls/context.h"
 #include "tls/handshake.h"
@@ -30,6 +32,7 @@ enum {
  * @lifetime: upper limit for the sessions, seconds
  * @handshake: owned
  * @context: a reference
+ * @hold: its memory
  */
 struct ktlsd_ticket_waiter {
 	struct ktlsd_ticket_waiter	*newer;
@@ -41,6 +44,7 @@ struct ktlsd_ticket_waiter {
 	unsigned int			lifetime;
 	struct ktlsd_handshake		*handshake;
 	struct ktlsd_context		*context;
+	struct ktlsd_quota_hold		hold;
 };
 
 /**
@@ -65,6 +69,7 @@ struct ktlsd_ticket_waiters {
  * @id: of the request
  * @hs: complete; taken over, on failure too
  * @context: likewise the reference
+ * @hold: likewise its memory
  * @lifetime: upper limit for the sessions, seconds
  * @now: milliseconds of the monotonic clock
  *
@@ -72,7 +77,8 @@ struct ktlsd_ticket_waiters {
  */
 void ktlsd_ticket_waiters_add(struct ktlsd_ticket_waiters *waiters, uint64_t id,
 			      struct ktlsd_handshake *hs, struct ktlsd_context *context,
-			      unsigned int lifetime, int64_t now);
+			      struct ktlsd_quota_hold *hold, unsigned int lifetime,
+			      int64_t now);
 
 /* Makes a session in @cache from a ticket, unless its handshake waits no longer. */
 void ktlsd_ticket_waiters_receive(struct ktlsd_ticket_waiters *waiters, uint64_t id,
@@ -82,5 +88,8 @@ void ktlsd_ticket_waiters_receive(struct ktlsd_ticket_waiters *waiters, uint64_t
 int ktlsd_ticket_waiters_expire(struct ktlsd_ticket_waiters *waiters, int64_t now);
 
 void ktlsd_ticket_waiters_flush(struct ktlsd_ticket_waiters *waiters);
+
+/* Frees the oldest of a user. Return: false if there is none. */
+bool ktlsd_ticket_waiters_reclaim(struct ktlsd_ticket_waiters *waiters, uint32_t uid);
 
 #endif
