@@ -181,8 +181,11 @@ int main(int argc, char **argv)
 		ktlsd_log(KTLSD_LOG_ERROR, "OpenSSL cannot be used: %s.", ktlsd_errors_openssl_reason());
 		return 1;
 	}
-	if (options.check)
-		return main_check(&options);
+	if (options.check) {
+		status = main_check(&options);
+		ktlsd_stored_key_exit(status);
+		return status;
+	}
 
 	ktlsd_notify_init();
 	/* A reload in the background needs an absolute path. */

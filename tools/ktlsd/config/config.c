@@ -274,6 +274,7 @@ static int config_check(const char *path, struct ktlsd_config **ret_config,
 	if (!config)
 		return err;
 	config_warn_policies(config);
+	ktlsd_stored_key_use(&config->providers);
 	more = config_load_files(config, NULL, err ? &other : fault);
 	if (!err)
 		err = more;
@@ -339,6 +340,7 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	free(config->crl_path);
 	free(config->metrics_socket);
 	free(config->fetch_socket);
+	ktlsd_words_free(&config->providers);
 	ktlsd_words_free(&config->files);
 	free(config->path);
 	free(config);

@@ -22,6 +22,7 @@
 #include "config/roles.h"
 #include "config/sni.h"
 #include "config/staple.h"
+#include "config/stored_key.h"
 #include "config/words.h"
 #include "errors.h"
 
@@ -138,6 +139,7 @@ struct ktlsd_config_place {
  * @crl_place: where it was set
  * @crl_fetch: those that certificates name are fetched
  * @metrics_socket: path of the socket for Prometheus, or NULL
+ * @providers: of OpenSSL, for keys in tokens and TPMs
  * @fetch_socket: of ktls-fetch, or NULL for the default; not changed by a reload
  * @identities: owned array
  * @identity_count: its length
@@ -173,6 +175,7 @@ struct ktlsd_config {
 	struct ktlsd_config_place crl_place;
 	bool			crl_fetch;
 	char			*metrics_socket;
+	struct ktlsd_words	providers;
 	char			*fetch_socket;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;

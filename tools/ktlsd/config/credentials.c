@@ -15,6 +15,7 @@
 #include "config/passphrase.h"
 #include "config/pkcs12.h"
 #include "config/private_key.h"
+#include "config/stored_key.h"
 
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg)
 {
@@ -166,19 +167,25 @@ bool ktlsd_credentials_find_problem(const struct ktlsd_credential *credential,
 	return false;
 }
 
-/* @key: of another file; NULL: both are in a PKCS #12 file */
-static int credentials_decode(const struct ktlsd_buffer *certificates,
+/* @key_path: NULL: both are in a PKCS #12 file
+ * @key: what is in that file
+ */
+static int credentials_decode(const struct ktlsd_buffer *certificates, const char *key_path,
 			      const struct ktlsd_buffer *key, const char *passphrase,
 			      struct ktlsd_credential *credential, struct ktlsd_fault *fault)
 {
 	int err;
 
-	if (!key)
+	if (!key_path)
 		return ktlsd_pkcs12_parse(certificates->data, certificates->len, passphrase,
 					  credential, fault);
 	err = credentials_parse_chain(certificates->data, certificates->len, credential, fault);
 	ERR_clear_error();
-	if (!err)
+	if (err)
+		return err;
+	if (ktlsd_stored_key_is_uri(key_path) || ktlsd_stored_key_is_tpm(key->data, key->len))
+		err = ktlsd_stored_key_load(key_path, passphrase, &credential->key, fault);
+	else
 		err = ktlsd_private_key_decrypt(key->data, key->len, passphrase,
 						&credential->key, fault);
 	return err;
@@ -196,7 +203,7 @@ static int credentials_read(const char *certificate_path, const char *key_path,
 					 NULL, fault) :
 			 credentials_read_key(certificate_path, KTLSD_CERTIFICATE_MAX,
 					      &certificates, fault);
-	if (!err && key_path)
+	if (!err && key_path && !ktlsd_stored_key_is_uri(key_path))
 		err = credentials_read_key(key_path, KTLSD_PRIVATE_KEY_MAX, &key, fault);
 	if (!err && passphrase_path)
 		err = ktlsd_passphrase_read(passphrase_path, &passphrase, fault);
@@ -204,7 +211,7 @@ static int credentials_read(const char *certificate_path, const char *key_path,
 		err = err == -ENOMEM ? err : -EINVAL;
 		goto free_buffers;
 	}
-	err = credentials_decode(&certificates, key_path ? &key : NULL,
+	err = credentials_decode(&certificates, key_path, &key,
 				 (const char *)passphrase.data, credential, &inner);
 	if (!err)
 		err = credentials_check_pair(credential, &inner);

@@ -51,7 +51,7 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 /**
  * ktlsd_credentials_load - make a credential from regular files
  * @certificate_path: PEM; or PKCS #12 if @key_path is NULL
- * @key_path: PEM, perhaps encrypted; or NULL
+ * @key_path: PEM, perhaps encrypted; or a URI, see stored_key.h; or NULL
  * @passphrase_path: or NULL
  * @ret_credential: filled; ktlsd_credentials_free() releases it
  * @fault: on error

@@ -24,6 +24,19 @@ static void settings_set_path(struct ktlsd_parse *parse, unsigned int line,
 		ktlsd_parse_fail(parse, line, "out of memory");
 }
 
+/* A path, or the URI of a key in a token. */
+static void settings_set_key(struct ktlsd_parse *parse, unsigned int line,
+			     const struct ktlsd_setting *setting, void *target,
+			     const char *value)
+{
+	char **key = target;
+
+	if (value[0] == '/' || !ktlsd_stored_key_is_uri(value))
+		settings_set_path(parse, line, setting, target, value);
+	else if (!(*key = strdup(value)))
+		ktlsd_parse_fail(parse, line, "out of memory");
+}
+
 static void settings_set_number(struct ktlsd_parse *parse, unsigned int line,
 				const struct ktlsd_setting *setting, void *target,
 				const char *value)
@@ -227,10 +240,12 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_DAEMON("crl_fetch", yes_no, crl_fetch) },
 	{ SETTINGS_DAEMON("metrics_socket", path, metrics_socket) },
 	{ SETTINGS_DAEMON("fetch_socket", path, fetch_socket) },
+	{ SETTINGS_DAEMON("providers", words, providers), .is_list = true,
+	  .max = KTLSD_PROVIDERS_MAX },
 
 	{ SETTINGS_IDENTITY("certificate", path, files[0].certificate),
 	  .size = sizeof(struct ktlsd_identity_files) },
-	{ SETTINGS_IDENTITY("private_key", path, files[0].private_key),
+	{ SETTINGS_IDENTITY("private_key", key, files[0].private_key),
 	  .size = sizeof(struct ktlsd_identity_files) },
 	{ SETTINGS_IDENTITY("passphrase_file", passphrase, files[0].passphrase),
 	  .size = sizeof(struct ktlsd_identity_files) },

@@ -41,6 +41,7 @@ void ktlsd_permit_refresh(void)
 	if (!permit.stale || ktlsd_parse_config(permit.path, &config, &fault))
 		return;
 	permit.stale = false;
+	ktlsd_stored_key_use(&config->providers);
 	for (i = 0; i < config->policy_count; i++)
 		decrypt |= config->policies[i].bounds.rsa_transport;
 	permit.decrypt = decrypt;

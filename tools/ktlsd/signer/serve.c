@@ -135,7 +135,9 @@ static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head 
 	default:
 		return "The signer does not use this hash.";
 	}
-	if (EVP_DigestSignInit(ctx, &pkey_ctx, hash, NULL, key) != 1)
+	/* The key's own provider, whatever OpenSSL's configuration prefers. */
+	if (EVP_DigestSignInit_ex(ctx, &pkey_ctx, hash ? EVP_MD_get0_name(hash) : NULL, NULL,
+				  "-provider", key, NULL) != 1)
 		return "The private key cannot sign with this hash.";
 	if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
 		return NULL;

@@ -506,7 +506,8 @@ static void config_revocation(void **state)
 
 	(void)state;
 	assert_int_equal(config_try("[ktlsd]\nrevocation = hard\nrevocation_ktls_trust = yes\n"
-		"crl = /var/crl\n[identity a]\ncertificate = /a\nprivate_key = /b\n"
+		"crl = /var/crl\nproviders = pkcs11, tpm2\n"
+		"[identity a]\ncertificate = /a\nprivate_key = pkcs11:token=t\n"
 		"revocation = off\nrole = client\n[identity b]\ncertificate = /a\nprivate_key = /b\n",
 		&config, &fault), 0);
 	assert_int_equal(config->revocation.mode, KTLSD_REVOCATION_HARD);
@@ -517,6 +518,8 @@ static void config_revocation(void **state)
 	assert_false(config->identities[1].revocation.given);
 	assert_int_equal(config->identities[0].roles, KTLSD_ROLES_CLIENT);
 	assert_int_equal(config->identities[1].roles, 0);
+	assert_int_equal(config->providers.count, 2);
+	assert_string_equal(config->identities[0].files[0].private_key, "pkcs11:token=t");
 	ktlsd_config_put(config);
 
 	assert_int_equal(config_try("[ktlsd]\nrevocation = soft\n", &config, &fault), -EINVAL);
@@ -525,6 +528,9 @@ static void config_revocation(void **state)
 	assert_non_null(strstr(fault.reason, "crl must be an absolute path"));
 	assert_int_equal(config_try("[identity a]\nrole = peer\n", &config, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, ":2: role must be server, client or both"));
+	assert_int_equal(config_try("[identity a]\nprivate_key = pkcs12:b\n", &config, &fault),
+			 -EINVAL);
+	assert_non_null(strstr(fault.reason, ":2: private_key must be an absolute path"));
 
 	assert_int_equal(config_try("[ktlsd]\nrevocation = crl\n", &config, &fault), 0);
 	ktlsd_config_put(config);

@@ -24,6 +24,7 @@ enum {
 };
 
 static char directory[] = "/tmp/test_signer.XXXXXX";
+static const char *signer_uri;	/* the key is in a token */
 static struct ktlsd_signer_channel channel;
 static struct test_kernel kernel;
 
@@ -58,7 +59,7 @@ static void signer_configure(const char *more)
 	int len;
 
 	len = snprintf(text, sizeof(text), "[identity site]\ncertificate = %s\nprivate_key = %s\n%s",
-		       signer_path("cert"), signer_path("key"), more);
+		       signer_path("cert"), signer_uri ? signer_uri : signer_path("key"), more);
 	ktlsd_buffer_append(&conf, text, (size_t)len, sizeof(text));
 	test_pki_write(signer_path("conf"), &conf, 0600);
 	/* As the serving process does before it loads keys. */
@@ -121,8 +122,9 @@ static void signer_load(X509 *cert, EVP_PKEY *key)
 	struct ktlsd_fault fault;
 
 	signer_write(cert, key);
-	signer_configure("");
-	if (ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL, &credential, &fault))
+	signer_configure(signer_uri ? "[ktlsd]\nproviders = pkcs11\n" : "");
+	if (ktlsd_credentials_load(signer_path("cert"), signer_uri ? signer_uri : signer_path("key"),
+				   signer_uri ? signer_path("pin") : NULL, &credential, &fault))
 		fail_msg("%s", fault.reason);
 	if (!kernel.config->identity_count)
 		test_kernel_add_identity(&kernel, "site");
@@ -404,6 +406,57 @@ static void signer_roles(void **state)
 	signer_refused(3, "not for servers");
 }
 
+/* Puts the key of signer_write() into SoftHSM. Return: false without SoftHSM. */
+static bool signer_fill_token(const char *label)
+{
+	char command[640];
+
+	snprintf(command, sizeof(command),
+		 "command -v softhsm2-util >/dev/null && cd %s && mkdir -p tokens && echo 1234 >pin && "
+		 "echo directories.tokendir = $PWD/tokens >softhsm.conf && "
+		 "{ ls tokens/* >/dev/null 2>&1 || softhsm2-util --init-token --free --label t --pin 1234 --so-pin 5678; } && "
+		 "openssl pkcs8 -topk8 -nocrypt -in key -out key8 && "
+		 "softhsm2-util --import key8 --token t --label %s --id %02x --pin 1234",
+		 directory, label, label[0]);
+	return !system(command);
+}
+
+/* Keys in a PKCS #11 token. */
+static void signer_token(void **state)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	signer_write(pki.ec, pki.ec_key);
+	if (EVP_default_properties_is_fips_enabled(NULL) ||
+	    !OSSL_PROVIDER_try_load(NULL, "pkcs11", 1) || !signer_fill_token("ec")) {
+		print_message("softhsm2 or pkcs11-provider is not installed, or FIPS forbids it\n");
+		skip();
+	}
+	signer_uri = "pkcs11:token=t;object=ec;type=private";
+	signer_load(pki.ec, pki.ec_key);
+	signer_shake(1, TLS1_3_VERSION, "site", 0);
+	signer_shake(2, TLS1_2_VERSION, "site", 0);
+	/* Another certificate's key; a key that is not there. */
+	signer_write(pki.rsa, pki.rsa_key);
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_uri,
+						signer_path("pin"), &credential, &fault),
+			 -EINVAL);
+	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"),
+						"pkcs11:token=t;object=none;type=private",
+						signer_path("pin"), &credential, &fault),
+			 -EINVAL);
+	assert_non_null(strstr(fault.reason, "the private key was not found"));
+	signer_uri = "pkcs11:token=t;object=rsa;type=private";
+	assert_true(signer_fill_token("rsa"));
+	signer_load(pki.rsa, pki.rsa_key);
+	signer_shake(3, TLS1_3_VERSION, "site", 0);
+	signer_shake(4, TLS1_2_VERSION, "site", 0);
+	signer_uri = NULL;
+}
+
 /* What names no provider gets OpenSSL's own. */
 static void signer_provider_last(void **state)
 {
@@ -484,18 +537,35 @@ static void signer_dies(void **state)
 	signer_check_uses(KTLSD_KEY_EC, 0, 0, 2);
 }
 
+/* Debian 12 has no package of it: selftests/vm/setup unpacks that of bookworm-backports. */
+static void signer_find_provider(void)
+{
+	const char *cache = getenv("KTLS_CACHE"), *home = getenv("HOME");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s%s/pkcs11-provider/usr/lib/x86_64-linux-gnu/ossl-modules",
+		 cache ? cache : home ? home : "", cache ? "" : "/.cache/ktls");
+	if (!access(path, R_OK))
+		OSSL_PROVIDER_set_default_search_path(NULL, path);
+}
+
 static int signer_setup(void **state)
 {
-	return test_kernel_setup(state) || !mkdtemp(directory);
+	if (!mkdtemp(directory))
+		return -1;
+	/* The signer has the environment of this process. */
+	setenv("SOFTHSM2_CONF", signer_path("softhsm.conf"), 1);
+	setenv("PKCS11_PROVIDER_MODULE", "/usr/lib/softhsm/libsofthsm2.so", 1);
+	signer_find_provider();
+	return test_kernel_setup(state);
 }
 
 static int signer_teardown(void **state)
 {
-	unlink(signer_path("cert"));
-	unlink(signer_path("key"));
-	unlink(signer_path("conf"));
-	rmdir(directory);
-	return test_pki_teardown(state);
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -r %s", directory);
+	return system(command) || test_pki_teardown(state);
 }
 
 #define SIGNER_TEST(name) \
@@ -513,6 +583,7 @@ int main(void)
 		SIGNER_TEST(signer_provider_last),
 		SIGNER_TEST(signer_bad_files),
 		SIGNER_TEST(signer_dies),
+		SIGNER_TEST(signer_token),
 	};
 
 	return cmocka_run_group_tests_name("signer", tests, signer_setup, signer_teardown);
