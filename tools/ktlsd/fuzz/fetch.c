@@ -33,7 +33,8 @@ enum {
 	FETCH_ANSWER	= 0,
 	FETCH_URL	= 1,
 	FETCH_REQUEST	= 2,
-	FETCH_KINDS	= 3,
+	FETCH_CRL	= 3,
+	FETCH_KINDS	= 4,
 };
 
 static void fetch_write(void)
@@ -53,6 +54,8 @@ static void fetch_write(void)
 		"http://user:password@host:80/#fragment", "https://host/",
 	};
 	const struct ktls_fetch_request request = { .timeout_ms = 1000, .url_len = 14, .body_len = 3 };
+	static const char crl[] = "HTTP/1.0 200 OK\r\nContent-Type: application/pkix-crl\r\n\r\n"
+				  "\x30\x03\x0a\x01\x01";
 	static const char rest[] = "http://a.test/123";
 	uint8_t kind = FETCH_ANSWER, head[1 + sizeof(request)] = { FETCH_REQUEST };
 	char name[16];
@@ -67,6 +70,8 @@ static void fetch_write(void)
 		snprintf(name, sizeof(name), "url-%zu", i);
 		fuzz_pki_seed(name, &kind, 1, urls[i], strlen(urls[i]));
 	}
+	kind = FETCH_CRL;
+	fuzz_pki_seed("crl", &kind, 1, crl, strlen(crl));
 	memcpy(head + 1, &request, sizeof(request));
 	fuzz_pki_seed("request", head, sizeof(head), rest, strlen(rest));
 }
@@ -84,14 +89,15 @@ static void fetch_check_reason(const char *reason, size_t len)
 		abort();
 }
 
-static void fetch_answer(const struct fuzz *fuzz)
+/* @request_len: 0 for a CRL */
+static void fetch_answer(const struct fuzz *fuzz, size_t request_len)
 {
 	struct http http = {
 		.host = (char *)"ocsp.test", .port = (char *)"80", .path = "/",
 		.deadline = ktlsd_clock_ms() + 5000, .fd = -1,
 	};
-	uint8_t answer[KTLS_FETCH_ANSWER_MAX];
-	size_t got = 0;
+	const size_t max = request_len ? KTLS_FETCH_ANSWER_MAX : KTLS_FETCH_CRL_MAX;
+	struct ktlsd_buffer answer = { 0 };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
@@ -101,10 +107,11 @@ static void fetch_answer(const struct fuzz *fuzz)
 		goto close_pair;
 	shutdown(pair[1], SHUT_WR);
 	http.fd = pair[0];
-	if (http_transfer(&http, "request", 7, answer, &got))
+	if (http_transfer(&http, "request", request_len, &answer))
 		fetch_check_reason(http.reason, strlen(http.reason));
-	else if (!got || got > sizeof(answer))
+	else if (!answer.len || answer.len > max)
 		abort();
+	ktlsd_buffer_free(&answer);
 close_pair:
 	close(pair[0]);
 	close(pair[1]);
@@ -113,13 +120,13 @@ close_pair:
 static void fetch_url(const struct fuzz *fuzz)
 {
 	char url[KTLS_FETCH_URL_MAX + 1] = "";
-	uint8_t answer[KTLS_FETCH_ANSWER_MAX];
-	size_t len = 0;
+	struct ktlsd_buffer answer = { 0 };
 
 	memcpy(url, fuzz->data, fuzz->len < KTLS_FETCH_URL_MAX ? fuzz->len : KTLS_FETCH_URL_MAX);
-	if (!ktls_fetch_http_post(url, "request", 7, 1000, answer, &len))
+	if (!ktls_fetch_http(url, "request", 7, 1000, &answer))
 		abort();
-	fetch_check_reason((char *)answer, len);
+	fetch_check_reason((char *)answer.data, answer.len);
+	ktlsd_buffer_free(&answer);
 	ktls_fetch_address_allow(url);
 }
 
@@ -139,7 +146,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	switch (fuzz_byte(&fuzz) % FETCH_KINDS) {
 	case FETCH_ANSWER:
-		fetch_answer(&fuzz);
+		fetch_answer(&fuzz, 7);
+		break;
+	case FETCH_CRL:
+		fetch_answer(&fuzz, 0);
 		break;
 	case FETCH_URL:
 		fetch_url(&fuzz);
