@@ -43,7 +43,7 @@ def make_identity(path):
 class Daemon:
     """ktlsd in the foreground, with a service manager."""
 
-    def __init__(self, path, *args, stderr=None, **env):
+    def __init__(self, path, *args, stderr=None, cwd=None, **env):
         self.path = path
         self.notified = []
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -51,7 +51,7 @@ class Daemon:
         self.log = open(path + "/log", "a+", encoding="ascii") if stderr is None else stderr
         self.process = subprocess.Popen(
             [KTLSD, "--foreground", "--config", path + "/conf", "--workers", "2", *args],
-            stderr=self.log, env={**os.environ, "NOTIFY_SOCKET": path + "/notify",
+            stderr=self.log, cwd=cwd, env={**os.environ, "NOTIFY_SOCKET": path + "/notify",
                                   "RUNTIME_DIRECTORY": path, **env})
 
     def listen(self, seconds, until=None):
