@@ -134,14 +134,20 @@ static void signed_text_hide_keys(void **state)
 
 /* --- a worker that was taken over: it speaks to the signer itself --- */
 
-static void signed_text_ask(int fd, struct ktlsd_signer_head *head, const void *data, size_t len)
+static void signed_text_send(int fd, const struct ktlsd_signer_head *head, const void *data,
+			     size_t len)
 {
 	uint8_t message[KTLSD_SIGNER_MESSAGE_MAX];
 
-	head->deadline = ktlsd_clock_ms() + SIGNED_TEXT_WAIT_MS;
 	memcpy(message, head, sizeof(*head));
 	memcpy(message + sizeof(*head), data, len);
 	assert_int_equal(send(fd, message, sizeof(*head) + len, 0), sizeof(*head) + len);
+}
+
+static void signed_text_ask(int fd, struct ktlsd_signer_head *head, const void *data, size_t len)
+{
+	head->deadline = ktlsd_clock_ms() + SIGNED_TEXT_WAIT_MS;
+	signed_text_send(fd, head, data, len);
 }
 
 /* Return: the answer; its text is in @reason. */
@@ -329,6 +335,13 @@ static void signed_text_flood(void **state)
 	for (i = 0; signed_text_answer(fd, reason).seq != 2000; i++)
 		;
 	assert_true(i < FLOOD / 2);
+	/* Nor is what is too late. */
+	head.seq = 3000;
+	head.deadline = ktlsd_clock_ms();
+	signed_text_send(fd, &head, text, len);
+	head.seq = 3001;
+	signed_text_ask(fd, &head, text, len);
+	assert_int_equal(signed_text_answer(fd, reason).seq, 3001);
 	EVP_PKEY_free(slow);
 	close(fd);
 }
