@@ -66,8 +66,10 @@ static void *stream_write(void *arg)
 		for (size_t i = 0; i < n; i++)
 			buf[i] = stream_byte(s, at + i);
 		net_write(s->fd, buf, n);
-		if (at % 5 == 0)
-			OK(sock_set_int(s->fd, KTLS_KEY_UPDATE, at % 2));
+		if (at % 5 == 0 && sock_set_int(s->fd, KTLS_KEY_UPDATE, at % 2)) {
+			harness_note("KTLS_ERROR: %s", sock_error(s->fd));
+			OK(-1);
+		}
 	}
 	free(buf);
 	return NULL;
