@@ -325,6 +325,10 @@ static int responders_connect(X509 *cert, uint16_t version, enum ktlsd_revocatio
 	if (error == 1) {
 		assert_int_equal(ktlsd_handshake_finish(side.handshake, &result, &side.fault), 0);
 		assert_int_equal(result.revocation, how);
+		/* A session that nobody vouched for ends soon, if somebody can be asked. */
+		if (how == KTLS_REVOCATION_NO_ANSWER && cert != pki.ec)
+			assert_true(side.handshake->status.expires <=
+				    time(NULL) + KTLSD_STATUS_SILENT);
 		ktlsd_handshake_wipe_result(&result);
 	}
 	test_peer_free(&peer);

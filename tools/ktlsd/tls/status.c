@@ -161,6 +161,12 @@ static int status_note_verify(int good, X509_STORE_CTX *store_ctx)
 
 /* --- OCSP --- */
 
+static void status_bound(struct ktlsd_status *status, int64_t expires)
+{
+	if (expires < status->expires)
+		status->expires = expires;
+}
+
 /* Return: true if @answer is about a good certificate; else the peer is refused. */
 static bool status_take_answer(struct ktlsd_handshake *hs, int depth,
 			       const struct ktlsd_ocsp_answer *answer, const char *says)
@@ -178,8 +184,7 @@ static bool status_take_answer(struct ktlsd_handshake *hs, int depth,
 		return false;
 	}
 	hs->status.good |= 1u << depth;
-	if (answer->expires < hs->status.expires)
-		hs->status.expires = answer->expires;
+	status_bound(&hs->status, answer->expires);
 	return true;
 }
 
@@ -232,6 +237,9 @@ static bool status_ask_once(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
 			all = false;
 		if (ret < 0 || (ret > 0 && answer.status == KTLSD_OCSP_BAD)) {
 			status->silent |= 1u << i;
+			/* Without a responder there is nobody to ask again. */
+			if (ret != -ENOENT)
+				status_bound(status, question->now + KTLSD_STATUS_SILENT);
 			if (status->mode == KTLSD_REVOCATION_HARD)
 				status_refuse(hs, SSL_AD_CERTIFICATE_UNKNOWN,
 					"%s cannot be checked for revocation (%s mode): its OCSP responder gave no valid answer: %s.",

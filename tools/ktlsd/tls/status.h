@@ -19,6 +19,7 @@ struct ktlsd_handshake;
 
 enum {
 	KTLSD_STATUS_WAIT_MS	= 5000,	/* how long a handshake waits for responders at most */
+	KTLSD_STATUS_SILENT	= 30,	/* seconds that a session lasts if one did not answer */
 };
 
 /**
@@ -52,7 +53,8 @@ struct ktlsd_status_asker {
  * @good: likewise for those that are proven good
  * @silent: likewise for those whose responder did not answer
  * @how: enum ktls_revocation, for the leaf
- * @expires: until when the responses hold, seconds since the epoch; INT64_MAX for ever
+ * @expires: until when the responses hold, or silence is accepted, seconds since the epoch;
+ *	INT64_MAX for ever
  * @stapled: server: it sends a response for its own certificate
  * @alert: to send with @reason
  * @reason: why the peer is refused, or ""
