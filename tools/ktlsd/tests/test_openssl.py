@@ -41,10 +41,10 @@ def find_fips():
     return path if os.path.exists(path) else None
 
 
-def run(program, conf, **env):
+def run(program, conf):
     return subprocess.run([f"{BUILD}/test_{program}"], capture_output=True, text=True,
                           check=False, timeout=300 * SCALE,
-                          env={**os.environ, "OPENSSL_CONF": conf, **env})
+                          env={**os.environ, "OPENSSL_CONF": conf})
 
 
 def write_conf(path, properties, name="default", section="default_section", more=""):
@@ -54,9 +54,9 @@ def write_conf(path, properties, name="default", section="default_section", more
     return path
 
 
-def run_all(conf, **env):
+def run_all(conf):
     for program in PROGRAMS:
-        done = run(program, conf, **env)
+        done = run(program, conf)
         assert done.returncode == 0, f"test_{program}: {done.stdout[-600:]}{done.stderr[-600:]}"
 
 
@@ -75,8 +75,9 @@ def test_fips(path):
     subprocess.run(["openssl", "fipsinstall", "-module", module, "-out", install],
                    check=True, capture_output=True)
     with open(install, encoding="ascii") as file:
-        conf = write_conf(path + "/conf", "fips=yes", "fips", "fips_sect", file.read())
-    run_all(conf, OPENSSL_MODULES=os.path.dirname(module))
+        conf = write_conf(path + "/conf", "fips=yes", "fips", "fips_sect",
+                          file.read() + f"module = {module}\n")
+    run_all(conf)
     return None
 
 
