@@ -236,6 +236,8 @@ static void broker_handle(int control, const struct ktlsd_signer_head *head, cha
 		return;
 	case KTLSD_SIGNER_CONFIG:
 		ktlsd_permit_refresh();
+		answer.error = 0;
+		broker_answer(control, &answer, NULL, 0);
 		break;
 	case KTLSD_SIGNER_LOG:
 		broker_log(head);

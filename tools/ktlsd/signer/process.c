@@ -289,9 +289,14 @@ void ktlsd_signer_log(enum ktlsd_log_target target, enum ktlsd_log_level level)
 
 void ktlsd_signer_configure(void)
 {
-	const struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_CONFIG };
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_CONFIG };
+	struct ktlsd_fault fault;
+	uint8_t data[256];
 
-	process_tell(&head);
+	pthread_mutex_lock(&process.lock);
+	if (!process_ask(&head, NULL, 0, -1))
+		process_receive(&head, data, sizeof(data), &fault);
+	pthread_mutex_unlock(&process.lock);
 }
 
 void ktlsd_signer_release(uint64_t handle)

@@ -18,7 +18,9 @@
  */
 int ktlsd_signer_start(const char *config_path);
 
-/* Lets the signer read ktlsd.conf, after it was read here. */
+/* Lets the signer read ktlsd.conf, after it was read here: what that permits is in force
+ * before a worker relies on it.
+ */
 void ktlsd_signer_configure(void);
 
 /* Return: a descriptor that poll() reports as hung up when the signer has ended; -1 without

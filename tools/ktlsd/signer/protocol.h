@@ -27,8 +27,8 @@ enum ktlsd_signer_op {
 				 * each with its NUL; "" for none. Answers: each certificate in DER, the last one empty
 				 */
 	KTLSD_SIGNER_CHANNEL,	/* with a socket: serve a worker there */
-	KTLSD_SIGNER_CONFIG,	/* ktlsd.conf was read; without an answer */
-	KTLSD_SIGNER_LOG,	/* @value: target, @value2: level */
+	KTLSD_SIGNER_CONFIG,	/* ktlsd.conf was read */
+	KTLSD_SIGNER_LOG,	/* @value: target, @value2: level; without an answer */
 	/* Of any thread, on a socket of its own; without an answer. */
 	KTLSD_SIGNER_RELEASE,	/* the key @handle is not used any more */
 };
