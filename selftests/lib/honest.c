@@ -8,7 +8,7 @@
 
 enum {
 	HONEST_ROUNDS	= 5,	/* odd: the median is one of them */
-	HONEST_GRAIN_MS	= 20,	/* a few time slices */
+	HONEST_GRAIN_MS	= 40,	/* a few time slices of each attacker */
 	HONEST_TRIES	= 3,
 };
 
