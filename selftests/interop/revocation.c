@@ -477,7 +477,8 @@ static void expect_honest(struct honest *h, const struct job *waiting)
 	ASSERT_LT(0, n);
 	harness_note("a handshake beside them takes %.0f ms, normally %.0f; the best of %zu",
 		     best * 1e3, h->normal * 1e3, n);
-	EXPECT_TRUE(best <= 2 * h->normal);
+	/* and a grain for the scheduler */
+	EXPECT_TRUE(best <= 2 * h->normal + 0.04);
 }
 
 static bool only_waiting(void)

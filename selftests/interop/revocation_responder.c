@@ -5,7 +5,6 @@
 struct visit {
 	struct responder	*r;
 	int			fd;
-	struct job		job;
 };
 
 /* The request in an HTTP POST; the test's own client has no other form. */
@@ -87,7 +86,7 @@ static void *responder_main(void *arg)
 		ASSERT_TRUE(visit);
 		visit->r = r;
 		visit->fd = fd;
-		job_run(&visit->job, visit_main, visit);
+		job_leave(visit_main, visit);
 	}
 	return NULL;
 }

@@ -7,7 +7,6 @@
 struct visit {
 	struct site	*site;
 	int		fd;
-	struct job	job;
 };
 
 static void *visit_main(void *arg)
@@ -39,7 +38,7 @@ static void *site_main(void *arg)
 		ASSERT_TRUE(visit);
 		visit->site = s;
 		visit->fd = fd;
-		job_run(&visit->job, visit_main, visit);
+		job_leave(visit_main, visit);
 	}
 	return NULL;
 }

@@ -70,9 +70,13 @@ void honest_attack(struct honest *h, void (*attack)(void *arg), void *arg)
 
 void honest_attack_end(struct honest *h)
 {
+	int status;
+
 	for (unsigned int i = 0; i < h->attackers; i++) {
 		kill(h->pids[i], SIGKILL);
-		OK(waitpid(h->pids[i], NULL, 0));
+		OK(waitpid(h->pids[i], &status, 0));
+		/* else it has failed, and was no attack */
+		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
 }
 

@@ -171,6 +171,14 @@ void job_handshake(struct job *j, int fd, int role)
 	job_start(j);
 }
 
+void job_leave(void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fn, arg));
+	pthread_detach(thread);
+}
+
 void job_run(struct job *j, void *(*fn)(void *arg), void *arg)
 {
 	*j = (struct job) { .fn = fn, .arg = arg };
