@@ -311,6 +311,7 @@ static int session_set_status(struct ktlsd_sessions *sessions, struct ktlsd_sess
 							  session->identity),
 				 session->config->crls);
 	status->asker = sessions->asker;
+	status->own_anchors = session->context->anchors;
 	status->deadline = now + (wait < KTLSD_STATUS_WAIT_MS ? wait : KTLSD_STATUS_WAIT_MS);
 	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
 }

@@ -26,6 +26,7 @@ enum {
  * struct points_test - what a test works with
  * @cert: a leaf that names POINTS_URL
  * @asker: of the handshakes
+ * @own_anchors: the handshakes have the anchors of a program
  */
 static struct points_test {
 	X509				*cert;
@@ -33,6 +34,7 @@ static struct points_test {
 	struct ktlsd_crl_points		points;
 	struct ktlsd_config		config;
 	struct ktlsd_status_asker	asker;
+	bool				own_anchors;
 } test;
 
 /* --- ktlsd --- */
@@ -153,6 +155,7 @@ static int points_connect(enum ktlsd_revocation_mode mode)
 	test_side_prepare(&side, NULL, NULL, pki.ca);
 	assert_int_equal(test_side_begin(&side), 0);
 	side.handshake->status.asker = &test.asker;
+	side.handshake->status.own_anchors = test.own_anchors;
 	test_peer_begin(&peer);
 	test_peer_shake(&side, &peer);
 	ret = side.last;
@@ -441,6 +444,21 @@ static void points_scope(void **state)
 	test_fetching_forget();
 }
 
+/* They can have the name of any authority, and all users share what is fetched. */
+static void points_own_anchors(void **state)
+{
+	(void)state;
+	points_open();
+	test.own_anchors = true;
+	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), KTLS_REVOCATION_UNCHECKED);
+	assert_int_equal(points_requested(), 0);
+	test.own_anchors = false;
+	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), KTLS_REVOCATION_UNCHECKED);
+	assert_int_equal(points_requested(), 1);
+	points_close();
+	test_fetching_forget();
+}
+
 static void points_setting(void **state)
 {
 	static const struct test_conf_fault table[] = {
@@ -479,6 +497,7 @@ int main(void)
 		cmocka_unit_test(points_bounds),
 		cmocka_unit_test(points_urls),
 		cmocka_unit_test(points_scope),
+		cmocka_unit_test(points_own_anchors),
 		cmocka_unit_test(points_setting),
 	};
 

@@ -281,13 +281,16 @@ static void status_require_all(struct ktlsd_handshake *hs, STACK_OF(X509) *chain
 	}
 }
 
-/* Lets the missing CRLs be fetched, for later handshakes: this one does not wait. */
+/* Lets the missing CRLs be fetched, for later handshakes: this one does not wait. All users
+ * share what is fetched, by the names of issuers: so a program's own anchors, which can have
+ * the name of anybody, fetch nothing.
+ */
 static void status_want_crls(struct ktlsd_handshake *hs, STACK_OF(X509) *chain)
 {
 	struct ktlsd_status_asker *asker = hs->status.asker;
 	int i;
 
-	if (!asker || !asker->want_crl || !hs->status.crls->fetch)
+	if (!asker || !asker->want_crl || hs->status.own_anchors || !hs->status.crls->fetch)
 		return;
 	for (i = 0; i < sk_X509_num(chain) - 1; i++) {
 		if (hs->status.no_crl & 1u << i)

@@ -47,6 +47,7 @@ struct ktlsd_status_asker {
  * @mode: how they are checked
  * @crls: of ktlsd.conf, or NULL; not owned
  * @asker: asks responders, or NULL; not owned
+ * @own_anchors: the program brought its trust anchors (KTLS_TRUST)
  * @deadline: until when it can wait for answers, milliseconds of the monotonic clock
  * @decided: the chain was checked
  * @no_crl: a bit for each certificate of the chain whose issuer has no CRL here
@@ -63,6 +64,7 @@ struct ktlsd_status {
 	enum ktlsd_revocation_mode	mode;
 	struct ktlsd_crls		*crls;
 	struct ktlsd_status_asker	*asker;
+	bool				own_anchors;
 	int64_t				deadline;
 	bool				decided;
 	uint32_t			no_crl;
