@@ -101,7 +101,10 @@ static void broker_read(int control, struct ktlsd_signer_head head, const char *
 	mode_t mode = 0;
 	int err;
 
-	err = ktlsd_file_read(path, head.value, &file, &mode, &fault);
+	err = ktlsd_permit_is_passphrase(path) ?
+		ktlsd_errors_set(&fault, -EACCES,
+			"%s holds a passphrase: only the signer process of ktlsd may read it", path) :
+		ktlsd_file_read(path, head.value, &file, &mode, &fault);
 	if (!err && ktlsd_broker_hide_keys(&file))
 		err = ktlsd_errors_set(&fault, -EACCES,
 			"%s holds a private key: only the signer process of ktlsd may read it", path);
@@ -148,10 +151,6 @@ static int broker_add(const struct ktlsd_identity_files *files,
 	unsigned int roles = ktlsd_permit_roles(files, credential->leaf);
 	int err;
 
-	if (!roles)
-		return ktlsd_errors_set(fault, -EACCES,
-			"%s: no identity in ktlsd.conf has it with this key: if the file was changed just now, reload again",
-			files->certificate);
 	err = ktlsd_signer_keys_add(credential->key, roles, ret_handle);
 	return err ? ktlsd_errors_set(fault, err, "the signer has too many private keys") : 0;
 }
@@ -168,8 +167,13 @@ static void broker_load(int control, struct ktlsd_signer_head head, char *paths,
 	int i, err;
 
 	ktlsd_permit_refresh();
-	err = ktlsd_credentials_load(files.certificate, files.private_key, files.passphrase,
-				     &credential, &fault);
+	/* Before anything is opened: a token would count a wrong PIN. */
+	err = ktlsd_permit_has(&files) ?
+		ktlsd_credentials_load(files.certificate, files.private_key, files.passphrase,
+				       &credential, &fault) :
+		ktlsd_errors_set(&fault, -EACCES,
+			"%s: no identity in ktlsd.conf has it with this key: if the file was changed just now, reload again",
+			files.certificate);
 	if (!err)
 		err = broker_add(&files, &credential, &head.handle, &fault);
 	if (err) {

@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/parse.h"
 #include "signer/permit.h"
@@ -61,7 +62,37 @@ static bool permit_has(const struct ktlsd_identity *identity,
 
 	for (i = 0; i < KTLSD_IDENTITY_CERTIFICATES; i++) {
 		if (permit_same(identity->files[i].certificate, files->certificate) &&
-		    permit_same(identity->files[i].private_key, files->private_key))
+		    permit_same(identity->files[i].private_key, files->private_key) &&
+		    permit_same(identity->files[i].passphrase, files->passphrase))
+			return true;
+	}
+	return false;
+}
+
+bool ktlsd_permit_has(const struct ktlsd_identity_files *files)
+{
+	size_t i;
+
+	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
+		if (permit_has(&permit.config->identities[i], files))
+			return true;
+	}
+	return !permit.path;
+}
+
+bool ktlsd_permit_is_passphrase(const char *path)
+{
+	const struct ktlsd_identity_files *files;
+	struct stat asked, secret;
+	size_t i;
+
+	if (!permit.config || stat(path, &asked))
+		return false;
+	for (i = 0; i < permit.config->identity_count * KTLSD_IDENTITY_CERTIFICATES; i++) {
+		files = &permit.config->identities[i / KTLSD_IDENTITY_CERTIFICATES]
+				.files[i % KTLSD_IDENTITY_CERTIFICATES];
+		if (files->passphrase && !stat(files->passphrase, &secret) &&
+		    secret.st_dev == asked.st_dev && secret.st_ino == asked.st_ino)
 			return true;
 	}
 	return false;

@@ -31,6 +31,12 @@ void ktlsd_permit_refresh(void);
  */
 unsigned int ktlsd_permit_roles(const struct ktlsd_identity_files *files, X509 *cert);
 
+/* Return: whether an identity in ktlsd.conf has these files, or there is no ktlsd.conf */
+bool ktlsd_permit_has(const struct ktlsd_identity_files *files);
+
+/* Return: whether @path leads to a passphrase, which the serving process does not need */
+bool ktlsd_permit_is_passphrase(const char *path);
+
 /* Return: whether a policy allows RSA key transport. Any thread. */
 bool ktlsd_permit_decrypt(void);
 

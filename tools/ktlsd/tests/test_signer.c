@@ -56,10 +56,12 @@ static void signer_configure(const char *more)
 	struct ktlsd_buffer conf = { 0 };
 	struct ktlsd_fault fault;
 	char text[512];
-	int len;
+	int len = snprintf(text, sizeof(text),
+		       "[identity site]\ncertificate = %s\nprivate_key = %s\n%s%s\n%s",
+		       signer_path("cert"), signer_uri ? signer_uri : signer_path("key"),
+		       signer_uri ? "passphrase_file = " : "", signer_uri ? signer_path("pin") : "",
+		       more);
 
-	len = snprintf(text, sizeof(text), "[identity site]\ncertificate = %s\nprivate_key = %s\n%s",
-		       signer_path("cert"), signer_uri ? signer_uri : signer_path("key"), more);
 	ktlsd_buffer_append(&conf, text, (size_t)len, sizeof(text));
 	test_pki_write(signer_path("conf"), &conf, 0600);
 	/* As the serving process does before it loads keys. */
@@ -425,6 +427,7 @@ static bool signer_fill_token(const char *label)
 static void signer_token(void **state)
 {
 	struct ktlsd_credential credential;
+	struct ktlsd_buffer pin = { 0 };
 	struct ktlsd_fault fault;
 
 	(void)state;
@@ -444,8 +447,15 @@ static void signer_token(void **state)
 						signer_path("pin"), &credential, &fault),
 			 -EINVAL);
 	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"),
-						"pkcs11:token=t;object=none;type=private",
+	/* A token counts wrong PINs: none but that of ktlsd.conf is tried, and nobody reads it. */
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_uri,
+						signer_path("cert"), &credential, &fault),
+			 -EACCES);
+	assert_int_equal(ktlsd_file_read(signer_path("pin"), 100, &pin, NULL, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "holds a passphrase"));
+	signer_uri = "pkcs11:token=t;object=none;type=private";
+	signer_configure("[ktlsd]\nproviders = pkcs11\n");
+	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_uri,
 						signer_path("pin"), &credential, &fault),
 			 -EINVAL);
 	assert_non_null(strstr(fault.reason, "the private key was not found"));
@@ -485,8 +495,8 @@ static void signer_bad_files(void **state)
 						&credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
 	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("none"), NULL,
-						&credential, &fault), -EINVAL);
-	assert_non_null(strstr(fault.reason, "No such file"));
+						&credential, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "no identity in ktlsd.conf has it with this key"));
 	assert_int_equal(ktlsd_file_read(signer_path("none"), 100, &file, NULL, &fault), -ENOENT);
 	assert_int_equal(ktlsd_file_read(signer_path("cert"), 100, &file, NULL, &fault), -EINVAL);
 	assert_int_equal(ktlsd_file_read(signer_path("cert"), 65536, &file, &mode, &fault), 0);
