@@ -57,14 +57,12 @@ const char *ktlsd_premaster_decrypt(EVP_PKEY *key, uint32_t version, const uint8
 	if (RAND_bytes(premaster, KTLSD_PREMASTER_LEN) != 1)
 		reason = "OpenSSL has no random numbers.";
 	/* With this padding OpenSSL itself returns random bytes if it is wrong, in the same
-	 * time: nothing below depends on that.
+	 * time. Whatever else goes wrong, as in a provider for tokens, is answered with random
+	 * bytes, too: the handshake fails with Finished, and the peer learns nothing.
 	 */
-	else if (!premaster_in_range(key, data, len))
-		reason = NULL;
-	else if (EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len) != 1 ||
-		 plain_len != sizeof(plain))
-		reason = "OpenSSL could not decrypt with the private key.";
-	else
+	else if (premaster_in_range(key, data, len) &&
+		 EVP_PKEY_decrypt(ctx, plain, &plain_len, data, len) == 1 &&
+		 plain_len == sizeof(plain))
 		memcpy(premaster, plain, sizeof(plain));
 	OPENSSL_cleanse(plain, sizeof(plain));
 	EVP_PKEY_CTX_free(ctx);

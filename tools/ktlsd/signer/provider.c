@@ -219,12 +219,12 @@ static int provider_ask(enum ktlsd_signer_op op, const struct provider_key *key,
 		ERR_raise(ERR_LIB_PROV, ERR_R_OPERATION_FAIL);
 		return 0;
 	}
-	if (got > size)
-		return 0;
-	memcpy(data, answer, got);
-	*len = got;
+	if (got <= size) {
+		memcpy(data, answer, got);
+		*len = got;
+	}
 	OPENSSL_cleanse(answer, got);
-	return 1;
+	return got <= size;
 }
 
 /* --- signatures --- */
