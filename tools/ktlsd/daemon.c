@@ -120,11 +120,18 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	struct ktlsd_config *config, *old;
 	struct ktlsd_fault fault;
 	unsigned int i;
+	int err;
 
-	if (ktlsd_config_reload(daemon->options->config_path, shared->config,
-				&config, &fault)) {
+	err = ktlsd_config_reload(daemon->options->config_path, shared->config, &config, &fault);
+	if (!err) {
+		err = ktlsd_signer_configure(&fault);
+		if (err)
+			ktlsd_config_put(config);
+	}
+	if (err) {
 		ktlsd_log(KTLSD_LOG_ERROR,
-			  "The configuration was not reloaded, the old one stays in force.");
+			  "The configuration was not reloaded, the old one stays in force: %s.",
+			  fault.reason);
 		ktlsd_stats_reload(&daemon->stats, KTLSD_RELOAD_FAILED);
 		ktlsd_control_answer(&daemon->control, false,
 				     "The configuration was not reloaded, the old one stays in force: %s",
@@ -134,7 +141,6 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	if (daemon->watch.is_ready)
 		ktlsd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 				  (long long)ktlsd_clock_ms() * 1000);
-	ktlsd_signer_configure();
 	config->generation = shared->generation + 1;
 	ktlsd_staples_adopt(&shared->staples, config);
 	ktlsd_crl_points_adopt(&shared->crl_points, config);

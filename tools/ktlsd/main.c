@@ -199,7 +199,10 @@ int main(int argc, char **argv)
 	}
 	if (ktlsd_config_load(options.config_path, false, &config, &fault))
 		return MAIN_BAD_CONFIG;
-	ktlsd_signer_configure();
+	if (ktlsd_signer_configure(&fault)) {
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", fault.reason);
+		return 1;
+	}
 	err = main_load_module();
 	if (err && options.require_module)
 		return main_report_no_module(err);

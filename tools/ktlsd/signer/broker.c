@@ -166,7 +166,7 @@ static void broker_load(int control, struct ktlsd_signer_head head, char *paths,
 	struct ktlsd_fault fault = { 0 };
 	int i, err;
 
-	ktlsd_permit_refresh();
+	ktlsd_permit_refresh(&fault);
 	/* Before anything is opened: a token would count a wrong PIN. */
 	err = ktlsd_permit_has(&files) ?
 		ktlsd_credentials_load(files.certificate, files.private_key, files.passphrase,
@@ -225,6 +225,7 @@ static void broker_handle(int control, const struct ktlsd_signer_head *head, cha
 			  size_t len, int fd)
 {
 	struct ktlsd_signer_head answer = *head;
+	struct ktlsd_fault fault;
 
 	switch (head->op) {
 	case KTLSD_SIGNER_READ:
@@ -239,9 +240,10 @@ static void broker_handle(int control, const struct ktlsd_signer_head *head, cha
 		broker_answer(control, &answer, NULL, 0);
 		return;
 	case KTLSD_SIGNER_CONFIG:
-		ktlsd_permit_refresh();
-		answer.error = 0;
-		broker_answer(control, &answer, NULL, 0);
+		if (ktlsd_permit_refresh(&fault))
+			broker_fail(control, answer, &fault);
+		else
+			broker_answer(control, &answer, NULL, 0);
 		break;
 	case KTLSD_SIGNER_LOG:
 		broker_log(head);

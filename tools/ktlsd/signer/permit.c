@@ -32,15 +32,16 @@ void ktlsd_permit_note_read(const char *path)
 	permit.stale |= permit.path && !strcmp(path, permit.path);
 }
 
-void ktlsd_permit_refresh(void)
+int ktlsd_permit_refresh(struct ktlsd_fault *fault)
 {
 	struct ktlsd_config *config;
-	struct ktlsd_fault fault;
 	bool decrypt = false;
 	size_t i;
+	int err;
 
-	if (!permit.stale || ktlsd_parse_config(permit.path, &config, &fault))
-		return;
+	err = permit.stale ? ktlsd_parse_config(permit.path, &config, fault) : 0;
+	if (err || !permit.stale)
+		return err;
 	permit.stale = false;
 	ktlsd_stored_key_use(&config->providers);
 	for (i = 0; i < config->policy_count; i++)
@@ -48,6 +49,7 @@ void ktlsd_permit_refresh(void)
 	permit.decrypt = decrypt;
 	ktlsd_config_put(permit.config);
 	permit.config = config;
+	return 0;
 }
 
 static bool permit_same(const char *path, const char *other)

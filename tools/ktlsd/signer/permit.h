@@ -16,9 +16,9 @@ void ktlsd_permit_init(const char *path);
 void ktlsd_permit_note_read(const char *path);
 
 /* Reads ktlsd.conf if it may have changed. After an error in it nothing changes. Only the main
- * thread calls this, the functions above and ktlsd_permit_roles().
+ * thread calls this, the functions above and ktlsd_permit_roles(). Return: 0 or a negative errno
  */
-void ktlsd_permit_refresh(void);
+int ktlsd_permit_refresh(struct ktlsd_fault *fault);
 
 /**
  * ktlsd_permit_roles - whose texts does a key sign?

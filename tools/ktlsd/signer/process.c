@@ -287,16 +287,20 @@ void ktlsd_signer_log(enum ktlsd_log_target target, enum ktlsd_log_level level)
 	process_tell(&head);
 }
 
-void ktlsd_signer_configure(void)
+int ktlsd_signer_configure(struct ktlsd_fault *fault)
 {
 	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_CONFIG };
-	struct ktlsd_fault fault;
-	uint8_t data[256];
+	uint8_t data[KTLS_GENL_REASON_MAX + 1];
+	int err;
 
 	pthread_mutex_lock(&process.lock);
-	if (!process_ask(&head, NULL, 0, -1))
-		process_receive(&head, data, sizeof(data), &fault);
+	err = process_ask(&head, NULL, 0, -1);
+	if (err)
+		ktlsd_errors_set(fault, err, "the signer process of ktlsd has ended");
+	else
+		err = (int)process_receive(&head, data, sizeof(data), fault);
 	pthread_mutex_unlock(&process.lock);
+	return err;
 }
 
 void ktlsd_signer_release(uint64_t handle)

@@ -11,6 +11,8 @@
 
 #include "lib/log.h"
 
+struct ktlsd_fault;
+
 /* Forks the signer. Before any thread is started, and before the first file is read.
  * @config_path: of ktlsd.conf, which the signer reads too, to know what it permits; NULL: it
  *	permits nothing
@@ -19,9 +21,9 @@
 int ktlsd_signer_start(const char *config_path);
 
 /* Lets the signer read ktlsd.conf, after it was read here: what that permits is in force
- * before a worker relies on it.
+ * before a worker relies on it. Return: 0, or a negative errno, also without a signer
  */
-void ktlsd_signer_configure(void);
+int ktlsd_signer_configure(struct ktlsd_fault *fault);
 
 /* Return: a descriptor that poll() reports as hung up when the signer has ended; -1 without
  * a signer.

@@ -383,10 +383,11 @@ static void signed_text_decrypt_random(int fd, struct ktlsd_signer_head *head,
 static void signed_text_configure(const char *text)
 {
 	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault;
 
 	ktlsd_buffer_append(&file, text, strlen(text), 1000);
 	test_pki_write(signed_text_conf, &file, 0600);
-	ktlsd_signer_configure();
+	assert_int_equal(ktlsd_signer_configure(&fault), 0);
 }
 
 /* RSA key transport: only with a policy, and never an oracle. */
@@ -435,10 +436,17 @@ static void signed_text_decrypts(void **state)
 	signed_text_configure("");
 	assert_int_equal(ktlsd_file_read(signed_text_conf, 1000, &file, NULL, &fault), 0);
 	ktlsd_buffer_free(&file);
-	ktlsd_signer_configure();
+	assert_int_equal(ktlsd_signer_configure(&fault), 0);
 	close(ktlsd_signer_open_channel());
 	signed_text_ask(fd, &head, encrypted, len);
 	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
+	/* Whoever reads it again learns that the signer cannot. */
+	ktlsd_buffer_append(&file, "nonsense\n", 9, 1000);
+	test_pki_write(signed_text_conf, &file, 0600);
+	assert_int_equal(ktlsd_file_read(signed_text_conf, 1000, &file, NULL, &fault), 0);
+	ktlsd_buffer_free(&file);
+	assert_int_equal(ktlsd_signer_configure(&fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, ":1: "));
 	close(fd);
 }
 

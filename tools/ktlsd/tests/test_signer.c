@@ -67,7 +67,7 @@ static void signer_configure(const char *more)
 	/* As the serving process does before it loads keys. */
 	assert_int_equal(ktlsd_file_read(signer_path("conf"), 512, &conf, NULL, &fault), 0);
 	ktlsd_buffer_free(&conf);
-	ktlsd_signer_configure();
+	assert_int_equal(ktlsd_signer_configure(&fault), 0);
 }
 
 static void signer_wake(void *arg, uint64_t id)
