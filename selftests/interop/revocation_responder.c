@@ -2,11 +2,6 @@
 /* OCSP responders. See revocation_responder.h. */
 #include "revocation_responder.h"
 
-struct visit {
-	struct responder	*r;
-	int			fd;
-};
-
 /* The request in an HTTP POST; the test's own client has no other form. */
 static OCSP_REQUEST *read_request(int fd)
 {
@@ -57,38 +52,21 @@ static void answer_request(struct responder *r, int fd, OCSP_REQUEST *request)
 		send(fd, text, head + len, MSG_NOSIGNAL);
 }
 
-static void *visit_main(void *arg)
-{
-	struct visit *visit = arg;
-	OCSP_REQUEST *request = read_request(visit->fd);
-	char byte;
-
-	if (request && !visit->r->silent)
-		answer_request(visit->r, visit->fd, request);
-	/* the client closes */
-	while (read(visit->fd, &byte, 1) > 0)
-		;
-	OCSP_REQUEST_free(request);
-	close(visit->fd);
-	free(visit);
-	return NULL;
-}
-
-static void *responder_main(void *arg)
+static void visit(int fd, void *arg)
 {
 	struct responder *r = arg;
-	struct visit *visit;
-	int fd;
+	OCSP_REQUEST *request;
+	char byte;
 
-	while ((fd = accept(r->listener, NULL, NULL)) >= 0) {
-		r->asked++;
-		visit = calloc(1, sizeof(*visit));
-		ASSERT_TRUE(visit);
-		visit->r = r;
-		visit->fd = fd;
-		job_leave(visit_main, visit);
-	}
-	return NULL;
+	r->asked++;
+	request = read_request(fd);
+	if (request && !r->silent)
+		answer_request(r, fd, request);
+	/* the client closes */
+	while (read(fd, &byte, 1) > 0)
+		;
+	OCSP_REQUEST_free(request);
+	close(fd);
 }
 
 void responder_start(struct responder *r)
@@ -99,7 +77,7 @@ void responder_start(struct responder *r)
 	OK(setsockopt(r->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)));
 	OK(bind(r->listener, &a.sa, a.len));
 	OK(listen(r->listener, 64));
-	job_run(&r->thread, responder_main, r);
+	job_serve(&r->thread, r->listener, visit, r);
 }
 
 void responder_start_openssl(struct proc *p, uint16_t port, const char *index)

@@ -4,43 +4,20 @@
 
 #include "revocation_site.h"
 
-struct visit {
-	struct site	*site;
-	int		fd;
-};
-
-static void *visit_main(void *arg)
+static void visit(int fd, void *arg)
 {
-	struct visit *visit = arg;
-	SSL *ssl = SSL_new(visit->site->ctx);
+	struct site *s = arg;
+	SSL *ssl = SSL_new(s->ctx);
 	char buf[100];
 	int len;
 
-	SSL_set_fd(ssl, visit->fd);
+	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1)
 		while ((len = SSL_read(ssl, buf, sizeof(buf))) > 0)
 			SSL_write(ssl, buf, len);
 	ERR_clear_error();
 	SSL_free(ssl);
-	close(visit->fd);
-	free(visit);
-	return NULL;
-}
-
-static void *site_main(void *arg)
-{
-	struct site *s = arg;
-	struct visit *visit;
-	int fd;
-
-	while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
-		visit = calloc(1, sizeof(*visit));
-		ASSERT_TRUE(visit);
-		visit->site = s;
-		visit->fd = fd;
-		job_leave(visit_main, visit);
-	}
-	return NULL;
+	close(fd);
 }
 
 static int put_staple(SSL *ssl, void *arg)
@@ -71,7 +48,7 @@ void site_start(struct site *s, const struct chain *chain, uint16_t responder)
 	SSL_CTX_set_tlsext_status_cb(s->ctx, put_staple);
 	SSL_CTX_set_tlsext_status_arg(s->ctx, s);
 	s->listener = net_listen(AF_INET, 64, &s->a);
-	job_run(&s->thread, site_main, s);
+	job_serve(&s->thread, s->listener, visit, s);
 }
 
 void site_staple(struct site *s, const struct authority_answer *answer)

@@ -171,18 +171,51 @@ void job_handshake(struct job *j, int fd, int role)
 	job_start(j);
 }
 
-void job_leave(void *(*fn)(void *arg), void *arg)
-{
-	pthread_t thread;
+struct visit {
+	int	fd;
+	void	(*fn)(int fd, void *arg);
+	void	*arg;
+};
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, fn, arg));
-	pthread_detach(thread);
+static void *visit_main(void *arg)
+{
+	struct visit visit = *(struct visit *)arg;
+
+	free(arg);
+	visit.fn(visit.fd, visit.arg);
+	return NULL;
+}
+
+static void *serve_main(void *arg)
+{
+	struct visit *next = arg, *visit;
+	pthread_t thread;
+	int fd;
+
+	while ((fd = accept(next->fd, NULL, NULL)) >= 0) {
+		visit = malloc(sizeof(*visit));
+		ASSERT_TRUE(visit);
+		*visit = (struct visit){ fd, next->fn, next->arg };
+		ASSERT_EQ(0, pthread_create(&thread, NULL, visit_main, visit));
+		pthread_detach(thread);
+	}
+	free(next);
+	return NULL;
 }
 
 void job_run(struct job *j, void *(*fn)(void *arg), void *arg)
 {
 	*j = (struct job) { .fn = fn, .arg = arg };
 	job_start(j);
+}
+
+void job_serve(struct job *j, int listener, void (*fn)(int fd, void *arg), void *arg)
+{
+	struct visit *next = malloc(sizeof(*next));
+
+	ASSERT_TRUE(next);
+	*next = (struct visit){ listener, fn, arg };
+	job_run(j, serve_main, next);
 }
 
 void job_wait(struct job *j, int ms)

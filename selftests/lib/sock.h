@@ -70,8 +70,8 @@ void job_connect(struct job *j, int fd, const struct addr *a);
 void job_accept(struct job *j, int fd);
 void job_handshake(struct job *j, int fd, int role);
 void job_run(struct job *j, void *(*fn)(void *arg), void *arg);
-/* A thread that nobody waits for. */
-void job_leave(void *(*fn)(void *arg), void *arg);
+/* Accepts connections for ever; for each @fn runs in a thread of its own, which closes @fd. */
+void job_serve(struct job *j, int listener, void (*fn)(int fd, void *arg), void *arg);
 /* Waits for its end; fails the test after @ms. */
 void job_wait(struct job *j, int ms);
 

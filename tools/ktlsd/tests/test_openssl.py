@@ -9,7 +9,8 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
+
+from test_daemon import main
 
 BUILD = sys.argv[1]
 SCALE = float(os.environ.get("KTLS_TEST_SCALE", "1"))
@@ -81,21 +82,5 @@ def test_fips(path):
     return None
 
 
-def main():
-    failed = 0
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
-    print(f"TAP version 13\n1..{len(tests)}")
-    for number, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory(prefix="ktlsd-openssl-") as path:
-            try:
-                skip = test(path)
-                print(f"ok {number} - {test.__doc__}" + (f" # SKIP {skip}" if skip else ""))
-            except (AssertionError, subprocess.SubprocessError, OSError) as error:
-                failed += 1
-                print(f"not ok {number} - {test.__doc__}\n# {name}: {error}"[:2000])
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))
