@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/log.h"
+#include "config/date.h"
 #include "crl_points.h"
 
 #define CRL_POINTS_KIND		"crl"
@@ -150,7 +151,7 @@ static bool crl_points_has_unknown(X509_CRL *crl)
 static const char *crl_points_check(X509_CRL *crl, X509 *issuer, const X509_CRL *old,
 				    int64_t now)
 {
-	int64_t from = ktlsd_crls_time(X509_CRL_get0_lastUpdate(crl));
+	int64_t from = ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl));
 
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)))
 		return "it is of another issuer";
@@ -165,7 +166,7 @@ static const char *crl_points_check(X509_CRL *crl, X509 *issuer, const X509_CRL 
 		return "its signature is wrong";
 	if (!from || from > now)
 		return "it is from the future: check this machine's clock";
-	if (old && from < ktlsd_crls_time(X509_CRL_get0_lastUpdate(old)))
+	if (old && from < ktlsd_date_seconds(X509_CRL_get0_lastUpdate(old)))
 		return "it is older than the one at hand";
 	return NULL;
 }
@@ -173,8 +174,8 @@ static const char *crl_points_check(X509_CRL *crl, X509 *issuer, const X509_CRL 
 static int64_t crl_points_expires(const X509_CRL *crl)
 {
 	if (X509_CRL_get0_nextUpdate(crl))
-		return ktlsd_crls_time(X509_CRL_get0_nextUpdate(crl));
-	return ktlsd_crls_time(X509_CRL_get0_lastUpdate(crl)) + CRL_POINTS_AGE;
+		return ktlsd_date_seconds(X509_CRL_get0_nextUpdate(crl));
+	return ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)) + CRL_POINTS_AGE;
 }
 
 /* Checks a CRL and replaces the one at hand. @stale: may be so. Return: 0 or a negative errno. */
@@ -214,7 +215,7 @@ static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der
 
 static int64_t crl_points_refresh_after(const struct ktlsd_crl_points_item *item, int64_t now)
 {
-	return ktlsd_errands_refresh_after(ktlsd_crls_time(X509_CRL_get0_lastUpdate(item->crl)),
+	return ktlsd_errands_refresh_after(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(item->crl)),
 					   crl_points_expires(item->crl), now);
 }
 
@@ -342,22 +343,30 @@ static void crl_points_free_item(struct ktlsd_crl_points_item *item)
 	free(item);
 }
 
+/* It can be wanted again. */
+static void crl_points_forget(struct ktlsd_crl_points *points, const uint8_t *key)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&points->lock);
+	for (i = 0; i < points->key_count; i++) {
+		if (memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
+			continue;
+		memmove(points->keys[i], points->keys[--points->key_count], KTLSD_CRL_POINTS_KEY);
+		points->full = false;
+		break;
+	}
+	pthread_mutex_unlock(&points->lock);
+}
+
 static void crl_points_remove(struct ktlsd_crl_points *points,
 			      struct ktlsd_crl_points_item **slot)
 {
 	struct ktlsd_crl_points_item *item = *slot;
-	unsigned int i;
 
 	*slot = item->next;
 	ktlsd_errands_del(points->errands, &item->errand);
-	pthread_mutex_lock(&points->lock);
-	for (i = 0; i < points->key_count; i++) {
-		if (memcmp(points->keys[i], item->what.key, KTLSD_CRL_POINTS_KEY))
-			continue;
-		memcpy(points->keys[i], points->keys[--points->key_count], KTLSD_CRL_POINTS_KEY);
-		break;
-	}
-	pthread_mutex_unlock(&points->lock);
+	crl_points_forget(points, item->what.key);
 	crl_points_free_item(item);
 }
 
@@ -385,6 +394,8 @@ static void crl_points_prepare(void *arg)
 		item = crl_points_new(points, &wanted[i]);
 		if (item)
 			crl_points_add(points, item);
+		else
+			crl_points_forget(points, wanted[i].key);
 	}
 	/* By a handshake of an older configuration. */
 	while (!points->fetch && points->items)

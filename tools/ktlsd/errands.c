@@ -6,15 +6,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
 
 #include "lib/clock.h"
-#include "lib/unix.h"
 #include "errands.h"
 
 static int64_t errands_now(void)
@@ -112,52 +109,39 @@ static void errands_take(struct ktlsd_errands *errands, struct ktlsd_errand *err
 
 static int errands_connect(struct ktlsd_errands *errands)
 {
-	struct sockaddr_un address;
-	int err;
-
-	if (errands->fd >= 0)
-		return 0;
-	err = ktlsd_unix_address(&address, errands->path);
-	if (err)
-		return err;
-	errands->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (errands->fd < 0)
-		return -errno;
-	if (!connect(errands->fd, (struct sockaddr *)&address, sizeof(address)))
-		return 0;
-	err = -errno;
-	close(errands->fd);
-	errands->fd = -1;
-	return err;
+		errands->fd = ktlsd_fetching_connect(errands->path);
+	return errands->fd < 0 ? errands->fd : 0;
 }
 
 static int errands_send(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
 {
-	struct ktls_fetch_request header = { .timeout_ms = errand->kind->timeout_ms };
+	struct ktls_fetch_request request = { .timeout_ms = errand->kind->timeout_ms };
 	uint8_t body[KTLS_FETCH_BODY_MAX];
-	struct iovec parts[] = {
-		{ &header, sizeof(header) }, { (void *)errand->url, strlen(errand->url) },
-		{ body, 0 },
-	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
 	int len, err;
 
 	len = errand->kind->request ? errand->kind->request(errand, body) : 0;
 	if (len < 0)
 		return len;
+	request.id = ++errands->last_id;
+	request.body_len = (uint16_t)len;
 	err = errands_connect(errands);
+	if (!err)
+		err = ktlsd_fetching_send(errands->fd, &request, errand->url, body);
 	if (err)
 		return err;
-	parts[2].iov_len = (size_t)len;
-	header.id = ++errands->last_id;
-	header.url_len = (uint16_t)parts[1].iov_len;
-	header.body_len = (uint16_t)len;
-	if (sendmsg(errands->fd, &message, MSG_NOSIGNAL) < 0)
-		return -errno;
-	errand->id = header.id;
+	errand->id = request.id;
 	errands->active[errands->active_count++] = errand;
 	errand->deadline = ktlsd_clock_ms() + errand->kind->timeout_ms + 1000;
 	return 0;
+}
+
+static void errands_lose(struct ktlsd_errands *errands)
+{
+	close(errands->fd);
+	errands->fd = -1;
+	while (errands->active_count)
+		errands_fail(errands, errands->active[0], "ktls-fetch has ended");
 }
 
 static size_t errands_host_len(const char *url)
@@ -192,7 +176,13 @@ static void errands_begin(struct ktlsd_errands *errands, struct ktlsd_errand *er
 	int err;
 
 	err = errands_send(errands, errand);
-	if (!err)
+	if (err == -EPIPE) {
+		/* It was started again. */
+		errands_lose(errands);
+		err = errands_send(errands, errand);
+	}
+	/* With -EAGAIN it stays due, until one that is under way is done. */
+	if (!err || err == -EAGAIN)
 		return;
 	snprintf(why, sizeof(why), "ktls-fetch cannot be reached: %s", strerror(-err));
 	errands_fail(errands, errand, why);
@@ -231,14 +221,6 @@ int ktlsd_errands_step(struct ktlsd_errands *errands)
 	return !errands->first ? -1 : next < 0 ? 0 : (int)next;
 }
 
-static void errands_lose(struct ktlsd_errands *errands)
-{
-	close(errands->fd);
-	errands->fd = -1;
-	while (errands->active_count)
-		errands_fail(errands, errands->active[0], "ktls-fetch has ended");
-}
-
 static void errands_deliver(struct ktlsd_errands *errands,
 			    const struct ktls_fetch_answer *header, const uint8_t *data)
 {
@@ -266,20 +248,14 @@ static void errands_deliver(struct ktlsd_errands *errands,
 
 void ktlsd_errands_receive(struct ktlsd_errands *errands)
 {
-	static uint8_t buffer[sizeof(struct ktls_fetch_answer) + KTLS_FETCH_ANSWER_MAX];
-	struct ktls_fetch_answer header;
-	ssize_t len;
+	static uint8_t buffer[KTLS_FETCH_MESSAGE_MAX];
+	struct ktls_fetch_answer answer = { 0 };
+	int ret = ktlsd_fetching_receive(errands->fd, buffer, &answer);
 
-	len = recv(errands->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (len >= (ssize_t)sizeof(header))
-		memcpy(&header, buffer, sizeof(header));
-	if (len < (ssize_t)sizeof(header) || header.len != (size_t)len - sizeof(header) ||
-	    !header.id)
+	if (ret < 0 || (ret && !answer.id))
 		errands_lose(errands);
-	else
-		errands_deliver(errands, &header, buffer + sizeof(header));
+	else if (ret)
+		errands_deliver(errands, &answer, buffer + sizeof(answer));
 }
 
 /* --- the thread --- */

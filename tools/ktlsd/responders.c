@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,7 +14,6 @@
 #include "lib/clock.h"
 #include "lib/fetching.h"
 #include "lib/log.h"
-#include "lib/unix.h"
 #include "config/staple.h"
 #include "responders.h"
 #include "tls/pause.h"
@@ -297,35 +295,11 @@ static void responders_want_crl(struct ktlsd_status_asker *asker, X509 *cert, X5
 
 /* --- the thread --- */
 
-static int responders_connect(struct ktlsd_responders *all)
-{
-	struct sockaddr_un address;
-	int err;
-
-	if (all->fd >= 0)
-		return 0;
-	err = ktlsd_unix_address(&address, all->path);
-	if (err)
-		return err;
-	all->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (all->fd < 0)
-		return -errno;
-	if (!connect(all->fd, (struct sockaddr *)&address, sizeof(address)))
-		return 0;
-	close(all->fd);
-	all->fd = -1;
-	return -errno;
-}
-
 /* Sends the request for an entry. Return: 0 or a negative errno. */
 static int responders_send(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
 {
+	struct ktls_fetch_request request = { .timeout_ms = KTLSD_RESPONDERS_FETCH_MS };
 	uint8_t body[KTLSD_OCSP_REQUEST_MAX];
-	struct ktls_fetch_request header = { .timeout_ms = KTLSD_RESPONDERS_FETCH_MS };
-	struct iovec parts[] = {
-		{ &header, sizeof(header) }, { entry->url, strlen(entry->url) }, { body, 0 },
-	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
 	int len, err;
 
 	if (RAND_bytes(entry->nonce, sizeof(entry->nonce)) != 1)
@@ -333,17 +307,17 @@ static int responders_send(struct ktlsd_responders *all, struct ktlsd_responders
 	len = ktlsd_ocsp_request(entry->cert, entry->issuer, entry->nonce, body);
 	if (len < 0)
 		return len;
-	err = responders_connect(all);
+	if (all->fd < 0)
+		all->fd = ktlsd_fetching_connect(all->path);
+	if (all->fd < 0)
+		return all->fd;
+	request.id = ++all->last_id;
+	request.body_len = (uint16_t)len;
+	err = ktlsd_fetching_send(all->fd, &request, entry->url, body);
 	if (err)
 		return err;
-	parts[2].iov_len = (size_t)len;
-	header.id = ++all->last_id;
-	header.url_len = (uint16_t)parts[1].iov_len;
-	header.body_len = (uint16_t)len;
-	if (sendmsg(all->fd, &message, MSG_NOSIGNAL) < 0)
-		return -errno;
 	entry->state = RESPONDERS_ASKED;
-	entry->id = header.id;
+	entry->id = request.id;
 	entry->deadline = ktlsd_clock_ms() + KTLSD_RESPONDERS_FETCH_MS + 1000;
 	return 0;
 }
@@ -417,23 +391,19 @@ static void responders_lose(struct ktlsd_responders *all)
 	}
 }
 
-static void responders_receive(struct ktlsd_responders *all, uint8_t *buffer, size_t size)
+static void responders_receive(struct ktlsd_responders *all, uint8_t *buffer)
 {
 	const uint8_t *data = buffer + sizeof(struct ktls_fetch_answer);
 	struct ktlsd_responders_entry *entry;
 	struct ktls_fetch_answer header;
 	char why[KTLS_FETCH_TEXT_MAX];
-	ssize_t len;
+	int ret;
 
-	len = recv(all->fd, buffer, size, MSG_DONTWAIT);
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (len >= (ssize_t)sizeof(header))
-		memcpy(&header, buffer, sizeof(header));
-	if (len < (ssize_t)sizeof(header) || header.len != (size_t)len - sizeof(header)) {
+	ret = ktlsd_fetching_receive(all->fd, buffer, &header);
+	if (ret < 0)
 		responders_lose(all);
+	if (ret <= 0)
 		return;
-	}
 	for (entry = all->newest; entry; entry = entry->older) {
 		if (entry->state == RESPONDERS_ASKED && entry->id == header.id)
 			break;
@@ -450,9 +420,8 @@ static void responders_receive(struct ktlsd_responders *all, uint8_t *buffer, si
 
 static void *responders_main(void *arg)
 {
-	const size_t size = sizeof(struct ktls_fetch_answer) + KTLS_FETCH_ANSWER_MAX;
 	struct ktlsd_responders *all = arg;
-	uint8_t *buffer = malloc(size);
+	uint8_t *buffer = malloc(KTLS_FETCH_MESSAGE_MAX);
 	uint64_t wakes;
 	int wait;
 
@@ -472,7 +441,7 @@ static void *responders_main(void *arg)
 			continue;
 		pthread_mutex_lock(&all->lock);
 		if (fds[1].revents)
-			responders_receive(all, buffer, size);
+			responders_receive(all, buffer);
 		pthread_mutex_unlock(&all->lock);
 	}
 	free(buffer);

@@ -49,4 +49,21 @@ struct ktls_fetch_answer {
 	uint32_t	reserved;
 };
 
+#define KTLS_FETCH_MESSAGE_MAX	(sizeof(struct ktls_fetch_answer) + KTLS_FETCH_ANSWER_MAX)
+
+/* For ktlsd. Return: a connection to ktls-fetch that never waits, or a negative errno. */
+int ktlsd_fetching_connect(const char *path);
+
+/* Sends a @request for @url, whose @body has @body_len bytes; sets @url_len.
+ * Return: 0 or a negative errno; -EAGAIN: there is no room, later there will be
+ */
+int ktlsd_fetching_send(int fd, struct ktls_fetch_request *request, const char *url,
+			const void *body);
+
+/* Receives an answer into @buffer, of KTLS_FETCH_MESSAGE_MAX bytes.
+ * Return: 1, and @ret_answer is a copy of its head; 0: there is none; -EPIPE: ktls-fetch has
+ * ended, or does not keep to the protocol
+ */
+int ktlsd_fetching_receive(int fd, uint8_t *buffer, struct ktls_fetch_answer *ret_answer);
+
 #endif

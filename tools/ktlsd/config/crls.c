@@ -17,14 +17,8 @@
 #include "lib/log.h"
 #include "config/credentials.h"
 #include "config/crls.h"
+#include "config/date.h"
 #include "config/file.h"
-
-int64_t ktlsd_crls_time(const ASN1_TIME *when)
-{
-	struct tm tm;
-
-	return when && ASN1_TIME_to_tm(when, &tm) ? timegm(&tm) : 0;
-}
 
 static int crls_parse_der(const uint8_t *der, size_t len, STACK_OF(X509_CRL) *list,
 			  struct ktlsd_fault *fault)

@@ -69,9 +69,6 @@ struct ktlsd_crls {
 int ktlsd_crls_parse(const void *data, size_t len, STACK_OF(X509_CRL) *list,
 		     struct ktlsd_fault *fault);
 
-/* Return: seconds since the epoch, 0 if @when is NULL or malformed. */
-int64_t ktlsd_crls_time(const ASN1_TIME *when);
-
 /**
  * ktlsd_crls_open - read the CRLs of a path
  * @path: of a file, or of a directory: all its files whose names do not begin with a dot; or

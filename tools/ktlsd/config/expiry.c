@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "lib/log.h"
+#include "config/date.h"
 #include "config/expiry.h"
 
 enum {
@@ -17,11 +18,9 @@ static const int expiry_days[] = { 30, 7, 1, 0 };
 
 static int64_t expiry_of(const X509 *cert)
 {
-	struct tm tm;
+	int64_t end = ktlsd_date_seconds(X509_get0_notAfter(cert));
 
-	if (!ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
-		return KTLSD_EXPIRY_NEVER;
-	return timegm(&tm);
+	return end ? end : KTLSD_EXPIRY_NEVER;
 }
 
 int64_t ktlsd_expiry_find(const struct ktlsd_identity *identity)

@@ -10,6 +10,7 @@
 #include <openssl/tls1.h>
 #include <openssl/x509v3.h>
 
+#include "config/date.h"
 #include "config/public_key.h"
 #include "tls/ocsp.h"
 
@@ -21,12 +22,8 @@ static void ocsp_set_bad(struct ktlsd_ocsp_answer *answer, const char *why)
 
 static bool ocsp_time(const ASN1_TIME *when, int64_t *ret_seconds)
 {
-	struct tm tm;
-
-	if (!when || !ASN1_TIME_to_tm(when, &tm))
-		return false;
-	*ret_seconds = timegm(&tm);
-	return true;
+	*ret_seconds = ktlsd_date_seconds(when);
+	return *ret_seconds;
 }
 
 /* --- the signature --- */

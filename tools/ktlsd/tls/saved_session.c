@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "config/date.h"
 #include "tls/saved_session.h"
 
 enum {
@@ -11,14 +12,11 @@ enum {
 
 int64_t ktlsd_saved_session_chain_end(STACK_OF(X509) *chain, int64_t limit)
 {
-	struct tm tm;
-	time_t end;
+	int64_t end;
 	int i;
 
 	for (i = 0; i < sk_X509_num(chain); i++) {
-		if (!ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &tm))
-			return 0;
-		end = timegm(&tm);
+		end = ktlsd_date_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
 		if (end < limit)
 			limit = end;
 	}

@@ -13,6 +13,7 @@
 #include <openssl/x509v3.h>
 
 #include "config/config.h"
+#include "config/date.h"
 #include "tls/handshake.h"
 #include "tls/status.h"
 
@@ -84,7 +85,7 @@ static void status_explain_crl(struct ktlsd_handshake *hs, X509_STORE_CTX *store
 	if (crl)
 		ktlsd_errors_print_name(issuer, sizeof(issuer), X509_CRL_get_issuer(crl));
 	if (crl && X509_CRL_get0_nextUpdate(crl))
-		status_print_time(ktlsd_crls_time(X509_CRL_get0_nextUpdate(crl)), date,
+		status_print_time(ktlsd_date_seconds(X509_CRL_get0_nextUpdate(crl)), date,
 				  sizeof(date));
 	status_subject(hs, depth, subject, sizeof(subject));
 	if (error == X509_V_ERR_CRL_HAS_EXPIRED)
@@ -110,7 +111,7 @@ static void status_explain_revoked(struct ktlsd_handshake *hs, X509_STORE_CTX *s
 	ktlsd_errors_print_name(issuer, sizeof(issuer), X509_get_issuer_name(cert));
 	snprintf(says, sizeof(says), "the CRL of '%s'", issuer);
 	status_refuse_revoked(hs, X509_STORE_CTX_get_error_depth(store_ctx),
-			      entry ? ktlsd_crls_time(X509_REVOKED_get0_revocationDate(entry)) :
+			      entry ? ktlsd_date_seconds(X509_REVOKED_get0_revocationDate(entry)) :
 			      time(NULL), entry ? status_crl_reason(entry) : -1, says);
 	ktlsd_crls_put_set(set);
 }
