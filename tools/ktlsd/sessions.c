@@ -251,9 +251,13 @@ static void sessions_refuse_record(struct ktlsd_sessions *sessions,
 	size_t len;
 
 	reason = ktlsd_message_bytes(event, KTLS_A_REASON, &len);
-	ktlsd_handshake_refuse_record(session->handshake, session->input.data,
-				      session->input.len,
-				      reason, len, &fault);
+	if (session->input.len == SSL3_RT_HEADER_LENGTH)
+		ktlsd_handshake_refuse_record(session->handshake, session->input.data,
+					      reason, len, &fault);
+	else
+		ktlsd_errors_set(&fault, -EPROTO,
+				 "The kernel refused a record, but sent %zu bytes instead of its header.",
+				 session->input.len);
 	ktlsd_session_fail(sessions, session, &fault);
 }
 

@@ -479,10 +479,9 @@ static void faults_record(const struct faults_record *record, int role, uint16_t
 		test_peer_pass(&side, &peer, NULL, 0);
 	assert_int_equal(side.last, 0);
 
-	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header, 5,
-						       reason,
-						       sizeof(reason) - 1, &side.fault),
-						       -EPROTO);
+	assert_int_equal(ktlsd_handshake_refuse_record(side.handshake, record->header,
+						       reason, sizeof(reason) - 1,
+						       &side.fault), -EPROTO);
 	assert_string_equal(side.fault.reason, reason);
 	if (role == KTLS_ROLE_CLIENT) {
 		/* The alert is not sealed yet, even if the peer already expects that. */

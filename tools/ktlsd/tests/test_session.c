@@ -259,6 +259,30 @@ static void session_bad_pieces(void **state)
 	test_kernel_free(&kernel);
 }
 
+/* A record that the kernel refused comes as its header, neither more nor less. */
+static void session_bad_refusal(void **state)
+{
+	static const uint8_t header[] = { 22, 3, 3, 0xff, 0xff, 0 };
+	struct ktlsd_message message;
+	struct test_kernel kernel;
+	size_t len;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	for (len = 0; len <= sizeof(header); len++) {
+		test_kernel_start(&kernel, KTLS_CMD_START, len, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+		test_kernel_last(&kernel, KTLS_CMD_DATA);
+		test_kernel_begin(&message, KTLS_CMD_DATA, len);
+		if (len)
+			ktlsd_message_put(&message, KTLS_A_RECORDS, header, len);
+		ktlsd_message_put(&message, KTLS_A_REASON, "too long", 8);
+		test_kernel_tell(&kernel, &message);
+		test_kernel_check_done(&kernel, EPROTO, len == 5 ? "too long" : "its header");
+		assert_int_equal(kernel.sessions.count, 0);
+	}
+	test_kernel_free(&kernel);
+}
+
 static void session_refused(void **state)
 {
 	struct test_kernel kernel;
@@ -319,6 +343,7 @@ int main(void)
 		cmocka_unit_test(session_log_peer),
 		cmocka_unit_test(session_server_identity),
 		cmocka_unit_test(session_bad_pieces),
+		cmocka_unit_test(session_bad_refusal),
 		cmocka_unit_test(session_refused),
 		cmocka_unit_test(session_reload),
 	};

@@ -387,7 +387,7 @@ int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t le
 	return KTLSD_HANDSHAKE_FINISHED;
 }
 
-int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header, size_t len,
+int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header,
 				  const char *reason, size_t reason_len,
 				  struct ktlsd_fault *fault)
 {
@@ -399,11 +399,11 @@ int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header
 		SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, SSL_AD_PROTOCOL_VERSION,
 	};
 	const bool is_first = SSL_get_state(hs->ssl) == TLS_ST_CW_CLNT_HELLO;
-	uint8_t head[SSL3_RT_HEADER_LENGTH] = { 0 };
+	uint8_t head[SSL3_RT_HEADER_LENGTH];
 	size_t size;
 	int ret;
 
-	memcpy(head, header, len < sizeof(head) ? len : sizeof(head));
+	memcpy(head, header, sizeof(head));
 	size = (size_t)(head[3] << 8 | head[4]);
 	/* OpenSSL would complain about the type first. */
 	if (size > SSL3_RT_MAX_ENCRYPTED_LENGTH)

@@ -224,8 +224,7 @@ int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t le
 /**
  * ktlsd_handshake_refuse_record - fail because of a record that violates the RFC
  * @hs: neither failed nor finished
- * @header: of the record
- * @len: bytes of it
+ * @header: of the record, SSL3_RT_HEADER_LENGTH bytes
  * @reason: what it violates; not NUL-terminated
  * @reason_len: bytes of it
  * @fault: filled
@@ -234,7 +233,7 @@ int ktlsd_handshake_run(struct ktlsd_handshake *hs, const void *input, size_t le
  *
  * Return: a negative errno
  */
-int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header, size_t len,
+int ktlsd_handshake_refuse_record(struct ktlsd_handshake *hs, const void *header,
 				  const char *reason, size_t reason_len,
 				  struct ktlsd_fault *fault);
 
