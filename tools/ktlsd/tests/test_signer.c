@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The signer process: sessions whose keys are there. */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,170 +13,14 @@
 
 #include "config/file.h"
 #include "config/private_key.h"
-#include "signer/channel.h"
-#include "signer/process.h"
 #include "signer/provider.h"
-#include "test_kernel.h"
-
-enum {
-	SIGNER_WAIT_MS	= 10000,
-};
-
-static char directory[] = "/tmp/test_signer.XXXXXX";
-static const char *signer_uri;	/* the key is in a token */
-static struct ktlsd_signer_channel channel;
-static struct test_kernel kernel;
-
-/* --- with a signer --- */
-
-static const char *signer_path(const char *name)
-{
-	static char paths[4][128];
-	static unsigned int next;
-
-	next = (next + 1) % 4;
-	snprintf(paths[next], sizeof(paths[next]), "%s/%s", directory, name);
-	return paths[next];
-}
-
-static void signer_write(X509 *cert, EVP_PKEY *key)
-{
-	struct ktlsd_buffer pem = { 0 };
-
-	test_pki_put_cert(&pem, cert);
-	test_pki_write(signer_path("cert"), &pem, 0600);
-	test_pki_put_key(&pem, key, NULL);
-	test_pki_write(signer_path("key"), &pem, 0600);
-}
-
-/* The signer reads ktlsd.conf. @more: behind the identity that has the files */
-static void signer_configure(const char *more)
-{
-	struct ktlsd_buffer conf = { 0 };
-	struct ktlsd_fault fault;
-	char text[512];
-	int len = snprintf(text, sizeof(text),
-		       "[identity site]\ncertificate = %s\nprivate_key = %s\n%s%s\n%s",
-		       signer_path("cert"), signer_uri ? signer_uri : signer_path("key"),
-		       signer_uri ? "passphrase_file = " : "", signer_uri ? signer_path("pin") : "",
-		       more);
-
-	ktlsd_buffer_append(&conf, text, (size_t)len, sizeof(text));
-	test_pki_write(signer_path("conf"), &conf, 0600);
-	/* As the serving process does before it loads keys. */
-	assert_int_equal(ktlsd_file_read(signer_path("conf"), 512, &conf, NULL, &fault), 0);
-	ktlsd_buffer_free(&conf);
-	assert_int_equal(ktlsd_signer_configure(&fault), 0);
-}
-
-static void signer_wake(void *arg, uint64_t id)
-{
-	ktlsd_sessions_wake(arg, id);
-}
-
-static int signer_start(void **state)
-{
-	int fd;
-
-	(void)state;
-	assert_int_equal(ktlsd_signer_start(signer_path("conf")), 0);
-	fd = ktlsd_signer_open_channel();
-	assert_true(fd >= 0);
-	test_kernel_init(&kernel);
-	ktlsd_signer_channel_open(&channel, fd, signer_wake, &kernel.sessions);
-	channel.metrics = &kernel.sessions.metrics;
-	return 0;
-}
-
-static int signer_end(void **state)
-{
-	(void)state;
-	ktlsd_signer_channel_close(&channel);
-	test_kernel_free(&kernel);
-	ktlsd_pause_flush();
-	ktlsd_signer_stop();
-	return 0;
-}
-
-/* Receives an answer of the signer, and lets the sessions go on. */
-static void signer_pump(void)
-{
-	struct pollfd fd = { .fd = channel.fd, .events = POLLIN };
-
-	assert_int_equal(poll(&fd, 1, SIGNER_WAIT_MS), 1);
-	ktlsd_signer_channel_receive(&channel);
-	while (ktlsd_sessions_work(&kernel.sessions))
-		;
-}
-
-/* Waits until the sessions have sent something. */
-static void signer_await(void)
-{
-	while (!kernel.count)
-		signer_pump();
-}
-
-/* The identity "site" gets the credential in the files. */
-static void signer_load(X509 *cert, EVP_PKEY *key)
-{
-	struct ktlsd_credential credential;
-	struct ktlsd_fault fault;
-
-	signer_write(cert, key);
-	signer_configure(signer_uri ? "[ktlsd]\nproviders = pkcs11\n" : "");
-	if (ktlsd_credentials_load(signer_path("cert"), signer_uri ? signer_uri : signer_path("key"),
-				   signer_uri ? signer_path("pin") : NULL, &credential, &fault))
-		fail_msg("%s", fault.reason);
-	if (!kernel.config->identity_count)
-		test_kernel_add_identity(&kernel, "site");
-	ktlsd_context_flush(&kernel.sessions.contexts);
-	ktlsd_credentials_free(&kernel.config->identities[0].credentials[0]);
-	kernel.config->identities[0].credentials[0] = credential;
-}
-
-/* Answers what the session asks of the configuration. */
-static void signer_serve_pieces(uint64_t id)
-{
-	while (kernel.sessions.buckets[id] && kernel.sessions.buckets[id]->fetching)
-		test_kernel_serve_piece(&kernel);
-	test_kernel_forget(&kernel);
-}
-
-/* A server's handshake @id, in which the signer takes part. */
-static void signer_shake(uint64_t id, uint16_t version, const char *identity, uint64_t config)
-{
-	struct test_peer peer;
-
-	test_kernel_forget(&kernel);
-	test_peer_init(&peer, false);
-	SSL_CTX_set_min_proto_version(peer.ctx, version);
-	SSL_CTX_set_max_proto_version(peer.ctx, version);
-	test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER);
-	test_peer_begin(&peer);
-	test_peer_step(&peer);
-	test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, identity, config, NULL);
-	signer_serve_pieces(id);
-	test_kernel_send_batch(&kernel, &peer, id, 8000);
-	/* The worker does not wait. */
-	assert_int_equal(kernel.count, 0);
-	signer_await();
-	test_kernel_last(&kernel, KTLS_CMD_DATA);
-	test_kernel_deliver(&kernel, &peer);
-	test_peer_step(&peer);
-	test_kernel_send_batch(&kernel, &peer, id, 8000);
-	test_kernel_check_done(&kernel, 0, "");
-	test_kernel_deliver(&kernel, &peer);
-	test_peer_step(&peer);
-	assert_true(peer.finished);
-	test_peer_free(&peer);
-	test_kernel_forget(&kernel);
-}
+#include "test_identity.h"
 
 /* The counts of a kind of key, one after the other. */
 static void signer_check_uses(enum ktlsd_metrics_key key, unsigned int done,
 			      unsigned int refused, unsigned int failed)
 {
-	const struct ktlsd_metrics_uses *uses = &kernel.sessions.metrics.keys[key];
+	const struct ktlsd_metrics_uses *uses = &site.kernel.sessions.metrics.keys[key];
 
 	assert_int_equal(uses->counts[KTLSD_USE_DONE], done);
 	assert_int_equal(uses->counts[KTLSD_USE_REFUSED], refused);
@@ -209,11 +52,11 @@ static void signer_kinds(void **state)
 		}
 		assert_non_null(key);
 		cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
-		signer_load(cert, key);
-		assert_ptr_not_equal(kernel.config->identities[0].credentials[0].key, key);
+		test_identity_load(cert, key);
+		assert_ptr_not_equal(site.kernel.config->identities[0].credentials[0].key, key);
 		id = 10 * i + 1;
-		signer_shake(id, TLS1_3_VERSION, "site", 0);
-		signer_shake(id + 1, TLS1_2_VERSION, "site", 0);
+		test_identity_shake(id, TLS1_3_VERSION, "site", 0);
+		test_identity_shake(id + 1, TLS1_2_VERSION, "site", 0);
 		X509_free(cert);
 		EVP_PKEY_free(key);
 	}
@@ -239,7 +82,7 @@ static void signer_counts(void **state)
 	signer_check_uses(KTLSD_KEY_EC, 0, 1, 2);
 }
 
-/* RSA key transport. The key is needed only when the client has sent its secret. */
+/* RSA key transport. */
 static void signer_transport(void **state)
 {
 	struct ktlsd_policy *policy;
@@ -247,35 +90,20 @@ static void signer_transport(void **state)
 	struct test_peer peer;
 
 	(void)state;
-	signer_load(pki.rsa, pki.rsa_key);
+	test_identity_load(pki.rsa, pki.rsa_key);
 	policy = calloc(1, sizeof(*policy));
-	kernel.config->policies = policy;
-	kernel.config->policy_count = 1;
+	site.kernel.config->policies = policy;
+	site.kernel.config->policy_count = 1;
 	assert_int_equal(ktlsd_policy_set(policy, "rsa_key_transport", 1, "yes", &fault), 0);
-	signer_configure("[policy]\nrsa_key_transport = yes\n");
-	test_peer_init(&peer, false);
-	SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION);
-	assert_int_equal(SSL_CTX_set_cipher_list(peer.ctx, "AES128-GCM-SHA256"), 1);
-	test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER);
-	test_peer_begin(&peer);
-	test_peer_step(&peer);
-	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_SERVER, "site", 0, NULL);
-	test_kernel_send_batch(&kernel, &peer, 1, 8000);
-	test_kernel_last(&kernel, KTLS_CMD_DATA);
-	test_kernel_deliver(&kernel, &peer);
-	test_kernel_forget(&kernel);
-	test_peer_step(&peer);
-	test_kernel_send_batch(&kernel, &peer, 1, 8000);
-	/* The worker does not wait. */
-	assert_int_equal(kernel.count, 0);
-	signer_await();
-	test_kernel_check_done(&kernel, 0, "");
-	test_kernel_deliver(&kernel, &peer);
+	test_identity_configure("[policy]\nrsa_key_transport = yes\n");
+	test_identity_transport(1, &peer);
+	test_kernel_check_done(&site.kernel, 0, "");
+	test_kernel_deliver(&site.kernel, &peer);
 	test_peer_step(&peer);
 	assert_true(peer.finished);
 	assert_string_equal(SSL_get_cipher(peer.ssl), "AES128-GCM-SHA256");
 	test_peer_free(&peer);
-	test_kernel_forget(&kernel);
+	test_kernel_forget(&site.kernel);
 	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 1, 0, 0);
 }
 
@@ -285,38 +113,38 @@ static void signer_own_key(void **state)
 	struct test_peer peer;
 
 	(void)state;
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.ec);
-	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
+	test_pki_put_cert(&site.kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.ec);
+	test_pki_put_key(&site.kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
 	test_peer_init(&peer, false);
 	test_peer_begin(&peer);
 	test_peer_step(&peer);
-	test_kernel_start(&kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, NULL, 6, NULL);
-	signer_serve_pieces(5);
+	test_kernel_start(&site.kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, NULL, 6, NULL);
+	test_identity_serve_pieces(5);
 	/* The key is on its way to the signer. */
-	assert_non_null(kernel.sessions.buckets[5]->job);
-	while (kernel.sessions.buckets[5]->job)
-		signer_pump();
-	test_kernel_send_batch(&kernel, &peer, 5, 8000);
-	signer_await();
-	test_kernel_deliver(&kernel, &peer);
+	assert_non_null(site.kernel.sessions.buckets[5]->job);
+	while (site.kernel.sessions.buckets[5]->job)
+		test_identity_pump();
+	test_kernel_send_batch(&site.kernel, &peer, 5, 8000);
+	test_identity_await();
+	test_kernel_deliver(&site.kernel, &peer);
 	test_peer_step(&peer);
-	test_kernel_send_batch(&kernel, &peer, 5, 8000);
-	test_kernel_check_done(&kernel, 0, "");
+	test_kernel_send_batch(&site.kernel, &peer, 5, 8000);
+	test_kernel_check_done(&site.kernel, 0, "");
 	test_peer_free(&peer);
-	test_kernel_forget(&kernel);
+	test_kernel_forget(&site.kernel);
 	/* From the cache of contexts. */
-	signer_shake(6, TLS1_3_VERSION, NULL, 6);
+	test_identity_shake(6, TLS1_3_VERSION, NULL, 6);
 
 	/* A broken key; a CANCEL while it is on its way. */
-	kernel.parts[KTLS_CONFIG_PRIVATE_KEY].len = 60;
-	test_kernel_start(&kernel, KTLS_CMD_START, 7, KTLS_ROLE_SERVER, NULL, 7, NULL);
-	signer_serve_pieces(7);
-	signer_await();
-	test_kernel_check_done(&kernel, EINVAL, "KTLS_CERTIFICATE and KTLS_PRIVATE_KEY cannot be used: there is no readable PEM");
-	test_kernel_start(&kernel, KTLS_CMD_START, 8, KTLS_ROLE_SERVER, NULL, 8, NULL);
-	signer_serve_pieces(8);
-	ktlsd_sessions_clear(&kernel.sessions);
-	assert_null(channel.calls);
+	site.kernel.parts[KTLS_CONFIG_PRIVATE_KEY].len = 60;
+	test_kernel_start(&site.kernel, KTLS_CMD_START, 7, KTLS_ROLE_SERVER, NULL, 7, NULL);
+	test_identity_serve_pieces(7);
+	test_identity_await();
+	test_kernel_check_done(&site.kernel, EINVAL, "KTLS_CERTIFICATE and KTLS_PRIVATE_KEY cannot be used: there is no readable PEM");
+	test_kernel_start(&site.kernel, KTLS_CMD_START, 8, KTLS_ROLE_SERVER, NULL, 8, NULL);
+	test_identity_serve_pieces(8);
+	ktlsd_sessions_clear(&site.kernel.sessions);
+	assert_null(site.channel.calls);
 }
 
 /* A client's certificate; in TLS 1.2 all messages so far are signed. */
@@ -327,9 +155,9 @@ static void signer_client(void **state)
 	size_t i;
 
 	(void)state;
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
-	test_pki_put_cert(&kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.client);
-	test_pki_put_key(&kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
+	test_pki_put_cert(&site.kernel.parts[KTLS_CONFIG_TRUST], pki.ca);
+	test_pki_put_cert(&site.kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.client);
+	test_pki_put_key(&site.kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
 	for (i = 0; i < 2; i++) {
 		test_peer_init(&peer, true);
 		SSL_CTX_set_max_proto_version(peer.ctx, versions[i]);
@@ -337,42 +165,26 @@ static void signer_client(void **state)
 		test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER |
 						SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 		test_peer_begin(&peer);
-		test_kernel_start(&kernel, KTLS_CMD_START, 50 + i, KTLS_ROLE_CLIENT, NULL,
+		test_kernel_start(&site.kernel, KTLS_CMD_START, 50 + i, KTLS_ROLE_CLIENT, NULL,
 				  20 + i, NULL);
-		signer_serve_pieces(50 + i);
-		while (kernel.sessions.buckets[50 + i]->job)
-			signer_pump();
-		test_kernel_last(&kernel, KTLS_CMD_DATA);
-		test_kernel_deliver(&kernel, &peer);
+		test_identity_serve_pieces(50 + i);
+		while (site.kernel.sessions.buckets[50 + i]->job)
+			test_identity_pump();
+		test_kernel_last(&site.kernel, KTLS_CMD_DATA);
+		test_kernel_deliver(&site.kernel, &peer);
 		test_peer_step(&peer);
-		test_kernel_send_batch(&kernel, &peer, 50 + i, 8000);
-		signer_await();
-		test_kernel_deliver(&kernel, &peer);
+		test_kernel_send_batch(&site.kernel, &peer, 50 + i, 8000);
+		test_identity_await();
+		test_kernel_deliver(&site.kernel, &peer);
 		test_peer_step(&peer);
 		if (versions[i] == TLS1_2_VERSION)
-			test_kernel_send_batch(&kernel, &peer, 50 + i, 8000);
-		test_kernel_check_done(&kernel, 0, "");
+			test_kernel_send_batch(&site.kernel, &peer, 50 + i, 8000);
+		test_kernel_check_done(&site.kernel, 0, "");
 		assert_true(peer.finished);
 		assert_non_null(SSL_get0_peer_certificate(peer.ssl));
 		test_peer_free(&peer);
-		test_kernel_forget(&kernel);
+		test_kernel_forget(&site.kernel);
 	}
-}
-
-/* A server's handshake, which the signer refuses. */
-static void signer_refused(uint64_t id, const char *word)
-{
-	struct test_peer peer;
-
-	test_kernel_forget(&kernel);
-	test_peer_init(&peer, false);
-	test_peer_begin(&peer);
-	test_peer_step(&peer);
-	test_kernel_start(&kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, "site", 0, NULL);
-	test_kernel_send_batch(&kernel, &peer, id, 8000);
-	signer_await();
-	test_kernel_check_done(&kernel, EKEYREJECTED, word);
-	test_peer_free(&peer);
 }
 
 /* Whom a key of ktlsd.conf is for: "role", else the certificate. */
@@ -385,86 +197,25 @@ static void signer_roles(void **state)
 
 	(void)state;
 	cert = test_pki_issue(&both, pki.ec_key, pki.ca, pki.ca_key);
-	signer_load(cert, pki.ec_key);
-	signer_shake(1, TLS1_3_VERSION, "site", 0);
+	test_identity_load(cert, pki.ec_key);
+	test_identity_shake(1, TLS1_3_VERSION, "site", 0);
 	X509_free(cert);
-	signer_load(pki.client, pki.ec_key);
-	signer_refused(2, "not for servers");
+	test_identity_load(pki.client, pki.ec_key);
+	test_identity_fail(2, "not for servers");
 	/* Not in ktlsd.conf: whoever has taken over the worker cannot choose the certificate. */
-	test_kernel_forget(&kernel);
-	rename(signer_path("cert"), signer_path("other"));
-	assert_int_equal(ktlsd_credentials_load(signer_path("other"), signer_path("key"), NULL,
+	test_kernel_forget(&site.kernel);
+	rename(test_identity_path("cert"), test_identity_path("other"));
+	assert_int_equal(ktlsd_credentials_load(test_identity_path("other"),
+						test_identity_path("key"), NULL,
 						&credential, &fault), -EACCES);
 	assert_non_null(strstr(fault.reason, "no identity in ktlsd.conf has it"));
-	unlink(signer_path("other"));
+	unlink(test_identity_path("other"));
 	/* "role" outweighs the certificate. */
-	signer_write(pki.ec, pki.ec_key);
-	signer_configure("role = client\n");
-	ktlsd_credentials_free(&kernel.config->identities[0].credentials[0]);
-	ktlsd_context_flush(&kernel.sessions.contexts);
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL,
-						&kernel.config->identities[0].credentials[0],
-						&fault), 0);
-	signer_refused(3, "not for servers");
-}
-
-/* Puts the key of signer_write() into SoftHSM. Return: false without SoftHSM. */
-static bool signer_fill_token(const char *label)
-{
-	char command[640];
-
-	snprintf(command, sizeof(command),
-		 "command -v softhsm2-util >/dev/null && cd %s && mkdir -p tokens && echo 1234 >pin && "
-		 "echo directories.tokendir = $PWD/tokens >softhsm.conf && "
-		 "{ ls tokens/* >/dev/null 2>&1 || softhsm2-util --init-token --free --label t --pin 1234 --so-pin 5678; } && "
-		 "openssl pkcs8 -topk8 -nocrypt -in key -out key8 && "
-		 "softhsm2-util --import key8 --token t --label %s --id %02x --pin 1234",
-		 directory, label, label[0]);
-	return !system(command);
-}
-
-/* Keys in a PKCS #11 token. */
-static void signer_token(void **state)
-{
-	struct ktlsd_credential credential;
-	struct ktlsd_buffer pin = { 0 };
-	struct ktlsd_fault fault;
-
-	(void)state;
-	signer_write(pki.ec, pki.ec_key);
-	if (EVP_default_properties_is_fips_enabled(NULL) ||
-	    !OSSL_PROVIDER_try_load(NULL, "pkcs11", 1) || !signer_fill_token("ec")) {
-		print_message("softhsm2 or pkcs11-provider is not installed, or FIPS forbids it\n");
-		skip();
-	}
-	signer_uri = "pkcs11:token=t;object=ec;type=private";
-	signer_load(pki.ec, pki.ec_key);
-	signer_shake(1, TLS1_3_VERSION, "site", 0);
-	signer_shake(2, TLS1_2_VERSION, "site", 0);
-	/* Another certificate's key; a key that is not there. */
-	signer_write(pki.rsa, pki.rsa_key);
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_uri,
-						signer_path("pin"), &credential, &fault),
-			 -EINVAL);
-	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
-	/* A token counts wrong PINs: none but that of ktlsd.conf is tried, and nobody reads it. */
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_uri,
-						signer_path("cert"), &credential, &fault),
-			 -EACCES);
-	assert_int_equal(ktlsd_file_read(signer_path("pin"), 100, &pin, NULL, &fault), -EACCES);
-	assert_non_null(strstr(fault.reason, "holds a passphrase"));
-	signer_uri = "pkcs11:token=t;object=none;type=private";
-	signer_configure("[ktlsd]\nproviders = pkcs11\n");
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_uri,
-						signer_path("pin"), &credential, &fault),
-			 -EINVAL);
-	assert_non_null(strstr(fault.reason, "the private key was not found"));
-	signer_uri = "pkcs11:token=t;object=rsa;type=private";
-	assert_true(signer_fill_token("rsa"));
-	signer_load(pki.rsa, pki.rsa_key);
-	signer_shake(3, TLS1_3_VERSION, "site", 0);
-	signer_shake(4, TLS1_2_VERSION, "site", 0);
-	signer_uri = NULL;
+	test_identity_write(pki.ec, pki.ec_key);
+	test_identity_configure("role = client\n");
+	assert_int_equal(test_identity_read(&credential, &fault), 0);
+	test_identity_use(&credential);
+	test_identity_fail(3, "not for servers");
 }
 
 /* What names no provider gets OpenSSL's own. */
@@ -490,20 +241,23 @@ static void signer_bad_files(void **state)
 	mode_t mode;
 
 	(void)state;
-	signer_write(pki.ec, pki.rsa_key);
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("key"), NULL,
-						&credential, &fault), -EINVAL);
+	test_identity_write(pki.ec, pki.rsa_key);
+	assert_int_equal(test_identity_read(&credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
-	assert_int_equal(ktlsd_credentials_load(signer_path("cert"), signer_path("none"), NULL,
-						&credential, &fault), -EACCES);
+	site.uri = test_identity_path("none");
+	assert_int_equal(test_identity_read(&credential, &fault), -EACCES);
 	assert_non_null(strstr(fault.reason, "no identity in ktlsd.conf has it with this key"));
-	assert_int_equal(ktlsd_file_read(signer_path("none"), 100, &file, NULL, &fault), -ENOENT);
-	assert_int_equal(ktlsd_file_read(signer_path("cert"), 100, &file, NULL, &fault), -EINVAL);
-	assert_int_equal(ktlsd_file_read(signer_path("cert"), 65536, &file, &mode, &fault), 0);
+	assert_int_equal(ktlsd_file_read(test_identity_path("none"), 100, &file, NULL,
+					 &fault), -ENOENT);
+	assert_int_equal(ktlsd_file_read(test_identity_path("cert"), 100, &file, NULL,
+					 &fault), -EINVAL);
+	assert_int_equal(ktlsd_file_read(test_identity_path("cert"), 65536, &file, &mode,
+					 &fault), 0);
 	assert_int_equal(mode & 0777, 0600);
 	assert_non_null(memmem(file.data, file.len, "CERTIFICATE", 11));
 	file.len = 0;
-	assert_int_equal(ktlsd_file_read(signer_path("key"), 65536, &file, NULL, &fault), 0);
+	assert_int_equal(ktlsd_file_read(test_identity_path("key"), 65536, &file, NULL,
+					 &fault), 0);
 	assert_int_equal(file.len, 0);
 	ktlsd_buffer_free(&file);
 }
@@ -517,7 +271,7 @@ static void signer_dies(void **state)
 	int pid = 0;
 
 	(void)state;
-	signer_load(pki.ec, pki.ec_key);
+	test_identity_load(pki.ec, pki.ec_key);
 	snprintf(name, sizeof(name), "/proc/self/task/%d/children", getpid());
 	children = fopen(name, "r");
 	assert_non_null(children);
@@ -528,58 +282,20 @@ static void signer_dies(void **state)
 	test_peer_init(&peer, false);
 	test_peer_begin(&peer);
 	test_peer_step(&peer);
-	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_SERVER, "site", 0, NULL);
-	test_kernel_send_batch(&kernel, &peer, 1, 8000);
-	assert_int_equal(kernel.count, 0);
+	test_kernel_start(&site.kernel, KTLS_CMD_START, 1, KTLS_ROLE_SERVER, "site", 0, NULL);
+	test_kernel_send_batch(&site.kernel, &peer, 1, 8000);
+	assert_int_equal(site.kernel.count, 0);
 	kill(pid, SIGKILL);
-	signer_await();
-	test_kernel_check_done(&kernel, EKEYREJECTED, "signer process, which has the private keys, has ended");
+	test_identity_await();
+	test_kernel_check_done(&site.kernel, EKEYREJECTED, "signer process, which has the private keys, has ended");
 	test_peer_free(&peer);
-	/* The next one does not wait at all. */
-	test_kernel_forget(&kernel);
-	test_peer_init(&peer, false);
-	test_peer_begin(&peer);
-	test_peer_step(&peer);
-	test_kernel_start(&kernel, KTLS_CMD_START, 2, KTLS_ROLE_SERVER, "site", 0, NULL);
-	test_kernel_send_batch(&kernel, &peer, 2, 8000);
-	test_kernel_check_done(&kernel, EKEYREJECTED, "has ended");
-	test_peer_free(&peer);
+	/* The next one fails at once. */
+	test_identity_fail(2, "has ended");
 	signer_check_uses(KTLSD_KEY_EC, 0, 0, 2);
 }
 
-/* Debian 12 has no package of it: selftests/vm/setup unpacks that of bookworm-backports. */
-static void signer_find_provider(void)
-{
-	const char *cache = getenv("KTLS_CACHE"), *home = getenv("HOME");
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s%s/pkcs11-provider/usr/lib/x86_64-linux-gnu/ossl-modules",
-		 cache ? cache : home ? home : "", cache ? "" : "/.cache/ktls");
-	if (!access(path, R_OK))
-		OSSL_PROVIDER_set_default_search_path(NULL, path);
-}
-
-static int signer_setup(void **state)
-{
-	if (!mkdtemp(directory))
-		return -1;
-	/* The signer has the environment of this process. */
-	setenv("SOFTHSM2_CONF", signer_path("softhsm.conf"), 1);
-	setenv("PKCS11_PROVIDER_MODULE", "/usr/lib/softhsm/libsofthsm2.so", 1);
-	signer_find_provider();
-	return test_kernel_setup(state);
-}
-
-static int signer_teardown(void **state)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -r %s", directory);
-	return system(command) || test_pki_teardown(state);
-}
-
 #define SIGNER_TEST(name) \
-	cmocka_unit_test_setup_teardown(name, signer_start, signer_end)
+	cmocka_unit_test_setup_teardown(name, test_identity_start, test_identity_end)
 
 int main(void)
 {
@@ -593,8 +309,8 @@ int main(void)
 		SIGNER_TEST(signer_provider_last),
 		SIGNER_TEST(signer_bad_files),
 		SIGNER_TEST(signer_dies),
-		SIGNER_TEST(signer_token),
 	};
 
-	return cmocka_run_group_tests_name("signer", tests, signer_setup, signer_teardown);
+	return cmocka_run_group_tests_name("signer", tests, test_identity_setup,
+					   test_identity_teardown);
 }

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/file.h"
+#include "signer/process.h"
+#include "test_identity.h"
+
+enum {
+	IDENTITY_WAIT_MS	= 10000,
+	IDENTITY_CONF_MAX	= 2048,	/* bytes of ktlsd.conf */
+};
+
+struct test_identity site;
+
+const char *test_identity_path(const char *name)
+{
+	static char paths[4][128];
+	static unsigned int next;
+
+	next = (next + 1) % 4;
+	snprintf(paths[next], sizeof(paths[next]), "%s/%s", site.directory, name);
+	return paths[next];
+}
+
+/* --- files --- */
+
+void test_identity_write(X509 *cert, EVP_PKEY *key)
+{
+	struct ktlsd_buffer pem = { 0 };
+
+	test_pki_put_cert(&pem, cert);
+	test_pki_write(test_identity_path("cert"), &pem, 0600);
+	test_pki_put_key(&pem, key, NULL);
+	test_pki_write(test_identity_path("key"), &pem, 0600);
+}
+
+void test_identity_configure(const char *more)
+{
+	struct ktlsd_buffer conf = { 0 };
+	struct ktlsd_fault fault;
+	char text[IDENTITY_CONF_MAX];
+	int len = snprintf(text, sizeof(text),
+			   "[ktlsd]\n%s%s\n[identity site]\ncertificate = %s\nprivate_key = %s\n%s%s\n%s",
+			   site.provider ? "providers = " : "",
+			   site.provider ? site.provider : "", test_identity_path("cert"),
+			   site.uri ? site.uri : test_identity_path("key"),
+			   site.pin ? "passphrase_file = " : "",
+			   site.pin ? test_identity_path("pin") : "", more);
+
+	assert_true(len < IDENTITY_CONF_MAX);
+	ktlsd_buffer_append(&conf, text, (size_t)len, sizeof(text));
+	test_pki_write(test_identity_path("conf"), &conf, 0600);
+	/* As the serving process does before it loads keys. */
+	assert_int_equal(ktlsd_file_read(test_identity_path("conf"), IDENTITY_CONF_MAX, &conf,
+					 NULL, &fault), 0);
+	ktlsd_buffer_free(&conf);
+	if (ktlsd_signer_configure(&fault))
+		fail_msg("%s", fault.reason);
+}
+
+int test_identity_read(struct ktlsd_credential *ret_credential, struct ktlsd_fault *fault)
+{
+	return ktlsd_credentials_load(test_identity_path("cert"),
+				      site.uri ? site.uri : test_identity_path("key"),
+				      site.pin ? test_identity_path("pin") : NULL,
+				      ret_credential, fault);
+}
+
+void test_identity_use(const struct ktlsd_credential *credential)
+{
+	if (!site.kernel.config->identity_count)
+		test_kernel_add_identity(&site.kernel, "site");
+	ktlsd_context_flush(&site.kernel.sessions.contexts);
+	ktlsd_credentials_free(&site.kernel.config->identities[0].credentials[0]);
+	site.kernel.config->identities[0].credentials[0] = *credential;
+}
+
+void test_identity_load(X509 *cert, EVP_PKEY *key)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+
+	test_identity_write(cert, key);
+	test_identity_configure("");
+	if (test_identity_read(&credential, &fault))
+		fail_msg("%s", fault.reason);
+	test_identity_use(&credential);
+}
+
+/* --- handshakes --- */
+
+void test_identity_pump(void)
+{
+	struct pollfd fd = { .fd = site.channel.fd, .events = POLLIN };
+
+	assert_int_equal(poll(&fd, 1, IDENTITY_WAIT_MS), 1);
+	ktlsd_signer_channel_receive(&site.channel);
+	while (ktlsd_sessions_work(&site.kernel.sessions))
+		;
+}
+
+void test_identity_await(void)
+{
+	while (!site.kernel.count)
+		test_identity_pump();
+}
+
+void test_identity_serve_pieces(uint64_t id)
+{
+	while (site.kernel.sessions.buckets[id] && site.kernel.sessions.buckets[id]->fetching)
+		test_kernel_serve_piece(&site.kernel);
+	test_kernel_forget(&site.kernel);
+}
+
+/* Starts a server, whose peer has sent its ClientHello. */
+static void identity_greet(uint64_t id, struct test_peer *peer, const char *identity,
+			   uint64_t config)
+{
+	test_kernel_forget(&site.kernel);
+	test_peer_begin(peer);
+	test_peer_step(peer);
+	test_kernel_start(&site.kernel, KTLS_CMD_START, id, KTLS_ROLE_SERVER, identity, config,
+			  NULL);
+	test_identity_serve_pieces(id);
+	test_kernel_send_batch(&site.kernel, peer, id, 8000);
+}
+
+void test_identity_shake(uint64_t id, uint16_t version, const char *identity, uint64_t config)
+{
+	struct test_peer peer;
+
+	test_peer_init(&peer, false);
+	SSL_CTX_set_min_proto_version(peer.ctx, version);
+	SSL_CTX_set_max_proto_version(peer.ctx, version);
+	test_peer_trust(&peer, pki.ca, SSL_VERIFY_PEER);
+	identity_greet(id, &peer, identity, config);
+	/* The worker does not wait. */
+	assert_int_equal(site.kernel.count, 0);
+	test_identity_await();
+	test_kernel_last(&site.kernel, KTLS_CMD_DATA);
+	test_kernel_deliver(&site.kernel, &peer);
+	test_peer_step(&peer);
+	test_kernel_send_batch(&site.kernel, &peer, id, 8000);
+	test_kernel_check_done(&site.kernel, 0, "");
+	test_kernel_deliver(&site.kernel, &peer);
+	test_peer_step(&peer);
+	assert_true(peer.finished);
+	test_peer_free(&peer);
+	test_kernel_forget(&site.kernel);
+}
+
+void test_identity_fail(uint64_t id, const char *word)
+{
+	struct test_peer peer;
+
+	test_peer_init(&peer, false);
+	identity_greet(id, &peer, "site", 0);
+	test_identity_await();
+	test_kernel_check_done(&site.kernel, EKEYREJECTED, word);
+	test_peer_free(&peer);
+}
+
+void test_identity_transport(uint64_t id, struct test_peer *peer)
+{
+	test_peer_init(peer, false);
+	SSL_CTX_set_max_proto_version(peer->ctx, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(peer->ctx, "AES128-GCM-SHA256"), 1);
+	test_peer_trust(peer, pki.ca, SSL_VERIFY_PEER);
+	identity_greet(id, peer, "site", 0);
+	/* The key is needed only when the client has sent its secret. */
+	test_kernel_last(&site.kernel, KTLS_CMD_DATA);
+	test_kernel_deliver(&site.kernel, peer);
+	test_kernel_forget(&site.kernel);
+	test_peer_step(peer);
+	test_kernel_send_batch(&site.kernel, peer, id, 8000);
+	/* The worker does not wait. */
+	assert_int_equal(site.kernel.count, 0);
+	test_identity_await();
+}
+
+/* --- the signer --- */
+
+static void identity_wake(void *arg, uint64_t id)
+{
+	ktlsd_sessions_wake(arg, id);
+}
+
+int test_identity_start(void **state)
+{
+	int fd;
+
+	(void)state;
+	site.uri = NULL;
+	site.provider = NULL;
+	site.pin = false;
+	assert_int_equal(ktlsd_signer_start(test_identity_path("conf")), 0);
+	fd = ktlsd_signer_open_channel();
+	assert_true(fd >= 0);
+	test_kernel_init(&site.kernel);
+	ktlsd_signer_channel_open(&site.channel, fd, identity_wake, &site.kernel.sessions);
+	site.channel.metrics = &site.kernel.sessions.metrics;
+	return 0;
+}
+
+int test_identity_end(void **state)
+{
+	(void)state;
+	ktlsd_signer_channel_close(&site.channel);
+	test_kernel_free(&site.kernel);
+	ktlsd_pause_flush();
+	ktlsd_signer_stop();
+	return 0;
+}
+
+int test_identity_setup(void **state)
+{
+	strcpy(site.directory, "/tmp/test_identity.XXXXXX");
+	return mkdtemp(site.directory) ? test_kernel_setup(state) : -1;
+}
+
+int test_identity_teardown(void **state)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -r %s", site.directory);
+	return system(command) || test_pki_teardown(state);
+}
