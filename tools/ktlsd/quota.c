@@ -106,3 +106,23 @@ size_t ktlsd_quota_used(struct ktlsd_quota *quota, uint32_t uid)
 	pthread_mutex_unlock(&quota->lock);
 	return bytes;
 }
+
+struct ktlsd_quota_sum ktlsd_quota_measure(struct ktlsd_quota *quota)
+{
+	const struct ktlsd_quota_user *user;
+	struct ktlsd_quota_sum sum = { 0 };
+	unsigned int i;
+
+	pthread_mutex_lock(&quota->lock);
+	sum.max = quota->max;
+	sum.bytes = quota->bytes;
+	for (i = 0; i < KTLSD_QUOTA_BUCKETS; i++) {
+		for (user = quota->buckets[i]; user; user = user->next) {
+			sum.users++;
+			if (user->bytes > sum.most)
+				sum.most = user->bytes;
+		}
+	}
+	pthread_mutex_unlock(&quota->lock);
+	return sum;
+}

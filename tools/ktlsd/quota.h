@@ -83,4 +83,20 @@ void ktlsd_quota_move(struct ktlsd_quota_hold *from, struct ktlsd_quota_hold *to
 /* Return: what a user has. */
 size_t ktlsd_quota_used(struct ktlsd_quota *quota, uint32_t uid);
 
+/**
+ * struct ktlsd_quota_sum - the account at a glance
+ * @max: what all users can have together
+ * @bytes: what they have
+ * @most: what the user has who has the most
+ * @users: how many have any
+ */
+struct ktlsd_quota_sum {
+	size_t		max;
+	size_t		bytes;
+	size_t		most;
+	unsigned int	users;
+};
+
+struct ktlsd_quota_sum ktlsd_quota_measure(struct ktlsd_quota *quota);
+
 #endif

@@ -283,6 +283,23 @@ static void stats_write_shared(const struct ktlsd_stats *stats, FILE *out)
 		  ktlsd_ticket_keys_forgotten(&shared->ticket_keys));
 }
 
+/* The memory that requests take, see quota.h. */
+static void stats_write_quota(const struct ktlsd_stats *stats, FILE *out)
+{
+	struct ktlsd_quota_sum sum = ktlsd_quota_measure(&stats->shared->quota);
+
+	stats_one(out, "ktlsd_memory_account_bytes", "gauge",
+		  "Memory that the requests of programs take, as max_memory counts it.",
+		  (int64_t)sum.bytes);
+	stats_one(out, "ktlsd_memory_account_limit_bytes", "gauge",
+		  "What they can take: max_memory.", (int64_t)sum.max);
+	stats_one(out, "ktlsd_memory_account_largest_user_bytes", "gauge",
+		  "What the user takes who takes the most; half of the limit at most.",
+		  (int64_t)sum.most);
+	stats_one(out, "ktlsd_memory_account_users", "gauge",
+		  "Users whose requests take memory.", sum.users);
+}
+
 static void stats_write_reloads(const struct ktlsd_stats *stats,
 				const struct ktlsd_config *config, FILE *out)
 {
@@ -536,6 +553,7 @@ int ktlsd_stats_write(const struct ktlsd_stats *stats, char **ret_text, size_t *
 	if (sums)
 		stats_write_identities(sums, count, out);
 	stats_write_shared(stats, out);
+	stats_write_quota(stats, out);
 	stats_write_reloads(stats, config, out);
 	stats_write_expiry(config, out);
 	stats_write_staples(stats, config, out);

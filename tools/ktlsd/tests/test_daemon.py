@@ -259,6 +259,7 @@ def test_stats(path):
         assert len(ends) == len(names) and ("", f'identity="{names[7]}"') in ends, len(ends)
         assert all(29 < (end - time.time()) / 86400 < 31 for end in ends.values()), ends
         assert families["ktlsd_handshake_duration_seconds"][0] == "histogram"
+        assert families["ktlsd_memory_account_limit_bytes"] == ("gauge", {("", ""): 512 << 20})
 
         done = it.control("stats", "--json")
         parsed = json.loads(done.stdout)

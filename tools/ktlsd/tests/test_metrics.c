@@ -185,11 +185,16 @@ static void metrics_text(void **state)
 		"\nktlsd_log_lines_suppressed_total 3\n",
 		"\nktlsd_certificate_expiry_time_seconds{identity=\"web\"} ",
 		"\nktlsd_contexts 1\n",
+		"\nktlsd_memory_account_bytes 700\n",
+		"\nktlsd_memory_account_limit_bytes 4000\n",
+		"\nktlsd_memory_account_largest_user_bytes 500\n",
+		"\nktlsd_memory_account_users 2\n",
 		"\nktlsd_tickets_issued_total 0\n",
 		"\nktlsd_reloads_total{result=\"partial\"} 1\n",
 	};
 	struct ktlsd_worker *worker = calloc(1, sizeof(*worker));
 	struct ktlsd_shared shared = { .worker_count = 1 };
+	struct ktlsd_quota_hold one = { &shared.quota, 1, 0 }, two = { &shared.quota, 2, 0 };
 	struct ktlsd_stats stats;
 	struct test_kernel kernel;
 	size_t len, i;
@@ -215,6 +220,9 @@ static void metrics_text(void **state)
 	pthread_mutex_init(&shared.lock, NULL);
 	ktlsd_cache_init(&shared.cache, 10);
 	ktlsd_ticket_keys_init(&shared.ticket_keys, 7200);
+	ktlsd_quota_init(&shared.quota, 4000);
+	ktlsd_quota_take(&one, 500);
+	ktlsd_quota_take(&two, 200);
 	shared.config = kernel.config;
 	memcpy(&worker->sessions, &kernel.sessions, sizeof(worker->sessions));
 	ktlsd_stats_init(&stats, &shared, worker);
@@ -232,6 +240,9 @@ static void metrics_text(void **state)
 	free(worker);
 	ktlsd_cache_free(&shared.cache);
 	ktlsd_ticket_keys_free(&shared.ticket_keys);
+	ktlsd_quota_release(&one);
+	ktlsd_quota_release(&two);
+	ktlsd_quota_destroy(&shared.quota);
 	test_kernel_free(&kernel);
 }
 

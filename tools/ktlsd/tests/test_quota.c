@@ -11,6 +11,7 @@ static void quota_bounds(void **state)
 {
 	struct ktlsd_quota_hold one = { &quota, 1, 0 }, more = { &quota, 1, 0 };
 	struct ktlsd_quota_hold two = { &quota, 2, 0 }, three = { &quota, 257, 0 }, moved;
+	struct ktlsd_quota_sum sum;
 
 	(void)state;
 	ktlsd_quota_init(&quota, 1000);
@@ -25,6 +26,11 @@ static void quota_bounds(void **state)
 	assert_int_equal(ktlsd_quota_used(&quota, 1), 500);
 	assert_int_equal(ktlsd_quota_used(&quota, 257), 100);
 	assert_int_equal(ktlsd_quota_used(&quota, 3), 0);
+	sum = ktlsd_quota_measure(&quota);
+	assert_int_equal(sum.max, 1000);
+	assert_int_equal(sum.bytes, 1000);
+	assert_int_equal(sum.most, 500);
+	assert_int_equal(sum.users, 3);
 
 	ktlsd_quota_move(&one, &moved);
 	ktlsd_quota_release(&one);
@@ -43,6 +49,7 @@ static void quota_bounds(void **state)
 	assert_int_equal(ktlsd_quota_take(&one, 50), 0);
 	ktlsd_quota_release(&one);
 	assert_int_equal(quota.bytes, 0);
+	assert_int_equal(ktlsd_quota_measure(&quota).users, 0);
 	ktlsd_quota_destroy(&quota);
 }
 
