@@ -51,6 +51,7 @@ struct responders_waiter {
  * @id: likewise
  * @deadline: when it is given up, milliseconds of the monotonic clock
  * @answer: if answered; its @why if silent
+ * @since: when it answered, seconds since the epoch
  * @until: until when that counts: seconds since the epoch, or milliseconds if silent
  * @waiters: handshakes that wait for it
  * @waiter_count: how many
@@ -68,6 +69,7 @@ struct ktlsd_responders_entry {
 	uint64_t			id;
 	int64_t				deadline;
 	struct ktlsd_ocsp_answer	answer;
+	int64_t				since;
 	int64_t				until;
 	struct responders_waiter	waiters[KTLSD_RESPONDERS_WAITERS];
 	unsigned int			waiter_count;
@@ -223,7 +225,8 @@ static int responders_read(struct ktlsd_responders_entry *entry,
 	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
 	uint64_t one = 1;
 
-	if ((entry->state == RESPONDERS_ANSWERED && entry->until <= time(NULL)) ||
+	if ((entry->state == RESPONDERS_ANSWERED &&
+	     !ktlsd_clock_holds(entry->since, entry->until, time(NULL))) ||
 	    (entry->state == RESPONDERS_SILENT && entry->until <= ktlsd_clock_ms()))
 		entry->state = RESPONDERS_NEW;
 	*ret_answer = entry->answer;
@@ -372,6 +375,7 @@ static void responders_take(struct ktlsd_responders_entry *entry, const uint8_t 
 		return;
 	}
 	entry->state = RESPONDERS_ANSWERED;
+	entry->since = question.now;
 	entry->until = entry->answer.expires < keep ? entry->answer.expires : keep;
 	/* Within the tolerance; without a limit it would be asked again at once. */
 	if (entry->until <= question.now)

@@ -33,3 +33,8 @@ int64_t ktlsd_clock_seconds(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec;
 }
+
+bool ktlsd_clock_holds(int64_t since, int64_t until, int64_t now)
+{
+	return since <= now + KTLSD_CLOCK_TOLERANCE && now < until;
+}

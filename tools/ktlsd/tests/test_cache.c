@@ -7,6 +7,7 @@
 
 #include "request.h"
 #include "test_pki.h"
+#include "lib/clock.h"
 #include "tls/cache.h"
 #include "tls/context.h"
 #include "tls/fingerprint.h"
@@ -101,6 +102,18 @@ static void cache_is_timed(void **state)
 	ktlsd_cache_put(&cache, cache_saved(1, "a", true, 100));
 	assert_null(cache_get(1, 100));
 	assert_int_equal(cache.count, 0);
+	/* The clock was set back: it would be resumed for years. */
+	saved = cache_saved(1, "a", true, 2000000);
+	saved->since = 1000000;
+	ktlsd_cache_put(&cache, saved);
+	assert_null(cache_get(1, 1000000 - KTLSD_CLOCK_TOLERANCE - 1));
+	assert_int_equal(cache.count, 0);
+	saved = cache_saved(1, "a", true, 2000000);
+	saved->since = 1000000;
+	ktlsd_cache_put(&cache, saved);
+	saved = cache_get(1, 1000000 - KTLSD_CLOCK_TOLERANCE);
+	cache_check(saved, "a");
+	ktlsd_saved_session_put(saved);
 	ktlsd_cache_free(&cache);
 }
 

@@ -56,6 +56,21 @@ static struct responders_test {
 	struct ktlsd_responders_inbox	inbox;
 } test = { .dir = "/tmp/ktlsd-ocsp-XXXXXX" };
 
+static time_t skew;
+
+time_t time(time_t *ret_time);
+
+/* Replaces the function of libc, for OpenSSL too: a clock that is set. */
+time_t time(time_t *ret_time)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (ret_time)
+		*ret_time = now.tv_sec + skew;
+	return now.tv_sec + skew;
+}
+
 static const char *test_path(const char *name)
 {
 	static char path[8][64];
@@ -445,6 +460,33 @@ static void responders_cache(void **state)
 	responders_close();
 }
 
+/* An answer counts for an hour, and not for longer because the clock was set back. */
+static void responders_clock(void **state)
+{
+	static const struct {
+		time_t		skew;
+		unsigned int	asked;
+	} table[] = { { 0, 1 }, { 3500, 1 }, { 3700, 2 }, { 3400, 2 }, { 0, 3 }, { 3590, 3 } };
+	unsigned int before;
+	size_t i;
+
+	(void)state;
+	responders_open();
+	test.manner = GOOD;
+	X509_free(test_cert);
+	test_cert = responders_leaf(test.port);
+	before = test.asked;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		skew = table[i].skew;
+		responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+				   KTLS_REVOCATION_OCSP);
+		if (test.asked - before != table[i].asked)
+			fail_msg("row %zu: asked %u times", i, test.asked - before);
+	}
+	skew = 0;
+	responders_close();
+}
+
 /* Without ktls-fetch nobody is asked; when it is back, it is used. */
 static void responders_without_fetch(void **state)
 {
@@ -540,6 +582,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(responders_manners),
 		cmocka_unit_test(responders_cache),
+		cmocka_unit_test(responders_clock),
 		cmocka_unit_test(responders_without_fetch),
 		cmocka_unit_test(responders_openssl),
 	};

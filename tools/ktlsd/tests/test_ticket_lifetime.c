@@ -90,6 +90,40 @@ static void lifetime_of_a_server(void **state)
 	skew = 0;
 }
 
+/* Resumes a session at each of these times, by a clock that is set. */
+static void lifetime_by_a_clock_that_is_set(void **state)
+{
+	static const struct {
+		time_t	skew;
+		bool	resumed;
+	} table[] = {
+		{ 0, false }, { 0, true },
+		/* From the future. The full handshake makes a session of the new time. */
+		{ -3600, false }, { -3600, true },
+		{ 0, true },
+		{ 3650 * LIFETIME_DAY, false },
+		{ 3650 * LIFETIME_DAY + 60, true },
+		{ 0, false }, { -3650 * LIFETIME_DAY, false }, { 0, false },
+	};
+	SSL_SESSION *session;
+	int version;
+	size_t i;
+
+	(void)state;
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		ktlsd_ticket_keys_init(&keys, LIFETIME_TOTAL);
+		session = NULL;
+		for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+			skew = table[i].skew;
+			if (lifetime_accept((uint16_t)version, &session) != table[i].resumed)
+				fail_msg("%x: row %zu: resumed %d", version, i, !table[i].resumed);
+		}
+		SSL_SESSION_free(session);
+		ktlsd_ticket_keys_free(&keys);
+	}
+	skew = 0;
+}
+
 /* Passes on the peer's ticket as the kernel does. */
 static struct ktlsd_saved_session *lifetime_take_ticket(struct test_side *side,
 							struct test_peer *peer,
@@ -175,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lifetime_of_a_server),
 		cmocka_unit_test(lifetime_of_a_client),
+		cmocka_unit_test(lifetime_by_a_clock_that_is_set),
 	};
 
 	return cmocka_run_group_tests_name("ticket_lifetime", tests, lifetime_setup, test_pki_teardown);

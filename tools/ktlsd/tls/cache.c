@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "tls/cache.h"
 
 static struct ktlsd_saved_session **cache_bucket(struct ktlsd_cache *cache,
@@ -96,7 +97,7 @@ struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
 		next = saved->next;
 		if (!cache_is(saved, fingerprint))
 			continue;
-		if (saved->expires > now)
+		if (ktlsd_clock_holds(saved->since, saved->expires, now))
 			break;
 		cache_forget(cache, saved);
 	}

@@ -126,6 +126,7 @@ enum ktlsd_server_name_fault {
  * @ticket_id: server: id of the client's ticket if it was accepted, else zeros
  * @ticket_verified: server: when the ticket was issued, the client's certificate had been verified
  * @expires: server: when that ends, seconds since the epoch; INT64_MAX for never
+ * @since: server: when the full handshake was, likewise
  * @tickets_issued: server: how many
  * @ticket_accepted: server: one of the client's was good
  * @ticket_refused: server: one was not, or was unknown
@@ -172,6 +173,7 @@ struct ktlsd_handshake {
 	uint8_t				ticket_id[KTLSD_TICKET_ID];
 	bool				ticket_verified;
 	int64_t				expires;
+	int64_t				since;
 	unsigned int			tickets_issued;
 	bool				ticket_accepted;
 	bool				ticket_refused;

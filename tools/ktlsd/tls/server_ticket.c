@@ -26,6 +26,7 @@ enum {
  * @expires: when the client's chain expires, or session_age after the full handshake, at
  *	most seven days (RFC 8446 4.6.1), whichever is first; seconds since the epoch. Tickets issued after a
  *	resumption inherit it.
+ * @since: when the full handshake was, likewise inherited
  * @id: from ktlsd_ticket_keys_number(): a TLS 1.3 ticket is accepted once
  * @verified: the client's certificate was verified
  *
@@ -33,6 +34,7 @@ enum {
  */
 struct server_ticket_data {
 	int64_t	expires;
+	int64_t	since;
 	uint8_t	id[KTLSD_TICKET_ID];
 	uint8_t	verified;
 } __attribute__((packed));
@@ -94,8 +96,10 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 	if (SSL_session_reused(ssl)) {
 		data.verified = hs->ticket_verified;
 		data.expires = hs->expires;
+		data.since = hs->since;
 	} else {
 		data.verified = hs->verified;
+		data.since = now;
 		data.expires = now + (hs->session_age ? hs->session_age :
 				      KTLSD_TICKET_LIFETIME_MAX);
 		if (hs->verified)
@@ -138,7 +142,8 @@ static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 	if (!SSL_SESSION_get0_ticket_appdata(session, (void **)&data, &len) ||
 	    len != sizeof(*data))
 		return false;
-	if (strcasecmp(asked ? asked : "", hs->server_name) || data->expires <= time(NULL))
+	if (strcasecmp(asked ? asked : "", hs->server_name) ||
+	    !ktlsd_clock_holds(data->since, data->expires, time(NULL)))
 		return false;
 	if (hs->verify == KTLS_VERIFY_REQUIRED && !data->verified)
 		return false;
@@ -149,6 +154,7 @@ static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 		return false;
 	hs->ticket_verified = data->verified;
 	hs->expires = data->expires;
+	hs->since = data->since;
 	return true;
 }
 
