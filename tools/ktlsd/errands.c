@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "errands.h"
 
 static int64_t errands_now(void)
@@ -195,9 +196,6 @@ static int64_t errands_look_at(struct ktlsd_errands *errands, struct ktlsd_erran
 
 	if (errand->id && errand->deadline <= clock)
 		errands_fail(errands, errand, "ktls-fetch does not answer");
-	/* The clock was set back. */
-	if (errand->due - now > KTLSD_ERRANDS_MAX + KTLSD_ERRANDS_MAX / 8)
-		errand->due = now;
 	if (!errand->id && errand->due <= now && !errands_must_wait(errands, errand))
 		errands_begin(errands, errand);
 	if (errand->id)
@@ -206,11 +204,28 @@ static int64_t errands_look_at(struct ktlsd_errands *errands, struct ktlsd_erran
 	return errand->due > now ? (errand->due - now) * 1000 : KTLSD_ERRANDS_LOOK_MS;
 }
 
+/* If the clock was set back, "due" is too late for all: nothing may wait for hours, or years. */
+static void errands_watch_clock(struct ktlsd_errands *errands)
+{
+	int64_t now = errands->now(), back = errands->looked - now;
+	struct ktlsd_errand *errand;
+
+	errands->looked = now;
+	if (back <= KTLSD_ERRANDS_BACK || !errands->first)
+		return;
+	ktlsd_log(KTLSD_LOG_INFO,
+		  "The clock was set back by %lld s: CRLs and responses to be stapled are fetched again.",
+		  (long long)back);
+	for (errand = errands->first; errand; errand = errand->next)
+		errand->due = now;
+}
+
 int ktlsd_errands_step(struct ktlsd_errands *errands)
 {
 	int64_t next = KTLSD_ERRANDS_LOOK_MS, wait;
 	struct ktlsd_errand *errand;
 
+	errands_watch_clock(errands);
 	if (errands->prepare)
 		errands->prepare(errands->prepare_arg);
 	for (errand = errands->first; errand; errand = errand->next) {

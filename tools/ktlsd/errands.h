@@ -24,6 +24,7 @@ enum {
 	KTLSD_ERRANDS_RETRY	= 10,		/* seconds after the first failure; doubles */
 	KTLSD_ERRANDS_RETRY_MAX	= 3600,
 	KTLSD_ERRANDS_LOOK_MS	= 60000,	/* the wall clock may be set meanwhile */
+	KTLSD_ERRANDS_BACK	= 10,		/* seconds by which it may be set back unnoticed */
 };
 
 struct ktlsd_errand;
@@ -91,6 +92,7 @@ struct ktlsd_errand {
  * @prepare: called before each look at the list, with the lock; or NULL
  * @prepare_arg: for it
  * @last_id: of a request
+ * @looked: at the list, seconds since the epoch
  * @fd: connection to ktls-fetch, -1 for none
  */
 struct ktlsd_errands {
@@ -109,6 +111,7 @@ struct ktlsd_errands {
 	void			(*prepare)(void *arg);
 	void			*prepare_arg;
 	uint64_t		last_id;
+	int64_t			looked;
 	int			fd;
 };
 

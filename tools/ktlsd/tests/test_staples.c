@@ -305,10 +305,14 @@ static void staples_refresh(void **state)
 	staples_answer_good(test.certs[STAPLES_EC]);
 	assert_true(staples_has(0));
 	assert_int_equal(fetching.errands.done, 3);
-	/* The clock is set back by years: it is asked again, not in years. */
-	fetching.offset = -1000 * STAPLES_DAY;
-	test_fetching_step();
-	assert_true(staples_requested(test.certs[STAPLES_EC]));
+	/* The clock is set back, by hours or by years: it is asked again, not then. */
+	for (i = 0; i < 2; i++) {
+		fetching.offset -= i ? 1000 * STAPLES_DAY : 7200;
+		test_fetching_step();
+		staples_send(staples_requested(test.certs[STAPLES_EC]), -EIO, "it is down", 10);
+		assert_int_equal(fetching.errands.failed, 13 + i);
+	}
+	staples_expect_due(KTLSD_ERRANDS_RETRY * 2 * 7 / 8, KTLSD_ERRANDS_RETRY * 2 * 9 / 8 + 1);
 	staples_close();
 	test_fetching_forget();
 	fetching.offset = 0;
