@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "config/date.h"
 #include "crl_points.h"
@@ -147,9 +148,18 @@ static bool crl_points_has_unknown(X509_CRL *crl)
 	return false;
 }
 
-/* Return: NULL, or why a CRL is of no use: "it ...". */
+static int64_t crl_points_expires(const X509_CRL *crl)
+{
+	if (X509_CRL_get0_nextUpdate(crl))
+		return ktlsd_date_seconds(X509_CRL_get0_nextUpdate(crl));
+	return ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)) + CRL_POINTS_AGE;
+}
+
+/* Return: NULL, or why a CRL is of no use: "it ...". @any_time: it may be stale, or from the
+ * future.
+ */
 static const char *crl_points_check(X509_CRL *crl, X509 *issuer, const X509_CRL *old,
-				    int64_t now)
+				    int64_t now, bool any_time)
 {
 	int64_t from = ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl));
 
@@ -164,23 +174,18 @@ static const char *crl_points_check(X509_CRL *crl, X509 *issuer, const X509_CRL 
 		return "the certificate of its issuer is not for CRLs";
 	if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1)
 		return "its signature is wrong";
-	if (!from || from > now)
+	if (!from || (from > now && !any_time))
 		return "it is from the future: check this machine's clock";
 	if (old && from < ktlsd_date_seconds(X509_CRL_get0_lastUpdate(old)))
 		return "it is older than the one at hand";
+	if (crl_points_expires(crl) <= now && !any_time)
+		return "it is out of date";
 	return NULL;
 }
 
-static int64_t crl_points_expires(const X509_CRL *crl)
-{
-	if (X509_CRL_get0_nextUpdate(crl))
-		return ktlsd_date_seconds(X509_CRL_get0_nextUpdate(crl));
-	return ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)) + CRL_POINTS_AGE;
-}
-
-/* Checks a CRL and replaces the one at hand. @stale: may be so. Return: 0 or a negative errno. */
+/* Checks a CRL and replaces the one at hand. Return: 0 or a negative errno. */
 static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der, size_t len,
-			  int64_t now, bool stale, char *why)
+			  int64_t now, bool any_time, char *why)
 {
 	STACK_OF(X509_CRL) *list = sk_X509_CRL_new_null();
 	const char *trouble = NULL;
@@ -194,9 +199,7 @@ static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der
 	else
 		crl = sk_X509_CRL_value(list, 0);
 	if (crl)
-		trouble = crl_points_check(crl, item->what.issuer, item->crl, now);
-	if (!trouble && !stale && crl_points_expires(crl) <= now)
-		trouble = "it is out of date";
+		trouble = crl_points_check(crl, item->what.issuer, item->crl, now, any_time);
 	if (!trouble && item->all->bytes - item->bytes + len > KTLSD_CRL_POINTS_BYTES)
 		trouble = "there is no room for more CRLs";
 	if (!trouble) {
@@ -444,8 +447,10 @@ void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *is
 		ktlsd_errands_wake(points->errands);
 }
 
-/* A file of an earlier run: a CRL that is stale now has still to be used, like any other. Nobody
- * has verified the issuer in it; OpenSSL verifies the CRL with the one in the peer's chain.
+/* A file of an earlier run: a CRL that is stale now has still to be used, like any other, and so
+ * has one from the future, as the clock may be wrong until the network is there: certificates of
+ * its issuer are refused then, not accepted unseen. Nobody has verified the issuer in it; OpenSSL
+ * verifies the CRL with the one in the peer's chain.
  */
 static void crl_points_restore(void *arg, const char *name)
 {
@@ -470,7 +475,8 @@ static void crl_points_restore(void *arg, const char *name)
 		pthread_mutex_unlock(&points->lock);
 	}
 	if (new) {
-		if (crl_points_expires(item->crl) > now)
+		if (ktlsd_clock_holds(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(item->crl)),
+				      crl_points_expires(item->crl), now))
 			item->errand.due = now + crl_points_refresh_after(item, now);
 		crl_points_add(points, item);
 	} else {

@@ -7,6 +7,7 @@
 
 #include <openssl/x509v3.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "staples.h"
 
@@ -75,7 +76,7 @@ static void staples_log(const struct ktlsd_staples_item *item,
 }
 
 /* Checks a response and replaces the one at hand. Return: seconds until it is to be fetched
- * again, or a negative errno.
+ * again, or a negative errno: -ETIME if it may be of use at another time.
  */
 static int64_t staples_use(struct ktlsd_staples_item *item, const uint8_t *der, size_t len,
 			   int64_t now, char *why)
@@ -98,7 +99,8 @@ static int64_t staples_use(struct ktlsd_staples_item *item, const uint8_t *der, 
 	else if (answer.this_update < old.this_update)
 		snprintf(why, KTLS_FETCH_TEXT_MAX, "its response is older than the one at hand");
 	if (why[0])
-		return -EPROTO;
+		return answer.expires && !ktlsd_clock_holds(answer.this_update, answer.expires, now) ?
+		       -ETIME : -EPROTO;
 	facts = (struct ktlsd_staple_facts) {
 		answer.this_update, answer.expires, answer.status == KTLSD_OCSP_REVOKED,
 	};
@@ -183,7 +185,9 @@ static void staples_restore(struct ktlsd_staples_item *item, int64_t now)
 	ktlsd_log(KTLSD_LOG_INFO,
 		  "%s in the cache directory is not used for the identity '%s': %s. It is fetched again.",
 		  item->file, item->identity, err ? strerror(-err) : why);
-	ktlsd_store_remove(item->all->store, item->file);
+	/* The clock may be wrong until the network is there. */
+	if (after != -ETIME)
+		ktlsd_store_remove(item->all->store, item->file);
 }
 
 /* Return: a new item in both lists, or NULL without memory. */

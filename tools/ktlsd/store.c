@@ -63,10 +63,11 @@ static unsigned int store_sweep(const struct ktlsd_store *store, char *ret_oldes
 	return count;
 }
 
-static void store_make_room(const struct ktlsd_store *store)
+static void store_make_room(struct ktlsd_store *store)
 {
 	char oldest[NAME_MAX + 1];
 
+	store->swept = true;
 	if (store_sweep(store, oldest) >= KTLSD_STORE_FILES)
 		unlinkat(store->fd, oldest, 0);
 }
@@ -75,6 +76,7 @@ void ktlsd_store_open(struct ktlsd_store *store, const char *path)
 {
 	store->fd = -1;
 	store->failed = 0;
+	store->swept = false;
 	if (!path)
 		return;
 	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -82,8 +84,6 @@ void ktlsd_store_open(struct ktlsd_store *store, const char *path)
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "The cache directory %s cannot be used: %s. What is fetched is lost with a restart.",
 			  path, strerror(errno));
-	else
-		store_make_room(store);
 }
 
 void ktlsd_store_close(struct ktlsd_store *store)
@@ -166,7 +166,8 @@ void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *
 
 	if (store->fd < 0)
 		return;
-	if (faccessat(store->fd, name, F_OK, 0))
+	/* Not before something new has come, whose dates say that the clock is right. */
+	if (!store->swept || faccessat(store->fd, name, F_OK, 0))
 		store_make_room(store);
 	err = store_write(store, name, data, len);
 	/* Once in a row. */
@@ -174,6 +175,8 @@ void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "Cannot write %s to the cache directory: %s. What is fetched is used nonetheless, but lost with a restart.",
 			  name, strerror(-err));
+	else if (!err && store->failed)
+		ktlsd_log(KTLSD_LOG_INFO, "The cache directory can be written again.");
 	store->failed = err;
 }
 

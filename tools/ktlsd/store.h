@@ -6,6 +6,7 @@
 #ifndef KTLSD_STORE_H
 #define KTLSD_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,13 +23,15 @@ enum {
  * struct ktlsd_store - the directory
  * @fd: -1 for none
  * @failed: the last write failed, and that was logged
+ * @swept: old files were removed
  */
 struct ktlsd_store {
 	int	fd;
 	int	failed;
+	bool	swept;
 };
 
-/* Opens @path, NULL for none, and removes old files. What fails is logged. */
+/* Opens @path, NULL for none. What fails is logged. */
 void ktlsd_store_open(struct ktlsd_store *store, const char *path);
 void ktlsd_store_close(struct ktlsd_store *store);
 
@@ -39,7 +42,7 @@ void ktlsd_store_name(char *dst, const char *kind, const uint8_t *hash);
 int ktlsd_store_read(const struct ktlsd_store *store, const char *name, size_t max,
 		     struct ktlsd_buffer *buffer);
 
-/* Replaces the file @name as a whole. */
+/* Replaces the file @name as a whole; removes files that are too old, or too many. */
 void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
 		       size_t len);
 

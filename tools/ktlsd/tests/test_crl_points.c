@@ -338,6 +338,29 @@ static void points_restart(void **state)
 	test_fetching_forget();
 }
 
+/* A machine may know the time only when it has a network: what it has is not lost then. */
+static void points_wrong_clock(void **state)
+{
+	static const int64_t days[] = { -1, -3650, 3650, 0 };
+	size_t i;
+
+	(void)state;
+	points_open();
+	points_connect(KTLSD_REVOCATION_CRL);
+	points_answer_good(test.cert);
+	points_close();
+	for (i = 0; i < sizeof(days) / sizeof(*days); i++) {
+		fetching.offset = days[i] * POINTS_DAY;
+		points_open();
+		assert_int_equal(points_count(), 1);
+		assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), -EKEYREJECTED);
+		/* Until the clock is right it is fetched. */
+		assert_int_equal(!points_requested(), !days[i]);
+		points_close();
+	}
+	test_fetching_forget();
+}
+
 /* A reload keeps them; one without crl_fetch does not. */
 static void points_reload(void **state)
 {
@@ -493,6 +516,7 @@ int main(void)
 		cmocka_unit_test(points_lies),
 		cmocka_unit_test(points_stale),
 		cmocka_unit_test(points_restart),
+		cmocka_unit_test(points_wrong_clock),
 		cmocka_unit_test(points_reload),
 		cmocka_unit_test(points_bounds),
 		cmocka_unit_test(points_urls),
