@@ -344,6 +344,47 @@ static void crls_client(void **state)
 	unlink(crls_path("ca.crl"));
 }
 
+/* An authority that gives itself the name of another, and sends that one's certificate too:
+ * OpenSSL looks for a path to the issuer of the CRL among what the peer sent.
+ */
+static void crls_false_name(void **state)
+{
+	const struct test_pki_spec ca = { .cn = "Test CA", .is_ca = true };
+	const struct test_pki_spec leaf = { .cn = "leaf", .san = "DNS:server.test" };
+	struct test_authority_crl spec = crls_of_ca(NULL);
+	EVP_PKEY *key = test_pki_key("ec");
+	struct ktlsd_fault fault;
+	struct test_side side;
+	struct test_peer peer;
+	X509 *issuer, *cert;
+
+	(void)state;
+	issuer = test_pki_issue(&ca, key, pki.other_ca, pki.other_key);
+	cert = test_pki_issue(&leaf, key, issuer, key);
+	crls_write("ca.crl", &spec, true);
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	side.config.revocation = (struct ktlsd_revocation) { true, KTLSD_REVOCATION_CRL };
+	side.config.revocation_ktls_trust = true;
+	assert_int_equal(ktlsd_crls_open(crls_dir, &side.config.crls, &fault), 0);
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, cert, key);
+	assert_int_equal(SSL_CTX_add1_chain_cert(peer.ctx, issuer), 1);
+	assert_int_equal(SSL_CTX_add1_chain_cert(peer.ctx, pki.ca), 1);
+	test_side_prepare(&side, NULL, NULL, pki.other_ca);
+	assert_int_equal(test_side_begin(&side), 0);
+	test_peer_begin(&peer);
+	test_peer_shake(&side, &peer);
+	assert_int_equal(side.last, -EKEYREJECTED);
+	assert_non_null(strstr(side.fault.reason, "the CRL of 'Test CA' cannot be used"));
+	test_peer_free(&peer);
+	ktlsd_crls_put(side.config.crls);
+	test_side_free(&side);
+	unlink(crls_path("ca.crl"));
+	X509_free(cert);
+	X509_free(issuer);
+	EVP_PKEY_free(key);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -355,6 +396,7 @@ int main(void)
 		cmocka_unit_test(crls_whose_anchors),
 		cmocka_unit_test(crls_policy),
 		cmocka_unit_test(crls_client),
+		cmocka_unit_test(crls_false_name),
 	};
 
 	return cmocka_run_group_tests_name("crls", tests, crls_setup, crls_teardown);

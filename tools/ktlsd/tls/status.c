@@ -138,12 +138,16 @@ static bool status_is_about_crl(int error)
 
 static int status_note_verify(int good, X509_STORE_CTX *store_ctx)
 {
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 	int error = X509_STORE_CTX_get_error(store_ctx);
+	struct ktlsd_handshake *hs;
 
-	if (good)
+	/* OpenSSL verifies the path to the issuer of a CRL in a context of its own, which has no
+	 * SSL. If that fails, the CRL cannot be used, which comes here too.
+	 */
+	if (good || X509_STORE_CTX_get0_parent_ctx(store_ctx))
 		return good;
+	hs = SSL_get_app_data(X509_STORE_CTX_get_ex_data(store_ctx,
+						SSL_get_ex_data_X509_STORE_CTX_idx()));
 	/* An issuer may have several CRLs, each for a part of its certificates. */
 	if (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_DIFFERENT_CRL_SCOPE) {
 		hs->status.no_crl |= 1u << X509_STORE_CTX_get_error_depth(store_ctx);
