@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/replace.h"
 #include "store.h"
 
 #define STORE_PREFIX		"ktlsd-"
@@ -128,35 +129,11 @@ static int store_write(const struct ktlsd_store *store, const char *name, const 
 		       size_t len)
 {
 	char temporary[KTLSD_STORE_NAME + 32];
-	const uint8_t *from = data;
-	ssize_t done;
-	int fd, err = 0;
 
 	/* Instances for other network namespaces use the same directory. */
 	snprintf(temporary, sizeof(temporary), STORE_NEW "%d-%s", (int)getpid(), name);
-	/* Of a ktlsd that was killed. */
-	unlinkat(store->fd, temporary, 0);
-	fd = openat(store->fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		    0600);
-	if (fd < 0)
-		return -errno;
-	while (!err && len) {
-		done = write(fd, from, len);
-		if (done < 0) {
-			err = -errno;
-			break;
-		}
-		from += done;
-		len -= (size_t)done;
-	}
-	/* No fsync(): a file that is lost or torn is fetched again. */
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && renameat(store->fd, temporary, store->fd, name))
-		err = -errno;
-	if (err)
-		unlinkat(store->fd, temporary, 0);
-	return err;
+	/* Not durable: a file that is lost or torn is fetched again. */
+	return ktlsd_replace_file(store->fd, name, temporary, data, len, false);
 }
 
 void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,

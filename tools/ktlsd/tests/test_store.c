@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The cache directory. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 
 #include "lib/log.h"
 #include "store.h"
+#include "test_capture.h"
+#include "test_disk.h"
 #include "test_pki.h"
 
 static char store_dir[] = "/tmp/ktlsd-store-XXXXXX";
@@ -131,6 +134,64 @@ static void store_many(void **state)
 	ktlsd_store_close(&store);
 }
 
+/* Asserts what a write logs, "" for nothing. */
+static void store_expect_log(struct ktlsd_store *store, const void *data, size_t len,
+			     const char *word)
+{
+	const char *text;
+
+	test_capture_begin();
+	ktlsd_store_write(store, "ktlsd-crl-a", data, len);
+	text = test_capture_end();
+	if (word[0] ? !strstr(text, word) : text[0])
+		fail_msg("expected '%s' in the log: %s", word, text);
+}
+
+static unsigned int store_count_files(void)
+{
+	DIR *dir = opendir(store_dir);
+	unsigned int count = 0;
+
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 2;
+}
+
+/* On a full disk the old file stays, nothing is left of the new one, and one line says so. */
+static void store_full(void **state)
+{
+	struct ktlsd_buffer buffer = { 0 };
+	uint8_t *big = calloc(1, 100000);
+	struct ktlsd_store store;
+
+	(void)state;
+	test_disk_mount(store_dir);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
+	ktlsd_store_open(&store, store_dir);
+	store_expect_log(&store, "old", 3, "");
+	/* A part of it can be written. */
+	store_expect_log(&store, big, 100000, "Cannot write ktlsd-crl-a to the cache directory: No space left on device");
+	assert_int_equal(store_count_files(), 1);
+	test_disk_fill(store_dir, true);
+	store_expect_log(&store, "new", 3, "");
+	assert_int_equal(store_count_files(), 2);
+	assert_int_equal(ktlsd_store_read(&store, "ktlsd-crl-a", 100, &buffer), 0);
+	assert_int_equal(buffer.len, 3);
+	assert_memory_equal(buffer.data, "old", 3);
+	test_disk_fill(store_dir, false);
+	store_expect_log(&store, "new", 3, "The cache directory can be written again.");
+	store_expect_log(&store, "new", 3, "");
+	ktlsd_buffer_free(&buffer);
+	assert_int_equal(ktlsd_store_read(&store, "ktlsd-crl-a", 100, &buffer), 0);
+	assert_memory_equal(buffer.data, "new", 3);
+	ktlsd_buffer_free(&buffer);
+	ktlsd_store_close(&store);
+	test_disk_unmount(store_dir);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+	free(big);
+}
+
 static int store_setup(void **state)
 {
 	(void)state;
@@ -150,6 +211,7 @@ int main(void)
 		cmocka_unit_test(store_files),
 		cmocka_unit_test(store_old),
 		cmocka_unit_test(store_many),
+		cmocka_unit_test(store_full),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, store_setup, store_teardown);
