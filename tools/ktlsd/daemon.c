@@ -211,10 +211,18 @@ static void daemon_check_reload(struct ktlsd_daemon *daemon)
 static void daemon_flush_tickets(struct ktlsd_daemon *daemon)
 {
 	struct ktlsd_shared *shared = &daemon->shared;
+	struct ktlsd_fault fault;
 	unsigned int count;
+	int err;
 
-	ktlsd_ticket_keys_flush(&shared->ticket_keys);
+	err = ktlsd_ticket_keys_flush(&shared->ticket_keys, &fault);
 	count = ktlsd_cache_flush(&shared->cache);
+	if (err) {
+		ktlsd_control_answer(&daemon->control, false,
+				     "%u sessions of clients were dropped, and the ticket keys in the memory of ktlsd were replaced, but not those in ticket_keys: %s. Other hosts, and this one after a restart, accept the old tickets. It is tried again every %d s; see the log",
+				     count, fault.reason, DAEMON_TICKETS_MS / 1000);
+		return;
+	}
 	ktlsd_log(KTLSD_LOG_INFO, "All ticket keys were replaced, and %u sessions of clients dropped, by ktlsctl flush-tickets.",
 		  count);
 	ktlsd_control_answer(&daemon->control, true,

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Secrets of tickets: they turn, survive a restart, and are shared. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "test_capture.h"
+#include "test_disk.h"
 #include "test_pki.h"
 #include "tls/ticket_keys.h"
 
@@ -152,6 +159,7 @@ static void keys_are_shared(void **state)
 	struct ktlsd_ticket_key sealed, found;
 	struct ktlsd_ticket_keys one, two;
 	uint8_t ids[3][KTLSD_TICKET_ID];
+	struct ktlsd_fault fault;
 	uint64_t number;
 	bool renew;
 	int i;
@@ -189,7 +197,7 @@ static void keys_are_shared(void **state)
 	assert_false(ktlsd_ticket_keys_mark_used(&two, 5, &print, 1, ids[1]));
 
 	/* A flush replaces those in the directory. */
-	ktlsd_ticket_keys_flush(&two);
+	assert_int_equal(ktlsd_ticket_keys_flush(&two, &fault), 0);
 	assert_int_equal(ktlsd_ticket_keys_find(&two, 5, sealed.name, &print, &found, &renew),
 			 -ENOENT);
 	ring_begin_keys(&one);
@@ -207,9 +215,129 @@ static void keys_are_shared(void **state)
 	assert_int_equal(two.used.bytes, 0);
 }
 
+/* --- accidents --- */
+
+/* Asserts what the next look at the directory logs, "" for nothing. */
+static void keys_expect_log(struct ktlsd_ticket_keys *keys, int64_t now, const char *word)
+{
+	char *text;
+
+	test_capture_begin();
+	ktlsd_ticket_keys_sync(keys, now);
+	text = test_capture_end();
+	if (word[0] ? !strstr(text, word) : text[0])
+		fail_msg("expected '%s' in the log: %s", word, text);
+}
+
+static bool ring_has_file(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", ring_path, name);
+	return !access(path, F_OK);
+}
+
+/* The disk is full: secrets that cannot be replaced are used until their time is over. */
+static void keys_on_a_full_disk(void **state)
+{
+	struct ktlsd_fingerprint print = { { 1 } };
+	struct ktlsd_ticket_key sealed, found;
+	struct ktlsd_ticket_ring old = { 0 };
+	struct ktlsd_ticket_keys keys;
+	struct ktlsd_fault fault;
+	int64_t now = time(NULL);
+	bool renew;
+
+	(void)state;
+	test_disk_mount(ring_path);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
+	ring_begin_keys(&keys);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 5, &print, &sealed), 0);
+	test_disk_fill(ring_path, true);
+	keys_expect_log(&keys, now, "");
+	keys_expect_log(&keys, now + 7200, "keys cannot be written: No space left on device. The ticket keys stay as they are.");
+	keys_expect_log(&keys, now + 7210, "");
+	assert_false(ring_has_file("keys.new"));
+	assert_int_equal(ktlsd_ticket_ring_sync(&old, ring_path, now, 0, false, &fault), 0);
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew), 0);
+	keys_expect_log(&keys, now + 2 * 7200 + 10, "only in the memory of this ktlsd until then");
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew),
+			 -ENOENT);
+	test_disk_fill(ring_path, false);
+	keys_expect_log(&keys, now, "can be used again");
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew), 0);
+
+	/* A flush is not undone by what is still in the directory. */
+	test_disk_fill(ring_path, true);
+	test_capture_begin();
+	assert_int_equal(ktlsd_ticket_keys_flush(&keys, &fault), -ENOSPC);
+	assert_non_null(strstr(test_capture_end(), "only in the memory of this ktlsd until then"));
+	keys_expect_log(&keys, now, "");
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew),
+			 -ENOENT);
+	test_disk_fill(ring_path, false);
+	keys_expect_log(&keys, now, "can be used again");
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew),
+			 -ENOENT);
+	assert_false(ring_has(&keys.ring, &old.at[0]) || ring_has(&keys.ring, &old.at[1]));
+	ktlsd_ticket_keys_free(&keys);
+	test_disk_unmount(ring_path);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+}
+
+/* The reason is the right one also if a part could be written. */
+static void ring_no_room_for_all(void **state)
+{
+	struct ktlsd_ticket_ring ring = { 0 };
+	struct rlimit limit, small;
+	struct ktlsd_fault fault;
+	int err;
+
+	(void)state;
+	getrlimit(RLIMIT_FSIZE, &limit);
+	small = limit;
+	small.rlim_cur = 100;
+	setrlimit(RLIMIT_FSIZE, &small);
+	err = ktlsd_ticket_ring_sync(&ring, ring_path, 1000, RING_ROTATE, true, &fault);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	assert_int_equal(err, -EFBIG);
+	assert_non_null(strstr(fault.reason, "cannot be written: File too large"));
+	assert_false(ring_has_file("keys.new"));
+}
+
+/* Another process was stopped while it had the lock: nobody waits for it for long. */
+static void ring_lock_is_taken(void **state)
+{
+	struct ktlsd_ticket_ring ring = { 0 };
+	int64_t begun = ktlsd_clock_ms();
+	struct ktlsd_fault fault;
+	char path[64];
+	int lock;
+
+	(void)state;
+	ktlsd_ticket_ring_sync(&ring, ring_path, 1000, RING_ROTATE, true, &fault);
+	snprintf(path, sizeof(path), "%s/lock", ring_path);
+	lock = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	memset(&ring, 0, sizeof(ring));
+	assert_int_equal(ktlsd_ticket_ring_sync(&ring, ring_path, 1150, RING_ROTATE, false, &fault), 0);
+	assert_int_equal(ring.count, 2);
+	ring.count = 0;
+	assert_int_equal(ktlsd_ticket_ring_sync(&ring, ring_path, 1250, RING_ROTATE, false, &fault),
+			 -EBUSY);
+	assert_int_equal(ktlsd_ticket_ring_sync(&ring, ring_path, 1150, RING_ROTATE, true, &fault),
+			 -EBUSY);
+	assert_non_null(strstr(fault.reason, "locked by another process, which may be stopped"));
+	assert_int_equal(ring.count, 0);
+	assert_true(ktlsd_clock_ms() - begun < 5000);
+	close(lock);
+	assert_int_equal(ktlsd_ticket_ring_sync(&ring, ring_path, 1250, RING_ROTATE, false, &fault), 0);
+}
+
 static int ring_setup(void **state)
 {
 	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	return mkdtemp(ring_path) ? 0 : -1;
 }
@@ -235,6 +363,9 @@ int main(void)
 		cmocka_unit_test(ring_clock_jumps),
 		cmocka_unit_test(ring_in_directory),
 		cmocka_unit_test(keys_are_shared),
+		cmocka_unit_test(keys_on_a_full_disk),
+		cmocka_unit_test(ring_no_room_for_all),
+		cmocka_unit_test(ring_lock_is_taken),
 	};
 
 	return cmocka_run_group_tests_name("ticket_ring", tests, ring_setup, ring_teardown);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,6 +29,14 @@ void ktlsd_ticket_keys_free(struct ktlsd_ticket_keys *keys)
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
+/* Those that are made next are not shared: they go by another clock. @keys->lock is held. */
+static void ticket_keys_drop(struct ktlsd_ticket_keys *keys)
+{
+	keys->is_shared = false;
+	OPENSSL_cleanse(&keys->ring, sizeof(keys->ring));
+	OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
+}
+
 int ktlsd_ticket_keys_configure(struct ktlsd_ticket_keys *keys, unsigned int lifetime,
 				const char *directory, unsigned int rotate)
 {
@@ -35,30 +44,70 @@ int ktlsd_ticket_keys_configure(struct ktlsd_ticket_keys *keys, unsigned int lif
 
 	if (directory && !copy)
 		return -ENOMEM;
+	if (!copy || !keys->directory || strcmp(copy, keys->directory)) {
+		keys->renew = false;
+		keys->trouble[0] = '\0';
+	}
 	free(keys->directory);
 	keys->directory = copy;
 	pthread_mutex_lock(&keys->lock);
 	keys->lifetime = lifetime;
 	keys->rotate = rotate || directory ? rotate : lifetime;
-	/* They go by another clock. */
-	if (keys->is_shared && !directory) {
-		keys->is_shared = false;
-		OPENSSL_cleanse(&keys->ring, sizeof(keys->ring));
-		OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
-	}
+	if (keys->is_shared && !directory)
+		ticket_keys_drop(keys);
 	pthread_mutex_unlock(&keys->lock);
 	return 0;
 }
 
-static void ticket_keys_read(struct ktlsd_ticket_keys *keys, int64_t now, bool renew)
+/* Nobody can turn the secrets: they are not used after their time. Return: whether shared ones are
+ * in use.
+ */
+static bool ticket_keys_keep(struct ktlsd_ticket_keys *keys, int64_t now)
+{
+	bool shared;
+
+	pthread_mutex_lock(&keys->lock);
+	if (keys->is_shared && keys->rotate &&
+	    !ktlsd_ticket_ring_is_usable(&keys->ring, now, keys->rotate))
+		ticket_keys_drop(keys);
+	shared = keys->is_shared;
+	pthread_mutex_unlock(&keys->lock);
+	return shared;
+}
+
+/* Logs what has changed. @reason: NULL if all is well. */
+static void ticket_keys_report(struct ktlsd_ticket_keys *keys, const char *reason, int64_t now)
+{
+	char trouble[sizeof(keys->trouble)] = "";
+	bool kept = false;
+
+	if (reason) {
+		kept = ticket_keys_keep(keys, now);
+		snprintf(trouble, sizeof(trouble), "%.*s%s", (int)sizeof(trouble) - 80, reason,
+			 kept ? ". The ticket keys stay as they are" :
+			 ". The ticket keys are only in the memory of this ktlsd until then");
+	}
+	if (!strcmp(trouble, keys->trouble))
+		return;
+	if (reason)
+		ktlsd_log(KTLSD_LOG_ERROR, "%s.", trouble);
+	else
+		ktlsd_log(KTLSD_LOG_INFO, "The ticket keys in %s can be used again.",
+			  keys->directory);
+	strcpy(keys->trouble, trouble);
+}
+
+static int ticket_keys_read(struct ktlsd_ticket_keys *keys, int64_t now,
+			    struct ktlsd_fault *fault)
 {
 	struct ktlsd_ticket_ring ring = { 0 };
-	struct ktlsd_fault fault;
+	int err;
 
-	if (ktlsd_ticket_ring_sync(&ring, keys->directory, now, keys->rotate, renew, &fault)) {
-		ktlsd_log(KTLSD_LOG_ERROR, "%s. The ticket keys stay as they are.", fault.reason);
-		return;
-	}
+	err = ktlsd_ticket_ring_sync(&ring, keys->directory, now, keys->rotate, keys->renew, fault);
+	ticket_keys_report(keys, err ? fault->reason : NULL, now);
+	if (err)
+		return err;
+	keys->renew = false;
 	pthread_mutex_lock(&keys->lock);
 	if (memcmp(&keys->ring, &ring, sizeof(ring))) {
 		OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
@@ -67,26 +116,28 @@ static void ticket_keys_read(struct ktlsd_ticket_keys *keys, int64_t now, bool r
 	keys->is_shared = true;
 	pthread_mutex_unlock(&keys->lock);
 	OPENSSL_cleanse(&ring, sizeof(ring));
+	return 0;
 }
 
 void ktlsd_ticket_keys_sync(struct ktlsd_ticket_keys *keys, int64_t now)
 {
+	struct ktlsd_fault fault;
+
 	if (keys->directory)
-		ticket_keys_read(keys, now, false);
+		ticket_keys_read(keys, now, &fault);
 }
 
-void ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys)
+int ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys, struct ktlsd_fault *fault)
 {
 	pthread_mutex_lock(&keys->lock);
-	OPENSSL_cleanse(&keys->ring, sizeof(keys->ring));
-	OPENSSL_cleanse(keys->derived, sizeof(keys->derived));
-	keys->is_shared = false;
+	ticket_keys_drop(keys);
 	/* Their tickets cannot be opened any more. */
 	ktlsd_ticket_used_free(&keys->used);
 	keys->flushed++;
 	pthread_mutex_unlock(&keys->lock);
-	if (keys->directory)
-		ticket_keys_read(keys, time(NULL), true);
+	/* Else the next look would bring the old ones back. */
+	keys->renew = keys->directory && keys->rotate;
+	return keys->directory ? ticket_keys_read(keys, time(NULL), fault) : 0;
 }
 
 uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys)

@@ -46,10 +46,12 @@ struct ktlsd_ticket_derived {
 
 /**
  * struct ktlsd_ticket_keys - all keys
- * @lock: protects all of it, but for @directory
+ * @lock: protects all of it, but for what is the main thread's
  * @lifetime: of tickets, seconds
  * @rotate: for how long a secret seals, seconds; 0: another host turns those in @directory
  * @directory: of the secrets, NULL if they are only here; main thread
+ * @renew: those in it are to be replaced, as soon as that can be done; main thread
+ * @trouble: why they could not be read or turned, "" if they could; main thread
  * @is_shared: there is a @directory, and the secrets are those in it
  * @ring: the secrets
  * @derived: keys that were used lately, by fingerprint
@@ -62,6 +64,8 @@ struct ktlsd_ticket_keys {
 	unsigned int			lifetime;
 	unsigned int			rotate;
 	char				*directory;
+	bool				renew;
+	char				trouble[KTLS_GENL_REASON_MAX + 1];
 	bool				is_shared;
 	struct ktlsd_ticket_ring	ring;
 	struct ktlsd_ticket_derived	derived[KTLSD_TICKET_DERIVED];
@@ -92,14 +96,23 @@ int ktlsd_ticket_keys_configure(struct ktlsd_ticket_keys *keys, unsigned int lif
  * @keys: the keys
  * @now: seconds since the epoch
  *
- * What fails is logged; the secrets that are here stay in use.
+ * What fails is logged, once in a row; the secrets that are here stay in use, but not after their
+ * time: then new ones are made, and not shared.
  */
 void ktlsd_ticket_keys_sync(struct ktlsd_ticket_keys *keys, int64_t now);
 
-/* Replaces all keys: no ticket that was issued before is accepted. Main thread. Secrets in a
- * directory are replaced there, unless another host turns them.
+/**
+ * ktlsd_ticket_keys_flush - replace all keys; main thread
+ * @keys: the keys
+ * @fault: on error
+ *
+ * No ticket that was issued before is accepted, unless another host turns the secrets in the
+ * directory. If they cannot be replaced there, ktlsd_ticket_keys_sync() tries it again, and until
+ * then new ones are used that are not shared.
+ *
+ * Return: 0 or a negative errno
  */
-void ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys);
+int ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys, struct ktlsd_fault *fault);
 
 /* Return: how often that happened. */
 uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,16 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "lib/replace.h"
 #include "tls/ticket_ring.h"
 
 /* The file: this line, then one for each secret: when it begins, and 64 hexadecimal digits. */
 static const char ring_head[] = "ktlsd ticket keys 1\n";
 
 enum {
-	RING_FILE_MAX	= 1024,	/* bytes */
+	RING_FILE_MAX		= 1024,	/* bytes */
+	RING_LOCK_TRIES		= 20,
+	RING_LOCK_WAIT_MS	= 20,	/* between them */
 };
 
 /* The latest time that a file can name: whoever wrote it does not make sums overflow. */
@@ -50,11 +54,18 @@ static int ring_begin(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int 
 	return 1;
 }
 
+bool ktlsd_ticket_ring_is_usable(const struct ktlsd_ticket_ring *ring, int64_t now,
+				 unsigned int rotate)
+{
+	return ring->count >= 2 && now >= ring->at[0].begin - rotate &&
+	       now < ring->at[ring->count - 1].begin + rotate;
+}
+
 int ktlsd_ticket_ring_turn(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int rotate)
 {
 	int64_t next = ring->count ? ring->at[ring->count - 1].begin : 0;
 
-	if (ring->count < 2 || now < ring->at[0].begin - rotate || now >= next + rotate)
+	if (!ktlsd_ticket_ring_is_usable(ring, now, rotate))
 		return ring_begin(ring, now, rotate);
 	if (now < next)
 		return 0;
@@ -144,7 +155,7 @@ static int ring_write(const struct ktlsd_ticket_ring *ring, int dir, const char 
 {
 	char text[RING_FILE_MAX];
 	size_t len, i, k;
-	int fd, err = 0;
+	int err;
 
 	len = (size_t)snprintf(text, sizeof(text), "%s", ring_head);
 	for (i = 0; i < ring->count; i++) {
@@ -155,14 +166,10 @@ static int ring_write(const struct ktlsd_ticket_ring *ring, int dir, const char 
 						ring->at[i].secret[k]);
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "\n");
 	}
-	unlinkat(dir, "keys.new", 0);
-	fd = openat(dir, "keys.new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len || fsync(fd) ||
-	    renameat(dir, "keys.new", dir, "keys"))
-		err = ktlsd_errors_set(fault, errno ? -errno : -EIO,
-			"%s/keys cannot be written: %s", directory, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	err = ktlsd_replace_file(dir, "keys", "keys.new", text, len, true);
+	if (err)
+		ktlsd_errors_set(fault, err, "%s/keys cannot be written: %s", directory,
+				 strerror(-err));
 	OPENSSL_cleanse(text, sizeof(text));
 	return err;
 }
@@ -188,6 +195,33 @@ static int ring_open(const char *directory, struct ktlsd_fault *fault)
 	return fault->error;
 }
 
+/* Waits for a short time only: whoever has the lock may be stopped. Return: a descriptor, or a
+ * negative errno.
+ */
+static int ring_lock(int dir, const char *directory, struct ktlsd_fault *fault)
+{
+	int lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int tries;
+
+	for (tries = 0; lock >= 0 && tries < RING_LOCK_TRIES; tries++) {
+		if (!flock(lock, LOCK_EX | LOCK_NB))
+			return lock;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		poll(NULL, 0, RING_LOCK_WAIT_MS);
+	}
+	if (lock >= 0 && tries == RING_LOCK_TRIES)
+		ktlsd_errors_set(fault, -EBUSY,
+				 "%s/lock is locked by another process, which may be stopped: fuser tells which",
+				 directory);
+	else
+		ktlsd_errors_set(fault, -errno, "%s/lock cannot be locked: %s", directory,
+				 strerror(errno));
+	if (lock >= 0)
+		close(lock);
+	return fault->error;
+}
+
 static int ring_sync_locked(struct ktlsd_ticket_ring *ring, int dir, const char *directory,
 			    int64_t now, unsigned int rotate, bool renew,
 			    struct ktlsd_fault *fault)
@@ -208,18 +242,21 @@ int ktlsd_ticket_ring_sync(struct ktlsd_ticket_ring *ring, const char *directory
 			   unsigned int rotate, bool renew, struct ktlsd_fault *fault)
 {
 	struct ktlsd_ticket_ring got = { 0 };
+	struct ktlsd_fault why;
 	int dir, lock, err;
 
 	dir = ring_open(directory, fault);
 	if (dir < 0)
 		return dir;
+	lock = rotate ? ring_lock(dir, directory, fault) : -1;
 	/* Who only reads needs no lock: the file is replaced as a whole. */
-	lock = rotate ? openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-	if (rotate && (lock < 0 || flock(lock, LOCK_EX)))
-		err = ktlsd_errors_set(fault, -errno, "%s/lock cannot be locked: %s", directory,
-				       strerror(errno));
-	else
+	if (!rotate || lock >= 0)
 		err = ring_sync_locked(&got, dir, directory, now, rotate, renew && rotate, fault);
+	else if (renew || ring_read(&got, dir, directory, &why) ||
+		 !ktlsd_ticket_ring_is_usable(&got, now, rotate))
+		err = lock;
+	else
+		err = 0;
 	if (!err)
 		*ring = got;
 	if (lock >= 0)

@@ -6,6 +6,7 @@
 #ifndef KTLSD_TICKET_RING_H
 #define KTLSD_TICKET_RING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "errors.h"
@@ -47,6 +48,12 @@ struct ktlsd_ticket_ring {
  */
 int ktlsd_ticket_ring_turn(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int rotate);
 
+/* Return: whether one of the secrets is for @now. Otherwise nobody has turned them for long, or the
+ * clock has jumped.
+ */
+bool ktlsd_ticket_ring_is_usable(const struct ktlsd_ticket_ring *ring, int64_t now,
+				 unsigned int rotate);
+
 /* Return: index of the secret that seals at @now. There must be one. */
 unsigned int ktlsd_ticket_ring_current(const struct ktlsd_ticket_ring *ring, int64_t now);
 
@@ -59,7 +66,8 @@ unsigned int ktlsd_ticket_ring_current(const struct ktlsd_ticket_ring *ring, int
  * @renew: replace all
  * @fault: on error
  *
- * Processes take turns by a lock. The file is replaced as a whole.
+ * Processes take turns by a lock, and wait for it for less than half a second; without it, secrets
+ * that need not be turned yet are only read. The file is replaced as a whole.
  *
  * Return: 0 or a negative errno
  */
