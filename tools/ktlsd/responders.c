@@ -50,6 +50,7 @@ struct responders_waiter {
  * @nonce: of the last request
  * @id: likewise
  * @deadline: when it is given up, milliseconds of the monotonic clock
+ * @lost: ktls-fetch ended while it asked; it asks only once more
  * @answer: if answered; its @why if silent
  * @since: when it answered, seconds since the epoch
  * @until: until when that counts: seconds since the epoch, or milliseconds if silent
@@ -68,6 +69,7 @@ struct ktlsd_responders_entry {
 	uint8_t				nonce[KTLSD_OCSP_NONCE];
 	uint64_t			id;
 	int64_t				deadline;
+	bool				lost;
 	struct ktlsd_ocsp_answer	answer;
 	int64_t				since;
 	int64_t				until;
@@ -206,6 +208,7 @@ static bool responders_add_waiter(struct ktlsd_responders_entry *entry,
 static void responders_set_silent(struct ktlsd_responders_entry *entry, const char *why)
 {
 	entry->state = RESPONDERS_SILENT;
+	entry->lost = false;
 	entry->answer.status = KTLSD_OCSP_BAD;
 	if (why != entry->answer.why)
 		snprintf(entry->answer.why, sizeof(entry->answer.why), "%s", why);
@@ -325,6 +328,43 @@ static int responders_send(struct ktlsd_responders *all, struct ktlsd_responders
 	return 0;
 }
 
+/* ktls-fetch has ended. The service manager starts it again for the next request. */
+static void responders_lose(struct ktlsd_responders *all)
+{
+	struct ktlsd_responders_entry *entry;
+
+	close(all->fd);
+	all->fd = -1;
+	for (entry = all->newest; entry; entry = entry->older) {
+		if (entry->state != RESPONDERS_ASKED)
+			continue;
+		/* Once: it may be the answer that ends it. */
+		if (entry->waiter_count && !entry->lost) {
+			entry->state = RESPONDERS_NEW;
+			entry->lost = true;
+		} else {
+			responders_set_silent(entry, "ktls-fetch has ended");
+		}
+	}
+}
+
+/* Asks for one. Return: false if others have to be asked anew. */
+static bool responders_begin(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
+{
+	int err = responders_send(all, entry);
+	bool lost = err == -EPIPE || err == -ECONNRESET;
+	char why[KTLS_FETCH_TEXT_MAX];
+
+	if (lost) {
+		responders_lose(all);
+		err = responders_send(all, entry);
+	}
+	snprintf(why, sizeof(why), "ktls-fetch cannot be reached: %s", strerror(-err));
+	if (err)
+		responders_set_silent(entry, why);
+	return !lost;
+}
+
 /* Asks for what is new, and wakes whoever has waited too long. Return: milliseconds until
  * the next call is due, -1 for never.
  */
@@ -332,18 +372,12 @@ static int responders_step(struct ktlsd_responders *all)
 {
 	int64_t now = ktlsd_clock_ms(), next = INT64_MAX;
 	struct ktlsd_responders_entry *entry;
-	char why[KTLS_FETCH_TEXT_MAX];
 	unsigned int i;
-	int err;
 
 	for (entry = all->newest; entry; entry = entry->older) {
-		if (entry->state == RESPONDERS_NEW && entry->waiter_count) {
-			err = responders_send(all, entry);
-			snprintf(why, sizeof(why), "ktls-fetch cannot be reached: %s",
-				 strerror(-err));
-			if (err)
-				responders_set_silent(entry, why);
-		}
+		if (entry->state == RESPONDERS_NEW && entry->waiter_count &&
+		    !responders_begin(all, entry))
+			next = now;
 		if (entry->state == RESPONDERS_ASKED && entry->deadline <= now)
 			responders_set_silent(entry, "ktls-fetch does not answer");
 		for (i = 0; i < entry->waiter_count; i++) {
@@ -375,24 +409,13 @@ static void responders_take(struct ktlsd_responders_entry *entry, const uint8_t 
 		return;
 	}
 	entry->state = RESPONDERS_ANSWERED;
+	entry->lost = false;
 	entry->since = question.now;
 	entry->until = entry->answer.expires < keep ? entry->answer.expires : keep;
 	/* Within the tolerance; without a limit it would be asked again at once. */
 	if (entry->until <= question.now)
 		entry->until = question.now + 1;
 	responders_wake_waiters(entry);
-}
-
-static void responders_lose(struct ktlsd_responders *all)
-{
-	struct ktlsd_responders_entry *entry;
-
-	close(all->fd);
-	all->fd = -1;
-	for (entry = all->newest; entry; entry = entry->older) {
-		if (entry->state == RESPONDERS_ASKED)
-			responders_set_silent(entry, "ktls-fetch has ended");
-	}
 }
 
 static void responders_receive(struct ktlsd_responders *all, uint8_t *buffer)

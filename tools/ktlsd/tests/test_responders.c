@@ -2,59 +2,39 @@
 /* Handshakes that ask OCSP responders, through the real ktls-fetch: a real responder, and
  * ones that are silent, slow, down, or lie.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
 #include "lib/clock.h"
 #include "responders.h"
 #include "test_authority.h"
 #include "test_peer.h"
+#include "test_responder.h"
 
 enum {
 	RESPONDERS_TEST_WAIT_MS	= 1500,	/* the deadline of handshakes */
 };
 
-/* How the responder of the test behaves. */
-enum manner {
-	GOOD, REVOKED, UNKNOWN, SILENT, SLOW, WRONG_SIGNER, WRONG_NONCE, OLD, GARBLED, FAILS,
-};
-
 /**
- * struct responders_test - the processes, and a responder in a thread
- * @dir: of all files
- * @fetch: ktls-fetch
- * @listener: of the responder
- * @port: likewise
- * @manner: likewise
- * @asked: how often it was
- * @all: what is tested
+ * struct responders_test - what is tested
+ * @all: the cache
+ * @inbox: of the handshakes
  */
 static struct responders_test {
-	char				dir[32];
-	pid_t				fetch;
-	int				listener;
-	unsigned int			port;
-	_Atomic enum manner		manner;
-	atomic_uint			asked;
 	struct ktlsd_responders		all;
 	struct ktlsd_responders_inbox	inbox;
-} test = { .dir = "/tmp/ktlsd-ocsp-XXXXXX" };
+} test;
 
 static time_t skew;
 
@@ -71,197 +51,23 @@ time_t time(time_t *ret_time)
 	return now.tv_sec + skew;
 }
 
-static const char *test_path(const char *name)
-{
-	static char path[8][64];
-	static unsigned int turn;
-	char *to = path[turn++ % 8];
-
-	snprintf(to, sizeof(path[0]), "%s/%s", test.dir, name);
-	return to;
-}
-
-static void test_wait_for(const char *path)
-{
-	int i;
-
-	for (i = 0; i < 1000 && access(path, F_OK); i++)
-		usleep(10000);
-	assert_int_equal(access(path, F_OK), 0);
-}
-
-static pid_t test_spawn(char *const *argv)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (!pid) {
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	return pid;
-}
-
-static void test_kill(pid_t pid)
-{
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
-}
-
-static pid_t test_spawn_fetch(void)
-{
-	char self[256] = "", program[320];
-	char *argv[] = {
-		program, (char *)"--socket", (char *)test_path("socket"), (char *)"--allow",
-		(char *)"127.0.0.0/8", (char *)"--log-level", (char *)"error", NULL,
-	};
-	pid_t pid;
-
-	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-	snprintf(program, sizeof(program), "%s/ktls-fetch/ktls-fetch", dirname(self));
-	unlink(test_path("socket"));
-	pid = test_spawn(argv);
-	test_wait_for(test_path("socket"));
-	return pid;
-}
-
-/* --- the responder in a thread --- */
-
-/* The response to a request for pki.ec or @cert, as @test.manner says. */
-static uint8_t *test_respond(OCSP_REQUEST *request, X509 *cert, int *ret_len)
-{
-	struct test_authority_response spec = {
-		.cert = cert, .issuer = pki.ca, .signer = pki.ca, .key = pki.ca_key,
-		.status = V_OCSP_CERTSTATUS_GOOD, .from = -60,
-	};
-	int index = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1);
-	const ASN1_OCTET_STRING *value;
-	uint8_t nonce[16] = { 0 };
-
-	value = X509_EXTENSION_get_data(OCSP_REQUEST_get_ext(request, index));
-	memcpy(nonce, ASN1_STRING_get0_data(value) + 2, sizeof(nonce));
-	spec.nonce = nonce;
-	switch (test.manner) {
-	case REVOKED:
-		spec.status = V_OCSP_CERTSTATUS_REVOKED;
-		break;
-	case UNKNOWN:
-		spec.status = V_OCSP_CERTSTATUS_UNKNOWN;
-		break;
-	case WRONG_SIGNER:
-		spec.signer = pki.other_ca;
-		spec.key = pki.other_key;
-		break;
-	case WRONG_NONCE:
-		nonce[0] ^= 1;
-		break;
-	case OLD:
-		spec.from = -7200;
-		spec.to = -3600;
-		break;
-	default:
-		break;
-	}
-	return test_authority_response(&spec, ret_len);
-}
-
-static X509 *test_cert;
-
-static void test_answer(int fd)
-{
-	uint8_t buffer[4096];
-	size_t len = 0;
-	const unsigned char *body = NULL;
-	OCSP_REQUEST *request = NULL;
-	uint8_t *der;
-	ssize_t got;
-	int size;
-
-	while (!request && (got = recv(fd, buffer + len, sizeof(buffer) - len, 0)) > 0) {
-		len += (size_t)got;
-		body = memmem(buffer, len, "\r\n\r\n", 4);
-		if (!body)
-			continue;
-		body += 4;
-		request = d2i_OCSP_REQUEST(NULL, &body, (long)(buffer + len - body));
-	}
-	test.asked++;
-	if (!request || test.manner == SILENT) {
-		OCSP_REQUEST_free(request);
-		/* Until the other end gives up. */
-		recv(fd, buffer, 1, 0);
-		return;
-	}
-	if (test.manner == SLOW)
-		usleep(500000);
-	der = test_respond(request, test_cert, &size);
-	if (test.manner == GARBLED)
-		memset(der + 4, 0x55, 20);
-	if (test.manner == FAILS)
-		dprintf(fd, "HTTP/1.0 500 Internal Server Error\r\n\r\n");
-	else
-		dprintf(fd, "HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
-			"Content-Length: %d\r\n\r\n", size);
-	if (test.manner != FAILS && write(fd, der, (size_t)size) != size)
-		print_message("# the response was not sent\n");
-	OPENSSL_free(der);
-	OCSP_REQUEST_free(request);
-}
-
-static void *test_answer_thread(void *arg)
-{
-	int fd = (int)(intptr_t)arg;
-
-	test_answer(fd);
-	close(fd);
-	return NULL;
-}
-
-static void *test_listen_thread(void *arg)
-{
-	pthread_t thread;
-	int fd;
-
-	(void)arg;
-	while ((fd = accept(test.listener, NULL, NULL)) >= 0) {
-		if (!pthread_create(&thread, NULL, test_answer_thread, (void *)(intptr_t)fd))
-			pthread_detach(thread);
-	}
-	return NULL;
-}
-
-static void test_listen(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(address);
-	pthread_t thread;
-
-	test.listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(test.listener, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(listen(test.listener, 64), 0);
-	getsockname(test.listener, (struct sockaddr *)&address, &len);
-	test.port = ntohs(address.sin_port);
-	assert_int_equal(pthread_create(&thread, NULL, test_listen_thread, NULL), 0);
-	pthread_detach(thread);
-}
-
 static int responders_setup(void **state)
 {
 	test_pki_setup(state);
 	signal(SIGPIPE, SIG_IGN);
-	assert_non_null(mkdtemp(test.dir));
-	test.fetch = test_spawn_fetch();
-	test_listen();
+	assert_non_null(mkdtemp(responder.dir));
+	test_responder_listen_for_fetch();
+	responder.fetch = test_responder_spawn_fetch();
+	test_responder_listen();
 	return 0;
 }
 
 static int responders_teardown(void **state)
 {
-	test_kill(test.fetch);
-	unlink(test_path("socket"));
-	rmdir(test.dir);
-	X509_free(test_cert);
+	test_responder_kill(responder.fetch);
+	unlink(test_responder_path("socket"));
+	rmdir(responder.dir);
+	X509_free(responder.cert);
 	return test_pki_teardown(state);
 }
 
@@ -276,7 +82,7 @@ static X509 *responders_leaf(unsigned int port)
 
 	/* Another one each time: answers are cached. */
 	ASN1_INTEGER_get_uint64(&serial, X509_get_serialNumber(cert));
-	ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial + test.asked + 1 +
+	ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial + responder.asked + 1 +
 				(uint64_t)ktlsd_clock_ms() % 1000000);
 	snprintf(value, sizeof(value), "OCSP;URI:http://127.0.0.1:%u/", port);
 	test_authority_extend(cert, pki.ca_key, NID_info_access, value);
@@ -353,7 +159,7 @@ static int responders_connect(X509 *cert, uint16_t version, enum ktlsd_revocatio
 
 static void responders_open(void)
 {
-	assert_int_equal(ktlsd_responders_start(&test.all, test_path("socket")), 0);
+	assert_int_equal(ktlsd_responders_start(&test.all, test_responder_path("socket")), 0);
 	assert_int_equal(ktlsd_responders_open_inbox(&test.all, &test.inbox), 0);
 }
 
@@ -400,19 +206,19 @@ static void responders_manners(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		row = &table[i];
-		test.manner = row->manner;
+		responder.manner = row->manner;
 		for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
 			responders_open();
-			X509_free(test_cert);
-			test_cert = responders_leaf(test.port);
-			soft = responders_connect(test_cert, version, KTLSD_REVOCATION_OCSP,
+			X509_free(responder.cert);
+			responder.cert = responders_leaf(responder.port);
+			soft = responders_connect(responder.cert, version, KTLSD_REVOCATION_OCSP,
 						  row->soft, row->soft < 0 ? row->word : NULL,
 						  row->how);
 			responders_close();
 			responders_open();
-			X509_free(test_cert);
-			test_cert = responders_leaf(test.port);
-			hard = responders_connect(test_cert, version, KTLSD_REVOCATION_HARD,
+			X509_free(responder.cert);
+			responder.cert = responders_leaf(responder.port);
+			hard = responders_connect(responder.cert, version, KTLSD_REVOCATION_HARD,
 						  row->hard, row->word, row->how);
 			responders_close();
 			print_message("# %-13s TLS 1.%d  ocsp: %-8s %5d ms  hard: %-8s %5d ms\n",
@@ -424,8 +230,8 @@ static void responders_manners(void **state)
 		}
 	}
 	/* It still waits for the silent ones. */
-	test_kill(test.fetch);
-	test.fetch = test_spawn_fetch();
+	test_responder_kill(responder.fetch);
+	responder.fetch = test_responder_spawn_fetch();
 }
 
 /* A responder is asked once for an answer, and not at once again if it is silent. */
@@ -436,15 +242,15 @@ static void responders_cache(void **state)
 
 	(void)state;
 	responders_open();
-	test.manner = GOOD;
-	X509_free(test_cert);
-	test_cert = responders_leaf(test.port);
-	before = test.asked;
-	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+	responder.manner = GOOD;
+	X509_free(responder.cert);
+	responder.cert = responders_leaf(responder.port);
+	before = responder.asked;
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
 			   KTLS_REVOCATION_OCSP);
-	responders_connect(test_cert, KTLS_TLS_1_2, KTLSD_REVOCATION_HARD, 1, NULL,
+	responders_connect(responder.cert, KTLS_TLS_1_2, KTLSD_REVOCATION_HARD, 1, NULL,
 			   KTLS_REVOCATION_OCSP);
-	assert_int_equal(test.asked, before + 1);
+	assert_int_equal(responder.asked, before + 1);
 
 	down = responders_leaf(1);
 	responders_connect(down, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
@@ -472,16 +278,16 @@ static void responders_clock(void **state)
 
 	(void)state;
 	responders_open();
-	test.manner = GOOD;
-	X509_free(test_cert);
-	test_cert = responders_leaf(test.port);
-	before = test.asked;
+	responder.manner = GOOD;
+	X509_free(responder.cert);
+	responder.cert = responders_leaf(responder.port);
+	before = responder.asked;
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		skew = table[i].skew;
-		responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+		responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
 				   KTLS_REVOCATION_OCSP);
-		if (test.asked - before != table[i].asked)
-			fail_msg("row %zu: asked %u times", i, test.asked - before);
+		if (responder.asked - before != table[i].asked)
+			fail_msg("row %zu: asked %u times", i, responder.asked - before);
 	}
 	skew = 0;
 	responders_close();
@@ -491,21 +297,100 @@ static void responders_clock(void **state)
 static void responders_without_fetch(void **state)
 {
 	(void)state;
-	test.manner = GOOD;
+	responder.manner = GOOD;
 	responders_open();
-	test_kill(test.fetch);
-	X509_free(test_cert);
-	test_cert = responders_leaf(test.port);
-	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
+	test_responder_kill(responder.fetch);
+	close(responder.socket);
+	unlink(test_responder_path("socket"));
+	X509_free(responder.cert);
+	responder.cert = responders_leaf(responder.port);
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
 			   "ktls-fetch cannot be reached", 0);
-	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
 			   KTLS_REVOCATION_NO_ANSWER);
-	test.fetch = test_spawn_fetch();
-	X509_free(test_cert);
-	test_cert = responders_leaf(test.port);
-	responders_connect(test_cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+	test_responder_listen_for_fetch();
+	responder.fetch = test_responder_spawn_fetch();
+	X509_free(responder.cert);
+	responder.cert = responders_leaf(responder.port);
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
 			   KTLS_REVOCATION_OCSP);
 	responders_close();
+}
+
+/* --- accidents of ktls-fetch --- */
+
+/* Stopped while it asks: handshakes wait until their deadline, and the answer is used when it
+ * goes on.
+ */
+static void responders_fetch_stopped(void **state)
+{
+	int took;
+
+	(void)state;
+	responders_open();
+	responder.manner = GOOD;
+	X509_free(responder.cert);
+	responder.cert = responders_leaf(responder.port);
+	assert_int_equal(kill(responder.fetch, SIGSTOP), 0);
+	took = responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
+				  KTLS_REVOCATION_NO_ANSWER);
+	assert_in_range(took, RESPONDERS_TEST_WAIT_MS - 10, RESPONDERS_TEST_WAIT_MS + 1000);
+	took = responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
+				  "it did not answer in time", 0);
+	assert_in_range(took, RESPONDERS_TEST_WAIT_MS - 10, RESPONDERS_TEST_WAIT_MS + 1000);
+	assert_int_equal(kill(responder.fetch, SIGCONT), 0);
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+			   KTLS_REVOCATION_OCSP);
+	responders_close();
+}
+
+/* How often the responder has been asked each time that ktls-fetch is killed. */
+static struct {
+	unsigned int	first;
+	unsigned int	last;
+} responders_kills;
+
+/* Kills ktls-fetch while it waits for an answer, and starts it again. */
+static void *responders_kill_thread(void *arg)
+{
+	unsigned int asked;
+
+	(void)arg;
+	for (asked = responders_kills.first; asked <= responders_kills.last; asked++) {
+		while (responder.asked < asked)
+			usleep(1000);
+		kill(responder.fetch, SIGKILL);
+		waitpid(responder.fetch, NULL, 0);
+		responder.fetch = test_responder_spawn_fetch();
+	}
+	return NULL;
+}
+
+/* Killed while it asks: another one asks again, once. */
+static void responders_fetch_killed(void **state)
+{
+	static const struct {
+		int		error;
+		const char	*word;
+	} table[] = { { 1, NULL }, { -EKEYREJECTED, "ktls-fetch has ended" } };
+	pthread_t thread;
+	int times;
+
+	(void)state;
+	responder.manner = SLOW;
+	for (times = 1; times <= 2; times++) {
+		responders_open();
+		X509_free(responder.cert);
+		responder.cert = responders_leaf(responder.port);
+		responders_kills.first = responder.asked + 1;
+		responders_kills.last = responder.asked + (unsigned int)times;
+		assert_int_equal(pthread_create(&thread, NULL, responders_kill_thread, NULL), 0);
+		responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD,
+				   table[times - 1].error, table[times - 1].word,
+				   KTLS_REVOCATION_OCSP);
+		pthread_join(thread, NULL);
+		responders_close();
+	}
 }
 
 /* --- OpenSSL's responder --- */
@@ -518,7 +403,7 @@ static void responders_write_pem(const char *name, X509 *cert, EVP_PKEY *key)
 		test_pki_put_cert(&buffer, cert);
 	if (key)
 		test_pki_put_key(&buffer, key, NULL);
-	test_pki_write(test_path(name), &buffer, 0600);
+	test_pki_write(test_responder_path(name), &buffer, 0600);
 }
 
 /* @state: V or R. */
@@ -531,7 +416,7 @@ static void responders_write_index(X509 *cert, char what)
 	snprintf(line, sizeof(line), "%c\t400101000000Z\t%s\t%s\tunknown\t/CN=leaf\n", what,
 		 what == 'R' ? "250101000000Z,superseded" : "", hex);
 	ktlsd_buffer_append(&buffer, line, strlen(line), sizeof(line));
-	test_pki_write(test_path("index"), &buffer, 0600);
+	test_pki_write(test_responder_path("index"), &buffer, 0600);
 	OPENSSL_free(hex);
 	BN_free(serial);
 }
@@ -542,9 +427,9 @@ static void responders_openssl(void **state)
 	char port_text[8];
 	char *argv[] = {
 		(char *)"openssl", (char *)"ocsp", (char *)"-port", port_text,
-		(char *)"-index", (char *)test_path("index"), (char *)"-CA",
-		(char *)test_path("ca.pem"), (char *)"-rsigner", (char *)test_path("ca.pem"),
-		(char *)"-rkey", (char *)test_path("ca.key"), (char *)"-nmin", (char *)"5",
+		(char *)"-index", (char *)test_responder_path("index"), (char *)"-CA",
+		(char *)test_responder_path("ca.pem"), (char *)"-rsigner", (char *)test_responder_path("ca.pem"),
+		(char *)"-rkey", (char *)test_responder_path("ca.key"), (char *)"-nmin", (char *)"5",
 		(char *)"-ignore_err", NULL,
 	};
 	X509 *cert = responders_leaf(port);
@@ -557,7 +442,7 @@ static void responders_openssl(void **state)
 	responders_write_pem("ca.key", NULL, pki.ca_key);
 	for (round = 0; round < 2; round++) {
 		responders_write_index(cert, round ? 'R' : 'V');
-		pid = test_spawn(argv);
+		pid = test_responder_spawn(argv);
 		/* A connection that sends nothing would block it. */
 		sleep(1);
 		responders_open();
@@ -569,12 +454,12 @@ static void responders_openssl(void **state)
 			responders_connect(cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
 					   KTLS_REVOCATION_OCSP);
 		responders_close();
-		test_kill(pid);
+		test_responder_kill(pid);
 	}
 	X509_free(cert);
-	unlink(test_path("ca.pem"));
-	unlink(test_path("ca.key"));
-	unlink(test_path("index"));
+	unlink(test_responder_path("ca.pem"));
+	unlink(test_responder_path("ca.key"));
+	unlink(test_responder_path("index"));
 }
 
 int main(void)
@@ -584,6 +469,8 @@ int main(void)
 		cmocka_unit_test(responders_cache),
 		cmocka_unit_test(responders_clock),
 		cmocka_unit_test(responders_without_fetch),
+		cmocka_unit_test(responders_fetch_stopped),
+		cmocka_unit_test(responders_fetch_killed),
 		cmocka_unit_test(responders_openssl),
 	};
 
