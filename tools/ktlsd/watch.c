@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "notify.h"
+#include "signer/process.h"
 #include "watch.h"
 
 void ktlsd_watch_init(struct ktlsd_watch *watch, struct ktlsd_shared *shared,
@@ -77,10 +78,24 @@ static void watch_report(struct ktlsd_watch *watch)
 	memcpy(watch->status, text, sizeof(text));
 }
 
+/* Return: whether the signer has answered since the last check. */
+static bool watch_signer(struct ktlsd_watch *watch)
+{
+	if (ktlsd_signer_is_alive()) {
+		if (watch->signer_silent > 1)
+			ktlsd_log(KTLSD_LOG_INFO, "The signer process answers again.");
+		watch->signer_silent = 0;
+		return true;
+	}
+	if (++watch->signer_silent == 2)
+		ktlsd_log(KTLSD_LOG_ERROR, "The signer process, which has the private keys, does not answer: handshakes that need them wait until their deadline.");
+	return false;
+}
+
 static void watch_feed_watchdog(struct ktlsd_watch *watch)
 {
 	unsigned int turns[KTLSD_WORKERS_MAX], i;
-	bool all = true;
+	bool all = watch_signer(watch);
 
 	for (i = 0; i < watch->shared->worker_count; i++) {
 		turns[i] = watch->workers[i].turns;

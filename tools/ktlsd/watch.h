@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Watches the workers and reports their health to the service manager. Main thread only. */
+/* Watches the workers and the signer, and reports their health to the service manager. Main thread only. */
 #ifndef KTLSD_WATCH_H
 #define KTLSD_WATCH_H
 
@@ -22,6 +22,7 @@ enum {
  * @next: when the next check is due
  * @seen: @turns of each worker when WATCHDOG=1 was last sent
  * @serving: how many workers served at the last check
+ * @signer_silent: checks in a row at which the signer had not answered
  * @is_ready: READY=1 was sent
  * @status: the last STATUS=
  */
@@ -32,6 +33,7 @@ struct ktlsd_watch {
 	int64_t			next;
 	unsigned int		seen[KTLSD_WORKERS_MAX];
 	unsigned int		serving;
+	unsigned int		signer_silent;
 	bool			is_ready;
 	char			status[KTLSD_WATCH_STATUS_MAX];
 };
@@ -45,7 +47,7 @@ void ktlsd_watch_init(struct ktlsd_watch *watch, struct ktlsd_shared *shared,
  *
  * Call it after a worker changed struct ktlsd_shared, and when the next check is due. Sends
  * READY=1 when the first worker serves, and WATCHDOG=1 when every worker has gone round its
- * loop since the last time. Wakes idle workers so that they do.
+ * loop since the last time, and the signer has answered. Wakes idle workers so that they do.
  *
  * Return: milliseconds until the next check is due
  */

@@ -283,8 +283,12 @@ static void broker_receive_releases(int releases)
 {
 	struct ktlsd_signer_head head;
 
-	while (recv(releases, &head, sizeof(head), MSG_DONTWAIT) == sizeof(head))
-		ktlsd_signer_keys_release(head.handle);
+	while (recv(releases, &head, sizeof(head), MSG_DONTWAIT) == sizeof(head)) {
+		if (head.op == KTLSD_SIGNER_RELEASE)
+			ktlsd_signer_keys_release(head.handle);
+		else if (send(releases, &head, sizeof(head), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			return;
+	}
 }
 
 void ktlsd_broker_run(int control, int releases)

@@ -28,6 +28,9 @@
 
 enum {
 	PROCESS_ANSWER_S	= 30,	/* seconds to wait for an answer of the broker */
+	PROCESS_SILENT_S	= 1,	/* the same, if it gave none to the last question */
+	PROCESS_END_MS		= 5000,	/* for it to end by itself */
+	PROCESS_END_STEP_MS	= 20,
 };
 
 /**
@@ -37,6 +40,9 @@ enum {
  * @control: socket to its main thread, -1 for none
  * @releases: socket on which keys are given back
  * @seq: of the last question
+ * @silent: there was no answer to it
+ * @pinged: number of the last ping
+ * @answered: number of the last one that was answered
  */
 static struct {
 	pthread_mutex_t	lock;
@@ -44,6 +50,9 @@ static struct {
 	int		control;
 	int		releases;
 	uint32_t	seq;
+	bool		silent;
+	uint32_t	pinged;
+	uint32_t	answered;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER, .control = -1, .releases = -1 };
 
 /* --- questions to the broker --- */
@@ -79,6 +88,17 @@ static int process_ask(struct ktlsd_signer_head *head, const void *data, size_t 
 	return process_send(process.control, head, data, len, fd);
 }
 
+/* A reload asks many questions: only the first one waits for long. */
+static void process_note_answer(bool silent)
+{
+	const struct timeval limit = { .tv_sec = silent ? PROCESS_SILENT_S : PROCESS_ANSWER_S };
+
+	if (silent == process.silent)
+		return;
+	process.silent = silent;
+	setsockopt(process.control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
 /* Receives one answer; those to earlier questions, which came too late, are skipped.
  * Return: how many bytes follow its head, or a negative errno; then @fault says why.
  */
@@ -96,6 +116,7 @@ static ssize_t process_receive(struct ktlsd_signer_head *head, uint8_t *data, si
 		len = recvmsg(process.control, &message, 0);
 	} while ((len < 0 && errno == EINTR) ||
 		 (len >= (ssize_t)sizeof(*head) && head->seq != process.seq));
+	process_note_answer(len < 0 && errno == EAGAIN);
 	if (len < (ssize_t)sizeof(*head))
 		return ktlsd_errors_set(fault, -EPIPE,
 					"the signer process of ktlsd does not answer");
@@ -311,6 +332,22 @@ void ktlsd_signer_release(uint64_t handle)
 		process_send(process.releases, &head, NULL, 0, -1);
 }
 
+bool ktlsd_signer_is_alive(void)
+{
+	struct ktlsd_signer_head head;
+
+	if (process.releases < 0)
+		return true;
+	while (recv(process.releases, &head, sizeof(head), MSG_DONTWAIT) == sizeof(head))
+		process.answered = head.seq;
+	if (process.answered != process.pinged)
+		return false;
+	head = (struct ktlsd_signer_head) { .op = KTLSD_SIGNER_PING, .seq = process.pinged + 1 };
+	if (send(process.releases, &head, sizeof(head), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		process.pinged++;
+	return true;
+}
+
 int ktlsd_signer_fd(void)
 {
 	return process.control;
@@ -370,6 +407,20 @@ int ktlsd_signer_start(const char *config_path)
 	return 0;
 }
 
+/* It ends when its socket is closed; one that was stopped, or hangs in a token, does not. */
+static void process_wait(void)
+{
+	int waited;
+
+	for (waited = 0; waited < PROCESS_END_MS; waited += PROCESS_END_STEP_MS) {
+		if (waitpid(process.pid, NULL, WNOHANG))
+			return;
+		poll(NULL, 0, PROCESS_END_STEP_MS);
+	}
+	kill(process.pid, SIGKILL);
+	waitpid(process.pid, NULL, 0);
+}
+
 void ktlsd_signer_stop(void)
 {
 	if (process.control < 0)
@@ -382,6 +433,6 @@ void ktlsd_signer_stop(void)
 	process.control = -1;
 	process.releases = -1;
 	if (process.pid > 0)
-		waitpid(process.pid, NULL, 0);
+		process_wait();
 	process.pid = 0;
 }

@@ -6,6 +6,7 @@
 #ifndef KTLSD_SIGNER_PROCESS_H
 #define KTLSD_SIGNER_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,11 @@ int ktlsd_signer_configure(struct ktlsd_fault *fault);
  * a signer.
  */
 int ktlsd_signer_fd(void);
+
+/* Asks the signer for a sign of life. Main thread. Return: whether it has given the last one, as
+ * it does within milliseconds; true without a signer
+ */
+bool ktlsd_signer_is_alive(void);
 
 /* Return: a socket to a thread of the signer for one more worker, or a negative errno. */
 int ktlsd_signer_open_channel(void);

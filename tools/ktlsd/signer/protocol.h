@@ -29,8 +29,9 @@ enum ktlsd_signer_op {
 	KTLSD_SIGNER_CHANNEL,	/* with a socket: serve a worker there */
 	KTLSD_SIGNER_CONFIG,	/* ktlsd.conf was read */
 	KTLSD_SIGNER_LOG,	/* @value: target, @value2: level; without an answer */
-	/* Of any thread, on a socket of its own; without an answer. */
-	KTLSD_SIGNER_RELEASE,	/* the key @handle is not used any more */
+	/* Of any thread, on a socket of its own. */
+	KTLSD_SIGNER_RELEASE,	/* the key @handle is not used any more; without an answer */
+	KTLSD_SIGNER_PING,	/* answered with the same */
 };
 
 /**

@@ -82,6 +82,13 @@ class Daemon:
             os.unlink(self.path + "/notify")
 
 
+def find_signer(it):
+    with open(f"/proc/{it.process.pid}/task/{it.process.pid}/children", encoding="ascii") as file:
+        signer = file.read().split()
+    assert len(signer) == 1, signer
+    return int(signer[0])
+
+
 @contextlib.contextmanager
 def daemon(path, *args, **env):
     it = Daemon(path, *args, **env)
@@ -167,6 +174,32 @@ def test_watchdog(path):
         assert not it.listen(3, "WATCHDOG=1"), it.notified
         it.process.send_signal(signal.SIGCONT)
         assert it.listen(10, "WATCHDOG=1"), it.notified
+
+
+def test_signer_stopped(path):
+    """a signer that is stopped is noticed, and does not delay the end for long"""
+    make_identity(path + "/a")
+    write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n" + "".join(
+        f"[identity {n}]\ncertificate = {path}/a.pem\nprivate_key = {path}/a.key\n"
+        for n in range(20)))
+    with daemon(path, WATCHDOG_USEC=str(int(2000000 * SCALE))) as it:
+        assert it.listen(10, "WATCHDOG=1"), it.notified
+        signer = find_signer(it)
+        os.kill(signer, signal.SIGSTOP)
+        time.sleep(1 * SCALE)
+        it.listen(0.1)
+        it.notified.clear()
+        assert not it.listen(2, "WATCHDOG=1"), it.notified
+        assert "The signer process, which has the private keys, does not answer" in it.lines()
+        os.kill(signer, signal.SIGCONT)
+        assert it.listen(10, "WATCHDOG=1"), it.notified
+        assert "The signer process answers again" in it.lines(), it.lines()
+        os.kill(signer, signal.SIGSTOP)
+        begin = time.monotonic()
+        it.process.send_signal(signal.SIGTERM)
+        assert it.process.wait(20 * SCALE) == 0
+        assert 4 < time.monotonic() - begin < 8 * SCALE, time.monotonic() - begin
+        assert not os.path.exists(f"/proc/{signer}"), "the signer is left"
 
 
 def test_watchdog_of_another(path):
@@ -497,11 +530,7 @@ def test_sandbox(path):
         status = it.control("status").stdout
         assert re.search(rf"^sandbox {expected}, seccomp$", status, re.M), (expected, status)
         assert ("The kernel has no Landlock" in it.lines()) == (not abi), it.lines()
-        with open(f"/proc/{it.process.pid}/task/{it.process.pid}/children",
-                  encoding="ascii") as file:
-            signer = file.read().split()
-        assert len(signer) == 1, signer
-        for pid in it.process.pid, signer[0]:
+        for pid in it.process.pid, find_signer(it):
             with open(f"/proc/{pid}/status", encoding="ascii") as file:
                 fields = dict(line.rstrip("\n").split(":\t", 1) for line in file)
             assert fields["Seccomp"] == "2" and fields["NoNewPrivs"] == "1", (pid, fields)
