@@ -67,8 +67,16 @@ FIXTURE_VARIANT_ADD(rsa_transport, aes128) { "AES128-GCM-SHA256", 0x009c };
 FIXTURE_VARIANT_ADD(rsa_transport, aes256) { "AES256-GCM-SHA384", 0x009d };
 FIXTURE_SETUP(rsa_transport)
 {
+	size_t len;
+	char *lines;
+	FILE *config = open_memstream(&lines, &len);
+
 	net_new();
-	real_start_with(&self->d, "[policy old]\nrsa_key_transport = yes\nuids = root\n");
+	real_identity(config, "old", "rsa",
+		      "rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\nuids = root\n");
+	fclose(config);
+	real_start_with(&self->d, lines);
+	free(lines);
 	EXPECT_TRUE(proc_printed(&self->d, "rsa_key_transport = yes: whoever gets"));
 }
 FIXTURE_TEARDOWN(rsa_transport)
@@ -95,7 +103,7 @@ TEST_F_TIMEOUT(rsa_transport, server_of_s_client, 40)
 	struct addr a;
 	int l, fd;
 
-	l = interop_listen("rsa", NULL, &a);
+	l = interop_listen("old", NULL, &a);
 	s_client_start(&c, &a, "-tls1_2", "-cipher", variant->name, NULL);
 	fd = interop_accept(l, &c);
 	EXPECT_EQ(variant->id, sock_info(fd).suite);

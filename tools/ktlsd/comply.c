@@ -167,41 +167,51 @@ static int comply_with(const struct ktlsd_policy *policy,
 	return err;
 }
 
-/* RSA key transport is off without a policy. */
-static int comply_rsa_transport(struct ktlsd_request *request, struct ktlsd_fault *fault)
+/* Removes the cipher suites with RSA key transport. @who: does not allow them, for the reason */
+static int comply_forbid_rsa(struct ktlsd_request *request, const char *who,
+			     struct ktlsd_fault *fault)
 {
 	const char *names = request->ciphers;
 	size_t len;
 
-	if (request->bounds.rsa_transport)
-		return 0;
+	request->bounds.rsa_transport = false;
 	request->bounds.no_suites |= ktlsd_suites_rsa();
 	for (;; names += len + 1) {
 		len = strcspn(names, ":");
 		if (ktlsd_suites_bit(names, len) & ktlsd_suites_rsa())
 			return ktlsd_errors_set(fault, -EACCES,
-				"KTLS_CIPHERS names %.*s, which transports keys with RSA: only a policy in ktlsd.conf with rsa_key_transport = yes allows that.",
-				(int)len, names);
+				"KTLS_CIPHERS names %.*s, which transports keys with RSA: %s in ktlsd.conf must have rsa_key_transport = yes for that.",
+				(int)len, names, who);
 		if (!names[len])
 			return 0;
 	}
+}
+
+static int comply_check_suites(const struct ktlsd_request *request, struct ktlsd_fault *fault)
+{
+	uint32_t suites = ktlsd_suites_of(request->version_min) |
+			  ktlsd_suites_of(request->version_max);
+
+	if (request->version_min <= request->version_max && (suites & ~request->bounds.no_suites))
+		return 0;
+	return ktlsd_errors_set(fault, -EACCES,
+		"The policies for uid %u leave no TLS version or no cipher suite: see min_version, max_version and cipher_suites in ktlsd.conf.",
+		request->caller.uid);
 }
 
 /* Policies that can be kept one by one can still exclude each other. */
 static int comply_narrow(struct ktlsd_request *request, struct ktlsd_fault *fault)
 {
 	const struct ktlsd_bounds *bounds = &request->bounds;
-	uint32_t suites;
+	int err;
 
 	if (bounds->version_min > request->version_min)
 		request->version_min = bounds->version_min;
 	if (bounds->version_max && bounds->version_max < request->version_max)
 		request->version_max = bounds->version_max;
-	suites = ktlsd_suites_of(request->version_min) | ktlsd_suites_of(request->version_max);
-	if (request->version_min > request->version_max || !(suites & ~bounds->no_suites))
-		return ktlsd_errors_set(fault, -EACCES,
-			"The policies for uid %u leave no TLS version or no cipher suite: see min_version, max_version and cipher_suites in ktlsd.conf.",
-			request->caller.uid);
+	err = comply_check_suites(request, fault);
+	if (err)
+		return err;
 	if (request->is_server ? bounds->verify_clients : bounds->verify)
 		request->verify = KTLS_VERIFY_REQUIRED;
 	if (bounds->tickets_bound && request->tickets > bounds->tickets_max)
@@ -230,7 +240,8 @@ int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request
 			return err;
 		ktlsd_policy_merge(&request->bounds, policy);
 	}
-	err = comply_rsa_transport(request, fault);
+	if (!request->bounds.rsa_transport)
+		err = comply_forbid_rsa(request, "a policy", fault);
 	return err ? err : comply_narrow(request, fault);
 }
 
@@ -264,18 +275,37 @@ static int comply_role(const struct ktlsd_config *config, const struct ktlsd_req
 		ktlsd_roles_who(identity->roles), config->path);
 }
 
-int ktlsd_comply_identity(const struct ktlsd_config *config,
-			  const struct ktlsd_request *request,
-			  const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
+/* A client may ask for any of the identities, and is told the cipher suites of all: it gets those
+ * with RSA key transport only if none of them forbids that.
+ */
+static int comply_rsa_transport(struct ktlsd_request *request,
+				const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
+{
+	char who[sizeof("the identity ''") + KTLSD_IDENTITY_MAX];
+	size_t i;
+	int err;
+
+	for (i = 0; identity->rsa_transport && i < identity->names.other_count; i++) {
+		if (!identity->names.others[i]->rsa_transport)
+			identity = identity->names.others[i];
+	}
+	if (!request->is_server || !request->bounds.rsa_transport || identity->rsa_transport)
+		return 0;
+	snprintf(who, sizeof(who), "the identity '%s'", identity->name);
+	err = comply_forbid_rsa(request, who, fault);
+	return err ? err : comply_check_suites(request, fault);
+}
+
+static int comply_alpn_of_identities(const struct ktlsd_config *config,
+				     const struct ktlsd_request *request,
+				     const struct ktlsd_identity *identity,
+				     struct ktlsd_fault *fault)
 {
 	const struct ktlsd_sni *names = &identity->names;
 	const struct ktlsd_policy *policy;
 	size_t i, k;
-	int err;
+	int err = 0;
 
-	err = comply_role(config, request, identity, fault);
-	for (k = 0; !err && request->is_server && k < names->other_count; k++)
-		err = comply_role(config, request, names->others[k], fault);
 	for (i = 0; !err && !request->alpn_len && i < config->policy_count; i++) {
 		policy = &config->policies[i];
 		if (!policy->alpn || !ktlsd_policy_selects(policy, &request->caller))
@@ -285,6 +315,21 @@ int ktlsd_comply_identity(const struct ktlsd_config *config,
 			err = comply_default_alpn(policy, names->others[k], fault);
 	}
 	return err;
+}
+
+int ktlsd_comply_identity(const struct ktlsd_config *config, struct ktlsd_request *request,
+			  const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
+{
+	const struct ktlsd_sni *names = &identity->names;
+	size_t i;
+	int err;
+
+	err = comply_role(config, request, identity, fault);
+	for (i = 0; !err && request->is_server && i < names->other_count; i++)
+		err = comply_role(config, request, names->others[i], fault);
+	if (!err)
+		err = comply_alpn_of_identities(config, request, identity, fault);
+	return err ? err : comply_rsa_transport(request, identity, fault);
 }
 
 int ktlsd_comply_keys(SSL_CTX *ctx, const struct ktlsd_bounds *bounds,

@@ -21,16 +21,17 @@ int ktlsd_comply_request(const struct ktlsd_config *config, struct ktlsd_request
 
 /**
  * ktlsd_comply_identity - hold the protocols of an identity against the policies, and its
- *	"role" against the request
+ *	"role" and "rsa_key_transport" against the request
  * @config: with the policies
- * @request: whose caller uses it; without KTLS_ALPN it gets the protocols of the identity
+ * @request: after ktlsd_comply_request(); its caller uses the identity. Its @bounds lose RSA key
+ *	transport if the identity of a server does not allow that. Without KTLS_ALPN it gets the
+ *	protocols of the identity.
  * @identity: and those that it names in "also"
  * @fault: on error
  *
  * Return: 0 or -EACCES
  */
-int ktlsd_comply_identity(const struct ktlsd_config *config,
-			  const struct ktlsd_request *request,
+int ktlsd_comply_identity(const struct ktlsd_config *config, struct ktlsd_request *request,
 			  const struct ktlsd_identity *identity, struct ktlsd_fault *fault);
 
 /**

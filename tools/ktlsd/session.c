@@ -402,6 +402,7 @@ static int session_run_job(struct ktlsd_sessions *sessions, struct ktlsd_session
 	owner->id = session->request.id;
 	owner->uid = session->request.caller.uid;
 	owner->role = session->request.is_server ? KTLS_ROLE_SERVER : KTLS_ROLE_CLIENT;
+	owner->rsa_transport = session->request.bounds.rsa_transport;
 	owner->deadline = session->request.deadline;
 	owner->fault.alert = KTLSD_ALERT_NONE;
 	err = ktlsd_pause_run(&session->job, owner, session_make_context, session, &ret);
@@ -480,8 +481,8 @@ static void session_begin(struct ktlsd_sessions *sessions,
 					&request->caller, &session->identity,
 					&fault);
 	if (!err && session->identity)
-		err = ktlsd_comply_identity(session->config, request, session->identity,
-					    &fault);
+		err = ktlsd_comply_identity(session->config, &session->request,
+					    session->identity, &fault);
 	if (err) {
 		ktlsd_session_fail(sessions, session, &fault);
 		return;

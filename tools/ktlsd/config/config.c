@@ -226,15 +226,25 @@ static int config_load_files(struct ktlsd_config *config, const struct ktlsd_con
 
 static void config_warn_policies(const struct ktlsd_config *config)
 {
+	const struct ktlsd_identity *identity;
 	const struct ktlsd_policy *policy;
+	bool allowed = false;
 	size_t i;
 
 	for (i = 0; i < config->policy_count; i++) {
 		policy = &config->policies[i];
+		allowed |= policy->bounds.rsa_transport;
 		if (policy->bounds.rsa_transport)
 			ktlsd_log(KTLSD_LOG_WARNING,
 				  "%s:%u: rsa_key_transport = yes: whoever gets a server's private key, even years later, can read its TLS 1.2 connections that were recorded.",
 				  policy->path, policy->lines[KTLSD_POLICY_RSA_TRANSPORT]);
+	}
+	for (i = 0; i < config->identity_count; i++) {
+		identity = &config->identities[i];
+		if (identity->rsa_transport && !allowed)
+			ktlsd_log(KTLSD_LOG_WARNING,
+				  "%s:%u: the identity '%s' has rsa_key_transport = yes, which has no effect: no policy has it, too.",
+				  identity->path, identity->line, identity->name);
 	}
 }
 

@@ -67,6 +67,7 @@ struct ktlsd_identity_files {
  * @line: of the section, for messages
  * @acl: who may use it
  * @roles: who may use it, see roles.h; 0: whom its certificates are for
+ * @rsa_transport: its RSA keys may be used for RSA key transport, if a policy allows that
  * @revocation: how servers and clients that use it check their peers
  * @sni: server names that it has, see ktlsd_sni_parse_pattern()
  * @also: other identities that its listeners use, by server name
@@ -88,6 +89,7 @@ struct ktlsd_identity {
 	unsigned int			line;
 	struct ktlsd_acl		acl;
 	unsigned int			roles;
+	bool				rsa_transport;
 	struct ktlsd_revocation		revocation;
 	struct ktlsd_words		sni;
 	struct ktlsd_words		also;

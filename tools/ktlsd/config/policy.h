@@ -69,7 +69,8 @@ struct ktlsd_policy;
  * @tickets_max: how many tickets a server may issue; 0: no session is resumed
  * @revocation: how peers are checked for revocation at least
  * @revocation_ktls_trust: also where the trust anchors are the program's
- * @rsa_transport: cipher suites with RSA key transport may be used
+ * @rsa_transport: cipher suites with RSA key transport may be used; otherwise comply.c adds
+ *	them to @no_suites
  * @no_rsa_transport: even if another policy says so, they may not
  * @by: for each key, the first policy that set it; NULL for none
  */

@@ -261,6 +261,7 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_IDENTITY("allow_gids", acl, acl), .is_list = true },
 	{ SETTINGS_IDENTITY("allow_containers", yes_no, acl.containers) },
 	{ SETTINGS_IDENTITY("role", roles, roles) },
+	{ SETTINGS_IDENTITY("rsa_key_transport", yes_no, rsa_transport) },
 	{ SETTINGS_IDENTITY("revocation", revocation, revocation) },
 	{ SETTINGS_IDENTITY("staple", yes_no, staple) },
 	{ SETTINGS_IDENTITY("netns", netns, netns), .is_list = true },

@@ -148,10 +148,10 @@ static int broker_add(const struct ktlsd_identity_files *files,
 		      const struct ktlsd_credential *credential, uint64_t *ret_handle,
 		      struct ktlsd_fault *fault)
 {
-	unsigned int roles = ktlsd_permit_roles(files, credential->leaf);
+	const struct ktlsd_signer_rights rights = ktlsd_permit_rights(files, credential->leaf);
 	int err;
 
-	err = ktlsd_signer_keys_add(credential->key, roles, ret_handle);
+	err = ktlsd_signer_keys_add(credential->key, &rights, ret_handle);
 	return err ? ktlsd_errors_set(fault, err, "the signer has too many private keys") : 0;
 }
 

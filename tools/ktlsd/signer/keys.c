@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "signer/keys.h"
 
@@ -13,14 +14,14 @@ enum {
  * struct keys_entry - a key
  * @next: in its bucket
  * @handle: its number
- * @roles: whose texts it signs, see config/roles.h
+ * @rights: what is done with it
  * @key: a reference
  */
 struct keys_entry {
-	struct keys_entry	*next;
-	uint64_t		handle;
-	unsigned int		roles;
-	EVP_PKEY		*key;
+	struct keys_entry		*next;
+	uint64_t			handle;
+	struct ktlsd_signer_rights	rights;
+	EVP_PKEY			*key;
 };
 
 /**
@@ -46,7 +47,8 @@ static struct keys_entry **keys_slot(uint64_t handle)
 	return slot;
 }
 
-int ktlsd_signer_keys_add(EVP_PKEY *key, unsigned int roles, uint64_t *ret_handle)
+int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
+			  uint64_t *ret_handle)
 {
 	struct keys_entry *entry = calloc(1, sizeof(*entry));
 	int err = 0;
@@ -59,7 +61,7 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, unsigned int roles, uint64_t *ret_handl
 	} else {
 		EVP_PKEY_up_ref(key);
 		entry->key = key;
-		entry->roles = roles;
+		entry->rights = *rights;
 		entry->handle = ++keys.last;
 		*ret_handle = entry->handle;
 		*keys_slot(entry->handle) = entry;
@@ -71,16 +73,18 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, unsigned int roles, uint64_t *ret_handl
 	return err;
 }
 
-EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, unsigned int *ret_roles)
+EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret_rights)
 {
 	struct keys_entry *entry;
 	EVP_PKEY *key = NULL;
 
+	memset(ret_rights, 0, sizeof(*ret_rights));
 	pthread_mutex_lock(&keys.lock);
 	entry = *keys_slot(handle);
-	if (entry && EVP_PKEY_up_ref(entry->key))
+	if (entry && EVP_PKEY_up_ref(entry->key)) {
 		key = entry->key;
-	*ret_roles = key ? entry->roles : 0;
+		*ret_rights = entry->rights;
+	}
 	pthread_mutex_unlock(&keys.lock);
 	return key;
 }

@@ -3,6 +3,7 @@
 #ifndef KTLSD_SIGNER_KEYS_H
 #define KTLSD_SIGNER_KEYS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <openssl/evp.h>
@@ -12,17 +13,28 @@ enum {
 };
 
 /**
+ * struct ktlsd_signer_rights - what is done with a key
+ * @roles: it signs what these ends of a handshake sign, see config/roles.h
+ * @decrypts: RSA: it decrypts what clients send with RSA key transport
+ */
+struct ktlsd_signer_rights {
+	unsigned int	roles;
+	bool		decrypts;
+};
+
+/**
  * ktlsd_signer_keys_add - store a key
  * @key: a reference is taken
- * @roles: whose texts it signs, see config/roles.h
+ * @rights: copied
  * @ret_handle: a number that no other key has had
  *
  * Return: 0, -ENOMEM, or -ENOBUFS with KTLSD_SIGNER_KEYS_MAX keys
  */
-int ktlsd_signer_keys_add(EVP_PKEY *key, unsigned int roles, uint64_t *ret_handle);
+int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
+			  uint64_t *ret_handle);
 
 /* Return: a reference, NULL if there is no such key. */
-EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, unsigned int *ret_roles);
+EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret_rights);
 
 void ktlsd_signer_keys_release(uint64_t handle);
 

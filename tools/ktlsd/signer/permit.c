@@ -100,20 +100,23 @@ bool ktlsd_permit_is_passphrase(const char *path)
 	return false;
 }
 
-unsigned int ktlsd_permit_roles(const struct ktlsd_identity_files *files, X509 *cert)
+struct ktlsd_signer_rights ktlsd_permit_rights(const struct ktlsd_identity_files *files,
+					       X509 *cert)
 {
+	struct ktlsd_signer_rights rights = { 0 };
 	const struct ktlsd_identity *identity;
-	unsigned int roles = 0;
 	size_t i;
 
 	if (!permit.path)
-		return KTLSD_ROLES_BOTH;
+		rights.roles = KTLSD_ROLES_BOTH;
 	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
 		identity = &permit.config->identities[i];
-		if (permit_has(identity, files))
-			roles |= identity->roles ? identity->roles : ktlsd_roles_of(cert);
+		if (!permit_has(identity, files))
+			continue;
+		rights.roles |= identity->roles ? identity->roles : ktlsd_roles_of(cert);
+		rights.decrypts |= identity->rsa_transport;
 	}
-	return roles;
+	return rights;
 }
 
 bool ktlsd_permit_decrypt(void)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "signer/keys.h"
 
 /* @path: of ktlsd.conf; NULL: only what needs no permission. Before threads are started. */
 void ktlsd_permit_init(const char *path);
@@ -16,20 +17,21 @@ void ktlsd_permit_init(const char *path);
 void ktlsd_permit_note_read(const char *path);
 
 /* Reads ktlsd.conf if it may have changed. After an error in it nothing changes. Only the main
- * thread calls this, the functions above and ktlsd_permit_roles(). Return: 0 or a negative errno
+ * thread calls this, the functions above and ktlsd_permit_rights(). Return: 0 or a negative errno
  */
 int ktlsd_permit_refresh(struct ktlsd_fault *fault);
 
 /**
- * ktlsd_permit_roles - whose texts does a key sign?
+ * ktlsd_permit_rights - what is done with a key?
  * @files: of a certificate and its key
  * @cert: the certificate
  *
  * Without ktlsd.conf (ktlsd_permit_init() with NULL) all files are permitted.
  *
- * Return: a mask, see config/roles.h; 0 if no identity in ktlsd.conf has these files
+ * Return: what one of the identities that have these files is for
  */
-unsigned int ktlsd_permit_roles(const struct ktlsd_identity_files *files, X509 *cert);
+struct ktlsd_signer_rights ktlsd_permit_rights(const struct ktlsd_identity_files *files,
+					       X509 *cert);
 
 /* Return: whether an identity in ktlsd.conf has these files, or there is no ktlsd.conf */
 bool ktlsd_permit_has(const struct ktlsd_identity_files *files);
@@ -37,7 +39,7 @@ bool ktlsd_permit_has(const struct ktlsd_identity_files *files);
 /* Return: whether @path leads to a passphrase, which the serving process does not need */
 bool ktlsd_permit_is_passphrase(const char *path);
 
-/* Return: whether a policy allows RSA key transport. Any thread. */
+/* Return: whether a policy allows RSA key transport, with keys that have this right. Any thread. */
 bool ktlsd_permit_decrypt(void);
 
 #endif

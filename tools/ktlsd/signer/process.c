@@ -252,6 +252,7 @@ static int process_import_key(const void *pem, size_t len, EVP_PKEY **ret_key,
 	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
 	struct ktlsd_signer_head head = {
 		.op = KTLSD_SIGNER_IMPORT, .value = owner ? owner->role : 0,
+		.value2 = owner && owner->rsa_transport,
 	};
 	uint8_t public[KTLSD_SIGNER_REPLY_MAX];
 	size_t public_len;

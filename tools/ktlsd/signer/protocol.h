@@ -44,7 +44,8 @@ enum ktlsd_signer_op {
  * @deadline: when nobody waits for the answer any more, ms of the monotonic clock
  * @value: SIGN: NID of the hash, 0 for none. DECRYPT: version of the client.
  *	IMPORT: enum ktls_role, the only one that it is for. READ: largest size; answer: mode of the file
- * @value2: SIGN: RSA: 1 for PSS (RFC 8017 8.1), 0 for PKCS #1 v1.5
+ * @value2: SIGN: RSA: 1 for PSS (RFC 8017 8.1), 0 for PKCS #1 v1.5. IMPORT: 1 if a policy allows
+ *	its owner RSA key transport
  */
 struct ktlsd_signer_head {
 	uint32_t	op;

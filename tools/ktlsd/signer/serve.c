@@ -162,18 +162,19 @@ static void serve_sign(struct serve *serve, const struct serve_request *request)
 	struct ktlsd_signer_head head = request->head;
 	uint8_t signature[KTLSD_SIGNER_REPLY_MAX];
 	const char *reason = "The signer is out of memory.";
-	unsigned int role = ktlsd_text_role(request->data, request->len), roles;
+	unsigned int role = ktlsd_text_role(request->data, request->len);
+	struct ktlsd_signer_rights rights;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t len = sizeof(signature);
 	EVP_PKEY *key;
 
-	key = ktlsd_signer_keys_get(head.handle, &roles);
+	key = ktlsd_signer_keys_get(head.handle, &rights);
 	if (!key)
 		reason = serve_no_key;
 	else if (!role)
 		reason = "The signer refused to sign: the text is none of a TLS handshake.";
 	else if (ctx)
-		reason = serve_check_role(roles, role);
+		reason = serve_check_role(rights.roles, role);
 	if (ctx && !reason)
 		reason = serve_set_up(ctx, &head, key);
 	if (!reason && EVP_DigestSign(ctx, signature, &len, request->data, request->len) != 1)
@@ -191,14 +192,16 @@ static void serve_decrypt(struct serve *serve, const struct serve_request *reque
 {
 	const struct ktlsd_signer_head *head = &request->head;
 	uint8_t premaster[KTLSD_PREMASTER_LEN];
-	unsigned int roles;
+	struct ktlsd_signer_rights rights;
 	const char *reason;
 	EVP_PKEY *key;
 
-	key = ktlsd_signer_keys_get(head->handle, &roles);
-	reason = key ? serve_check_role(roles, KTLSD_ROLES_SERVER) : serve_no_key;
+	key = ktlsd_signer_keys_get(head->handle, &rights);
+	reason = key ? serve_check_role(rights.roles, KTLSD_ROLES_SERVER) : serve_no_key;
 	if (!reason && !ktlsd_permit_decrypt())
 		reason = "The signer refused to decrypt: no policy in ktlsd.conf has rsa_key_transport = yes.";
+	if (!reason && !rights.decrypts)
+		reason = "The signer refused to decrypt: this key is not for RSA key transport. See rsa_key_transport in ktlsd.conf(5).";
 	if (!reason)
 		reason = ktlsd_premaster_decrypt(key, head->value, request->data, request->len,
 						 premaster);
@@ -214,6 +217,9 @@ static void serve_decrypt(struct serve *serve, const struct serve_request *reque
 static void serve_import(struct serve *serve, const struct serve_request *request)
 {
 	struct ktlsd_signer_head head = request->head;
+	const struct ktlsd_signer_rights rights = {
+		.roles = head.value, .decrypts = head.value2,
+	};
 	struct ktlsd_fault fault = { 0 };
 	uint8_t *public = NULL;
 	EVP_PKEY *key;
@@ -230,7 +236,7 @@ static void serve_import(struct serve *serve, const struct serve_request *reques
 	}
 	len = i2d_PUBKEY(key, &public);
 	err = len > 0 && len <= KTLSD_SIGNER_REPLY_MAX ?
-	      ktlsd_signer_keys_add(key, head.value, &head.handle) : -ENOMEM;
+	      ktlsd_signer_keys_add(key, &rights, &head.handle) : -ENOMEM;
 	if (err)
 		serve_refuse(serve, head, err, "the signer has too many private keys");
 	else

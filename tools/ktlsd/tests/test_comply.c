@@ -346,6 +346,56 @@ static void comply_roles(void **state)
 	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
 }
 
+/* RSA key transport: the policy is for the program, "rsa_key_transport" for the keys. */
+static void comply_rsa_identity(void **state)
+{
+	struct ktlsd_identity identity = { .name = "a" }, other = { .name = "b" };
+	const struct ktlsd_identity *others[] = { &other };
+	struct ktlsd_config config = { 0 };
+	struct ktlsd_request request;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	COMPLY_ADD(&config, "old", "rsa_key_transport=yes");
+	comply_begin(&request, true);
+	strcpy(request.ciphers, "AES128-GCM-SHA256");
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), 0);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+	assert_string_equal(fault.reason, "KTLS_CIPHERS names AES128-GCM-SHA256, which transports "
+			    "keys with RSA: the identity 'a' in ktlsd.conf must have "
+			    "rsa_key_transport = yes for that.");
+	/* Without KTLS_CIPHERS the others remain. */
+	request.ciphers[0] = '\0';
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), 0);
+	assert_int_equal(request.bounds.no_suites & ktlsd_suites_rsa(), 0);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	assert_int_equal(request.bounds.no_suites, ktlsd_suites_rsa());
+
+	identity.rsa_transport = true;
+	identity.names.others = others;
+	identity.names.other_count = 1;
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), 0);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	assert_int_equal(request.bounds.no_suites, ktlsd_suites_rsa());
+	other.rsa_transport = true;
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), 0);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	assert_int_equal(request.bounds.no_suites, 0);
+	/* A client decrypts nothing. */
+	request.is_server = false;
+	identity.rsa_transport = false;
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), 0);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	assert_int_equal(request.bounds.no_suites, 0);
+	/* Nothing would remain. */
+	request.is_server = true;
+	COMPLY_ADD(&config, "only", "cipher_suites=AES128-GCM-SHA256");
+	assert_int_equal(ktlsd_comply_request(&config, &request, &fault), 0);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "leave no TLS version or no cipher suite"));
+	comply_clear(&config);
+}
+
 /* What another policy allowed is not resumed. */
 static void comply_resumption(void **state)
 {
@@ -374,6 +424,7 @@ int main(void)
 		cmocka_unit_test(comply_handshakes),
 		cmocka_unit_test(comply_rsa_transport),
 		cmocka_unit_test(comply_roles),
+		cmocka_unit_test(comply_rsa_identity),
 		cmocka_unit_test(comply_resumption),
 	};
 

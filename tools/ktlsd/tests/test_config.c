@@ -508,7 +508,7 @@ static void config_revocation(void **state)
 	assert_int_equal(config_try("[ktlsd]\nrevocation = hard\nrevocation_ktls_trust = yes\n"
 		"crl = /var/crl\nproviders = pkcs11, tpm2\n"
 		"[identity a]\ncertificate = /a\nprivate_key = pkcs11:token=t\n"
-		"revocation = off\nrole = client\n[identity b]\ncertificate = /a\nprivate_key = /b\n",
+		"revocation = off\nrole = client\nrsa_key_transport = yes\n[identity b]\ncertificate = /a\nprivate_key = /b\n",
 		&config, &fault), 0);
 	assert_int_equal(config->revocation.mode, KTLSD_REVOCATION_HARD);
 	assert_true(config->revocation_ktls_trust);
@@ -518,6 +518,7 @@ static void config_revocation(void **state)
 	assert_false(config->identities[1].revocation.given);
 	assert_int_equal(config->identities[0].roles, KTLSD_ROLES_CLIENT);
 	assert_int_equal(config->identities[1].roles, 0);
+	assert_true(config->identities[0].rsa_transport && !config->identities[1].rsa_transport);
 	assert_int_equal(config->providers.count, 2);
 	assert_string_equal(config->identities[0].files[0].private_key, "pkcs11:token=t");
 	ktlsd_config_put(config);

@@ -70,22 +70,41 @@ int test_identity_read(struct ktlsd_credential *ret_credential, struct ktlsd_fau
 				      ret_credential, fault);
 }
 
-void test_identity_use(const struct ktlsd_credential *credential)
+/* The identity, as the sessions know it. */
+static struct ktlsd_identity *identity_get(void)
 {
 	if (!site.kernel.config->identity_count)
 		test_kernel_add_identity(&site.kernel, "site");
-	ktlsd_context_flush(&site.kernel.sessions.contexts);
-	ktlsd_credentials_free(&site.kernel.config->identities[0].credentials[0]);
-	site.kernel.config->identities[0].credentials[0] = *credential;
+	return &site.kernel.config->identities[0];
 }
 
-void test_identity_load(X509 *cert, EVP_PKEY *key)
+void test_identity_use(const struct ktlsd_credential *credential)
+{
+	struct ktlsd_identity *identity = identity_get();
+
+	ktlsd_context_flush(&site.kernel.sessions.contexts);
+	ktlsd_credentials_free(&identity->credentials[0]);
+	identity->credentials[0] = *credential;
+}
+
+void test_identity_allow_transport(void)
+{
+	struct ktlsd_policy *policy = calloc(1, sizeof(*policy));
+	struct ktlsd_fault fault;
+
+	assert_int_equal(ktlsd_policy_set(policy, "rsa_key_transport", 1, "yes", &fault), 0);
+	site.kernel.config->policies = policy;
+	site.kernel.config->policy_count = 1;
+	identity_get()->rsa_transport = true;
+}
+
+void test_identity_load(X509 *cert, EVP_PKEY *key, const char *more)
 {
 	struct ktlsd_credential credential;
 	struct ktlsd_fault fault;
 
 	test_identity_write(cert, key);
-	test_identity_configure("");
+	test_identity_configure(more);
 	if (test_identity_read(&credential, &fault))
 		fail_msg("%s", fault.reason);
 	test_identity_use(&credential);

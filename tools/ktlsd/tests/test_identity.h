@@ -46,8 +46,8 @@ void test_identity_configure(const char *more);
 /* Loads the credential that "conf" names. Return: 0 or a negative errno. */
 int test_identity_read(struct ktlsd_credential *ret_credential, struct ktlsd_fault *fault);
 
-/* Writes all files, and gives the credential in them to the identity. */
-void test_identity_load(X509 *cert, EVP_PKEY *key);
+/* Writes all files, and gives the credential in them to the identity. @more: as above */
+void test_identity_load(X509 *cert, EVP_PKEY *key, const char *more);
 
 /* Gives the credential that test_identity_read() returned to the identity. */
 void test_identity_use(const struct ktlsd_credential *credential);
@@ -66,6 +66,9 @@ void test_identity_shake(uint64_t id, uint16_t version, const char *identity, ui
 
 /* A server's handshake with the identity, which must fail. @word: in the reason */
 void test_identity_fail(uint64_t id, const char *word);
+
+/* Has the sessions allow RSA key transport; the signer decides for itself. */
+void test_identity_allow_transport(void);
 
 /* A server's handshake with RSA key transport, up to the answer to the client's secret. */
 void test_identity_transport(uint64_t id, struct test_peer *peer);

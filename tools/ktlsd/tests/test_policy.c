@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/parse.h"
+#include "test_capture.h"
 #include "test_conf.h"
 #include "test_pki.h"
 #include "tls/algorithms.h"
@@ -205,6 +206,43 @@ static void policy_rsa_transport(void **state)
 	ktlsd_config_put(config);
 }
 
+/* Return: what the log says about a configuration */
+static const char *policy_load(const char *text)
+{
+	struct ktlsd_buffer conf = { 0 };
+	struct ktlsd_config *config;
+	struct ktlsd_fault fault;
+	const char *log;
+
+	ktlsd_buffer_append(&conf, text, strlen(text), 1000);
+	test_pki_write(policy_path, &conf, 0600);
+	ktlsd_buffer_free(&conf);
+	test_capture_begin();
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_WARNING);
+	assert_int_equal(ktlsd_config_reload(policy_path, NULL, &config, &fault), 0);
+	ktlsd_log_open("test", KTLSD_LOG_SYSLOG, KTLSD_LOG_ERROR);
+	log = test_capture_end();
+	ktlsd_config_put(config);
+	return log;
+}
+
+/* RSA key transport takes two lines. */
+static void policy_rsa_warnings(void **state)
+{
+	static const char identity[] = "[identity a]\ncertificate = /none\nprivate_key = /none\n"
+				       "allow_uids = 0\nrsa_key_transport = yes\n";
+	static const char effect[] = ":1: the identity 'a' has rsa_key_transport = yes, which has no effect";
+	char both[256];
+	const char *log;
+
+	(void)state;
+	assert_non_null(strstr(policy_load(identity), effect));
+	snprintf(both, sizeof(both), "%s[policy]\nrsa_key_transport = yes\n", identity);
+	log = policy_load(both);
+	assert_null(strstr(log, effect));
+	assert_non_null(strstr(log, ":7: rsa_key_transport = yes: whoever gets a server's private"));
+}
+
 static void policy_keys(void **state)
 {
 	EVP_PKEY *ed = test_pki_key("ed25519");
@@ -236,6 +274,7 @@ int main(void)
 		cmocka_unit_test(policy_selectors),
 		cmocka_unit_test(policy_merges),
 		cmocka_unit_test(policy_rsa_transport),
+		cmocka_unit_test(policy_rsa_warnings),
 		cmocka_unit_test(policy_keys),
 	};
 	int fd = mkstemp(policy_path), failed;

@@ -164,9 +164,12 @@ static struct ktlsd_signer_head signed_text_answer(int fd, char *reason)
 	return head;
 }
 
-static uint64_t signed_text_import(int fd, EVP_PKEY *key, uint32_t role)
+/* @decrypts: it may be used for RSA key transport */
+static uint64_t signed_text_import_for(int fd, EVP_PKEY *key, uint32_t role, bool decrypts)
 {
-	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_IMPORT, .value = role };
+	struct ktlsd_signer_head head = {
+		.op = KTLSD_SIGNER_IMPORT, .value = role, .value2 = decrypts,
+	};
 	struct ktlsd_buffer pem = { 0 };
 	char reason[256];
 
@@ -176,6 +179,11 @@ static uint64_t signed_text_import(int fd, EVP_PKEY *key, uint32_t role)
 	head = signed_text_answer(fd, reason);
 	assert_int_equal(head.error, 0);
 	return head.handle;
+}
+
+static uint64_t signed_text_import(int fd, EVP_PKEY *key, uint32_t role)
+{
+	return signed_text_import_for(fd, key, role, false);
 }
 
 static void signed_text_refuses(void **state)
@@ -406,7 +414,7 @@ static void signed_text_decrypts(void **state)
 		premaster[i] = (uint8_t)(0x80 + i);
 	len = signed_text_encrypt(2, premaster, encrypted);
 	fd = ktlsd_signer_open_channel();
-	head.handle = signed_text_import(fd, pki.rsa_key, KTLS_ROLE_SERVER);
+	head.handle = signed_text_import_for(fd, pki.rsa_key, KTLS_ROLE_SERVER, true);
 	signed_text_ask(fd, &head, encrypted, len);
 	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
 	assert_non_null(strstr(answer, "no policy in ktlsd.conf has rsa_key_transport = yes"));
@@ -426,13 +434,18 @@ static void signed_text_decrypts(void **state)
 	head.value = TLS1_2_VERSION;
 	signed_text_encrypt(1, premaster, encrypted);
 	signed_text_decrypt_random(fd, &head, encrypted, len, premaster);
-	head.handle = signed_text_import(fd, pki.ec_key, KTLS_ROLE_SERVER);
+	head.handle = signed_text_import_for(fd, pki.ec_key, KTLS_ROLE_SERVER, true);
 	signed_text_ask(fd, &head, encrypted, len);
 	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
 	assert_non_null(strstr(answer, "cannot decrypt"));
+	/* The policy is not for whoever brought the key. */
+	head.handle = signed_text_import(fd, pki.rsa_key, KTLS_ROLE_SERVER);
+	signed_text_ask(fd, &head, encrypted, len);
+	assert_int_equal(signed_text_answer(fd, answer).error, -EKEYREJECTED);
+	assert_non_null(strstr(answer, "this key is not for RSA key transport"));
 
 	/* It is read again when the serving process has read it. */
-	head.handle = signed_text_import(fd, pki.rsa_key, KTLS_ROLE_SERVER);
+	head.handle = signed_text_import_for(fd, pki.rsa_key, KTLS_ROLE_SERVER, true);
 	signed_text_configure("");
 	assert_int_equal(ktlsd_file_read(signed_text_conf, 1000, &file, NULL, &fault), 0);
 	ktlsd_buffer_free(&file);

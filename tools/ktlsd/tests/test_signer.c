@@ -52,7 +52,7 @@ static void signer_kinds(void **state)
 		}
 		assert_non_null(key);
 		cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
-		test_identity_load(cert, key);
+		test_identity_load(cert, key, "");
 		assert_ptr_not_equal(site.kernel.config->identities[0].credentials[0].key, key);
 		id = 10 * i + 1;
 		test_identity_shake(id, TLS1_3_VERSION, "site", 0);
@@ -82,21 +82,23 @@ static void signer_counts(void **state)
 	signer_check_uses(KTLSD_KEY_EC, 0, 1, 2);
 }
 
-/* RSA key transport. */
+/* RSA key transport, with a key of ktlsd.conf. */
 static void signer_transport(void **state)
 {
-	struct ktlsd_policy *policy;
-	struct ktlsd_fault fault;
 	struct test_peer peer;
 
 	(void)state;
-	test_identity_load(pki.rsa, pki.rsa_key);
-	policy = calloc(1, sizeof(*policy));
-	site.kernel.config->policies = policy;
-	site.kernel.config->policy_count = 1;
-	assert_int_equal(ktlsd_policy_set(policy, "rsa_key_transport", 1, "yes", &fault), 0);
-	test_identity_configure("[policy]\nrsa_key_transport = yes\n");
+	test_identity_allow_transport();
+	/* The serving process was taken over, and allows it itself. */
+	test_identity_load(pki.rsa, pki.rsa_key, "[policy]\nrsa_key_transport = yes\n");
 	test_identity_transport(1, &peer);
+	test_kernel_check_done(&site.kernel, EKEYREJECTED, "this key is not for RSA key transport");
+	test_peer_free(&peer);
+	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 0, 1, 0);
+
+	test_identity_load(pki.rsa, pki.rsa_key,
+			   "rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\n");
+	test_identity_transport(2, &peer);
 	test_kernel_check_done(&site.kernel, 0, "");
 	test_kernel_deliver(&site.kernel, &peer);
 	test_peer_step(&peer);
@@ -104,7 +106,7 @@ static void signer_transport(void **state)
 	assert_string_equal(SSL_get_cipher(peer.ssl), "AES128-GCM-SHA256");
 	test_peer_free(&peer);
 	test_kernel_forget(&site.kernel);
-	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 1, 0, 0);
+	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 1, 1, 0);
 }
 
 /* KTLS_PRIVATE_KEY. */
@@ -197,10 +199,10 @@ static void signer_roles(void **state)
 
 	(void)state;
 	cert = test_pki_issue(&both, pki.ec_key, pki.ca, pki.ca_key);
-	test_identity_load(cert, pki.ec_key);
+	test_identity_load(cert, pki.ec_key, "");
 	test_identity_shake(1, TLS1_3_VERSION, "site", 0);
 	X509_free(cert);
-	test_identity_load(pki.client, pki.ec_key);
+	test_identity_load(pki.client, pki.ec_key, "");
 	test_identity_fail(2, "not for servers");
 	/* Not in ktlsd.conf: whoever has taken over the worker cannot choose the certificate. */
 	test_kernel_forget(&site.kernel);
@@ -271,7 +273,7 @@ static void signer_dies(void **state)
 	int pid = 0;
 
 	(void)state;
-	test_identity_load(pki.ec, pki.ec_key);
+	test_identity_load(pki.ec, pki.ec_key, "");
 	snprintf(name, sizeof(name), "/proc/self/task/%d/children", getpid());
 	children = fopen(name, "r");
 	assert_non_null(children);

@@ -47,7 +47,7 @@ static void stored_key_pkcs11(void **state)
 
 	(void)state;
 	stored_key_begin();
-	test_identity_load(pki.ec, pki.ec_key);
+	test_identity_load(pki.ec, pki.ec_key, "");
 	test_identity_shake(1, TLS1_3_VERSION, "site", 0);
 	test_identity_shake(2, TLS1_2_VERSION, "site", 0);
 	/* Another certificate's key; a key that is not there. */
@@ -67,7 +67,7 @@ static void stored_key_pkcs11(void **state)
 	assert_non_null(strstr(fault.reason, "the private key was not found"));
 	site.uri = "pkcs11:token=t;object=rsa;type=private";
 	assert_true(stored_key_fill_token("rsa"));
-	test_identity_load(pki.rsa, pki.rsa_key);
+	test_identity_load(pki.rsa, pki.rsa_key, "");
 	test_identity_shake(3, TLS1_3_VERSION, "site", 0);
 	test_identity_shake(4, TLS1_2_VERSION, "site", 0);
 }

@@ -102,7 +102,7 @@ static void tpm_use(const char *make, const char *uri)
 	cert = tpm_issue(uri);
 	site.uri = uri;
 	site.provider = "tpm2";
-	test_identity_load(cert, pki.ec_key);
+	test_identity_load(cert, pki.ec_key, "");
 	X509_free(cert);
 }
 

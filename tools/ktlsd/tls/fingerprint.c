@@ -111,7 +111,6 @@ static void fingerprint_add_bounds(struct fingerprint_hash *hash,
 	fingerprint_add_number(hash, bounds->no_curves);
 	fingerprint_add_number(hash, bounds->revocation);
 	fingerprint_add_number(hash, bounds->revocation_ktls_trust);
-	fingerprint_add_number(hash, bounds->rsa_transport);
 }
 
 int ktlsd_fingerprint_request(const struct ktlsd_fingerprint *parts,

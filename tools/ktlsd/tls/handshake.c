@@ -162,8 +162,6 @@ static int handshake_setup_suites(struct ktlsd_handshake *hs,
 	int err;
 
 	suites &= ~request->bounds.no_suites;
-	if (!request->bounds.rsa_transport)
-		suites &= ~ktlsd_suites_rsa();
 	err = ktlsd_suites_choose(request->ciphers, suites, &choice, fault);
 	if (err)
 		return err;

@@ -31,6 +31,7 @@ struct ktlsd_pause;
  * @id: of the request, for ktlsd_sessions_wake()
  * @uid: of the program
  * @role: ours, enum ktls_role
+ * @rsa_transport: a policy allows the program RSA key transport
  * @deadline: when nobody needs the result any more, ms of the monotonic clock
  * @fault: what failed within the job, if OpenSSL has no words for it; its @error is 0 until then
  * @handshake: which one the job does, or NULL
@@ -39,6 +40,7 @@ struct ktlsd_pause_owner {
 	uint64_t	id;
 	uint32_t	uid;
 	uint32_t	role;
+	bool		rsa_transport;
 	int64_t		deadline;
 	struct ktlsd_fault fault;
 	struct ktlsd_handshake *handshake;

@@ -24,7 +24,7 @@ static const struct ktlsd_suite suites_table[] = {
 	SUITE_12(0xc030, 32, 4, "SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
 	SUITE_12(0xcca9, 32, 12, "SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
 	SUITE_12(0xcca8, 32, 12, "SHA256", "ECDHE-RSA-CHACHA20-POLY1305"),
-	/* Only if a policy allows it. */
+	/* Only if a policy allows them, see comply.c. */
 	SUITE_12(0x009c, 16, 4, "SHA256", "AES128-GCM-SHA256"),
 	SUITE_12(0x009d, 32, 4, "SHA384", "AES256-GCM-SHA384"),
 };
