@@ -114,7 +114,11 @@ static void *exporter_main(void *arg)
 static int exporter_listen(struct ktlsd_exporter *exporter)
 {
 	const char *path = exporter->address.sun_path;
+	struct stat status;
 	int err;
+
+	if (!lstat(path, &status) && !S_ISSOCK(status.st_mode))
+		return -ENOTSOCK;
 
 	exporter->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (exporter->fd < 0)

@@ -18,6 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "config/acl.h"
 #include "config/config.h"
 #include "config/netns.h"
@@ -79,12 +80,18 @@ static int main_check(const struct ktlsd_options *options)
 {
 	struct ktlsd_config *config;
 	struct ktlsd_fault fault;
+	bool faults;
 
 	if (main_set_user(options->user, options->user_given))
 		return 1;
-	/* ktlsd_config_load() has logged every fault to stderr. */
-	if (ktlsd_config_load(options->config_path, true, &config, &fault))
+	/* Every fault is logged to stderr. */
+	faults = ktlsd_config_check(options->config_path, &config, &fault);
+	if (config && ktlsd_check_paths(config))
+		faults = true;
+	if (faults) {
+		ktlsd_config_put(config);
 		return 1;
+	}
 	ktlsd_staples_check(config);
 	if (ktlsd_log_warnings())
 		printf("%s can be used, but mind the warnings (%u): %zu identities.\n",

@@ -272,15 +272,15 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 	return 0;
 }
 
-/* Logs the errors of the file, and of all the files that it names. */
-static int config_check(const char *path, struct ktlsd_config **ret_config,
-			struct ktlsd_fault *fault)
+int ktlsd_config_check(const char *path, struct ktlsd_config **ret_config,
+		       struct ktlsd_fault *fault)
 {
 	struct ktlsd_config *config;
 	struct ktlsd_fault other;
 	int err, more;
 
 	err = ktlsd_parse_all(path, &config, fault);
+	*ret_config = config;
 	if (!config)
 		return err;
 	config_warn_policies(config);
@@ -292,10 +292,6 @@ static int config_check(const char *path, struct ktlsd_config **ret_config,
 		*fault = config->first_trouble;
 		err = fault->error;
 	}
-	if (err)
-		ktlsd_config_put(config);
-	else
-		*ret_config = config;
 	return err;
 }
 
@@ -303,8 +299,16 @@ int ktlsd_config_load(const char *path, bool strict,
 		      struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault)
 {
-	return strict ? config_check(path, ret_config, fault) :
-			ktlsd_config_reload(path, NULL, ret_config, fault);
+	int err;
+
+	if (!strict)
+		return ktlsd_config_reload(path, NULL, ret_config, fault);
+	err = ktlsd_config_check(path, ret_config, fault);
+	if (err) {
+		ktlsd_config_put(*ret_config);
+		*ret_config = NULL;
+	}
+	return err;
 }
 
 struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config)

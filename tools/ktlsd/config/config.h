@@ -132,6 +132,7 @@ struct ktlsd_config_place {
  * @ticket_lifetime: of the tickets that servers issue, seconds
  * @session_age: for how long after its full handshake a session is resumed, seconds
  * @ticket_keys: directory of the secrets of tickets, NULL for none
+ * @ticket_keys_place: where it was set
  * @ticket_rotate: for how long each of them seals, seconds; 0: another host turns them
  * @content: hash of the files that were read: tells whether another ktlsd has the same
  * @session_cache: how many sessions of clients are cached
@@ -141,8 +142,10 @@ struct ktlsd_config_place {
  * @crl_place: where it was set
  * @crl_fetch: those that certificates name are fetched
  * @metrics_socket: path of the socket for Prometheus, or NULL
+ * @metrics_place: where it was set
  * @providers: of OpenSSL, for keys in tokens and TPMs
  * @fetch_socket: of ktls-fetch, or NULL for the default; not changed by a reload
+ * @fetch_place: where it was set
  * @identities: owned array
  * @identity_count: its length
  * @policies: owned array, in the order of the file
@@ -168,6 +171,7 @@ struct ktlsd_config {
 	unsigned int		ticket_lifetime;
 	unsigned int		session_age;
 	char			*ticket_keys;
+	struct ktlsd_config_place ticket_keys_place;
 	unsigned int		ticket_rotate;
 	uint64_t		content;
 	unsigned int		session_cache;
@@ -177,8 +181,10 @@ struct ktlsd_config {
 	struct ktlsd_config_place crl_place;
 	bool			crl_fetch;
 	char			*metrics_socket;
+	struct ktlsd_config_place metrics_place;
 	struct ktlsd_words	providers;
 	char			*fetch_socket;
+	struct ktlsd_config_place fetch_place;
 	struct ktlsd_identity	*identities;
 	size_t			identity_count;
 	struct ktlsd_policy	*policies;
@@ -206,12 +212,23 @@ int ktlsd_config_reload(const char *path, const struct ktlsd_config *old,
 			struct ktlsd_config **ret_config,
 			struct ktlsd_fault *fault);
 
-/* The same without an old one. @strict: a file that cannot be loaded is an error, and all are
- * tried, also after an error in ktlsd.conf.
- */
+/* The same without an old one. @strict: ktlsd_config_check(). */
 int ktlsd_config_load(const char *path, bool strict,
 		      struct ktlsd_config **ret_config,
 		      struct ktlsd_fault *fault);
+
+/**
+ * ktlsd_config_check - log the errors of the file, and of all the files that it names
+ * @path: of the file
+ * @ret_config: a reference for the caller, on error too; NULL if the file cannot be read
+ * @fault: on error: the first one
+ *
+ * A file that cannot be loaded is an error, and all are tried, also after an error in ktlsd.conf.
+ *
+ * Return: 0 or a negative errno
+ */
+int ktlsd_config_check(const char *path, struct ktlsd_config **ret_config,
+		       struct ktlsd_fault *fault);
 
 struct ktlsd_config *ktlsd_config_get(struct ktlsd_config *config);
 void ktlsd_config_put(struct ktlsd_config *config);

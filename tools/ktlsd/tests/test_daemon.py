@@ -438,80 +438,6 @@ def test_reload_nobody(path):
     assert done.returncode == 1 and path + "/control" in done.stderr, done
 
 
-def test_check_user(path):
-    """--check-config reads files as the user of ktlsd"""
-    if os.geteuid():
-        return "needs root"
-    os.chmod(path, 0o755)
-    make_identity(path + "/a")
-    write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n[identity a]\n"
-          f"certificate = {path}/a.pem\nprivate_key = {path}/a.key\n")
-    done = run("--check-config", "--user", "root", "--config", path + "/conf")
-    assert done.returncode == 0, done
-    done = run("--check-config", "--user", "nobody", "--config", path + "/conf")
-    assert done.returncode == 1 and "a.key cannot be read: Permission denied" in done.stderr, done
-    done = run("--check-config", "--user", "no-such-user-x", "--config", path + "/conf")
-    assert done.returncode == 1 and "no-such-user-x" in done.stderr, done
-    return None
-
-
-def test_check_everything(path):
-    """--check-config reports every error, of every file"""
-    write(path + "/conf", f"[ktlsd]\ntrust = {path}/empty\n[identity a]\n"
-          f"certificate = {path}/none\nprivate_key = {path}/none\n[identity b]\n"
-          f"certificate = {path}/empty\nprivate_key = {path}/none\n")
-    write(path + "/empty", "")
-    done = run("--check-config", "--user", "root", "--config", path + "/conf")
-    assert done.returncode == 1, done
-    for word in ("conf:3: the identity 'a'", "conf:6: the identity 'b'", "trust anchors"):
-        assert word in done.stderr, (word, done)
-
-
-def test_check_remedies(path):
-    """--check-config reports every fault by file and line, with what to do"""
-    make_identity(path + "/a")
-    make_identity(path + "/b")
-    os.mkfifo(path + "/fifo", 0o600)
-    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", path + "/a.key", "-out",
-                    path + "/locked.key", "-passout", "pass:x"], check=True, capture_output=True)
-    faults = (
-        ("[ktlsd]", None),
-        ("trust = PATH/none", "No such file"),
-        ("wrokers = 3", "no key 'wrokers'"),
-        ("max_sessions = many", "must be a number from 1 to"),
-        ("crl = PATH/nowhere", "No such file"),
-        ("[identity mixed]", "does not belong to the first certificate"),
-        ("certificate = PATH/a.pem", None),
-        ("private_key = PATH/b.key", None),
-        ("[identity fifo]", "is not a regular file"),
-        ("certificate = PATH/fifo", None),
-        ("private_key = PATH/a.key", None),
-        ("[identity locked]", "an identity can name its passphrase_file"),
-        ("certificate = PATH/a.pem", None),
-        ("private_key = PATH/locked.key", None),
-        ("[identity quoted]", "has no certificate"),
-        ('certificate = "PATH/a.pem"', "write the value without quotes"),
-        ("private_key = PATH/a.key # a comment", None),
-        ("allow_uids =", "list users or groups, or remove the line"),
-        ("[policy]", None),
-        ("min_version = 1.4", "use 1.2 or 1.3"),
-    )
-    write(path + "/conf", "".join(line.replace("PATH", path) + "\n" for line, _ in faults))
-    done = run("-t", "--user", "root", "--config", path + "/conf")
-    assert done.returncode == 1 and not done.stdout, done
-    for number, (_, text) in enumerate(faults, 1):
-        found = re.findall(rf"^ktlsd: error: {path}/conf:{number}: (.*)$", done.stderr, re.M)
-        assert len(found) == bool(text) and (text or "") in "".join(found), (number, text, done)
-
-    # What only peers would refuse is not "correct".
-    os.chmod(path + "/a.key", 0o644)
-    write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n[identity a]\n"
-          f"certificate = {path}/a.pem\nprivate_key = {path}/a.key\n")
-    done = run("-t", "--user", "root", "--config", path + "/conf")
-    assert done.returncode == 0 and "mind the warnings (1): 1 identities" in done.stdout, done
-    assert f"run chmod o= {path}/a.key" in done.stderr, done
-
-
 def find_landlock():
     """Returns the ABI of Landlock, at least 0, as the kernel tells it."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -564,23 +490,6 @@ def test_encrypted(path):
         assert done.returncode == 1 and "passphrase is wrong" in done.stderr, done
         assert it.lines().count("keeps its old credential") == 2, it.lines()
         assert "horse" not in it.lines(), it.lines()
-
-
-def test_include(path):
-    """an identity in a file that ktlsd.conf includes; -t names that file"""
-    make_identity(path + "/a")
-    os.mkdir(path + "/conf.d")
-    write(path + "/conf", f"include = conf.d/*.conf\n[ktlsd]\ntrust = {path}/a.pem\n")
-    write(path + "/conf.d/a.conf", f"[identity a]\ncertificate = {path}/a.pem\n"
-          f"private_key = {path}/a.key\n")
-    done = run("-t", "--user", "root", "--config", path + "/conf")
-    assert done.returncode == 0 and "1 identities" in done.stdout, done
-    write(path + "/conf.d/b.conf", "[identity b]\nkey = 1\n")
-    write(path + "/a.key", "nonsense\n", 0o600)
-    done = run("-t", "--user", "root", "--config", path + "/conf")
-    assert done.returncode == 1, done
-    for word in ("/conf.d/b.conf:2: ", "/conf.d/b.conf:1: ", "/conf.d/a.conf:1: "):
-        assert word in done.stderr, (word, done)
 
 
 def test_version(path):

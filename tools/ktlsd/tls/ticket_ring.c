@@ -174,13 +174,12 @@ static int ring_write(const struct ktlsd_ticket_ring *ring, int dir, const char 
 	return err;
 }
 
-/* Makes the directory if it is missing. Return: a descriptor, or a negative errno. */
+/* Return: a descriptor, or a negative errno. */
 static int ring_open(const char *directory, struct ktlsd_fault *fault)
 {
 	struct stat status;
 	int dir;
 
-	mkdir(directory, 0700);
 	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || fstat(dir, &status))
 		ktlsd_errors_set(fault, -errno, "ticket_keys = %s: the directory cannot be opened: %s",
@@ -245,6 +244,7 @@ int ktlsd_ticket_ring_sync(struct ktlsd_ticket_ring *ring, const char *directory
 	struct ktlsd_fault why;
 	int dir, lock, err;
 
+	mkdir(directory, 0700);
 	dir = ring_open(directory, fault);
 	if (dir < 0)
 		return dir;
@@ -263,5 +263,28 @@ int ktlsd_ticket_ring_sync(struct ktlsd_ticket_ring *ring, const char *directory
 		close(lock);
 	close(dir);
 	OPENSSL_cleanse(&got, sizeof(got));
+	return err;
+}
+
+int ktlsd_ticket_ring_check(const char *directory, unsigned int rotate, struct ktlsd_fault *fault)
+{
+	struct ktlsd_ticket_ring ring = { 0 };
+	int dir = ring_open(directory, fault), err;
+
+	if (dir < 0)
+		return dir;
+	err = ring_read(&ring, dir, directory, fault);
+	/* With -ENOENT there too. */
+	if (rotate && (!err || err == -ENOENT))
+		err = faccessat(dir, ".", W_OK | X_OK, 0) ?
+		      ktlsd_errors_set(fault, -errno,
+				       "ticket_keys = %s: files cannot be made in the directory: %s",
+				       directory, strerror(errno)) : 0;
+	else if (err == -ENOENT)
+		err = ktlsd_errors_set(fault, -ENODATA,
+			"%s/keys is missing: with ticket_rotate = 0 another host makes it, copy it from there",
+			directory);
+	close(dir);
+	OPENSSL_cleanse(&ring, sizeof(ring));
 	return err;
 }

@@ -74,4 +74,9 @@ unsigned int ktlsd_ticket_ring_current(const struct ktlsd_ticket_ring *ring, int
 int ktlsd_ticket_ring_sync(struct ktlsd_ticket_ring *ring, const char *directory, int64_t now,
 			   unsigned int rotate, bool renew, struct ktlsd_fault *fault);
 
+/* Whether this user could do so with @directory, which is not changed. Return: 0, -ENOENT if it has
+ * to be made, or another negative errno.
+ */
+int ktlsd_ticket_ring_check(const char *directory, unsigned int rotate, struct ktlsd_fault *fault);
+
 #endif
