@@ -56,20 +56,32 @@ static int http_left(const struct http *http)
 	return left > 0 ? (int)left : 0;
 }
 
+/* Waits by the monotonic clock. OpenSSL's own timeouts go by the time of day: if that is set back
+ * by ten years meanwhile, they last for as long. Return: whether @fd is ready.
+ */
+static bool http_wait(const struct http *http, short events)
+{
+	struct pollfd poller = { .fd = http->fd, .events = events };
+	int ret;
+
+	do
+		ret = poll(&poller, 1, http_left(http));
+	while (ret < 0 && errno == EINTR);
+	return ret == 1;
+}
+
 /* Return: 0 and @http->fd connected, or a negative errno. */
 static int http_connect_to(struct http *http, const struct addrinfo *address)
 {
-	struct pollfd poller = { .events = POLLOUT };
 	socklen_t len = sizeof(int);
 	int err = 0;
 
 	http->fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (http->fd < 0)
 		return -errno;
-	poller.fd = http->fd;
 	if (connect(http->fd, address->ai_addr, address->ai_addrlen) && errno != EINPROGRESS)
 		err = errno;
-	else if (poll(&poller, 1, http_left(http)) != 1)
+	else if (!http_wait(http, POLLOUT))
 		err = ETIMEDOUT;
 	else if (getsockopt(http->fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		err = errno;
@@ -113,20 +125,78 @@ static int http_connect(struct http *http)
 			 http->port, strerror(-err));
 }
 
-/* @request: NULL for a CRL, for which servers have many content types (RFC 5280 4.2.1.13: DER) */
-static BIO *http_exchange(struct http *http, BIO *socket, BIO *request)
+/* --- the connection, as OpenSSL sees it --- */
+
+static int http_bio_read(BIO *bio, char *data, int size)
 {
-	int seconds = (http_left(http) + 999) / 1000;
+	const struct http *http = BIO_get_data(bio);
+	ssize_t len;
+
+	do
+		len = recv(http->fd, data, (size_t)size, 0);
+	while (len < 0 && (errno == EINTR || (errno == EAGAIN && http_wait(http, POLLIN))));
+	return (int)len;
+}
+
+static int http_bio_write(BIO *bio, const char *data, int size)
+{
+	const struct http *http = BIO_get_data(bio);
+	ssize_t len;
+
+	do
+		len = send(http->fd, data, (size_t)size, MSG_NOSIGNAL);
+	while (len < 0 && (errno == EINTR || (errno == EAGAIN && http_wait(http, POLLOUT))));
+	return (int)len;
+}
+
+static long http_bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	(void)bio;
+	(void)number;
+	(void)pointer;
+	return command == BIO_CTRL_FLUSH;
+}
+
+/* Return: NULL without memory. */
+static BIO_METHOD *http_bio_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "http");
+
+	if (method) {
+		BIO_meth_set_read(method, http_bio_read);
+		BIO_meth_set_write(method, http_bio_write);
+		BIO_meth_set_ctrl(method, http_bio_ctrl);
+	}
+	return method;
+}
+
+static BIO *http_bio_new(const BIO_METHOD *method, struct http *http)
+{
+	BIO *bio = method ? BIO_new(method) : NULL;
+
+	if (bio) {
+		BIO_set_data(bio, http);
+		BIO_set_init(bio, 1);
+	}
+	return bio;
+}
+
+/* --- the request --- */
+
+/* @request: NULL for a CRL, for which servers have many content types (RFC 5280 4.2.1.13: DER) */
+static BIO *http_exchange(const struct http *http, BIO *socket, BIO *request)
+{
 	OSSL_HTTP_REQ_CTX *ctx;
 	BIO *answer = NULL;
 
+	/* Without a timeout; the socket has one. */
 	ctx = OSSL_HTTP_open(http->host, http->port, NULL, NULL, 0, socket, socket, NULL,
-			     NULL, 0, seconds ? seconds : 1);
+			     NULL, 0, 0);
 	if (ctx && OSSL_HTTP_set1_request(ctx, http->path, NULL,
 					  request ? "application/ocsp-request" : NULL, request,
 					  request ? "application/ocsp-response" : NULL, 1,
 					  request ? KTLS_FETCH_ANSWER_MAX : KTLS_FETCH_CRL_MAX,
-					  seconds ? seconds : 1, 0))
+					  0, 0))
 		answer = OSSL_HTTP_exchange(ctx, NULL);
 	/* The answer has a reference of its own. */
 	OSSL_HTTP_close(ctx, answer != NULL);
@@ -147,7 +217,8 @@ static int http_read_all(struct http *http, BIO *response, struct ktlsd_buffer *
 static int http_transfer(struct http *http, const void *body, size_t body_len,
 			 struct ktlsd_buffer *answer)
 {
-	BIO *socket = BIO_new_socket(http->fd, BIO_NOCLOSE);
+	BIO_METHOD *method = http_bio_method();
+	BIO *socket = http_bio_new(method, http);
 	BIO *request = body_len ? BIO_new_mem_buf(body, (int)body_len) : NULL;
 	BIO *response = NULL;
 	const char *why;
@@ -162,6 +233,7 @@ static int http_transfer(struct http *http, const void *body, size_t body_len,
 	BIO_free(response);
 	BIO_free(request);
 	BIO_free(socket);
+	BIO_meth_free(method);
 	if (!err && !answer->len && !http_left(http))
 		err = http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
 	else if (!err && !answer->len)

@@ -58,11 +58,11 @@ class Fetch:
 
     running = []
 
-    def __init__(self, build, *options):
+    def __init__(self, build, *options, environment=None):
         self.dir = tempfile.TemporaryDirectory()
         path = os.path.join(self.dir.name, "socket")
         self.process = subprocess.Popen([os.path.join(build, "ktls-fetch/ktls-fetch"),
-                                         "--socket", path, *options])
+                                         "--socket", path, *options], env=environment)
         Fetch.running.append(self.process)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for _ in range(500):
@@ -272,6 +272,50 @@ def test_crl_slow(build):
     took = time.monotonic() - begun
     assert error == -110 and b"did not answer in time" in data, (error, data)
     assert 0.9 < took < 6, took
+    fetch.close()
+
+
+CLOCK = r"""
+#include <stdlib.h>
+#include <time.h>
+time_t time(time_t *ret)
+{
+	struct timespec now, day;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_REALTIME, &day);
+	if (now.tv_sec + now.tv_nsec / 1e9 > atof(getenv("SET_BACK_AT")))
+		day.tv_sec -= 315360000;
+	if (ret)
+		*ret = day.tv_sec;
+	return day.tv_sec;
+}
+"""
+
+
+def test_clock(build):
+    """the clock is set back by ten years while it waits: it gives up in time nonetheless"""
+    with tempfile.TemporaryDirectory() as path:
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-xc", "-", "-o",
+                        path + "/clock.so"], input=CLOCK.encode(), check=True)
+        environment = {**os.environ, "LD_PRELOAD": path + "/clock.so",
+                       "SET_BACK_AT": str(time.monotonic() + 1.5)}
+        fetch = Fetch(build, "--allow", "127.0.0.0/8", environment=environment)
+    # After that a part comes, and then nothing.
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip():
+        peer, _ = listener.accept()
+        peer.recv(65536)
+        time.sleep(2)
+        peer.sendall(GOOD[:20])
+        time.sleep(30)
+    threading.Thread(target=drip, daemon=True).start()
+    begun = time.monotonic()
+    error, data = fetch.ask(f"http://127.0.0.1:{listener.getsockname()[1]}/", 3000)
+    took = time.monotonic() - begun
+    assert error == -110 and b"did not answer in time" in data, (error, data)
+    assert 2.9 < took < 6, took
     fetch.close()
 
 
