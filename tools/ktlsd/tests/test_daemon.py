@@ -134,13 +134,22 @@ def test_ready(path):
                  if re.search(r"^RELOADING=1\nMONOTONIC_USEC=\d+$", state)]
         end = [n for n, state in enumerate(it.notified) if state == "READY=1"]
         assert len(begin) == len(end) == 1 and begin < end, it.notified
-        # A reload that fails is no reload for those who only get notifications.
+        # A reload that fails is no reload for those who only get notifications, by SIGHUP either.
         it.notified.clear()
-        write(path + "/conf", "[ktlsd]\nnonsense\n")
+        good = f"[ktlsd]\ntrust = {path}/a.pem\n"
+        write(path + "/conf", good + "nonsense\n")
         assert it.control("reload").returncode == 1
-        it.listen(1)
+        it.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 10 * SCALE
+        while it.lines().count("was not reloaded") < 2:
+            assert time.monotonic() < end, it.lines()
+            time.sleep(0.05)
+        it.listen(0.5)
         assert not any(re.search("^(READY|RELOADING)=", state) for state in it.notified), \
             it.notified
+        write(path + "/conf", good)
+        it.process.send_signal(signal.SIGHUP)
+        assert it.listen(10, "READY=1"), it.notified
     return None
 
 
