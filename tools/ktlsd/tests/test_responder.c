@@ -90,12 +90,13 @@ static uint8_t *responder_respond(OCSP_REQUEST *request, X509 *cert, int *ret_le
 	};
 	int index = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1);
 	const ASN1_OCTET_STRING *value;
+	enum manner manner = responder.manner;
 	uint8_t nonce[16] = { 0 };
 
 	value = X509_EXTENSION_get_data(OCSP_REQUEST_get_ext(request, index));
 	memcpy(nonce, ASN1_STRING_get0_data(value) + 2, sizeof(nonce));
 	spec.nonce = nonce;
-	switch (responder.manner) {
+	switch (manner) {
 	case REVOKED:
 		spec.status = V_OCSP_CERTSTATUS_REVOKED;
 		break;
