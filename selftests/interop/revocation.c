@@ -4,16 +4,11 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "interop/revocation_mode.h"
 #include "interop/revocation_responder.h"
 #include "interop/revocation_site.h"
 #include "lib/honest.h"
 
-/* A user of each mode, by policies. */
-enum mode { OFF, STAPLE, CRL, OCSP, HARD, MODES, HARD_OWN_ANCHORS = MODES };
-
-static const char *const mode_names[MODES] = { "off", "staple", "crl", "ocsp", "hard" };
-
-#define MODE_UID(mode)		(6000 + (mode))
 #define WAIT_SECONDS		5	/* for responders: ktlsd.conf(5) */
 
 FIXTURE(revocation)
@@ -38,21 +33,9 @@ static void write_some_crl(const char *dir)
 	EVP_PKEY_free(key);
 }
 
-static void start_fetch(struct proc *p, const char *dir)
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/fetch", dir);
-	proc_start(p, real_ktls_fetch(), "--socket", path, "--allow", "127.0.0.0/8",
-		   "--log-level", "debug", NULL);
-	EVENTUALLY(!stat(path, &st), 5000);
-}
-
 FIXTURE_SETUP(revocation)
 {
-	char path[64], daemon[200], policies[500];
-	int len = 0;
+	char path[64], daemon[200], policies[700];
 
 	net_new();
 	signal(SIGPIPE, SIG_IGN);
@@ -63,15 +46,10 @@ FIXTURE_SETUP(revocation)
 	snprintf(self->crl, sizeof(self->crl), "%s/crls/ca.pem", self->dir);
 	snprintf(self->index, sizeof(self->index), "%s/index", self->dir);
 	write_some_crl(self->dir);
-	start_fetch(&self->fetch, self->dir);
+	fetch_start(&self->fetch, self->dir);
 	snprintf(daemon, sizeof(daemon), "revocation = off\ncrl = %s\nfetch_socket = %s/fetch\n",
 		 path, self->dir);
-	for (int mode = STAPLE; mode < MODES; mode++)
-		len += snprintf(policies + len, sizeof(policies) - len,
-				"[policy %s]\nuids = %d\nrevocation = %s\n", mode_names[mode],
-				MODE_UID(mode), mode_names[mode]);
-	snprintf(policies + len, sizeof(policies) - len, "[policy own]\nuids = %d\n"
-		 "revocation = hard\nrevocation_ktls_trust = yes\n", MODE_UID(HARD_OWN_ANCHORS));
+	mode_policies(policies, sizeof(policies));
 	real_start_configured(&self->d, daemon, policies);
 }
 FIXTURE_TEARDOWN(revocation)
@@ -90,11 +68,8 @@ static bool client_resumes;
 
 static int client_socket(int mode)
 {
-	int fd;
+	int fd = mode_socket(mode, "server.test");
 
-	OK(seteuid(MODE_UID(mode)));
-	fd = interop_socket("server.test");
-	OK(seteuid(0));
 	if (client_version)
 		OK(setsockopt(fd, SOL_TLS, KTLS_VERSIONS, client_version, sizeof(*client_version)));
 	if (!client_resumes)
@@ -348,6 +323,83 @@ TEST_F_TIMEOUT(revocation, of_connected_clients, 60)
 	EXPECT_LE(2, responder.asked);
 	expect_echo(fds[0]);
 	expect_echo(fds[1]);
+}
+
+/* --- CRLs that are fetched --- */
+
+/* Certificates name where the CRL is; @server has it. */
+FIXTURE(fetching)
+{
+	struct proc d, fetch;
+	char dir[32], daemon[200], policies[700];
+	struct crl_server server;
+};
+
+FIXTURE_SETUP(fetching)
+{
+	net_new();
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(self->dir, "/tmp/ktls-fetching-XXXXXX");
+	ASSERT_TRUE(mkdtemp(self->dir));
+	OK(setenv("CACHE_DIRECTORY", self->dir, 1));
+	fetch_start(&self->fetch, self->dir);
+	snprintf(self->daemon, sizeof(self->daemon),
+		 "revocation = off\ncrl_fetch = yes\nfetch_socket = %s/fetch\n", self->dir);
+	mode_policies(self->policies, sizeof(self->policies));
+	real_start_configured(&self->d, self->daemon, self->policies);
+	self->server.port = 8810;
+	snprintf(self->server.path, sizeof(self->server.path), "%s/ca.pem", self->dir);
+}
+FIXTURE_TEARDOWN(fetching)
+{
+	real_stop(&self->d);
+	proc_kill(&self->fetch, SIGTERM);
+}
+
+static const struct chain pointed = {
+	.name = "the CA's own, with the place of its CRL",
+	.leaf = { .ext = { "crlDistributionPoints=URI:http://127.0.0.1:8810/ca.crl" } },
+};
+
+/* Return: how the server's certificate was checked. */
+static uint32_t check_of(const struct site *s, int mode)
+{
+	int fd = client_socket(mode);
+	uint32_t how;
+
+	OK(connect(fd, &s->a.sa, s->a.len));
+	how = sock_info(fd).revocation;
+	close(fd);
+	return how;
+}
+
+/* No handshake waits for it. It is fetched once, and in force from the next start on. */
+TEST_F_TIMEOUT(fetching, by_crl, 60)
+{
+	static struct site good, bad;
+
+	site_start(&good, &pointed, 0);
+	site_start(&bad, &pointed, 0);
+	authority_write_crl(self->server.path, good.made.issuer, good.made.issuer_key,
+			    (X509 *[]) { bad.made.certs[0], NULL }, 1);
+	crl_server_start(&self->server);
+	EXPECT_TRUE(is_refused(&good, HARD, "the certificate names none"));
+	EVENTUALLY(check_of(&good, CRL) == KTLS_REVOCATION_CRL, 10000);
+	EXPECT_TRUE(proc_printed(&self->d, "The CRL of 'ktls test ca' was fetched from "
+				 "http://127.0.0.1:8810/ca.crl"));
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		client_version = &versions[i];
+		expect_good(&good, HARD, KTLS_REVOCATION_CRL);
+		EXPECT_TRUE(is_refused(&bad, CRL, SAYS_CRL));
+		expect_good(&bad, STAPLE, KTLS_REVOCATION_UNCHECKED);
+	}
+	EXPECT_EQ(1, self->server.asked);
+	proc_kill(&self->fetch, SIGKILL);
+	real_stop(&self->d);
+	real_start_configured(&self->d, self->daemon, self->policies);
+	EXPECT_TRUE(is_refused(&bad, CRL, SAYS_CRL));
+	expect_good(&good, HARD, KTLS_REVOCATION_CRL);
+	fetch_start(&self->fetch, self->dir);
 }
 
 /* --- responders that are no help --- */
