@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_network.py DIR: ktlsd of DIR with ktls-fetch and the servers of an authority."""
 import contextlib
+import ctypes
 import os
 import socket
 import subprocess
@@ -112,6 +113,75 @@ def test_staple(path):
             expect(it, "ktlsd_staples_revoked", 1)
             assert "'a' WAS REVOKED on 2025-01-01 00:00 UTC" in it.lines(), it.lines()
         assert not os.listdir(cache), os.listdir(cache)
+
+
+@contextlib.contextmanager
+def small_disk(path):
+    """A disk of 64 KiB in a mount namespace of this process. Gives what fills it, or empties it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert not libc.unshare(0x20000), os.strerror(ctypes.get_errno())	# CLONE_NEWNS
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path], check=True)
+
+    def fill(full):
+        if not full:
+            os.unlink(path + "/ballast")
+            return
+        with contextlib.suppress(OSError), open(path + "/ballast", "wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+    try:
+        yield fill
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_full_disk(path):
+    """a full disk stops nothing; when there is room again, everything is written"""
+    if os.geteuid():
+        return "needs root"
+    disk = path + "/disk"
+    authority = Authority(path, "authorityInfoAccess=OCSP;URI:http://127.0.0.1:{port}/\n")
+    write(path + "/conf", f"[ktlsd]\ntrust = {path}/ca.pem\nfetch_socket = {path}/fetch\n"
+          f"ticket_keys = {disk}/tickets\n[identity a]\ncertificate = {path}/a.pem\n"
+          f"private_key = {path}/a.key\nstaple = yes\n")
+    with small_disk(disk) as fill, fetching(path), authority.respond():
+        os.mkdir(disk + "/cache")
+        fill(True)
+        with daemon(path, CACHE_DIRECTORY=disk + "/cache") as it:
+            expect(it, "ktlsd_refreshes_total", 1)
+            assert number(it, "ktlsd_staples_valid") == 1
+            for word in ("to the cache directory: No space left on device",
+                         "keys cannot be written: No space left on device. The ticket keys are "
+                         "only in the memory of this ktlsd until then"):
+                assert it.lines().count(word) == 1, (word, it.lines())
+            done = it.control("flush-tickets")
+            assert done.returncode == 1 and "No space left on device" in done.stderr, done
+            done = it.control("stats", "--prometheus", "--output", disk + "/ktls.prom")
+            assert done.returncode == 1 and "No space left on device" in done.stderr, done
+            assert it.control("reload").returncode == 0
+            left = [name for _, _, names in os.walk(disk) for name in names]
+            assert sorted(left) == ["ballast", "lock"], left
+
+            fill(False)
+            assert it.control("reload").returncode == 0
+            assert "The ticket keys in " + disk + "/tickets can be used again" in it.lines()
+            assert it.control("flush-tickets").returncode == 0
+            done = it.control("stats", "--prometheus", "--output", disk + "/ktls.prom")
+            assert done.returncode == 0, done
+        # Nothing of what was written on the full disk is believed: there was nothing.
+        with daemon(path, CACHE_DIRECTORY=disk + "/cache") as it:
+            expect(it, "ktlsd_refreshes_total", 1)
+            assert len(os.listdir(disk + "/cache")) == 1, os.listdir(disk + "/cache")
+
+        # The log itself is on the disk.
+        fill(True)
+        with open(disk + "/log", "ab") as log, \
+                daemon(path, stderr=log, CACHE_DIRECTORY=disk + "/cache") as it:
+            expect(it, "ktlsd_staples_valid", 1)
+            assert it.control("reload").returncode == 0
+    return None
 
 
 def test_check(path):
