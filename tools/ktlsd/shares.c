@@ -353,7 +353,10 @@ struct ktlsd_place *ktlsd_shares_victim_of(struct ktlsd_shares *shares, uint32_t
 	struct ktlsd_share *user = *shares_slot(shares, NULL, of, &shares_no_source);
 	struct ktlsd_share *share = user ? shares_largest(&user->sources) : NULL;
 
-	if (!share || (of == uid && shares_count(shares, user, uid, source) >= share->count))
+	/* Only CHECKs. They end soon: no peer is involved. */
+	if (!share || !share->count)
+		return NULL;
+	if (of == uid && shares_count(shares, user, uid, source) >= share->count)
 		return NULL;
 	return TAILQ_FIRST(&share->all);
 }

@@ -174,7 +174,7 @@ void ktlsd_shares_charge(struct ktlsd_shares *shares, int64_t us);
 struct ktlsd_place *ktlsd_shares_victim(struct ktlsd_shares *shares, uint32_t uid,
 					const struct ktlsd_source *source);
 
-/* The same among the sessions of the user @of. */
+/* The same among the sessions of the user @of; a CHECK never makes room. */
 struct ktlsd_place *ktlsd_shares_victim_of(struct ktlsd_shares *shares, uint32_t of,
 					   uint32_t uid, const struct ktlsd_source *source);
 

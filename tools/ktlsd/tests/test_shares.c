@@ -177,7 +177,11 @@ static void shares_checks(void **state)
 		assert_int_equal(ktlsd_shares_add(&shares, &places[i], 1, &source), 0);
 	assert_int_equal(victim(2, 1), -1);
 	assert_int_equal(victim(1, 1), -1);
+	/* A listen() of another user does not fail because somebody needs memory. */
+	source.kind = KTLSD_SOURCE_CLIENT;
+	assert_null(ktlsd_shares_victim_of(&shares, 1, 2, &source));
 	add(5, 1, 1);
+	assert_ptr_equal(ktlsd_shares_victim_of(&shares, 1, 2, &source), &places[5]);
 	assert_int_equal(victim(2, 1), -1);
 	ktlsd_shares_ready(&shares, &places[3]);
 	assert_int_equal(next(), 3);
