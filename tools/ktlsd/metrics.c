@@ -112,9 +112,8 @@ void ktlsd_metrics_identify(struct ktlsd_metrics *metrics, struct ktlsd_metrics_
 	span->identity = &entry->roles[span->is_server];
 }
 
-void ktlsd_metrics_settle(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span)
+void ktlsd_metrics_settle(struct ktlsd_metrics_span *span)
 {
-	(void)metrics;
 	if (span->open && span->identity && !span->settled)
 		metrics_add(&span->identity->started, 1);
 	span->settled = true;
@@ -135,7 +134,7 @@ void ktlsd_metrics_done(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span
 {
 	if (!span->open)
 		return;
-	ktlsd_metrics_settle(metrics, span);
+	ktlsd_metrics_settle(span);
 	span->open = false;
 	metrics_add(&metrics->roles[span->is_server].done, 1);
 	if (span->identity)
@@ -151,7 +150,7 @@ void ktlsd_metrics_fail(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span
 
 	if (!span->open)
 		return;
-	ktlsd_metrics_settle(metrics, span);
+	ktlsd_metrics_settle(span);
 	span->open = false;
 	metrics_add(&metrics->roles[span->is_server].failed[reason], 1);
 	if (span->identity)
@@ -162,7 +161,7 @@ void ktlsd_metrics_cancel(struct ktlsd_metrics *metrics, struct ktlsd_metrics_sp
 {
 	if (!span->open)
 		return;
-	ktlsd_metrics_settle(metrics, span);
+	ktlsd_metrics_settle(span);
 	span->open = false;
 	metrics_add(&metrics->roles[span->is_server].cancelled, 1);
 	if (span->identity)

@@ -171,7 +171,7 @@ void ktlsd_metrics_identify(struct ktlsd_metrics *metrics, struct ktlsd_metrics_
 			    const char *name);
 
 /* The identity is final: the server name is known. */
-void ktlsd_metrics_settle(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span);
+void ktlsd_metrics_settle(struct ktlsd_metrics_span *span);
 
 /* The handshake ends. Does nothing if it has ended. */
 void ktlsd_metrics_done(struct ktlsd_metrics *metrics, struct ktlsd_metrics_span *span,

@@ -225,7 +225,7 @@ static void session_settle(struct ktlsd_sessions *sessions, struct ktlsd_session
 
 	if (identity)
 		ktlsd_metrics_identify(&sessions->metrics, &session->span, identity->name);
-	ktlsd_metrics_settle(&sessions->metrics, &session->span);
+	ktlsd_metrics_settle(&session->span);
 }
 
 static void session_run(struct ktlsd_sessions *sessions,
