@@ -11,15 +11,19 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "config/crl_lookup.h"
 #include "config/date.h"
+#include "crl_check.h"
 #include "crl_points.h"
 
 #define CRL_POINTS_KIND		"crl"
-#define CRL_POINTS_MAGIC	"ktlsd crl 1\n"		/* then URL, newline, issuer, CRL */
+#define CRL_POINTS_MAGIC	"ktlsd crl 2\n"
+/* Then a letter, the URL, a newline, the issuer, the CRL. */
+#define CRL_POINTS_FOR_CA	'a'
+#define CRL_POINTS_FOR_END	'e'
 
 enum {
 	CRL_POINTS_FILE_MAX	= KTLSD_CRLS_FILE_MAX + 65536 + KTLS_FETCH_URL_MAX,
-	CRL_POINTS_AGE		= 86400,	/* seconds, of a CRL without nextUpdate */
 };
 
 /**
@@ -30,7 +34,7 @@ enum {
  * @what: issuer and URL
  * @name: of the issuer, for the log
  * @file: in the store
- * @crl: the newest, or NULL
+ * @fetched: the newest CRL; a reference, or NULL
  * @bytes: of it
  */
 struct ktlsd_crl_points_item {
@@ -40,7 +44,7 @@ struct ktlsd_crl_points_item {
 	struct ktlsd_crl_points_wanted	what;
 	char				name[72];
 	char				file[KTLSD_STORE_NAME];
-	X509_CRL			*crl;
+	struct ktlsd_crl_fetched	*fetched;
 	size_t				bytes;
 };
 
@@ -49,145 +53,47 @@ static struct ktlsd_crl_points_item *crl_points_item(struct ktlsd_errand *errand
 	return (void *)((char *)errand - offsetof(struct ktlsd_crl_points_item, errand));
 }
 
-/* --- what certificates name --- */
-
-static bool crl_points_name(const GENERAL_NAME *name, char *dst)
+static bool crl_points_hash(struct ktlsd_crl_points_wanted *what)
 {
-	const ASN1_IA5STRING *uri;
-	const char *text;
-	size_t len;
-	int type;
+	uint8_t all[KTLSD_CRLS_ISSUER + 1 + KTLS_FETCH_URL_MAX];
+	size_t url_len = strlen(what->url);
 
-	uri = GENERAL_NAME_get0_value(name, &type);
-	if (type != GEN_URI)
+	if (ktlsd_crl_lookup_hash(what->issuer, what->tag))
 		return false;
-	text = (const char *)ASN1_STRING_get0_data(uri);
-	len = (size_t)ASN1_STRING_length(uri);
-	if (len >= KTLS_FETCH_URL_MAX || len < 8 || strlen(text) != len ||
-	    strncasecmp(text, "http://", 7) || strpbrk(text, " \t\r\n"))
-		return false;
-	memcpy(dst, text, len + 1);
-	return true;
-}
-
-bool ktlsd_crl_points_url(X509 *cert, char *dst)
-{
-	CRL_DIST_POINTS *list = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-	const DIST_POINT *point;
-	bool found = false;
-	int i, k;
-
-	for (i = 0; i < sk_DIST_POINT_num(list) && !found; i++) {
-		point = sk_DIST_POINT_value(list, i);
-		/* Not one for some reasons only, or of another authority. */
-		if (point->reasons || point->CRLissuer || !point->distpoint ||
-		    point->distpoint->type)
-			continue;
-		for (k = 0; k < sk_GENERAL_NAME_num(point->distpoint->name.fullname) && !found; k++)
-			found = crl_points_name(sk_GENERAL_NAME_value(point->distpoint->name.fullname,
-								      k), dst);
-	}
-	CRL_DIST_POINTS_free(list);
-	ERR_clear_error();
-	return found;
-}
-
-static bool crl_points_hash(X509 *issuer, const char *url, uint8_t *ret_key)
-{
-	uint8_t both[EVP_MAX_MD_SIZE + KTLS_FETCH_URL_MAX];
-	size_t url_len = strlen(url);
-	unsigned int len;
-
-	if (!X509_digest(issuer, EVP_sha256(), both, &len))
-		return false;
-	memcpy(both + len, url, url_len);
-	return EVP_Digest(both, len + url_len, ret_key, NULL, EVP_sha256(), NULL);
+	memcpy(all, what->tag, sizeof(what->tag));
+	all[sizeof(what->tag)] = what->is_ca ? CRL_POINTS_FOR_CA : CRL_POINTS_FOR_END;
+	memcpy(all + sizeof(what->tag) + 1, what->url, url_len);
+	return EVP_Digest(all, sizeof(what->tag) + 1 + url_len, what->key, NULL, EVP_sha256(),
+			  NULL);
 }
 
 /* --- the set; with the lock of the errands --- */
 
 static void crl_points_publish(struct ktlsd_crl_points *points)
 {
-	STACK_OF(X509_CRL) *list = sk_X509_CRL_new_null();
+	struct ktlsd_crl_fetched *fetched[KTLSD_CRL_POINTS_MAX];
 	const struct ktlsd_crl_points_item *item;
-	bool good = list;
+	unsigned int count = 0;
 
-	for (item = points->items; item && good; item = item->next)
-		good = !item->crl || sk_X509_CRL_push(list, item->crl);
-	if (points->crls && (!good || ktlsd_crls_set_fetched(points->crls, list)))
-		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: the old CRLs stay in force.");
-	sk_X509_CRL_free(list);
-}
-
-/* --- checks --- */
-
-static bool crl_points_is_indirect(X509_CRL *crl)
-{
-	ISSUING_DIST_POINT *point;
-	bool indirect;
-
-	point = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
-	indirect = point && point->indirectCRL > 0;
-	ISSUING_DIST_POINT_free(point);
-	return indirect;
-}
-
-/* Others would make OpenSSL refuse each certificate of the issuer. */
-static bool crl_points_has_unknown(X509_CRL *crl)
-{
-	X509_EXTENSION *extension;
-	int i, nid;
-
-	for (i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-		extension = X509_CRL_get_ext(crl, i);
-		nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-		if (X509_EXTENSION_get_critical(extension) &&
-		    nid != NID_issuing_distribution_point && nid != NID_authority_key_identifier)
-			return true;
+	for (item = points->items; item; item = item->next) {
+		if (item->fetched)
+			fetched[count++] = item->fetched;
 	}
-	return false;
-}
-
-static int64_t crl_points_expires(const X509_CRL *crl)
-{
-	if (X509_CRL_get0_nextUpdate(crl))
-		return ktlsd_date_seconds(X509_CRL_get0_nextUpdate(crl));
-	return ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)) + CRL_POINTS_AGE;
-}
-
-/* Return: NULL, or why a CRL is of no use: "it ...". @any_time: it may be stale, or from the
- * future.
- */
-static const char *crl_points_check(X509_CRL *crl, X509 *issuer, const X509_CRL *old,
-				    int64_t now, bool any_time)
-{
-	int64_t from = ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl));
-
-	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)))
-		return "it is of another issuer";
-	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
-		return "it is a delta, not a complete CRL";
-	if (crl_points_has_unknown(crl) || crl_points_is_indirect(crl))
-		return "it has extensions that ktlsd does not know";
-	if (X509_get_extension_flags(issuer) & EXFLAG_KUSAGE &&
-	    !(X509_get_key_usage(issuer) & KU_CRL_SIGN))
-		return "the certificate of its issuer is not for CRLs";
-	if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1)
-		return "its signature is wrong";
-	if (!from || (from > now && !any_time))
-		return "it is from the future: check this machine's clock";
-	if (old && from < ktlsd_date_seconds(X509_CRL_get0_lastUpdate(old)))
-		return "it is older than the one at hand";
-	if (crl_points_expires(crl) <= now && !any_time)
-		return "it is out of date";
-	return NULL;
+	if (points->crls && ktlsd_crls_set_fetched(points->crls, fetched, count))
+		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: the old CRLs stay in force.");
 }
 
 /* Checks a CRL and replaces the one at hand. Return: 0 or a negative errno. */
 static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der, size_t len,
 			  int64_t now, bool any_time, char *why)
 {
+	const struct ktlsd_crl_check check = {
+		.issuer = item->what.issuer, .url = item->what.url, .is_ca = item->what.is_ca,
+		.any_time = any_time, .old = item->fetched ? item->fetched->crl : NULL,
+		.now = now,
+	};
 	STACK_OF(X509_CRL) *list = sk_X509_CRL_new_null();
+	struct ktlsd_crl_fetched *fetched = NULL;
 	const char *trouble = NULL;
 	struct ktlsd_fault fault;
 	X509_CRL *crl = NULL;
@@ -199,13 +105,16 @@ static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der
 	else
 		crl = sk_X509_CRL_value(list, 0);
 	if (crl)
-		trouble = crl_points_check(crl, item->what.issuer, item->crl, now, any_time);
+		trouble = ktlsd_crl_check(crl, &check);
 	if (!trouble && item->all->bytes - item->bytes + len > KTLSD_CRL_POINTS_BYTES)
 		trouble = "there is no room for more CRLs";
 	if (!trouble) {
-		X509_CRL_up_ref(crl);
-		X509_CRL_free(item->crl);
-		item->crl = crl;
+		fetched = ktlsd_crls_new_fetched(crl, item->what.tag);
+		trouble = fetched ? NULL : "ktlsd is out of memory";
+	}
+	if (!trouble) {
+		ktlsd_crls_put_fetched(item->fetched);
+		item->fetched = fetched;
 		item->all->bytes += len - item->bytes;
 		item->bytes = len;
 	}
@@ -218,8 +127,10 @@ static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der
 
 static int64_t crl_points_refresh_after(const struct ktlsd_crl_points_item *item, int64_t now)
 {
-	return ktlsd_errands_refresh_after(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(item->crl)),
-					   crl_points_expires(item->crl), now);
+	const X509_CRL *crl = item->fetched->crl;
+
+	return ktlsd_errands_refresh_after(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)),
+					   ktlsd_crl_check_expires(crl), now);
 }
 
 /* --- the disk --- */
@@ -227,6 +138,7 @@ static int64_t crl_points_refresh_after(const struct ktlsd_crl_points_item *item
 static void crl_points_save(const struct ktlsd_crl_points_item *item, const uint8_t *crl,
 			    size_t len)
 {
+	char kind = item->what.is_ca ? CRL_POINTS_FOR_CA : CRL_POINTS_FOR_END;
 	struct ktlsd_buffer file = { 0 };
 	uint8_t *issuer = NULL;
 	int issuer_len = i2d_X509(item->what.issuer, &issuer);
@@ -234,6 +146,7 @@ static void crl_points_save(const struct ktlsd_crl_points_item *item, const uint
 	if (issuer_len > 0 &&
 	    !ktlsd_buffer_append(&file, CRL_POINTS_MAGIC, strlen(CRL_POINTS_MAGIC),
 				 CRL_POINTS_FILE_MAX) &&
+	    !ktlsd_buffer_append(&file, &kind, 1, CRL_POINTS_FILE_MAX) &&
 	    !ktlsd_buffer_append(&file, item->what.url, strlen(item->what.url),
 				 CRL_POINTS_FILE_MAX) &&
 	    !ktlsd_buffer_append(&file, "\n", 1, CRL_POINTS_FILE_MAX) &&
@@ -248,25 +161,26 @@ static void crl_points_save(const struct ktlsd_crl_points_item *item, const uint
 static const uint8_t *crl_points_read_head(const struct ktlsd_buffer *file,
 					   struct ktlsd_crl_points_wanted *what)
 {
-	const size_t magic = strlen(CRL_POINTS_MAGIC);
-	const uint8_t *end = file->len > magic ? memchr(file->data + magic, '\n',
-							file->len - magic) : NULL;
+	const size_t magic = strlen(CRL_POINTS_MAGIC), head = magic + 1;
+	const uint8_t *end = file->len > head ? memchr(file->data + head, '\n',
+						       file->len - head) : NULL;
 	const unsigned char *at;
 	size_t url_len;
 
 	if (!end || memcmp(file->data, CRL_POINTS_MAGIC, magic))
 		return NULL;
-	url_len = (size_t)(end - file->data) - magic;
-	if (url_len >= sizeof(what->url) || memchr(file->data + magic, 0, url_len))
+	url_len = (size_t)(end - file->data) - head;
+	if (url_len >= sizeof(what->url) || memchr(file->data + head, 0, url_len))
 		return NULL;
-	memcpy(what->url, file->data + magic, url_len);
+	what->is_ca = file->data[magic] == CRL_POINTS_FOR_CA;
+	memcpy(what->url, file->data + head, url_len);
 	what->url[url_len] = '\0';
 	if (strncasecmp(what->url, "http://", 7))
 		return NULL;
 	at = end + 1;
 	what->issuer = d2i_X509(NULL, &at, (long)(file->data + file->len - at));
 	ERR_clear_error();
-	return what->issuer && crl_points_hash(what->issuer, what->url, what->key) ? at : NULL;
+	return what->issuer && crl_points_hash(what) ? at : NULL;
 }
 
 /* --- errands --- */
@@ -275,7 +189,7 @@ static int64_t crl_points_take(struct ktlsd_errand *errand, const uint8_t *data,
 			       int64_t now, char why[KTLS_FETCH_TEXT_MAX])
 {
 	struct ktlsd_crl_points_item *item = crl_points_item(errand);
-	bool first = !item->crl;
+	bool first = !item->fetched;
 	int err;
 
 	err = crl_points_use(item, data, len, now, false, why);
@@ -292,7 +206,7 @@ static void crl_points_fail(struct ktlsd_errand *errand, const char *why, int64_
 			    int64_t delay)
 {
 	struct ktlsd_crl_points_item *item = crl_points_item(errand);
-	bool stale = item->crl && crl_points_expires(item->crl) <= now;
+	bool stale = item->fetched && ktlsd_crl_check_expires(item->fetched->crl) <= now;
 
 	if (errand->failures & (errand->failures - 1) && !stale)
 		return;
@@ -300,7 +214,7 @@ static void crl_points_fail(struct ktlsd_errand *errand, const char *why, int64_
 		  "The CRL of '%s' could not be fetched from %s: %s. %s. Next attempt in %lld s.",
 		  item->name, item->what.url, why,
 		  stale ? "The one at hand is stale: certificates of this issuer are refused" :
-		  item->crl ? "The one at hand is used" : "There is none", (long long)delay);
+		  item->fetched ? "The one at hand is used" : "There is none", (long long)delay);
 }
 
 static const struct ktlsd_errand_kind crl_points_kind = {
@@ -341,7 +255,7 @@ static void crl_points_add(struct ktlsd_crl_points *points, struct ktlsd_crl_poi
 static void crl_points_free_item(struct ktlsd_crl_points_item *item)
 {
 	item->all->bytes -= item->bytes;
-	X509_CRL_free(item->crl);
+	ktlsd_crls_put_fetched(item->fetched);
 	X509_free(item->what.issuer);
 	free(item);
 }
@@ -383,7 +297,7 @@ static void crl_points_prepare(void *arg)
 
 	for (slot = &points->items; *slot;) {
 		item = *slot;
-		if (!item->crl && item->errand.failures >= KTLSD_CRL_POINTS_FAILURES)
+		if (!item->fetched && item->errand.failures >= KTLSD_CRL_POINTS_FAILURES)
 			crl_points_remove(points, slot);
 		else
 			slot = &item->next;
@@ -433,8 +347,8 @@ void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *is
 	struct ktlsd_crl_points_wanted what = { .issuer = issuer };
 	bool new;
 
-	if (!ktlsd_crl_points_url(cert, what.url) ||
-	    !crl_points_hash(issuer, what.url, what.key))
+	what.is_ca = X509_get_extension_flags(cert) & EXFLAG_CA;
+	if (!ktlsd_crl_check_url(cert, what.url) || !crl_points_hash(&what))
 		return;
 	pthread_mutex_lock(&points->lock);
 	new = points->wanted_count < KTLSD_CRL_POINTS_WANTED && crl_points_note(points, what.key);
@@ -475,8 +389,9 @@ static void crl_points_restore(void *arg, const char *name)
 		pthread_mutex_unlock(&points->lock);
 	}
 	if (new) {
-		if (ktlsd_clock_holds(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(item->crl)),
-				      crl_points_expires(item->crl), now))
+		if (ktlsd_clock_holds(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(
+							item->fetched->crl)),
+				      ktlsd_crl_check_expires(item->fetched->crl), now))
 			item->errand.due = now + crl_points_refresh_after(item, now);
 		crl_points_add(points, item);
 	} else {
@@ -540,9 +455,9 @@ struct ktlsd_crl_points_sum ktlsd_crl_points_count(struct ktlsd_crl_points *poin
 	pthread_mutex_lock(&points->errands->lock);
 	for (item = points->items; item; item = item->next) {
 		sum.count++;
-		if (!item->crl)
+		if (!item->fetched)
 			continue;
-		expires = crl_points_expires(item->crl);
+		expires = ktlsd_crl_check_expires(item->fetched->crl);
 		sum.valid += expires > points->errands->now();
 		if (!sum.expires || expires < sum.expires)
 			sum.expires = expires;

@@ -29,13 +29,17 @@ struct ktlsd_crl_points_item;
 
 /**
  * struct ktlsd_crl_points_wanted - what a handshake has asked for
- * @key: hash of the issuer and the URL
+ * @key: hash of what follows
+ * @tag: of the issuer, see ktlsd_crl_lookup_hash()
  * @issuer: a reference
+ * @is_ca: for certificates of authorities, not of servers and clients
  * @url: of the CRL
  */
 struct ktlsd_crl_points_wanted {
 	uint8_t	key[KTLSD_CRL_POINTS_KEY];
+	uint8_t	tag[KTLSD_CRLS_ISSUER];
 	X509	*issuer;
+	bool	is_ca;
 	char	url[KTLS_FETCH_URL_MAX];
 };
 
@@ -93,11 +97,6 @@ void ktlsd_crl_points_adopt(struct ktlsd_crl_points *points,
 
 /* A handshake has no CRL for @cert, whose issuer is trusted. Returns at once. Any thread. */
 void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *issuer);
-
-/* Copies the first http URL of a complete CRL of the issuer itself that the certificate names to
- * @dst, of KTLS_FETCH_URL_MAX bytes. Return: whether there is one.
- */
-bool ktlsd_crl_points_url(X509 *cert, char *dst);
 
 /* Forgets all. The thread of the errands has ended. */
 void ktlsd_crl_points_free(struct ktlsd_crl_points *points);

@@ -297,6 +297,14 @@ static int session_resume(struct ktlsd_sessions *sessions,
 	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;
 }
 
+/* Return: 0 for our clients, which are one source. */
+static uint32_t session_hash_network(const struct ktlsd_source *source)
+{
+	uint64_t hash = source->prefix * UINT64_C(0x9e3779b97f4a7c15);
+
+	return source->kind == KTLSD_SOURCE_PEER ? (uint32_t)(hash >> 32) | 1 : 0;
+}
+
 /* Sets up how the peer is checked for revocation. */
 static int session_set_status(struct ktlsd_sessions *sessions, struct ktlsd_session *session,
 			      struct ktlsd_fault *fault)
@@ -311,6 +319,8 @@ static int session_set_status(struct ktlsd_sessions *sessions, struct ktlsd_sess
 							  session->identity),
 				 session->config->crls);
 	status->asker = sessions->asker;
+	status->user = (uint64_t)session->request.caller.uid << 32 |
+		       session_hash_network(&session->request.source);
 	status->own_anchors = session->context->anchors;
 	status->deadline = now + (wait < KTLSD_STATUS_WAIT_MS ? wait : KTLSD_STATUS_WAIT_MS);
 	return err ? ktlsd_errors_set(fault, err, "ktlsd is out of memory.") : 0;

@@ -8,6 +8,7 @@
 
 #include "config/anchors.h"
 #include "config/credentials.h"
+#include "config/crl_lookup.h"
 #include "config/public_key.h"
 
 /* --- the cache --- */
@@ -175,6 +176,7 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	}
 	X509_STORE_set_flags(anchors->store, X509_V_FLAG_PARTIAL_CHAIN);
+	ktlsd_crl_lookup_attach(anchors->store);
 	*ret_anchors = anchors;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/crl_lookup.h"
 #include "config/file.h"
 #include "config/netns.h"
 #include "config/parse.h"
@@ -159,6 +160,8 @@ static int config_load_trust(struct ktlsd_config *config,
 	else
 		config_note_trouble(config, fault);
 	config->trust = X509_STORE_new();
+	if (config->trust)
+		ktlsd_crl_lookup_attach(config->trust);
 	return config->trust ? 0 : ktlsd_errors_set(fault, -ENOMEM,
 						    "out of memory");
 }

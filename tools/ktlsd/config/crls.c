@@ -228,18 +228,54 @@ static int crls_read(const char *path, struct ktlsd_crl_set **ret_set,
 
 /* --- sets --- */
 
-static bool crls_add(struct ktlsd_crl_set *set, const STACK_OF(X509_CRL) *list)
+struct ktlsd_crl_fetched *ktlsd_crls_new_fetched(X509_CRL *crl, const uint8_t *issuer)
+{
+	struct ktlsd_crl_fetched *fetched = calloc(1, sizeof(*fetched));
+
+	if (!fetched)
+		return NULL;
+	fetched->refs = 1;
+	X509_CRL_up_ref(crl);
+	fetched->crl = crl;
+	memcpy(fetched->issuer, issuer, sizeof(fetched->issuer));
+	return fetched;
+}
+
+void ktlsd_crls_put_fetched(struct ktlsd_crl_fetched *fetched)
+{
+	if (!fetched || atomic_fetch_sub(&fetched->refs, 1) != 1)
+		return;
+	X509_CRL_free(fetched->crl);
+	free(fetched);
+}
+
+static bool crls_add(struct ktlsd_crl_set *set, const struct ktlsd_crl_set *from)
 {
 	X509_CRL *crl;
 	int i;
 
-	for (i = 0; i < sk_X509_CRL_num(list); i++) {
-		crl = sk_X509_CRL_value(list, i);
+	for (i = 0; i < sk_X509_CRL_num(from->list); i++) {
+		crl = sk_X509_CRL_value(from->list, i);
 		X509_CRL_up_ref(crl);
 		if (!sk_X509_CRL_push(set->list, crl)) {
 			X509_CRL_free(crl);
 			return false;
 		}
+	}
+	return true;
+}
+
+static bool crls_add_fetched(struct ktlsd_crl_set *set, struct ktlsd_crl_fetched *const *fetched,
+			     unsigned int count)
+{
+	if (!count)
+		return true;
+	set->fetched = calloc(count, sizeof(*set->fetched));
+	if (!set->fetched)
+		return false;
+	for (; set->fetched_count < count; set->fetched_count++) {
+		set->fetched[set->fetched_count] = fetched[set->fetched_count];
+		atomic_fetch_add(&fetched[set->fetched_count]->refs, 1);
 	}
 	return true;
 }
@@ -254,8 +290,9 @@ static int crls_replace(struct ktlsd_crls *crls, struct ktlsd_crl_set **part,
 	pthread_mutex_lock(&crls->lock);
 	old_part = *part;
 	*part = new;
-	good = all && (!crls->files || crls_add(all, crls->files->list)) &&
-	       (!crls->fetched || crls_add(all, crls->fetched->list));
+	good = all && (!crls->files || crls_add(all, crls->files)) &&
+	       (!crls->fetched || crls_add_fetched(all, crls->fetched->fetched,
+						   crls->fetched->fetched_count));
 	if (!good)
 		*part = old_part;
 	old_all = good ? crls->set : all;
@@ -326,11 +363,12 @@ bool ktlsd_crls_refresh(struct ktlsd_crls *crls)
 	return true;
 }
 
-int ktlsd_crls_set_fetched(struct ktlsd_crls *crls, const STACK_OF(X509_CRL) *list)
+int ktlsd_crls_set_fetched(struct ktlsd_crls *crls, struct ktlsd_crl_fetched *const *fetched,
+			   unsigned int count)
 {
 	struct ktlsd_crl_set *set = crls_new_set();
 
-	if (set && crls_add(set, list))
+	if (set && crls_add_fetched(set, fetched, count))
 		return crls_replace(crls, &crls->fetched, set);
 	ktlsd_crls_put_set(set);
 	return -ENOMEM;
@@ -354,27 +392,10 @@ void ktlsd_crls_put_set(struct ktlsd_crl_set *set)
 	if (!set || atomic_fetch_sub(&set->refs, 1) != 1)
 		return;
 	sk_X509_CRL_pop_free(set->list, X509_CRL_free);
+	while (set->fetched_count)
+		ktlsd_crls_put_fetched(set->fetched[--set->fetched_count]);
+	free(set->fetched);
 	free(set);
-}
-
-X509_REVOKED *ktlsd_crls_find_revoked(const struct ktlsd_crl_set *set, X509 *cert,
-				      X509_CRL **ret_crl)
-{
-	const X509_NAME *issuer = X509_get_issuer_name(cert);
-	X509_REVOKED *entry = NULL;
-	X509_CRL *crl;
-	int i;
-
-	for (i = 0; set && i < sk_X509_CRL_num(set->list); i++) {
-		crl = sk_X509_CRL_value(set->list, i);
-		/* 2: removeFromCRL, in a delta. */
-		if (X509_NAME_cmp(issuer, X509_CRL_get_issuer(crl)) ||
-		    X509_CRL_get0_by_cert(crl, &entry, cert) != 1)
-			continue;
-		*ret_crl = crl;
-		return entry;
-	}
-	return NULL;
 }
 
 struct ktlsd_crls *ktlsd_crls_get(struct ktlsd_crls *crls)

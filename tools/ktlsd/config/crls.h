@@ -21,18 +21,42 @@ enum {
 	KTLSD_CRLS_BYTES_MAX	= 64 << 20,	/* of all files */
 	KTLSD_CRLS_MAX		= 4096,		/* CRLs, deltas included */
 	KTLSD_CRLS_REFRESH_MS	= 5000,		/* how often the files are looked at */
+	KTLSD_CRLS_ISSUER	= 32,		/* bytes: SHA-256 */
 };
 
 /**
- * struct ktlsd_crl_set - CRLs that are used together
+ * struct ktlsd_crl_fetched - a CRL that was fetched
  * @refs: the last one frees it
- * @list: complete and delta CRLs; does not change
+ * @crl: a complete CRL
+ * @issuer: whose signature it has, see ktlsd_crl_lookup_hash()
+ * @used: by which handshake last, milliseconds of the monotonic clock
+ * @user: on whose behalf, see struct ktlsd_crl_view
+ *
+ * Any authority can sign a CRL that carries the name of another. So it counts only for
+ * certificates whose issuer has the same name and the same key.
+ */
+struct ktlsd_crl_fetched {
+	atomic_uint		refs;
+	X509_CRL		*crl;
+	uint8_t			issuer[KTLSD_CRLS_ISSUER];
+	atomic_int_fast64_t	used;
+	atomic_uint_fast64_t	user;
+};
+
+/**
+ * struct ktlsd_crl_set - CRLs that are used together; does not change
+ * @refs: the last one frees it
+ * @list: of files: complete and delta CRLs
+ * @fetched: those that were fetched; a reference each
+ * @fetched_count: how many
  * @bytes: of the files, while they are read
  */
 struct ktlsd_crl_set {
-	atomic_uint		refs;
-	STACK_OF(X509_CRL)	*list;
-	size_t			bytes;
+	atomic_uint			refs;
+	STACK_OF(X509_CRL)		*list;
+	struct ktlsd_crl_fetched	**fetched;
+	unsigned int			fetched_count;
+	size_t				bytes;
 };
 
 /**
@@ -91,23 +115,19 @@ int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
  */
 bool ktlsd_crls_refresh(struct ktlsd_crls *crls);
 
-/* Replaces the CRLs that were fetched by those of @list. Return: 0 or -ENOMEM. Any thread. */
-int ktlsd_crls_set_fetched(struct ktlsd_crls *crls, const STACK_OF(X509_CRL) *list);
+/* Makes one that was fetched; takes a reference to @crl. Return: a reference, or NULL. */
+struct ktlsd_crl_fetched *ktlsd_crls_new_fetched(X509_CRL *crl, const uint8_t *issuer);
+void ktlsd_crls_put_fetched(struct ktlsd_crl_fetched *fetched);
+
+/* Replaces the CRLs that were fetched; takes references to the new ones. Return: 0 or -ENOMEM.
+ * Any thread.
+ */
+int ktlsd_crls_set_fetched(struct ktlsd_crls *crls, struct ktlsd_crl_fetched *const *fetched,
+			   unsigned int count);
 
 /* Return: a reference to the newest set, or NULL if @crls is NULL. */
 struct ktlsd_crl_set *ktlsd_crls_get_set(struct ktlsd_crls *crls);
 void ktlsd_crls_put_set(struct ktlsd_crl_set *set);
-
-/**
- * ktlsd_crls_find_revoked - look up a certificate by the name of its issuer
- * @set: of which no signature is checked: good enough to refuse, not to accept
- * @cert: whose issuer's certificate is not at hand
- * @ret_crl: which CRL has it
- *
- * Return: its entry, or NULL
- */
-X509_REVOKED *ktlsd_crls_find_revoked(const struct ktlsd_crl_set *set, X509 *cert,
-				      X509_CRL **ret_crl);
 
 struct ktlsd_crls *ktlsd_crls_get(struct ktlsd_crls *crls);
 void ktlsd_crls_put(struct ktlsd_crls *crls);

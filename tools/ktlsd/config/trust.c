@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "config/credentials.h"
+#include "config/crl_lookup.h"
 #include "config/file.h"
 #include "config/trust.h"
 
@@ -57,6 +58,8 @@ int ktlsd_trust_load(const char *path, X509_STORE **ret_store,
 	}
 	ERR_clear_error();
 	store = X509_STORE_new();
+	if (store)
+		ktlsd_crl_lookup_attach(store);
 	count = store ? trust_add_file(store, &pem) : -ENOMEM;
 	ktlsd_buffer_free(&pem);
 	if (count > 0) {

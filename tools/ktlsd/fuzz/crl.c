@@ -9,7 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "config/crls.h"
+#include "config/crl_lookup.h"
 #include "fuzz.h"
 #include "fuzz/pki.h"
 #include "lib/log.h"
@@ -59,6 +59,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	fuzz_pki_setup();
 	crl_trust = X509_STORE_new();
+	ktlsd_crl_lookup_attach(crl_trust);
 	X509_STORE_add_cert(crl_trust, pki.ca);
 	fuzz_pki_seeds(*argc, *argv, crl_write);
 	return 0;
@@ -67,6 +68,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* As tls/status.c does it. */
 static void crl_verify(const struct ktlsd_crl_set *set, X509 *cert)
 {
+	struct ktlsd_crl_view view = { .set = set };
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_CRL *crl = NULL;
 	bool good;
@@ -75,10 +77,10 @@ static void crl_verify(const struct ktlsd_crl_set *set, X509 *cert)
 		abort();
 	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
 				 X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS);
-	X509_STORE_CTX_set0_crls(ctx, set->list);
+	ktlsd_crl_lookup_use(ctx, &view);
 	good = X509_verify_cert(ctx) == 1;
 	/* With one CRL the entry is in that which OpenSSL has used. */
-	if (ktlsd_crls_find_revoked(set, cert, &crl) &&
+	if (ktlsd_crl_lookup_revoked(set, cert, pki.ca, &crl) &&
 	    (!crl || (good && sk_X509_CRL_num(set->list) == 1)))
 		abort();
 	X509_STORE_CTX_free(ctx);

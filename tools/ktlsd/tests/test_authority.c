@@ -60,7 +60,6 @@ X509_CRL *test_authority_crl(const struct test_authority_crl *spec)
 	ASN1_TIME *from = X509_gmtime_adj(NULL, spec->from);
 	ASN1_TIME *to = X509_gmtime_adj(NULL, spec->to ? spec->to : 86400);
 	X509_CRL *crl = X509_CRL_new();
-	char point[128];
 	X509V3_CTX ctx;
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
@@ -68,16 +67,15 @@ X509_CRL *test_authority_crl(const struct test_authority_crl *spec)
 	X509_CRL_set1_lastUpdate(crl, from);
 	X509_CRL_set1_nextUpdate(crl, to);
 	X509V3_set_ctx(&ctx, spec->issuer, NULL, NULL, crl, 0);
-	authority_extend_crl(crl, &ctx, NID_authority_key_identifier, "keyid");
+	if (!spec->no_key_id)
+		authority_extend_crl(crl, &ctx, NID_authority_key_identifier, "keyid");
 	if (!spec->base)
 		authority_extend_crl(crl, &ctx, NID_freshest_crl, "URI:http://crl.test/delta");
 	authority_number(crl, NID_crl_number, spec->number, 0);
 	if (spec->base)
 		authority_number(crl, NID_delta_crl, spec->base, 1);
-	if (spec->point) {
-		snprintf(point, sizeof(point), "critical,fullname:URI:%s", spec->point);
-		authority_extend_crl(crl, &ctx, NID_issuing_distribution_point, point);
-	}
+	if (spec->scope)
+		authority_extend_crl(crl, &ctx, NID_issuing_distribution_point, spec->scope);
 	if (spec->revoked)
 		authority_revoke(crl, spec->revoked, spec->reason, from);
 	X509_CRL_sort(crl);

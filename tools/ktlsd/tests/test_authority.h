@@ -20,7 +20,8 @@ void test_authority_extend(X509 *cert, EVP_PKEY *issuer_key, int nid, const char
  * @to: nextUpdate, seconds from now; 0 for a day
  * @number: cRLNumber
  * @base: a delta to the CRL with this number; 0 for a complete CRL
- * @point: URL of the distribution point in it (RFC 5280 5.2.5), or NULL
+ * @no_key_id: it does not say which key of the issuer has signed it
+ * @scope: its issuingDistributionPoint (RFC 5280 5.2.5) as in openssl.cnf, or NULL
  */
 struct test_authority_crl {
 	X509		*issuer;
@@ -31,7 +32,8 @@ struct test_authority_crl {
 	long		to;
 	int		number;
 	int		base;
-	const char	*point;
+	bool		no_key_id;
+	const char	*scope;
 };
 
 X509_CRL *test_authority_crl(const struct test_authority_crl *spec);

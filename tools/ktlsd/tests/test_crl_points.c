@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/log.h"
+#include "crl_check.h"
 #include "crl_points.h"
 #include "test_authority.h"
 #include "test_conf.h"
@@ -87,7 +88,7 @@ static void points_close(void)
 /* Return: how many CRLs are in force. */
 static int points_count(void)
 {
-	return sk_X509_CRL_num(test.config.crls->set->list);
+	return (int)test.config.crls->set->fetched_count;
 }
 
 /* Return: the id of the request for @url that is there, 0 for none. */
@@ -435,35 +436,100 @@ static void points_urls(void **state)
 	size_t i;
 
 	(void)state;
-	assert_false(ktlsd_crl_points_url(pki.ec, url));
+	assert_false(ktlsd_crl_check_url(pki.ec, url));
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		cert = points_leaf(table[i].value);
-		assert_int_equal(ktlsd_crl_points_url(cert, url), table[i].url != NULL);
+		assert_int_equal(ktlsd_crl_check_url(cert, url), table[i].url != NULL);
 		if (table[i].url)
 			assert_string_equal(url, table[i].url);
 		X509_free(cert);
 	}
 }
 
-/* A CRL for other certificates of the issuer says nothing. */
+/* A CRL for other certificates of the issuer does not replace the one at hand. */
 static void points_scope(void **state)
 {
+	static const char *const others[] = {
+		"critical,fullname:URI:http://crl.test/other.crl", "critical,onlyCA:TRUE",
+		"critical,onlyAA:TRUE", "critical,onlysomereasons:keyCompromise",
+		"critical,indirectCRL:TRUE",
+	};
 	struct test_authority_crl spec;
+	size_t i;
 
 	(void)state;
 	points_open();
 	points_connect(KTLSD_REVOCATION_CRL);
-	spec = points_of_ca(NULL);
-	spec.point = "http://crl.test/other.crl";
+	spec = points_of_ca(test.cert);
+	spec.scope = "critical,fullname:URI:" POINTS_URL;
 	points_answer(&spec);
-	assert_int_equal(points_count(), 1);
-	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), KTLS_REVOCATION_UNCHECKED);
-	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), -EKEYREJECTED);
-	spec.point = POINTS_URL;
+	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), -EKEYREJECTED);
+	spec.revoked = NULL;
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		spec.scope = others[i];
+		fetching.errands.first->due = 0;
+		points_answer(&spec);
+		assert_int_equal(fetching.errands.first->failures, i + 1);
+		assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), -EKEYREJECTED);
+	}
+	spec.scope = "critical,onlyuser:TRUE";
 	fetching.errands.first->due = 0;
 	points_answer(&spec);
 	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
 	points_close();
+	test_fetching_forget();
+}
+
+/* An authority that gives itself the name of another cannot revoke that one's certificates, or
+ * make its CRL unusable.
+ */
+static void points_false_name(void **state)
+{
+	const struct test_pki_spec name = { .cn = "Test CA", .is_ca = true };
+	struct test_authority_crl spec = points_of_ca(test.cert);
+	X509 *issuer;
+
+	(void)state;
+	issuer = test_pki_issue(&name, pki.other_key, pki.other_ca, pki.other_key);
+	spec.issuer = issuer;
+	spec.key = pki.other_key;
+	spec.no_key_id = true;
+	points_open();
+	ktlsd_crl_points_want(&test.points, test.cert, issuer);
+	points_answer(&spec);
+	/* Also after a restart. */
+	points_close();
+	points_open();
+	assert_int_equal(points_count(), 1);
+	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), -EKEYREJECTED);
+	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), KTLS_REVOCATION_UNCHECKED);
+	points_answer_good(NULL);
+	assert_int_equal(points_count(), 2);
+	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	fetching.errands.first->due = 0;
+	points_answer_good(test.cert);
+	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), -EKEYREJECTED);
+	points_close();
+	X509_free(issuer);
+	test_fetching_forget();
+}
+
+/* Two certificates of the same authority have the same CRL. */
+static void points_cross_signed(void **state)
+{
+	const struct test_pki_spec name = { .cn = "Test CA", .is_ca = true };
+	X509 *cross;
+
+	(void)state;
+	cross = test_pki_issue(&name, pki.ca_key, pki.other_ca, pki.other_key);
+	points_open();
+	ktlsd_crl_points_want(&test.points, test.cert, cross);
+	points_answer_good(NULL);
+	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	ktlsd_crl_points_want(&test.points, test.cert, pki.ca);
+	assert_int_equal(points_requested(), 0);
+	points_close();
+	X509_free(cross);
 	test_fetching_forget();
 }
 
@@ -521,6 +587,8 @@ int main(void)
 		cmocka_unit_test(points_bounds),
 		cmocka_unit_test(points_urls),
 		cmocka_unit_test(points_scope),
+		cmocka_unit_test(points_false_name),
+		cmocka_unit_test(points_cross_signed),
 		cmocka_unit_test(points_own_anchors),
 		cmocka_unit_test(points_setting),
 	};

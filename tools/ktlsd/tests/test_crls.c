@@ -10,7 +10,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "config/crls.h"
+#include "config/crl_lookup.h"
 #include "test_authority.h"
 #include "test_peer.h"
 
@@ -108,7 +108,7 @@ static void crls_refresh(void **state)
 	assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
 	assert_false(ktlsd_crls_refresh(crls));
 	old = ktlsd_crls_get_set(crls);
-	assert_null(ktlsd_crls_find_revoked(old, pki.ec, &crl));
+	assert_null(ktlsd_crl_lookup_revoked(old, pki.ec, pki.ca, &crl));
 
 	spec.revoked = pki.ec;
 	crls_write("new", &spec, true);
@@ -116,18 +116,18 @@ static void crls_refresh(void **state)
 	assert_int_equal(rename("/tmp/ktlsd-crls-new", crls_path("ca.crl")), 0);
 	assert_true(ktlsd_crls_refresh(crls));
 	assert_false(ktlsd_crls_refresh(crls));
-	assert_non_null(ktlsd_crls_find_revoked(crls->set, pki.ec, &crl));
-	assert_null(ktlsd_crls_find_revoked(crls->set, pki.rsa, &crl));
-	assert_null(ktlsd_crls_find_revoked(old, pki.ec, &crl));
+	assert_non_null(ktlsd_crl_lookup_revoked(crls->set, pki.ec, pki.ca, &crl));
+	assert_null(ktlsd_crl_lookup_revoked(crls->set, pki.rsa, pki.ca, &crl));
+	assert_null(ktlsd_crl_lookup_revoked(old, pki.ec, pki.ca, &crl));
 	ktlsd_crls_put_set(old);
 
 	ktlsd_buffer_append(&buffer, "0", 1, 1);
 	test_pki_write(crls_path("ca.crl"), &buffer, 0600);
 	assert_false(ktlsd_crls_refresh(crls));
-	assert_non_null(ktlsd_crls_find_revoked(crls->set, pki.ec, &crl));
+	assert_non_null(ktlsd_crl_lookup_revoked(crls->set, pki.ec, pki.ca, &crl));
 	unlink(crls_path("ca.crl"));
 	assert_true(ktlsd_crls_refresh(crls));
-	assert_null(ktlsd_crls_find_revoked(crls->set, pki.ec, &crl));
+	assert_null(ktlsd_crl_lookup_revoked(crls->set, pki.ec, pki.ca, &crl));
 	ktlsd_crls_put(crls);
 }
 

@@ -10,6 +10,7 @@
 #include <openssl/tls1.h>
 #include <openssl/x509v3.h>
 
+#include "config/crl_lookup.h"
 #include "config/date.h"
 #include "config/public_key.h"
 #include "tls/ocsp.h"
@@ -54,7 +55,7 @@ static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_que
 	    X509_cmp_time(X509_get0_notBefore(signer), &now) > 0)
 		return "the certificate of its signer has expired or is not valid yet";
 	if (X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) < 0 &&
-	    ktlsd_crls_find_revoked(question->crls, signer, &crl))
+	    ktlsd_crl_lookup_revoked(question->crls, signer, question->issuer, &crl))
 		return "the certificate of its signer was revoked";
 	if (!ocsp_time(X509_get0_notAfter(signer), ret_end))
 		return "the certificate of its signer has dates that cannot be read";

@@ -147,7 +147,7 @@ static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 		return false;
 	if (hs->verify == KTLS_VERIFY_REQUIRED && !data->verified)
 		return false;
-	if (leaf && ktlsd_status_is_revoked(hs, leaf))
+	if (leaf && ktlsd_status_is_revoked(hs, leaf, NULL))
 		return false;
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION &&
 	    !server_ticket_is_first_use(hs, data->id))

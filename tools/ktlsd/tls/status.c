@@ -13,6 +13,7 @@
 #include <openssl/x509v3.h>
 
 #include "config/config.h"
+#include "config/crl_lookup.h"
 #include "config/date.h"
 #include "tls/handshake.h"
 #include "tls/status.h"
@@ -98,6 +99,12 @@ static void status_explain_crl(struct ktlsd_handshake *hs, X509_STORE_CTX *store
 			subject, issuer, X509_verify_cert_error_string(error));
 }
 
+static X509 *status_issuer(X509_STORE_CTX *store_ctx)
+{
+	return sk_X509_value(X509_STORE_CTX_get0_chain(store_ctx),
+			     X509_STORE_CTX_get_error_depth(store_ctx) + 1);
+}
+
 /* The entry may be in a delta CRL, while OpenSSL names the complete one. */
 static void status_explain_revoked(struct ktlsd_handshake *hs, X509_STORE_CTX *store_ctx)
 {
@@ -107,7 +114,7 @@ static void status_explain_revoked(struct ktlsd_handshake *hs, X509_STORE_CTX *s
 	X509_REVOKED *entry;
 	X509_CRL *crl;
 
-	entry = ktlsd_crls_find_revoked(set, cert, &crl);
+	entry = ktlsd_crl_lookup_revoked(set, cert, status_issuer(store_ctx), &crl);
 	ktlsd_errors_print_name(issuer, sizeof(issuer), X509_get_issuer_name(cert));
 	snprintf(says, sizeof(says), "the CRL of '%s'", issuer);
 	status_refuse_revoked(hs, X509_STORE_CTX_get_error_depth(store_ctx),
@@ -339,22 +346,28 @@ int ktlsd_status_verify(struct ktlsd_handshake *hs, X509_STORE_CTX *store_ctx)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store_ctx);
 	struct ktlsd_status *status = &hs->status;
+	struct ktlsd_crl_view view = { .user = status->user };
 	struct ktlsd_crl_set *set = NULL;
 	int good;
 
 	if (status->mode >= KTLSD_REVOCATION_CRL)
 		set = ktlsd_crls_get_set(status->crls);
+	view.set = set;
 	if (set) {
 		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK |
 					    X509_V_FLAG_CRL_CHECK_ALL |
 					    X509_V_FLAG_EXTENDED_CRL_SUPPORT |
 					    X509_V_FLAG_USE_DELTAS);
-		X509_STORE_CTX_set0_crls(store_ctx, set->list);
+		ktlsd_crl_lookup_use(store_ctx, &view);
 		X509_STORE_CTX_set_verify_cb(store_ctx, status_note_verify);
 	}
 	good = X509_verify_cert(store_ctx) == 1 &&
 	       X509_STORE_CTX_get_error(store_ctx) == X509_V_OK;
-	X509_STORE_CTX_set0_crls(store_ctx, NULL);
+	ktlsd_crl_lookup_use(store_ctx, NULL);
+	if (good && view.failed) {
+		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_OUT_OF_MEM);
+		good = 0;
+	}
 	ktlsd_crls_put_set(set);
 	if (!good || status->mode == KTLSD_REVOCATION_OFF)
 		return good;
@@ -444,7 +457,7 @@ void ktlsd_status_fix_alert(struct ktlsd_handshake *hs)
 	hs->alert = hs->status.alert;
 }
 
-bool ktlsd_status_is_revoked(const struct ktlsd_handshake *hs, X509 *cert)
+bool ktlsd_status_is_revoked(const struct ktlsd_handshake *hs, X509 *cert, X509 *issuer)
 {
 	struct ktlsd_crl_set *set;
 	X509_CRL *crl;
@@ -453,17 +466,19 @@ bool ktlsd_status_is_revoked(const struct ktlsd_handshake *hs, X509 *cert)
 	if (hs->status.mode < KTLSD_REVOCATION_CRL)
 		return false;
 	set = ktlsd_crls_get_set(hs->status.crls);
-	revoked = ktlsd_crls_find_revoked(set, cert, &crl);
+	revoked = ktlsd_crl_lookup_revoked(set, cert, issuer, &crl);
 	ktlsd_crls_put_set(set);
 	return revoked;
 }
 
 bool ktlsd_status_may_resume(const struct ktlsd_handshake *hs, STACK_OF(X509) *chain)
 {
-	int i;
+	int i, count = sk_X509_num(chain);
 
-	for (i = 0; i < sk_X509_num(chain); i++) {
-		if (ktlsd_status_is_revoked(hs, sk_X509_value(chain, i)))
+	for (i = 0; i < count; i++) {
+		/* The last one has, as a rule, issued itself. */
+		if (ktlsd_status_is_revoked(hs, sk_X509_value(chain, i),
+					    sk_X509_value(chain, i + 1 < count ? i + 1 : i)))
 			return false;
 	}
 	return true;

@@ -47,6 +47,7 @@ struct ktlsd_status_asker {
  * @mode: how they are checked
  * @crls: of ktlsd.conf, or NULL; not owned
  * @asker: asks responders, or NULL; not owned
+ * @user: on whose behalf, see struct ktlsd_crl_view
  * @own_anchors: the program brought its trust anchors (KTLS_TRUST)
  * @deadline: until when it can wait for answers, milliseconds of the monotonic clock
  * @decided: the chain was checked
@@ -64,6 +65,7 @@ struct ktlsd_status {
 	enum ktlsd_revocation_mode	mode;
 	struct ktlsd_crls		*crls;
 	struct ktlsd_status_asker	*asker;
+	uint64_t			user;
 	bool				own_anchors;
 	int64_t				deadline;
 	bool				decided;
@@ -96,8 +98,10 @@ int ktlsd_status_verify(struct ktlsd_handshake *hs, X509_STORE_CTX *store_ctx);
  */
 void ktlsd_status_fix_alert(struct ktlsd_handshake *hs);
 
-/* Return: whether a CRL has the certificate now. Its signature is not checked. */
-bool ktlsd_status_is_revoked(const struct ktlsd_handshake *hs, X509 *cert);
+/* Return: whether a CRL has the certificate now. @issuer: its issuer's, or NULL, see
+ * ktlsd_crl_lookup_revoked().
+ */
+bool ktlsd_status_is_revoked(const struct ktlsd_handshake *hs, X509 *cert, X509 *issuer);
 
 /* Return: whether a session with this chain may be resumed: none of it is revoked now. */
 bool ktlsd_status_may_resume(const struct ktlsd_handshake *hs, STACK_OF(X509) *chain);
