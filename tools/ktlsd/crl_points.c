@@ -135,15 +135,16 @@ static int64_t crl_points_refresh_after(const struct ktlsd_crl_points_item *item
 
 /* --- the disk --- */
 
-static void crl_points_save(const struct ktlsd_crl_points_item *item, const uint8_t *crl,
-			    size_t len)
+static int crl_points_save(struct ktlsd_errand *errand)
 {
+	const struct ktlsd_crl_points_item *item = crl_points_item(errand);
 	char kind = item->what.is_ca ? CRL_POINTS_FOR_CA : CRL_POINTS_FOR_END;
-	struct ktlsd_buffer file = { 0 };
-	uint8_t *issuer = NULL;
+	uint8_t *issuer = NULL, *crl = NULL;
 	int issuer_len = i2d_X509(item->what.issuer, &issuer);
+	int len = i2d_X509_CRL(item->fetched->crl, &crl), err = -ENOMEM;
+	struct ktlsd_buffer file = { 0 };
 
-	if (issuer_len > 0 &&
+	if (issuer_len > 0 && len > 0 &&
 	    !ktlsd_buffer_append(&file, CRL_POINTS_MAGIC, strlen(CRL_POINTS_MAGIC),
 				 CRL_POINTS_FILE_MAX) &&
 	    !ktlsd_buffer_append(&file, &kind, 1, CRL_POINTS_FILE_MAX) &&
@@ -151,10 +152,12 @@ static void crl_points_save(const struct ktlsd_crl_points_item *item, const uint
 				 CRL_POINTS_FILE_MAX) &&
 	    !ktlsd_buffer_append(&file, "\n", 1, CRL_POINTS_FILE_MAX) &&
 	    !ktlsd_buffer_append(&file, issuer, (size_t)issuer_len, CRL_POINTS_FILE_MAX) &&
-	    !ktlsd_buffer_append(&file, crl, len, CRL_POINTS_FILE_MAX))
-		ktlsd_store_write(item->all->store, item->file, file.data, file.len);
+	    !ktlsd_buffer_append(&file, crl, (size_t)len, CRL_POINTS_FILE_MAX))
+		err = ktlsd_store_write(item->all->store, item->file, file.data, file.len);
 	ktlsd_buffer_free(&file);
 	OPENSSL_free(issuer);
+	OPENSSL_free(crl);
+	return err;
 }
 
 /* Reads what is before the CRL. Return: where that begins, or NULL. */
@@ -196,7 +199,6 @@ static int64_t crl_points_take(struct ktlsd_errand *errand, const uint8_t *data,
 	if (err)
 		return err;
 	crl_points_publish(item->all);
-	crl_points_save(item, data, len);
 	ktlsd_log(first ? KTLSD_LOG_INFO : KTLSD_LOG_DEBUG,
 		  "The CRL of '%s' was fetched from %s.", item->name, item->what.url);
 	return crl_points_refresh_after(item, now);
@@ -221,6 +223,7 @@ static const struct ktlsd_errand_kind crl_points_kind = {
 	.timeout_ms = KTLSD_CRL_POINTS_FETCH_MS,
 	.max = KTLSD_CRLS_FILE_MAX,
 	.take = crl_points_take,
+	.save = crl_points_save,
 	.fail = crl_points_fail,
 };
 

@@ -90,6 +90,14 @@ static void errands_fail(struct ktlsd_errands *errands, struct ktlsd_errand *err
 	errand->kind->fail(errand, why, now, delay);
 }
 
+/* If the disk is full now, there may be room in a minute. */
+static void errands_save(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
+{
+	errand->unsaved = errand->kind->save(errand);
+	if (errand->unsaved)
+		errands->save_after = ktlsd_clock_ms() + KTLSD_ERRANDS_LOOK_MS;
+}
+
 static void errands_take(struct ktlsd_errands *errands, struct ktlsd_errand *errand)
 {
 	char why[KTLS_FETCH_TEXT_MAX] = "";
@@ -101,6 +109,7 @@ static void errands_take(struct ktlsd_errands *errands, struct ktlsd_errand *err
 		return;
 	}
 	errands_rest(errands, errand);
+	errands_save(errands, errand);
 	errand->failures = 0;
 	errand->due = now + after;
 	atomic_fetch_add(&errands->done, 1);
@@ -196,6 +205,8 @@ static int64_t errands_look_at(struct ktlsd_errands *errands, struct ktlsd_erran
 
 	if (errand->id && errand->deadline <= clock)
 		errands_fail(errands, errand, "ktls-fetch does not answer");
+	if (errand->unsaved && errands->save_after <= clock)
+		errands_save(errands, errand);
 	if (!errand->id && errand->due <= now && !errands_must_wait(errands, errand))
 		errands_begin(errands, errand);
 	if (errand->id)

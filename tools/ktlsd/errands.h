@@ -37,6 +37,7 @@ struct ktlsd_errand;
  *	for a CRL
  * @take: an answer is there. Return: seconds until it is due again, or a negative errno, and
  *	@why says why the answer is of no use: "it ..."
+ * @save: writes what was taken to the disk. Return: 0; or a negative errno, and it is called again
  * @fail: nothing came, or nothing of use, for the reason @why; tried again in @delay seconds
  *
  * Called with the lock, by the thread of the errands.
@@ -47,6 +48,7 @@ struct ktlsd_errand_kind {
 	int		(*request)(struct ktlsd_errand *errand, uint8_t *body);
 	int64_t		(*take)(struct ktlsd_errand *errand, const uint8_t *data, size_t len,
 				int64_t now, char why[KTLS_FETCH_TEXT_MAX]);
+	int		(*save)(struct ktlsd_errand *errand);
 	void		(*fail)(struct ktlsd_errand *errand, const char *why, int64_t now,
 				int64_t delay);
 };
@@ -61,6 +63,7 @@ struct ktlsd_errand_kind {
  * @due: when the next request is due, seconds since the epoch
  * @failures: in a row
  * @answer: what has come of the answer
+ * @unsaved: what was taken could not be written yet
  *
  * A member of what the errand is about. With the lock.
  */
@@ -73,6 +76,7 @@ struct ktlsd_errand {
 	int64_t				due;
 	unsigned int			failures;
 	struct ktlsd_buffer		answer;
+	bool				unsaved;
 };
 
 /**
@@ -93,6 +97,7 @@ struct ktlsd_errand {
  * @prepare_arg: for it
  * @last_id: of a request
  * @looked: at the list, seconds since the epoch
+ * @save_after: when the disk is tried again, milliseconds of the monotonic clock
  * @fd: connection to ktls-fetch, -1 for none
  */
 struct ktlsd_errands {
@@ -112,6 +117,7 @@ struct ktlsd_errands {
 	void			*prepare_arg;
 	uint64_t		last_id;
 	int64_t			looked;
+	int64_t			save_after;
 	int			fd;
 };
 

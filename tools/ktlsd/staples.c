@@ -124,12 +124,18 @@ static int staples_request(struct ktlsd_errand *errand, uint8_t *body)
 static int64_t staples_take(struct ktlsd_errand *errand, const uint8_t *data, size_t len,
 			    int64_t now, char why[KTLS_FETCH_TEXT_MAX])
 {
-	struct ktlsd_staples_item *item = staples_item(errand);
-	int64_t after = staples_use(item, data, len, now, why);
+	return staples_use(staples_item(errand), data, len, now, why);
+}
 
-	if (after > 0)
-		ktlsd_store_write(item->all->store, item->file, data, len);
-	return after;
+static int staples_save(struct ktlsd_errand *errand)
+{
+	const struct ktlsd_staples_item *item = staples_item(errand);
+	size_t len = 0;
+	uint8_t *der = ktlsd_staple_copy(item->staple, item->all->errands->now(), &len);
+	int err = der ? ktlsd_store_write(item->all->store, item->file, der, len) : 0;
+
+	OPENSSL_free(der);
+	return err;
 }
 
 /* Less and less often, except where clients refuse the server. */
@@ -159,6 +165,7 @@ static const struct ktlsd_errand_kind staples_kind = {
 	.max = KTLSD_OCSP_RESPONSE_MAX,
 	.request = staples_request,
 	.take = staples_take,
+	.save = staples_save,
 	.fail = staples_fail,
 };
 

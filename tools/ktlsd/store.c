@@ -136,13 +136,13 @@ static int store_write(const struct ktlsd_store *store, const char *name, const 
 	return ktlsd_replace_file(store->fd, name, temporary, data, len, false);
 }
 
-void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
-		       size_t len)
+int ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
+		      size_t len)
 {
 	int err;
 
 	if (store->fd < 0)
-		return;
+		return 0;
 	/* Not before something new has come, whose dates say that the clock is right. */
 	if (!store->swept || faccessat(store->fd, name, F_OK, 0))
 		store_make_room(store);
@@ -155,6 +155,7 @@ void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *
 	else if (!err && store->failed)
 		ktlsd_log(KTLSD_LOG_INFO, "The cache directory can be written again.");
 	store->failed = err;
+	return err;
 }
 
 void ktlsd_store_each(const struct ktlsd_store *store, const char *kind,

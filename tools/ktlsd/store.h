@@ -42,9 +42,11 @@ void ktlsd_store_name(char *dst, const char *kind, const uint8_t *hash);
 int ktlsd_store_read(const struct ktlsd_store *store, const char *name, size_t max,
 		     struct ktlsd_buffer *buffer);
 
-/* Replaces the file @name as a whole; removes files that are too old, or too many. */
-void ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
-		       size_t len);
+/* Replaces the file @name as a whole; removes files that are too old, or too many.
+ * Return: 0, also without a directory; or a negative errno
+ */
+int ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *data,
+		      size_t len);
 
 /* Calls @visit with the name of each file of a kind. */
 void ktlsd_store_each(const struct ktlsd_store *store, const char *kind,
