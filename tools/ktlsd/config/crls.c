@@ -14,6 +14,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/buffer.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "config/credentials.h"
 #include "config/crls.h"
@@ -339,19 +340,25 @@ int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
 
 bool ktlsd_crls_refresh(struct ktlsd_crls *crls)
 {
+	int64_t now = ktlsd_clock_ms();
 	struct ktlsd_crl_set *set;
 	struct ktlsd_fault fault;
 	uint64_t stamp;
+	bool same;
 	int count;
 
 	if (!crls || !crls->path)
 		return false;
 	stamp = crls_stamp(crls->path);
-	if (stamp == crls->stamp)
+	same = stamp == crls->stamp;
+	if (same && (!crls->retry || now < crls->retry))
 		return false;
 	crls->stamp = stamp;
+	crls->retry = now + KTLSD_CRLS_RETRY_MS;
 	if (crls_read(crls->path, &set, &fault)) {
-		ktlsd_log(KTLSD_LOG_ERROR, "%s: the old CRLs stay in force.", fault.reason);
+		if (!same)
+			ktlsd_log(KTLSD_LOG_ERROR, "%s: the old CRLs stay in force.",
+				  fault.reason);
 		return false;
 	}
 	count = sk_X509_CRL_num(set->list);
@@ -359,6 +366,7 @@ bool ktlsd_crls_refresh(struct ktlsd_crls *crls)
 		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: the old CRLs stay in force.");
 		return false;
 	}
+	crls->retry = 0;
 	ktlsd_log(KTLSD_LOG_INFO, "%s was read again: %d CRLs.", crls->path, count);
 	return true;
 }

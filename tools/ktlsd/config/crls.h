@@ -21,6 +21,7 @@ enum {
 	KTLSD_CRLS_BYTES_MAX	= 64 << 20,	/* of all files */
 	KTLSD_CRLS_MAX		= 4096,		/* CRLs, deltas included */
 	KTLSD_CRLS_REFRESH_MS	= 5000,		/* how often the files are looked at */
+	KTLSD_CRLS_RETRY_MS	= 60000,	/* when those that could not be read are read again */
 	KTLSD_CRLS_ISSUER	= 32,		/* bytes: SHA-256 */
 };
 
@@ -69,6 +70,8 @@ struct ktlsd_crl_set {
  * @files: the newest that could be read; a reference, or NULL
  * @fetched: the newest of each; a reference, or NULL
  * @stamp: names, sizes and times of the files when they were last read; main thread only
+ * @retry: when they are read again though these are the same, milliseconds of the monotonic
+ *	clock; 0 for never, after they could be read; main thread only
  */
 struct ktlsd_crls {
 	atomic_uint		refs;
@@ -79,6 +82,7 @@ struct ktlsd_crls {
 	struct ktlsd_crl_set	*files;
 	struct ktlsd_crl_set	*fetched;
 	uint64_t		stamp;
+	int64_t			retry;
 };
 
 /**
@@ -109,7 +113,7 @@ int ktlsd_crls_open(const char *path, struct ktlsd_crls **ret_crls,
 
 /**
  * ktlsd_crls_refresh - read the CRLs again if a file has changed
- * @crls: may be NULL; stays as it is if they cannot be read, which is logged
+ * @crls: may be NULL; stays as it is if they cannot be read, which is logged, once for each change
  *
  * Return: whether there is a new set
  */

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "config/crl_lookup.h"
+#include "config/file.h"
 #include "test_authority.h"
 #include "test_peer.h"
 
@@ -91,6 +92,50 @@ static void crls_formats(void **state)
 	unlink(crls_path("two.pem"));
 	unlink(crls_path(".hidden"));
 	unlink(crls_path("text"));
+}
+
+static unsigned int crls_reads;
+
+static int crls_read_nothing(const char *path, size_t max, struct ktlsd_buffer *buffer,
+			     mode_t *ret_mode, struct ktlsd_fault *fault)
+{
+	(void)max;
+	(void)buffer;
+	(void)ret_mode;
+	crls_reads++;
+	return ktlsd_errors_set(fault, -EPIPE, "%s: the signer process of ktlsd does not answer",
+				path);
+}
+
+/* Who reads the files may be stopped: they are read again, though they are the same. */
+static void crls_retry(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(NULL);
+	struct ktlsd_crls *crls;
+	struct ktlsd_fault fault;
+	X509_CRL *crl;
+
+	(void)state;
+	crls_write("ca.crl", &spec, true);
+	assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
+	spec.revoked = pki.ec;
+	crls_write("more.crl", &spec, true);
+	ktlsd_file_set_reader(crls_read_nothing);
+	assert_false(ktlsd_crls_refresh(crls));
+	assert_false(ktlsd_crls_refresh(crls));
+	assert_int_equal(crls_reads, 1);
+	crls->retry = 1;
+	assert_false(ktlsd_crls_refresh(crls));
+	assert_int_equal(crls_reads, 2);
+	ktlsd_file_set_reader(NULL);
+	assert_false(ktlsd_crls_refresh(crls));
+	crls->retry = 1;
+	assert_true(ktlsd_crls_refresh(crls));
+	assert_non_null(ktlsd_crl_lookup_revoked(crls->set, pki.ec, pki.ca, &crl));
+	assert_false(ktlsd_crls_refresh(crls));
+	unlink(crls_path("ca.crl"));
+	unlink(crls_path("more.crl"));
+	ktlsd_crls_put(crls);
 }
 
 /* A file that changes is read again; a broken one leaves the old set in force. */
@@ -389,6 +434,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crls_formats),
+		cmocka_unit_test(crls_retry),
 		cmocka_unit_test(crls_refresh),
 		cmocka_unit_test(crls_handshakes),
 		cmocka_unit_test(crls_missing),
