@@ -73,18 +73,23 @@ static void store_make_room(struct ktlsd_store *store)
 		unlinkat(store->fd, oldest, 0);
 }
 
+/* Return: 0 or a negative errno. */
+static int store_open(struct ktlsd_store *store)
+{
+	if (store->fd < 0)
+		store->fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return store->fd < 0 ? -errno : 0;
+}
+
 void ktlsd_store_open(struct ktlsd_store *store, const char *path)
 {
-	store->fd = -1;
-	store->failed = 0;
-	store->swept = false;
-	if (!path)
-		return;
-	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (store->fd < 0)
+	*store = (struct ktlsd_store) { .path = path, .fd = -1 };
+	if (path)
+		store->failed = store_open(store);
+	if (store->failed)
 		ktlsd_log(KTLSD_LOG_WARNING,
-			  "The cache directory %s cannot be used: %s. What is fetched is lost with a restart.",
-			  path, strerror(errno));
+			  "The cache directory %s cannot be used: %s. What is fetched is lost with a restart until it can.",
+			  path, strerror(-store->failed));
 }
 
 void ktlsd_store_close(struct ktlsd_store *store)
@@ -92,6 +97,7 @@ void ktlsd_store_close(struct ktlsd_store *store)
 	if (store->fd >= 0)
 		close(store->fd);
 	store->fd = -1;
+	store->path = NULL;
 }
 
 void ktlsd_store_name(char *dst, const char *kind, const uint8_t *hash)
@@ -141,8 +147,11 @@ int ktlsd_store_write(struct ktlsd_store *store, const char *name, const void *d
 {
 	int err;
 
-	if (store->fd < 0)
+	if (!store->path)
 		return 0;
+	err = store_open(store);
+	if (err)
+		return err;
 	/* Not before something new has come, whose dates say that the clock is right. */
 	if (!store->swept || faccessat(store->fd, name, F_OK, 0))
 		store_make_room(store);

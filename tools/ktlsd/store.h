@@ -21,17 +21,21 @@ enum {
 
 /**
  * struct ktlsd_store - the directory
- * @fd: -1 for none
+ * @path: of it, NULL for none
+ * @fd: -1 if it could not be opened yet
  * @failed: the last write failed, and that was logged
  * @swept: old files were removed
  */
 struct ktlsd_store {
-	int	fd;
-	int	failed;
-	bool	swept;
+	const char	*path;
+	int		fd;
+	int		failed;
+	bool		swept;
 };
 
-/* Opens @path, NULL for none. What fails is logged. */
+/* Opens @path, NULL for none, which must stay. What fails is logged, and tried again when something
+ * is to be written.
+ */
 void ktlsd_store_open(struct ktlsd_store *store, const char *path);
 void ktlsd_store_close(struct ktlsd_store *store);
 

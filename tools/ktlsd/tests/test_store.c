@@ -192,6 +192,34 @@ static void store_full(void **state)
 	free(big);
 }
 
+/* A directory that cannot be opened at the start is used as soon as it can. */
+static void store_unreadable(void **state)
+{
+	struct ktlsd_store store;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
+	assert_int_equal(seteuid(65534), 0);
+	test_capture_begin();
+	ktlsd_store_open(&store, store_dir);
+	assert_non_null(strstr(test_capture_end(), "cannot be used: Permission denied"));
+	store_expect_log(&store, "new", 3, "");
+	assert_int_equal(seteuid(0), 0);
+	store_expect_log(&store, "new", 3, "The cache directory can be written again.");
+	assert_true(store_exists("ktlsd-crl-a"));
+	/* It can be read, but not written. */
+	ktlsd_store_remove(&store, "ktlsd-crl-a");
+	assert_int_equal(seteuid(65534), 0);
+	store_expect_log(&store, "new", 3, "Cannot write ktlsd-crl-a to the cache directory: Permission denied");
+	store_expect_log(&store, "new", 3, "");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(store_count_files(), 0);
+	ktlsd_store_close(&store);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+}
+
 static int store_setup(void **state)
 {
 	(void)state;
@@ -212,6 +240,7 @@ int main(void)
 		cmocka_unit_test(store_old),
 		cmocka_unit_test(store_many),
 		cmocka_unit_test(store_full),
+		cmocka_unit_test(store_unreadable),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, store_setup, store_teardown);
