@@ -285,6 +285,29 @@ static void keys_on_a_full_disk(void **state)
 	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 }
 
+/* Hosts whose clocks are years apart replace each other's secrets: the log says why. */
+static void keys_from_the_future(void **state)
+{
+	const int64_t years = 10L * 365 * 86400;
+	struct ktlsd_fingerprint print = { { 1 } };
+	struct ktlsd_ticket_key sealed, found;
+	struct ktlsd_ticket_keys keys;
+	int64_t now = time(NULL);
+	bool renew;
+
+	(void)state;
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_INFO);
+	ring_begin_keys(&keys);
+	keys_expect_log(&keys, now + years, "");
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 5, &print, &sealed), 0);
+	keys_expect_log(&keys, now, "are from the future and are replaced");
+	keys_expect_log(&keys, now, "");
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew),
+			 -ENOENT);
+	ktlsd_ticket_keys_free(&keys);
+	ktlsd_log_open("test", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
+}
+
 /* The reason is the right one also if a part could be written. */
 static void ring_no_room_for_all(void **state)
 {
@@ -364,6 +387,7 @@ int main(void)
 		cmocka_unit_test(ring_in_directory),
 		cmocka_unit_test(keys_are_shared),
 		cmocka_unit_test(keys_on_a_full_disk),
+		cmocka_unit_test(keys_from_the_future),
 		cmocka_unit_test(ring_no_room_for_all),
 		cmocka_unit_test(ring_lock_is_taken),
 	};

@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "lib/log.h"
 #include "lib/replace.h"
 #include "tls/ticket_ring.h"
 
@@ -231,6 +232,10 @@ static int ring_sync_locked(struct ktlsd_ticket_ring *ring, int dir, const char 
 		return err;
 	if (err)
 		ring->count = 0;
+	else if (now < ring->at[0].begin - rotate)
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "The ticket keys in %s are from the future and are replaced: check this machine's clock, and those of others that share them.",
+			  directory);
 	err = ktlsd_ticket_ring_turn(ring, now, rotate);
 	if (err < 0)
 		return ktlsd_errors_set(fault, err, "OpenSSL has no random numbers");
