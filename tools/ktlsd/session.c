@@ -354,7 +354,7 @@ static void session_start(struct ktlsd_sessions *sessions,
 		session_run(sessions, session);
 }
 
-/* Reads a slice of the trust anchors. Return: as ktlsd_anchors_read(), or -ENOBUFS. */
+/* Reads some of the trust anchors. Return: as ktlsd_anchors_read(), or -ENOBUFS. */
 static int session_read_anchors(struct ktlsd_sessions *sessions,
 				struct ktlsd_session *session, struct ktlsd_fault *fault)
 {
@@ -364,8 +364,8 @@ static int session_read_anchors(struct ktlsd_sessions *sessions,
 	ktlsd_fetch_view(&session->fetch, &parts);
 	parts.anchors = session->anchors;
 	if (!parts.anchors)
-		err = ktlsd_context_open_anchors(&sessions->contexts, &session->request, &parts,
-						 fault);
+		err = ktlsd_context_open_anchors(&sessions->contexts, &session->request,
+						 &session->digest, &parts, fault);
 	session->anchors = parts.anchors;
 	/* They were not in the cache. */
 	if (!err && parts.anchors && !parts.anchors->hold.bytes)

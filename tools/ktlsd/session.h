@@ -62,6 +62,7 @@ enum ktlsd_session_room {
  * @hold: its memory
  * @making: that of @context, until it is made
  * @fetch: the configuration, as far as it was fetched
+ * @digest: of KTLS_TRUST
  * @anchors: of KTLS_TRUST, while they are read; a reference
  * @sessions: of the worker
  * @job: makes @context, while it waits for the signer
@@ -87,6 +88,7 @@ struct ktlsd_session {
 	struct ktlsd_quota_hold		hold;
 	struct ktlsd_quota_hold		making;
 	struct ktlsd_fetch		fetch;
+	struct ktlsd_anchors_digest	digest;
 	struct ktlsd_anchors		*anchors;
 	struct ktlsd_sessions		*sessions;
 	struct ktlsd_pause		*job;

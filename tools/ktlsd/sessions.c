@@ -95,6 +95,7 @@ void ktlsd_sessions_end(struct ktlsd_sessions *sessions, struct ktlsd_session *s
 	ktlsd_pause_cancel(&session->job);
 	ktlsd_handshake_free(session->handshake);
 	ktlsd_context_put(session->context);
+	ktlsd_anchors_digest_free(&session->digest);
 	ktlsd_anchors_put(session->anchors);
 	ktlsd_fetch_free(&session->fetch);
 	ktlsd_buffer_free(&session->input);

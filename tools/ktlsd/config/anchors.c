@@ -141,24 +141,50 @@ void ktlsd_anchors_put(struct ktlsd_anchors *anchors)
 		return;
 	X509_STORE_free(anchors->store);
 	sk_X509_NAME_pop_free(anchors->names, X509_NAME_free);
-	BIO_free(anchors->bio);
 	ktlsd_quota_release(&anchors->hold);
 	free(anchors);
 }
 
-int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_t len,
-		       uint32_t uid, struct ktlsd_anchors **ret_anchors,
-		       struct ktlsd_fault *fault)
+int ktlsd_anchors_digest_step(struct ktlsd_anchors_digest *digest, const void *pem, size_t len,
+			      struct ktlsd_fault *fault)
 {
-	struct ktlsd_anchors *anchors;
-	uint8_t digest[32];
+	size_t part = len - digest->done;
 
 	if (len > KTLSD_ANCHORS_PEM_MAX)
 		return ktlsd_errors_set(fault, -EINVAL,
 			"KTLS_TRUST is longer than %d bytes.", KTLSD_ANCHORS_PEM_MAX);
-	if (EVP_Digest(len ? pem : "", len, digest, NULL, EVP_sha256(), NULL) != 1)
+	if (part > KTLSD_ANCHORS_SLICE)
+		part = KTLSD_ANCHORS_SLICE;
+	if (!digest->hash) {
+		digest->hash = EVP_MD_CTX_new();
+		if (!digest->hash || EVP_DigestInit_ex(digest->hash, EVP_sha256(), NULL) != 1)
+			return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	}
+	if (EVP_DigestUpdate(digest->hash, (const uint8_t *)pem + digest->done, part) != 1)
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
-	*ret_anchors = anchors_find(cache, digest);
+	digest->done += part;
+	if (digest->done < len)
+		return 1;
+	if (EVP_DigestFinal_ex(digest->hash, digest->value, NULL) != 1)
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	ktlsd_anchors_digest_free(digest);
+	return 0;
+}
+
+void ktlsd_anchors_digest_free(struct ktlsd_anchors_digest *digest)
+{
+	EVP_MD_CTX_free(digest->hash);
+	digest->hash = NULL;
+}
+
+int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache,
+		       const struct ktlsd_anchors_digest *digest, const void *pem, size_t len,
+		       uint32_t uid, struct ktlsd_anchors **ret_anchors,
+		       struct ktlsd_fault *fault)
+{
+	struct ktlsd_anchors *anchors;
+
+	*ret_anchors = anchors_find(cache, digest->value);
 	if (*ret_anchors)
 		return 0;
 	anchors = calloc(1, sizeof(*anchors));
@@ -167,11 +193,12 @@ int ktlsd_anchors_open(struct ktlsd_anchors_cache *cache, const void *pem, size_
 	anchors->refs = 1;
 	anchors->uid = uid;
 	anchors->cost = sizeof(*anchors) + len * KTLSD_ANCHORS_EXPANSION;
-	memcpy(anchors->digest, digest, sizeof(digest));
+	memcpy(anchors->digest, digest->value, sizeof(anchors->digest));
 	anchors->store = X509_STORE_new();
 	anchors->names = sk_X509_NAME_new_null();
-	anchors->bio = BIO_new_mem_buf(len ? pem : "", (int)len);
-	if (!anchors->store || !anchors->names || !anchors->bio) {
+	anchors->rest = len ? pem : "";
+	anchors->rest_len = len;
+	if (!anchors->store || !anchors->names) {
 		ktlsd_anchors_put(anchors);
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	}
@@ -246,48 +273,78 @@ static int anchors_add(struct ktlsd_anchors *anchors, X509 *cert, struct ktlsd_f
 	return 0;
 }
 
-/* After the last certificate: is this the end of the PEM, or an error? */
-static int anchors_end(struct ktlsd_anchors *anchors, struct ktlsd_fault *fault)
+/* Return: bytes of the rest up to the end of its first block of PEM; all, if none ends there;
+ * more than KTLSD_ANCHORS_CERT_MAX if the end is not within that.
+ */
+static size_t anchors_block(const struct ktlsd_anchors *anchors)
+{
+	static const char mark[] = "-----END";
+	const char *rest = anchors->rest, *end;
+	size_t len = anchors->rest_len;
+
+	if (len > KTLSD_ANCHORS_CERT_MAX)
+		len = KTLSD_ANCHORS_CERT_MAX + 1;
+	end = memmem(rest, len, mark, sizeof(mark) - 1);
+	if (end)
+		end = memchr(end, '\n', len - (size_t)(end - rest));
+	return end ? (size_t)(end + 1 - rest) : len;
+}
+
+/* Without a certificate in a block: is that an error? A block of another kind is none. */
+static int anchors_skip(const struct ktlsd_anchors *anchors, struct ktlsd_fault *fault)
 {
 	unsigned long code = ERR_peek_last_error();
 
-	if (ERR_GET_LIB(code) != ERR_LIB_PEM ||
-	    ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
-		return ktlsd_errors_set(fault, -EINVAL,
-			"A certificate in KTLS_TRUST (number %u) cannot be decoded: %s.",
-			anchors->count + 1, ktlsd_errors_openssl_reason());
-	if (!anchors->count)
-		return ktlsd_errors_set(fault, -EINVAL,
-			"There is no PEM certificate in KTLS_TRUST.");
-	BIO_free(anchors->bio);
-	anchors->bio = NULL;
-	return 0;
+	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+		return 0;
+	return ktlsd_errors_set(fault, -EINVAL,
+		"A certificate in KTLS_TRUST (number %u) cannot be decoded: %s.",
+		anchors->count + 1, ktlsd_errors_openssl_reason());
+}
+
+/* Reads the first block of the rest. Return: 0, -EINVAL or -ENOMEM */
+static int anchors_read_block(struct ktlsd_anchors *anchors, size_t len,
+			      struct ktlsd_fault *fault)
+{
+	BIO *bio = BIO_new_mem_buf(anchors->rest, (int)len);
+	X509 *cert;
+	int err;
+
+	if (!bio)
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	ERR_clear_error();
+	cert = PEM_read_bio_X509(bio, NULL, ktlsd_credentials_no_passphrase, NULL);
+	err = cert ? anchors_add(anchors, cert, fault) : anchors_skip(anchors, fault);
+	X509_free(cert);
+	BIO_free(bio);
+	ERR_clear_error();
+	return err;
 }
 
 int ktlsd_anchors_read(struct ktlsd_anchors_cache *cache, struct ktlsd_anchors *anchors,
 		       struct ktlsd_fault *fault)
 {
-	int i, err = 0;
-	X509 *cert;
+	size_t len;
+	int err;
 
-	if (!anchors->bio)
+	if (!anchors->rest)
 		return 0;
-	ERR_clear_error();
-	for (i = 0; !err && i < KTLSD_ANCHORS_SLICE; i++) {
-		cert = PEM_read_bio_X509(anchors->bio, NULL,
-					 ktlsd_credentials_no_passphrase, NULL);
-		if (!cert) {
-			err = anchors_end(anchors, fault);
-			break;
-		}
-		err = anchors_add(anchors, cert, fault);
-		X509_free(cert);
-	}
-	ERR_clear_error();
+	len = anchors_block(anchors);
+	if (len > KTLSD_ANCHORS_CERT_MAX)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"A certificate in KTLS_TRUST (number %u), with the text before it, has more than %d bytes.",
+			anchors->count + 1, KTLSD_ANCHORS_CERT_MAX);
+	err = len ? anchors_read_block(anchors, len, fault) : 0;
 	if (err)
 		return err;
-	if (anchors->bio)
+	anchors->rest += len;
+	anchors->rest_len -= len;
+	if (anchors->rest_len)
 		return 1;
+	if (!anchors->count)
+		return ktlsd_errors_set(fault, -EINVAL,
+			"There is no PEM certificate in KTLS_TRUST.");
+	anchors->rest = NULL;
 	anchors_cache_add(cache, anchors);
 	return 0;
 }

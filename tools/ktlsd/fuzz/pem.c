@@ -37,12 +37,18 @@ static void pem_credential(const uint8_t *data, size_t len)
 static void pem_anchors(const uint8_t *data, size_t len)
 {
 	struct ktlsd_anchors_cache cache = { 0 };
+	struct ktlsd_anchors_digest digest = { 0 };
 	struct ktlsd_fault fault = { 0 };
 	struct ktlsd_anchors *anchors;
 	int ret;
 
-	if (ktlsd_anchors_open(&cache, data, len, 1000, &anchors, &fault))
+	do {
+		ret = ktlsd_anchors_digest_step(&digest, data, len, &fault);
+	} while (ret > 0);
+	if (ret || ktlsd_anchors_open(&cache, &digest, data, len, 1000, &anchors, &fault)) {
+		ktlsd_anchors_digest_free(&digest);
 		return;
+	}
 	do {
 		ret = ktlsd_anchors_read(&cache, anchors, &fault);
 	} while (ret > 0);

@@ -249,6 +249,22 @@ static void credentials_small_curve(void **state)
 
 static struct ktlsd_anchors_cache credentials_cache;
 
+/* Return: how many steps it takes to digest it; *@ret_anchors is a reference. */
+static int credentials_open(const struct ktlsd_buffer *pem, uint32_t uid,
+			    struct ktlsd_anchors **ret_anchors)
+{
+	struct ktlsd_anchors_digest digest = { 0 };
+	struct ktlsd_fault fault = { 0 };
+	int steps = 1, ret;
+
+	while ((ret = ktlsd_anchors_digest_step(&digest, pem->data, pem->len, &fault)) > 0)
+		steps++;
+	assert_int_equal(ret, 0);
+	assert_int_equal(ktlsd_anchors_open(&credentials_cache, &digest, pem->data, pem->len, uid,
+					    ret_anchors, &fault), 0);
+	return steps;
+}
+
 /* KTLS_TRUST, read to its end. Return: 0 and a reference, or a negative errno. */
 static int credentials_anchors(const struct ktlsd_buffer *pem, uint32_t uid,
 			       struct ktlsd_anchors **ret_anchors, const char *word)
@@ -256,14 +272,11 @@ static int credentials_anchors(const struct ktlsd_buffer *pem, uint32_t uid,
 	struct ktlsd_fault fault = { 0 };
 	int err;
 
-	err = ktlsd_anchors_open(&credentials_cache, pem->data, pem->len, uid, ret_anchors,
-				 &fault);
-	if (!err) {
-		while ((err = ktlsd_anchors_read(&credentials_cache, *ret_anchors, &fault)) > 0)
-			;
-		if (err)
-			ktlsd_anchors_put(*ret_anchors);
-	}
+	credentials_open(pem, uid, ret_anchors);
+	while ((err = ktlsd_anchors_read(&credentials_cache, *ret_anchors, &fault)) > 0)
+		;
+	if (err)
+		ktlsd_anchors_put(*ret_anchors);
 	if (err && !strstr(fault.reason, word))
 		fail_msg("%s", fault.reason);
 	return err;
@@ -336,7 +349,37 @@ static void credentials_trust_is_bounded(void **state)
 	ktlsd_anchors_flush(&credentials_cache);
 }
 
-/* Anchors are read in slices and cached; no user displaces the anchors of others. */
+/* Text before a certificate, and blocks of other kinds, are skipped; but never much in one step. */
+static void credentials_trust_has_other_text(void **state)
+{
+	static const char block[] = "-----BEGIN NOTE-----\nbm90ZQ==\n-----END NOTE-----\n";
+	static const char half[] = "-----BEGIN CERTIFICATE-----\nMIIB\n";
+	const size_t max = KTLSD_ANCHORS_CERT_MAX, room = 4 * max;
+	static char text[KTLSD_ANCHORS_CERT_MAX];
+	struct ktlsd_buffer pem = { 0 };
+	struct ktlsd_anchors *anchors;
+
+	(void)state;
+	memset(text, 'x', max);
+	text[max / 2 - 1] = '\n';
+	ktlsd_buffer_append(&pem, text, max / 2, room);
+	test_pki_put_cert(&pem, pki.ca);
+	ktlsd_buffer_append(&pem, block, sizeof(block) - 1, room);
+	test_pki_put_cert(&pem, pki.other_ca);
+	ktlsd_buffer_append(&pem, text, max / 2, room);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, ""), 0);
+	assert_int_equal(anchors->count, 2);
+	ktlsd_anchors_put(anchors);
+	ktlsd_anchors_flush(&credentials_cache);
+
+	ktlsd_buffer_append(&pem, half, sizeof(half) - 1, room);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, "(number 3) cannot be"), -EINVAL);
+	ktlsd_buffer_append(&pem, text, max, room);
+	assert_int_equal(credentials_anchors(&pem, 0, &anchors, "more than 32768 bytes"), -EINVAL);
+	ktlsd_buffer_free(&pem);
+}
+
+/* Anchors are read one by one and cached; no user displaces the anchors of others. */
 static void credentials_trust_is_kept(void **state)
 {
 	struct ktlsd_buffer pem = { 0 }, other = { 0 };
@@ -345,16 +388,15 @@ static void credentials_trust_is_kept(void **state)
 	int i, steps = 0;
 
 	(void)state;
-	credentials_put_anchors(&pem, "a", 25 * KTLSD_ANCHORS_SLICE, false);
-	assert_int_equal(ktlsd_anchors_open(&credentials_cache, pem.data, pem.len, 1,
-					    &anchors, &fault), 0);
+	credentials_put_anchors(&pem, "a", 200, false);
+	assert_int_equal(credentials_open(&pem, 1, &anchors),
+			 (pem.len + KTLSD_ANCHORS_SLICE - 1) / KTLSD_ANCHORS_SLICE);
 	do {
 		assert_int_equal(credentials_cache.count, 0);
-		steps++;
+		assert_int_equal(anchors->count, steps++);
 	} while (ktlsd_anchors_read(&credentials_cache, anchors, &fault) > 0);
-	assert_int_equal(steps, 26);
-	assert_int_equal(ktlsd_anchors_open(&credentials_cache, pem.data, pem.len, 2,
-					    &again, &fault), 0);
+	assert_int_equal(steps, 200);
+	credentials_open(&pem, 2, &again);
 	assert_ptr_equal(again, anchors);
 	assert_int_equal(ktlsd_anchors_read(&credentials_cache, again, &fault), 0);
 	ktlsd_anchors_put(again);
@@ -368,9 +410,8 @@ static void credentials_trust_is_kept(void **state)
 	}
 	ktlsd_buffer_free(&other);
 	assert_true(credentials_cache.count <= KTLSD_ANCHORS_SETS);
-	assert_int_equal(ktlsd_anchors_open(&credentials_cache, pem.data, pem.len, 1,
-					    &anchors, &fault), 0);
-	assert_null(anchors->bio);
+	credentials_open(&pem, 1, &anchors);
+	assert_null(anchors->rest);
 	ktlsd_anchors_put(anchors);
 	ktlsd_buffer_free(&pem);
 	ktlsd_anchors_flush(&credentials_cache);
@@ -455,6 +496,7 @@ int main(void)
 		cmocka_unit_test(credentials_small_curve),
 		cmocka_unit_test(credentials_trust),
 		cmocka_unit_test(credentials_trust_is_bounded),
+		cmocka_unit_test(credentials_trust_has_other_text),
 		cmocka_unit_test(credentials_trust_is_kept),
 		cmocka_unit_test(credentials_trust_file),
 		cmocka_unit_test(credentials_trust_keys),

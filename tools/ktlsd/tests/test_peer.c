@@ -162,6 +162,7 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 {
 	struct ktlsd_buffer pem[KTLS_CONFIG_MAX + 1] = { 0 };
 	struct ktlsd_context_parts parts = { .anchors = NULL };
+	struct ktlsd_anchors_digest digest = { 0 };
 	int i, ret;
 
 	if (cert) {
@@ -175,7 +176,10 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 		parts.len[i] = pem[i].len;
 	}
 	side->request.config_id = 7;
-	ret = ktlsd_context_open_anchors(&side->contexts, &side->request, &parts, &side->fault);
+	do {
+		ret = ktlsd_context_open_anchors(&side->contexts, &side->request, &digest,
+						 &parts, &side->fault);
+	} while (ret > 0);
 	if (!ret && parts.anchors) {
 		do {
 			ret = ktlsd_anchors_read(&side->contexts.anchors, parts.anchors,

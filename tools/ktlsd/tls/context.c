@@ -160,14 +160,19 @@ enum ktlsd_revocation_mode ktlsd_context_revocation(const struct ktlsd_context *
 
 int ktlsd_context_open_anchors(struct ktlsd_contexts *cache,
 			       const struct ktlsd_request *request,
+			       struct ktlsd_anchors_digest *digest,
 			       struct ktlsd_context_parts *parts,
 			       struct ktlsd_fault *fault)
 {
-	if (!parts->data[KTLS_CONFIG_TRUST])
+	const void *pem = parts->data[KTLS_CONFIG_TRUST];
+	size_t len = parts->len[KTLS_CONFIG_TRUST];
+	int err;
+
+	if (!pem)
 		return 0;
-	return ktlsd_anchors_open(&cache->anchors, parts->data[KTLS_CONFIG_TRUST],
-				  parts->len[KTLS_CONFIG_TRUST], request->caller.uid,
-				  &parts->anchors, fault);
+	err = ktlsd_anchors_digest_step(digest, pem, len, fault);
+	return err ? err : ktlsd_anchors_open(&cache->anchors, digest, pem, len,
+					      request->caller.uid, &parts->anchors, fault);
 }
 
 static int context_set_own(SSL_CTX *ctx, const struct ktlsd_context_parts *parts,

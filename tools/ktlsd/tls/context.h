@@ -110,14 +110,16 @@ struct ktlsd_context *ktlsd_context_find(struct ktlsd_contexts *cache,
  * ktlsd_context_open_anchors - begin to read KTLS_TRUST, before the context is made
  * @cache: of the worker
  * @request: for its uid
+ * @digest: of this KTLS_TRUST, zeroed to begin with
  * @parts: what was fetched; @parts->anchors becomes a reference, if there is a KTLS_TRUST;
  *	ktlsd_anchors_read() continues
  * @fault: on error
  *
- * Return: 0, -EINVAL or -ENOMEM
+ * Return: 1 call it again, 0, -EINVAL or -ENOMEM
  */
 int ktlsd_context_open_anchors(struct ktlsd_contexts *cache,
 			       const struct ktlsd_request *request,
+			       struct ktlsd_anchors_digest *digest,
 			       struct ktlsd_context_parts *parts,
 			       struct ktlsd_fault *fault);
 
