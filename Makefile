@@ -69,13 +69,9 @@ tools selftests:
 
 install: tools
 	+@$(MAKE) -C tools install
-	install -D -m 644 include/uapi/linux/ktls.h "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
 
 uninstall:
 	+@$(MAKE) -C tools uninstall
-	rm -f "$(DESTDIR)$(PREFIX)/include/linux/ktls.h"
-	@test ! -d "$(DESTDIR)$(PREFIX)/include/linux" || \
-		rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(PREFIX)/include/linux"
 
 # modules_install of each kernel puts external modules into another directory.
 modules_uninstall:
@@ -153,7 +149,7 @@ help:
 	@echo '                     result: .build/<kernel release>/ktls.ko'
 	@echo 'make tools           build ktlsd and ktlsctl'
 	@echo 'make selftests       build the test programs'
-	@echo 'make install         install the tools and <linux/ktls.h>, to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make install         install the tools and headers, to DESTDIR and PREFIX ($(PREFIX))'
 	@echo 'make modules_install install the module, to /lib/modules (or INSTALL_MOD_PATH)'
 	@echo 'make uninstall, make modules_uninstall'
 	@echo '                     remove what the two install; /etc/ktls stays'

@@ -426,7 +426,9 @@ struct ktls_exporter {
 	__u16		context_len;
 	__u16		output_len;
 	__u16		flags;
+#ifndef __cplusplus	/* has no flexible arrays; there it is what follows the structure */
 	__u8		data[];
+#endif
 };
 
 /* There is a context, which may be empty. In TLS 1.2 an empty context differs from
