@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -14,57 +13,28 @@
 #include "config/crl_lookup.h"
 #include "config/date.h"
 #include "crl_check.h"
+#include "crl_file.h"
 #include "crl_points.h"
+#include "crl_room.h"
 
 #define CRL_POINTS_KIND		"crl"
-#define CRL_POINTS_MAGIC	"ktlsd crl 2\n"
-/* Then a letter, the URL, a newline, the issuer, the CRL. */
-#define CRL_POINTS_FOR_CA	'a'
-#define CRL_POINTS_FOR_END	'e'
-
-enum {
-	CRL_POINTS_FILE_MAX	= KTLSD_CRLS_FILE_MAX + 65536 + KTLS_FETCH_URL_MAX,
-};
-
-/**
- * struct ktlsd_crl_points_item - a distribution point
- * @next: in the list
- * @errand: when it is to be fetched
- * @all: those that it belongs to
- * @what: issuer and URL
- * @name: of the issuer, for the log
- * @file: in the store
- * @fetched: the newest CRL; a reference, or NULL
- * @bytes: of it
- */
-struct ktlsd_crl_points_item {
-	struct ktlsd_crl_points_item	*next;
-	struct ktlsd_errand		errand;
-	struct ktlsd_crl_points		*all;
-	struct ktlsd_crl_points_wanted	what;
-	char				name[72];
-	char				file[KTLSD_STORE_NAME];
-	struct ktlsd_crl_fetched	*fetched;
-	size_t				bytes;
-};
-
 static struct ktlsd_crl_points_item *crl_points_item(struct ktlsd_errand *errand)
 {
 	return (void *)((char *)errand - offsetof(struct ktlsd_crl_points_item, errand));
 }
 
-static bool crl_points_hash(struct ktlsd_crl_points_wanted *what)
+int ktlsd_crl_points_hash(struct ktlsd_crl_points_wanted *what)
 {
 	uint8_t all[KTLSD_CRLS_ISSUER + 1 + KTLS_FETCH_URL_MAX];
 	size_t url_len = strlen(what->url);
 
 	if (ktlsd_crl_lookup_hash(what->issuer, what->tag))
-		return false;
+		return -ENOMEM;
 	memcpy(all, what->tag, sizeof(what->tag));
-	all[sizeof(what->tag)] = what->is_ca ? CRL_POINTS_FOR_CA : CRL_POINTS_FOR_END;
+	all[sizeof(what->tag)] = what->is_ca ? KTLSD_CRL_POINTS_FOR_CA : KTLSD_CRL_POINTS_FOR_END;
 	memcpy(all + sizeof(what->tag) + 1, what->url, url_len);
 	return EVP_Digest(all, sizeof(what->tag) + 1 + url_len, what->key, NULL, EVP_sha256(),
-			  NULL);
+			  NULL) ? 0 : -ENOMEM;
 }
 
 /* --- the set; with the lock of the errands --- */
@@ -81,6 +51,75 @@ static void crl_points_publish(struct ktlsd_crl_points *points)
 	}
 	if (points->crls && ktlsd_crls_set_fetched(points->crls, fetched, count))
 		ktlsd_log(KTLSD_LOG_ERROR, "ktlsd is out of memory: the old CRLs stay in force.");
+}
+
+static void crl_points_free_item(struct ktlsd_crl_points_item *item)
+{
+	item->all->bytes -= item->bytes;
+	ktlsd_crls_put_fetched(item->fetched);
+	X509_free(item->what.issuer);
+	free(item);
+}
+
+/* It can be wanted again. */
+static void crl_points_forget(struct ktlsd_crl_points *points, const uint8_t *key)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&points->lock);
+	for (i = 0; i < points->key_count; i++) {
+		if (memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
+			continue;
+		memmove(points->keys[i], points->keys[--points->key_count], KTLSD_CRL_POINTS_KEY);
+		break;
+	}
+	pthread_mutex_unlock(&points->lock);
+}
+
+static void crl_points_remove(struct ktlsd_crl_points *points,
+			      struct ktlsd_crl_points_item **slot)
+{
+	struct ktlsd_crl_points_item *item = *slot;
+
+	*slot = item->next;
+	points->count--;
+	ktlsd_errands_del(points->errands, &item->errand);
+	crl_points_forget(points, item->what.key);
+	crl_points_free_item(item);
+}
+
+static void crl_points_evict(struct ktlsd_crl_points *points,
+			     const struct ktlsd_crl_points_item *item)
+{
+	struct ktlsd_crl_points_item **slot = &points->items;
+
+	if (!points->full)
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "More CRLs are needed than there is room for (%d, and %d MiB): those that were not used for longest make room, and are fetched again when they are needed.",
+			  KTLSD_CRL_POINTS_MAX, KTLSD_CRL_POINTS_BYTES >> 20);
+	points->full = true;
+	points->evicted++;
+	while (*slot != item)
+		slot = &(*slot)->next;
+	ktlsd_store_remove(points->store, item->file);
+	crl_points_remove(points, slot);
+}
+
+/* Makes room for a CRL of @len bytes. Return: whether there is some now. */
+static bool crl_points_make_room(struct ktlsd_crl_points_item *item, size_t len)
+{
+	struct ktlsd_crl_points *points = item->all;
+	struct ktlsd_crl_points_item *other;
+
+	while (points->bytes - item->bytes + len > KTLSD_CRL_POINTS_BYTES) {
+		if (len <= item->bytes || item->what.user == KTLSD_CRL_POINTS_NOBODY)
+			return false;
+		other = ktlsd_crl_room_choose(points, item->what.user, len - item->bytes, item);
+		if (!other)
+			return false;
+		crl_points_evict(points, other);
+	}
+	return true;
 }
 
 /* Checks a CRL and replaces the one at hand. Return: 0 or a negative errno. */
@@ -106,11 +145,15 @@ static int crl_points_use(struct ktlsd_crl_points_item *item, const uint8_t *der
 		crl = sk_X509_CRL_value(list, 0);
 	if (crl)
 		trouble = ktlsd_crl_check(crl, &check);
-	if (!trouble && item->all->bytes - item->bytes + len > KTLSD_CRL_POINTS_BYTES)
+	if (!trouble && !crl_points_make_room(item, len))
 		trouble = "there is no room for more CRLs";
 	if (!trouble) {
 		fetched = ktlsd_crls_new_fetched(crl, item->what.tag);
 		trouble = fetched ? NULL : "ktlsd is out of memory";
+	}
+	if (!trouble && item->fetched) {
+		fetched->used = item->fetched->used;
+		fetched->user = item->fetched->user;
 	}
 	if (!trouble) {
 		ktlsd_crls_put_fetched(item->fetched);
@@ -133,59 +176,6 @@ static int64_t crl_points_refresh_after(const struct ktlsd_crl_points_item *item
 					   ktlsd_crl_check_expires(crl), now);
 }
 
-/* --- the disk --- */
-
-static int crl_points_save(struct ktlsd_errand *errand)
-{
-	const struct ktlsd_crl_points_item *item = crl_points_item(errand);
-	char kind = item->what.is_ca ? CRL_POINTS_FOR_CA : CRL_POINTS_FOR_END;
-	uint8_t *issuer = NULL, *crl = NULL;
-	int issuer_len = i2d_X509(item->what.issuer, &issuer);
-	int len = i2d_X509_CRL(item->fetched->crl, &crl), err = -ENOMEM;
-	struct ktlsd_buffer file = { 0 };
-
-	if (issuer_len > 0 && len > 0 &&
-	    !ktlsd_buffer_append(&file, CRL_POINTS_MAGIC, strlen(CRL_POINTS_MAGIC),
-				 CRL_POINTS_FILE_MAX) &&
-	    !ktlsd_buffer_append(&file, &kind, 1, CRL_POINTS_FILE_MAX) &&
-	    !ktlsd_buffer_append(&file, item->what.url, strlen(item->what.url),
-				 CRL_POINTS_FILE_MAX) &&
-	    !ktlsd_buffer_append(&file, "\n", 1, CRL_POINTS_FILE_MAX) &&
-	    !ktlsd_buffer_append(&file, issuer, (size_t)issuer_len, CRL_POINTS_FILE_MAX) &&
-	    !ktlsd_buffer_append(&file, crl, (size_t)len, CRL_POINTS_FILE_MAX))
-		err = ktlsd_store_write(item->all->store, item->file, file.data, file.len);
-	ktlsd_buffer_free(&file);
-	OPENSSL_free(issuer);
-	OPENSSL_free(crl);
-	return err;
-}
-
-/* Reads what is before the CRL. Return: where that begins, or NULL. */
-static const uint8_t *crl_points_read_head(const struct ktlsd_buffer *file,
-					   struct ktlsd_crl_points_wanted *what)
-{
-	const size_t magic = strlen(CRL_POINTS_MAGIC), head = magic + 1;
-	const uint8_t *end = file->len > head ? memchr(file->data + head, '\n',
-						       file->len - head) : NULL;
-	const unsigned char *at;
-	size_t url_len;
-
-	if (!end || memcmp(file->data, CRL_POINTS_MAGIC, magic))
-		return NULL;
-	url_len = (size_t)(end - file->data) - head;
-	if (url_len >= sizeof(what->url) || memchr(file->data + head, 0, url_len))
-		return NULL;
-	what->is_ca = file->data[magic] == CRL_POINTS_FOR_CA;
-	memcpy(what->url, file->data + head, url_len);
-	what->url[url_len] = '\0';
-	if (strncasecmp(what->url, "http://", 7))
-		return NULL;
-	at = end + 1;
-	what->issuer = d2i_X509(NULL, &at, (long)(file->data + file->len - at));
-	ERR_clear_error();
-	return what->issuer && crl_points_hash(what) ? at : NULL;
-}
-
 /* --- errands --- */
 
 static int64_t crl_points_take(struct ktlsd_errand *errand, const uint8_t *data, size_t len,
@@ -202,6 +192,11 @@ static int64_t crl_points_take(struct ktlsd_errand *errand, const uint8_t *data,
 	ktlsd_log(first ? KTLSD_LOG_INFO : KTLSD_LOG_DEBUG,
 		  "The CRL of '%s' was fetched from %s.", item->name, item->what.url);
 	return crl_points_refresh_after(item, now);
+}
+
+static int crl_points_save(struct ktlsd_errand *errand)
+{
+	return ktlsd_crl_file_save(crl_points_item(errand));
 }
 
 static void crl_points_fail(struct ktlsd_errand *errand, const char *why, int64_t now,
@@ -242,6 +237,8 @@ static struct ktlsd_crl_points_item *crl_points_new(struct ktlsd_crl_points *poi
 	item->errand.kind = &crl_points_kind;
 	item->errand.url = item->what.url;
 	item->errand.due = points->errands->now();
+	if (what->user != KTLSD_CRL_POINTS_NOBODY)
+		item->used = ktlsd_clock_ms();
 	ktlsd_errors_print_name(item->name, sizeof(item->name),
 				X509_get_subject_name(what->issuer));
 	ktlsd_store_name(item->file, CRL_POINTS_KIND, what->key);
@@ -252,51 +249,159 @@ static void crl_points_add(struct ktlsd_crl_points *points, struct ktlsd_crl_poi
 {
 	item->next = points->items;
 	points->items = item;
+	points->count++;
 	ktlsd_errands_add(points->errands, &item->errand);
 }
 
-static void crl_points_free_item(struct ktlsd_crl_points_item *item)
-{
-	item->all->bytes -= item->bytes;
-	ktlsd_crls_put_fetched(item->fetched);
-	X509_free(item->what.issuer);
-	free(item);
-}
+/* --- what was on disk --- */
 
-/* It can be wanted again. */
-static void crl_points_forget(struct ktlsd_crl_points *points, const uint8_t *key)
+/* Return: whether it is new. */
+static bool crl_points_note(struct ktlsd_crl_points *points, const uint8_t *key)
 {
-	unsigned int i;
+	unsigned int i = 0;
+	bool new;
 
 	pthread_mutex_lock(&points->lock);
-	for (i = 0; i < points->key_count; i++) {
-		if (memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
-			continue;
-		memmove(points->keys[i], points->keys[--points->key_count], KTLSD_CRL_POINTS_KEY);
-		points->full = false;
-		break;
-	}
+	while (i < points->key_count && memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
+		i++;
+	new = i == points->key_count;
+	if (new)
+		memcpy(points->keys[points->key_count++], key, KTLSD_CRL_POINTS_KEY);
 	pthread_mutex_unlock(&points->lock);
+	return new;
 }
 
-static void crl_points_remove(struct ktlsd_crl_points *points,
-			      struct ktlsd_crl_points_item **slot)
+/* Takes over what @what refers to. Return: NULL, or why the file is of no use. */
+static const char *crl_points_take_file(struct ktlsd_crl_points *points,
+					const struct ktlsd_crl_points_wanted *what,
+					const uint8_t *der, size_t len, char *why)
 {
-	struct ktlsd_crl_points_item *item = *slot;
+	int64_t now = points->errands->now();
+	struct ktlsd_crl_points_item *item;
+	const X509_CRL *crl;
 
-	*slot = item->next;
-	ktlsd_errands_del(points->errands, &item->errand);
-	crl_points_forget(points, item->what.key);
-	crl_points_free_item(item);
+	/* A handshake was faster: it is fetched. */
+	if (points->count < KTLSD_CRL_POINTS_MAX && !crl_points_note(points, what->key)) {
+		X509_free(what->issuer);
+		return NULL;
+	}
+	if (points->count == KTLSD_CRL_POINTS_MAX) {
+		X509_free(what->issuer);
+		return "there is no room for it";
+	}
+	item = crl_points_new(points, what);
+	if (!item || crl_points_use(item, der, len, now, true, why)) {
+		crl_points_forget(points, what->key);
+		if (item)
+			crl_points_free_item(item);
+		return item ? why : "ktlsd is out of memory";
+	}
+	crl = item->fetched->crl;
+	if (ktlsd_clock_holds(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)),
+			      ktlsd_crl_check_expires(crl), now))
+		item->errand.due = now + crl_points_refresh_after(item, now);
+	crl_points_add(points, item);
+	return NULL;
 }
 
-/* Takes over what handshakes want, and forgets what is not there. */
-static void crl_points_prepare(void *arg)
+/* A file of an earlier run: a CRL that is stale now has still to be used, like any other, and so
+ * has one from the future, as the clock may be wrong until the network is there: certificates of
+ * its issuer are refused then, not accepted unseen. Nobody has verified the issuer in it: the CRL
+ * counts only for chains whose issuer has the same key. Return: bytes.
+ */
+static size_t crl_points_restore(struct ktlsd_crl_points *points, const char *name)
+{
+	struct ktlsd_crl_points_wanted what = { .user = KTLSD_CRL_POINTS_NOBODY };
+	const char *why = "it is damaged";
+	char text[KTLS_FETCH_TEXT_MAX];
+	struct ktlsd_buffer file = { 0 };
+	const uint8_t *crl = NULL;
+	size_t len;
+
+	if (!ktlsd_store_read(points->store, name, KTLSD_CRL_FILE_MAX, &file))
+		crl = ktlsd_crl_file_read_head(&file, &what);
+	if (crl)
+		why = crl_points_take_file(points, &what, crl,
+					   (size_t)(file.data + file.len - crl), text);
+	else
+		X509_free(what.issuer);
+	if (why) {
+		ktlsd_log(KTLSD_LOG_INFO, "%s in the cache directory is not used: %s.", name, why);
+		ktlsd_store_remove(points->store, name);
+	}
+	len = file.len;
+	ktlsd_buffer_free(&file);
+	return len;
+}
+
+static void crl_points_forget_files(struct ktlsd_crl_points *points)
+{
+	free(points->files);
+	points->files = NULL;
+	points->file_count = 0;
+}
+
+static void crl_points_list(void *arg, const char *name)
+{
+	struct ktlsd_crl_points *points = arg;
+
+	if (points->file_count < KTLSD_STORE_FILES)
+		snprintf(points->files[points->file_count++], KTLSD_STORE_NAME, "%s", name);
+}
+
+/* Reads some of the files. Return: whether there is a CRL more. */
+static bool crl_points_read_some(struct ktlsd_crl_points *points)
+{
+	unsigned int files = 0, before = points->count;
+	size_t bytes = 0;
+
+	while (points->file_count && files++ < KTLSD_CRL_POINTS_READ_FILES &&
+	       bytes < KTLSD_CRL_POINTS_READ_BYTES)
+		bytes += crl_points_restore(points, points->files[--points->file_count]);
+	if (!points->file_count)
+		crl_points_forget_files(points);
+	return points->count != before;
+}
+
+/* --- what handshakes want --- */
+
+/* Takes over what @what refers to. */
+static void crl_points_admit(struct ktlsd_crl_points *points,
+			     const struct ktlsd_crl_points_wanted *what)
+{
+	struct ktlsd_crl_points_item *item = NULL, *other = NULL;
+
+	if (points->count == KTLSD_CRL_POINTS_MAX)
+		other = ktlsd_crl_room_choose(points, what->user, 0, NULL);
+	if (other)
+		crl_points_evict(points, other);
+	if (points->count < KTLSD_CRL_POINTS_MAX)
+		item = crl_points_new(points, what);
+	else
+		X509_free(what->issuer);
+	if (item)
+		crl_points_add(points, item);
+	else
+		crl_points_forget(points, what->key);
+}
+
+static void crl_points_admit_all(struct ktlsd_crl_points *points)
 {
 	struct ktlsd_crl_points_wanted wanted[KTLSD_CRL_POINTS_WANTED];
-	struct ktlsd_crl_points_item *item, **slot;
-	struct ktlsd_crl_points *points = arg;
 	unsigned int i, count;
+
+	pthread_mutex_lock(&points->lock);
+	count = points->wanted_count;
+	memcpy(wanted, points->wanted, count * sizeof(*wanted));
+	points->wanted_count = 0;
+	pthread_mutex_unlock(&points->lock);
+	for (i = 0; i < count; i++)
+		crl_points_admit(points, &wanted[i]);
+}
+
+static void crl_points_drop_failed(struct ktlsd_crl_points *points)
+{
+	struct ktlsd_crl_points_item *item, **slot;
 
 	for (slot = &points->items; *slot;) {
 		item = *slot;
@@ -305,106 +410,71 @@ static void crl_points_prepare(void *arg)
 		else
 			slot = &item->next;
 	}
-	pthread_mutex_lock(&points->lock);
-	count = points->wanted_count;
-	memcpy(wanted, points->wanted, count * sizeof(*wanted));
-	points->wanted_count = 0;
-	pthread_mutex_unlock(&points->lock);
-	for (i = 0; i < count; i++) {
-		item = crl_points_new(points, &wanted[i]);
-		if (item)
-			crl_points_add(points, item);
-		else
-			crl_points_forget(points, wanted[i].key);
-	}
+}
+
+/* Return: whether there is more to do at once. */
+static bool crl_points_prepare(void *arg)
+{
+	struct ktlsd_crl_points *points = arg;
+	struct ktlsd_crl_points_item *next;
+	uint64_t evicted = points->evicted;
+	bool changed;
+
+	crl_points_drop_failed(points);
+	ktlsd_crl_room_reckon(points);
+	changed = crl_points_read_some(points);
+	crl_points_admit_all(points);
+	if (changed || points->evicted != evicted)
+		crl_points_publish(points);
 	/* By a handshake of an older configuration. */
 	while (!points->fetch && points->items)
 		crl_points_remove(points, &points->items);
+	next = ktlsd_crl_room_next(points, points->errands->now());
+	if (next) {
+		/* To the front. */
+		ktlsd_errands_del(points->errands, &next->errand);
+		ktlsd_errands_add(points->errands, &next->errand);
+	}
+	return points->file_count;
 }
 
-/* --- for others --- */
-
-/* With the lock. Return: whether it is new, and there is room for it. */
-static bool crl_points_note(struct ktlsd_crl_points *points, const uint8_t *key)
+/* With the lock. Return: whether it is new, and may be wanted. */
+static bool crl_points_may_want(const struct ktlsd_crl_points *points,
+				const struct ktlsd_crl_points_wanted *what)
 {
-	unsigned int i;
+	unsigned int i, same = 0;
 
 	for (i = 0; i < points->key_count; i++) {
-		if (!memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
+		if (!memcmp(points->keys[i], what->key, KTLSD_CRL_POINTS_KEY))
 			return false;
 	}
-	if (i < KTLSD_CRL_POINTS_MAX) {
-		memcpy(points->keys[points->key_count++], key, KTLSD_CRL_POINTS_KEY);
-		return true;
-	}
-	if (!points->full)
-		ktlsd_log(KTLSD_LOG_WARNING,
-			  "There are more than %d CRLs to fetch: the rest is not fetched.",
-			  KTLSD_CRL_POINTS_MAX);
-	points->full = true;
-	return false;
+	for (i = 0; i < points->wanted_count; i++)
+		same += points->wanted[i].user >> 32 == what->user >> 32;
+	return i < KTLSD_CRL_POINTS_WANTED && same < KTLSD_CRL_POINTS_WANTED_UID;
 }
 
-void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *issuer)
+void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *issuer,
+			   uint64_t user)
 {
-	struct ktlsd_crl_points_wanted what = { .issuer = issuer };
+	struct ktlsd_crl_points_wanted what = { .issuer = issuer, .user = user };
 	bool new;
 
 	what.is_ca = X509_get_extension_flags(cert) & EXFLAG_CA;
-	if (!ktlsd_crl_check_url(cert, what.url) || !crl_points_hash(&what))
+	if (!ktlsd_crl_check_url(cert, what.url) || ktlsd_crl_points_hash(&what))
 		return;
 	pthread_mutex_lock(&points->lock);
-	new = points->wanted_count < KTLSD_CRL_POINTS_WANTED && crl_points_note(points, what.key);
+	new = crl_points_may_want(points, &what);
 	if (new) {
 		X509_up_ref(issuer);
 		points->wanted[points->wanted_count++] = what;
+		memcpy(points->keys[points->key_count++], what.key, KTLSD_CRL_POINTS_KEY);
 	}
 	pthread_mutex_unlock(&points->lock);
 	if (new)
 		ktlsd_errands_wake(points->errands);
 }
 
-/* A file of an earlier run: a CRL that is stale now has still to be used, like any other, and so
- * has one from the future, as the clock may be wrong until the network is there: certificates of
- * its issuer are refused then, not accepted unseen. Nobody has verified the issuer in it; OpenSSL
- * verifies the CRL with the one in the peer's chain.
- */
-static void crl_points_restore(void *arg, const char *name)
-{
-	struct ktlsd_crl_points_wanted what = { .issuer = NULL };
-	struct ktlsd_crl_points *points = arg;
-	struct ktlsd_crl_points_item *item;
-	char why[KTLS_FETCH_TEXT_MAX] = "it is damaged";
-	int64_t now = points->errands->now();
-	struct ktlsd_buffer file = { 0 };
-	const uint8_t *crl = NULL;
-	bool new = false;
-
-	if (!ktlsd_store_read(points->store, name, CRL_POINTS_FILE_MAX, &file))
-		crl = crl_points_read_head(&file, &what);
-	item = crl ? crl_points_new(points, &what) : NULL;
-	if (!item && !crl)
-		X509_free(what.issuer);
-	if (item && !crl_points_use(item, crl, (size_t)(file.data + file.len - crl), now, true,
-				    why)) {
-		pthread_mutex_lock(&points->lock);
-		new = crl_points_note(points, what.key);
-		pthread_mutex_unlock(&points->lock);
-	}
-	if (new) {
-		if (ktlsd_clock_holds(ktlsd_date_seconds(X509_CRL_get0_lastUpdate(
-							item->fetched->crl)),
-				      ktlsd_crl_check_expires(item->fetched->crl), now))
-			item->errand.due = now + crl_points_refresh_after(item, now);
-		crl_points_add(points, item);
-	} else {
-		ktlsd_log(KTLSD_LOG_INFO, "%s in the cache directory is not used: %s.", name, why);
-		ktlsd_store_remove(points->store, name);
-		if (item)
-			crl_points_free_item(item);
-	}
-	ktlsd_buffer_free(&file);
-}
+/* --- for others --- */
 
 void ktlsd_crl_points_init(struct ktlsd_crl_points *points, struct ktlsd_errands *errands,
 			   struct ktlsd_store *store)
@@ -422,9 +492,16 @@ void ktlsd_crl_points_adopt(struct ktlsd_crl_points *points, const struct ktlsd_
 	if (!points->errands)
 		return;
 	pthread_mutex_lock(&points->errands->lock);
-	if (config->crl_fetch && !points->fetch)
-		ktlsd_store_each(points->store, CRL_POINTS_KIND, crl_points_restore, points);
+	if (config->crl_fetch && !points->fetch) {
+		crl_points_forget_files(points);
+		points->files = calloc(KTLSD_STORE_FILES, sizeof(*points->files));
+		if (points->files)
+			ktlsd_store_each(points->store, CRL_POINTS_KIND, crl_points_list, points);
+		crl_points_read_some(points);
+	}
 	points->fetch = config->crl_fetch;
+	if (!points->fetch)
+		crl_points_forget_files(points);
 	while (!points->fetch && points->items)
 		crl_points_remove(points, &points->items);
 	ktlsd_crls_put(points->crls);
@@ -442,6 +519,7 @@ void ktlsd_crl_points_free(struct ktlsd_crl_points *points)
 		crl_points_remove(points, &points->items);
 	while (points->wanted_count)
 		X509_free(points->wanted[--points->wanted_count].issuer);
+	crl_points_forget_files(points);
 	ktlsd_crls_put(points->crls);
 	pthread_mutex_destroy(&points->lock);
 	points->errands = NULL;
@@ -456,6 +534,7 @@ struct ktlsd_crl_points_sum ktlsd_crl_points_count(struct ktlsd_crl_points *poin
 	if (!points->errands)
 		return sum;
 	pthread_mutex_lock(&points->errands->lock);
+	sum.evicted = points->evicted;
 	for (item = points->items; item; item = item->next) {
 		sum.count++;
 		if (!item->fetched)

@@ -237,14 +237,14 @@ int ktlsd_errands_step(struct ktlsd_errands *errands)
 	struct ktlsd_errand *errand;
 
 	errands_watch_clock(errands);
-	if (errands->prepare)
-		errands->prepare(errands->prepare_arg);
+	if (errands->prepare && errands->prepare(errands->prepare_arg))
+		next = 0;
 	for (errand = errands->first; errand; errand = errand->next) {
 		wait = errands_look_at(errands, errand);
 		if (wait < next)
 			next = wait;
 	}
-	return !errands->first ? -1 : next < 0 ? 0 : (int)next;
+	return !errands->first && next ? -1 : next < 0 ? 0 : (int)next;
 }
 
 static void errands_deliver(struct ktlsd_errands *errands,

@@ -93,7 +93,8 @@ struct ktlsd_errand {
  * @first: list
  * @active: those under way
  * @active_count: how many
- * @prepare: called before each look at the list, with the lock; or NULL
+ * @prepare: called before each look at the list, with the lock; or NULL. Return: whether to call
+ *	it again at once
  * @prepare_arg: for it
  * @last_id: of a request
  * @looked: at the list, seconds since the epoch
@@ -113,7 +114,7 @@ struct ktlsd_errands {
 	struct ktlsd_errand	*first;
 	struct ktlsd_errand	*active[KTLSD_ERRANDS_AT_ONCE];
 	unsigned int		active_count;
-	void			(*prepare)(void *arg);
+	bool			(*prepare)(void *arg);
 	void			*prepare_arg;
 	uint64_t		last_id;
 	int64_t			looked;

@@ -290,13 +290,14 @@ static int responders_wait(struct ktlsd_status_asker *asker)
 	return ktlsd_pause();
 }
 
-static void responders_want_crl(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer)
+static void responders_want_crl(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer,
+				uint64_t user)
 {
 	struct ktlsd_responders_inbox *inbox = (void *)((char *)asker -
 				offsetof(struct ktlsd_responders_inbox, asker));
 
 	if (inbox->all->crl_points)
-		ktlsd_crl_points_want(inbox->all->crl_points, cert, issuer);
+		ktlsd_crl_points_want(inbox->all->crl_points, cert, issuer, user);
 }
 
 /* --- the thread --- */

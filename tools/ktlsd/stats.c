@@ -375,6 +375,8 @@ static void stats_write_crls(const struct ktlsd_stats *stats, FILE *out)
 		  "CRLs to be fetched, as certificates of peers name them.", sum.count);
 	stats_one(out, "ktlsd_crl_points_valid", "gauge",
 		  "Those that are there, and not stale.", sum.valid);
+	stats_one(out, "ktlsd_crl_points_evicted_total", "counter",
+		  "CRLs that had to make room for others.", (int64_t)sum.evicted);
 	stats_one(out, "ktlsd_crl_points_expiry_time_seconds", "gauge",
 		  "When the first of them is stale; 0 without one.", sum.expires);
 }

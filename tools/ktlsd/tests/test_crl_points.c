@@ -19,6 +19,9 @@
 
 #define POINTS_URL	"http://crl.test/ca.crl"
 
+/* A program's user, see struct ktlsd_crl_view. */
+#define POINTS_USER(uid)	((uint64_t)(uid) << 32)
+
 enum {
 	POINTS_DAY	= 86400,
 };
@@ -28,6 +31,7 @@ enum {
  * @cert: a leaf that names POINTS_URL
  * @asker: of the handshakes
  * @own_anchors: the handshakes have the anchors of a program
+ * @user: whose handshakes they are
  */
 static struct points_test {
 	X509				*cert;
@@ -36,14 +40,16 @@ static struct points_test {
 	struct ktlsd_config		config;
 	struct ktlsd_status_asker	asker;
 	bool				own_anchors;
+	uint64_t			user;
 } test;
 
 /* --- ktlsd --- */
 
-static void points_want(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer)
+static void points_want(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer,
+			uint64_t user)
 {
 	(void)asker;
-	ktlsd_crl_points_want(&test.points, cert, issuer);
+	ktlsd_crl_points_want(&test.points, cert, issuer, user);
 }
 
 static int points_ask(struct ktlsd_status_asker *asker,
@@ -132,6 +138,32 @@ static void points_answer(const struct test_authority_crl *spec)
 	X509_CRL_free(crl);
 }
 
+/* Answers the request with @url, which is due. */
+static void points_answer_url(const char *url)
+{
+	const struct test_authority_crl spec = points_of_ca(NULL);
+	X509_CRL *crl = test_authority_crl(&spec);
+	struct ktlsd_buffer der = { 0 };
+	uint64_t id = points_requested_url(url);
+
+	assert_true(id);
+	test_authority_put_crl(&der, crl, true);
+	test_fetching_send(id, 0, der.data, der.len, der.len);
+	ktlsd_buffer_free(&der);
+	X509_CRL_free(crl);
+}
+
+/* Return: milliseconds until the next step is due. */
+static int points_step(void)
+{
+	int wait;
+
+	pthread_mutex_lock(&fetching.errands.lock);
+	wait = ktlsd_errands_step(&fetching.errands);
+	pthread_mutex_unlock(&fetching.errands.lock);
+	return wait;
+}
+
 static void points_answer_good(X509 *revoked)
 {
 	const struct test_authority_crl spec = points_of_ca(revoked);
@@ -157,6 +189,7 @@ static int points_connect(enum ktlsd_revocation_mode mode)
 	assert_int_equal(test_side_begin(&side), 0);
 	side.handshake->status.asker = &test.asker;
 	side.handshake->status.own_anchors = test.own_anchors;
+	side.handshake->status.user = test.user;
 	test_peer_begin(&peer);
 	test_peer_shake(&side, &peer);
 	ret = side.last;
@@ -374,7 +407,7 @@ static void points_reload(void **state)
 	points_configure(false);
 	assert_int_equal(points_count(), 0);
 	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), KTLS_REVOCATION_UNCHECKED);
-	ktlsd_crl_points_want(&test.points, test.cert, pki.ca);
+	ktlsd_crl_points_want(&test.points, test.cert, pki.ca, 0);
 	assert_int_equal(points_requested(), 0);
 	assert_int_equal(test.points.key_count, 0);
 	points_configure(true);
@@ -383,28 +416,40 @@ static void points_reload(void **state)
 	test_fetching_forget();
 }
 
-/* Their number is bounded; those that never come are forgotten. */
-static void points_bounds(void **state)
+/* Wants the CRL of http://crl@i.test/ for @user. */
+static void points_want_one(int i, uint64_t user)
 {
 	char url[64];
 	X509 *cert;
+
+	snprintf(url, sizeof(url), "URI:http://crl%d.test/", i);
+	cert = points_leaf(url);
+	ktlsd_crl_points_want(&test.points, cert, pki.ca, user);
+	ktlsd_crl_points_want(&test.points, cert, pki.ca, user);
+	X509_free(cert);
+}
+
+static void points_want_many(int from, int to, uint64_t user)
+{
+	for (; from < to; from++) {
+		points_want_one(from, user);
+		test_fetching_step();
+	}
+}
+
+/* Their number is bounded; those that never come are forgotten. */
+static void points_bounds(void **state)
+{
 	int i;
 
 	(void)state;
 	points_open();
 	close(fetching.listener);
 	unlink(fetching.socket);
-	for (i = 0; i < KTLSD_CRL_POINTS_MAX + 20; i++) {
-		snprintf(url, sizeof(url), "URI:http://crl%d.test/", i);
-		cert = points_leaf(url);
-		ktlsd_crl_points_want(&test.points, cert, pki.ca);
-		ktlsd_crl_points_want(&test.points, cert, pki.ca);
-		X509_free(cert);
-		assert_true(test.points.wanted_count <= KTLSD_CRL_POINTS_WANTED);
-		if (i % 8 == 7)
-			test_fetching_step();
-	}
+	points_want_many(0, KTLSD_CRL_POINTS_MAX + 20, 0);
 	assert_int_equal(ktlsd_crl_points_count(&test.points).count, KTLSD_CRL_POINTS_MAX);
+	assert_int_equal(ktlsd_crl_points_count(&test.points).evicted, 20);
+	assert_int_equal(test.points.key_count, KTLSD_CRL_POINTS_MAX);
 	for (i = 0; i < KTLSD_CRL_POINTS_FAILURES; i++) {
 		test_fetching_step();
 		fetching.offset += 2 * KTLSD_ERRANDS_RETRY_MAX;
@@ -414,6 +459,152 @@ static void points_bounds(void **state)
 	assert_int_equal(test.points.key_count, 0);
 	fetching.offset = 0;
 	test_fetching_listen();
+	points_close();
+	test_fetching_forget();
+}
+
+/* What one user wants at a time leaves room for others. */
+static void points_crowd(void **state)
+{
+	int i;
+
+	(void)state;
+	points_open();
+	for (i = 0; i < KTLSD_CRL_POINTS_WANTED; i++)
+		points_want_one(i, POINTS_USER(1));
+	assert_int_equal(test.points.wanted_count, KTLSD_CRL_POINTS_WANTED_UID);
+	for (i = 0; i < KTLSD_CRL_POINTS_WANTED; i++)
+		points_want_one(100 + i, POINTS_USER(2) + (uint64_t)i);
+	assert_int_equal(test.points.wanted_count, 2 * KTLSD_CRL_POINTS_WANTED_UID);
+	points_close();
+}
+
+/* A user who wants more than there is room for does not keep others from having what they need:
+ * it is fetched next, and stays.
+ */
+static void points_fair(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	points_open();
+	points_want_one(0, POINTS_USER(1));
+	id = points_requested_url("http://crl0.test/");
+	points_want_many(1, KTLSD_CRL_POINTS_MAX + 20, POINTS_USER(1));
+	test.user = POINTS_USER(2);
+	/* The others are due since then. */
+	fetching.offset = 5;
+	assert_int_equal(points_connect(KTLSD_REVOCATION_CRL), KTLS_REVOCATION_UNCHECKED);
+	test_fetching_step();
+	assert_int_equal(ktlsd_crl_points_count(&test.points).count, KTLSD_CRL_POINTS_MAX);
+	test_fetching_send(id, -EIO, "it is slow", 10, 100);
+	points_answer_good(NULL);
+	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	points_want_many(1000, 1000 + KTLSD_CRL_POINTS_MAX, POINTS_USER(1));
+	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	assert_int_equal(ktlsd_crl_points_count(&test.points).valid, 1);
+	test.user = 0;
+	fetching.offset = 0;
+	points_close();
+	test_fetching_forget();
+}
+
+/* What is in use stays. */
+static void points_recent(void **state)
+{
+	int i;
+
+	(void)state;
+	points_open();
+	points_connect(KTLSD_REVOCATION_CRL);
+	points_answer_good(NULL);
+	for (i = 0; i < 3; i++) {
+		points_want_many(i * 200, i * 200 + 200, 0);
+		assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	}
+	assert_true(ktlsd_crl_points_count(&test.points).evicted > 200);
+	points_close();
+	test_fetching_forget();
+}
+
+/* Networks of the peers of one server, likewise; and who wanted a CRL first does not take it with
+ * him from others who use it.
+ */
+static void points_shared(void **state)
+{
+	const uint64_t server = POINTS_USER(1);
+	int i;
+
+	(void)state;
+	points_open();
+	test.user = server + 7;
+	points_connect(KTLSD_REVOCATION_CRL);
+	points_answer_good(NULL);
+	test.user = server + 8;
+	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	for (i = 0; i < 2; i++) {
+		points_want_many(i * 1000, i * 1000 + KTLSD_CRL_POINTS_MAX, server + 7);
+		assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
+	}
+	test.user = 0;
+	points_close();
+	test_fetching_forget();
+}
+
+/* The same for their size. The one that is there counts for as much as all may have. */
+static void points_large(void **state)
+{
+	(void)state;
+	points_open();
+	test.user = POINTS_USER(1);
+	points_connect(KTLSD_REVOCATION_CRL);
+	points_answer_good(NULL);
+	test.points.items->bytes = KTLSD_CRL_POINTS_BYTES;
+	test.points.bytes = KTLSD_CRL_POINTS_BYTES;
+	points_want_one(1, POINTS_USER(2));
+	points_answer_url("http://crl1.test/");
+	assert_int_equal(points_count(), 1);
+	assert_int_equal(ktlsd_crl_points_count(&test.points).evicted, 1);
+	assert_true(test.points.bytes < 4096);
+	/* Nobody makes room for one who would have the most. */
+	test.points.items->bytes = 1;
+	test.points.bytes = KTLSD_CRL_POINTS_BYTES;
+	points_want_one(2, POINTS_USER(3));
+	points_answer_url("http://crl2.test/");
+	assert_int_equal(points_count(), 1);
+	assert_int_equal(ktlsd_crl_points_count(&test.points).evicted, 1);
+	test.user = 0;
+	points_close();
+	test_fetching_forget();
+}
+
+/* Many files do not delay the start: it reads some of them, the thread the rest. */
+static void points_many_files(void **state)
+{
+	const int many = KTLSD_CRL_POINTS_READ_FILES * 2 + 6;
+	char url[64];
+	int i;
+
+	(void)state;
+	points_open();
+	for (i = 0; i < many; i++) {
+		points_want_one(i, 0);
+		snprintf(url, sizeof(url), "http://crl%d.test/", i);
+		points_answer_url(url);
+	}
+	assert_int_equal(points_count(), many);
+	points_close();
+	points_open();
+	assert_int_equal(points_count(), KTLSD_CRL_POINTS_READ_FILES);
+	assert_int_equal(points_step(), 0);
+	assert_int_equal(points_count(), 2 * KTLSD_CRL_POINTS_READ_FILES);
+	/* Wanted meanwhile, before it is read or after. */
+	for (i = 0; i < KTLSD_CRL_POINTS_WANTED_UID; i++)
+		points_want_one(i, 0);
+	assert_true(points_step() > 0);
+	test_fetching_step();
+	assert_int_equal(ktlsd_crl_points_count(&test.points).count, many);
+	assert_int_equal(test.points.key_count, many);
 	points_close();
 	test_fetching_forget();
 }
@@ -495,7 +686,7 @@ static void points_false_name(void **state)
 	spec.key = pki.other_key;
 	spec.no_key_id = true;
 	points_open();
-	ktlsd_crl_points_want(&test.points, test.cert, issuer);
+	ktlsd_crl_points_want(&test.points, test.cert, issuer, 0);
 	points_answer(&spec);
 	/* Also after a restart. */
 	points_close();
@@ -523,10 +714,10 @@ static void points_cross_signed(void **state)
 	(void)state;
 	cross = test_pki_issue(&name, pki.ca_key, pki.other_ca, pki.other_key);
 	points_open();
-	ktlsd_crl_points_want(&test.points, test.cert, cross);
+	ktlsd_crl_points_want(&test.points, test.cert, cross, 0);
 	points_answer_good(NULL);
 	assert_int_equal(points_connect(KTLSD_REVOCATION_HARD), KTLS_REVOCATION_CRL);
-	ktlsd_crl_points_want(&test.points, test.cert, pki.ca);
+	ktlsd_crl_points_want(&test.points, test.cert, pki.ca, 0);
 	assert_int_equal(points_requested(), 0);
 	points_close();
 	X509_free(cross);
@@ -585,6 +776,12 @@ int main(void)
 		cmocka_unit_test(points_wrong_clock),
 		cmocka_unit_test(points_reload),
 		cmocka_unit_test(points_bounds),
+		cmocka_unit_test(points_crowd),
+		cmocka_unit_test(points_fair),
+		cmocka_unit_test(points_recent),
+		cmocka_unit_test(points_shared),
+		cmocka_unit_test(points_large),
+		cmocka_unit_test(points_many_files),
 		cmocka_unit_test(points_urls),
 		cmocka_unit_test(points_scope),
 		cmocka_unit_test(points_false_name),

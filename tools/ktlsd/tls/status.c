@@ -307,7 +307,7 @@ static void status_want_crls(struct ktlsd_handshake *hs, STACK_OF(X509) *chain)
 	for (i = 0; i < sk_X509_num(chain) - 1; i++) {
 		if (hs->status.no_crl & 1u << i)
 			asker->want_crl(asker, sk_X509_value(chain, i),
-					sk_X509_value(chain, i + 1));
+					sk_X509_value(chain, i + 1), hs->status.user);
 	}
 }
 

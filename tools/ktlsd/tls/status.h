@@ -39,7 +39,8 @@ struct ktlsd_status_asker {
 		       const struct ktlsd_ocsp_question *question,
 		       struct ktlsd_ocsp_answer *ret_answer);
 	int	(*wait)(struct ktlsd_status_asker *asker);
-	void	(*want_crl)(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer);
+	void	(*want_crl)(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer,
+			    uint64_t user);
 };
 
 /**
