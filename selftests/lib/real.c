@@ -182,6 +182,16 @@ const char *real_ktls_fetch(void)
 	return build_path("../tools/ktls-fetch/ktls-fetch");
 }
 
+const char *real_ktls_run(void)
+{
+	return build_path("../tools/ktls-run/ktls-run");
+}
+
+const char *real_program(void)
+{
+	return build_path("run-program");
+}
+
 const char *real_pki(const char *name)
 {
 	char path[100];

@@ -46,6 +46,10 @@ const char *real_ktlsctl(void);
 /* The path of ktls-fetch. */
 const char *real_ktls_fetch(void);
 
+/* The path of ktls-run, and of the static program of interop/run. */
+const char *real_ktls_run(void);
+const char *real_program(void);
+
 /* ktlsd in this namespace, with identities "rsa", "ecdsa" and "client". */
 void real_start(struct proc *p);
 /* The same with more lines in ktlsd.conf. */
