@@ -437,6 +437,26 @@ static void allocations(const struct config *config)
 	}
 }
 
+/* --- a profile --- */
+
+/* One row by one kind, for a profiler: the table of what the whole costs does not say where. */
+static void profile(const char *kind_name, const char *row_name, unsigned int calls)
+{
+	const struct row *row = rows;
+	unsigned int kind = 0;
+	struct conn c = {};
+
+	while (kind < KINDS && strcmp(kind_names[kind], kind_name))
+		kind++;
+	while (row < rows + sizeof(rows) / sizeof(rows[0]) && strcmp(row->name, row_name))
+		row++;
+	if (kind == KINDS || kind == AEAD || row == rows + sizeof(rows) / sizeof(rows[0]))
+		errx(2, "no row %s, or no kind %s", row_name, kind_name);
+	conn_open(&c, &configs[0], row, kind_ulps[kind]);
+	conn_round(&c, calls, false);
+	conn_close(&c);
+}
+
 /* --- what to do --- */
 
 static void prepare(void)
@@ -462,8 +482,13 @@ int main(int argc, char **argv)
 		allocations(&configs[n_configs - 1]);
 		return 0;
 	}
+	if (argc == 5 && !strcmp(argv[1], "profile") && atoi(argv[4]) > 0) {
+		profile(argv[2], argv[3], atoi(argv[4]));
+		return 0;
+	}
 	if (!rounds || argc > 3 || (argc == 3 && !quick))
-		errx(2, "usage: bench allocations | bench ROUNDS [quick]");
+		errx(2, "usage: bench allocations | bench profile KIND ROW CALLS | "
+		     "bench ROUNDS [quick]");
 	for (size_t c = 0; c < (quick ? 1 : n_configs); c++)
 		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
 			if (!quick || rows[r].quick)
