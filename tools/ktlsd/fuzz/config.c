@@ -7,11 +7,13 @@
 
 #include "config/parse.h"
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
+	fuzz_fixed_setup();
 	/* Every fault is logged, and there are many: keep them from libFuzzer's output. */
 	ktlsd_log_open("fuzz", KTLSD_LOG_SYSLOG, KTLSD_LOG_ERROR);
 	return 0;
@@ -24,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct ktlsd_config *config;
 	char path[32];
 
+	fuzz_fixed_reset();
 	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

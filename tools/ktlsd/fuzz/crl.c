@@ -11,6 +11,7 @@
 
 #include "config/crl_lookup.h"
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 #include "fuzz/pki.h"
 #include "lib/log.h"
 #include "tests/test_authority.h"
@@ -56,6 +57,7 @@ static void crl_write(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	fuzz_pki_setup();
 	crl_trust = X509_STORE_new();
@@ -95,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	uint8_t kind = fuzz_byte(&fuzz);
 	int i;
 
+	fuzz_fixed_reset();
 	if (ktlsd_crls_parse(fuzz.data, fuzz.len, set.list, &fault) && !fault.reason[0])
 		abort();
 	for (i = 0; kind & 1 && i < sk_X509_CRL_num(set.list) && i < CRL_AGAIN_MAX; i++)

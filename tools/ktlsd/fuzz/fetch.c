@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 #include "fuzz/pki.h"
 
 static int fuzz_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
@@ -78,6 +79,7 @@ static void fetch_write(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	fuzz_fixed_setup();
 	fuzz_pki_seeds(*argc, *argv, fetch_write);
 	return 0;
 }
@@ -144,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct fuzz fuzz = { data, len };
 
+	fuzz_fixed_reset();
 	switch (fuzz_byte(&fuzz) % FETCH_KINDS) {
 	case FETCH_ANSWER:
 		fetch_answer(&fuzz, 7);

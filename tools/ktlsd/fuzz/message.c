@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
+#include "fuzz/fixed.h"
+#include "fuzz/pki.h"
 #include "lib/clock.h"
 #include "tests/test_kernel.h"
 
@@ -38,8 +40,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
-	test_pki_setup(NULL);
+	fuzz_pki_setup();
 	message_config.refs = 1 << 30;		/* never freed */
 	message_config.path = "ktlsd.conf";
 	message_config.max_sessions = 10;
@@ -115,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct ktlsd_sessions sessions;
 	int i;
 
+	fuzz_fixed_reset();
 	if (ktlsd_sessions_init(&sessions, &message_config, message_send, NULL))
 		abort();
 	sessions.family = 33;

@@ -14,6 +14,7 @@
 #include <openssl/x509v3.h>
 
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 #include "fuzz/pki.h"
 #include "lib/log.h"
 #include "tests/test_authority.h"
@@ -91,6 +92,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	};
 	struct test_authority_crl crl = { .from = -60, .number = 1 };
 
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	fuzz_pki_setup();
 	ocsp_key = fuzz_pki_key(4);
@@ -106,26 +108,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 /* --- the response --- */
-
-/* Signs a response again. Return: its DER, NULL if it is none. */
-static uint8_t *ocsp_sign(const uint8_t *data, size_t len, unsigned int who, int *ret_len)
-{
-	X509 *const signers[] = { NULL, pki.ca, ocsp_delegate, pki.other_ca };
-	EVP_PKEY *const keys[] = { NULL, pki.ca_key, ocsp_key, pki.other_key };
-	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &data, (long)len), *again = NULL;
-	OCSP_BASICRESP *basic = response ? OCSP_response_get1_basic(response) : NULL;
-	uint8_t *der = NULL;
-
-	if (basic && OCSP_basic_sign(basic, signers[who], keys[who], EVP_sha256(), NULL,
-				     OCSP_NOTIME) == 1)
-		again = OCSP_response_create(OCSP_response_status(response), basic);
-	*ret_len = again ? i2d_OCSP_RESPONSE(again, &der) : -1;
-	OCSP_RESPONSE_free(again);
-	OCSP_BASICRESP_free(basic);
-	OCSP_RESPONSE_free(response);
-	ERR_clear_error();
-	return *ret_len > 0 ? der : NULL;
-}
 
 static void ocsp_check(const uint8_t *der, size_t len, uint8_t kind)
 {
@@ -174,15 +156,19 @@ static void ocsp_certificate(const uint8_t *data, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct fuzz fuzz = { data, len };
+	X509 *const signers[] = { NULL, pki.ca, ocsp_delegate, pki.other_ca };
+	EVP_PKEY *const keys[] = { NULL, pki.ca_key, ocsp_key, pki.other_key };
 	uint8_t kind = fuzz_byte(&fuzz), *again;
+	unsigned int who = kind & OCSP_SIGNER;
 	int again_len;
 
-	if ((kind & OCSP_SIGNER) == OCSP_UNCHANGED) {
+	fuzz_fixed_reset();
+	if (who == OCSP_UNCHANGED) {
 		ocsp_check(fuzz.data, fuzz.len, kind);
 		ocsp_certificate(fuzz.data, fuzz.len);
 		return 0;
 	}
-	again = ocsp_sign(fuzz.data, fuzz.len, kind & OCSP_SIGNER, &again_len);
+	again = fuzz_pki_sign_response(fuzz.data, fuzz.len, signers[who], keys[who], &again_len);
 	if (again)
 		ocsp_check(again, (size_t)again_len, kind);
 	OPENSSL_free(again);

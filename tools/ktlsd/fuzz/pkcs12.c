@@ -12,6 +12,7 @@
 
 #include "config/pkcs12.h"
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 #include "fuzz/pki.h"
 #include "lib/log.h"
 
@@ -52,6 +53,7 @@ static void pkcs12_write(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	fuzz_pki_setup();
 	fuzz_pki_seeds(*argc, *argv, pkcs12_write);
@@ -94,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	const char *passphrase = pkcs12_passphrases[kind & PKCS12_PASSPHRASE];
 	int again_len;
 
+	fuzz_fixed_reset();
 	if (!(kind & PKCS12_AGAIN)) {
 		pkcs12_parse(fuzz.data, fuzz.len, passphrase);
 		return 0;

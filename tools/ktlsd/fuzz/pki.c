@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+
 #include "fuzz/pki.h"
 
 static const char *pki_directory;
@@ -55,6 +58,36 @@ void fuzz_pki_setup(void)
 	pki.ec = pki_issue("leaf", "DNS:server.test", "serverAuth", pki.ec_key, pki.ca,
 			   pki.ca_key, 3);
 	pki.client = pki_issue("client", NULL, "clientAuth", pki.ec_key, pki.ca, pki.ca_key, 4);
+}
+
+uint8_t *fuzz_pki_sign_response(const uint8_t *data, size_t len, X509 *signer, EVP_PKEY *key,
+				int *ret_len)
+{
+	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &data, (long)len), *again = NULL;
+	OCSP_BASICRESP *basic = response ? OCSP_response_get1_basic(response) : NULL;
+	uint8_t *der = NULL;
+
+	if (basic && OCSP_basic_sign(basic, signer, key, EVP_sha256(), NULL, OCSP_NOTIME) == 1)
+		again = OCSP_response_create(OCSP_response_status(response), basic);
+	*ret_len = again ? i2d_OCSP_RESPONSE(again, &der) : -1;
+	OCSP_RESPONSE_free(again);
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+	ERR_clear_error();
+	return *ret_len > 0 ? der : NULL;
+}
+
+uint8_t *fuzz_pki_sign_crl(const uint8_t *data, size_t len, EVP_PKEY *key, int *ret_len)
+{
+	X509_CRL *crl = d2i_X509_CRL(NULL, &data, (long)len);
+	uint8_t *der = NULL;
+
+	*ret_len = -1;
+	if (crl && X509_CRL_sign(crl, key, EVP_sha256()) > 0)
+		*ret_len = i2d_X509_CRL(crl, &der);
+	X509_CRL_free(crl);
+	ERR_clear_error();
+	return *ret_len > 0 ? der : NULL;
 }
 
 void fuzz_pki_seed(const char *name, const void *head, size_t head_len, const void *data,

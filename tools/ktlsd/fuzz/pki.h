@@ -21,6 +21,22 @@ void fuzz_pki_setup(void);
 void fuzz_pki_number(X509 *cert, EVP_PKEY *issuer_key, int serial);
 
 /**
+ * fuzz_pki_sign_response - sign an OCSP response again, because a change spoils the signature
+ * @data: the response
+ * @len: bytes
+ * @signer: certificate of who signs
+ * @key: its key
+ * @ret_len: bytes of the new one
+ *
+ * Return: the new one, which OPENSSL_free() frees; NULL if @data is none
+ */
+uint8_t *fuzz_pki_sign_response(const uint8_t *data, size_t len, X509 *signer, EVP_PKEY *key,
+				int *ret_len);
+
+/* The same for a CRL in DER. */
+uint8_t *fuzz_pki_sign_crl(const uint8_t *data, size_t len, EVP_PKEY *key, int *ret_len);
+
+/**
  * fuzz_pki_seeds - write inputs to begin with, and exit
  * @argc: of the program; does nothing unless they are "--seeds DIRECTORY"
  * @argv: likewise

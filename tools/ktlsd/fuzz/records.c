@@ -11,6 +11,8 @@
 #include <openssl/err.h>
 
 #include "fuzz.h"
+#include "fuzz/fixed.h"
+#include "fuzz/pki.h"
 #include "tests/test_peer.h"
 
 enum {
@@ -22,8 +24,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
-	test_pki_setup(NULL);
+	fuzz_pki_setup();
 	return 0;
 }
 
@@ -103,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	bool is_server = kind & 1;
 	int i;
 
+	fuzz_fixed_reset();
 	test_side_init(&side, is_server ? KTLS_ROLE_SERVER : KTLS_ROLE_CLIENT);
 	test_side_prepare(&side, is_server || kind & 8 ? pki.ec : NULL,
 			  is_server || kind & 8 ? pki.ec_key : NULL, pki.ca);

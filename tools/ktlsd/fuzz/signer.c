@@ -22,6 +22,7 @@
 #include <openssl/pkcs12.h>
 
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 #include "fuzz/pki.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -137,6 +138,7 @@ static void signer_write(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	fuzz_pki_setup();
 	fuzz_pki_seeds(*argc, *argv, signer_write);
@@ -162,8 +164,13 @@ static ssize_t signer_receive(int fd, struct ktlsd_signer_head *head, int wait_m
 	struct pollfd poller = { .fd = fd, .events = POLLIN };
 	struct ktlsd_signer_head release = { .op = KTLSD_SIGNER_RELEASE };
 	ssize_t len;
+	int ready;
 
-	if (poll(&poller, 1, wait_ms) != 1)
+	/* libFuzzer has a timer. */
+	do {
+		ready = poll(&poller, 1, wait_ms);
+	} while (ready < 0 && errno == EINTR);
+	if (ready != 1)
 		return -1;
 	len = recv(fd, signer_buffer, sizeof(signer_buffer), 0);
 	if (len < SIGNER_HEAD)
@@ -374,6 +381,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct fuzz fuzz = { data, len };
 	int i;
 
+	fuzz_fixed_reset();
 	signer_start();
 	for (i = 0; i < SIGNER_MESSAGES && fuzz.len; i++)
 		signer_one(&fuzz);

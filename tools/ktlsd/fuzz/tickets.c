@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "fuzz/fixed.h"
 #include "fuzz/pki.h"
 #include "lib/log.h"
 #include "tls/ticket_ring.h"
@@ -17,8 +18,6 @@
 enum {
 	TICKETS_ROTATE	= 3600,
 };
-
-static char tickets_directory[] = "/dev/shm/fuzz_tickets.XXXXXX";
 
 static void tickets_write(void)
 {
@@ -39,21 +38,16 @@ static void tickets_write(void)
 
 static void tickets_remove(void)
 {
-	char path[64];
-
-	strcat(strcpy(path, tickets_directory), "/keys");
-	unlink(path);
-	strcat(strcpy(path, tickets_directory), "/lock");
-	unlink(path);
-	rmdir(tickets_directory);
+	unlink("keys");
+	unlink("lock");
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	fuzz_fixed_setup();
 	ktlsd_log_open("fuzz", KTLSD_LOG_STDERR, KTLSD_LOG_ERROR);
 	fuzz_pki_seeds(*argc, *argv, tickets_write);
-	if (!mkdtemp(tickets_directory))
-		abort();
+	fuzz_fixed_directory();
 	atexit(tickets_remove);
 	return 0;
 }
@@ -77,21 +71,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int64_t now = clocks[fuzz_byte(&fuzz) & 3];
 	struct ktlsd_ticket_ring ring = { 0 };
 	struct ktlsd_fault fault = { 0 };
-	char path[64];
 	int fd;
 
-	strcat(strcpy(path, tickets_directory), "/keys");
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fuzz_fixed_reset();
+	fd = open("keys", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, fuzz.data, fuzz.len) != (ssize_t)fuzz.len)
 		abort();
 	close(fd);
-	if (ktlsd_ticket_ring_sync(&ring, tickets_directory, now, 0, false, &fault)) {
+	if (ktlsd_ticket_ring_sync(&ring, ".", now, 0, false, &fault)) {
 		if (!fault.reason[0])
 			abort();
 		return 0;
 	}
 	tickets_check(&ring);
-	if (ktlsd_ticket_ring_sync(&ring, tickets_directory, now, TICKETS_ROTATE, false, &fault))
+	if (ktlsd_ticket_ring_sync(&ring, ".", now, TICKETS_ROTATE, false, &fault))
 		abort();
 	tickets_check(&ring);
 	if (ring.at[ktlsd_ticket_ring_current(&ring, now)].begin > now + TICKETS_ROTATE)
