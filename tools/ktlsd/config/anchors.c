@@ -160,7 +160,8 @@ int ktlsd_anchors_digest_step(struct ktlsd_anchors_digest *digest, const void *p
 		if (!digest->hash || EVP_DigestInit_ex(digest->hash, EVP_sha256(), NULL) != 1)
 			return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	}
-	if (EVP_DigestUpdate(digest->hash, (const uint8_t *)pem + digest->done, part) != 1)
+	/* Without a byte there is no buffer. */
+	if (part && EVP_DigestUpdate(digest->hash, (const uint8_t *)pem + digest->done, part) != 1)
 		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
 	digest->done += part;
 	if (digest->done < len)

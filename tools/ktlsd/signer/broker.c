@@ -115,7 +115,7 @@ static void broker_read(int control, struct ktlsd_signer_head head, const char *
 		do {
 			part = file.len - at < KTLSD_SIGNER_PIECE ? file.len - at :
 								    KTLSD_SIGNER_PIECE;
-			broker_answer(control, &head, file.data + at, part);
+			broker_answer(control, &head, part ? file.data + at : NULL, part);
 			at += part;
 		} while (part);
 	}
