@@ -22,6 +22,7 @@
  * @normal: median of full handshakes beside computing processes, seconds
  * @pids: the processes that attack
  * @attackers: how many
+ * @times: so many times the normal time is allowed; honest_start() sets 2
  */
 struct honest {
 	struct addr	addr;
@@ -30,6 +31,7 @@ struct honest {
 	double		normal;
 	pid_t		pids[8];
 	unsigned int	attackers;
+	unsigned int	times;
 };
 
 /* Call after real_start(). Starts the server and measures the normal time beside @attackers
@@ -44,7 +46,7 @@ void honest_attack_end(struct honest *h);
 /* One full handshake, seconds; the test fails if it fails. */
 double honest_handshake(struct honest *h);
 
-/* The median of some handshakes must be at most twice the normal time, plus a grain for the
+/* The median of some handshakes must be at most @times the normal time, plus a grain for the
  * scheduler. An attack delays all handshakes, while an unlucky order of time slices delays a
  * few; so the median may be taken three times. @when is for the diagnostics: "during the
  * attack".
