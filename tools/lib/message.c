@@ -104,8 +104,13 @@ void ktlsd_message_put(struct ktlsd_message *message, uint16_t attr,
 		       const void *data, size_t len)
 {
 	if (len > UINT16_MAX - MNL_ATTR_HDRLEN ||
-	    !mnl_attr_put_check(message->nlh, message->size, attr, len, data))
+	    !mnl_attr_put_check(message->nlh, message->size, attr, len, data)) {
 		message->overflow = true;
+		return;
+	}
+	/* libmnl leaves the padding as it is: from an earlier message, or from the stack. */
+	memset((char *)mnl_nlmsg_get_payload_tail(message->nlh) - (MNL_ALIGN(len) - len), 0,
+	       MNL_ALIGN(len) - len);
 }
 
 void ktlsd_message_put_flag(struct ktlsd_message *message, uint16_t attr)

@@ -58,6 +58,26 @@ static void message_strings(void **state)
 	assert_int_equal(ktlsd_message_string(&event, KTLS_A_COMM, text, 8), -EINVAL);
 }
 
+/* What is between attributes comes from nowhere else. */
+static void message_padding(void **state)
+{
+	const uint8_t *bytes = (const uint8_t *)message_room;
+	struct ktlsd_message message;
+	size_t len, at, i;
+
+	(void)state;
+	for (len = 0; len <= 4; len++) {
+		memset(message_room, 0xa5, sizeof(message_room));
+		ktlsd_message_begin(&message, message_room, sizeof(message_room), 33, 1, 1);
+		at = message.nlh->nlmsg_len + MNL_ATTR_HDRLEN + len;
+		ktlsd_message_put(&message, KTLS_A_IDENTITY, "webs", len);
+		assert_true(message.nlh->nlmsg_len >= at && message.nlh->nlmsg_len < at + 4);
+		for (i = at; i < message.nlh->nlmsg_len; i++)
+			assert_int_equal(bytes[i], 0);
+		assert_int_equal(bytes[i], 0xa5);
+	}
+}
+
 /* Attributes of every size are accepted or refused, and never read beyond their end. */
 static void message_wrong_sizes(void **state)
 {
@@ -170,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_round_trip),
 		cmocka_unit_test(message_strings),
+		cmocka_unit_test(message_padding),
 		cmocka_unit_test(message_wrong_sizes),
 		cmocka_unit_test(message_overflow_is_noticed),
 		cmocka_unit_test(message_credit),
