@@ -18,6 +18,7 @@
 #include "crl_room.h"
 
 #define CRL_POINTS_KIND		"crl"
+
 static struct ktlsd_crl_points_item *crl_points_item(struct ktlsd_errand *errand)
 {
 	return (void *)((char *)errand - offsetof(struct ktlsd_crl_points_item, errand));
@@ -60,6 +61,33 @@ static void crl_points_free_item(struct ktlsd_crl_points_item *item)
 	X509_free(item->what.issuer);
 	free(item);
 }
+
+/* --- the keys; with their lock --- */
+
+static bool crl_points_has_key(const struct ktlsd_crl_points *points, const uint8_t *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < points->key_count; i++) {
+		if (!memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
+			return true;
+	}
+	return false;
+}
+
+/* Return: whether it is new, and there is room for it. There may be none while the thread admits
+ * what was wanted, because more can be wanted then.
+ */
+static bool crl_points_add_key(struct ktlsd_crl_points *points, const uint8_t *key)
+{
+	if (points->key_count == sizeof(points->keys) / sizeof(*points->keys) ||
+	    crl_points_has_key(points, key))
+		return false;
+	memcpy(points->keys[points->key_count++], key, KTLSD_CRL_POINTS_KEY);
+	return true;
+}
+
+/* --- the items; with the lock of the errands --- */
 
 /* It can be wanted again. */
 static void crl_points_forget(struct ktlsd_crl_points *points, const uint8_t *key)
@@ -255,18 +283,12 @@ static void crl_points_add(struct ktlsd_crl_points *points, struct ktlsd_crl_poi
 
 /* --- what was on disk --- */
 
-/* Return: whether it is new. */
 static bool crl_points_note(struct ktlsd_crl_points *points, const uint8_t *key)
 {
-	unsigned int i = 0;
 	bool new;
 
 	pthread_mutex_lock(&points->lock);
-	while (i < points->key_count && memcmp(points->keys[i], key, KTLSD_CRL_POINTS_KEY))
-		i++;
-	new = i == points->key_count;
-	if (new)
-		memcpy(points->keys[points->key_count++], key, KTLSD_CRL_POINTS_KEY);
+	new = crl_points_add_key(points, key);
 	pthread_mutex_unlock(&points->lock);
 	return new;
 }
@@ -438,16 +460,12 @@ static bool crl_points_prepare(void *arg)
 	return points->file_count;
 }
 
-/* With the lock. Return: whether it is new, and may be wanted. */
+/* With the lock. Return: whether the thread can take one more, for this user. */
 static bool crl_points_may_want(const struct ktlsd_crl_points *points,
 				const struct ktlsd_crl_points_wanted *what)
 {
 	unsigned int i, same = 0;
 
-	for (i = 0; i < points->key_count; i++) {
-		if (!memcmp(points->keys[i], what->key, KTLSD_CRL_POINTS_KEY))
-			return false;
-	}
 	for (i = 0; i < points->wanted_count; i++)
 		same += points->wanted[i].user >> 32 == what->user >> 32;
 	return i < KTLSD_CRL_POINTS_WANTED && same < KTLSD_CRL_POINTS_WANTED_UID;
@@ -463,11 +481,10 @@ void ktlsd_crl_points_want(struct ktlsd_crl_points *points, X509 *cert, X509 *is
 	if (!ktlsd_crl_check_url(cert, what.url) || ktlsd_crl_points_hash(&what))
 		return;
 	pthread_mutex_lock(&points->lock);
-	new = crl_points_may_want(points, &what);
+	new = crl_points_may_want(points, &what) && crl_points_add_key(points, what.key);
 	if (new) {
 		X509_up_ref(issuer);
 		points->wanted[points->wanted_count++] = what;
-		memcpy(points->keys[points->key_count++], what.key, KTLSD_CRL_POINTS_KEY);
 	}
 	pthread_mutex_unlock(&points->lock);
 	if (new)
