@@ -47,6 +47,7 @@ struct responders_waiter {
  * @cert: a reference
  * @issuer: a reference
  * @url: of the responder
+ * @crls: to look up who signs the answer; a reference while there is none, or NULL
  * @nonce: of the last request
  * @id: likewise
  * @deadline: when it is given up, milliseconds of the monotonic clock
@@ -66,6 +67,7 @@ struct ktlsd_responders_entry {
 	X509				*cert;
 	X509				*issuer;
 	char				url[KTLSD_OCSP_URL_MAX];
+	struct ktlsd_crl_set		*crls;
 	uint8_t				nonce[KTLSD_OCSP_NONCE];
 	uint64_t			id;
 	int64_t				deadline;
@@ -113,6 +115,16 @@ static void responders_link(struct ktlsd_responders *all, struct ktlsd_responder
 	all->newest = entry;
 }
 
+/* The newest that a handshake has; @crls may be NULL. */
+static void responders_hold_crls(struct ktlsd_responders_entry *entry,
+				 struct ktlsd_crl_set *crls)
+{
+	if (crls)
+		atomic_fetch_add(&crls->refs, 1);
+	ktlsd_crls_put_set(entry->crls);
+	entry->crls = crls;
+}
+
 static void responders_free(struct ktlsd_responders *all, struct ktlsd_responders_entry *entry)
 {
 	struct ktlsd_responders_entry **slot = responders_slot(all, entry->key);
@@ -122,17 +134,18 @@ static void responders_free(struct ktlsd_responders *all, struct ktlsd_responder
 	all->count--;
 	X509_free(entry->cert);
 	X509_free(entry->issuer);
+	responders_hold_crls(entry, NULL);
 	free(entry);
 }
 
-/* Return: false if all entries are in use. */
+/* Return: false if all entries are in use: are asked about, or are to be. */
 static bool responders_make_room(struct ktlsd_responders *all)
 {
 	struct ktlsd_responders_entry *entry = all->oldest;
 
 	if (all->count < KTLSD_RESPONDERS_MAX)
 		return true;
-	while (entry && entry->state < RESPONDERS_ANSWERED)
+	while (entry && (entry->state == RESPONDERS_ASKED || entry->waiter_count))
 		entry = entry->newer;
 	if (entry)
 		responders_free(all, entry);
@@ -209,6 +222,7 @@ static void responders_set_silent(struct ktlsd_responders_entry *entry, const ch
 {
 	entry->state = RESPONDERS_SILENT;
 	entry->lost = false;
+	responders_hold_crls(entry, NULL);
 	entry->answer.status = KTLSD_OCSP_BAD;
 	if (why != entry->answer.why)
 		snprintf(entry->answer.why, sizeof(entry->answer.why), "%s", why);
@@ -222,7 +236,8 @@ static void responders_set_silent(struct ktlsd_responders_entry *entry, const ch
 
 /* What the entry has to say now. Return: as @ask of struct ktlsd_status_asker. */
 static int responders_read(struct ktlsd_responders_entry *entry,
-			   struct ktlsd_responders_inbox *inbox, int64_t deadline,
+			   struct ktlsd_responders_inbox *inbox,
+			   const struct ktlsd_ocsp_question *question,
 			   struct ktlsd_ocsp_answer *ret_answer)
 {
 	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
@@ -238,13 +253,14 @@ static int responders_read(struct ktlsd_responders_entry *entry,
 	if (entry->state == RESPONDERS_SILENT)
 		return -ENODATA;
 	snprintf(ret_answer->why, sizeof(ret_answer->why), "it did not answer in time");
-	if (ktlsd_clock_ms() >= deadline)
+	if (ktlsd_clock_ms() >= question->deadline)
 		return -ETIMEDOUT;
-	if (!owner || !responders_add_waiter(entry, inbox, owner->id, deadline)) {
+	if (!owner || !responders_add_waiter(entry, inbox, owner->id, question->deadline)) {
 		snprintf(ret_answer->why, sizeof(ret_answer->why),
 			 "too many handshakes wait for it");
 		return -EBUSY;
 	}
+	responders_hold_crls(entry, question->crls);
 	if (write(inbox->all->wake_fd, &one, sizeof(one)) < 0)
 		return 0;
 	return 0;
@@ -279,7 +295,7 @@ static int responders_ask(struct ktlsd_status_asker *asker,
 		entry = responders_new(all, question, key, url);
 	}
 	if (entry)
-		ret = responders_read(entry, inbox, question->deadline, ret_answer);
+		ret = responders_read(entry, inbox, question, ret_answer);
 	pthread_mutex_unlock(&all->lock);
 	return ret;
 }
@@ -400,7 +416,7 @@ static void responders_take(struct ktlsd_responders_entry *entry, const uint8_t 
 {
 	const struct ktlsd_ocsp_question question = {
 		.cert = entry->cert, .issuer = entry->issuer, .nonce = entry->nonce,
-		.now = time(NULL),
+		.now = time(NULL), .crls = entry->crls,
 	};
 	int64_t keep = question.now + KTLSD_RESPONDERS_KEEP;
 
@@ -411,6 +427,7 @@ static void responders_take(struct ktlsd_responders_entry *entry, const uint8_t 
 	}
 	entry->state = RESPONDERS_ANSWERED;
 	entry->lost = false;
+	responders_hold_crls(entry, NULL);
 	entry->since = question.now;
 	entry->until = entry->answer.expires < keep ? entry->answer.expires : keep;
 	/* Within the tolerance; without a limit it would be asked again at once. */

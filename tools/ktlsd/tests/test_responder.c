@@ -103,6 +103,10 @@ static uint8_t *responder_respond(OCSP_REQUEST *request, X509 *cert, int *ret_le
 	case UNKNOWN:
 		spec.status = V_OCSP_CERTSTATUS_UNKNOWN;
 		break;
+	case DELEGATE:
+		spec.signer = responder.delegate;
+		spec.key = pki.other_key;
+		break;
 	case WRONG_SIGNER:
 		spec.signer = pki.other_ca;
 		spec.key = pki.other_key;

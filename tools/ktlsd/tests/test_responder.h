@@ -12,7 +12,7 @@
 
 /* How the responder behaves. */
 enum manner {
-	GOOD, REVOKED, UNKNOWN, SILENT, SLOW, WRONG_SIGNER, WRONG_NONCE, OLD, GARBLED, FAILS,
+	GOOD, REVOKED, UNKNOWN, SILENT, SLOW, DELEGATE, WRONG_SIGNER, WRONG_NONCE, OLD, GARBLED, FAILS,
 };
 
 /**
@@ -25,6 +25,7 @@ enum manner {
  * @manner: likewise
  * @asked: how often it was
  * @cert: about which; a reference, or NULL
+ * @delegate: whom the authority lets sign, with pki.other_key
  */
 extern struct test_responder {
 	char			dir[32];
@@ -35,6 +36,7 @@ extern struct test_responder {
 	_Atomic enum manner	manner;
 	atomic_uint		asked;
 	X509			*cert;
+	X509			*delegate;
 } responder;
 
 /* Return: the path of a file in the directory, one of eight buffers. */

@@ -17,8 +17,10 @@
 #include <openssl/x509v3.h>
 
 #include "lib/clock.h"
+#include "config/crl_lookup.h"
 #include "responders.h"
 #include "test_authority.h"
+#include "test_clock.h"
 #include "test_peer.h"
 #include "test_responder.h"
 
@@ -30,35 +32,25 @@ enum {
  * struct responders_test - what is tested
  * @all: the cache
  * @inbox: of the handshakes
+ * @crls: likewise; or NULL
  */
 static struct responders_test {
 	struct ktlsd_responders		all;
 	struct ktlsd_responders_inbox	inbox;
+	struct ktlsd_crls		*crls;
 } test;
-
-static time_t skew;
-
-time_t time(time_t *ret_time);
-
-/* Replaces the function of libc, for OpenSSL too: a clock that is set. */
-time_t time(time_t *ret_time)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (ret_time)
-		*ret_time = now.tv_sec + skew;
-	return now.tv_sec + skew;
-}
 
 static int responders_setup(void **state)
 {
+	const struct test_pki_spec delegate = { .cn = "responder", .eku = "OCSPSigning" };
+
 	test_pki_setup(state);
 	signal(SIGPIPE, SIG_IGN);
 	assert_non_null(mkdtemp(responder.dir));
 	test_responder_listen_for_fetch();
 	responder.fetch = test_responder_spawn_fetch();
 	test_responder_listen();
+	responder.delegate = test_pki_issue(&delegate, pki.other_key, pki.ca, pki.ca_key);
 	return 0;
 }
 
@@ -68,6 +60,7 @@ static int responders_teardown(void **state)
 	unlink(test_responder_path("socket"));
 	rmdir(responder.dir);
 	X509_free(responder.cert);
+	X509_free(responder.delegate);
 	return test_pki_teardown(state);
 }
 
@@ -87,6 +80,14 @@ static X509 *responders_leaf(unsigned int port)
 	snprintf(value, sizeof(value), "OCSP;URI:http://127.0.0.1:%u/", port);
 	test_authority_extend(cert, pki.ca_key, NID_info_access, value);
 	return cert;
+}
+
+/* A certificate that nothing is known of, and the manner of its responder. */
+static void responders_renew(enum manner manner)
+{
+	responder.manner = manner;
+	X509_free(responder.cert);
+	responder.cert = responders_leaf(responder.port);
 }
 
 static void responders_ignore(void *arg, uint64_t id)
@@ -126,6 +127,7 @@ static int responders_connect(X509 *cert, uint16_t version, enum ktlsd_revocatio
 	side.request.version_max = version;
 	side.config.revocation = (struct ktlsd_revocation) { true, mode };
 	side.config.revocation_ktls_trust = true;
+	side.config.crls = test.crls;
 	test_peer_init(&peer, true);
 	test_peer_credential(&peer, cert, pki.ec_key);
 	test_side_prepare(&side, NULL, NULL, pki.ca);
@@ -242,9 +244,7 @@ static void responders_cache(void **state)
 
 	(void)state;
 	responders_open();
-	responder.manner = GOOD;
-	X509_free(responder.cert);
-	responder.cert = responders_leaf(responder.port);
+	responders_renew(GOOD);
 	before = responder.asked;
 	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
 			   KTLS_REVOCATION_OCSP);
@@ -266,6 +266,68 @@ static void responders_cache(void **state)
 	responders_close();
 }
 
+/* A CRL that says nothing of the server can say that its responder is no longer to be believed. */
+static void responders_delegate(void **state)
+{
+	const struct test_authority_crl spec = {
+		.issuer = pki.ca, .key = pki.ca_key, .revoked = responder.delegate, .reason = -1,
+		.from = -60, .number = 1, .scope = "critical,fullname:URI:http://other.test/",
+	};
+	X509_CRL *made = test_authority_crl(&spec), *crl;
+	uint8_t issuer[KTLSD_CRLS_ISSUER], *der = NULL;
+	int len = i2d_X509_CRL(made, &der);
+	const unsigned char *at = der;
+	struct ktlsd_crl_fetched *fetched;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	responders_open();
+	responders_renew(DELEGATE);
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+			   KTLS_REVOCATION_OCSP);
+	assert_int_equal(ktlsd_crl_lookup_hash(pki.ca, issuer), 0);
+	/* OpenSSL knows the scope only of what it has decoded. */
+	crl = d2i_X509_CRL(NULL, &at, len);
+	fetched = ktlsd_crls_new_fetched(crl, issuer);
+	assert_int_equal(ktlsd_crls_open(NULL, &test.crls, &fault), 0);
+	assert_int_equal(ktlsd_crls_set_fetched(test.crls, &fetched, 1), 0);
+	responders_renew(DELEGATE);
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, -EKEYREJECTED,
+			   "the certificate of its signer was revoked", 0);
+	responders_close();
+	ktlsd_crls_put(test.crls);
+	test.crls = NULL;
+	ktlsd_crls_put_fetched(fetched);
+	X509_CRL_free(crl);
+	X509_CRL_free(made);
+	OPENSSL_free(der);
+}
+
+/* Handshakes that come too late to wait leave nothing that could not make room. */
+static void responders_late(void **state)
+{
+	struct ktlsd_ocsp_question question = { .issuer = pki.ca };
+	struct ktlsd_ocsp_answer answer;
+	X509 *cert;
+	unsigned int i;
+
+	(void)state;
+	responders_open();
+	responders_renew(GOOD);
+	for (i = 0; i < KTLSD_RESPONDERS_MAX; i++) {
+		cert = X509_dup(responder.cert);
+		ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), i);
+		assert_true(X509_sign(cert, pki.ca_key, EVP_sha256()) > 0);
+		question.cert = cert;
+		assert_int_equal(test.inbox.asker.ask(&test.inbox.asker, &question, &answer),
+				 -ETIMEDOUT);
+		X509_free(cert);
+	}
+	responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_HARD, 1, NULL,
+			   KTLS_REVOCATION_OCSP);
+	responders_close();
+}
+
 /* An answer counts for an hour, and not for longer because the clock was set back. */
 static void responders_clock(void **state)
 {
@@ -278,9 +340,7 @@ static void responders_clock(void **state)
 
 	(void)state;
 	responders_open();
-	responder.manner = GOOD;
-	X509_free(responder.cert);
-	responder.cert = responders_leaf(responder.port);
+	responders_renew(GOOD);
 	before = responder.asked;
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		skew = table[i].skew;
@@ -328,9 +388,7 @@ static void responders_fetch_stopped(void **state)
 
 	(void)state;
 	responders_open();
-	responder.manner = GOOD;
-	X509_free(responder.cert);
-	responder.cert = responders_leaf(responder.port);
+	responders_renew(GOOD);
 	assert_int_equal(kill(responder.fetch, SIGSTOP), 0);
 	took = responders_connect(responder.cert, KTLS_TLS_1_3, KTLSD_REVOCATION_OCSP, 1, NULL,
 				  KTLS_REVOCATION_NO_ANSWER);
@@ -467,6 +525,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(responders_manners),
 		cmocka_unit_test(responders_cache),
+		cmocka_unit_test(responders_delegate),
+		cmocka_unit_test(responders_late),
 		cmocka_unit_test(responders_clock),
 		cmocka_unit_test(responders_without_fetch),
 		cmocka_unit_test(responders_fetch_stopped),

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "test_clock.h"
 #include "test_peer.h"
 #include "tls/client_ticket.h"
 #include "tls/server_ticket.h"
@@ -15,21 +16,6 @@ enum {
 
 static const struct ktlsd_fingerprint fingerprint = { { 1, 2, 3 } };
 static struct ktlsd_ticket_keys keys;
-static time_t skew;
-
-time_t time(time_t *ret_time);
-
-/* Replaces the function of libc, for OpenSSL too. */
-time_t time(time_t *ret_time)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (ret_time)
-		*ret_time = now.tv_sec + skew;
-	return now.tv_sec + skew;
-}
-
 /* Our server and an OpenSSL client; stores the newest session in *@session. */
 static bool lifetime_accept(uint16_t version, SSL_SESSION **session)
 {

@@ -61,7 +61,7 @@ struct ktlsd_ocsp_question {
 	X509				*cert;
 	X509				*issuer;
 	const uint8_t			*nonce;
-	const struct ktlsd_crl_set	*crls;
+	struct ktlsd_crl_set		*crls;
 	int64_t				now;
 	int64_t				deadline;
 };
