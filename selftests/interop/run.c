@@ -39,6 +39,18 @@ static void run_shell(const char *line)
 	ASSERT_EQ(0, proc_wait(&p, 20000 * harness_scale()));
 }
 
+/* OpenSSL's client says hello to the server at @port, which must answer @answer. */
+static void run_greet(unsigned int port, const char *answer)
+{
+	char line[400];
+
+	snprintf(line, sizeof(line), "(echo hello; sleep 2) | "
+		 "openssl s_client -quiet -no_ign_eof -CAfile %s -verify_return_error "
+		 "-connect 127.0.0.1:%u 2>/dev/null | grep %s",
+		 real_pki("ca.pem"), port, answer);
+	run_shell(line);
+}
+
 static const char *run_client(void)
 {
 	static char rules[400];
@@ -288,10 +300,7 @@ TEST_F_TIMEOUT(run, inherited, 60)
 		 PORT, real_ktls_run(), PORT);
 	proc_start(&p, "sh", "-c", line, NULL);
 	real_wait_port(PORT);
-	snprintf(line, sizeof(line), "(echo hello; sleep 2) | openssl s_client -quiet -no_ign_eof -CAfile %s "
-		 "-verify_return_error -connect 127.0.0.1:%u 2>/dev/null | grep hello",
-		 real_pki("ca.pem"), PORT);
-	run_shell(line);
+	run_greet(PORT, "hello");
 	EXPECT_EQ(0, proc_wait(&p, 10000 * harness_scale()));
 
 	snprintf(line, sizeof(line), "python3 -c 'import socket, subprocess\n"
@@ -301,10 +310,7 @@ TEST_F_TIMEOUT(run, inherited, 60)
 		 "stdin=c, stdout=c, check=True)'", OTHER, real_ktls_run());
 	proc_start(&p, "sh", "-c", line, NULL);
 	real_wait_port(OTHER);
-	snprintf(line, sizeof(line), "(echo hello; sleep 2) | openssl s_client -quiet -no_ign_eof -CAfile %s "
-		 "-verify_return_error -connect 127.0.0.1:%u 2>/dev/null | grep heLLo",
-		 real_pki("ca.pem"), OTHER);
-	run_shell(line);
+	run_greet(OTHER, "heLLo");
 	EXPECT_EQ(0, proc_wait(&p, 10000 * harness_scale()));
 }
 

@@ -273,6 +273,16 @@ static void call_connect_tls(struct call *call, const struct ktls_run_rule *rule
 		call_watch(call);
 }
 
+/* Rules are about streams. Return: false if the type is not known. */
+static bool call_is_datagram(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) &&
+	       (type == SOCK_DGRAM || type == SOCK_RAW);
+}
+
 static int call_copy_address(struct call *call)
 {
 	int len = (int)call->request.data.args[2];
@@ -300,15 +310,9 @@ static void call_connect(struct call *call)
 		return;
 	}
 	rule = ktls_run_rules_find(call_rules, KTLS_RUN_CONNECT, &call->address.any, call->len);
-	if (rule && !rule->settings.plain) {
-		int type = 0;
-		socklen_t len = sizeof(type);
-
-		/* Rules are about streams. */
-		if (getsockopt(call->fd, SOL_SOCKET, SO_TYPE, &type, &len) || (type != SOCK_DGRAM && type != SOCK_RAW)) {
-			call_connect_tls(call, rule);
-			return;
-		}
+	if (rule && !rule->settings.plain && !call_is_datagram(call->fd)) {
+		call_connect_tls(call, rule);
+		return;
 	}
 	call_log(call, KTLSD_LOG_DEBUG, "plain", 0);
 	call_answer(call, call_do(call));
