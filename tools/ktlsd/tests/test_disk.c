@@ -14,7 +14,9 @@ void test_disk_mount(const char *path)
 {
 	if (unshare(CLONE_NEWNS) && errno == EPERM)
 		skip();
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	/* In a chroot nothing is mounted on "/": others see it until it is unmounted. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		assert_int_equal(errno, EINVAL);
 	assert_int_equal(mount("tmpfs", path, "tmpfs", 0, "size=64k,mode=0700"), 0);
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Mounts one on the directory @path, for this process only. */
+/* Mounts one on the directory @path, for this process only unless it is in a chroot. */
 void test_disk_mount(const char *path);
 void test_disk_unmount(const char *path);
 
