@@ -119,7 +119,6 @@ static int exporter_listen(struct ktlsd_exporter *exporter)
 
 	if (!lstat(path, &status) && !S_ISSOCK(status.st_mode))
 		return -ENOTSOCK;
-
 	exporter->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (exporter->fd < 0)
 		return -errno;

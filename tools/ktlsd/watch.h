@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Watches the workers and the signer, and reports their health to the service manager. Main thread only. */
+/* Watches the workers and the signer, and reports their health to the service manager. Main
+ * thread only.
+ */
 #ifndef KTLSD_WATCH_H
 #define KTLSD_WATCH_H
 

@@ -159,39 +159,58 @@ static void metrics_use_keys(struct ktlsd_metrics *metrics)
 	ktlsd_metrics_use_key(metrics, "DSA", false, KTLSD_USE_DONE, 0);
 }
 
+static const char *const metrics_lines[] = {
+	"\n# TYPE ktlsd_handshakes_started_total counter\n",
+	"\nktlsd_handshakes_started_total{role=\"server\"} 7\n",
+	"\nktlsd_handshakes_completed_total{role=\"server\"} 3\n",
+	"\nktlsd_handshakes_cancelled_total{role=\"server\"} 1\n",
+	"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"protocol\"} 2\n",
+	"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"identity\"} 1\n",
+	"\nktlsd_handshakes_started_total{role=\"client\"} 0\n",
+	"\nktlsd_handshake_duration_seconds_count{role=\"server\",kind=\"full\"} 3\n",
+	"\nktlsd_handshake_duration_seconds_bucket{role=\"server\",kind=\"full\",le=\"+Inf\"} 3\n",
+	"\nktlsd_identity_handshakes_started_total{identity=\"web\",role=\"server\"} 4\n",
+	"\nktlsd_identity_handshakes_failed_total{identity=\"web\",role=\"server\",reason=\"protocol\"} 1\n",
+	"\nktlsd_identity_handshakes_started_total{identity=\"shop\",role=\"server\"} 2\n",
+	"\nktlsd_identity_handshakes_completed_total{identity=\"shop\",role=\"server\"} 1\n",
+	"\nktlsd_identity_handshakes_failed_total{identity=\"shop\",role=\"server\",reason=\"protocol\"} 1\n",
+	"\nktlsd_key_uses_total{key=\"EC\",operation=\"sign\",result=\"done\"} 1\n",
+	"\nktlsd_key_uses_total{key=\"RSA\",operation=\"sign\",result=\"refused\"} 1\n",
+	"\nktlsd_key_uses_total{key=\"RSA\",operation=\"decrypt\",result=\"failed\"} 1\n",
+	"\nktlsd_key_use_duration_seconds_count{key=\"EC\",operation=\"sign\"} 1\n",
+	"\nktlsd_key_use_duration_seconds_count{key=\"RSA\",operation=\"sign\"} 0\n",
+	"\nktlsd_log_lines_suppressed_total 3\n",
+	"\nktlsd_certificate_expiry_time_seconds{identity=\"web\"} ",
+	"\nktlsd_contexts 1\n",
+	"\nktlsd_memory_account_bytes 700\n",
+	"\nktlsd_memory_account_limit_bytes 4000\n",
+	"\nktlsd_memory_account_largest_user_bytes 500\n",
+	"\nktlsd_memory_account_users 2\n",
+	"\nktlsd_tickets_issued_total 0\n",
+	"\nktlsd_reloads_total{result=\"partial\"} 1\n",
+};
+
+/* Handshakes that succeed, fail, and are cancelled. */
+static void metrics_shake(struct test_kernel *kernel)
+{
+	metrics_serve(kernel, 1, NULL, true);
+	metrics_serve(kernel, 2, "web.test", true);
+	metrics_serve(kernel, 3, NULL, false);
+	metrics_serve(kernel, 7, "shop.test", true);
+	metrics_serve(kernel, 8, "shop.test", false);
+	metrics_use_keys(&kernel->sessions.metrics);
+	kernel->sessions.limit.suppressed = 3;
+	test_kernel_start(kernel, KTLS_CMD_START, 4, KTLS_ROLE_SERVER, "web", 0, NULL);
+	test_kernel_start(kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, "made up", 0, NULL);
+	test_kernel_start(kernel, KTLS_CMD_CHECK, 6, KTLS_ROLE_SERVER, "made up", 0, NULL);
+	ktlsd_sessions_clear(&kernel->sessions);
+	ktlsd_sessions_measure(&kernel->sessions);
+}
+
 /* Runs handshakes through the sessions, and finds them in the text. */
 static void metrics_text(void **state)
 {
-	static const char *const lines[] = {
-		"\n# TYPE ktlsd_handshakes_started_total counter\n",
-		"\nktlsd_handshakes_started_total{role=\"server\"} 7\n",
-		"\nktlsd_handshakes_completed_total{role=\"server\"} 3\n",
-		"\nktlsd_handshakes_cancelled_total{role=\"server\"} 1\n",
-		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"protocol\"} 2\n",
-		"\nktlsd_handshakes_failed_total{role=\"server\",reason=\"identity\"} 1\n",
-		"\nktlsd_handshakes_started_total{role=\"client\"} 0\n",
-		"\nktlsd_handshake_duration_seconds_count{role=\"server\",kind=\"full\"} 3\n",
-		"\nktlsd_handshake_duration_seconds_bucket{role=\"server\",kind=\"full\",le=\"+Inf\"} 3\n",
-		"\nktlsd_identity_handshakes_started_total{identity=\"web\",role=\"server\"} 4\n",
-		"\nktlsd_identity_handshakes_failed_total{identity=\"web\",role=\"server\",reason=\"protocol\"} 1\n",
-		"\nktlsd_identity_handshakes_started_total{identity=\"shop\",role=\"server\"} 2\n",
-		"\nktlsd_identity_handshakes_completed_total{identity=\"shop\",role=\"server\"} 1\n",
-		"\nktlsd_identity_handshakes_failed_total{identity=\"shop\",role=\"server\",reason=\"protocol\"} 1\n",
-		"\nktlsd_key_uses_total{key=\"EC\",operation=\"sign\",result=\"done\"} 1\n",
-		"\nktlsd_key_uses_total{key=\"RSA\",operation=\"sign\",result=\"refused\"} 1\n",
-		"\nktlsd_key_uses_total{key=\"RSA\",operation=\"decrypt\",result=\"failed\"} 1\n",
-		"\nktlsd_key_use_duration_seconds_count{key=\"EC\",operation=\"sign\"} 1\n",
-		"\nktlsd_key_use_duration_seconds_count{key=\"RSA\",operation=\"sign\"} 0\n",
-		"\nktlsd_log_lines_suppressed_total 3\n",
-		"\nktlsd_certificate_expiry_time_seconds{identity=\"web\"} ",
-		"\nktlsd_contexts 1\n",
-		"\nktlsd_memory_account_bytes 700\n",
-		"\nktlsd_memory_account_limit_bytes 4000\n",
-		"\nktlsd_memory_account_largest_user_bytes 500\n",
-		"\nktlsd_memory_account_users 2\n",
-		"\nktlsd_tickets_issued_total 0\n",
-		"\nktlsd_reloads_total{result=\"partial\"} 1\n",
-	};
+
 	struct ktlsd_worker *worker = calloc(1, sizeof(*worker));
 	struct ktlsd_shared shared = { .worker_count = 1 };
 	struct ktlsd_quota_hold one = { &shared.quota, 1, 0 }, two = { &shared.quota, 2, 0 };
@@ -204,18 +223,7 @@ static void metrics_text(void **state)
 	test_kernel_init(&kernel);
 	test_kernel_add_identity(&kernel, "web");
 	metrics_add_name(kernel.config);
-	metrics_serve(&kernel, 1, NULL, true);
-	metrics_serve(&kernel, 2, "web.test", true);
-	metrics_serve(&kernel, 3, NULL, false);
-	metrics_serve(&kernel, 7, "shop.test", true);
-	metrics_serve(&kernel, 8, "shop.test", false);
-	metrics_use_keys(&kernel.sessions.metrics);
-	kernel.sessions.limit.suppressed = 3;
-	test_kernel_start(&kernel, KTLS_CMD_START, 4, KTLS_ROLE_SERVER, "web", 0, NULL);
-	test_kernel_start(&kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, "made up", 0, NULL);
-	test_kernel_start(&kernel, KTLS_CMD_CHECK, 6, KTLS_ROLE_SERVER, "made up", 0, NULL);
-	ktlsd_sessions_clear(&kernel.sessions);
-	ktlsd_sessions_measure(&kernel.sessions);
+	metrics_shake(&kernel);
 
 	pthread_mutex_init(&shared.lock, NULL);
 	ktlsd_cache_init(&shared.cache, 10);
@@ -229,9 +237,9 @@ static void metrics_text(void **state)
 	ktlsd_stats_reload(&stats, KTLSD_RELOAD_PARTIAL);
 	assert_int_equal(ktlsd_stats_write(&stats, &text, &len), 0);
 	assert_int_equal(strlen(text), len);
-	for (i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-		if (!strstr(text, lines[i]))
-			fail_msg("no line%sin%s", lines[i], text);
+	for (i = 0; i < sizeof(metrics_lines) / sizeof(*metrics_lines); i++) {
+		if (!strstr(text, metrics_lines[i]))
+			fail_msg("no line%sin%s", metrics_lines[i], text);
 	}
 	/* Programs make up names; labels must not be theirs. */
 	assert_null(strstr(text, "made up"));
