@@ -134,8 +134,10 @@ TEST_F(port, sources_take_turns)
 	EXPECT_LE(turn, 1);
 }
 
-/* How many requests of one uid may wait. */
-enum { PER_UID = 4096 };
+enum {
+	PER_UID		= 4096,		/* how many requests of one uid may wait */
+	PATIENT_MS	= 600000,	/* none gives up before all have asked */
+};
 
 static unsigned int count_failed(const int *fds, unsigned int n)
 {
@@ -155,6 +157,7 @@ TEST_F_TIMEOUT(port, a_user_cannot_fill_the_queue, 120)
 	pid_t pid;
 
 	OK(setrlimit(RLIMIT_NOFILE, &files));
+	net_set_parameter("max_timeout_ms", PATIENT_MS);
 	/* a backlog has no more than somaxconn */
 	net_listen(AF_INET, PER_UID, &a[0]);
 	net_listen(AF_INET, PER_UID, &a[1]);
@@ -162,7 +165,7 @@ TEST_F_TIMEOUT(port, a_user_cannot_fill_the_queue, 120)
 	if (!pid) {
 		OK(setresuid(4242, 4242, 4242));
 		for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-			fds[i] = connect_within(&a[i % 2], 60000);
+			fds[i] = connect_within(&a[i % 2], PATIENT_MS);
 		/* the first request has the credit */
 		EVENTUALLY(count_failed(fds, ARRAY_SIZE(fds)) >= 99, 10000);
 		EXPECT_EQ(99, count_failed(fds, ARRAY_SIZE(fds)));
@@ -170,6 +173,7 @@ TEST_F_TIMEOUT(port, a_user_cannot_fill_the_queue, 120)
 	}
 	OK(waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
+	net_set_parameter("max_timeout_ms", 60000);
 }
 
 static void write_file(const char *path, const char *text)
