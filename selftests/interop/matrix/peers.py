@@ -37,7 +37,6 @@ def output(*command):
 class Peer:
     name = ""
     asks = "GET / HTTP/1.0\r\n\r\n"		# what a client is fed
-    clients = servers = True
     requests_to_resume = 2			# does the first connection have one, too?
 
     def prepare(self):
@@ -201,10 +200,12 @@ class NSS(Peer):
 
 class Curl(Peer):
     name = "curl"
-    servers = False
 
     def version(self):
         return output("curl", "--version")[0].split()[1]
+
+    def server(self, cell, port):
+        raise Missing("curl is only a client")
 
     def client(self, cell, port):
         if cell.what == "psk":
@@ -222,32 +223,58 @@ class Curl(Peer):
 
 
 class Nginx(Peer):
+    """The server, and as a proxy also a client: curl asks it, without TLS."""
     name = "nginx"
-    clients = False
 
     def version(self):
         return output("nginx", "-v")[0].split("/")[-1].split()[0]
 
-    def server(self, cell, port):
+    def check(self, cell):
+        super().check(cell)
         if cell.what == "psk":
             raise Missing("nginx has no pre-shared keys")
+
+    def configure(self, port, server):
+        """The arguments that start it with this block."""
         directory = f"{WORK}/nginx-{port}"
         os.makedirs(directory)
         with open(directory + "/conf", "w", encoding="ascii") as file:
             file.write(f"""
                 daemon off; pid {directory}/pid; error_log stderr info; user root;
                 events {{ }}
-                http {{
-                  access_log off;
-                  server {{
-                    listen 127.0.0.1:{port} ssl; root {WORK}; index page; server_name server.test;
-                    ssl_certificate {pem(cell.key)}; ssl_certificate_key {key(cell.key)};
-                    ssl_protocols TLSv{cell.version}; ssl_session_cache shared:x:1m;
-                    {f"ssl_verify_client on; ssl_client_certificate {pem('ca')};"
-                     if cell.what == "mtls" else ""}
-                  }}
-                }}""")
+                http {{ access_log off; server {{ {server} }} }}""")
         return ["nginx", "-c", directory + "/conf", "-e", "stderr"]
+
+    def server(self, cell, port):
+        mutual = ""
+        if cell.what == "mtls":
+            mutual = f"ssl_verify_client on; ssl_client_certificate {pem('ca')};"
+        return self.configure(port, f"""
+            listen 127.0.0.1:{port} ssl; root {WORK}; index page; server_name server.test;
+            ssl_certificate {pem(cell.key)}; ssl_certificate_key {key(cell.key)};
+            ssl_protocols TLSv{cell.version}; ssl_session_cache shared:x:1m; {mutual}""")
+
+    def client(self, cell, port):
+        if cell.what == "alpn":
+            raise Missing("nginx offers its upstreams no ALPN")
+        own = ""
+        if cell.what == "mtls":
+            own = (f"proxy_ssl_certificate {pem('client')}; "
+                   f"proxy_ssl_certificate_key {key('client')};")
+        proxy = f"{WORK}/proxy-{port}"
+        command = " ".join(self.configure(port, f"""
+            listen unix:{proxy};
+            location / {{
+              proxy_pass https://127.0.0.1:{port}; proxy_ssl_protocols TLSv{cell.version};
+              proxy_ssl_verify on; proxy_ssl_trusted_certificate {pem('ca')};
+              proxy_ssl_name server.test; proxy_ssl_server_name on; {own}
+            }}"""))
+        count = 2 if cell.what == "resumed" else 1
+        asks = f"curl -s -S --unix-socket {proxy} http://x/; " * count
+        return ["sh", "-c", f"{command} & until [ -S {proxy} ]; do sleep 0.1; done; {asks} kill $!; wait"]
+
+    def resumed(self, printed):
+        return None
 
 
 class OwnProgram(Peer):
@@ -285,10 +312,6 @@ class Python(OwnProgram):
 class Go(OwnProgram):
     name = "go"
     title = "crypto/tls"
-    build = ""
-
-    def prepare(self):
-        Go.program = self.build + "/matrix/gopeer"
 
     def version(self):
         return output("go", "version")[0].split()[2]
