@@ -278,7 +278,7 @@ class Nginx(Peer):
 
 
 class OwnProgram(Peer):
-    """peer.go and pypeer.py take the same options."""
+    """peer.go, peer.rs and pypeer.py take the same options."""
     program = ""
 
     def command(self, cell, role, port):
@@ -317,4 +317,15 @@ class Go(OwnProgram):
         return output("go", "version")[0].split()[2]
 
 
-PEERS = [OpenSSL, GnuTLS, NSS, Curl, Nginx, Python, Go]
+class Rustls(OwnProgram):
+    name = "rustls"
+    title = "rustls"
+
+    def version(self):
+        return output("dpkg-query", "-W", "-f", "${Version}", "librust-rustls-dev")[0]
+
+    def resumed(self, printed):
+        return None
+
+
+PEERS = [OpenSSL, GnuTLS, NSS, Curl, Nginx, Python, Go, Rustls]
