@@ -19,6 +19,7 @@
 #include "signer/broker.h"
 #include "signer/keys.h"
 #include "signer/permit.h"
+#include "signer/premaster.h"
 #include "signer/protocol.h"
 #include "signer/serve.h"
 
@@ -151,6 +152,11 @@ static int broker_add(const struct ktlsd_identity_files *files,
 	const struct ktlsd_signer_rights rights = ktlsd_permit_rights(files, credential->leaf);
 	int err;
 
+	if (rights.decrypts && EVP_PKEY_is_a(credential->key, "RSA") &&
+	    !ktlsd_premaster_is_usable(credential->key, X509_get0_pubkey(credential->leaf)))
+		return ktlsd_errors_set(fault, -EINVAL,
+			"%s: the token of its private key does not decrypt as rsa_key_transport = yes needs it, with RSA without padding: use another key, or remove that line",
+			files->certificate);
 	err = ktlsd_signer_keys_add(credential->key, &rights, ret_handle);
 	return err ? ktlsd_errors_set(fault, err, "the signer has too many private keys") : 0;
 }

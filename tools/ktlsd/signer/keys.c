@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/provider.h>
 
 #include "signer/keys.h"
 
@@ -87,6 +90,13 @@ EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret
 	}
 	pthread_mutex_unlock(&keys.lock);
 	return key;
+}
+
+void ktlsd_signer_keys_properties(const EVP_PKEY *key,
+				  char ret_properties[KTLSD_SIGNER_PROPERTIES_MAX])
+{
+	snprintf(ret_properties, KTLSD_SIGNER_PROPERTIES_MAX, "?provider=%s",
+		 OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key)));
 }
 
 void ktlsd_signer_keys_release(uint64_t handle)

@@ -10,6 +10,7 @@
 
 enum {
 	KTLSD_SIGNER_KEYS_MAX	= 65536,
+	KTLSD_SIGNER_PROPERTIES_MAX = 64,	/* bytes, with NUL */
 };
 
 /**
@@ -35,6 +36,12 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *right
 
 /* Return: a reference, NULL if there is no such key. */
 EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret_rights);
+
+/* What to fetch algorithms for @key with: its own provider, whatever OpenSSL's configuration
+ * prefers. Another one would get only the public half.
+ */
+void ktlsd_signer_keys_properties(const EVP_PKEY *key,
+				  char ret_properties[KTLSD_SIGNER_PROPERTIES_MAX]);
 
 void ktlsd_signer_keys_release(uint64_t handle);
 

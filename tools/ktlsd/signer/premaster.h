@@ -5,6 +5,7 @@
 #ifndef KTLSD_SIGNER_PREMASTER_H
 #define KTLSD_SIGNER_PREMASTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,5 +30,10 @@ enum {
  */
 const char *ktlsd_premaster_decrypt(EVP_PKEY *key, uint32_t version, const uint8_t *data,
 				    size_t len, uint8_t *premaster);
+
+/* Return: whether the private @key decrypts what is encrypted with its @public half. A token can
+ * lack what that needs, RSA decryption without padding, or forbid it.
+ */
+bool ktlsd_premaster_is_usable(EVP_PKEY *key, EVP_PKEY *public);
 
 #endif

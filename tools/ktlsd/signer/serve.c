@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +11,6 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -125,7 +123,7 @@ static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head 
 {
 	const EVP_MD *hash = NULL;
 	EVP_PKEY_CTX *pkey_ctx;
-	char properties[64];
+	char properties[KTLSD_SIGNER_PROPERTIES_MAX];
 
 	switch (head->value) {
 	case NID_undef:
@@ -138,11 +136,7 @@ static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head 
 	default:
 		return "The signer does not use this hash.";
 	}
-	/* The key's own provider, whatever OpenSSL's configuration prefers: another one would
-	 * get only the public half.
-	 */
-	snprintf(properties, sizeof(properties), "?provider=%s",
-		 OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key)));
+	ktlsd_signer_keys_properties(key, properties);
 	if (EVP_DigestSignInit_ex(ctx, &pkey_ctx, hash ? EVP_MD_get0_name(hash) : NULL, NULL,
 				  properties, key, NULL) != 1)
 		return "The private key cannot sign with this hash.";

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
+#include <openssl/rsa.h>
+
+#include "lib/clock.h"
 #include "config/file.h"
 #include "signer/process.h"
 #include "test_identity.h"
@@ -199,6 +203,108 @@ void test_identity_transport(uint64_t id, struct test_peer *peer)
 	/* The worker does not wait. */
 	assert_int_equal(site.kernel.count, 0);
 	test_identity_await();
+}
+
+/* --- RSA key transport --- */
+
+enum {
+	IDENTITY_SECRET		= 48,	/* bytes of a premaster secret */
+	IDENTITY_BLOCK		= 256,	/* bytes of an RSA block */
+};
+
+/**
+ * struct identity_decryption - a job
+ * @block: what is encrypted
+ * @premaster: what the signer answers
+ */
+struct identity_decryption {
+	uint8_t	block[IDENTITY_BLOCK];
+	uint8_t	premaster[IDENTITY_BLOCK];
+};
+
+static int identity_decrypt(void *arg)
+{
+	const struct ktlsd_credential *credential = &identity_get()->credentials[0];
+	unsigned int version = TLS1_2_VERSION;
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, &version),
+		OSSL_PARAM_construct_end(),
+	};
+	struct identity_decryption *job = arg;
+	uint8_t encrypted[IDENTITY_BLOCK];
+	size_t len = sizeof(encrypted), got = sizeof(job->premaster);
+	EVP_PKEY_CTX *ctx;
+
+	ctx = EVP_PKEY_CTX_new(X509_get0_pubkey(credential->leaf), NULL);
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
+	assert_int_equal(EVP_PKEY_encrypt(ctx, encrypted, &len, job->block, IDENTITY_BLOCK), 1);
+	EVP_PKEY_CTX_free(ctx);
+	ctx = EVP_PKEY_CTX_new(credential->key, NULL);
+	assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_WITH_TLS_PADDING), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_params(ctx, params), 1);
+	assert_int_equal(EVP_PKEY_decrypt(ctx, job->premaster, &got, encrypted, len), 1);
+	assert_int_equal(got, IDENTITY_SECRET);
+	EVP_PKEY_CTX_free(ctx);
+	return 0;
+}
+
+/* Has the signer decrypt a block, whose byte @at becomes @byte. Return: as memcmp() with the
+ * secret in the block
+ */
+static int identity_compare(size_t at, uint8_t byte, uint8_t *ret_premaster)
+{
+	struct ktlsd_pause_owner owner = { .deadline = ktlsd_clock_ms() + IDENTITY_WAIT_MS };
+	struct identity_decryption job = { .block = { 0, 2 } };
+	uint8_t *secret = job.block + IDENTITY_BLOCK - IDENTITY_SECRET;
+	struct ktlsd_pause *pause = NULL;
+	int ret;
+
+	memset(job.block + 2, 7, IDENTITY_BLOCK - 2);
+	secret[-1] = 0;
+	secret[0] = secret[1] = 3;
+	job.block[at] = byte;
+	while (ktlsd_pause_run(&pause, &owner, identity_decrypt, &job, &ret) == 1)
+		test_identity_pump();
+	memcpy(ret_premaster, job.premaster, IDENTITY_SECRET);
+	return memcmp(job.premaster, secret, IDENTITY_SECRET);
+}
+
+static void identity_check_secrets(void)
+{
+	static const struct {
+		size_t	at;
+		uint8_t	byte;
+	} wrong[] = {
+		{ 0, 1 }, { 1, 1 }, { 2, 0 }, { IDENTITY_BLOCK - IDENTITY_SECRET - 2, 0 },
+		{ IDENTITY_BLOCK - IDENTITY_SECRET - 1, 1 }, { IDENTITY_BLOCK - IDENTITY_SECRET, 2 },
+		{ IDENTITY_BLOCK - IDENTITY_SECRET + 1, 2 },
+	};
+	uint8_t first[IDENTITY_SECRET], second[IDENTITY_SECRET];
+	size_t i;
+
+	assert_int_equal(identity_compare(IDENTITY_BLOCK - 1, 9, first), 0);
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		assert_int_not_equal(identity_compare(wrong[i].at, wrong[i].byte, first), 0);
+		assert_int_not_equal(identity_compare(wrong[i].at, wrong[i].byte, second), 0);
+		assert_memory_not_equal(first, second, IDENTITY_SECRET);
+	}
+}
+
+void test_identity_check_transport(uint64_t id)
+{
+	struct test_peer peer;
+
+	test_identity_transport(id, &peer);
+	test_kernel_check_done(&site.kernel, 0, "");
+	test_kernel_deliver(&site.kernel, &peer);
+	test_peer_step(&peer);
+	assert_true(peer.finished);
+	assert_string_equal(SSL_get_cipher(peer.ssl), "AES128-GCM-SHA256");
+	test_peer_free(&peer);
+	test_kernel_forget(&site.kernel);
+	identity_check_secrets();
 }
 
 /* --- the signer --- */

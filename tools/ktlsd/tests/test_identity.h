@@ -73,4 +73,9 @@ void test_identity_allow_transport(void);
 /* A server's handshake with RSA key transport, up to the answer to the client's secret. */
 void test_identity_transport(uint64_t id, struct test_peer *peer);
 
+/* All of it must succeed; and whatever is wrong with the client's secret, the signer answers with
+ * 48 random bytes.
+ */
+void test_identity_check_transport(uint64_t id);
+
 #endif

@@ -67,9 +67,12 @@ static void stored_key_pkcs11(void **state)
 	assert_non_null(strstr(fault.reason, "the private key was not found"));
 	site.uri = "pkcs11:token=t;object=rsa;type=private";
 	assert_true(stored_key_fill_token("rsa"));
-	test_identity_load(pki.rsa, pki.rsa_key, "");
+	test_identity_load(pki.rsa, pki.rsa_key,
+			   "rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\n");
 	test_identity_shake(3, TLS1_3_VERSION, "site", 0);
 	test_identity_shake(4, TLS1_2_VERSION, "site", 0);
+	test_identity_allow_transport();
+	test_identity_check_transport(5);
 }
 
 /* Debian 12 has no package of it: selftests/vm/setup unpacks that of bookworm-backports. */

@@ -135,10 +135,27 @@ static void tpm_ec_pin(void **state)
 	tpm_check(TPM_GENERATE("EC -pkeyopt group:P-256 -pkeyopt user-auth:1234"), tpm_file);
 }
 
+/* The provider of Debian 12 cannot decrypt without padding: the key is refused. */
+static void tpm_transport(void)
+{
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+
+	test_identity_configure("rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\n");
+	if (test_identity_read(&credential, &fault)) {
+		assert_non_null(strstr(fault.reason, "does not decrypt as rsa_key_transport = yes"));
+		return;
+	}
+	test_identity_use(&credential);
+	test_identity_allow_transport();
+	test_identity_check_transport(3);
+}
+
 static void tpm_rsa_file(void **state)
 {
 	(void)state;
 	tpm_check(TPM_GENERATE("RSA -pkeyopt bits:2048"), tpm_file);
+	tpm_transport();
 }
 
 static void tpm_ec_handle(void **state)
