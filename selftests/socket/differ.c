@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Random programs see the same on ktls sockets as on TCP sockets, but for what ktls(7) names
+ * under DIFFERENCES FROM TCP.
+ *
+ * KTLS_DIFFER_COUNT programs a variant, from the seed KTLS_DIFFER_SEED on. What differs is made
+ * as short as it still differs, and printed.
+ */
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "differ.h"
+
+enum {
+	DIFFER_COUNT	= 50,
+	DIFFER_BRIEF	= 10,
+	DIFFER_WORKERS	= 6,		/* they mostly wait */
+	DIFFER_SLOW	= 30,		/* ms after each step, to see whether it was only time */
+};
+
+FIXTURE(differ) { struct env e; };
+FIXTURE_VARIANT(differ) { uint16_t suite; enum differ_mode mode; };
+FIXTURE_VARIANT_ADD(differ, blocking) { S13_AES128, DIFFER_BLOCKING };
+FIXTURE_VARIANT_ADD(differ, nonblocking) { S13_CHACHA, DIFFER_NONBLOCKING };
+FIXTURE_VARIANT_ADD(differ, threads) { S13_AES256, DIFFER_THREADS };
+FIXTURE_VARIANT_ADD(differ, nonblocking_12) { S12_AES128, DIFFER_NONBLOCKING };
+
+FIXTURE_SETUP(differ)
+{
+	env_start(&self->e, variant->suite);
+	/* Or most of the time goes into waiting for delayed acknowledgments. */
+	ASSERT_EQ(0, system("for to in 127.0.0.0/8 127.0.0.1; do ip route replace local $to dev lo "
+			    "proto kernel scope host src 127.0.0.1 table local quickack 1; done"));
+}
+
+FIXTURE_TEARDOWN(differ)
+{
+}
+
+static struct differ_trace seen[2];
+
+static bool differs_once(const struct differ_program *p, struct env *e, unsigned int nap)
+{
+	differ_perform(p, e, false, nap, &seen[false]);
+	differ_perform(p, e, true, nap, &seen[true]);
+	return memcmp(&seen[false], &seen[true], sizeof(seen[0]));
+}
+
+/* Also if there is time after each step for what the kernel does by itself. */
+static bool differs(const struct differ_program *p, struct env *e)
+{
+	return differs_once(p, e, 0) && differs_once(p, e, DIFFER_SLOW) &&
+	       differs_once(p, e, 2 * DIFFER_SLOW);
+}
+
+static void drop(struct differ_program *p, unsigned int at)
+{
+	p->n--;
+	memmove(&p->op[at], &p->op[at + 1], (p->n - at) * sizeof(p->op[0]));
+}
+
+/* From the end: what comes behind the difference goes first. */
+static void make_short(struct differ_program *p, struct env *e)
+{
+	struct differ_program less;
+	unsigned int at;
+
+	for (at = p->n; at-- > 0;) {
+		less = *p;
+		drop(&less, at);
+		if (differs_once(&less, e, 2))
+			*p = less;
+	}
+	differs(p, e);
+}
+
+static void print(const struct differ_program *p)
+{
+	static const char *const modes[] = { "blocking", "nonblocking", "threads" };
+	const char *tcp, *tls;
+	unsigned int i;
+
+	harness_note("seed %llu, %s%s%s", (unsigned long long)p->seed, modes[p->mode],
+		     p->edge ? ", EPOLLET" : "", p->nodelay ? ", TCP_NODELAY" : "");
+	for (i = 0; i <= p->n; i++) {
+		tcp = seen[false].line[i];
+		tls = seen[true].line[i];
+		if (!strcmp(tcp, tls))
+			harness_note("   %s", tcp);
+		else
+			harness_note("-  %s", tcp), harness_note("+  %s", tls);
+	}
+}
+
+static unsigned long setting(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 10) : otherwise;
+}
+
+/* Every DIFFER_WORKERS-th program, in a process of its own. */
+static void work(unsigned long seed, unsigned long end, enum differ_mode mode, struct env *e,
+		 pthread_mutex_t *printer)
+{
+	struct differ_program p;
+
+	differ_prepare();
+	for (; seed < end; seed += DIFFER_WORKERS) {
+		differ_make(&p, seed, mode);
+		if (!differs(&p, e))
+			continue;
+		make_short(&p, e);
+		pthread_mutex_lock(printer);
+		print(&p);
+		EXPECT_EQ(0, seed);
+		fflush(NULL);
+		pthread_mutex_unlock(printer);
+	}
+	_exit(harness_failed());
+}
+
+static pthread_mutex_t *shared_mutex(void)
+{
+	pthread_mutex_t *mutex = mmap(NULL, sizeof(*mutex), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attr;
+
+	ASSERT_NE(MAP_FAILED, mutex);
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(mutex, &attr);
+	return mutex;
+}
+
+TEST_F_TIMEOUT(differ, programs, 3600)
+{
+	const unsigned long first = setting("KTLS_DIFFER_SEED", 1);
+	const unsigned long count = setting("KTLS_DIFFER_COUNT",
+					    harness_brief() ? DIFFER_BRIEF : DIFFER_COUNT);
+	pthread_mutex_t *printer = shared_mutex();
+	int status;
+
+	fflush(NULL);
+	for (unsigned int i = 0; i < DIFFER_WORKERS; i++)
+		if (!OK(fork()))
+			work(first + i, first + count, variant->mode, &self->e, printer);
+	for (unsigned int i = 0; i < DIFFER_WORKERS; i++) {
+		OK(wait(&status));
+		EXPECT_EQ(0, status);
+	}
+	harness_note("programs %lu to %lu", first, first + count - 1);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Programs that use options, or calls that are not for sockets, or end a connection. */
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+#include "differ_scene.h"
+
+void differ_do_shutdown(struct scene *s, const struct differ_op *op, int fd)
+{
+	static const int how[] = { SHUT_RD, SHUT_WR, SHUT_WR, SHUT_RDWR, 3 };
+	int i = op->choice % ARRAY_SIZE(how), ret;
+
+	scene_say(s, "shutdown %d", how[i]);
+	ret = shutdown(fd, how[i]);
+	scene_say_ret(s, ret);
+	if (!ret)
+		s->side[op->end].shut |= how[i] + 1;
+}
+
+void differ_do_close(struct scene *s, const struct differ_op *op, int fd)
+{
+	struct side *me = &s->side[op->end];
+
+	scene_say(s, "close");
+	if (me->waiter.started) {
+		scene_say(s, " not");
+		return;
+	}
+	me->fd[me->fd[1] == fd] = -1;
+	scene_say_ret(s, close(fd));
+}
+
+void differ_do_dup(struct scene *s, const struct differ_op *op, int fd)
+{
+	struct side *me = &s->side[op->end];
+
+	if (me->fd[0] >= 0 && me->fd[1] >= 0)
+		return;
+	me->fd[me->fd[0] >= 0] = OK(dup(fd));
+	scene_say(s, "dup");
+}
+
+void differ_do_set(struct scene *s, const struct differ_op *op, int fd)
+{
+	static const struct { int level, name, value; } opts[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 }, { IPPROTO_TCP, TCP_NODELAY, 0 },
+		{ IPPROTO_TCP, TCP_CORK, 1 }, { IPPROTO_TCP, TCP_CORK, 0 },
+		{ IPPROTO_TCP, TCP_CORK, 0 }, { IPPROTO_TCP, TCP_QUICKACK, 1 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 }, { IPPROTO_TCP, TCP_KEEPIDLE, 100 },
+		{ IPPROTO_TCP, TCP_MAXSEG, 1000 }, { IPPROTO_TCP, TCP_MAXSEG, 1 },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1 << 20 }, { IPPROTO_TCP, 999, 1 },
+		{ IPPROTO_TCP, TCP_LINGER2, 3 }, { IPPROTO_TCP, TCP_WINDOW_CLAMP, 1 << 20 },
+		{ IPPROTO_TCP, TCP_THIN_DUPACK, 7 }, { IPPROTO_IP, IP_TOS, 8 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { SOL_SOCKET, SO_RCVLOWAT, 1 },
+		{ SOL_SOCKET, SO_RCVLOWAT, 3000 }, { SOL_SOCKET, SO_RCVLOWAT, 0 },
+		{ SOL_SOCKET, SO_PRIORITY, 3 }, { SOL_SOCKET, SO_SNDLOWAT, 100 },
+		{ SOL_SOCKET, SO_REUSEADDR, 1 }, { SOL_SOCKET, SO_MARK, 7 },
+		{ SOL_SOCKET, SO_ERROR, 1 }, { SOL_SOCKET, SO_TYPE, 1 }, { 12345, 1, 1 },
+	};
+	const struct linger linger = { op->choice & 64, op->choice & 128 ? 1 : 0 };
+	unsigned int i = op->choice % (ARRAY_SIZE(opts) + 2);
+
+	if (i >= ARRAY_SIZE(opts)) {
+		scene_say(s, "SO_LINGER %d %d", linger.l_onoff, linger.l_linger);
+		scene_say_ret(s, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+		return;
+	}
+	scene_say(s, "set %d %d to %d", opts[i].level, opts[i].name, opts[i].value);
+	scene_say_ret(s, setsockopt(fd, opts[i].level, opts[i].name, &opts[i].value, op->way ? 4 : 2));
+}
+
+void differ_do_get(struct scene *s, const struct differ_op *op, int fd)
+{
+	static const struct { int level, name; } opts[] = {
+		{ SOL_SOCKET, SO_ERROR }, { SOL_SOCKET, SO_ERROR }, { SOL_SOCKET, SO_ERROR },
+		{ SOL_SOCKET, SO_TYPE }, { SOL_SOCKET, SO_DOMAIN }, { SOL_SOCKET, SO_PROTOCOL },
+		{ SOL_SOCKET, SO_ACCEPTCONN }, { SOL_SOCKET, SO_LINGER }, { SOL_SOCKET, SO_KEEPALIVE },
+		{ SOL_SOCKET, SO_SNDLOWAT }, { SOL_SOCKET, SO_RCVTIMEO }, { SOL_SOCKET, 9999 },
+		{ IPPROTO_TCP, TCP_NODELAY }, { IPPROTO_TCP, TCP_CORK }, { IPPROTO_TCP, TCP_LINGER2 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, 999 }, { IPPROTO_IP, IP_TOS },
+	};
+	unsigned int i = op->choice % ARRAY_SIZE(opts);
+	int value[4] = { 0 };
+	socklen_t len = op->way ? sizeof(value) : 1;
+	int ret = getsockopt(fd, opts[i].level, opts[i].name, value, &len);
+
+	scene_say(s, "get %d %d", opts[i].level, opts[i].name);
+	scene_say_ret(s, ret);
+	scene_say(s, " %d %d, %u bytes", value[0], value[1], len);
+	if (opts[i].name == SO_ERROR && opts[i].level == SOL_SOCKET && value[0])
+		s->side[op->end].dead = true;
+}
+
+/* What no program should do with a connected socket. */
+static long long misuse(int fd, unsigned int choice)
+{
+	struct addr a = net_loopback(AF_INET, 9);
+	struct iovec iov[2] = { { shared.room, 1 }, { shared.room, SIZE_MAX / 2 } };
+	/* Volatile, or the compiler warns. */
+	volatile int count = choice == 10 ? 1025 : -1;
+	int n = 0;
+
+	switch (choice) {
+	case 0: return connect(fd, &a.sa, a.len);
+	case 1: return listen(fd, 1);
+	case 2: return bind(fd, &a.sa, a.len);
+	case 3: return accept(fd, NULL, NULL);
+	case 4: return lseek(fd, 0, SEEK_SET);
+	case 5: return pread(fd, shared.room, 1, 0);
+	case 6: return fsync(fd);
+	case 7: return ftruncate(fd, 0);
+	case 8: return flock(fd, 9);
+	case 9: return recv(fd, shared.room, 10, MSG_ERRQUEUE | MSG_DONTWAIT);
+	case 10: return writev(fd, iov, count);
+	case 11: return readv(fd, iov, count);
+	case 12: return ioctl(fd, 0x12345678, &n);
+	case 13: return send(fd, net_bad_address(), 10, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case 14: return recvmsg(fd, net_bad_address(), MSG_DONTWAIT);
+	case 15: return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, net_bad_address(), 4);
+	case 16: return getpeername(fd, net_bad_address(), (void *)&n);
+	case 17: return ioctl(fd, SIOCOUTQNSD, &n) ?: n;
+	case 18: return sendto(fd, shared.room, 0, MSG_DONTWAIT | MSG_NOSIGNAL, &a.sa, a.len);
+	case 19: return copy_file_range(shared.file, NULL, fd, NULL, 10, 0);
+	case 20: return sendfile(fd, fd, NULL, 10);
+	case 21: return posix_fallocate(fd, 0, 10);
+	case 22: return fcntl(fd, F_GETFL);
+	default: return writev(fd, iov, 0);
+	}
+}
+
+void differ_do_misuse(struct scene *s, const struct differ_op *op, int fd)
+{
+	long long ret;
+
+	errno = 0;
+	ret = misuse(fd, op->choice % 24);
+	scene_say(s, "misuse %u", op->choice % 24);
+	if (scene_is_reset(ret))
+		s->side[op->end].dead = true;
+	scene_say_ret(s, ret);
+	shared.signals = 0;
+}
+

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Performs a program, and notes what it saw. */
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "differ_scene.h"
+
+struct differ_shared shared;
+
+void scene_say(struct scene *s, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	s->used += vsnprintf(s->line + s->used, DIFFER_LINE - s->used, fmt, args);
+	va_end(args);
+	ASSERT_LT(s->used, DIFFER_LINE);
+}
+
+void scene_say_ret(struct scene *s, long long ret)
+{
+	if (ret < 0)
+		scene_say(s, " = %s", strerrorname_np(errno));
+	else
+		scene_say(s, " = %lld", ret);
+}
+
+static void on_signal(int sig)
+{
+	if (sig == SIGPIPE)
+		shared.signals = shared.signals + 1;
+}
+
+void differ_prepare(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	int fd = OK(open("/proc/sys/net/ipv4/tcp_wmem", O_WRONLY));
+
+	/* Small, so that it is soon full */
+	ASSERT_EQ(16, write(fd, "4096 65536 65536", 16));
+	close(fd);
+	OK(sigaction(SIGPIPE, &action, NULL));
+	OK(sigaction(SIGUSR1, &action, NULL));
+	shared.room = mmap(NULL, 2 * DIFFER_ROOM, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, shared.room);
+	shared.pattern = shared.room + DIFFER_ROOM;
+	net_pattern(shared.pattern, DIFFER_ROOM, 0);
+	shared.file = OK(memfd_create("differ", MFD_CLOEXEC));
+	ASSERT_EQ(DIFFER_ROOM, write(shared.file, shared.pattern, DIFFER_ROOM));
+	OK(pipe2(shared.pipes, O_CLOEXEC));
+	OK(fcntl(shared.pipes[0], F_SETPIPE_SZ, 65536));
+	OK(io_uring_queue_init(4, &shared.ring, 0));
+}
+
+static uint32_t hash_of(const uint8_t *data, size_t len)
+{
+	uint32_t hash = 2166136261;
+
+	while (len--)
+		hash = (hash ^ *data++) * 16777619;
+	return hash;
+}
+
+int scene_fd(const struct side *side, unsigned int choice)
+{
+	return side->fd[choice & 1] >= 0 ? side->fd[choice & 1] : side->fd[!(choice & 1)];
+}
+
+int scene_on_its_way(const struct scene *s)
+{
+	int n, fd, pending = 0;
+
+	for (int i = 0; i < 2; i++) {
+		fd = scene_fd(&s->side[i], 0);
+		if (fd >= 0 && net_tcp_state(fd) != TCP_CLOSE && !ioctl(fd, SIOCOUTQ, &n))
+			pending += n;
+	}
+	return pending;
+}
+
+static void settle(struct scene *s)
+{
+	const double end = harness_now() + SETTLE_MS / 1e3 * harness_scale();
+
+	while (scene_on_its_way(s) && harness_now() < end)
+		harness_nap(1);
+	if (s->nap || s->side[0].waiter.started || s->side[1].waiter.started)
+		harness_nap(s->nap ? s->nap : 3);
+}
+
+bool scene_is_reset(long long ret)
+{
+	return ret < 0 && (errno == ECONNRESET || errno == EPIPE || errno == ETIMEDOUT);
+}
+
+/* What was received. After a reset TCP's end of file is ECONNRESET with ktls. */
+void scene_say_received(struct scene *s, struct side *side, long long ret, int flags)
+{
+	size_t len = ret > 0 && (!(flags & MSG_TRUNC) || flags & MSG_PEEK) ? ret : 0;
+
+	if (side->dead && (!ret || (ret < 0 && errno == ECONNRESET))) {
+		scene_say(s, " = the end");
+		return;
+	}
+	if (scene_is_reset(ret))
+		side->dead = true;
+	scene_say_ret(s, ret);
+	if (len && !(flags & MSG_TRUNC))
+		scene_say(s, " [%08x]", hash_of(shared.room, len));
+	if (ret > 0 && !(flags & MSG_PEEK))
+		side->got += ret;
+}
+
+void scene_say_sent(struct scene *s, struct side *side, long long ret)
+{
+	if (scene_is_reset(ret))
+		side->dead = true;
+	scene_say_ret(s, ret);
+	if (ret > 0) {
+		side->sent += ret;
+		side->at = (side->at + ret) % (DIFFER_ROOM / 2);
+	}
+	if (shared.signals)
+		scene_say(s, " SIGPIPE");
+	shared.signals = 0;
+}
+
+ssize_t differ_ring_wait(void)
+{
+	struct io_uring_cqe *cqe;
+	ssize_t ret;
+
+	OK(io_uring_submit_and_wait(&shared.ring, 1));
+	OK(io_uring_peek_cqe(&shared.ring, &cqe));
+	ret = cqe->res;
+	io_uring_cqe_seen(&shared.ring, cqe);
+	if (ret < 0) {
+		errno = -ret;
+		return -1;
+	}
+	return ret;
+}
+
+ssize_t differ_child(int fd, const uint8_t *from, size_t len, int flags)
+{
+	struct { ssize_t ret; int err; } *result = (void *)(shared.room + DIFFER_ROOM - 64);
+	pid_t pid;
+
+	shared.signals = 0;
+	pid = OK(fork());
+	if (!pid) {
+		signal(SIGPIPE, SIG_IGN);
+		result->ret = from ? send(fd, from, len, flags) : recv(fd, shared.room, len, flags);
+		result->err = errno;
+		_exit(0);
+	}
+	OK(waitpid(pid, NULL, 0));
+	errno = result->err;
+	return result->ret;
+}
+
+int scene_flags(const struct scene *s, const struct differ_op *op)
+{
+	return op->flags | (s->p->mode == DIFFER_THREADS ? MSG_DONTWAIT : 0);
+}
+
+/* Never more in flight than there is always room for. */
+static const differ_step steps[CALLS] = {
+	[CALL_SEND] = differ_do_send, [CALL_RECV] = differ_do_recv,
+	[CALL_SENDFILE] = differ_do_sendfile, [CALL_POLL] = differ_do_poll,
+	[CALL_EPOLL] = differ_do_epoll, [CALL_SHUTDOWN] = differ_do_shutdown,
+	[CALL_CLOSE] = differ_do_close, [CALL_DUP] = differ_do_dup, [CALL_SET] = differ_do_set,
+	[CALL_GET] = differ_do_get, [CALL_MISUSE] = differ_do_misuse,
+	[CALL_FILL] = differ_do_fill, [CALL_START] = differ_do_start,
+	[CALL_JOIN] = differ_do_join,
+};
+
+static void scene_open(struct scene *s, struct env *e, bool tls)
+{
+	const struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
+	struct epoll_event ev;
+	int ends[2];
+
+	if (tls)
+		sock_pair(e, AF_INET, ends);
+	else
+		net_pair(AF_INET, ends);
+	s->epoll = OK(epoll_create1(EPOLL_CLOEXEC));
+	for (uint32_t i = 0; i < 2; i++) {
+		s->side[i].fd[0] = ends[i];
+		s->side[i].fd[1] = -1;
+		net_nonblock(ends[i], s->p->mode == DIFFER_NONBLOCKING);
+		if (s->p->mode == DIFFER_BLOCKING) {
+			OK(setsockopt(ends[i], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)));
+			OK(setsockopt(ends[i], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)));
+		}
+		if (s->p->nodelay)
+			OK(setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, 4));
+		ev.events = WAIT_BITS | (s->p->edge ? EPOLLET : 0);
+		ev.data.u64 = i;
+		OK(epoll_ctl(s->epoll, EPOLL_CTL_ADD, ends[i], &ev));
+	}
+}
+
+static void scene_close(struct scene *s)
+{
+	for (int i = 0; i < 2; i++)
+		if (s->side[i].waiter.started)
+			differ_waiter_end(s, &s->side[i]);
+	close(s->epoll);
+	for (int i = 0; i < 4; i++)
+		if (s->side[i / 2].fd[i % 2] >= 0)
+			close(s->side[i / 2].fd[i % 2]);
+}
+
+void differ_perform(const struct differ_program *p, struct env *e, bool tls, unsigned int nap,
+		    struct differ_trace *trace)
+{
+	static struct scene s;
+	unsigned int i;
+	int fd;
+
+	memset(&s, 0, sizeof(s));
+	memset(trace, 0, sizeof(*trace));
+	s.p = p;
+	s.nap = nap;
+	scene_open(&s, e, tls);
+	for (i = 0; i < p->n; i++) {
+		s.line = trace->line[i];
+		s.used = 0;
+		fd = scene_fd(&s.side[p->op[i].end], p->op[i].choice);
+		if (fd < 0)
+			continue;
+		scene_say(&s, "%u: ", p->op[i].end);
+		steps[p->op[i].call](&s, &p->op[i], fd);
+		settle(&s);
+	}
+	s.line = trace->line[i];
+	s.used = 0;
+	scene_close(&s);
+}
+
