@@ -43,14 +43,14 @@ def make_identity(path):
 class Daemon:
     """ktlsd in the foreground, with a service manager."""
 
-    def __init__(self, path, *args, stderr=None, cwd=None, **env):
+    def __init__(self, path, *args, stderr=None, cwd=None, wrap=(), **env):
         self.path = path
         self.notified = []
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path + "/notify")
         self.log = open(path + "/log", "a+", encoding="ascii") if stderr is None else stderr
         self.process = subprocess.Popen(
-            [KTLSD, "--foreground", "--config", path + "/conf", "--workers", "2", *args],
+            [*wrap, KTLSD, "--foreground", "--config", path + "/conf", "--workers", "2", *args],
             stderr=self.log, cwd=cwd, env={**os.environ, "NOTIFY_SOCKET": path + "/notify",
                                   "RUNTIME_DIRECTORY": path, **env})
 
@@ -438,6 +438,66 @@ def test_ticket_keys(path):
         os.chmod(keys, 0o644)
         assert it.control("reload").returncode == 0
         assert "must be a file with mode 0600" in it.lines(), it.lines()
+
+
+def make_crl(path):
+    """PATH/crl.pem, of PATH/ca.pem"""
+    write(path + "/index", "")
+    write(path + "/cnf", f"[ca]\ndefault_ca = a\n[a]\ndatabase = {path}/index\n"
+          "default_md = sha256\ndefault_crl_days = 30\n")
+    subprocess.run(["openssl", "ca", "-gencrl", "-config", path + "/cnf", "-keyfile",
+                    path + "/ca.key", "-cert", path + "/ca.pem", "-out", path + "/crl.pem"],
+                   check=True, capture_output=True)
+
+
+# What a reload does when this file cannot be read: its status, and what the log says besides that.
+UNREADABLE = [
+    ("a.pem", 1, "the identity 'a' keeps its old credentials: "),
+    ("a.key", 1, "the identity 'a' keeps its old credentials: "),
+    ("pass", 1, "the identity 'a' keeps its old credentials: "),
+    ("ca.pem", 1, ": the old trust anchors stay in force"),
+    ("crl.pem", 1, ": the old CRLs stay in force"),
+    ("conf", 1, "The configuration was not reloaded, the old one stays in force: "),
+    ("conf.d/b.conf", 1, "The configuration was not reloaded, the old one stays in force: "),
+    ("tickets/keys", 0, ". The ticket keys stay as they are"),
+]
+
+
+def test_unreadable(path):
+    """a file that cannot be read leaves what it said in force, and a reload says which"""
+    if os.geteuid():
+        return "only for root"
+    make_identity(path + "/a")
+    make_identity(path + "/ca")
+    make_crl(path)
+    write(path + "/pass", "correct horse\n", 0o600)
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", path + "/a.key", "-out", path + "/b.key",
+                    "-passout", f"file:{path}/pass"], check=True, capture_output=True)
+    os.rename(path + "/b.key", path + "/a.key")
+    os.mkdir(path + "/conf.d")
+    write(path + "/conf", f"include = conf.d/*\n[ktlsd]\ntrust = {path}/ca.pem\n"
+          f"crl = {path}/crl.pem\nticket_keys = {path}/tickets\n")
+    write(path + "/conf.d/b.conf", f"[identity a]\ncertificate = {path}/a.pem\n"
+          f"private_key = {path}/a.key\npassphrase_file = {path}/pass\n")
+    # As a service it has no capability to read what its user cannot.
+    wrap = "setpriv", "--bounding-set", "-dac_override,-dac_read_search"
+    with daemon(path, wrap=wrap) as it:
+        assert it.listen(10, "STATUS="), it.notified
+        for name, status, consequence in UNREADABLE:
+            file, before = f"{path}/{name}", len(it.lines())
+            mode = os.stat(file).st_mode & 0o777
+            os.chmod(file, 0)
+            done = it.control("reload")
+            said = it.lines()[before:]
+            assert done.returncode == status, (name, done)
+            assert f"{file} cannot be read: Permission denied" in said, (name, said)
+            assert consequence in said, (name, said)
+            assert "identities 1" in it.control("status").stdout, name
+            os.chmod(file, mode)
+            done = it.control("reload")
+            assert done.returncode == 0, (name, done)
+        assert "The ticket keys in" in it.lines().splitlines()[-2], it.lines()
+    return None
 
 
 def test_reload_nobody(path):
