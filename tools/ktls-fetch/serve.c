@@ -30,14 +30,12 @@ struct serve_client {
  * @client: who asked; a reference
  * @header: of the request
  * @url: NUL-terminated
- * @host_len: bytes of @url up to the end of the host
  * @body: the request
  */
 struct serve_job {
 	struct serve_client		*client;
 	struct ktls_fetch_request	header;
 	char				url[KTLS_FETCH_URL_MAX + 1];
-	size_t				host_len;
 	uint8_t				body[KTLS_FETCH_BODY_MAX];
 };
 
@@ -89,9 +87,7 @@ static const char *serve_take_place(struct serve_job *job)
 			continue;
 		}
 		crls += !serve_jobs[i]->header.body_len;
-		if (serve_jobs[i]->host_len == job->host_len &&
-			 !strncasecmp(serve_jobs[i]->url, job->url, job->host_len))
-			same++;
+		same += ktlsd_fetching_is_same_host(serve_jobs[i]->url, job->url);
 	}
 	if (place == KTLS_FETCH_THREADS ||
 	    (!job->header.body_len && crls >= KTLS_FETCH_CRLS))
@@ -180,8 +176,6 @@ static struct serve_job *serve_parse(const uint8_t *message, size_t len)
 		header->timeout_ms = KTLS_FETCH_TIMEOUT_MAX;
 	memcpy(job->url, message + sizeof(*header), header->url_len);
 	memcpy(job->body, message + sizeof(*header) + header->url_len, header->body_len);
-	job->host_len = strlen("http://") < strlen(job->url) ?
-			strlen("http://") + strcspn(job->url + strlen("http://"), "/?#") : 0;
 	return job;
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose CRL makes room for another one, and whose is fetched next. Each CRL belongs to a user whose
- * handshakes use it; if several do, to the one who has fewer.
- *
- * The user with the most CRLs makes room; within a user, the network of peers with the most: the
- * CRL goes that was not used for longest. A user who would have the most makes room himself. So
- * nobody can push out the CRLs of others by naming many. One CRL is fetched at a time, and users
- * take turns.
+ * handshakes use it; if several do, to the one who has fewer. The rule is that of fair.h. One CRL is
+ * fetched at a time, and users take turns.
  *
  * All with the lock of the errands.
  */

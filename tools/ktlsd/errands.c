@@ -154,27 +154,19 @@ static void errands_lose(struct ktlsd_errands *errands)
 		errands_fail(errands, errands->active[0], "ktls-fetch has ended");
 }
 
-static size_t errands_host_len(const char *url)
-{
-	return strlen("http://") + strcspn(url + strlen("http://"), "/?#");
-}
-
 /* Return: whether as many are under way as there may be. */
 static bool errands_must_wait(const struct ktlsd_errands *errands,
 			      const struct ktlsd_errand *errand)
 {
 	unsigned int i, same = 0, crls = 0;
 	const struct ktlsd_errand *other;
-	size_t len;
 
 	if (errands->active_count == KTLSD_ERRANDS_AT_ONCE)
 		return true;
-	len = errands_host_len(errand->url);
 	for (i = 0; i < errands->active_count; i++) {
 		other = errands->active[i];
 		crls += !other->kind->request;
-		same += errands_host_len(other->url) == len &&
-			!strncasecmp(other->url, errand->url, len);
+		same += ktlsd_fetching_is_same_host(other->url, errand->url);
 	}
 	return same >= KTLSD_ERRANDS_PER_HOST ||
 	       (!errand->kind->request && crls >= KTLSD_ERRANDS_CRLS);

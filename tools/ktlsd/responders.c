@@ -14,70 +14,9 @@
 #include "lib/clock.h"
 #include "lib/fetching.h"
 #include "lib/log.h"
-#include "config/staple.h"
+#include "responder_room.h"
 #include "responders.h"
 #include "tls/pause.h"
-
-enum responders_state {
-	RESPONDERS_NEW,			/* the thread has to ask */
-	RESPONDERS_ASKED,
-	RESPONDERS_ANSWERED,
-	RESPONDERS_SILENT,
-};
-
-/**
- * struct responders_waiter - a handshake that waits
- * @inbox: of its worker
- * @id: of its request
- * @deadline: milliseconds of the monotonic clock
- */
-struct responders_waiter {
-	struct ktlsd_responders_inbox	*inbox;
-	uint64_t			id;
-	int64_t				deadline;
-};
-
-/**
- * struct ktlsd_responders_entry - a certificate, and what its responder says
- * @next: in its bucket
- * @newer: used later; NULL for the newest
- * @older: used earlier
- * @key: hash of the certificate and its issuer
- * @state: see there
- * @cert: a reference
- * @issuer: a reference
- * @url: of the responder
- * @crls: to look up who signs the answer; a reference while there is none, or NULL
- * @nonce: of the last request
- * @id: likewise
- * @deadline: when it is given up, milliseconds of the monotonic clock
- * @lost: ktls-fetch ended while it asked; it asks only once more
- * @answer: if answered; its @why if silent
- * @since: when it answered, seconds since the epoch
- * @until: until when that counts: seconds since the epoch, or milliseconds if silent
- * @waiters: handshakes that wait for it
- * @waiter_count: how many
- */
-struct ktlsd_responders_entry {
-	struct ktlsd_responders_entry	*next;
-	struct ktlsd_responders_entry	*newer;
-	struct ktlsd_responders_entry	*older;
-	uint8_t				key[KTLSD_STAPLE_KEY];
-	enum responders_state		state;
-	X509				*cert;
-	X509				*issuer;
-	char				url[KTLSD_OCSP_URL_MAX];
-	struct ktlsd_crl_set		*crls;
-	uint8_t				nonce[KTLSD_OCSP_NONCE];
-	uint64_t			id;
-	int64_t				deadline;
-	bool				lost;
-	struct ktlsd_ocsp_answer	answer;
-	int64_t				since;
-	int64_t				until;
-	struct responders_waiter	waiters[KTLSD_RESPONDERS_WAITERS];
-	unsigned int			waiter_count;
-};
 
 /* --- the cache; all with the lock --- */
 
@@ -138,47 +77,9 @@ static void responders_free(struct ktlsd_responders *all, struct ktlsd_responder
 	free(entry);
 }
 
-/* Return: false if all entries are in use: are asked about, or are to be. */
-static bool responders_make_room(struct ktlsd_responders *all)
-{
-	struct ktlsd_responders_entry *entry = all->oldest;
-
-	if (all->count < KTLSD_RESPONDERS_MAX)
-		return true;
-	while (entry && (entry->state == RESPONDERS_ASKED || entry->waiter_count))
-		entry = entry->newer;
-	if (entry)
-		responders_free(all, entry);
-	return entry;
-}
-
-static struct ktlsd_responders_entry *responders_new(struct ktlsd_responders *all,
-						     const struct ktlsd_ocsp_question *question,
-						     const uint8_t *key, const char *url)
-{
-	struct ktlsd_responders_entry *entry, **slot;
-
-	if (!responders_make_room(all))
-		return NULL;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NULL;
-	memcpy(entry->key, key, KTLSD_STAPLE_KEY);
-	snprintf(entry->url, sizeof(entry->url), "%s", url);
-	X509_up_ref(question->cert);
-	X509_up_ref(question->issuer);
-	entry->cert = question->cert;
-	entry->issuer = question->issuer;
-	slot = responders_slot(all, key);
-	*slot = entry;
-	responders_link(all, entry);
-	all->count++;
-	return entry;
-}
-
 /* --- waiters; all with the lock --- */
 
-static void responders_deliver_to(const struct responders_waiter *waiter)
+static void responders_deliver_to(const struct ktlsd_responders_waiter *waiter)
 {
 	struct ktlsd_responders_inbox *inbox = waiter->inbox;
 	uint64_t one = 1;
@@ -202,25 +103,31 @@ static void responders_wake_waiters(struct ktlsd_responders_entry *entry)
 
 /* Return: false if too many wait already. */
 static bool responders_add_waiter(struct ktlsd_responders_entry *entry,
-				  struct ktlsd_responders_inbox *inbox, uint64_t id,
-				  int64_t deadline)
+				  const struct ktlsd_responders_waiter *waiter)
 {
+	struct ktlsd_responders_waiter *place;
 	unsigned int i;
 
 	for (i = 0; i < entry->waiter_count; i++) {
-		if (entry->waiters[i].inbox == inbox && entry->waiters[i].id == id)
+		if (entry->waiters[i].inbox == waiter->inbox && entry->waiters[i].id == waiter->id)
 			return true;
 	}
-	if (i == KTLSD_RESPONDERS_WAITERS)
-		return false;
-	entry->waiters[i] = (struct responders_waiter) { inbox, id, deadline };
-	entry->waiter_count++;
+	place = &entry->waiters[i];
+	if (i == KTLSD_RESPONDERS_WAITERS) {
+		place = ktlsd_responder_room_choose_waiter(entry, waiter->user);
+		if (!place)
+			return false;
+		responders_deliver_to(place);
+	} else {
+		entry->waiter_count++;
+	}
+	*place = *waiter;
 	return true;
 }
 
 static void responders_set_silent(struct ktlsd_responders_entry *entry, const char *why)
 {
-	entry->state = RESPONDERS_SILENT;
+	entry->state = KTLSD_RESPONDERS_SILENT;
 	entry->lost = false;
 	responders_hold_crls(entry, NULL);
 	entry->answer.status = KTLSD_OCSP_BAD;
@@ -232,7 +139,49 @@ static void responders_set_silent(struct ktlsd_responders_entry *entry, const ch
 	responders_wake_waiters(entry);
 }
 
-/* --- asking, by handshakes --- */
+/* --- asking, by handshakes; with the lock --- */
+
+/* The handshakes that waited for it try again, and find no room. Return: false if @user has to do
+ * without.
+ */
+static bool responders_make_room(struct ktlsd_responders *all, uint64_t user)
+{
+	struct ktlsd_responders_entry *entry;
+
+	if (all->count < KTLSD_RESPONDERS_MAX)
+		return true;
+	entry = ktlsd_responder_room_choose(all, user);
+	if (!entry)
+		return false;
+	responders_wake_waiters(entry);
+	responders_free(all, entry);
+	return true;
+}
+
+static struct ktlsd_responders_entry *responders_new(struct ktlsd_responders *all,
+						     const struct ktlsd_ocsp_question *question,
+						     const uint8_t *key, const char *url)
+{
+	struct ktlsd_responders_entry *entry, **slot;
+
+	if (!responders_make_room(all, question->user))
+		return NULL;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	memcpy(entry->key, key, KTLSD_STAPLE_KEY);
+	entry->user = question->user;
+	snprintf(entry->url, sizeof(entry->url), "%s", url);
+	X509_up_ref(question->cert);
+	X509_up_ref(question->issuer);
+	entry->cert = question->cert;
+	entry->issuer = question->issuer;
+	slot = responders_slot(all, key);
+	*slot = entry;
+	responders_link(all, entry);
+	all->count++;
+	return entry;
+}
 
 /* What the entry has to say now. Return: as @ask of struct ktlsd_status_asker. */
 static int responders_read(struct ktlsd_responders_entry *entry,
@@ -243,19 +192,20 @@ static int responders_read(struct ktlsd_responders_entry *entry,
 	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
 	uint64_t one = 1;
 
-	if ((entry->state == RESPONDERS_ANSWERED &&
+	if ((entry->state == KTLSD_RESPONDERS_ANSWERED &&
 	     !ktlsd_clock_holds(entry->since, entry->until, time(NULL))) ||
-	    (entry->state == RESPONDERS_SILENT && entry->until <= ktlsd_clock_ms()))
-		entry->state = RESPONDERS_NEW;
+	    (entry->state == KTLSD_RESPONDERS_SILENT && entry->until <= ktlsd_clock_ms()))
+		entry->state = KTLSD_RESPONDERS_NEW;
 	*ret_answer = entry->answer;
-	if (entry->state == RESPONDERS_ANSWERED)
+	if (entry->state == KTLSD_RESPONDERS_ANSWERED)
 		return 1;
-	if (entry->state == RESPONDERS_SILENT)
+	if (entry->state == KTLSD_RESPONDERS_SILENT)
 		return -ENODATA;
 	snprintf(ret_answer->why, sizeof(ret_answer->why), "it did not answer in time");
 	if (ktlsd_clock_ms() >= question->deadline)
 		return -ETIMEDOUT;
-	if (!owner || !responders_add_waiter(entry, inbox, owner->id, question->deadline)) {
+	if (!owner || !responders_add_waiter(entry, &(struct ktlsd_responders_waiter) {
+			inbox, owner->id, question->deadline, question->user })) {
 		snprintf(ret_answer->why, sizeof(ret_answer->why),
 			 "too many handshakes wait for it");
 		return -EBUSY;
@@ -291,6 +241,8 @@ static int responders_ask(struct ktlsd_status_asker *asker,
 	if (entry) {
 		responders_unlink(all, entry);
 		responders_link(all, entry);
+		if (entry->state != KTLSD_RESPONDERS_ASKED && !entry->waiter_count)
+			entry->user = question->user;
 	} else {
 		entry = responders_new(all, question, key, url);
 	}
@@ -339,7 +291,7 @@ static int responders_send(struct ktlsd_responders *all, struct ktlsd_responders
 	err = ktlsd_fetching_send(all->fd, &request, entry->url, body);
 	if (err)
 		return err;
-	entry->state = RESPONDERS_ASKED;
+	entry->state = KTLSD_RESPONDERS_ASKED;
 	entry->id = request.id;
 	entry->deadline = ktlsd_clock_ms() + KTLSD_RESPONDERS_FETCH_MS + 1000;
 	return 0;
@@ -353,11 +305,11 @@ static void responders_lose(struct ktlsd_responders *all)
 	close(all->fd);
 	all->fd = -1;
 	for (entry = all->newest; entry; entry = entry->older) {
-		if (entry->state != RESPONDERS_ASKED)
+		if (entry->state != KTLSD_RESPONDERS_ASKED)
 			continue;
 		/* Once: it may be the answer that ends it. */
 		if (entry->waiter_count && !entry->lost) {
-			entry->state = RESPONDERS_NEW;
+			entry->state = KTLSD_RESPONDERS_NEW;
 			entry->lost = true;
 		} else {
 			responders_set_silent(entry, "ktls-fetch has ended");
@@ -382,33 +334,57 @@ static bool responders_begin(struct ktlsd_responders *all, struct ktlsd_responde
 	return !lost;
 }
 
-/* Asks for what is new, and wakes whoever has waited too long. Return: milliseconds until
- * the next call is due, -1 for never.
+/* Wakes the handshakes that have waited too long. Return: when the next one has, or @next if that
+ * is earlier.
  */
+static int64_t responders_expire(struct ktlsd_responders_entry *entry, int64_t now, int64_t next)
+{
+	unsigned int i;
+
+	for (i = 0; i < entry->waiter_count; i++) {
+		if (entry->waiters[i].deadline > now) {
+			if (entry->waiters[i].deadline < next)
+				next = entry->waiters[i].deadline;
+			continue;
+		}
+		responders_deliver_to(&entry->waiters[i]);
+		entry->waiters[i--] = entry->waiters[--entry->waiter_count];
+	}
+	return next;
+}
+
+/* Asks for what is new, as far as it has its turn. Return: when the next call is due, or @next if
+ * that is earlier.
+ */
+static int64_t responders_begin_all(struct ktlsd_responders *all, int64_t now, int64_t next)
+{
+	struct ktlsd_responders_entry *entry;
+
+	if (all->busy_until > now)
+		return all->busy_until < next ? all->busy_until : next;
+	while ((entry = ktlsd_responder_room_next(all))) {
+		if (!responders_begin(all, entry))
+			next = now;
+		else if (entry->state == KTLSD_RESPONDERS_ASKED && entry->deadline < next)
+			next = entry->deadline;
+	}
+	return next;
+}
+
+/* Return: milliseconds until the next call is due, -1 for never. */
 static int responders_step(struct ktlsd_responders *all)
 {
 	int64_t now = ktlsd_clock_ms(), next = INT64_MAX;
 	struct ktlsd_responders_entry *entry;
-	unsigned int i;
 
 	for (entry = all->newest; entry; entry = entry->older) {
-		if (entry->state == RESPONDERS_NEW && entry->waiter_count &&
-		    !responders_begin(all, entry))
-			next = now;
-		if (entry->state == RESPONDERS_ASKED && entry->deadline <= now)
+		if (entry->state == KTLSD_RESPONDERS_ASKED && entry->deadline <= now)
 			responders_set_silent(entry, "ktls-fetch does not answer");
-		for (i = 0; i < entry->waiter_count; i++) {
-			if (entry->waiters[i].deadline > now) {
-				if (entry->waiters[i].deadline < next)
-					next = entry->waiters[i].deadline;
-				continue;
-			}
-			responders_deliver_to(&entry->waiters[i]);
-			entry->waiters[i--] = entry->waiters[--entry->waiter_count];
-		}
-		if (entry->state == RESPONDERS_ASKED && entry->deadline < next)
+		next = responders_expire(entry, now, next);
+		if (entry->state == KTLSD_RESPONDERS_ASKED && entry->deadline < next)
 			next = entry->deadline;
 	}
+	next = responders_begin_all(all, now, next);
 	return next == INT64_MAX ? -1 : (int)(next - now);
 }
 
@@ -425,7 +401,7 @@ static void responders_take(struct ktlsd_responders_entry *entry, const uint8_t 
 		responders_set_silent(entry, entry->answer.why);
 		return;
 	}
-	entry->state = RESPONDERS_ANSWERED;
+	entry->state = KTLSD_RESPONDERS_ANSWERED;
 	entry->lost = false;
 	responders_hold_crls(entry, NULL);
 	entry->since = question.now;
@@ -450,17 +426,21 @@ static void responders_receive(struct ktlsd_responders *all, uint8_t *buffer)
 	if (ret <= 0)
 		return;
 	for (entry = all->newest; entry; entry = entry->older) {
-		if (entry->state == RESPONDERS_ASKED && entry->id == header.id)
+		if (entry->state == KTLSD_RESPONDERS_ASKED && entry->id == header.id)
 			break;
 	}
 	if (!entry)
 		return;
 	snprintf(why, sizeof(why), "%.*s", (int)(header.len < sizeof(why) ? header.len :
 						 sizeof(why)), (const char *)data);
-	if (header.error)
+	if (header.error == -EBUSY && entry->waiter_count) {
+		entry->state = KTLSD_RESPONDERS_NEW;
+		all->busy_until = ktlsd_clock_ms() + KTLSD_RESPONDERS_BUSY_MS;
+	} else if (header.error) {
 		responders_set_silent(entry, why);
-	else
+	} else {
 		responders_take(entry, data, header.len);
+	}
 }
 
 static void *responders_main(void *arg)

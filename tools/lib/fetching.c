@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,4 +49,18 @@ int ktlsd_fetching_receive(int fd, uint8_t *buffer, struct ktls_fetch_answer *re
 		return -EPIPE;
 	memcpy(ret_answer, buffer, sizeof(*ret_answer));
 	return ret_answer->len == (size_t)len - sizeof(*ret_answer) ? 1 : -EPIPE;
+}
+
+static size_t fetching_host_len(const char *url)
+{
+	size_t scheme = strlen("http://");
+
+	return strncasecmp(url, "http://", scheme) ? 0 : scheme + strcspn(url + scheme, "/?#");
+}
+
+bool ktlsd_fetching_is_same_host(const char *url, const char *other)
+{
+	size_t len = fetching_host_len(url);
+
+	return len == fetching_host_len(other) && !strncasecmp(url, other, len);
 }

@@ -5,6 +5,7 @@
 #ifndef KTLS_TOOLS_LIB_FETCHING_H
 #define KTLS_TOOLS_LIB_FETCHING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define KTLS_FETCH_SOCKET	"/run/ktls-fetch/socket"
@@ -65,5 +66,8 @@ int ktlsd_fetching_send(int fd, struct ktls_fetch_request *request, const char *
  * ended, or does not keep to the protocol
  */
 int ktlsd_fetching_receive(int fd, uint8_t *buffer, struct ktls_fetch_answer *ret_answer);
+
+/* Return: whether two http URLs name the same host and port. */
+bool ktlsd_fetching_is_same_host(const char *url, const char *other);
 
 #endif

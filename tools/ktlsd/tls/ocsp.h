@@ -56,6 +56,7 @@ struct ktlsd_ocsp_answer {
  * @crls: to look up a signer that may be revoked, or NULL
  * @now: seconds since the epoch
  * @deadline: until when a handshake can wait for it, milliseconds of the monotonic clock
+ * @user: whose handshake it is, see struct ktlsd_crl_view
  */
 struct ktlsd_ocsp_question {
 	X509				*cert;
@@ -64,6 +65,7 @@ struct ktlsd_ocsp_question {
 	struct ktlsd_crl_set		*crls;
 	int64_t				now;
 	int64_t				deadline;
+	uint64_t			user;
 };
 
 /**

@@ -269,6 +269,7 @@ static void status_ask(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
 		       struct ktlsd_ocsp_question *question)
 {
 	question->deadline = hs->status.deadline;
+	question->user = hs->status.user;
 	while (!status_ask_once(hs, chain, question) && !hs->status.reason[0]) {
 		if (hs->status.asker->wait(hs->status.asker))
 			return;
