@@ -25,8 +25,21 @@ bool ktlsd_stored_key_is_uri(const char *text);
 /* Return: whether a PEM file holds a key that only a TPM can use. */
 bool ktlsd_stored_key_is_tpm(const void *pem, size_t len);
 
-/* Loads those of @providers that are not loaded yet. What fails is logged. */
+/* A reload begins: PINs that were refused are tried again. Loads @providers, if there are none
+ * yet, and logs what fails; others are loaded by ktlsd_stored_key_renew().
+ */
 void ktlsd_stored_key_use(const struct ktlsd_words *providers);
+
+/* Return: whether a token has failed, or other providers are wanted, so that
+ * ktlsd_stored_key_renew() is due; not twice in a reload. Many PKCS #11 libraries do not find a
+ * token again, once it was away, before they are finalized.
+ */
+bool ktlsd_stored_key_is_stale(void);
+
+/* Unloads the providers, and loads them anew. The caller has no keys any more; those that
+ * other threads use just now are waited for, for 5 seconds.
+ */
+void ktlsd_stored_key_renew(void);
 
 /* Exits if a provider was loaded, without exit handlers: SoftHSM's crashes when OpenSSL's was
  * called before it.
@@ -40,9 +53,26 @@ void ktlsd_stored_key_exit(int status);
  * @ret_key: a reference for the caller
  * @fault: on error
  *
- * Return: 0 or -EINVAL
+ * A token counts wrong PINs: if none of its keys was found with @pin, that is not tried again
+ * before the next reload.
+ *
+ * Return: 0, -EKEYREJECTED if the token has seen this PIN before, -EINVAL or -ENOMEM
  */
 int ktlsd_stored_key_load(const char *uri, const char *pin, EVP_PKEY **ret_key,
 			  struct ktlsd_fault *fault);
+
+/* Return: whether @key is in a token, or in a TPM, and of one of the providers */
+bool ktlsd_stored_key_is_stored(const EVP_PKEY *key);
+
+/* Return: the library context of such a key, else NULL, which is that of all others */
+OSSL_LIB_CTX *ktlsd_stored_key_library(const EVP_PKEY *key);
+
+/* Return: whether its token has refused a PIN: then the key is not used before the next reload */
+bool ktlsd_stored_key_is_refused(const EVP_PKEY *key);
+
+/* Notes that an operation with @key has failed. Empties OpenSSL's error queue.
+ * Return: the reason in it
+ */
+const char *ktlsd_stored_key_fail(const EVP_PKEY *key);
 
 #endif

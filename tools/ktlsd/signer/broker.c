@@ -16,6 +16,8 @@
 #include "lib/log.h"
 #include "config/credentials.h"
 #include "config/file.h"
+#include "config/passphrase.h"
+#include "config/stored_key.h"
 #include "signer/broker.h"
 #include "signer/keys.h"
 #include "signer/permit.h"
@@ -157,8 +159,67 @@ static int broker_add(const struct ktlsd_identity_files *files,
 		return ktlsd_errors_set(fault, -EINVAL,
 			"%s: the token of its private key does not decrypt as rsa_key_transport = yes needs it, with RSA without padding: use another key, or remove that line",
 			files->certificate);
-	err = ktlsd_signer_keys_add(credential->key, &rights, ret_handle);
+	err = ktlsd_signer_keys_add(credential->key, &rights,
+				    ktlsd_stored_key_is_stored(credential->key) ?
+				    files->private_key : NULL, ret_handle);
 	return err ? ktlsd_errors_set(fault, err, "the signer has too many private keys") : 0;
+}
+
+/* Looks up a key in a token again. If that fails, its handles stay without it. */
+static void broker_restore(const struct ktlsd_identity_files *files)
+{
+	struct ktlsd_buffer passphrase = { 0 };
+	struct ktlsd_fault fault;
+	EVP_PKEY *key = NULL;
+
+	if (!files->private_key || !ktlsd_signer_keys_is_dropped(files->private_key))
+		return;
+	if (!files->passphrase || !ktlsd_passphrase_read(files->passphrase, &passphrase, &fault))
+		ktlsd_stored_key_load(files->private_key, (const char *)passphrase.data, &key,
+				      &fault);
+	if (key)
+		ktlsd_signer_keys_restore(key, files->private_key);
+	EVP_PKEY_free(key);
+	ktlsd_buffer_free(&passphrase);
+}
+
+/* A PKCS #11 library cannot be there twice: with it go all keys in tokens, until they are looked
+ * up again. Handshakes of just then fail.
+ */
+static void broker_renew_tokens(void)
+{
+	ktlsd_signer_keys_drop_stored();
+	ktlsd_stored_key_renew();
+	ktlsd_permit_for_each(broker_restore);
+}
+
+static int broker_refresh(struct ktlsd_fault *fault)
+{
+	int err = ktlsd_permit_refresh(fault);
+
+	if (!err && ktlsd_stored_key_is_stale())
+		broker_renew_tokens();
+	return err;
+}
+
+static int broker_open(const struct ktlsd_identity_files *files,
+		       struct ktlsd_credential *credential, struct ktlsd_fault *fault)
+{
+	int err;
+
+	/* Before anything is opened: a token would count a wrong PIN. */
+	if (!ktlsd_permit_has(files))
+		return ktlsd_errors_set(fault, -EACCES,
+			"%s: no identity in ktlsd.conf has it with this key: if the file was changed just now, reload again",
+			files->certificate);
+	err = ktlsd_credentials_load(files->certificate, files->private_key, files->passphrase,
+				     credential, fault);
+	/* The token may be back, but needs a new start. */
+	if (!err || err == -EKEYREJECTED || !ktlsd_stored_key_is_stale())
+		return err;
+	broker_renew_tokens();
+	return ktlsd_credentials_load(files->certificate, files->private_key, files->passphrase,
+				      credential, fault);
 }
 
 /* @paths: three, and a NUL at @end */
@@ -172,14 +233,8 @@ static void broker_load(int control, struct ktlsd_signer_head head, char *paths,
 	struct ktlsd_fault fault = { 0 };
 	int i, err;
 
-	ktlsd_permit_refresh(&fault);
-	/* Before anything is opened: a token would count a wrong PIN. */
-	err = ktlsd_permit_has(&files) ?
-		ktlsd_credentials_load(files.certificate, files.private_key, files.passphrase,
-				       &credential, &fault) :
-		ktlsd_errors_set(&fault, -EACCES,
-			"%s: no identity in ktlsd.conf has it with this key: if the file was changed just now, reload again",
-			files.certificate);
+	broker_refresh(&fault);
+	err = broker_open(&files, &credential, &fault);
 	if (!err)
 		err = broker_add(&files, &credential, &head.handle, &fault);
 	if (err) {
@@ -246,7 +301,7 @@ static void broker_handle(int control, const struct ktlsd_signer_head *head, cha
 		broker_answer(control, &answer, NULL, 0);
 		return;
 	case KTLSD_SIGNER_CONFIG:
-		if (ktlsd_permit_refresh(&fault))
+		if (broker_refresh(&fault))
 			broker_fail(control, answer, &fault);
 		else
 			broker_answer(control, &answer, NULL, 0);

@@ -18,12 +18,14 @@ enum {
  * @next: in its bucket
  * @handle: its number
  * @rights: what is done with it
- * @key: a reference
+ * @uri: where it is in a token, or NULL
+ * @key: a reference; NULL while the token is away
  */
 struct keys_entry {
 	struct keys_entry		*next;
 	uint64_t			handle;
 	struct ktlsd_signer_rights	rights;
+	char				*uri;
 	EVP_PKEY			*key;
 };
 
@@ -50,14 +52,28 @@ static struct keys_entry **keys_slot(uint64_t handle)
 	return slot;
 }
 
+static void keys_free(struct keys_entry *entry)
+{
+	EVP_PKEY_free(entry->key);
+	free(entry->uri);
+	free(entry);
+}
+
 int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
-			  uint64_t *ret_handle)
+			  const char *uri, uint64_t *ret_handle)
 {
 	struct keys_entry *entry = calloc(1, sizeof(*entry));
 	int err = 0;
 
 	if (!entry)
 		return -ENOMEM;
+	if (uri) {
+		entry->uri = strdup(uri);
+		if (!entry->uri) {
+			free(entry);
+			return -ENOMEM;
+		}
+	}
 	pthread_mutex_lock(&keys.lock);
 	if (keys.count >= KTLSD_SIGNER_KEYS_MAX) {
 		err = -ENOBUFS;
@@ -72,8 +88,55 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *right
 	}
 	pthread_mutex_unlock(&keys.lock);
 	if (err)
-		free(entry);
+		keys_free(entry);
 	return err;
+}
+
+void ktlsd_signer_keys_drop_stored(void)
+{
+	struct keys_entry *entry;
+	size_t i;
+
+	pthread_mutex_lock(&keys.lock);
+	for (i = 0; i < KEYS_BUCKETS; i++) {
+		for (entry = keys.buckets[i]; entry; entry = entry->next) {
+			if (!entry->uri)
+				continue;
+			EVP_PKEY_free(entry->key);
+			entry->key = NULL;
+		}
+	}
+	pthread_mutex_unlock(&keys.lock);
+}
+
+bool ktlsd_signer_keys_is_dropped(const char *uri)
+{
+	struct keys_entry *entry = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&keys.lock);
+	for (i = 0; !entry && i < KEYS_BUCKETS; i++) {
+		entry = keys.buckets[i];
+		while (entry && (entry->key || strcmp(entry->uri, uri)))
+			entry = entry->next;
+	}
+	pthread_mutex_unlock(&keys.lock);
+	return entry;
+}
+
+void ktlsd_signer_keys_restore(EVP_PKEY *key, const char *uri)
+{
+	struct keys_entry *entry;
+	size_t i;
+
+	pthread_mutex_lock(&keys.lock);
+	for (i = 0; i < KEYS_BUCKETS; i++) {
+		for (entry = keys.buckets[i]; entry; entry = entry->next) {
+			if (!entry->key && !strcmp(entry->uri, uri) && EVP_PKEY_up_ref(key))
+				entry->key = key;
+		}
+	}
+	pthread_mutex_unlock(&keys.lock);
 }
 
 EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret_rights)
@@ -84,10 +147,12 @@ EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret
 	memset(ret_rights, 0, sizeof(*ret_rights));
 	pthread_mutex_lock(&keys.lock);
 	entry = *keys_slot(handle);
-	if (entry && EVP_PKEY_up_ref(entry->key)) {
-		key = entry->key;
+	if (entry) {
 		*ret_rights = entry->rights;
+		key = entry->key;
 	}
+	if (key)
+		EVP_PKEY_up_ref(key);
 	pthread_mutex_unlock(&keys.lock);
 	return key;
 }
@@ -111,8 +176,6 @@ void ktlsd_signer_keys_release(uint64_t handle)
 		keys.count--;
 	}
 	pthread_mutex_unlock(&keys.lock);
-	if (!entry)
-		return;
-	EVP_PKEY_free(entry->key);
-	free(entry);
+	if (entry)
+		keys_free(entry);
 }

@@ -8,6 +8,8 @@
 
 #include <openssl/evp.h>
 
+#include "config/config.h"
+
 enum {
 	KTLSD_SIGNER_KEYS_MAX	= 65536,
 	KTLSD_SIGNER_PROPERTIES_MAX = 64,	/* bytes, with NUL */
@@ -17,24 +19,38 @@ enum {
  * struct ktlsd_signer_rights - what is done with a key
  * @roles: it signs what these ends of a handshake sign, see config/roles.h
  * @decrypts: RSA: it decrypts what clients send with RSA key transport
+ * @identity: which one it is of; "" for a program's key
  */
 struct ktlsd_signer_rights {
 	unsigned int	roles;
 	bool		decrypts;
+	char		identity[KTLSD_IDENTITY_MAX + 1];
 };
 
 /**
  * ktlsd_signer_keys_add - store a key
  * @key: a reference is taken
  * @rights: copied
+ * @uri: where it is in a token, copied; NULL if it is not
  * @ret_handle: a number that no other key has had
  *
  * Return: 0, -ENOMEM, or -ENOBUFS with KTLSD_SIGNER_KEYS_MAX keys
  */
 int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
-			  uint64_t *ret_handle);
+			  const char *uri, uint64_t *ret_handle);
 
-/* Return: a reference, NULL if there is no such key. */
+/* Frees the keys in tokens; their handles stay. */
+void ktlsd_signer_keys_drop_stored(void);
+
+/* Return: whether such a handle waits for the key of @uri */
+bool ktlsd_signer_keys_is_dropped(const char *uri);
+
+/* Gives these handles a reference to @key. */
+void ktlsd_signer_keys_restore(EVP_PKEY *key, const char *uri);
+
+/* Return: a reference, or NULL: then @ret_rights->identity says whose key in a token was freed, or
+ * it is "", as there is no such key
+ */
 EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret_rights);
 
 /* What to fetch algorithms for @key with: its own provider, whatever OpenSSL's configuration

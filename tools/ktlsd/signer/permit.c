@@ -82,17 +82,36 @@ bool ktlsd_permit_has(const struct ktlsd_identity_files *files)
 	return !permit.path;
 }
 
+/* Return: files of a certificate, @i counts them in all identities; NULL behind the last one */
+static const struct ktlsd_identity_files *permit_files(size_t i)
+{
+	size_t identity = i / KTLSD_IDENTITY_CERTIFICATES;
+
+	if (!permit.config || identity >= permit.config->identity_count)
+		return NULL;
+	return &permit.config->identities[identity].files[i % KTLSD_IDENTITY_CERTIFICATES];
+}
+
+void ktlsd_permit_for_each(void (*visit)(const struct ktlsd_identity_files *files))
+{
+	const struct ktlsd_identity_files *files;
+	size_t i;
+
+	for (i = 0; (files = permit_files(i)); i++) {
+		if (files->certificate)
+			visit(files);
+	}
+}
+
 bool ktlsd_permit_is_passphrase(const char *path)
 {
 	const struct ktlsd_identity_files *files;
 	struct stat asked, secret;
 	size_t i;
 
-	if (!permit.config || stat(path, &asked))
+	if (stat(path, &asked))
 		return false;
-	for (i = 0; i < permit.config->identity_count * KTLSD_IDENTITY_CERTIFICATES; i++) {
-		files = &permit.config->identities[i / KTLSD_IDENTITY_CERTIFICATES]
-				.files[i % KTLSD_IDENTITY_CERTIFICATES];
+	for (i = 0; (files = permit_files(i)); i++) {
 		if (files->passphrase && !stat(files->passphrase, &secret) &&
 		    secret.st_dev == asked.st_dev && secret.st_ino == asked.st_ino)
 			return true;
@@ -114,6 +133,8 @@ struct ktlsd_signer_rights ktlsd_permit_rights(const struct ktlsd_identity_files
 		if (!permit_has(identity, files))
 			continue;
 		rights.roles |= identity->roles ? identity->roles : ktlsd_roles_of(cert);
+		if (!*rights.identity || (identity->rsa_transport && !rights.decrypts))
+			strcpy(rights.identity, identity->name);
 		rights.decrypts |= identity->rsa_transport;
 	}
 	return rights;

@@ -36,6 +36,9 @@ struct ktlsd_signer_rights ktlsd_permit_rights(const struct ktlsd_identity_files
 /* Return: whether an identity in ktlsd.conf has these files, or there is no ktlsd.conf */
 bool ktlsd_permit_has(const struct ktlsd_identity_files *files);
 
+/* Calls @visit for the files of each certificate in ktlsd.conf. */
+void ktlsd_permit_for_each(void (*visit)(const struct ktlsd_identity_files *files));
+
 /* Return: whether @path leads to a passphrase, which the serving process does not need */
 bool ktlsd_permit_is_passphrase(const char *path);
 

@@ -10,6 +10,7 @@
 #include <openssl/rsa.h>
 
 #include "config/private_key.h"
+#include "config/stored_key.h"
 #include "signer/keys.h"
 #include "signer/premaster.h"
 
@@ -44,7 +45,7 @@ static EVP_PKEY_CTX *premaster_begin(EVP_PKEY *key, unsigned int version)
 
 	ktlsd_signer_keys_properties(key, properties);
 	if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_size(key) <= PREMASTER_BLOCK_MAX)
-		ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, properties);
+		ctx = EVP_PKEY_CTX_new_from_pkey(ktlsd_stored_key_library(key), key, properties);
 	if (ctx && EVP_PKEY_decrypt_init(ctx) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, own ? RSA_PKCS1_WITH_TLS_PADDING :
 						    RSA_NO_PADDING) == 1 &&
@@ -77,8 +78,11 @@ static uint8_t premaster_open(EVP_PKEY_CTX *ctx, EVP_PKEY *key, const uint8_t *d
 {
 	size_t block_len = PREMASTER_BLOCK_MAX, size = (size_t)EVP_PKEY_get_size(key);
 
-	if (EVP_PKEY_decrypt(ctx, block, &block_len, data, len) != 1)
+	if (EVP_PKEY_decrypt(ctx, block, &block_len, data, len) != 1) {
+		if (!premaster_is_own(key))
+			ktlsd_stored_key_fail(key);
 		return 0;
+	}
 	if (premaster_is_own(key))
 		return block_len == KTLSD_PREMASTER_LEN ? 0xff : 0;
 	if (block_len != size || size < KTLSD_PREMASTER_LEN + PREMASTER_PADDING_MIN)

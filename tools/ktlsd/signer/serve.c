@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "config/private_key.h"
 #include "config/roles.h"
+#include "config/stored_key.h"
 #include "errors.h"
 #include "shares.h"
 #include "signer/keys.h"
@@ -105,7 +106,36 @@ static void serve_refuse(struct serve *serve, struct ktlsd_signer_head head, int
 
 /* --- what is done with keys --- */
 
-static const char serve_no_key[] = "The signer does not have this private key any more.";
+/* Return: NULL, or why @key is not used. @fault: room for the sentence */
+static const char *serve_check_key(const EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
+				   struct ktlsd_fault *fault)
+{
+	if (!key && !*rights->identity)
+		return "The signer does not have this private key any more.";
+	if (!key)
+		ktlsd_errors_set(fault, -EKEYREJECTED,
+			"The private key of the identity '%s' was not found in its token when ktlsd was reloaded: reload again when the token is back.",
+			rights->identity);
+	else if (ktlsd_stored_key_is_refused(key))
+		ktlsd_errors_set(fault, -EKEYREJECTED,
+			"The token of the identity '%s' refused its PIN: it is not used before ktlsd is reloaded, as a token counts wrong PINs.",
+			rights->identity);
+	else
+		return NULL;
+	return fault->reason;
+}
+
+/* An operation has failed. Return: the sentence, which may be in @fault */
+static const char *serve_explain(const EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
+				 const char *reason, struct ktlsd_fault *fault)
+{
+	if (!ktlsd_stored_key_is_stored(key))
+		return reason;
+	ktlsd_errors_set(fault, -EKEYREJECTED,
+		"The token of the identity '%s' could not use the private key: %s. When the token works, reload ktlsd.",
+		rights->identity, ktlsd_stored_key_fail(key));
+	return fault->reason;
+}
 
 /* Return: NULL, or why a key for @roles does not do what only @role does. */
 static const char *serve_check_role(unsigned int roles, unsigned int role)
@@ -137,8 +167,8 @@ static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head 
 		return "The signer does not use this hash.";
 	}
 	ktlsd_signer_keys_properties(key, properties);
-	if (EVP_DigestSignInit_ex(ctx, &pkey_ctx, hash ? EVP_MD_get0_name(hash) : NULL, NULL,
-				  properties, key, NULL) != 1)
+	if (EVP_DigestSignInit_ex(ctx, &pkey_ctx, hash ? EVP_MD_get0_name(hash) : NULL,
+				  ktlsd_stored_key_library(key), properties, key, NULL) != 1)
 		return "The private key cannot sign with this hash.";
 	if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
 		return NULL;
@@ -151,34 +181,52 @@ static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head 
 	return NULL;
 }
 
+/* Return: NULL, or why there is no signature. @fault: room for the sentence */
+static const char *serve_make_signature(const struct serve_request *request, EVP_PKEY *key,
+					const struct ktlsd_signer_rights *rights,
+					uint8_t *signature, size_t *len, struct ktlsd_fault *fault)
+{
+	unsigned int role = ktlsd_text_role(request->data, request->len);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const char *reason = NULL;
+
+	if (!role)
+		reason = "The signer refused to sign: the text is none of a TLS handshake.";
+	else if (!ctx)
+		reason = "The signer is out of memory.";
+	if (!reason)
+		reason = serve_check_role(rights->roles, role);
+	if (!reason) {
+		reason = serve_set_up(ctx, &request->head, key);
+		if (!reason &&
+		    EVP_DigestSign(ctx, signature, len, request->data, request->len) != 1)
+			reason = "OpenSSL could not sign with the private key.";
+		if (reason)
+			reason = serve_explain(key, rights, reason, fault);
+	}
+	EVP_MD_CTX_free(ctx);
+	return reason;
+}
+
 static void serve_sign(struct serve *serve, const struct serve_request *request)
 {
 	struct ktlsd_signer_head head = request->head;
 	uint8_t signature[KTLSD_SIGNER_REPLY_MAX];
-	const char *reason = "The signer is out of memory.";
-	unsigned int role = ktlsd_text_role(request->data, request->len);
 	struct ktlsd_signer_rights rights;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t len = sizeof(signature);
+	struct ktlsd_fault fault;
+	const char *reason;
 	EVP_PKEY *key;
 
 	key = ktlsd_signer_keys_get(head.handle, &rights);
-	if (!key)
-		reason = serve_no_key;
-	else if (!role)
-		reason = "The signer refused to sign: the text is none of a TLS handshake.";
-	else if (ctx)
-		reason = serve_check_role(rights.roles, role);
-	if (ctx && !reason)
-		reason = serve_set_up(ctx, &head, key);
-	if (!reason && EVP_DigestSign(ctx, signature, &len, request->data, request->len) != 1)
-		reason = "OpenSSL could not sign with the private key.";
+	reason = serve_check_key(key, &rights, &fault);
+	if (!reason)
+		reason = serve_make_signature(request, key, &rights, signature, &len, &fault);
 	if (reason)
 		serve_refuse(serve, head, -EKEYREJECTED, reason);
 	else
 		serve_answer(serve, &head, signature, len);
 	ERR_clear_error();
-	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(key);
 }
 
@@ -187,18 +235,24 @@ static void serve_decrypt(struct serve *serve, const struct serve_request *reque
 	const struct ktlsd_signer_head *head = &request->head;
 	uint8_t premaster[KTLSD_PREMASTER_LEN];
 	struct ktlsd_signer_rights rights;
+	struct ktlsd_fault fault;
 	const char *reason;
 	EVP_PKEY *key;
 
 	key = ktlsd_signer_keys_get(head->handle, &rights);
-	reason = key ? serve_check_role(rights.roles, KTLSD_ROLES_SERVER) : serve_no_key;
+	reason = serve_check_key(key, &rights, &fault);
+	if (!reason)
+		reason = serve_check_role(rights.roles, KTLSD_ROLES_SERVER);
 	if (!reason && !ktlsd_permit_decrypt())
 		reason = "The signer refused to decrypt: no policy in ktlsd.conf has rsa_key_transport = yes.";
 	if (!reason && !rights.decrypts)
 		reason = "The signer refused to decrypt: this key is not for RSA key transport. See rsa_key_transport in ktlsd.conf(5).";
-	if (!reason)
+	if (!reason) {
 		reason = ktlsd_premaster_decrypt(key, head->value, request->data, request->len,
 						 premaster);
+		if (reason)
+			reason = serve_explain(key, &rights, reason, &fault);
+	}
 	if (reason)
 		serve_refuse(serve, *head, -EKEYREJECTED, reason);
 	else
@@ -230,7 +284,7 @@ static void serve_import(struct serve *serve, const struct serve_request *reques
 	}
 	len = i2d_PUBKEY(key, &public);
 	err = len > 0 && len <= KTLSD_SIGNER_REPLY_MAX ?
-	      ktlsd_signer_keys_add(key, &rights, &head.handle) : -ENOMEM;
+	      ktlsd_signer_keys_add(key, &rights, NULL, &head.handle) : -ENOMEM;
 	if (err)
 		serve_refuse(serve, head, err, "the signer has too many private keys");
 	else
