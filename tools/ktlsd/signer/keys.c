@@ -139,6 +139,19 @@ void ktlsd_signer_keys_restore(EVP_PKEY *key, const char *uri)
 	pthread_mutex_unlock(&keys.lock);
 }
 
+void ktlsd_signer_keys_change(void (*change)(struct ktlsd_signer_rights *rights))
+{
+	struct keys_entry *entry;
+	size_t i;
+
+	pthread_mutex_lock(&keys.lock);
+	for (i = 0; i < KEYS_BUCKETS; i++) {
+		for (entry = keys.buckets[i]; entry; entry = entry->next)
+			change(&entry->rights);
+	}
+	pthread_mutex_unlock(&keys.lock);
+}
+
 EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret_rights)
 {
 	struct keys_entry *entry;

@@ -48,6 +48,9 @@ bool ktlsd_signer_keys_is_dropped(const char *uri);
 /* Gives these handles a reference to @key. */
 void ktlsd_signer_keys_restore(EVP_PKEY *key, const char *uri);
 
+/* Has @change correct the rights of each key. It must not call any of these functions. */
+void ktlsd_signer_keys_change(void (*change)(struct ktlsd_signer_rights *rights));
+
 /* Return: a reference, or NULL: then @ret_rights->identity says whose key in a token was freed, or
  * it is "", as there is no such key
  */

@@ -32,6 +32,19 @@ void ktlsd_permit_note_read(const char *path)
 	permit.stale |= permit.path && !strcmp(path, permit.path);
 }
 
+/* An identity that is not loaded anew keeps its old key, but not rights that it has lost. */
+static void permit_change_rights(struct ktlsd_signer_rights *rights)
+{
+	const struct ktlsd_identity *identity;
+
+	if (!*rights->identity)
+		return;
+	identity = ktlsd_config_lookup(permit.config, rights->identity);
+	rights->decrypts &= identity && identity->rsa_transport;
+	if (identity && identity->roles)
+		rights->roles &= identity->roles;
+}
+
 int ktlsd_permit_refresh(struct ktlsd_fault *fault)
 {
 	struct ktlsd_config *config;
@@ -49,6 +62,7 @@ int ktlsd_permit_refresh(struct ktlsd_fault *fault)
 	permit.decrypt = decrypt;
 	ktlsd_config_put(permit.config);
 	permit.config = config;
+	ktlsd_signer_keys_change(permit_change_rights);
 	return 0;
 }
 

@@ -16,7 +16,8 @@ void ktlsd_permit_init(const char *path);
 /* The serving process has read @path: if that is ktlsd.conf, it may have changed. */
 void ktlsd_permit_note_read(const char *path);
 
-/* Reads ktlsd.conf if it may have changed. After an error in it nothing changes. Only the main
+/* Reads ktlsd.conf if it may have changed, and takes rights that an identity has lost from its
+ * keys. After an error in it nothing changes. Only the main
  * thread calls this, the functions above and ktlsd_permit_rights(). Return: 0 or a negative errno
  */
 int ktlsd_permit_refresh(struct ktlsd_fault *fault);

@@ -100,6 +100,14 @@ static void signer_transport(void **state)
 			   "rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\n");
 	test_identity_check_transport(2);
 	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 16, 1, 0);
+
+	/* The identity keeps its old key, as after a reload that could not load it. */
+	test_identity_configure("[policy]\nrsa_key_transport = yes\n");
+	test_identity_transport(200, &peer);
+	test_kernel_check_done(&site.kernel, EKEYREJECTED, "this key is not for RSA key transport");
+	test_peer_free(&peer);
+	test_identity_configure("role = client\n");
+	test_identity_fail(201, "this key is not for servers");
 }
 
 /* KTLS_PRIVATE_KEY. */
