@@ -149,7 +149,7 @@ class NSS(Peer):
     db = WORK + "/nss"
 
     def version(self):
-        return output("dpkg-query", "-W", "-f", "${Version}", "libnss3")[0]
+        return output("dpkg-query", "-W", "-f", "${source:Upstream-Version}", "libnss3")[0]
 
     def prepare(self):
         os.makedirs(self.db)
@@ -164,7 +164,7 @@ class NSS(Peer):
     def check(self, cell):
         super().check(cell)
         if cell.key == "ed25519":
-            raise Missing("NSS has no Ed25519")
+            raise Missing("Debian's NSS has no Ed25519")
 
     def options(self, cell):
         options = ["-d", "sql:" + self.db, "-V", f"tls{cell.version}:tls{cell.version}"]
@@ -322,7 +322,7 @@ class Rustls(OwnProgram):
     title = "rustls"
 
     def version(self):
-        return output("dpkg-query", "-W", "-f", "${Version}", "librust-rustls-dev")[0]
+        return output("dpkg-query", "-W", "-f", "${source:Upstream-Version}", "librust-rustls-dev")[0]
 
     def resumed(self, printed):
         return None
