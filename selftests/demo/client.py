@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fetch a file over HTTPS without a TLS library.
+"""Fetch a file over HTTPS without a TLS library. The package ktls is tools/python.
 
     client.py --name www.example.org 192.0.2.1 443 /index.html >index.html
 

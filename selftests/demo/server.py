@@ -3,7 +3,7 @@
 """An HTTPS file server without a TLS library: a socket, an identity, sendfile.
 
 Everything that is TLS here is in listen_tls(). What follows it is a plain HTTP
-server, which reads and writes an ordinary socket.
+server, which reads and writes an ordinary socket. The package ktls is tools/python.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Serve one client with a certificate, and print all that is known of it.
 
-interop/peer.c starts it, with a copy of demo/ktls.py beside it.
+interop/peer.c starts it, with a copy of tools/python/ktls beside it.
 """
 
 import base64

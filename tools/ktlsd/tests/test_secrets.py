@@ -18,7 +18,7 @@ from test_daemon import LOADED, SCALE, Daemon, daemon, main, make_identity, writ
 
 def shake_hands(names, versions):
     """Handshakes in which each identity of ktlsd signs; needs the module."""
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)) + "/../../../selftests/demo")
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)) + "/../../python")
     import ktls  # pylint: disable=import-outside-toplevel
     for name in names:
         with socket.socket() as listener:
