@@ -61,7 +61,14 @@ VERIFY_NONE, VERIFY_OPTIONAL, VERIFY_REQUIRED = 0, 1, 2		# of VERIFY
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304				# of VERSIONS
 CLIENT, SERVER = 1, 2						# of HANDSHAKE
 
-INFO_RESUMED, INFO_VERIFIED, INFO_PEER_CERT = 1, 2, 4		# of info().flags
+# of info().state
+(STATE_NEW, STATE_CONNECTING, STATE_LISTENING, STATE_HANDSHAKE, STATE_OPEN, STATE_FAILED,
+ STATE_CLOSED) = range(7)
+# of info().flags
+INFO_RESUMED, INFO_VERIFIED, INFO_PEER_CERT, INFO_CLOSE_SENT, INFO_CLOSE_RCVD = 1, 2, 4, 8, 16
+# of info().revocation
+(REVOCATION_UNCHECKED, REVOCATION_STAPLE, REVOCATION_CRL, REVOCATION_OCSP,
+ REVOCATION_NO_ANSWER) = range(5)
 
 VERSION_NAMES = {TLS_1_2: "TLSv1.2", TLS_1_3: "TLSv1.3"}
 
@@ -98,6 +105,14 @@ def set(sock: socket.socket, option: int, value: Value) -> None:
 def alpn(*protocols: str) -> bytes:
     """The value of ALPN for a list of protocols, the preferred one first."""
     return b"".join(bytes([len(p)]) + p.encode() for p in protocols)
+
+
+def psk(identity: str, key: bytes) -> bytes:
+    """The value of PSK: a pre-shared key and its name."""
+    name = identity.encode()
+    if len(name) > 128 or len(key) > 64:
+        raise ValueError("a name of at most 128 bytes, and a key of at most 64")
+    return struct.pack("=HH128s64s", len(name), len(key), name, key)
 
 
 def get(sock: socket.socket, option: int) -> bytes:
