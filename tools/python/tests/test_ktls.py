@@ -5,6 +5,7 @@ example of the package against ktlsd.
 """
 
 import asyncio
+import contextlib
 import errno
 import http.client
 import http.server
@@ -12,8 +13,10 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -58,7 +61,7 @@ def raises(kind, function, *args, **named):
 
 
 def test_numbers(_):
-    """each option of the header has its number, and none is missing"""
+    """each name of the header has its number, and none is missing"""
     with open(TOP + "/include/uapi/linux/ktls.h", encoding="ascii") as file:
         text = file.read()
     options = dict(re.findall(r"^#define KTLS_(\w+)\t+(\d+)$", text, re.M))
@@ -67,9 +70,13 @@ def test_numbers(_):
     assert len(options) == 27, options
     for name, number in options.items():
         assert getattr(ktls, name, None) == number, name
-    for name, number in re.findall(r"^\tKTLS_(?:ROLE_)?((?:VERIFY|CLIENT|SERVER)\w*)\t+= (\d)",
-                                   text, re.M):
+    values = re.findall(r"^\tKTLS_(?:ROLE_)?(\w+)\s*= (\d+),", text, re.M)
+    flags = re.findall(r"^#define KTLS_(INFO_\w+)\t+\(1 << (\d)\)", text, re.M)
+    assert (len(values), len(flags)) == (17, 5), (values, flags)
+    for name, number in values:
         assert getattr(ktls, name) == int(number), name
+    for name, bit in flags:
+        assert getattr(ktls, name) == 1 << int(bit), name
 
 
 def test_values(_):
@@ -82,6 +89,9 @@ def test_values(_):
         (6, 31, b"ktls"), (282, 64, b"a.test"), (282, 71, struct.pack("=HH", 0x303, 0x304)),
         (282, 74, 5), (282, 76, struct.pack("=H", 512)), (282, 68, b"PEM"),
         (282, 70, b"\x02h2\x08http/1.1")], sock.calls
+    assert ktls.psk("me", b"0123456789abcdef") == (
+        struct.pack("=HH", 2, 16) + b"me" + bytes(126) + b"0123456789abcdef" + bytes(48))
+    raises(ValueError, ktls.psk, "me", bytes(65))
 
 
 def test_pieces(_):
@@ -119,7 +129,7 @@ def test_no_module(_):
 # --- with the module ------------------------------------------------------------
 
 def with_daemon(test):
-    """TEST(trust) beside a ktlsd with the identity "www", for localhost."""
+    """TEST(path) beside a ktlsd with the identity "www", for localhost."""
     def wrapped(path):
         if not LOADED:
             return "the module is not loaded"
@@ -128,7 +138,7 @@ def with_daemon(test):
               f"certificate = {path}/www.pem\nprivate_key = {path}/www.key\n")
         with daemon(path) as it:
             assert it.listen(20, "2 of 2 workers serve"), it.notified
-            test()
+            test(path)
         return None
     wrapped.__doc__ = test.__doc__
     return wrapped
@@ -159,7 +169,7 @@ def serve_once(listener, serve):
 
 
 @with_daemon
-def test_connect():
+def test_connect(_):
     """connect() and listen(): the name is verified, and errors have the reason"""
     with ktls.listen(("", 0), "www") as listener:
         port = listener.getsockname()[1]
@@ -181,7 +191,7 @@ def test_connect():
 
 
 @with_daemon
-def test_starttls():
+def test_starttls(_):
     """wrap_client() and wrap_server() on connections, with a timeout and without"""
     for timeout in None, PATIENCE:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -201,7 +211,7 @@ def test_starttls():
 
 
 @with_daemon
-def test_http():
+def test_http(_):
     """http.server, http.client and urllib.request"""
     with ktls.http.HTTPServer(("127.0.0.1", 0), Handler, "www") as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -223,7 +233,7 @@ def test_http():
 
 
 @with_daemon
-def test_asyncio():
+def test_asyncio(_):
     """asyncio's streams: twenty clients at the same time; one for the wrong name"""
     async def serve(reader, writer):
         writer.write((await reader.readline()).upper())
@@ -250,6 +260,76 @@ def test_asyncio():
                 raise AssertionError("another name is accepted")
 
     asyncio.run(asyncio.wait_for(all_of_it(), 6 * PATIENCE))
+
+
+# --- the examples, with openssl at the other end --------------------------------------
+
+@contextlib.contextmanager
+def server(port, *command, cwd):
+    """A program that listens at that port; killed afterwards."""
+    env = {**os.environ, "PYTHONPATH": HERE + "/..", "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            end = time.monotonic() + PATIENCE
+            while not listens(port):
+                assert time.monotonic() < end and process.poll() is None, command
+                time.sleep(0.1)
+            yield
+        finally:
+            process.kill()
+
+
+def listens(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def client(*command):
+    """What a program prints."""
+    env = {**os.environ, "PYTHONPATH": HERE + "/..", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE,
+                          check=False)
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return done.stdout
+
+
+def openssl(path, port, text, last):
+    """What a server at that port answers, up to the line that is or begins with the last."""
+    command = ["openssl", "s_client", "-quiet", "-verify_return_error", "-CAfile",
+               path + "/www.pem", "-verify_hostname", "localhost",
+               "-connect", f"127.0.0.1:{port}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as process:
+        timer = threading.Timer(PATIENCE, process.kill)
+        timer.start()
+        process.stdin.write(text)
+        process.stdin.flush()
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith(last):
+                break
+        timer.cancel()
+        process.kill()
+        return "".join(lines)
+
+
+@with_daemon
+def test_examples(path):
+    """the examples of demo/ serve openssl s_client, and ask openssl s_server"""
+    example = TOP + "/selftests/demo/example_"
+    identity = "-cert", path + "/www.pem", "-key", path + "/www.key"
+    with open(path + "/www.pem", encoding="ascii") as file:
+        pem = file.read()
+    with server(4501, example + "http.py", "4501", "www", cwd=path):
+        assert pem in openssl(path, 4501, "GET /www.pem HTTP/1.0\r\n\r\n", "-----END")
+    with server(4502, "openssl", "s_server", "-WWW", "-accept", "4502", *identity, cwd=path):
+        assert client(example + "urllib.py", "https://localhost:4502/www.pem") == pem
+    with server(4503, example + "asyncio.py", "server", "4503", "www", cwd=path):
+        assert openssl(path, 4503, "hello\n", "HELLO") == "HELLO\n"
+    with server(4504, "openssl", "s_server", "-rev", "-accept", "4504", *identity, cwd=path):
+        assert client(example + "asyncio.py", "client", "localhost", "4504") == "olleh\n"
 
 
 if __name__ == "__main__":
