@@ -17,8 +17,13 @@
 
 #include "lib/clock.h"
 #include "lib/fetching.h"
+#include "lib/text.h"
 #include "ktls-fetch/address.h"
 #include "ktls-fetch/http.h"
+
+enum {
+	HTTP_HEAD_MAX	= 8192,		/* bytes */
+};
 
 /**
  * struct http - a request under way
@@ -27,6 +32,7 @@
  * @path: likewise, with the query
  * @deadline: milliseconds of the monotonic clock
  * @fd: connected, or -1
+ * @head: the beginning of what came, for the reason
  * @reason: of KTLS_FETCH_TEXT_MAX bytes: why it failed
  */
 struct http {
@@ -35,6 +41,7 @@ struct http {
 	const char *path;
 	int64_t	deadline;
 	int	fd;
+	struct ktlsd_buffer head;
 	char	reason[KTLS_FETCH_TEXT_MAX];
 };
 
@@ -129,12 +136,15 @@ static int http_connect(struct http *http)
 
 static int http_bio_read(BIO *bio, char *data, int size)
 {
-	const struct http *http = BIO_get_data(bio);
+	struct http *http = BIO_get_data(bio);
 	ssize_t len;
 
 	do
 		len = recv(http->fd, data, (size_t)size, 0);
 	while (len < 0 && (errno == EINTR || (errno == EAGAIN && http_wait(http, POLLIN))));
+	/* What does not fit is not needed. */
+	if (len > 0)
+		ktlsd_buffer_append(&http->head, data, (size_t)len, HTTP_HEAD_MAX);
 	return (int)len;
 }
 
@@ -214,6 +224,43 @@ static int http_read_all(struct http *http, BIO *response, struct ktlsd_buffer *
 			       http->host) : 0;
 }
 
+/* Finds the content coding that the server has applied; we accept none (RFC 9110 8.4). OpenSSL does
+ * not look at it, and finds bytes that are no DER. @dst: of @size bytes, printable ASCII.
+ * Return: whether there is one.
+ */
+static bool http_find_coding(const struct http *http, char *dst, size_t size)
+{
+	static const char name[] = "\ncontent-encoding:";
+	const char *at = (const char *)http->head.data, *end;
+	const char *body = http->head.len ? memmem(at, http->head.len, "\r\n\r\n", 4) : NULL;
+
+	for (; body && at < body; at++) {
+		if ((size_t)(body - at) < strlen(name) || strncasecmp(at, name, strlen(name)))
+			continue;
+		at += strlen(name);
+		at += strspn(at, " \t");
+		end = at + strcspn(at, "\r");
+		ktlsd_text_escape(dst, size, at, (size_t)(end - at));
+		return strcasecmp(dst, "identity");
+	}
+	return false;
+}
+
+/* Nothing came that OpenSSL could use. @why: its reason, or NULL */
+static int http_fail_transfer(struct http *http, const char *what, const char *why)
+{
+	char coding[24];
+
+	if (!http_left(http))
+		return http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
+	if (http_find_coding(http, coding, sizeof(coding)))
+		return http_fail(http, -EPROTO,
+				 "%.64s gave no %s: it is encoded (Content-Encoding: %s)",
+				 http->host, what, coding);
+	return http_fail(http, -EPROTO, "%.64s gave no %s: %s", http->host, what,
+			 why ? why : "the connection was closed");
+}
+
 static int http_transfer(struct http *http, const void *body, size_t body_len,
 			 struct ktlsd_buffer *answer)
 {
@@ -234,12 +281,8 @@ static int http_transfer(struct http *http, const void *body, size_t body_len,
 	BIO_free(request);
 	BIO_free(socket);
 	BIO_meth_free(method);
-	if (!err && !answer->len && !http_left(http))
-		err = http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
-	else if (!err && !answer->len)
-		err = http_fail(http, -EPROTO, "%.64s gave no %s: %s", http->host,
-				body_len ? "OCSP response" : "CRL",
-				why ? why : "the connection was closed");
+	if (!err && !answer->len)
+		err = http_fail_transfer(http, body_len ? "OCSP response" : "CRL", why);
 	ERR_clear_error();
 	return err;
 }
@@ -270,6 +313,7 @@ int ktls_fetch_http(const char *url, const void *body, size_t body_len,
 	if (http.fd >= 0)
 		close(http.fd);
 	ERR_clear_error();
+	ktlsd_buffer_free(&http.head);
 	OPENSSL_free(user);
 	OPENSSL_free(http.host);
 	OPENSSL_free(http.port);

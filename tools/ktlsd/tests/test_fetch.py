@@ -4,6 +4,7 @@
 
 Usage: test_fetch.py BUILD_DIR
 """
+import gzip
 import os
 import signal
 import socket
@@ -23,9 +24,9 @@ GOOD = (b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
 class Responder:
     """An HTTP server that answers every request with the same bytes."""
 
-    def __init__(self, answer, delay=0.0, address="127.0.0.1"):
+    def __init__(self, answer, delay=0.0, address="127.0.0.1", port=0):
         self.answer, self.delay, self.requests = answer, delay, []
-        self.socket = socket.create_server((address, 0))
+        self.socket = socket.create_server((address, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -127,13 +128,72 @@ def test_private(build):
     # Without /etc/hosts nobody has that name.
     names = ["localhost"] if resolves("localhost") else []
     hosts = names + ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "10.1.2.3",
-             "169.254.169.254", "192.168.1.1", "[fe80::1]", "[fc00::1]", "2130706433"]
+             "169.254.169.254", "192.168.1.1", "[fe80::1]", "[fc00::1]", "2130706433",
+             "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "0x7f000001", "127.1"]
     for host in hosts:
         error, data = fetch.ask(responder.url(host=host))
         assert error in (-13, -22), (host, error, data)
         assert error == -22 or b"private address" in data, (host, data)
     assert not responder.requests
     fetch.close()
+
+
+NAMES = r"""
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* The n-th answer of the DNS is the n-th word of ANSWERS, again and again; in a word, commas. */
+int getaddrinfo(const char *name, const char *port, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+		dlsym(RTLD_NEXT, "getaddrinfo");
+	static atomic_uint calls;
+	struct addrinfo **end = ret;
+	unsigned int count = 0, i;
+	char text[256], *word, *address, *at;
+
+	if (strcmp(name, "rebind.test"))
+		return next(name, port, hints, ret);
+	snprintf(text, sizeof(text), "%s", getenv("ANSWERS"));
+	for (at = text; *at; at++)
+		count += *at == ' ';
+	i = atomic_fetch_add(&calls, 1) % (count + 1);
+	for (at = text; (word = strsep(&at, " ")) && i; i--)
+		;
+	while ((address = strsep(&word, ","))) {
+		if (next(address, port, hints, end))
+			return EAI_NONAME;
+		end = &(*end)->ai_next;
+	}
+	return 0;
+}
+"""
+
+
+def test_rebinding(build):
+    """a name whose address changes leads to no private address"""
+    public = Responder(GOOD, address="127.0.0.2")
+    private = Responder(GOOD, port=public.port)
+    with tempfile.TemporaryDirectory() as path:
+        subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-xc",
+                        "-", "-o", path + "/names.so"], input=NAMES.encode(), check=True)
+        # 127.0.0.2 stands for a public address, by --allow.
+        for answers, errors in (("127.0.0.2 127.0.0.1", {0, -13}),
+                                ("127.0.0.1,127.0.0.2 127.0.0.2,127.0.0.1", {0}),
+                                ("127.0.0.1,10.0.0.1 ::1", {-13})):
+            environment = {**os.environ, "LD_PRELOAD": path + "/names.so", "ANSWERS": answers}
+            fetch = Fetch(build, "--allow", "127.0.0.2", environment=environment)
+            seen = [fetch.ask(public.url(host="rebind.test")) for _ in range(6)]
+            assert {error for error, _ in seen} == errors, (answers, seen)
+            assert all(b"private address" in why for error, why in seen if error), seen
+            assert not private.requests, answers
+            fetch.close()
+    assert len(public.requests) == 9, len(public.requests)
 
 
 def test_urls(build):
@@ -168,6 +228,30 @@ def test_wrong(build):
     assert not other.requests
     error, data = fetch.ask("http://127.0.0.1:1/")
     assert error == -111 and b"cannot be reached" in data, (error, data)
+    fetch.close()
+
+
+def test_encoded(build):
+    """encoded contents are refused by name, and nothing unpacks them"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    bomb = gzip.compress(bytes(64 << 20))
+    for coding, data in ((b"gzip", gzip.compress(RESPONSE)), (b"gzip", bomb), (b"br", b"\x1b" * 9),
+                         (b"x\x1b[31m\xff", gzip.compress(RESPONSE))):
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+        server = Responder(head + b"content-encoding:  " + coding + b"\r\n\r\n" + data)
+        for body, what in ((REQUEST, b"OCSP response"), (b"", b"CRL")):
+            error, why = fetch.ask(server.url(), body=body)
+            shown = b"x\\x1b[31m\\xff" if coding[:1] == b"x" else coding
+            assert error == -71 and why == b"127.0.0.1 gave no " + what + \
+                b": it is encoded (Content-Encoding: " + shown + b")", (coding, error, why)
+        assert b"accept-encoding" not in server.requests[0].lower(), server.requests
+    assert resident(fetch.process) < 32 << 20
+    # Not a header, but a part of the response; and one that says that nothing was done.
+    server = Responder(GOOD.replace(b"OK\r\n", b"OK\r\nContent-Encoding: identity\r\n"))
+    assert fetch.ask(server.url()) == (0, RESPONSE)
+    server = Responder(b"HTTP/1.0 404 Not Found\r\n\r\n\ncontent-encoding: gzip")
+    error, why = fetch.ask(server.url())
+    assert error == -71 and b"Encoding" not in why, (error, why)
     fetch.close()
 
 
