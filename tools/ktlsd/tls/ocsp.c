@@ -54,8 +54,8 @@ static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_que
 	if (X509_cmp_time(X509_get0_notAfter(signer), &now) < 0 ||
 	    X509_cmp_time(X509_get0_notBefore(signer), &now) > 0)
 		return "the certificate of its signer has expired or is not valid yet";
-	if (X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) < 0 &&
-	    ktlsd_crl_lookup_revoked(question->crls, signer, question->issuer, &crl))
+	/* id-pkix-ocsp-nocheck says that nobody needs to ask, not that a CRL at hand is wrong. */
+	if (ktlsd_crl_lookup_revoked(question->crls, signer, question->issuer, &crl))
 		return "the certificate of its signer was revoked";
 	if (!ocsp_time(X509_get0_notAfter(signer), ret_end))
 		return "the certificate of its signer has dates that cannot be read";
