@@ -430,6 +430,30 @@ static void crls_false_name(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* A CRL of another authority, which all peers know, has the serial number of the server. */
+static void crls_same_serial(void **state)
+{
+	struct test_authority_crl spec = crls_of_ca(pki.ec);
+	struct ktlsd_fault fault;
+	struct ktlsd_crls *crls;
+	X509_CRL *crl;
+
+	(void)state;
+	spec.issuer = pki.other_ca;
+	spec.key = pki.other_key;
+	crls_write("other.crl", &spec, true);
+	assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
+	assert_int_equal(sk_X509_CRL_num(crls->set->list), 1);
+	assert_null(ktlsd_crl_lookup_revoked(crls->set, pki.ec, pki.ca, &crl));
+	assert_null(ktlsd_crl_lookup_revoked(crls->set, pki.ec, NULL, &crl));
+	ktlsd_crls_put(crls);
+	spec = crls_of_ca(pki.rsa);
+	crls_expect_all(&spec, 1, 0, NULL);
+	spec = crls_of_ca(pki.ec);
+	crls_expect_all(&spec, -EKEYREJECTED, 44, "says the CRL of 'Test CA'.");
+	unlink(crls_path("other.crl"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -437,6 +461,7 @@ int main(void)
 		cmocka_unit_test(crls_retry),
 		cmocka_unit_test(crls_refresh),
 		cmocka_unit_test(crls_handshakes),
+		cmocka_unit_test(crls_same_serial),
 		cmocka_unit_test(crls_missing),
 		cmocka_unit_test(crls_delta),
 		cmocka_unit_test(crls_whose_anchors),

@@ -355,6 +355,36 @@ static void ocsp_must_staple(void **state)
 	(void)state;
 	ocsp_connect_all(ocsp.must, &spec, 1, 0, NULL, KTLS_REVOCATION_STAPLE);
 	ocsp_connect_all(ocsp.must, NULL, -EKEYREJECTED, 113, "(must-staple)", 0);
+	/* One from before it was revoked, again after its next update. */
+	spec.from = -7200;
+	spec.to = -KTLSD_OCSP_TOLERANCE - 60;
+	ocsp_connect_all(ocsp.must, &spec, -EKEYREJECTED, 113, "is refused: it is out of date", 0);
+	spec.to = -KTLSD_OCSP_TOLERANCE + 60;
+	ocsp_connect_all(ocsp.must, &spec, 1, 0, NULL, KTLS_REVOCATION_STAPLE);
+}
+
+/* Two authorities have given the same serial number: a response of either, about its own, says
+ * nothing of the other's certificate.
+ */
+static void ocsp_same_serial(void **state)
+{
+	struct test_authority_response spec = ocsp_good(pki.ec);
+	X509 *other = X509_dup(pki.ec);
+
+	(void)state;
+	assert_int_equal(X509_set_issuer_name(other, X509_get_subject_name(pki.other_ca)), 1);
+	assert_true(X509_sign(other, pki.other_key, EVP_sha256()) > 0);
+	assert_int_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(other),
+					  X509_get0_serialNumber(pki.ec)), 0);
+	spec.cert = other;
+	spec.issuer = pki.other_ca;
+	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "it is about another certificate");
+	spec.status = V_OCSP_CERTSTATUS_REVOKED;
+	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "it is about another certificate");
+	spec.signer = pki.other_ca;
+	spec.key = pki.other_key;
+	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "it is about another certificate");
+	X509_free(other);
 }
 
 int main(void)
@@ -368,6 +398,7 @@ int main(void)
 		cmocka_unit_test(ocsp_requests),
 		cmocka_unit_test(ocsp_staples),
 		cmocka_unit_test(ocsp_must_staple),
+		cmocka_unit_test(ocsp_same_serial),
 	};
 
 	return cmocka_run_group_tests_name("ocsp", tests, ocsp_setup, ocsp_teardown);
