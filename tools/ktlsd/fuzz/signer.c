@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the serving process can send to the signer when it was taken over: any messages, to
- * the thread that signs for a worker, and to the main thread. No answer contains a private
+ * the threads that sign for a worker, and to the main thread. No answer contains a private
  * key, and each request that must be answered is.
  *
  * The input is a list of messages: a byte each for what it is, its number, key and user, then
@@ -43,7 +43,7 @@ enum {
  * @thread: the main thread of the signer
  * @control: socket to it
  * @releases: likewise, for keys that are given back
- * @channel: socket to the thread that signs
+ * @channel: socket to the threads that sign
  */
 static struct {
 	pthread_t	thread;
@@ -224,15 +224,19 @@ static void signer_wait_broker(void)
 	signer_wait(signer.control[0], &head);
 }
 
+/* The requests of a user for each of the two threads are answered in order: none of these has a
+ * key.
+ */
 static void signer_wait_channel(void)
 {
+	static const uint32_t ops[] = { KTLSD_SIGNER_SIGN, KTLSD_SIGNER_IMPORT };
 	static uint32_t count;
-	struct ktlsd_signer_head head = {
-		.op = KTLSD_SIGNER_SIGN, .deadline = INT64_MAX,
-	};
+	struct ktlsd_signer_head head = { .deadline = INT64_MAX };
+	unsigned int i;
 
-	/* The requests of a user are answered in order. */
-	for (head.uid = 0; head.uid < SIGNER_USERS; head.uid++) {
+	for (i = 0; i < 2 * SIGNER_USERS; i++) {
+		head.op = ops[i & 1];
+		head.uid = i / 2;
 		head.seq = SIGNER_BARRIER + (++count & 0xffff);
 		signer_wait(signer.channel, &head);
 	}
@@ -287,7 +291,7 @@ static void signer_stop(void)
 {
 	struct ktlsd_signer_head answer;
 
-	/* The thread that signs ends after it has closed its socket. */
+	/* The threads that sign end after they have closed their socket. */
 	shutdown(signer.channel, SHUT_WR);
 	while (signer_receive(signer.channel, &answer, SIGNER_WAIT_MS) >= 0)
 		;

@@ -19,6 +19,7 @@ enum {
  * @handle: its number
  * @rights: what is done with it
  * @uri: where it is in a token, or NULL
+ * @slow: a use of it can take long
  * @key: a reference; NULL while the token is away
  */
 struct keys_entry {
@@ -26,6 +27,7 @@ struct keys_entry {
 	uint64_t			handle;
 	struct ktlsd_signer_rights	rights;
 	char				*uri;
+	bool				slow;
 	EVP_PKEY			*key;
 };
 
@@ -59,6 +61,13 @@ static void keys_free(struct keys_entry *entry)
 	free(entry);
 }
 
+/* A token takes its time. */
+static bool keys_find_slow(const EVP_PKEY *key, const char *uri)
+{
+	return uri || ((EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) &&
+		       EVP_PKEY_get_bits(key) > KTLSD_SIGNER_FAST_RSA);
+}
+
 int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *rights,
 			  const char *uri, uint64_t *ret_handle)
 {
@@ -74,6 +83,7 @@ int ktlsd_signer_keys_add(EVP_PKEY *key, const struct ktlsd_signer_rights *right
 			return -ENOMEM;
 		}
 	}
+	entry->slow = keys_find_slow(key, uri);
 	pthread_mutex_lock(&keys.lock);
 	if (keys.count >= KTLSD_SIGNER_KEYS_MAX) {
 		err = -ENOBUFS;
@@ -175,6 +185,18 @@ void ktlsd_signer_keys_properties(const EVP_PKEY *key,
 {
 	snprintf(ret_properties, KTLSD_SIGNER_PROPERTIES_MAX, "?provider=%s",
 		 OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key)));
+}
+
+bool ktlsd_signer_keys_is_slow(uint64_t handle)
+{
+	struct keys_entry *entry;
+	bool slow;
+
+	pthread_mutex_lock(&keys.lock);
+	entry = *keys_slot(handle);
+	slow = entry && entry->slow;
+	pthread_mutex_unlock(&keys.lock);
+	return slow;
 }
 
 void ktlsd_signer_keys_release(uint64_t handle)

@@ -13,6 +13,7 @@
 enum {
 	KTLSD_SIGNER_KEYS_MAX	= 65536,
 	KTLSD_SIGNER_PROPERTIES_MAX = 64,	/* bytes, with NUL */
+	KTLSD_SIGNER_FAST_RSA	= 2048,	/* bits; twice as many take 15 times as long */
 };
 
 /**
@@ -61,6 +62,12 @@ EVP_PKEY *ktlsd_signer_keys_get(uint64_t handle, struct ktlsd_signer_rights *ret
  */
 void ktlsd_signer_keys_properties(const EVP_PKEY *key,
 				  char ret_properties[KTLSD_SIGNER_PROPERTIES_MAX]);
+
+/* Return: whether a use of the key can take so long that others must not wait for it: with RSA
+ * keys of more than KTLSD_SIGNER_FAST_RSA bits, and those in tokens and TPMs. It is found out
+ * when the key is added. False if there is no such key.
+ */
+bool ktlsd_signer_keys_is_slow(uint64_t handle);
 
 void ktlsd_signer_keys_release(uint64_t handle);
 

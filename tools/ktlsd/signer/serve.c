@@ -19,11 +19,11 @@
 #include "config/roles.h"
 #include "config/stored_key.h"
 #include "errors.h"
-#include "shares.h"
 #include "signer/keys.h"
 #include "signer/permit.h"
 #include "signer/premaster.h"
 #include "signer/protocol.h"
+#include "signer/queue.h"
 #include "signer/serve.h"
 #include "signer/text.h"
 
@@ -32,56 +32,20 @@ enum {
 };
 
 /**
- * struct serve_request - a request that waits
- * @next: in the list of all
- * @place: whose turn it is
- * @head: of the message
- * @len: bytes after it
- * @data: those bytes
- */
-struct serve_request {
-	TAILQ_ENTRY(serve_request)	next;
-	struct ktlsd_place		place;
-	struct ktlsd_signer_head	head;
-	size_t				len;
-	uint8_t				data[];
-};
-
-TAILQ_HEAD(serve_list, serve_request);
-
-/**
- * struct serve - the thread for one worker
+ * struct serve - the threads for one worker
  * @fd: socket to it
- * @shares: whose turn it is
- * @all: requests that wait
- * @count: how many
- * @bytes: their size
+ * @quick: what waits for the thread that receives
+ * @slow: what waits for the other one
+ * @slow_thread: that one
  * @message: room for one
  */
 struct serve {
-	int			fd;
-	struct ktlsd_shares	shares;
-	struct serve_list	all;
-	unsigned int		count;
-	size_t			bytes;
-	uint8_t			message[KTLSD_SIGNER_MESSAGE_MAX];
+	int				fd;
+	struct ktlsd_signer_queue	quick;
+	struct ktlsd_signer_queue	slow;
+	pthread_t			slow_thread;
+	uint8_t				message[KTLSD_SIGNER_MESSAGE_MAX];
 };
-
-static struct serve_request *serve_from_place(struct ktlsd_place *place)
-{
-	return (struct serve_request *)((char *)place - offsetof(struct serve_request, place));
-}
-
-static void serve_free(struct serve *serve, struct serve_request *request)
-{
-	ktlsd_shares_del(&serve->shares, &request->place);
-	TAILQ_REMOVE(&serve->all, request, next);
-	serve->count--;
-	serve->bytes -= sizeof(*request) + request->len;
-	/* It may be a private key. */
-	explicit_bzero(request->data, request->len);
-	free(request);
-}
 
 static void serve_answer(struct serve *serve, const struct ktlsd_signer_head *head,
 			 const void *data, size_t len)
@@ -182,7 +146,7 @@ static const char *serve_set_up(EVP_MD_CTX *ctx, const struct ktlsd_signer_head 
 }
 
 /* Return: NULL, or why there is no signature. @fault: room for the sentence */
-static const char *serve_make_signature(const struct serve_request *request, EVP_PKEY *key,
+static const char *serve_make_signature(const struct ktlsd_signer_request *request, EVP_PKEY *key,
 					const struct ktlsd_signer_rights *rights,
 					uint8_t *signature, size_t *len, struct ktlsd_fault *fault)
 {
@@ -208,7 +172,7 @@ static const char *serve_make_signature(const struct serve_request *request, EVP
 	return reason;
 }
 
-static void serve_sign(struct serve *serve, const struct serve_request *request)
+static void serve_sign(struct serve *serve, const struct ktlsd_signer_request *request)
 {
 	struct ktlsd_signer_head head = request->head;
 	uint8_t signature[KTLSD_SIGNER_REPLY_MAX];
@@ -230,7 +194,7 @@ static void serve_sign(struct serve *serve, const struct serve_request *request)
 	EVP_PKEY_free(key);
 }
 
-static void serve_decrypt(struct serve *serve, const struct serve_request *request)
+static void serve_decrypt(struct serve *serve, const struct ktlsd_signer_request *request)
 {
 	const struct ktlsd_signer_head *head = &request->head;
 	uint8_t premaster[KTLSD_PREMASTER_LEN];
@@ -262,7 +226,7 @@ static void serve_decrypt(struct serve *serve, const struct serve_request *reque
 	EVP_PKEY_free(key);
 }
 
-static void serve_import(struct serve *serve, const struct serve_request *request)
+static void serve_import(struct serve *serve, const struct ktlsd_signer_request *request)
 {
 	struct ktlsd_signer_head head = request->head;
 	const struct ktlsd_signer_rights rights = {
@@ -294,61 +258,31 @@ static void serve_import(struct serve *serve, const struct serve_request *reques
 	ERR_clear_error();
 }
 
-/* --- the queue --- */
+/* --- the queues --- */
 
-static void serve_cancel(struct serve *serve, uint32_t seq)
+/* Nobody knows what it takes to read a program's key, before it was read. */
+static struct ktlsd_signer_queue *serve_choose(struct serve *serve,
+					       const struct ktlsd_signer_head *head)
 {
-	struct serve_request *request;
-
-	TAILQ_FOREACH(request, &serve->all, next) {
-		if (request->head.seq == seq) {
-			serve_free(serve, request);
-			return;
-		}
-	}
-}
-
-/* Makes room for @len bytes, at the cost of the uid that has the most. */
-static bool serve_make_room(struct serve *serve, size_t len, uint32_t uid,
-			    const struct ktlsd_source *source)
-{
-	struct serve_request *victim;
-	struct ktlsd_place *place;
-
-	while (serve->count >= KTLSD_SIGNER_QUEUE_MAX ||
-	       serve->bytes + len > KTLSD_SIGNER_QUEUE_BYTES) {
-		place = ktlsd_shares_victim(&serve->shares, uid, source);
-		if (!place)
-			return false;
-		victim = serve_from_place(place);
-		serve_refuse(serve, victim->head, -ENOBUFS,
-			     "Too many signatures were asked for at the same time, most of them by this user: try again later.");
-		serve_free(serve, victim);
-	}
-	return true;
+	return head->op == KTLSD_SIGNER_IMPORT || ktlsd_signer_keys_is_slow(head->handle) ?
+	       &serve->slow : &serve->quick;
 }
 
 static void serve_enqueue(struct serve *serve, const struct ktlsd_signer_head *head,
 			  const uint8_t *data, size_t len)
 {
-	const struct ktlsd_source source = { .kind = KTLSD_SOURCE_CLIENT };
-	struct serve_request *request = NULL;
+	struct ktlsd_signer_queue *queue = serve_choose(serve, head);
+	struct ktlsd_signer_request *victim;
+	int err;
 
-	if (serve_make_room(serve, sizeof(*request) + len, head->uid, &source))
-		request = calloc(1, sizeof(*request) + len);
-	if (!request || ktlsd_shares_add(&serve->shares, &request->place, head->uid, &source)) {
-		free(request);
-		serve_refuse(serve, *head, -ENOBUFS,
-			     "Too many signatures were asked for at the same time: try again later.");
-		return;
+	while ((err = ktlsd_signer_queue_add(queue, head, data, len, &victim)) == -EAGAIN) {
+		serve_refuse(serve, victim->head, -ENOBUFS,
+			     "Too many signatures were asked for at the same time, most of them by this user: try again later.");
+		ktlsd_signer_request_free(victim);
 	}
-	request->head = *head;
-	request->len = len;
-	memcpy(request->data, data, len);
-	TAILQ_INSERT_TAIL(&serve->all, request, next);
-	serve->count++;
-	serve->bytes += sizeof(*request) + len;
-	ktlsd_shares_ready(&serve->shares, &request->place);
+	if (err)
+		serve_refuse(serve, *head, err,
+			     "Too many signatures were asked for at the same time: try again later.");
 }
 
 /* Return: false if nothing more is there; *@ret_end is set if the worker has gone. */
@@ -365,30 +299,30 @@ static bool serve_receive(struct serve *serve, bool *ret_end)
 	if (len < (ssize_t)sizeof(head))
 		return true;
 	memcpy(&head, serve->message, sizeof(head));
-	if (head.op == KTLSD_SIGNER_CANCEL)
-		serve_cancel(serve, head.seq);
-	else if (len > (ssize_t)sizeof(serve->message))
+	if (head.op == KTLSD_SIGNER_CANCEL) {
+		ktlsd_signer_queue_cancel(&serve->quick, head.seq);
+		ktlsd_signer_queue_cancel(&serve->slow, head.seq);
+	} else if (len > (ssize_t)sizeof(serve->message)) {
 		serve_refuse(serve, head, -EMSGSIZE, "The text to be signed is too long.");
-	else if (head.op == KTLSD_SIGNER_SIGN || head.op == KTLSD_SIGNER_IMPORT ||
-		 head.op == KTLSD_SIGNER_DECRYPT)
+	} else if (head.op == KTLSD_SIGNER_SIGN || head.op == KTLSD_SIGNER_IMPORT ||
+		   head.op == KTLSD_SIGNER_DECRYPT) {
 		serve_enqueue(serve, &head, serve->message + sizeof(head),
 			      (size_t)len - sizeof(head));
+	}
 	if (head.op == KTLSD_SIGNER_IMPORT)
 		explicit_bzero(serve->message, (size_t)len < sizeof(serve->message) ?
 				(size_t)len : sizeof(serve->message));
 	return true;
 }
 
-static void serve_work(struct serve *serve)
+/* Does one request of @queue. @wait: for there to be one. Return: false if there is none */
+static bool serve_work(struct serve *serve, struct ktlsd_signer_queue *queue, bool wait)
 {
-	struct ktlsd_place *place = ktlsd_shares_next(&serve->shares);
-	struct serve_request *request;
-	int64_t start;
+	struct ktlsd_signer_request *request = ktlsd_signer_queue_take(queue, wait);
+	int64_t start = ktlsd_clock_cpu_us();
 
-	if (!place)
-		return;
-	request = serve_from_place(place);
-	start = ktlsd_clock_cpu_us();
+	if (!request)
+		return false;
 	/* After the deadline nobody waits for the answer. */
 	if (request->head.deadline > ktlsd_clock_ms()) {
 		if (request->head.op == KTLSD_SIGNER_SIGN)
@@ -398,8 +332,27 @@ static void serve_work(struct serve *serve)
 		else
 			serve_import(serve, request);
 	}
-	serve_free(serve, request);
-	ktlsd_shares_charge(&serve->shares, ktlsd_clock_cpu_us() - start);
+	ktlsd_signer_request_free(request);
+	ktlsd_signer_queue_charge(queue, ktlsd_clock_cpu_us() - start);
+	return true;
+}
+
+/* --- the threads --- */
+
+static void *serve_slow(void *arg)
+{
+	struct serve *serve = arg;
+
+	while (serve_work(serve, &serve->slow, true))
+		;
+	return NULL;
+}
+
+static void serve_free(struct serve *serve)
+{
+	ktlsd_signer_queue_free(&serve->quick);
+	ktlsd_signer_queue_free(&serve->slow);
+	free(serve);
 }
 
 static void *serve_main(void *arg)
@@ -410,28 +363,43 @@ static void *serve_main(void *arg)
 	int i;
 
 	while (!end) {
-		if (!ktlsd_shares_pending(&serve->shares))
+		if (!ktlsd_signer_queue_pending(&serve->quick))
 			poll(&fd, 1, -1);
 		for (i = 0; i < SERVE_BURST && serve_receive(serve, &end); i++)
 			;
 		if (!end)
-			serve_work(serve);
+			serve_work(serve, &serve->quick, false);
 	}
-	while (!TAILQ_EMPTY(&serve->all))
-		serve_free(serve, TAILQ_FIRST(&serve->all));
-	ktlsd_shares_free(&serve->shares);
-	free(serve);
+	ktlsd_signer_queue_close(&serve->slow);
+	pthread_join(serve->slow_thread, NULL);
+	serve_free(serve);
 	/* Nobody joins this thread. Who sees the socket closed knows that all memory is free. */
 	OPENSSL_thread_stop();
 	close(fd.fd);
 	return NULL;
 }
 
+static int serve_start_threads(struct serve *serve)
+{
+	pthread_t thread;
+	int err;
+
+	err = -pthread_create(&serve->slow_thread, NULL, serve_slow, serve);
+	if (err)
+		return err;
+	err = -pthread_create(&thread, NULL, serve_main, serve);
+	if (err) {
+		ktlsd_signer_queue_close(&serve->slow);
+		pthread_join(serve->slow_thread, NULL);
+	} else {
+		pthread_detach(thread);
+	}
+	return err;
+}
+
 int ktlsd_signer_serve_start(int fd)
 {
 	struct serve *serve = calloc(1, sizeof(*serve));
-	pthread_attr_t attributes;
-	pthread_t thread;
 	int err;
 
 	if (!serve) {
@@ -439,15 +407,12 @@ int ktlsd_signer_serve_start(int fd)
 		return -ENOMEM;
 	}
 	serve->fd = fd;
-	TAILQ_INIT(&serve->all);
-	ktlsd_shares_init(&serve->shares);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	err = -pthread_create(&thread, &attributes, serve_main, serve);
-	pthread_attr_destroy(&attributes);
+	ktlsd_signer_queue_init(&serve->quick);
+	ktlsd_signer_queue_init(&serve->slow);
+	err = serve_start_threads(serve);
 	if (err) {
+		serve_free(serve);
 		close(fd);
-		free(serve);
 	}
 	return err;
 }
