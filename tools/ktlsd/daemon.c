@@ -111,6 +111,27 @@ static void daemon_configure_tickets(struct ktlsd_daemon *daemon)
 	daemon->tickets_next = ktlsd_clock_ms() + DAEMON_TICKETS_MS;
 }
 
+/* Does not begin while the signer is stopped: each file would be waited for in vain, and meanwhile
+ * nobody would answer ktlsctl.
+ */
+static int daemon_read_config(struct ktlsd_daemon *daemon, struct ktlsd_config **ret_config,
+			      struct ktlsd_fault *fault)
+{
+	int err;
+
+	if (!ktlsd_signer_await())
+		return ktlsd_errors_set(fault, -ETIMEDOUT,
+			"the signer process of ktlsd does not answer: it was stopped, or waits for a token");
+	err = ktlsd_config_reload(daemon->options->config_path, daemon->shared.config,
+				  ret_config, fault);
+	if (err)
+		return err;
+	err = ktlsd_signer_configure(fault);
+	if (err)
+		ktlsd_config_put(*ret_config);
+	return err;
+}
+
 /* Reads the configuration again. After an error in the file the old configuration stays in
  * force; if a certificate, key or trust anchors cannot be loaded, the old ones do.
  */
@@ -120,15 +141,8 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	struct ktlsd_config *config, *old;
 	struct ktlsd_fault fault;
 	unsigned int i;
-	int err;
 
-	err = ktlsd_config_reload(daemon->options->config_path, shared->config, &config, &fault);
-	if (!err) {
-		err = ktlsd_signer_configure(&fault);
-		if (err)
-			ktlsd_config_put(config);
-	}
-	if (err) {
+	if (daemon_read_config(daemon, &config, &fault)) {
 		ktlsd_log(KTLSD_LOG_ERROR,
 			  "The configuration was not reloaded, the old one stays in force: %s.",
 			  fault.reason);

@@ -14,6 +14,7 @@
 
 #include <openssl/err.h>
 
+#include "lib/clock.h"
 #include "config/credentials.h"
 #include "config/file.h"
 #include "config/private_key.h"
@@ -27,7 +28,10 @@
 #include "tls/pause.h"
 
 enum {
-	PROCESS_ANSWER_S	= 30,	/* seconds to wait for an answer of the broker */
+	PROCESS_ANSWER_S	= 30,	/* seconds to wait for an answer of the broker, which may
+					 * have asked a token
+					 */
+	PROCESS_ALIVE_MS	= 3000,	/* the same for a ping, for which it asks nobody */
 	PROCESS_SILENT_S	= 1,	/* the same, if it gave none to the last question */
 	PROCESS_END_MS		= 5000,	/* for it to end by itself */
 	PROCESS_END_STEP_MS	= 20,
@@ -333,19 +337,44 @@ void ktlsd_signer_release(uint64_t handle)
 		process_send(process.releases, &head, NULL, 0, -1);
 }
 
+/* Return: whether the last ping was answered. */
+static bool process_is_answered(void)
+{
+	struct ktlsd_signer_head head;
+
+	while (recv(process.releases, &head, sizeof(head), MSG_DONTWAIT) == sizeof(head))
+		process.answered = head.seq;
+	return process.answered == process.pinged;
+}
+
 bool ktlsd_signer_is_alive(void)
 {
 	struct ktlsd_signer_head head;
 
 	if (process.releases < 0)
 		return true;
-	while (recv(process.releases, &head, sizeof(head), MSG_DONTWAIT) == sizeof(head))
-		process.answered = head.seq;
-	if (process.answered != process.pinged)
+	if (!process_is_answered())
 		return false;
 	head = (struct ktlsd_signer_head) { .op = KTLSD_SIGNER_PING, .seq = process.pinged + 1 };
 	if (send(process.releases, &head, sizeof(head), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		process.pinged++;
+	return true;
+}
+
+bool ktlsd_signer_await(void)
+{
+	struct pollfd fd = { .fd = process.releases, .events = POLLIN };
+	int64_t end = ktlsd_clock_ms() + PROCESS_ALIVE_MS, left = PROCESS_ALIVE_MS;
+
+	if (process.releases < 0)
+		return true;
+	ktlsd_signer_is_alive();
+	while (!process_is_answered() && !(fd.revents & POLLHUP)) {
+		if (left <= 0)
+			return false;
+		poll(&fd, 1, (int)left);
+		left = end - ktlsd_clock_ms();
+	}
 	return true;
 }
 

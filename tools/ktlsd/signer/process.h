@@ -36,7 +36,12 @@ int ktlsd_signer_fd(void);
  */
 bool ktlsd_signer_is_alive(void);
 
-/* Return: a socket to a thread of the signer for one more worker, or a negative errno. */
+/* Waits a few seconds for a sign of life, before it is asked for much. Main thread. Return: whether
+ * it gave one, or has ended; true without a signer
+ */
+bool ktlsd_signer_await(void);
+
+/* Return: a socket to threads of the signer for one more worker, or a negative errno. */
 int ktlsd_signer_open_channel(void);
 
 /* Lets the signer log there too. */

@@ -186,7 +186,7 @@ def test_watchdog(path):
 
 
 def test_signer_stopped(path):
-    """a signer that is stopped is noticed, and does not delay the end for long"""
+    """a signer that is stopped is noticed, and delays neither a reload nor the end for long"""
     make_identity(path + "/a")
     write(path + "/conf", f"[ktlsd]\ntrust = {path}/a.pem\n" + "".join(
         f"[identity {n}]\ncertificate = {path}/a.pem\nprivate_key = {path}/a.key\n"
@@ -200,6 +200,10 @@ def test_signer_stopped(path):
         it.notified.clear()
         assert not it.listen(2, "WATCHDOG=1"), it.notified
         assert "The signer process, which has the private keys, does not answer" in it.lines()
+        begin = time.monotonic()
+        done = it.control("reload")
+        assert done.returncode == 1 and "does not answer: it was stopped" in done.stderr, done
+        assert time.monotonic() - begin < 5 * SCALE, time.monotonic() - begin
         os.kill(signer, signal.SIGCONT)
         assert it.listen(10, "WATCHDOG=1"), it.notified
         assert "The signer process answers again" in it.lines(), it.lines()
