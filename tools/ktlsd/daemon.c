@@ -86,6 +86,25 @@ static unsigned int daemon_count_cores(void)
 	return count > KTLSD_WORKERS_MAX ? KTLSD_WORKERS_MAX : (unsigned int)count;
 }
 
+/* A worker that can have few sessions is full with one each of a few users, and refuses those of
+ * another while other workers have room: fewer workers then.
+ */
+static unsigned int daemon_count_workers(const struct ktlsd_options *options,
+					 const struct ktlsd_config *config)
+{
+	unsigned int asked = options->workers ? options->workers :
+			     config->workers ? config->workers : daemon_count_cores();
+	unsigned int most = config->max_sessions / KTLSD_WORKER_SESSIONS_MIN;
+
+	if (asked <= most || asked == 1)
+		return asked;
+	most = most ? most : 1;
+	ktlsd_log(KTLSD_LOG_WARNING,
+		  "max_sessions = %u is too little for %u workers, %d for each: only %u will serve. Raise max_sessions in ktlsd.conf.",
+		  config->max_sessions, asked, KTLSD_WORKER_SESSIONS_MIN, most);
+	return most;
+}
+
 static int daemon_open_signals(void)
 {
 	sigset_t set;
@@ -170,6 +189,10 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	if (old->workers != config->workers)
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "A new number of workers takes effect only when ktlsd is restarted.");
+	if (config->max_sessions < KTLSD_WORKER_SESSIONS_MIN * shared->worker_count)
+		ktlsd_log(KTLSD_LOG_WARNING,
+			  "max_sessions = %u is too little for %u workers, which have %d each until ktlsd is restarted.",
+			  config->max_sessions, shared->worker_count, KTLSD_WORKER_SESSIONS_MIN);
 	ktlsd_config_put(old);
 	for (i = 0; i < shared->worker_count; i++)
 		ktlsd_worker_wake(&daemon->workers[i]);
@@ -490,9 +513,7 @@ static int daemon_start(struct ktlsd_daemon *daemon, struct ktlsd_config *config
 	ktlsd_quota_init(&shared->quota, ktlsd_config_memory(config));
 	ktlsd_ticket_keys_init(&shared->ticket_keys, config->ticket_lifetime);
 	daemon_configure_tickets(daemon);
-	shared->worker_count = options->workers ? options->workers :
-			       config->workers ? config->workers :
-			       daemon_count_cores();
+	shared->worker_count = daemon_count_workers(options, config);
 	shared->changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	daemon->workers = calloc(shared->worker_count, sizeof(*daemon->workers));
 	err = ktlsd_control_open(&daemon->control, daemon_control_path(options));

@@ -117,9 +117,13 @@ static void worker_set_limits(struct ktlsd_worker *worker,
 			      const struct ktlsd_config *config)
 {
 	unsigned int count = worker->shared->worker_count, max = config->max_sessions;
-	unsigned int own = (max / 2 + count - 1) / count;
+	unsigned int own;
 	size_t cached = ktlsd_config_memory(config) / 8 / count;
 
+	/* A reload can ask for less than there are workers for. */
+	if (count > 1 && max < KTLSD_WORKER_SESSIONS_MIN * count)
+		max = KTLSD_WORKER_SESSIONS_MIN * count;
+	own = (max / 2 + count - 1) / count;
 	worker->sessions.max = own ? own : 1;
 	worker->sessions.pool_max = max > own * count ? max - own * count : 0;
 

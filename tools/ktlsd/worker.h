@@ -28,6 +28,7 @@ enum {
 	KTLSD_WORKER_REGISTER_MS = 5000,	/* how long to wait for the answer */
 	KTLSD_WORKER_BURST	= 512,		/* messages received before the next step of work */
 	KTLSD_WORKER_SOURCES	= 4,
+	KTLSD_WORKER_SESSIONS_MIN = 16,	/* of max_sessions, for each worker */
 };
 
 /**

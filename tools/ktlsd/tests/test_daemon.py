@@ -169,6 +169,24 @@ def test_bad_configuration(path):
     assert "conf:2: workers" in ended.stderr, ended
 
 
+def test_few_sessions(path):
+    """no more workers than max_sessions is enough for, and the log says so"""
+    write(path + "/conf", "[ktlsd]\nmax_sessions = 40\n")
+    with daemon(path, "--workers", "8") as it:
+        assert it.listen(10, "STATUS="), it.notified
+        assert "max_sessions = 40 is too little for 8 workers, 16 for each: only 2" in it.lines()
+        done = it.control("stats")
+        assert re.search(r"^ktlsd_workers +- +2$", done.stdout, re.M), done
+        write(path + "/conf", "[ktlsd]\nmax_sessions = 4\n")
+        done = it.control("reload")
+        assert done.returncode == 0, done
+        assert "max_sessions = 4 is too little for 2 workers, which have 16" in it.lines()
+    with daemon(path, "--workers", "8") as it:
+        assert it.listen(10, "STATUS="), it.notified
+        done = it.control("stats")
+        assert re.search(r"^ktlsd_workers +- +1$", done.stdout, re.M), done
+
+
 def test_watchdog(path):
     """the watchdog is fed only while all workers go round their loop"""
     write(path + "/conf", "[ktlsd]\n")
