@@ -159,13 +159,10 @@ TEST_F_TIMEOUT(keys, of_a_program_delay_nobody, 120)
 
 	weapon_make(&w, variant->identity, variant->huge);
 	honest_start(&h, KEYS_ATTACKERS);
-	/* A thread of the signer makes one signature at a time, however long it takes. */
-	h.times = 3;
 	honest_attack(&h, attack, &w);
 	harness_nap(500);
 	honest_expect(&h, "beside servers with such keys");
 	honest_attack_end(&h);
-	h.times = 2;
 	harness_nap(1000);
 	honest_expect(&h, "a second later");
 }
