@@ -217,3 +217,59 @@ TEST_F_TIMEOUT(attacked, busy_clients, 180)
 	harness_nap(1000);
 	honest_expect(&self->h, "a second after them");
 }
+
+/* A user with handshakes that do not end, where there is room for few. */
+FIXTURE(few)
+{
+	struct proc d;
+	struct honest h;
+	_Atomic unsigned int *done;	/* handshakes of all attackers; shared */
+};
+FIXTURE_SETUP(few)
+{
+	net_new();
+	real_start_configured(&self->d, "max_sessions = 4\n", "");
+	self->done = mmap(NULL, sizeof(*self->done), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(self->done != MAP_FAILED);
+}
+FIXTURE_TEARDOWN(few)
+{
+}
+
+enum { FEW = 8 };	/* stalled at a time, of each attacker */
+
+static void stall_some(void *arg)
+{
+	struct few_self *self = arg;
+	int fds[FEW], accepted[FEW];
+	struct addr a;
+	int l;
+
+	OK(setresuid(4242, 4242, 4242));
+	l = net_listen(AF_INET, FEW, &a);
+	memset(fds, -1, sizeof(fds));
+	for (unsigned int i = 0;; i = (i + 1) % FEW) {
+		if (fds[i] >= 0) {
+			harness_nap(10);
+			close(fds[i]);
+			close(accepted[i]);
+		}
+		fds[i] = sock_new(AF_INET);
+		net_nonblock(fds[i], true);
+		FAILS(EINPROGRESS, connect(fds[i], &a.sa, a.len));
+		accepted[i] = net_accept(l);
+		++*self->done;
+	}
+}
+
+TEST_F_TIMEOUT(few, sessions_are_shared, 60)
+{
+	honest_start(&self->h, ATTACKERS);
+	honest_attack(&self->h, stall_some, self);
+	EVENTUALLY(*self->done >= 2 * ATTACKERS * FEW, 10000);
+	honest_expect(&self->h, "where another user stalls more than max_sessions");
+	honest_attack_end(&self->h);
+	harness_nap(1000);
+	honest_expect(&self->h, "a second later");
+}
