@@ -5,6 +5,7 @@
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +50,24 @@ static bool sandbox_forbid(scmp_filter_ctx filter, const char *name)
 	return !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
 }
 
-/* @only_unix: no socket() of another family. */
-static void sandbox_filter(bool only_unix)
+/* @last: the last address family that socket() may have, besides AF_UNIX */
+static bool sandbox_forbid_families(scmp_filter_ctx filter, int last)
+{
+	bool good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				      SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)last, 0));
+	int family;
+
+	for (family = AF_UNSPEC; good && family < last; family++) {
+		if (family != AF_UNIX)
+			good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+						 SCMP_SYS(socket), 1,
+						 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
+	}
+	return good;
+}
+
+/* @last_family: AF_UNIX or AF_NETLINK, see above */
+static void sandbox_filter(int last_family)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	bool good = filter;
@@ -58,9 +75,8 @@ static void sandbox_filter(bool only_unix)
 
 	for (i = 0; good && i < sizeof(sandbox_forbidden) / sizeof(*sandbox_forbidden); i++)
 		good = sandbox_forbid(filter, sandbox_forbidden[i]);
-	if (good && only_unix)
-		good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-					 SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+	if (good)
+		good = sandbox_forbid_families(filter, last_family);
 	sandbox.seccomp = good && !seccomp_load(filter);
 	if (!sandbox.seccomp)
 		ktlsd_log(KTLSD_LOG_WARNING, "System calls cannot be restricted: the kernel has no seccomp filters.");
@@ -81,24 +97,76 @@ static void sandbox_drop_capabilities(void)
 
 /* --- Landlock --- */
 
+/* What the headers of Linux 6.1 do not have. */
+enum {
+	SANDBOX_TRUNCATE	= 1 << 14,	/* ABI 3: LANDLOCK_ACCESS_FS_TRUNCATE */
+	SANDBOX_IOCTL_DEV	= 1 << 15,	/* ABI 5: LANDLOCK_ACCESS_FS_IOCTL_DEV */
+	SANDBOX_BIND_TCP	= 1 << 0,	/* ABI 4: LANDLOCK_ACCESS_NET_BIND_TCP */
+	SANDBOX_CONNECT_TCP	= 1 << 1,	/* ABI 4: LANDLOCK_ACCESS_NET_CONNECT_TCP */
+	SANDBOX_SCOPE_ABSTRACT	= 1 << 0,	/* ABI 6: LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET */
+};
+
+/**
+ * struct sandbox_rules - landlock_ruleset_attr of ABI 6
+ * @fs: of files, what is forbidden where no rule allows it
+ * @net: of TCP, what is forbidden
+ * @scoped: whom this process cannot reach outside of its sandbox
+ *
+ * An older kernel accepts it if what it does not know is 0.
+ */
+struct sandbox_rules {
+	uint64_t	fs;
+	uint64_t	net;
+	uint64_t	scoped;
+};
+
+/* Sockets are made and files are removed anywhere: metrics_socket can change with each reload. */
+#define SANDBOX_CHANGES (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
+#define SANDBOX_HANDLED (LANDLOCK_ACCESS_FS_READ_FILE | SANDBOX_CHANGES | \
+			 LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
+			 LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK | \
+			 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM)
+
 /* What the C library and OpenSSL read while ktlsd runs: modules, names of users, the zone. */
 static const char *const sandbox_readable[] = {
-	"/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc/passwd", "/etc/group",
-	"/etc/nsswitch.conf", "/etc/localtime", "/etc/ld.so.cache", "/etc/ssl/openssl.cnf",
-	"/etc/crypto-policies",
+	"/usr", "/lib", "/lib64", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
+	"/etc/localtime", "/etc/ld.so.cache", "/etc/ssl/openssl.cnf", "/etc/crypto-policies",
+	"/dev/null", "/dev/random", "/dev/urandom",
 };
+
+/* What ktlsd reads for ktlsctl. */
+static const char *const sandbox_proc[] = { "/proc/self/statm", "/proc/self/net" };
+
+/* Return: an open descriptor of @path, or -1. */
+static int sandbox_allow(int rules, const char *path, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = access };
+
+	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
+	if (rule.parent_fd >= 0)
+		syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	return rule.parent_fd;
+}
 
 static void sandbox_allow_reading(int rules, const char *path)
 {
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
-	};
+	int fd = sandbox_allow(rules, path, LANDLOCK_ACCESS_FS_READ_FILE);
 
-	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
-	if (rule.parent_fd < 0)
-		return;
-	syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-	close(rule.parent_fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* In @path files are made, written and replaced. */
+static void sandbox_allow_changes(int rules, const char *path)
+{
+	uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | SANDBOX_CHANGES;
+	int fd;
+
+	if (sandbox.landlock >= 3)
+		access |= SANDBOX_TRUNCATE;
+	fd = sandbox_allow(rules, path, access);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Directories of the service manager: "/run/ktlsd:/run/other". */
@@ -108,33 +176,56 @@ static void sandbox_allow_directories(int rules, const char *variable)
 	char *copy = value ? strdup(value) : NULL, *rest = copy, *path;
 
 	while (rest && (path = strsep(&rest, ":")))
-		sandbox_allow_reading(rules, path);
+		sandbox_allow_changes(rules, path);
 	free(copy);
+}
+
+static int sandbox_make_rules(void)
+{
+	const char *notify = getenv("NOTIFY_SOCKET");
+	struct sandbox_rules attr = { .fs = SANDBOX_HANDLED };
+
+	if (sandbox.landlock >= 3)
+		attr.fs |= SANDBOX_TRUNCATE;
+	if (sandbox.landlock >= 4)
+		attr.net = SANDBOX_BIND_TCP | SANDBOX_CONNECT_TCP;
+	if (sandbox.landlock >= 5)
+		attr.fs |= SANDBOX_IOCTL_DEV;
+	if (sandbox.landlock >= 6 && (!notify || notify[0] != '@'))
+		attr.scoped = SANDBOX_SCOPE_ABSTRACT;
+	return (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+}
+
+static void sandbox_fill_rules(int rules, const char *directory)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sandbox_readable) / sizeof(*sandbox_readable); i++)
+		sandbox_allow_reading(rules, sandbox_readable[i]);
+	/* A rule is for an inode. These stay open, so that the kernel keeps theirs in /proc. */
+	for (i = 0; i < sizeof(sandbox_proc) / sizeof(*sandbox_proc); i++)
+		sandbox_allow(rules, sandbox_proc[i], LANDLOCK_ACCESS_FS_READ_FILE);
+	sandbox_allow_directories(rules, "RUNTIME_DIRECTORY");
+	sandbox_allow_directories(rules, "STATE_DIRECTORY");
+	sandbox_allow_directories(rules, "CACHE_DIRECTORY");
+	if (directory)
+		sandbox_allow_changes(rules, directory);
 }
 
 static void sandbox_restrict_files(const char *directory)
 {
-	const struct landlock_ruleset_attr attr = {
-		.handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE,
-	};
-	int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	size_t i;
+	int rules;
 
-	if (rules >= 0) {
-		for (i = 0; i < sizeof(sandbox_readable) / sizeof(*sandbox_readable); i++)
-			sandbox_allow_reading(rules, sandbox_readable[i]);
-		sandbox_allow_directories(rules, "RUNTIME_DIRECTORY");
-		sandbox_allow_directories(rules, "STATE_DIRECTORY");
-		sandbox_allow_directories(rules, "CACHE_DIRECTORY");
-		if (directory)
-			sandbox_allow_reading(rules, directory);
-	}
-	if (rules >= 0 && !syscall(SYS_landlock_restrict_self, rules, 0))
-		sandbox.landlock = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
-						LANDLOCK_CREATE_RULESET_VERSION);
-	else
+	sandbox.landlock = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+					LANDLOCK_CREATE_RULESET_VERSION);
+	rules = sandbox.landlock > 0 ? sandbox_make_rules() : -1;
+	if (rules >= 0)
+		sandbox_fill_rules(rules, directory);
+	if (rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0)) {
+		sandbox.landlock = 0;
 		ktlsd_log(KTLSD_LOG_WARNING, "The kernel has no Landlock (%s): a worker that is taken over could read private key files.",
 			  strerror(errno));
+	}
 	if (rules >= 0)
 		close(rules);
 }
@@ -143,14 +234,14 @@ void ktlsd_sandbox_signer(void)
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	sandbox_drop_capabilities();
-	sandbox_filter(true);
+	sandbox_filter(AF_UNIX);
 }
 
 void ktlsd_sandbox_server(const char *directory)
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	sandbox_restrict_files(directory);
-	sandbox_filter(false);
+	sandbox_filter(AF_NETLINK);
 }
 
 void ktlsd_sandbox_describe(char *ret_text, size_t size)

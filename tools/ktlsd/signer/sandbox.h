@@ -12,9 +12,10 @@
  */
 void ktlsd_sandbox_signer(void);
 
-/* The serving process: no program is executed, no process is looked into, and no file is read
- * but those of the system, and those in @directory, if that is not NULL: ktlsd_file_read()
- * asks the signer.
+/* The serving process: no program is executed, no process is looked into, and no socket is made
+ * but Unix and Netlink sockets. No file is read but those of the system, those in the
+ * directories of the service manager, and those in @directory, if that is not NULL:
+ * ktlsd_file_read() asks the signer. None is made or written outside of these directories.
  */
 void ktlsd_sandbox_server(const char *directory);
 

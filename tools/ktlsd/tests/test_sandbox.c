@@ -26,17 +26,47 @@ static bool sandbox_has_landlock(void)
 }
 
 /* Return: 0, or the errno of open(). */
-static int sandbox_try_file(const char *directory)
+static int sandbox_try(const char *path, int flags)
 {
-	char path[64];
-	int fd;
+	int fd = open(path, flags | O_CLOEXEC, 0600);
 
-	snprintf(path, sizeof(path), "%s/key", directory);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+static int sandbox_try_file(const char *directory, const char *name, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return sandbox_try(path, flags);
+}
+
+/* Return: 0, or the number of what was not as it has to be. */
+static int sandbox_run_files(void)
+{
+	const int denied = sandbox_has_landlock() ? EACCES : 0;
+
+	if (sandbox_try_file(sandbox_inside, "key", O_RDWR) ||
+	    sandbox_try_file(sandbox_inside, "new", O_WRONLY | O_CREAT | O_EXCL))
+		return 10;
+	if (sandbox_try_file(sandbox_outside, "key", O_RDONLY) != denied)
+		return 11;
+	if (sandbox_try_file(sandbox_outside, "key", O_WRONLY) != denied)
+		return 12;
+	if (sandbox_try_file(sandbox_outside, "new", O_WRONLY | O_CREAT) != denied)
+		return 13;
+	if (sandbox_try("/dev/urandom", O_RDONLY) || sandbox_try("/proc/self/statm", O_RDONLY) ||
+	    sandbox_try("/proc/net/netlink", O_RDONLY))
+		return 14;
+	if (sandbox_try("/proc/self/environ", O_RDONLY) != denied ||
+	    sandbox_try("/proc/cpuinfo", O_RDONLY) != denied)
+		return 15;
+	if (sandbox_try("/dev/zero", O_RDONLY) != denied)
+		return 16;
+	return sandbox_try("/sys/kernel/uevent_seqnum", O_RDONLY) == denied ? 0 : 17;
 }
 
 static int sandbox_try_exec(void)
@@ -64,15 +94,14 @@ static int sandbox_run_server(void)
 	ktlsd_sandbox_describe(text, sizeof(text));
 	if (!strstr(text, ", seccomp") || !strstr(text, "no Landlock") != sandbox_has_landlock())
 		return 1;
-	if (sandbox_try_file(sandbox_inside))
+	if (sandbox_try_socket(AF_INET) != EAFNOSUPPORT || sandbox_try_socket(AF_UNIX) ||
+	    sandbox_try_socket(AF_NETLINK) || sandbox_try_socket(AF_PACKET) != EAFNOSUPPORT)
 		return 2;
-	if (sandbox_try_file(sandbox_outside) != (sandbox_has_landlock() ? EACCES : 0))
-		return 3;
 	if (sandbox_try_exec() != EPERM)
 		return 4;
 	if (ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) != -1 || errno != EPERM)
 		return 5;
-	return sandbox_try_socket(AF_NETLINK) ? 6 : 0;
+	return sandbox_run_files();
 }
 
 static int sandbox_run_signer(void)
@@ -128,6 +157,8 @@ static void sandbox_make(char *directory, bool make)
 		close(fd);
 		return;
 	}
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/new", directory);
 	unlink(path);
 	rmdir(directory);
 }
