@@ -96,6 +96,21 @@ int ktlsd_broker_hide_keys(struct ktlsd_buffer *file)
 	       broker_is_der_key(file) ? -EACCES : 0;
 }
 
+/* The serving process reads what ktlsd.conf names, as it is now. */
+static int broker_check_path(const char *path, struct ktlsd_fault *fault)
+{
+	int err = ktlsd_permit_may_read(path) ? 0 : ktlsd_permit_refresh(fault);
+
+	if (!err && ktlsd_permit_is_passphrase(path))
+		return ktlsd_errors_set(fault, -EACCES,
+			"%s holds a passphrase: only the signer process of ktlsd may read it", path);
+	if (!err && !ktlsd_permit_may_read(path))
+		return ktlsd_errors_set(fault, -EACCES,
+			"%s is not named in ktlsd.conf: if the file was changed just now, reload again",
+			path);
+	return err;
+}
+
 static void broker_read(int control, struct ktlsd_signer_head head, const char *path)
 {
 	struct ktlsd_buffer file = { 0 };
@@ -104,10 +119,9 @@ static void broker_read(int control, struct ktlsd_signer_head head, const char *
 	mode_t mode = 0;
 	int err;
 
-	err = ktlsd_permit_is_passphrase(path) ?
-		ktlsd_errors_set(&fault, -EACCES,
-			"%s holds a passphrase: only the signer process of ktlsd may read it", path) :
-		ktlsd_file_read(path, head.value, &file, &mode, &fault);
+	err = broker_check_path(path, &fault);
+	if (!err)
+		err = ktlsd_file_read(path, head.value, &file, &mode, &fault);
 	if (!err && ktlsd_broker_hide_keys(&file))
 		err = ktlsd_errors_set(&fault, -EACCES,
 			"%s holds a private key: only the signer process of ktlsd may read it", path);

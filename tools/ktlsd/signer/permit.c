@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "config/parse.h"
+#include "config/trust.h"
 #include "signer/permit.h"
 
 /**
@@ -115,6 +116,33 @@ void ktlsd_permit_for_each(void (*visit)(const struct ktlsd_identity_files *file
 		if (files->certificate)
 			visit(files);
 	}
+}
+
+/* Return: whether @path is a file in @directory */
+static bool permit_is_in(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return !strncmp(path, directory, len) && path[len] == '/' && !strchr(path + len + 1, '/');
+}
+
+bool ktlsd_permit_may_read(const char *path)
+{
+	const struct ktlsd_config *config = permit.config;
+	size_t i;
+
+	if (permit_same(path, permit.path) || !permit.path)
+		return true;
+	if (!config)
+		return false;
+	for (i = 0; i < config->files.count; i++) {
+		if (!strcmp(path, config->files.items[i]))
+			return true;
+	}
+	if (!strcmp(path, config->trust_given ? config->trust_path : KTLSD_TRUST_SYSTEM))
+		return true;
+	return config->crl_path && (!strcmp(path, config->crl_path) ||
+				    permit_is_in(path, config->crl_path));
 }
 
 bool ktlsd_permit_is_passphrase(const char *path)

@@ -40,6 +40,11 @@ bool ktlsd_permit_has(const struct ktlsd_identity_files *files);
 /* Calls @visit for the files of each certificate in ktlsd.conf. */
 void ktlsd_permit_for_each(void (*visit)(const struct ktlsd_identity_files *files));
 
+/* Return: whether the serving process reads @path: ktlsd.conf and what it includes, trust anchors
+ * and CRLs
+ */
+bool ktlsd_permit_may_read(const char *path);
+
 /* Return: whether @path leads to a passphrase, which the serving process does not need */
 bool ktlsd_permit_is_passphrase(const char *path);
 

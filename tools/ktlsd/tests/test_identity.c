@@ -48,9 +48,10 @@ void test_identity_configure(const char *more)
 	struct ktlsd_fault fault;
 	char text[IDENTITY_CONF_MAX];
 	int len = snprintf(text, sizeof(text),
-			   "[ktlsd]\n%s%s\n[identity site]\ncertificate = %s\nprivate_key = %s\n%s%s\n%s",
+			   "[ktlsd]\n%s%s\n%s\n[identity site]\ncertificate = %s\nprivate_key = %s\n%s%s\n%s",
 			   site.provider ? "providers = " : "",
-			   site.provider ? site.provider : "", test_identity_path("cert"),
+			   site.provider ? site.provider : "",
+			   site.settings ? site.settings : "", test_identity_path("cert"),
 			   site.uri ? site.uri : test_identity_path("key"),
 			   site.pin ? "passphrase_file = " : "",
 			   site.pin ? test_identity_path("pin") : "", more);
@@ -321,6 +322,7 @@ int test_identity_start(void **state)
 	(void)state;
 	site.uri = NULL;
 	site.provider = NULL;
+	site.settings = NULL;
 	site.pin = false;
 	assert_int_equal(ktlsd_signer_start(test_identity_path("conf")), 0);
 	fd = ktlsd_signer_open_channel();

@@ -11,6 +11,7 @@
  * @directory: with ktlsd.conf, "conf", and what it names: "cert", "key", "pin"
  * @uri: private_key, NULL for the file "key"
  * @provider: loaded for @uri, NULL for none
+ * @settings: more lines of [ktlsd], NULL for none
  * @pin: the passphrase is in the file "pin"
  * @channel: to the signer
  * @kernel: of the sessions
@@ -19,6 +20,7 @@ struct test_identity {
 	char				directory[32];
 	const char			*uri;
 	const char			*provider;
+	const char			*settings;
 	bool				pin;
 	struct ktlsd_signer_channel	channel;
 	struct test_kernel		kernel;

@@ -13,6 +13,7 @@
 
 #include "config/file.h"
 #include "config/private_key.h"
+#include "config/trust.h"
 #include "signer/provider.h"
 #include "test_identity.h"
 
@@ -241,10 +242,14 @@ static void signer_bad_files(void **state)
 	struct ktlsd_credential credential;
 	struct ktlsd_buffer file = { 0 };
 	struct ktlsd_fault fault;
+	char more[100];
 	mode_t mode;
 
 	(void)state;
 	test_identity_write(pki.ec, pki.rsa_key);
+	site.settings = more;
+	snprintf(more, sizeof(more), "crl = %s\n", site.directory);
+	test_identity_configure("");
 	assert_int_equal(test_identity_read(&credential, &fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "does not belong to the first certificate"));
 	site.uri = test_identity_path("none");
@@ -263,6 +268,47 @@ static void signer_bad_files(void **state)
 					 &fault), 0);
 	assert_int_equal(file.len, 0);
 	ktlsd_buffer_free(&file);
+}
+
+static void signer_check_unnamed(const char *path)
+{
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault;
+
+	assert_int_equal(ktlsd_file_read(path, 65536, &file, NULL, &fault), -EACCES);
+	assert_non_null(strstr(fault.reason, "is not named in ktlsd.conf"));
+	assert_int_equal(file.len, 0);
+}
+
+/* The serving process gets no files but those that ktlsd.conf names for it. */
+static void signer_files(void **state)
+{
+	char more[160], path[80];
+	struct ktlsd_buffer file = { 0 };
+	struct ktlsd_fault fault;
+
+	(void)state;
+	test_identity_write(pki.ec, pki.ec_key);
+	site.settings = more;
+	snprintf(more, sizeof(more), "crl = %s\n", test_identity_path("cert"));
+	test_identity_configure("");
+	assert_int_equal(ktlsd_file_read(test_identity_path("cert"), 65536, &file, NULL,
+					 &fault), 0);
+	ktlsd_buffer_free(&file);
+	signer_check_unnamed("/proc/self/status");
+	signer_check_unnamed("/etc/passwd");
+	signer_check_unnamed(test_identity_path("key"));
+	site.settings = more;
+	snprintf(more, sizeof(more), "crl = %s\ntrust = %s\n", site.directory,
+		 "/etc/hostname");
+	test_identity_configure("");
+	assert_int_equal(ktlsd_file_read(test_identity_path("cert"), 65536, &file, NULL,
+					 &fault), 0);
+	ktlsd_buffer_free(&file);
+	snprintf(path, sizeof(path), "%s/../%s/cert", site.directory,
+		 strrchr(site.directory, '/') + 1);
+	signer_check_unnamed(path);
+	signer_check_unnamed(KTLSD_TRUST_SYSTEM);
 }
 
 /* The signer dies while handshakes wait for it. */
@@ -306,6 +352,7 @@ int main(void)
 		SIGNER_TEST(signer_kinds),
 		SIGNER_TEST(signer_counts),
 		SIGNER_TEST(signer_transport),
+		SIGNER_TEST(signer_files),
 		SIGNER_TEST(signer_own_key),
 		SIGNER_TEST(signer_client),
 		SIGNER_TEST(signer_roles),
