@@ -24,6 +24,12 @@ enum {
 	 */
 	STORED_KEY_PIN_FIRST	= 0xa0,
 	STORED_KEY_PIN_LAST	= 0xa4,
+	/* Response codes of a TPM, without the number of the session: TPM_RC_AUTH_FAIL, and
+	 * TPM_RC_BAD_AUTH for keys that it does not count for.
+	 */
+	STORED_KEY_TPM_MASK	= 0xbf,
+	STORED_KEY_TPM_AUTH	= 0x8e,
+	STORED_KEY_TPM_BAD_AUTH	= 0xa2,
 };
 
 /**
@@ -301,6 +307,22 @@ static void stored_key_forget_refusals(void)
 	}
 }
 
+/* Return: whether an error with @data says that the PIN was wrong */
+static bool stored_key_is_pin_error(unsigned long code, const char *data)
+{
+	int reason = ERR_GET_REASON(code), response;
+	char *end;
+
+	if (ERR_GET_LIB(code) < ERR_LIB_USER)
+		return false;
+	if (reason >= STORED_KEY_PIN_FIRST && reason <= STORED_KEY_PIN_LAST)
+		return true;
+	/* tpm2-openssl: a response code, and what it means */
+	response = (int)strtol(data, &end, 10) & STORED_KEY_TPM_MASK;
+	return !strncmp(end, " tpm:", 5) &&
+	       (response == STORED_KEY_TPM_AUTH || response == STORED_KEY_TPM_BAD_AUTH);
+}
+
 /* Empties OpenSSL's error queue. Return: whether the token has refused the PIN; @ret_reason is
  * the reason of that, or the first one
  */
@@ -308,17 +330,18 @@ static bool stored_key_take_errors(const char **ret_reason)
 {
 	unsigned long code;
 	bool refused = false;
-	const char *reason;
+	const char *reason, *data;
+	int flags;
 
 	*ret_reason = NULL;
-	while (!refused && (code = ERR_get_error())) {
-		refused = ERR_GET_LIB(code) >= ERR_LIB_USER &&
-			  ERR_GET_REASON(code) >= STORED_KEY_PIN_FIRST &&
-			  ERR_GET_REASON(code) <= STORED_KEY_PIN_LAST;
+	while (!refused && (code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags))) {
+		refused = stored_key_is_pin_error(code, flags & ERR_TXT_STRING ? data : "");
 		reason = ERR_reason_error_string(code);
 		if (reason && (refused || !*ret_reason))
 			*ret_reason = reason;
 	}
+	if (refused && ERR_GET_REASON(code) < STORED_KEY_PIN_FIRST)
+		*ret_reason = "the TPM refused the PIN";
 	ERR_clear_error();
 	return refused;
 }

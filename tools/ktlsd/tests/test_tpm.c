@@ -135,6 +135,20 @@ static void tpm_ec_pin(void **state)
 	tpm_check(TPM_GENERATE("EC -pkeyopt group:P-256 -pkeyopt user-auth:1234"), tpm_file);
 }
 
+/* A TPM counts wrong PINs, too, but sees them only with signatures. It has counted already how
+ * often swtpm was killed.
+ */
+static void tpm_wrong_pin(void **state)
+{
+	(void)state;
+	tpm_run("echo 4321 >pin");
+	site.pin = true;
+	tpm_use("tpm2_dictionarylockout -Q -c && "
+		TPM_GENERATE("EC -pkeyopt group:P-256 -pkeyopt user-auth:1234"), tpm_file);
+	test_identity_fail(1, "The token of the identity 'site' could not use the private key: the TPM refused the PIN");
+	test_identity_fail(2, "The token of the identity 'site' refused its PIN");
+}
+
 /* The provider of Debian 12 cannot decrypt without padding: the key is refused. */
 static void tpm_transport(void)
 {
@@ -209,6 +223,7 @@ int main(void)
 		TPM_TEST(tpm_rsa_file),
 		TPM_TEST(tpm_ec_handle),
 		TPM_TEST(tpm_rsa_handle),
+		TPM_TEST(tpm_wrong_pin),
 	};
 
 	if (system("command -v swtpm tpm2_evictcontrol >/dev/null")) {
