@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# test.sh KTLS-RUN: each option that --help names is completed, in both shells' files, and
+# no other; and what bash completes is right. Prints TAP.
+
+HERE=$(dirname "$(readlink -f "$0")")
+count=0 failed=0
+
+result() {		# NAME EXPECTED GOT
+	((++count))
+	if [[ $2 == "$3" ]]; then
+		echo "ok $count - $1"
+	else
+		echo "not ok $count - $1"
+		diff <(echo "$2") <(echo "$3") | sed 's/^/# /'
+		((++failed))
+	fi
+}
+
+# shellcheck source=tools/completion/ktls-run.bash
+. "$HERE/ktls-run.bash"
+
+complete_() {		# WORD...
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_ktls_run
+	printf '%s\n' "${COMPREPLY[@]}" | LC_ALL=C sort
+}
+
+options=$("$1" --help | grep -oE -- '--[a-z][a-z-]+' | LC_ALL=C sort -u | grep -v '^--$')
+result "bash: the options" "$options" "$(complete_ ktls-run --)"
+result "zsh: the options" "$options" \
+	"$(grep -oE -- '[*,{'"'"']--[a-z][a-z-]+' "$HERE/_ktls-run" | sed 's/^.//' | LC_ALL=C sort -u)"
+result "bash: words of an option" $'none\noptional\nrequired' "$(complete_ ktls-run --verify '')"
+result "bash: not in a word" required "$(complete_ ktls-run -l 80 --verify r)"
+result "bash: a file" "$HERE/test.sh" "$(complete_ ktls-run --key "$HERE/te")"
+_command_offset() { COMPREPLY=("program at $1"); }
+result "bash: the program's arguments" "program at 4" \
+	"$(complete_ ktls-run -l 80 -- psql --)"
+result "bash: the program without --" "program at 3" "$(complete_ ktls-run -l 80 psql -)"
+if command -v zsh >/dev/null; then
+	result "zsh: the file is right" "" "$(zsh -n "$HERE/_ktls-run" 2>&1)"
+fi
+echo "1..$count"
+exit $((failed > 0))
