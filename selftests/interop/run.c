@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/interop.h"
+#include "run_shell.h"
 
 FIXTURE(run) { struct proc d; };
 FIXTURE_VARIANT(run) { int unused; };
@@ -18,46 +19,6 @@ FIXTURE_SETUP(run)
 }
 FIXTURE_TEARDOWN(run)
 {
-}
-
-enum { PORT = 8443, OTHER = 8080 };
-
-/* A program behind "ktls-run RULES -- ", all of it one line for the shell. */
-static void run_start(struct proc *p, const char *rules, const char *program)
-{
-	char line[2000];
-
-	snprintf(line, sizeof(line), "exec %s %s -- %s", real_ktls_run(), rules, program);
-	proc_start(p, "sh", "-c", line, NULL);
-}
-
-static void run_shell(const char *line)
-{
-	struct proc p;
-
-	proc_start(&p, "sh", "-ec", line, NULL);
-	ASSERT_EQ(0, proc_wait(&p, 20000 * harness_scale()));
-}
-
-/* OpenSSL's client says hello to the server at @port, which must answer @answer. */
-static void run_greet(unsigned int port, const char *answer)
-{
-	char line[400];
-
-	snprintf(line, sizeof(line), "(echo hello; sleep 2) | "
-		 "openssl s_client -quiet -no_ign_eof -CAfile %s -verify_return_error "
-		 "-connect 127.0.0.1:%u 2>/dev/null | grep %s",
-		 real_pki("ca.pem"), port, answer);
-	run_shell(line);
-}
-
-static const char *run_client(void)
-{
-	static char rules[400];
-
-	snprintf(rules, sizeof(rules), "--trust %s --server-name server.test --connect %u",
-		 real_pki("ca.pem"), PORT);
-	return rules;
 }
 
 /* A plain TCP server that takes one read of each connection, and resets it. */
