@@ -193,7 +193,9 @@ static BIO *http_bio_new(const BIO_METHOD *method, struct http *http)
 
 /* --- the request --- */
 
-/* @request: NULL for a CRL, for which servers have many content types (RFC 5280 4.2.1.13: DER) */
+/* @request: NULL for a CRL, for which servers have many content types. OpenSSL 3.5 takes those that
+ * are text for an error where it expects DER: it returns the stream after the header then.
+ */
 static BIO *http_exchange(const struct http *http, BIO *socket, BIO *request)
 {
 	OSSL_HTTP_REQ_CTX *ctx;
@@ -204,24 +206,14 @@ static BIO *http_exchange(const struct http *http, BIO *socket, BIO *request)
 			     NULL, 0, 0);
 	if (ctx && OSSL_HTTP_set1_request(ctx, http->path, NULL,
 					  request ? "application/ocsp-request" : NULL, request,
-					  request ? "application/ocsp-response" : NULL, 1,
+					  request ? "application/ocsp-response" : NULL,
+					  request != NULL,
 					  request ? KTLS_FETCH_ANSWER_MAX : KTLS_FETCH_CRL_MAX,
 					  0, 0))
 		answer = OSSL_HTTP_exchange(ctx, NULL);
 	/* The answer has a reference of its own. */
 	OSSL_HTTP_close(ctx, answer != NULL);
 	return answer;
-}
-
-static int http_read_all(struct http *http, BIO *response, struct ktlsd_buffer *answer)
-{
-	uint8_t piece[16384];
-	int got, err = 0;
-
-	while (!err && (got = BIO_read(response, piece, sizeof(piece))) > 0)
-		err = ktlsd_buffer_append(answer, piece, (size_t)got, KTLS_FETCH_CRL_MAX);
-	return err ? http_fail(http, err, "there is no memory for what %.64s sends",
-			       http->host) : 0;
 }
 
 /* Finds the content coding that the server has applied; we accept none (RFC 9110 8.4). OpenSSL does
@@ -246,6 +238,17 @@ static bool http_find_coding(const struct http *http, char *dst, size_t size)
 	return false;
 }
 
+/* Return: the status code of the answer; 0 if it has none. */
+static int http_status(const struct http *http)
+{
+	char line[16] = "";
+	int status = 0;
+
+	if (http->head.len >= sizeof(line))
+		memcpy(line, http->head.data, sizeof(line) - 1);
+	return sscanf(line, "HTTP/1.%*1d %3d", &status) == 1 ? status : 0;
+}
+
 /* Nothing came that OpenSSL could use. @why: its reason, or NULL */
 static int http_fail_transfer(struct http *http, const char *what, const char *why)
 {
@@ -261,28 +264,87 @@ static int http_fail_transfer(struct http *http, const char *what, const char *w
 			 why ? why : "the connection was closed");
 }
 
+/* Return: the length of the SEQUENCE that begins there (RFC 5280 4.2.1.13: DER); 0 if more bytes are
+ * needed to tell; SIZE_MAX if it is none.
+ */
+static size_t http_der_len(const struct ktlsd_buffer *answer)
+{
+	const uint8_t *der = answer->data;
+	size_t len = 0, i, count;
+
+	if (answer->len < 2)
+		return 0;
+	count = der[1] & 0x80 ? der[1] & 0x7f : 0;
+	if (der[0] != (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED) || count > 4 ||
+	    (der[1] & 0x80 && !count))
+		return SIZE_MAX;
+	if (answer->len < 2 + count)
+		return 0;
+	if (!count)
+		return 2 + (size_t)der[1];
+	for (i = 0; i < count; i++)
+		len = len << 8 | der[2 + i];
+	return 2 + count + len;
+}
+
+/* Reads one DER value; the server need not close the connection after it. What comes behind it is
+ * left out. @what: for the reason.
+ */
+static int http_read_all(struct http *http, BIO *response, const char *what,
+			 struct ktlsd_buffer *answer)
+{
+	size_t len = 0;
+	uint8_t piece[16384];
+	int got, err = 0;
+
+	while (!err && (!len || answer->len < len) &&
+	       (got = BIO_read(response, piece, sizeof(piece))) > 0) {
+		err = ktlsd_buffer_append(answer, piece, (size_t)got, KTLS_FETCH_CRL_MAX + sizeof(piece));
+		len = http_der_len(answer);
+		if (!err && len != SIZE_MAX && len > KTLS_FETCH_CRL_MAX)
+			return http_fail(http, -EFBIG, "%.64s gave no %s: it has more than %d bytes",
+					 http->host, what, KTLS_FETCH_CRL_MAX);
+		if (!err && len == SIZE_MAX)
+			return http_fail_transfer(http, what, "it is no DER");
+	}
+	if (err)
+		return http_fail(http, err, "there is no memory for what %.64s sends", http->host);
+	if (!len || answer->len < len)
+		return http_fail_transfer(http, what, "it is incomplete");
+	answer->len = len;
+	return 0;
+}
+
 static int http_transfer(struct http *http, const void *body, size_t body_len,
 			 struct ktlsd_buffer *answer)
 {
+	const char *what = body_len ? "OCSP response" : "CRL", *why;
 	BIO_METHOD *method = http_bio_method();
 	BIO *socket = http_bio_new(method, http);
 	BIO *request = body_len ? BIO_new_mem_buf(body, (int)body_len) : NULL;
-	BIO *response = NULL;
-	const char *why;
-	int err = 0;
+	/* A stream is read by lines up to the end of the header. */
+	BIO *stream = BIO_new(BIO_f_buffer()), *response = NULL;
+	int err = -ENOMEM;
 
 	ERR_clear_error();
-	if (socket && (request || !body_len))
-		response = http_exchange(http, socket, request);
+	if (socket && stream && (request || !body_len)) {
+		BIO_push(stream, socket);
+		response = http_exchange(http, body_len ? socket : stream, request);
+	}
 	why = ERR_reason_error_string(ERR_peek_last_error());
+	/* Before a stream OpenSSL 3.5 does not look at the status. */
+	if (response && http_status(http) != 200)
+		err = http_fail_transfer(http, what, "its HTTP status is not 200");
+	else if (response)
+		err = http_read_all(http, response, what, answer);
+	else
+		err = http_fail_transfer(http, what, why);
 	if (response)
-		err = http_read_all(http, response, answer);
-	BIO_free(response);
+		BIO_free(response);
 	BIO_free(request);
+	BIO_free(stream);
 	BIO_free(socket);
 	BIO_meth_free(method);
-	if (!err && !answer->len)
-		err = http_fail_transfer(http, body_len ? "OCSP response" : "CRL", why);
 	ERR_clear_error();
 	return err;
 }

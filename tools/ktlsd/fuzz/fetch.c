@@ -113,6 +113,7 @@ static void fetch_answer(const struct fuzz *fuzz, size_t request_len)
 		fetch_check_reason(http.reason, strlen(http.reason));
 	else if (!answer.len || answer.len > max)
 		abort();
+	ktlsd_buffer_free(&http.head);
 	ktlsd_buffer_free(&answer);
 close_pair:
 	close(pair[0]);

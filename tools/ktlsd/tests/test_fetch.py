@@ -319,9 +319,14 @@ def test_crl(build):
         error, data = fetch.ask(server.url("/a.crl?b"), 30000, b"")
         assert (error, data) == (0, crl), (size, error, data[:80])
         assert server.requests[0].startswith(b"GET /a.crl?b HTTP/1."), server.requests
+    # What follows it is not part of it.
+    server = Responder(b"HTTP/1.1 200 OK\r\n\r\n" + crl_of(70000) + bytes(100))
+    error, data = fetch.ask(server.url(), 5000, b"")
+    assert (error, len(data)) == (0, 70000), (error, len(data))
     head = b"HTTP/1.0 200 OK\r\n\r\n"
     for answer in (head + crl_of(17 << 20), head + crl_of(1000)[:900], head + b"-----BEGIN X509",
-                   head, b"HTTP/1.0 404 Not Found\r\n\r\n" + crl_of(100)):
+                   head, b"HTTP/1.0 404 Not Found\r\n\r\n" + crl_of(100),
+                   b"HTTP/1.0 302 Found\r\nLocation: /b.crl\r\n\r\n" + crl_of(100)):
         error, data = fetch.ask(Responder(answer).url(), 5000, b"")
         assert error < 0 and b" gave no CRL: " in data, (answer[:40], error, data)
     fetch.close()
