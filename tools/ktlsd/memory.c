@@ -19,8 +19,10 @@ void ktlsd_memory_init(void)
 
 void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now)
 {
-	if (!memory->due)
-		memory->due = now + KTLSD_MEMORY_IDLE_MS;
+	if (memory->due)
+		return;
+	memory->due = now + KTLSD_MEMORY_IDLE_MS;
+	memory->latest = now + KTLSD_MEMORY_BUSY_MS;
 }
 
 int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle)
@@ -29,12 +31,16 @@ int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle)
 		return -1;
 	if (now < memory->due)
 		return (int)(memory->due - now);
-	if (!is_idle) {
+	if (!is_idle && now < memory->latest) {
 		memory->due = now + KTLSD_MEMORY_IDLE_MS;
 		return KTLSD_MEMORY_IDLE_MS;
 	}
 	/* All heaps, not only that of this thread. */
 	malloc_trim(0);
 	memory->due = 0;
-	return -1;
+	if (is_idle)
+		return -1;
+	/* What is under way may end without work, by its deadline. */
+	ktlsd_memory_note_work(memory, now);
+	return KTLSD_MEMORY_IDLE_MS;
 }

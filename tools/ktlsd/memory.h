@@ -9,17 +9,20 @@
 #include <stdint.h>
 
 enum {
-	KTLSD_MEMORY_IDLE_MS	= 10000,	/* from the last work to giving back */
+	KTLSD_MEMORY_IDLE_MS	= 10000,	/* from the first work to giving back */
+	KTLSD_MEMORY_BUSY_MS	= 30000,	/* the same, if there is always something under way */
 };
 
 /**
  * struct ktlsd_memory - what a worker has to give back
  * @due: when, milliseconds of the monotonic clock; 0 if it did nothing since
+ * @latest: when at the latest, likewise
  *
  * Zeroed to begin with.
  */
 struct ktlsd_memory {
 	int64_t	due;
+	int64_t	latest;
 };
 
 /* Sets up malloc(), before there are threads: the heap does not shrink and grow again with
@@ -34,7 +37,8 @@ void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now);
  * ktlsd_memory_step - give memory back, if that is due
  * @memory: of the worker
  * @now: milliseconds of the monotonic clock
- * @is_idle: there is no handshake under way, and none waits for tickets; else it is put off
+ * @is_idle: there is no handshake under way, and none waits for tickets; else it is put off, up to
+ *	KTLSD_MEMORY_BUSY_MS: a server may never be idle, and has to come back from a burst too
  *
  * Return: milliseconds until it is due, -1 for never
  */

@@ -82,10 +82,43 @@ static void memory_comes_back(void **state)
 	test_kernel_free(&kernel);
 }
 
+/* A server that always has something under way gives back the memory of a burst as well, and again
+ * what is under way then.
+ */
+static void memory_comes_back_while_busy(void **state)
+{
+	const int64_t begun = 1000, latest = begun + KTLSD_MEMORY_BUSY_MS;
+	struct ktlsd_memory memory = { 0 };
+	struct test_kernel kernel;
+	long before, during;
+	int64_t now;
+
+	(void)state;
+	test_kernel_init(&kernel);
+	kernel.sessions.max = MEMORY_BURST;
+	malloc_trim(0);
+	before = memory_resident();
+	memory_burst(&kernel, 10);
+	during = memory_resident();
+	ktlsd_memory_note_work(&memory, begun);
+	ktlsd_sessions_clear(&kernel.sessions);
+	test_kernel_start(&kernel, KTLS_CMD_START, 1, KTLS_ROLE_CLIENT, NULL, 0, NULL);
+	for (now = begun; now < latest; now += KTLSD_MEMORY_IDLE_MS)
+		assert_int_equal(ktlsd_memory_step(&memory, now, false), KTLSD_MEMORY_IDLE_MS);
+	assert_int_equal(ktlsd_memory_step(&memory, latest, false), KTLSD_MEMORY_IDLE_MS);
+	printf("# before %ld KiB, during %ld KiB, after %ld KiB\n", before, during,
+	       memory_resident());
+	/* sanitizers: see above */
+	assert_true(!mallinfo2().arena || memory_resident() * 10 <= before * 11);
+	assert_int_equal(ktlsd_memory_step(&memory, latest + KTLSD_MEMORY_IDLE_MS, true), -1);
+	test_kernel_free(&kernel);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_comes_back),
+		cmocka_unit_test(memory_comes_back_while_busy),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, test_kernel_setup,
