@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sessions that clients can resume, found by a fingerprint of all that must be the same.
+/* Sessions that clients can resume, looked up by a fingerprint of everything that must match.
  * The cache is bounded in number and bytes, and sessions expire. Only sessions with a
  * verified server are put here. Shared by all threads.
  */

@@ -32,7 +32,7 @@ struct ktlsd_pause;
  * @uid: of the program
  * @role: ours, enum ktls_role
  * @rsa_transport: a policy allows the program RSA key transport
- * @deadline: when nobody needs the result any more, ms of the monotonic clock
+ * @deadline: after it the result is of no use, ms of the monotonic clock
  * @fault: what failed within the job, if OpenSSL has no words for it; its @error is 0 until then
  * @handshake: which one the job does, or NULL
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The secrets from which ticket keys are derived: the previous, the current and the next one.
- * They turn on a timer. In a directory they outlive ktlsd, and hosts share them: the next
- * secret is there before anybody seals with it. Nothing here is locked.
+ * A timer rotates them. Kept in a directory they survive a restart of ktlsd, and hosts can share
+ * them: each host has the next secret before any host seals tickets with it. Nothing here is
+ * locked: struct ktlsd_ticket_keys has the lock of the ring that is in use.
  */
 #ifndef KTLSD_TICKET_RING_H
 #define KTLSD_TICKET_RING_H
@@ -37,19 +38,19 @@ struct ktlsd_ticket_ring {
 };
 
 /**
- * ktlsd_ticket_ring_turn - make what is missing, and drop what is too old
+ * ktlsd_ticket_ring_turn - generate missing secrets, and drop expired ones
  * @ring: the secrets
  * @now: seconds
  * @rotate: for how long each one seals, seconds
  *
- * If the clock has jumped by more than that, all are replaced.
+ * If the clock has jumped by more than @rotate, all are replaced.
  *
  * Return: 1 if there is a new secret, 0, or -EIO
  */
 int ktlsd_ticket_ring_turn(struct ktlsd_ticket_ring *ring, int64_t now, unsigned int rotate);
 
-/* Return: whether one of the secrets is for @now. Otherwise nobody has turned them for long, or the
- * clock has jumped.
+/* Return: whether a secret is valid at @now. If none is, the ring has not been rotated for too
+ * long, or the clock has jumped.
  */
 bool ktlsd_ticket_ring_is_usable(const struct ktlsd_ticket_ring *ring, int64_t now,
 				 unsigned int rotate);

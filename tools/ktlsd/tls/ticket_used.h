@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which TLS 1.3 tickets of servers were used: each is accepted once (RFC 8446 C.4). Tickets
- * with one fingerprint are numbered, which makes a series; there is a bit for each of the
- * newest million. Older tickets lead to a full handshake. Memory is bounded: when it runs
+ * with the same fingerprint form a series and are numbered in it; a bitmap covers the newest
+ * million of a series. Older tickets lead to a full handshake. Memory is bounded: when it runs
  * out, the user whose series take most of it loses its oldest one. The lock of struct
  * ktlsd_ticket_keys protects all of it, whichever thread calls.
  */

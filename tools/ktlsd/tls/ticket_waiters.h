@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Complete handshakes of clients that wait for NewSessionTickets. The kernel decrypts the
- * tickets and passes them on; each becomes a session in the cache. A waiter holds the first
- * traffic secrets of an open connection, so waiters are few and short-lived. Belongs to
- * one worker; nothing here is locked.
+/* Client handshakes that are complete and wait for NewSessionTicket messages. The kernel decrypts
+ * the tickets and passes them on; each becomes a session in the cache. If the server sends none, a
+ * waiter is freed at its deadline. It holds the first traffic secrets of an open connection, so
+ * waiters are few and short-lived. Belongs to one worker; nothing here is locked.
  */
 #ifndef KTLSD_TICKET_WAITERS_H
 #define KTLSD_TICKET_WAITERS_H
@@ -80,7 +80,7 @@ void ktlsd_ticket_waiters_add(struct ktlsd_ticket_waiters *waiters, uint64_t id,
 			      struct ktlsd_quota_hold *hold, unsigned int lifetime,
 			      int64_t now);
 
-/* Makes a session in @cache from a ticket, unless its handshake waits no longer. */
+/* Makes a session in @cache from a ticket. Ignores it if no handshake @id is waiting. */
 void ktlsd_ticket_waiters_receive(struct ktlsd_ticket_waiters *waiters, uint64_t id,
 				  const uint8_t *body, size_t len, struct ktlsd_cache *cache);
 

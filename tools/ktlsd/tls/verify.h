@@ -11,11 +11,11 @@
 int ktlsd_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
 
 /**
- * ktlsd_verify_setup - set what OpenSSL demands of the peer's certificate
+ * ktlsd_verify_setup - set how OpenSSL verifies the peer's certificate
  * @hs: not begun
  * @ca_names: for a server's CertificateRequest, or NULL; copied
  *
- * Return: 0, -EINVAL for a client that would verify no name, -ENOMEM
+ * Return: 0, -EINVAL for a client that has no name to verify, or -ENOMEM
  */
 int ktlsd_verify_setup(struct ktlsd_handshake *hs,
 		       const STACK_OF(X509_NAME) *ca_names);
