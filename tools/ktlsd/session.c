@@ -411,6 +411,9 @@ static int session_run_job(struct ktlsd_sessions *sessions, struct ktlsd_session
 	session->sessions = sessions;
 	owner->id = session->request.id;
 	owner->uid = session->request.caller.uid;
+	/* The signer counts what a CHECK asks of it, as for a client. */
+	if (!session->request.check)
+		owner->source = session->request.source;
 	owner->role = session->request.is_server ? KTLS_ROLE_SERVER : KTLS_ROLE_CLIENT;
 	owner->rsa_transport = session->request.bounds.rsa_transport;
 	owner->deadline = session->request.deadline;

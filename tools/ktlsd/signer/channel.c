@@ -152,6 +152,7 @@ int ktlsd_signer_channel_call(struct ktlsd_signer_head *head, const void *data, 
 	call.id = owner->id;
 	call.head.seq = ++channel->seq;
 	call.head.uid = owner->uid;
+	call.head.source = owner->source;
 	call.head.deadline = owner->deadline;
 	err = channel->dead ? -EPIPE : channel_send(channel, &call.head, data, len);
 	if (!err)

@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include "shares.h"
+
 enum {
 	KTLSD_SIGNER_TEXT_MAX	= 192 << 10,	/* bytes that are signed */
 	KTLSD_SIGNER_PIECE	= 64 << 10,	/* of a file */
@@ -40,6 +42,7 @@ enum ktlsd_signer_op {
  * @seq: chosen by who asks, repeated in the answer
  * @error: answer: negative errno; then the bytes are the reason
  * @uid: of the program for whom
+ * @source: of its sessions, for fair scheduling, see shares.h
  * @handle: of a key
  * @deadline: when nobody waits for the answer any more, ms of the monotonic clock
  * @value: SIGN: NID of the hash, 0 for none. DECRYPT: version of the client.
@@ -52,6 +55,7 @@ struct ktlsd_signer_head {
 	uint32_t	seq;
 	int32_t		error;
 	uint32_t	uid;
+	struct ktlsd_source source;
 	uint64_t	handle;
 	int64_t		deadline;
 	uint32_t	value;

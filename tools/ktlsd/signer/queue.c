@@ -5,9 +5,6 @@
 
 #include "signer/queue.h"
 
-/* All that the signer is asked for comes from a program: a user is one source. */
-static const struct ktlsd_source queue_source = { .kind = KTLSD_SOURCE_CLIENT };
-
 static struct ktlsd_signer_request *queue_from_place(struct ktlsd_place *place)
 {
 	return (struct ktlsd_signer_request *)((char *)place -
@@ -66,7 +63,8 @@ static struct ktlsd_signer_request *queue_new_request(const struct ktlsd_signer_
 
 static int queue_insert(struct ktlsd_signer_queue *queue, struct ktlsd_signer_request *request)
 {
-	if (ktlsd_shares_add(&queue->shares, &request->place, request->head.uid, &queue_source))
+	if (ktlsd_shares_add(&queue->shares, &request->place, request->head.uid,
+			     &request->head.source))
 		return -ENOBUFS;
 	TAILQ_INSERT_TAIL(&queue->all, request, next);
 	queue->count++;
@@ -76,10 +74,11 @@ static int queue_insert(struct ktlsd_signer_queue *queue, struct ktlsd_signer_re
 	return 0;
 }
 
-/* Return: 0; -EAGAIN with the request, taken off the queue, that makes room for one of @uid; or
+/* Return: 0; -EAGAIN with the request, taken off the queue, that makes room for that of @head; or
  * -ENOBUFS.
  */
-static int queue_make_room(struct ktlsd_signer_queue *queue, size_t len, uint32_t uid,
+static int queue_make_room(struct ktlsd_signer_queue *queue, size_t len,
+			   const struct ktlsd_signer_head *head,
 			   struct ktlsd_signer_request **ret_victim)
 {
 	struct ktlsd_place *place;
@@ -87,7 +86,7 @@ static int queue_make_room(struct ktlsd_signer_queue *queue, size_t len, uint32_
 	if (queue->count < KTLSD_SIGNER_QUEUE_MAX &&
 	    queue->bytes + sizeof(**ret_victim) + len <= KTLSD_SIGNER_QUEUE_BYTES)
 		return 0;
-	place = ktlsd_shares_victim(&queue->shares, uid, &queue_source);
+	place = ktlsd_shares_victim(&queue->shares, head->uid, &head->source);
 	if (!place)
 		return -ENOBUFS;
 	*ret_victim = queue_from_place(place);
@@ -103,7 +102,7 @@ int ktlsd_signer_queue_add(struct ktlsd_signer_queue *queue,
 	int err;
 
 	pthread_mutex_lock(&queue->lock);
-	err = queue_make_room(queue, len, head->uid, ret_victim);
+	err = queue_make_room(queue, len, head, ret_victim);
 	if (!err) {
 		request = queue_new_request(head, data, len);
 		err = request ? queue_insert(queue, request) : -ENOBUFS;

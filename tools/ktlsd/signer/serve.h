@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Signing and decrypting for one worker, in the signer process: two threads, one for what is
  * quick and one for what can take long, so that what is quick never waits for the rest. In
- * each of them what is asked for waits in the order of shares.h, so a uid that asks for many
- * signatures delays only itself. All that has come is received before each quick signature:
+ * each of them what is asked for waits in the order of shares.h, so a uid, or a peer, that causes
+ * many signatures delays only itself. All that has come is received before each quick signature:
  * behind a request there may be its CANCEL.
  */
 #ifndef KTLSD_SIGNER_SERVE_H

@@ -163,6 +163,31 @@ static void turns_leave(void **state)
 	turns_send(KTLSD_SIGNER_SIGN, TURNS_SLOW + 1, turns.quick);
 }
 
+/* A server's peers wait for each other no more than users do. */
+static void turns_sources(void **state)
+{
+	static const uint32_t order[] = { 1, 4, 2, 3 };
+	struct ktlsd_signer_head head = { .uid = 1, .source.kind = KTLSD_SOURCE_PEER };
+	struct ktlsd_signer_request *request;
+	struct ktlsd_signer_queue queue;
+	const uint8_t data = 0;
+	size_t i;
+
+	(void)state;
+	ktlsd_signer_queue_init(&queue);
+	for (head.seq = 1; head.seq <= 4; head.seq++) {
+		head.source.prefix = head.seq == 4;
+		assert_int_equal(ktlsd_signer_queue_add(&queue, &head, &data, 1, &request), 0);
+	}
+	for (i = 0; i < 4; i++) {
+		request = ktlsd_signer_queue_take(&queue, false);
+		assert_int_equal(request->head.seq, order[i]);
+		ktlsd_signer_request_free(request);
+		ktlsd_signer_queue_charge(&queue, 10);
+	}
+	ktlsd_signer_queue_free(&queue);
+}
+
 /* Those that wait are bounded; who has most makes room. */
 static void turns_room(void **state)
 {
@@ -202,7 +227,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TURNS_TEST(turns_quick_before_slow), TURNS_TEST(turns_cancel),
-		TURNS_TEST(turns_leave), cmocka_unit_test(turns_room),
+		TURNS_TEST(turns_leave), cmocka_unit_test(turns_sources),
+		cmocka_unit_test(turns_room),
 	};
 
 	return cmocka_run_group_tests_name("signer_turns", tests, turns_setup, turns_teardown);

@@ -245,6 +245,7 @@ int ktlsd_handshake_new(SSL_CTX *ctx, const struct ktlsd_request *request,
 	hs->verify = request->verify;
 	hs->owner.id = request->id;
 	hs->owner.uid = request->caller.uid;
+	hs->owner.source = request->source;
 	hs->owner.role = request->is_server ? KTLS_ROLE_SERVER : KTLS_ROLE_CLIENT;
 	hs->bounds = request->bounds;
 	hs->owner.deadline = request->deadline;

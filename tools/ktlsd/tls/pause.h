@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "errors.h"
+#include "shares.h"
 
 enum {
 	KTLSD_PAUSE_STACK	= 256 << 10,	/* bytes; only what is used takes memory */
@@ -30,6 +31,7 @@ struct ktlsd_pause;
  * struct ktlsd_pause_owner - on whose behalf a job runs
  * @id: of the request, for ktlsd_sessions_wake()
  * @uid: of the program
+ * @source: for fair scheduling, see shares.h
  * @role: ours, enum ktls_role
  * @rsa_transport: a policy allows the program RSA key transport
  * @deadline: after it the result is of no use, ms of the monotonic clock
@@ -39,6 +41,7 @@ struct ktlsd_pause;
 struct ktlsd_pause_owner {
 	uint64_t	id;
 	uint32_t	uid;
+	struct ktlsd_source source;
 	uint32_t	role;
 	bool		rsa_transport;
 	int64_t		deadline;
