@@ -324,12 +324,13 @@ static bool stored_key_is_pin_error(unsigned long code, const char *data)
 }
 
 /* Empties OpenSSL's error queue. Return: whether the token has refused the PIN; @ret_reason is
- * the reason of that, or the first one
+ * the reason of that, or the first one of a provider, which knows more than OpenSSL, or the
+ * first one
  */
 static bool stored_key_take_errors(const char **ret_reason)
 {
 	unsigned long code;
-	bool refused = false;
+	bool refused = false, provider = false, better;
 	const char *reason, *data;
 	int flags;
 
@@ -337,8 +338,10 @@ static bool stored_key_take_errors(const char **ret_reason)
 	while (!refused && (code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags))) {
 		refused = stored_key_is_pin_error(code, flags & ERR_TXT_STRING ? data : "");
 		reason = ERR_reason_error_string(code);
-		if (reason && (refused || !*ret_reason))
+		better = !provider && ERR_GET_LIB(code) >= ERR_LIB_USER;
+		if (reason && (refused || better || !*ret_reason))
 			*ret_reason = reason;
+		provider |= better;
 	}
 	if (refused && ERR_GET_REASON(code) < STORED_KEY_PIN_FIRST)
 		*ret_reason = "the TPM refused the PIN";

@@ -119,6 +119,7 @@ static void stored_key_away(void **state)
 	test_identity_fail(2, "The token of the identity 'site' could not use the private key: ");
 	assert_int_equal(stored_key_reload(&fault), -EINVAL);
 	assert_non_null(strstr(fault.reason, "the private key was not found"));
+	assert_null(strstr(fault.reason, "unregistered scheme"));
 	test_identity_fail(3, "The private key of the identity 'site' was not found in its token");
 	assert_true(stored_key_run("rm away"));
 	assert_int_equal(stored_key_reload(&fault), 0);
