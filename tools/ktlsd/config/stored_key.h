@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Private keys in tokens and TPMs, which never leave them: found and used through OpenSSL
- * providers. Main thread only; the keys can be used by any thread.
+ * providers. Main thread only, except for the functions at the end, which take a key.
  */
 #ifndef KTLSD_STORED_KEY_H
 #define KTLSD_STORED_KEY_H
@@ -36,8 +36,9 @@ void ktlsd_stored_key_use(const struct ktlsd_words *providers);
  */
 bool ktlsd_stored_key_is_stale(void);
 
-/* Unloads the providers, and loads them anew. The caller has no keys any more; those that
- * other threads use just now are waited for, for 5 seconds.
+/* Unloads the providers and loads them again. The caller has released its keys. Waits up to 5
+ * seconds until other threads have released theirs. If one does not return from its token,
+ * nothing is loaded, and ktlsd_stored_key_load() says so.
  */
 void ktlsd_stored_key_renew(void);
 
@@ -61,17 +62,21 @@ void ktlsd_stored_key_exit(int status);
 int ktlsd_stored_key_load(const char *uri, const char *pin, EVP_PKEY **ret_key,
 			  struct ktlsd_fault *fault);
 
-/* Return: whether @key is in a token, or in a TPM, and of one of the providers */
+/* Return: whether ktlsd_stored_key_load() has found @key with one of the providers. Any thread. */
 bool ktlsd_stored_key_is_stored(const EVP_PKEY *key);
 
-/* Return: the library context of such a key, else NULL, which is that of all others */
+/* Return: the library context of such a key, valid while the caller has a reference to @key; NULL,
+ * OpenSSL's default, for all others. Any thread.
+ */
 OSSL_LIB_CTX *ktlsd_stored_key_library(const EVP_PKEY *key);
 
-/* Return: whether its token has refused a PIN: then the key is not used before the next reload */
+/* Return: whether its token has refused a PIN: then the caller does not use the key before the
+ * next reload. Any thread.
+ */
 bool ktlsd_stored_key_is_refused(const EVP_PKEY *key);
 
-/* Notes that an operation with @key has failed. Empties OpenSSL's error queue.
- * Return: the reason in it
+/* An operation with @key has failed: the next reload loads the providers again. Empties the error
+ * queue of this thread. Any thread. Return: the reason in it, valid as long as @key
  */
 const char *ktlsd_stored_key_fail(const EVP_PKEY *key);
 

@@ -24,7 +24,7 @@ enum ktlsd_signer_op {
 	KTLSD_SIGNER_DECRYPT,	/* bytes: a premaster secret, encrypted with RSA. Answer: the secret */
 	KTLSD_SIGNER_CANCEL,	/* nobody waits for the answer to @seq any more */
 	/* Of the main thread. */
-	KTLSD_SIGNER_READ,	/* bytes: a path. Answers: the file in pieces, the last one empty */
+	KTLSD_SIGNER_READ,	/* bytes: a path, of ktlsd.conf or in it. Answers: the file in pieces, the last one empty */
 	KTLSD_SIGNER_LOAD,	/* bytes: the paths of a certificate, its key and its pass phrase,
 				 * each with its NUL; "" for none. Answers: each certificate in DER, the last one empty
 				 */
