@@ -113,31 +113,68 @@ void ktls_config_put(struct ktls_config *config)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_put);
 
+/* How to charge a program without waiting for room in its cgroup. */
+#define CONFIG_GFP_OTHERS	(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
+
+/**
+ * ktls_config_zalloc_others - memory for a socket, from somebody else than its program
+ * @config: the configuration of the socket
+ * @size: bytes, all zeros
+ *
+ * What a kworker or the helper allocates is charged to the memory cgroup of the
+ * configuration, without waiting for room in it: a cgroup at its limits would keep the
+ * worker thread for seconds. It goes beyond its limit instead, which its own tasks
+ * notice. Only without memory in reserve such an allocation is charged to nobody.
+ *
+ * Context: process, may sleep.
+ * Return: memory for kvfree(), or for kfree() if it is no more than a page; NULL.
+ */
+void *ktls_config_zalloc_others(const struct ktls_config *config, size_t size)
+{
+	struct mem_cgroup *active = set_active_memcg(config->memcg);
+	void *memory = kmalloc(size, CONFIG_GFP_OTHERS);
+
+	set_active_memcg(active);
+	return memory ? : kvzalloc(size, GFP_KERNEL);
+}
+
 /**
  * ktls_config_zalloc - memory for a socket with this configuration
  * @config: the configuration
  * @size: bytes, all zeros
  *
- * What a kworker allocates is charged to the memory cgroup of the configuration,
- * without waiting for room in it: a cgroup at its limits would keep the worker
- * thread for seconds. It goes beyond its limit instead, which its own tasks
- * notice. Only without memory in reserve such an allocation is charged to nobody.
+ * In a kworker as ktls_config_zalloc_others(); otherwise the caller is the program.
  *
  * Context: process, may sleep.
  * Return: memory for kvfree(), or for kfree() if it is no more than a page; NULL.
  */
 void *ktls_config_zalloc(const struct ktls_config *config, size_t size)
 {
+	if (current->flags & PF_KTHREAD)
+		return ktls_config_zalloc_others(config, size);
+	return kvzalloc(size, GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * ktls_config_zalloc_from - ktls_config_zalloc() from a cache
+ * @config: the configuration
+ * @cache: made with SLAB_ACCOUNT
+ *
+ * Context: process, may sleep.
+ * Return: an object, all zeros, for kmem_cache_free(); NULL.
+ */
+void *ktls_config_zalloc_from(const struct ktls_config *config, struct kmem_cache *cache)
+{
 	struct mem_cgroup *active;
 	void *memory;
 
 	if (!(current->flags & PF_KTHREAD))
-		return kvzalloc(size, GFP_KERNEL_ACCOUNT);
+		return kmem_cache_zalloc(cache, GFP_KERNEL);
 
 	active = set_active_memcg(config->memcg);
-	memory = kzalloc(size, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+	memory = kmem_cache_alloc(cache, CONFIG_GFP_OTHERS);
 	set_active_memcg(active);
-	return memory ? : kvzalloc(size, GFP_KERNEL);
+	return memory ? : kmem_cache_zalloc(cache, GFP_KERNEL);
 }
 
 static struct ktls_config *config_dup(const struct ktls_config *old)

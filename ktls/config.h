@@ -14,6 +14,7 @@
 #include "option.h"
 
 struct cred;
+struct kmem_cache;
 struct mem_cgroup;
 struct pid_namespace;
 
@@ -79,6 +80,8 @@ struct ktls_config *ktls_config_get(struct ktls_config *config);
 void ktls_config_put(struct ktls_config *config);
 void ktls_config_choose_task(struct ktls_config *config);
 void *ktls_config_zalloc(const struct ktls_config *config, size_t size);
+void *ktls_config_zalloc_others(const struct ktls_config *config, size_t size);
+void *ktls_config_zalloc_from(const struct ktls_config *config, struct kmem_cache *cache);
 struct ktls_config *ktls_config_edit(struct ktls_config **config);
 struct ktls_config *ktls_config_freeze(struct ktls_config *config);
 struct ktls_blob *ktls_config_blob(const struct ktls_config *config, int optname);

@@ -61,8 +61,8 @@ err_ctx:
 }
 
 /* No socket is left: each holds a reference to the module. What may still run is the
- * end of a work item that dropped the last reference, an RCU callback, and a task that
- * was preempted in the last instructions of close().
+ * end of a work item that dropped the last reference, an RCU callback (ktls_ctx_exit()
+ * waits for them), and a task that was preempted in the last instructions of close().
  */
 static void __exit ktls_exit(void)
 {
@@ -73,7 +73,6 @@ static void __exit ktls_exit(void)
 	ktls_mib_exit();
 	ktls_pages_exit();
 	ktls_ctx_exit();
-	rcu_barrier();
 	synchronize_rcu_tasks();
 }
 

@@ -15,6 +15,8 @@
 #include <linux/slab.h>
 #include <net/genetlink.h>
 
+#include "config.h"
+#include "session.h"
 #include "helper/answer.h"
 #include "helper/peer.h"
 #include "helper/request.h"
@@ -212,6 +214,43 @@ static int answer_string(const struct genl_info *info, int attr, char *to, size_
 	return 0;
 }
 
+static u8 answer_len(const struct nlattr *nla)
+{
+	return nla ? nla_len(nla) : 0;
+}
+
+/* Protocol, exporter, server name, in one piece. */
+static int answer_details(const struct genl_info *info, const struct ktls_config *config,
+			  struct ktls_details **ret_details)
+{
+	char name[KTLS_SERVER_NAME_MAX + 1] = "";
+	u8 alpn_len, exporter_len;
+	struct ktls_details *details;
+	size_t name_len;
+	int err;
+
+	err = answer_string(info, KTLS_A_SERVER_NAME, name, sizeof(name));
+	if (err)
+		return err;
+	name_len = strlen(name);
+	alpn_len = answer_len(info->attrs[KTLS_A_ALPN]);
+	exporter_len = answer_len(info->attrs[KTLS_A_EXPORTER]);
+	if (!(alpn_len + exporter_len + name_len))
+		return 0;
+	details = ktls_config_zalloc_others(config, struct_size(details, data, alpn_len +
+								exporter_len + name_len));
+	if (!details)
+		return -ENOMEM;
+	details->alpn_len = alpn_len;
+	details->exporter_len = exporter_len;
+	details->name_len = name_len;
+	answer_bytes(info, KTLS_A_ALPN, details->data, alpn_len);
+	answer_bytes(info, KTLS_A_EXPORTER, details->data + alpn_len, exporter_len);
+	memcpy(details->data + alpn_len + exporter_len, name, name_len);
+	*ret_details = details;
+	return 0;
+}
+
 static bool answer_is_cert(const struct nlattr *nla)
 {
 	return nla_type(nla) == KTLS_A_PEER_CERT || nla_type(nla) == KTLS_A_CHAIN_CERT;
@@ -237,7 +276,8 @@ static int answer_check_certs(const struct genl_info *info)
 }
 
 /* All certificates of an attribute; NULL: none. */
-static int answer_certs(const struct genl_info *info, int attr, struct ktls_certs **ret_certs)
+static int answer_certs(const struct genl_info *info, const struct ktls_config *config, int attr,
+			struct ktls_certs **ret_certs)
 {
 	const struct nlmsghdr *nlh = info->nlhdr;
 	struct ktls_certs *certs;
@@ -251,10 +291,9 @@ static int answer_certs(const struct genl_info *info, int attr, struct ktls_cert
 			size += sizeof(len) + nla_len(nla);
 	if (!size)
 		return 0;
-	certs = kvmalloc(struct_size(certs, data, size), GFP_KERNEL);
+	certs = ktls_config_zalloc_others(config, struct_size(certs, data, size));
 	if (!certs)
 		return -ENOMEM;
-	certs->len = 0;
 	nlmsg_for_each_attr(nla, nlh, GENL_HDRLEN, rem) {
 		if (nla_type(nla) != attr)
 			continue;
@@ -285,7 +324,8 @@ static void answer_keys(const struct genl_info *info, const struct answer_direct
 		keys->nonce = answer_number(info, attr->nonce, 0);
 }
 
-static int answer_session(const struct genl_info *info, struct ktls_session *session)
+static int answer_session(const struct genl_info *info, const struct ktls_config *config,
+			  struct ktls_session *session)
 {
 	int err;
 
@@ -296,24 +336,20 @@ static int answer_session(const struct genl_info *info, struct ktls_session *ses
 	session->revocation = answer_number(info, KTLS_A_REVOCATION, KTLS_REVOCATION_UNCHECKED);
 	session->verified = info->attrs[KTLS_A_VERIFIED];
 	session->resumed = info->attrs[KTLS_A_RESUMED];
-	session->alpn_len = answer_bytes(info, KTLS_A_ALPN, session->alpn,
-					 sizeof(session->alpn));
-	session->exporter_len = answer_bytes(info, KTLS_A_EXPORTER, session->exporter,
-					     sizeof(session->exporter));
-	err = answer_string(info, KTLS_A_SERVER_NAME, session->server_name,
-			    sizeof(session->server_name));
+	err = answer_details(info, config, &session->details);
 	if (!err)
-		err = ktls_peer_parse(info, &session->peer);
+		err = ktls_peer_parse(info, config, &session->peer);
 	if (!err)
 		err = answer_check_certs(info);
 	if (!err)
-		err = answer_certs(info, KTLS_A_PEER_CERT, &session->peer_certs);
+		err = answer_certs(info, config, KTLS_A_PEER_CERT, &session->peer_certs);
 	if (!err)
-		err = answer_certs(info, KTLS_A_CHAIN_CERT, &session->chain_certs);
+		err = answer_certs(info, config, KTLS_A_CHAIN_CERT, &session->chain_certs);
 	return err;
 }
 
-static int answer_parse(const struct genl_info *info, struct ktls_done *done)
+static int answer_parse(const struct genl_info *info, const struct ktls_config *config,
+			struct ktls_done *done)
 {
 	static const struct answer_direction tx = {
 		KTLS_A_TX_SECRET, KTLS_A_TX_IV, KTLS_A_TX_SEQ, KTLS_A_TX_NONCE,
@@ -332,7 +368,7 @@ static int answer_parse(const struct genl_info *info, struct ktls_done *done)
 	answer_keys(info, &tx, &done->tx);
 	answer_keys(info, &rx, &done->rx);
 	err = answer_string(info, KTLS_A_REASON, done->reason, sizeof(done->reason));
-	return err ? : answer_session(info, &done->session);
+	return err ? : answer_session(info, config, &done->session);
 }
 
 /* Is an attribute missing without which there is no success? */
@@ -378,7 +414,7 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 	if (err)
 		return err;
 	done = kzalloc(sizeof(*done), GFP_KERNEL);
-	err = done ? answer_parse(info, done) : -ENOMEM;
+	err = done ? answer_parse(info, req->params.config, done) : -ENOMEM;
 	if (err == -ENOMEM) {
 		ktls_request_fail(req, ENOMEM, "out of memory");
 		goto give_up;

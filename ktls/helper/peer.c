@@ -9,6 +9,7 @@
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
 
+#include "config.h"
 #include "helper/peer.h"
 #include "wire.h"
 
@@ -96,12 +97,14 @@ static size_t peer_attr_len(const struct nlattr *nla, int attr)
 /**
  * ktls_peer_parse - make the identity of a peer from DONE
  * @info: the message; its policy has bounded every length
- * @ret_peer: a new one, for kfree(); unchanged if the message has no part of it
+ * @config: whose memory cgroup is charged
+ * @ret_peer: a new one, for kvfree(); unchanged if the message has no part of it
  *
  * Context: process.
  * Return: 0, -EINVAL with the attribute that is invalid, or -ENOMEM.
  */
-int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer)
+int ktls_peer_parse(const struct genl_info *info, const struct ktls_config *config,
+		    struct ktls_peer **ret_peer)
 {
 	size_t len, total = 0;
 	struct ktls_peer *peer;
@@ -120,7 +123,7 @@ int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer)
 	if (!total)
 		return 0;
 
-	peer = kmalloc(struct_size(peer, data, total), GFP_KERNEL);
+	peer = ktls_config_zalloc_others(config, struct_size(peer, data, total));
 	if (!peer)
 		return -ENOMEM;
 	total = 0;

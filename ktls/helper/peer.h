@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct genl_info;
+struct ktls_config;
 struct ktls_peer;
 
 enum ktls_peer_part {
@@ -16,7 +17,8 @@ enum ktls_peer_part {
 	__KTLS_PEER_PARTS
 };
 
-int ktls_peer_parse(const struct genl_info *info, struct ktls_peer **ret_peer);
+int ktls_peer_parse(const struct genl_info *info, const struct ktls_config *config,
+		    struct ktls_peer **ret_peer);
 const void *ktls_peer_get(const struct ktls_peer *peer, enum ktls_peer_part part,
 			  size_t *ret_len);
 

@@ -8,5 +8,7 @@
 struct ktls_rl;
 
 void ktls_reason_set(struct ktls_rl *rl, const char *fmt, ...) __printf(2, 3);
+const char *ktls_reason_get(const struct ktls_rl *rl);
+void ktls_reason_clear(struct ktls_rl *rl);	/* or nobody else knows @rl */
 
 #endif /* _KTLS_RECORD_REASON_H */

@@ -7,6 +7,7 @@
 #include "record/dir.h"
 #include "record/framing.h"
 #include "record/key_update.h"
+#include "record/reason.h"
 #include "record/rl.h"
 #include "record/rx.h"
 #include "record/tx.h"
@@ -51,13 +52,12 @@ void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules)
 	memset(&rl->rx, 0, sizeof(rl->rx));
 	rl->role = 0;
 	rl->key_update = KTLS_KEY_UPDATE_NONE;
-	rl->reason[0] = '\0';
 	WRITE_ONCE(rl->rules, rules);
 	rl_init(rl);
 }
 
 /**
- * ktls_rl_free - wipe and free unsent and unread data, and the keys
+ * ktls_rl_free - wipe and free unsent and unread data, the keys, the reason
  * @rl: the record layer
  *
  * Context: process context, socket lock held, or nobody else knows @rl any longer.
@@ -69,5 +69,6 @@ void ktls_rl_free(struct ktls_rl *rl)
 	ktls_framing_free(rl);
 	ktls_dir_clear(&rl->tx);
 	ktls_dir_clear(&rl->rx);
+	ktls_reason_clear(rl);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rl_free);

@@ -81,7 +81,7 @@ struct ktls_rules {
  * @max_payload: largest plaintext fragment to send, bytes
  * @alert_sent: enum ktls_alert
  * @alert_rcvd: enum ktls_alert
- * @reason: for KTLS_ERROR: why the connection failed; NUL-terminated
+ * @reason: for KTLS_ERROR: why the connection failed (reason.c); NULL: it has not
  */
 struct ktls_rl {
 	struct sock		*sk;
@@ -100,7 +100,7 @@ struct ktls_rl {
 	u32			max_payload;
 	u8			alert_sent;
 	u8			alert_rcvd;
-	char			reason[KTLS_REASON_MAX];
+	const char		*reason;
 };
 
 /* The socket lock is held, or nobody else knows @rl. */

@@ -208,7 +208,7 @@ static int connect_prepare(struct ktls_ctx *ctx)
 	} else if (sk->sk_state != TCP_CLOSE) {
 		return -EISCONN;
 	}
-	if (ctx->state == KTLS_STATE_FAILED || ctx->rl.reason[0])
+	if (ctx->state == KTLS_STATE_FAILED || ctx->rl.reason)
 		ktls_handshake_reset(ctx);
 	if (tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;

@@ -17,6 +17,7 @@
 #include "socket/ctx.h"
 
 static struct workqueue_struct *ctx_wq;
+static struct kmem_cache *ctx_cache;
 static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
 
 /**
@@ -27,6 +28,11 @@ static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
 void ktls_ctx_hold(struct ktls_ctx *ctx)
 {
 	refcount_inc(&ctx->life.ref);
+}
+
+static void ctx_free(struct rcu_head *rcu)
+{
+	kmem_cache_free(ctx_cache, container_of(rcu, struct ktls_ctx, life.rcu));
 }
 
 /**
@@ -43,7 +49,8 @@ void ktls_ctx_put(struct ktls_ctx *ctx)
 	if (!refcount_dec_and_test(&ctx->life.ref))
 		return;
 	sock_put(ctx->rl.sk);
-	kfree_rcu(ctx, life.rcu);
+	/* Not kfree_rcu(): rcu_barrier() is to wait for it. */
+	call_rcu(&ctx->life.rcu, ctx_free);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_put);
 
@@ -188,7 +195,7 @@ void ktls_ctx_unwatch(struct ktls_ctx *ctx)
  */
 struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 {
-	struct ktls_ctx *ctx = ktls_config_zalloc(config, sizeof(*ctx));
+	struct ktls_ctx *ctx = ktls_config_zalloc_from(config, ctx_cache);
 
 	if (!ctx)
 		return NULL;
@@ -210,7 +217,7 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);
 
 /**
- * ktls_ctx_init - make the workqueue of all contexts
+ * ktls_ctx_init - make the cache and the workqueue of all contexts
  * @ops: what contexts call
  *
  * Unbound, because a step seals and opens records and may sleep for memory. None of
@@ -221,8 +228,15 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);
 int __init ktls_ctx_init(const struct ktls_ctx_ops *ops)
 {
 	ctx_ops = ops;
+	ctx_cache = KMEM_CACHE(ktls_ctx, SLAB_ACCOUNT);
+	if (!ctx_cache)
+		return -ENOMEM;
 	ctx_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
-	return ctx_wq ? 0 : -ENOMEM;
+	if (!ctx_wq) {
+		kmem_cache_destroy(ctx_cache);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /** ktls_ctx_drain - wait for works; no socket has a context any more */
@@ -231,8 +245,15 @@ void ktls_ctx_drain(void)
 	drain_workqueue(ctx_wq);
 }
 
-/** ktls_ctx_exit - free the workqueue; no request is left that could queue a work */
+/**
+ * ktls_ctx_exit - free the workqueue and the cache
+ *
+ * No request is left that could queue a work, and no reference to a context.
+ */
 void ktls_ctx_exit(void)
 {
 	destroy_workqueue(ctx_wq);
+	/* Contexts are freed after a grace period. */
+	rcu_barrier();
+	kmem_cache_destroy(ctx_cache);
 }

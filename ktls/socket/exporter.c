@@ -114,7 +114,7 @@ static int exporter_check_session(const struct ktls_ctx *ctx)
 {
 	if (!ctx->session.version)
 		return -ENOTCONN;
-	return ctx->session.exporter_len ? 0 : -EOPNOTSUPP;
+	return ktls_session_exporter_len(&ctx->session) ? 0 : -EOPNOTSUPP;
 }
 
 static int exporter_compute(const struct ktls_ctx *ctx, const struct exporter_op *op)
@@ -131,11 +131,12 @@ static int exporter_compute(const struct ktls_ctx *ctx, const struct exporter_op
 		return -EOPNOTSUPP;
 
 	if (session->version == KTLS_TLS_1_3)
-		return ktls_keysched_export(suite, session->exporter,
+		return ktls_keysched_export(suite, ktls_session_exporter(session),
 					    op->label, req->label_len,
 					    op->context, req->context_len,
 					    op->output, req->output_len);
-	return ktls_keysched_export12(suite, session->exporter, op->label, req->label_len,
+	return ktls_keysched_export12(suite, ktls_session_exporter(session),
+				      op->label, req->label_len,
 				      req->flags & KTLS_EXPORTER_CONTEXT ? op->context : NULL,
 				      req->context_len, op->output, req->output_len);
 }

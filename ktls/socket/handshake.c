@@ -344,7 +344,8 @@ static void handshake_object(struct ktls_ctx *ctx, u8 alert)
 	hs->broken = true;
 	err = ktls_framing_copy(&ctx->rl, 0, header, sizeof(header));
 	if (!err)
-		err = ktls_request_data(hs->req, header, sizeof(header), ctx->rl.reason);
+		err = ktls_request_data(hs->req, header, sizeof(header),
+					ktls_reason_get(&ctx->rl));
 	if (err)
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
 }

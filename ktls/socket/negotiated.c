@@ -57,7 +57,7 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 	const struct ktls_suite *suite = ktls_suite_by_id(session->suite);
 	const struct ktls_config *config = ctx->config;
 	int verify = ktls_config_verify(config, ctx->rl.role);
-	size_t name_len;
+	size_t len;
 	u32 i;
 
 	sock_owned_by_me(ctx->rl.sk);
@@ -67,14 +67,15 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 		return "a cipher suite that this kernel or this version does not have";
 	if (!negotiated_allows_suite(config, suite))
 		return "a cipher suite that was not asked for";
-	if (session->alpn_len && !ktls_config_allows_alpn(config, session->alpn, session->alpn_len))
+	len = ktls_session_alpn_len(session);
+	if (len && !ktls_config_allows_alpn(config, session->details->data, len))
 		return "an application protocol that was not asked for";
 	if (verify == KTLS_VERIFY_REQUIRED && !session->verified)
 		return "no verified peer where one is required";
 	if (verify == KTLS_VERIFY_OPTIONAL && session->peer_certs && !session->verified)
 		return "a certificate that was not verified";
-	ktls_peer_get(session->peer, KTLS_PEER_PART_NAME, &name_len);
-	if (verify == KTLS_VERIFY_REQUIRED && ctx->rl.role == KTLS_ROLE_CLIENT && !name_len)
+	ktls_peer_get(session->peer, KTLS_PEER_PART_NAME, &len);
+	if (verify == KTLS_VERIFY_REQUIRED && ctx->rl.role == KTLS_ROLE_CLIENT && !len)
 		return "no verified name";
 	if (done->max_fragment > KTLS_PAYLOAD_MAX ||
 	    (done->max_fragment && done->max_fragment < KTLS_PAYLOAD_LIMIT_MIN))
@@ -82,7 +83,8 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 	if (done->tx.seq > NEGOTIATED_SEQ_MAX || done->rx.seq > NEGOTIATED_SEQ_MAX)
 		return "an impossible sequence number";
 
-	if (session->exporter_len && session->exporter_len != (session->version == KTLS_TLS_1_3 ?
+	len = ktls_session_exporter_len(session);
+	if (len && len != (session->version == KTLS_TLS_1_3 ?
 			suite->hash_size : KTLS_MASTER_SECRET_SIZE + 2 * KTLS_RANDOM_SIZE))
 		return "an exporter secret of an impossible length";
 

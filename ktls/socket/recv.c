@@ -15,6 +15,7 @@
 #include "mib.h"
 #include "wire.h"
 #include "record/framing.h"
+#include "record/reason.h"
 #include "record/rx.h"
 #include "record/rxbuf.h"
 #include "socket/base.h"
@@ -30,8 +31,7 @@ static int recv_truncated(struct ktls_ctx *ctx)
 	if (!ctx->config->strict_eof || !ctx->rl.rules->strict_eof)
 		return 0;
 	WRITE_ONCE(ctx->rl.rx.error, ECONNABORTED);
-	strscpy(ctx->rl.reason, "the peer closed the connection without close_notify",
-		sizeof(ctx->rl.reason));
+	ktls_reason_set(&ctx->rl, "the peer closed the connection without close_notify");
 	ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_TRUNCATED);
 	return -ECONNABORTED;
 }

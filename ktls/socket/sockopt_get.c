@@ -12,6 +12,7 @@
 #include "option.h"
 #include "session.h"
 #include "helper/peer.h"
+#include "record/reason.h"
 #include "socket/base.h"
 #include "socket/crypto_info.h"
 #include "socket/ctx.h"
@@ -190,13 +191,21 @@ static int sockopt_get_exported(struct sockopt_get_value *value, const struct kt
 	return PTR_ERR_OR_ZERO(value->blob);
 }
 
+static int sockopt_get_alpn(struct sockopt_get_value *value, const struct ktls_session *session)
+{
+	const size_t len = ktls_session_alpn_len(session);
+
+	return sockopt_get_bytes(value, len ? session->details->data : NULL, len);
+}
+
 /* Server, accepted: the name the client asked for. Everyone else: what was set. */
 static int sockopt_get_server_name(struct sockopt_get_value *value, const struct ktls_ctx *ctx)
 {
-	const char *name = ctx->session.server_name;
+	const struct ktls_session *session = &ctx->session;
+	const size_t len = ktls_session_name_len(session);
 
 	if (ctx->rl.role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
-		return sockopt_get_bytes(value, name, strlen(name));
+		return sockopt_get_bytes(value, len ? ktls_session_name(session) : NULL, len);
 	return sockopt_get_blob(value, ktls_config_blob(ctx->config, KTLS_SERVER_NAME));
 }
 
@@ -228,6 +237,7 @@ static int sockopt_get_option(struct sockopt_get_value *value, const struct ktls
 			      int optname)
 {
 	const struct ktls_session *session = &ctx->session;
+	const char *reason;
 
 	switch (optname) {
 	case KTLS_SERVER_NAME:
@@ -235,11 +245,12 @@ static int sockopt_get_option(struct sockopt_get_value *value, const struct ktls
 	case KTLS_VERIFY:
 		return sockopt_get_verify(value, ctx);
 	case KTLS_ALPN:
-		return sockopt_get_bytes(value, session->alpn, session->alpn_len);
+		return sockopt_get_alpn(value, session);
 	case KTLS_INFO:
 		return sockopt_get_info(value, ctx);
 	case KTLS_ERROR:
-		return sockopt_get_bytes(value, ctx->rl.reason, strlen(ctx->rl.reason));
+		reason = ktls_reason_get(&ctx->rl);
+		return sockopt_get_bytes(value, reason, strlen(reason));
 	case KTLS_PEER_CERTIFICATES:
 		return sockopt_get_certs(value, session->peer_certs);
 	case KTLS_PEER_CHAIN:

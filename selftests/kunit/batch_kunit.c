@@ -83,7 +83,7 @@ static void batch_take_test(struct kunit *test)
 	if (param->reason)
 		KUNIT_EXPECT_NOT_NULL(test, strstr(ctx->rl.reason, param->reason));
 	else
-		KUNIT_EXPECT_EQ(test, ctx->rl.reason[0], '\0');
+		KUNIT_EXPECT_NULL(test, ctx->rl.reason);
 	release_sock(ctx->rl.sk);
 }
 
