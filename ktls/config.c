@@ -16,6 +16,10 @@
 #include "config.h"
 #include "option.h"
 
+/* Bytes of ktls_config.blobs. */
+#define CONFIG_BLOBS_SIZE	(KTLS_OPTIONS_MAX * sizeof(struct ktls_blob *))
+
+static struct kmem_cache *config_cache;
 static atomic64_t config_ids = ATOMIC64_INIT(0);
 
 static void config_init_users(struct ktls_config *config)
@@ -72,7 +76,7 @@ void ktls_config_choose_task(struct ktls_config *config)
  */
 struct ktls_config *ktls_config_new(void)
 {
-	struct ktls_config *config = kzalloc(sizeof(*config), GFP_KERNEL_ACCOUNT);
+	struct ktls_config *config = kmem_cache_zalloc(config_cache, GFP_KERNEL);
 
 	if (!config)
 		return NULL;
@@ -106,10 +110,11 @@ void ktls_config_put(struct ktls_config *config)
 	if (!config || !refcount_dec_and_test(&config->ref))
 		return;
 	config_tell_users(config);
-	for (i = 0; i < ARRAY_SIZE(config->blobs); i++)
+	for (i = 0; config->blobs && i < KTLS_OPTIONS_MAX; i++)
 		ktls_blob_put(config->blobs[i]);
+	kfree(config->blobs);
 	config_put_task(config);
-	kfree(config);
+	kmem_cache_free(config_cache, config);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_put);
 
@@ -179,11 +184,19 @@ void *ktls_config_zalloc_from(const struct ktls_config *config, struct kmem_cach
 
 static struct ktls_config *config_dup(const struct ktls_config *old)
 {
-	struct ktls_config *config = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	struct ktls_config *config = kmem_cache_alloc(config_cache, GFP_KERNEL);
 	unsigned int i;
 
 	if (!config)
 		return NULL;
+	*config = *old;
+	if (old->blobs) {
+		config->blobs = kmemdup(old->blobs, CONFIG_BLOBS_SIZE, GFP_KERNEL_ACCOUNT);
+		if (!config->blobs) {
+			kmem_cache_free(config_cache, config);
+			return NULL;
+		}
+	}
 	refcount_set(&config->ref, 1);
 	config->frozen = false;
 	config->id = 0;
@@ -191,7 +204,7 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
 	get_cred(config->cred);
 	get_pid_ns(config->pid_ns);
 	config->memcg = get_mem_cgroup_from_mm(current->mm);
-	for (i = 0; i < ARRAY_SIZE(config->blobs); i++)
+	for (i = 0; config->blobs && i < KTLS_OPTIONS_MAX; i++)
 		ktls_blob_get(config->blobs[i]);
 	return config;
 }
@@ -254,22 +267,28 @@ struct ktls_blob *ktls_config_blob(const struct ktls_config *config, int optname
 {
 	const struct ktls_option *option = ktls_option_find(optname);
 
-	return option ? config->blobs[option - ktls_options] : NULL;
+	return option && config->blobs ? config->blobs[option - ktls_options] : NULL;
 }
 
 /**
  * ktls_config_set_blob - set an option that is bytes
  * @config: private
  * @option: the row of the option
- * @blob: the value, whose reference goes to @config
+ * @blob: the value; @config takes a reference
  *
  * Context: process, the socket's lock held.
+ * Return: 0, or -ENOMEM: nothing has changed.
  */
-void ktls_config_set_blob(struct ktls_config *config, const struct ktls_option *option,
-			  struct ktls_blob *blob)
+int ktls_config_set_blob(struct ktls_config *config, const struct ktls_option *option,
+			 struct ktls_blob *blob)
 {
-	swap(config->blobs[option - ktls_options], blob);
-	ktls_blob_put(blob);
+	if (!config->blobs)
+		config->blobs = kzalloc(CONFIG_BLOBS_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!config->blobs)
+		return -ENOMEM;
+	ktls_blob_put(config->blobs[option - ktls_options]);
+	config->blobs[option - ktls_options] = ktls_blob_get(blob);
+	return 0;
 }
 
 /**
@@ -284,6 +303,8 @@ struct ktls_blob *ktls_config_part(const struct ktls_config *config, u32 part)
 {
 	const struct ktls_option *option;
 
+	if (!config->blobs)
+		return NULL;
 	ktls_for_each_option(option)
 		if ((option->flags & KTLS_OPTION_PART) && option->attr == part)
 			return config->blobs[option - ktls_options];
@@ -302,6 +323,8 @@ u32 ktls_config_parts(const struct ktls_config *config)
 	const struct ktls_option *option;
 	u32 parts = 0;
 
+	if (!config->blobs)
+		return 0;
 	ktls_for_each_option(option)
 		if ((option->flags & KTLS_OPTION_PART) && config->blobs[option - ktls_options])
 			parts |= BIT(option->attr);
@@ -347,4 +370,21 @@ bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, s
 		if (*p == len && !memcmp(p + 1, name, len))
 			return true;
 	return false;
+}
+
+/**
+ * ktls_config_init - make the cache of configurations
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init ktls_config_init(void)
+{
+	config_cache = KMEM_CACHE(ktls_config, SLAB_ACCOUNT);
+	return config_cache ? 0 : -ENOMEM;
+}
+
+/** ktls_config_exit - free the cache; no configuration is left */
+void ktls_config_exit(void)
+{
+	kmem_cache_destroy(config_cache);
 }

@@ -47,7 +47,8 @@ struct ktls_config_user {
  * @users: whom to tell when it is gone
  * @memcg: of the task that made this: what peers make a kworker keep is charged to
  *	it; a reference is owned
- * @blobs: the options that are bytes, in the order of option.c; NULL: not set
+ * @blobs: NULL: none is set; or KTLS_OPTIONS_MAX of them, owned: the options that are
+ *	bytes, in the order of option.c; NULL: not set
  * @verify: enum ktls_verify or -1: the role's default
  * @versions: KTLS_VERSIONS
  * @timeout_ms: KTLS_TIMEOUT
@@ -66,7 +67,7 @@ struct ktls_config {
 	spinlock_t		users_lock;	/* @users */
 	struct list_head	users;
 	struct mem_cgroup	*memcg;
-	struct ktls_blob	*blobs[KTLS_OPTIONS_MAX];
+	struct ktls_blob	**blobs;
 	int			verify;
 	struct ktls_versions	versions;
 	u32			timeout_ms;
@@ -75,6 +76,8 @@ struct ktls_config {
 	u16			padding;
 };
 
+int ktls_config_init(void);
+void ktls_config_exit(void);
 struct ktls_config *ktls_config_new(void);
 struct ktls_config *ktls_config_get(struct ktls_config *config);
 void ktls_config_put(struct ktls_config *config);
@@ -87,8 +90,8 @@ struct ktls_config *ktls_config_freeze(struct ktls_config *config);
 struct ktls_blob *ktls_config_blob(const struct ktls_config *config, int optname);
 struct ktls_blob *ktls_config_part(const struct ktls_config *config, u32 part);
 u32 ktls_config_parts(const struct ktls_config *config);
-void ktls_config_set_blob(struct ktls_config *config, const struct ktls_option *option,
-			  struct ktls_blob *blob);
+int ktls_config_set_blob(struct ktls_config *config, const struct ktls_option *option,
+			 struct ktls_blob *blob);
 int ktls_config_verify(const struct ktls_config *config, u8 role);
 bool ktls_config_allows_alpn(const struct ktls_config *config, const u8 *name, size_t len);
 

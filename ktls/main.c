@@ -6,6 +6,7 @@
 #include <net/genetlink.h>
 #include <net/tcp.h>
 
+#include "config.h"
 #include "mib.h"
 #include "suite.h"
 #include "helper/netlink.h"
@@ -20,9 +21,13 @@ static int __init ktls_init(void)
 {
 	int err;
 
-	err = ktls_ctx_init(&ktls_work_ops);
+	err = ktls_config_init();
 	if (err)
 		return err;
+
+	err = ktls_ctx_init(&ktls_work_ops);
+	if (err)
+		goto err_config;
 
 	ktls_pages_init();
 	ktls_places_init();
@@ -57,6 +62,8 @@ err_mib:
 	ktls_mib_exit();
 err_ctx:
 	ktls_ctx_exit();
+err_config:
+	ktls_config_exit();
 	return err;
 }
 
@@ -73,6 +80,7 @@ static void __exit ktls_exit(void)
 	ktls_mib_exit();
 	ktls_pages_exit();
 	ktls_ctx_exit();
+	ktls_config_exit();
 	synchronize_rcu_tasks();
 }
 

@@ -8,7 +8,7 @@
 struct ktls_config;
 
 /* Rows of the table, at most. */
-#define KTLS_OPTIONS_MAX	24
+#define KTLS_OPTIONS_MAX	16
 
 /* What a value looks like: bytes first, then what has a fixed size. */
 enum ktls_option_form {

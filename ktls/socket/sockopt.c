@@ -215,11 +215,12 @@ static bool sockopt_wants_check(const struct ktls_ctx *ctx, const struct ktls_co
 	return !(option->flags & KTLS_OPTION_OWN) || !sockopt_has_credential(old);
 }
 
-/* Socket lock held. Takes over the reference to @blob if it succeeds. */
+/* Socket lock held. */
 static int sockopt_set_blob(struct ktls_ctx *ctx, const struct ktls_option *option,
 			    struct ktls_blob *blob)
 {
 	struct ktls_config *config, *old = NULL;
+	int err;
 
 	sock_owned_by_me(ctx->rl.sk);
 	if (!sockopt_may_configure(ctx))
@@ -229,11 +230,11 @@ static int sockopt_set_blob(struct ktls_ctx *ctx, const struct ktls_option *opti
 	if (ctx->state == KTLS_STATE_LISTENING)
 		old = ktls_config_get(ktls_config_freeze(ctx->config));
 	config = ktls_config_edit(&ctx->config);
-	if (!config) {
+	err = config ? ktls_config_set_blob(config, option, blob) : -ENOMEM;
+	if (err) {
 		ktls_config_put(old);
-		return -ENOMEM;
+		return err;
 	}
-	ktls_config_set_blob(config, option, ktls_blob_get(blob));
 	if (option->flags & KTLS_OPTION_IDENTITY)
 		ktls_config_choose_task(config);
 	if (old && sockopt_wants_check(ctx, old, option))
