@@ -24,17 +24,18 @@
 static void aead_set_nonce(struct ktls_dir *dir, const u8 *explicit)
 {
 	const unsigned int salt = KTLS_NONCE_SIZE - sizeof(u64);
-	u8 *nonce = dir->npub;
+	struct ktls_dir_keys *keys = dir->keys;
+	u8 *nonce = keys->npub;
 
 	if (dir->suite->cipher->ccm) {
-		memset(dir->npub, 0, sizeof(dir->npub));
+		memset(keys->npub, 0, sizeof(keys->npub));
 		*nonce++ = KTLS_IV_MAX - 1 - KTLS_NONCE_SIZE - 1;
 	}
-	memcpy(nonce, dir->iv, KTLS_NONCE_SIZE);
+	memcpy(nonce, keys->iv, KTLS_NONCE_SIZE);
 	if (explicit)
 		memcpy(nonce + salt, explicit, KTLS_EXPLICIT_SIZE);
 	else
-		put_unaligned_be64(get_unaligned_be64(dir->iv + salt) ^ dir->seq,
+		put_unaligned_be64(get_unaligned_be64(keys->iv + salt) ^ dir->seq,
 				   nonce + salt);
 }
 
@@ -57,26 +58,37 @@ static void aead_put_aad(const struct ktls_dir *dir, u8 *at, u8 type,
 	aead_put_header(at + sizeof(u64), type, payload_len);
 }
 
+/* With the crypto API. The SIMD wrappers of kernels before 7.3 may complete later. */
+static __always_inline int aead_run(const struct ktls_dir *dir, struct scatterlist *src,
+				    struct scatterlist *dst, u32 len,
+				    int (*crypt)(struct aead_request *req))
+{
+	DECLARE_CRYPTO_WAIT(wait);
+
+	aead_request_set_callback(dir->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &wait);
+	aead_request_set_ad(dir->req, dir->aad_size);
+	aead_request_set_crypt(dir->req, src, dst, len, dir->keys->npub);
+	return crypto_wait_req(crypt(dir->req), &wait);
+}
+
 /* text_len bytes and, behind them, room for the tag */
 static int aead_encrypt(struct ktls_dir *dir, struct scatterlist *src,
 			struct scatterlist *dst, const u8 *aad, u32 text_len)
 {
-	if (!dir->req) {
-		ktls_chacha_seal(dir, src, dst, aad, text_len);
-		return 0;
-	}
-	aead_request_set_crypt(dir->req, src, dst, text_len, dir->npub);
-	return crypto_wait_req(crypto_aead_encrypt(dir->req), &dir->wait);
+	if (dir->req)
+		return aead_run(dir, src, dst, text_len, crypto_aead_encrypt);
+	ktls_chacha_seal(dir, src, dst, aad, text_len);
+	return 0;
 }
 
 /* text_len bytes and, behind them, the tag */
 static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
 			struct scatterlist *dst, const u8 *aad, u32 text_len)
 {
-	if (!dir->req)
-		return ktls_chacha_open(dir, src, dst, aad, text_len);
-	aead_request_set_crypt(dir->req, src, dst, text_len + KTLS_TAG_SIZE, dir->npub);
-	return crypto_wait_req(crypto_aead_decrypt(dir->req), &dir->wait);
+	if (dir->req)
+		return aead_run(dir, src, dst, text_len + KTLS_TAG_SIZE, crypto_aead_decrypt);
+	return ktls_chacha_open(dir, src, dst, aad, text_len);
 }
 
 /**

@@ -104,8 +104,8 @@ static void chacha_begin(struct chacha_op *op, const struct ktls_dir *dir)
 {
 	u8 iv[CHACHA_IV_SIZE] = {};	/* the counter begins at 0 */
 
-	memcpy(iv + CHACHA_IV_SIZE - KTLS_NONCE_SIZE, dir->npub, KTLS_NONCE_SIZE);
-	chacha_init(&op->state, dir->chacha_key, iv);
+	memcpy(iv + CHACHA_IV_SIZE - KTLS_NONCE_SIZE, dir->keys->npub, KTLS_NONCE_SIZE);
+	chacha_init(&op->state, dir->keys->chacha_key, iv);
 	chacha_at_skip(&op->src, dir->aad_size);
 	chacha_at_skip(&op->dst, dir->aad_size);
 }
@@ -261,13 +261,13 @@ void ktls_chacha_set_key(struct ktls_dir *dir, const u8 *key)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(dir->chacha_key); i++)
-		dir->chacha_key[i] = get_unaligned_le32(key + i * sizeof(u32));
+	for (i = 0; i < ARRAY_SIZE(dir->keys->chacha_key); i++)
+		dir->keys->chacha_key[i] = get_unaligned_le32(key + i * sizeof(u32));
 }
 
 /**
  * ktls_chacha_seal - encrypt and authenticate
- * @dir: key, nonce (@dir->npub) and size of the associated data
+ * @dir: key, nonce (@dir->keys) and size of the associated data
  * @src: associated data, @len bytes of text; may be @dst
  * @dst: room for associated data, which are not written, the text and the tag
  * @aad: associated data

@@ -6,6 +6,7 @@
 #include <linux/string.h>
 #include <kunit/visibility.h>
 
+#include "config.h"
 #include "record/chacha.h"
 #include "record/dir.h"
 #include "record/keysched.h"
@@ -35,14 +36,22 @@ static int dir_check_keys(const struct ktls_keys *keys)
 	return 0;
 }
 
+/* All zeros; at most a page. */
+static void *dir_zalloc(const struct ktls_keys *keys, size_t size)
+{
+	return keys->config ? ktls_config_zalloc(keys->config, size) :
+			      kzalloc(size, GFP_KERNEL_ACCOUNT);
+}
+
 /* An AEAD of the crypto API with its key, and the one request that all records use.
  * NULL: the cipher is not of the crypto API.
  *
  * In FIPS mode refuse ciphers implemented outside the crypto API. The API itself refuses
  * the others that are not approved.
  */
-static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher, const u8 *key)
+static struct aead_request *dir_alloc_request(const struct ktls_keys *keys, const u8 *key)
 {
+	const struct ktls_cipher *cipher = keys->suite->cipher;
 	struct aead_request *req;
 	struct crypto_aead *tfm;
 	int err;
@@ -61,9 +70,11 @@ static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher, 
 	if (err)
 		goto free_tfm;
 	err = -ENOMEM;
-	req = aead_request_alloc(tfm, GFP_KERNEL);
+	/* Not aead_request_alloc(), which charges nobody. */
+	req = dir_zalloc(keys, sizeof(*req) + crypto_aead_reqsize(tfm));
 	if (!req)
 		goto free_tfm;
+	aead_request_set_tfm(req, tfm);
 	return req;
 
 free_tfm:
@@ -79,7 +90,7 @@ static void dir_free_request(struct aead_request *req)
 	if (!req)
 		return;
 	tfm = crypto_aead_reqtfm(req);
-	aead_request_free(req);
+	kfree_sensitive(req);
 	crypto_free_aead(tfm);
 }
 
@@ -107,15 +118,6 @@ static void dir_set_layout(struct ktls_dir *dir)
 	}
 }
 
-static void dir_set_request(struct ktls_dir *dir, struct aead_request *req)
-{
-	crypto_init_wait(&dir->wait);
-	aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				  crypto_req_done, &dir->wait);
-	aead_request_set_ad(req, dir->aad_size);
-	dir->req = req;
-}
-
 /**
  * ktls_dir_install - give a direction its keys
  * @dir: the direction; its old keys are replaced on success only
@@ -132,25 +134,31 @@ static void dir_set_request(struct ktls_dir *dir, struct aead_request *req)
  */
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 {
-	u8 key[KTLS_KEY_MAX], iv[KTLS_NONCE_SIZE] = {};
 	const struct ktls_suite *suite = keys->suite;
+	struct ktls_dir_keys *secrets;
 	struct aead_request *req;
+	u8 key[KTLS_KEY_MAX];
 	int err;
 
 	err = dir_check_keys(keys);
 	if (err)
 		return err;
+	secrets = dir_zalloc(keys, sizeof(*secrets));
+	if (!secrets)
+		return -ENOMEM;
 
 	if (suite->version == KTLS_TLS_1_3 && !keys->external) {
-		err = ktls_keysched_traffic(suite, keys->secret, key, iv);
+		err = ktls_keysched_traffic(suite, keys->secret, key, secrets->iv);
 		if (err)
 			goto wipe_keys;
 	} else {
 		memcpy(key, keys->secret, keys->secret_len);
-		memcpy(iv, keys->iv, keys->iv_len);
+		memcpy(secrets->iv, keys->iv, keys->iv_len);
 	}
+	if (suite->version == KTLS_TLS_1_3 || keys->external)
+		memcpy(secrets->secret, keys->secret, keys->secret_len);
 
-	req = dir_alloc_request(suite->cipher, key);
+	req = dir_alloc_request(keys, key);
 	if (IS_ERR(req)) {
 		err = PTR_ERR(req);
 		goto wipe_keys;
@@ -160,19 +168,16 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	WRITE_ONCE(dir->suite, suite);
 	dir->seq = keys->seq;
 	dir->nonce = keys->nonce;
-	memcpy(dir->iv, iv, sizeof(dir->iv));
 	dir->records_max = dir_records_max(keys);
-	if (suite->version == KTLS_TLS_1_3 || keys->external)
-		memcpy(dir->secret, keys->secret, keys->secret_len);
+	swap(dir->keys, secrets);
 	dir_set_layout(dir);
-	if (req)
-		dir_set_request(dir, req);
-	else
+	dir->req = req;
+	if (!req)
 		ktls_chacha_set_key(dir, key);
 	WRITE_ONCE(dir->keyed, true);
 wipe_keys:
 	memzero_explicit(key, sizeof(key));
-	memzero_explicit(iv, sizeof(iv));
+	kfree_sensitive(secrets);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_dir_install);
@@ -189,7 +194,7 @@ int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next)
 {
 	int err;
 
-	err = ktls_keysched_update(dir->suite, dir->secret, next->secret);
+	err = ktls_keysched_update(dir->suite, dir->keys->secret, next->secret);
 	if (!err)
 		err = ktls_keysched_traffic(dir->suite, next->secret, next->key, next->iv);
 	if (err)
@@ -218,8 +223,8 @@ int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next)
 		ktls_chacha_set_key(dir, next->key);
 	if (err)
 		return err;
-	memcpy(dir->secret, next->secret, dir->suite->hash_size);
-	memcpy(dir->iv, next->iv, sizeof(dir->iv));
+	memcpy(dir->keys->secret, next->secret, dir->suite->hash_size);
+	memcpy(dir->keys->iv, next->iv, sizeof(next->iv));
 	dir->seq = 0;
 	dir->key_updates++;
 	return 0;
@@ -237,11 +242,9 @@ void ktls_dir_clear(struct ktls_dir *dir)
 	WRITE_ONCE(dir->keyed, false);
 	dir_free_request(dir->req);
 	dir->req = NULL;
-	memzero_explicit(dir->chacha_key, sizeof(dir->chacha_key));
+	kfree_sensitive(dir->keys);
+	dir->keys = NULL;
 	dir->seq = 0;
 	dir->nonce = 0;
-	memzero_explicit(dir->iv, sizeof(dir->iv));
-	memzero_explicit(dir->npub, sizeof(dir->npub));
-	memzero_explicit(dir->secret, sizeof(dir->secret));
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_dir_clear);

@@ -14,6 +14,24 @@ enum ktls_dir_limits {
 	KTLS_DIR_RESERVED	= 16,	/* records beyond a key's limit: a KeyUpdate, alerts */
 };
 
+struct ktls_config;
+
+/**
+ * struct ktls_dir_keys - what must be secret of a direction; wiped when it is freed
+ * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
+ * @npub: nonce of the record under way, as the cipher wants it; in memory that
+ *	outlives the call
+ * @secret: 1.3: application_traffic_secret_N; with external keys: the AEAD key,
+ *	for TLS_TX and TLS_RX
+ * @chacha_key: chacha.c: the key, if it is that cipher
+ */
+struct ktls_dir_keys {
+	u8			iv[KTLS_NONCE_SIZE];
+	u8			npub[KTLS_IV_MAX];
+	u8			secret[KTLS_SECRET_MAX];
+	u32			chacha_key[KTLS_KEY_MAX / sizeof(u32)];
+};
+
 /**
  * struct ktls_dir - one direction of a connection; struct ktls_rl has two
  *
@@ -23,11 +41,7 @@ enum ktls_dir_limits {
  * @suite: the cipher suite
  * @req: the one request, used record after record, of an AEAD with its key; NULL:
  *	the cipher is not of the crypto API
- * @wait: for simd wrappers that may complete later (kernels before 7.3)
- * @chacha_key: chacha.c: the key, if it is that cipher
- * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
- * @npub: nonce of the record under way, as the cipher wants it; in memory that
- *	outlives the call
+ * @keys: its secrets, owned; NULL: none
  * @prefix_size: bytes before the ciphertext on the wire: header and explicit nonce
  * @aad_size: bytes of associated data, which end where the ciphertext begins
  * @tail_size: bytes behind the payload: 1.3's type byte, and the tag
@@ -35,8 +49,6 @@ enum ktls_dir_limits {
  * @records_max: sealing ends at this sequence number
  * @nonce: 1.2 GCM: explicit nonce of the next record sent; receiving it only
  *	counts, for TLS_RX
- * @secret: 1.3: application_traffic_secret_N; with external keys: the AEAD key,
- *	for TLS_TX and TLS_RX; wiped with the keys
  * @records: sealed or opened under application keys, all generations
  * @bytes: application bytes, likewise
  * @key_updates: generations after the first
@@ -51,26 +63,22 @@ enum ktls_dir_limits {
  */
 struct ktls_dir {
 	bool			keyed;
+	bool			closed;
+	bool			shut;
+	bool			plain;
 	const struct ktls_suite	*suite;
 	struct aead_request	*req;
-	struct crypto_wait	wait;
-	u32			chacha_key[KTLS_KEY_MAX / sizeof(u32)];
-	u8			iv[KTLS_NONCE_SIZE];
-	u8			npub[KTLS_IV_MAX];
+	struct ktls_dir_keys	*keys;
 	u8			prefix_size;
 	u8			aad_size;
 	u8			tail_size;
 	u64			seq;
 	u64			records_max;
 	u64			nonce;
-	u8			secret[KTLS_SECRET_MAX];
 	u64			records;
 	u64			bytes;
 	u32			key_updates;
 	int			error;
-	bool			closed;
-	bool			shut;
-	bool			plain;
 };
 
 /**
@@ -78,6 +86,7 @@ struct ktls_dir {
  * @suite: the cipher suite
  * @external: external keys: in 1.3, too, @secret is the AEAD key and @iv all of the IV,
  *	and the program must observe the AEAD's limit
+ * @config: whose memory cgroup is charged; NULL: the caller's
  * @secret: 1.3: traffic secret; 1.2: the AEAD key
  * @secret_len: bytes in @secret
  * @iv: 1.2: the implicit part of the nonce
@@ -88,6 +97,7 @@ struct ktls_dir {
 struct ktls_keys {
 	const struct ktls_suite	*suite;
 	bool			external;
+	const struct ktls_config *config;
 	const u8		*secret;
 	size_t			secret_len;
 	const u8		*iv;

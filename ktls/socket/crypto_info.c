@@ -222,9 +222,9 @@ static void crypto_info_fill(const struct ktls_dir *dir, union crypto_info *ci)
 	if (crypto_info_iv_counts(dir->suite))
 		put_unaligned_be64(dir->nonce, parts.iv);
 	else
-		memcpy(parts.iv, dir->iv + cipher->info_salt_size, cipher->info_iv_size);
-	memcpy(parts.key, dir->secret, cipher->key_size);
-	memcpy(parts.salt, dir->iv, cipher->info_salt_size);
+		memcpy(parts.iv, dir->keys->iv + cipher->info_salt_size, cipher->info_iv_size);
+	memcpy(parts.key, dir->keys->secret, cipher->key_size);
+	memcpy(parts.salt, dir->keys->iv, cipher->info_salt_size);
 	put_unaligned_be64(dir->seq, parts.rec_seq);
 }
 

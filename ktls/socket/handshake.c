@@ -211,7 +211,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	struct sock *sk = ctx->rl.sk;
 	int err;
 
-	err = ktls_negotiated_install(&ctx->rl, done);
+	err = ktls_negotiated_install(&ctx->rl, ctx->config, done);
 	if (err)
 		return err;
 	err = ktls_framing_unread(&ctx->rl, hs->batch + done->consumed,

@@ -99,16 +99,19 @@ const char *ktls_negotiated_objection(const struct ktls_ctx *ctx, const struct k
 /**
  * ktls_negotiated_install - install the keys of both directions
  * @rl: the connection, without keys
+ * @config: whose memory cgroup is charged
  * @done: the helper's result, without objection
  *
  * Context: process, socket lock held; may sleep.
  * Return: 0 or a negative errno: the caller clears both directions.
  */
-int ktls_negotiated_install(struct ktls_rl *rl, const struct ktls_done *done)
+int ktls_negotiated_install(struct ktls_rl *rl, const struct ktls_config *config,
+			    const struct ktls_done *done)
 {
 	const struct ktls_suite *suite = ktls_suite_by_id(done->session.suite);
 	const struct ktls_keys tx = {
 		.suite		= suite,
+		.config		= config,
 		.secret		= done->tx.secret,
 		.secret_len	= done->tx.secret_len,
 		.iv		= done->tx.iv,
@@ -118,6 +121,7 @@ int ktls_negotiated_install(struct ktls_rl *rl, const struct ktls_done *done)
 	};
 	const struct ktls_keys rx = {
 		.suite		= suite,
+		.config		= config,
 		.secret		= done->rx.secret,
 		.secret_len	= done->rx.secret_len,
 		.iv		= done->rx.iv,

@@ -62,8 +62,8 @@ static void key_update_expect(struct kunit *test, struct ktls_ctx *ctx, unsigned
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, times);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.seq, times ? 0 : 7);
-	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.secret, secret, suite->hash_size);
-	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.iv, iv, sizeof(iv));
+	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.keys->secret, secret, suite->hash_size);
+	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.keys->iv, iv, sizeof(iv));
 }
 
 static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, int ret, u8 alert)
