@@ -15,7 +15,6 @@
 
 static void rl_init(struct ktls_rl *rl)
 {
-	ktls_tx_init(rl);
 	ktls_rx_init(rl);
 	rl->alert_sent = KTLS_ALERT_NONE;
 	rl->alert_rcvd = KTLS_ALERT_NONE;

@@ -535,17 +535,6 @@ int ktls_tx_give(struct ktls_rl *rl, bool more)
 }
 
 /**
- * ktls_tx_init - an empty queue
- * @rl: the connection
- *
- * Context: any, nobody else knows @rl yet.
- */
-void ktls_tx_init(struct ktls_rl *rl)
-{
-	ktls_txq_init(&rl->txq);
-}
-
-/**
  * ktls_tx_free - drop what TCP has not taken, wipe what is not sealed
  * @rl: the connection; may be used again
  *
@@ -557,5 +546,6 @@ void ktls_tx_free(struct ktls_rl *rl)
 		return;
 	ktls_txq_drop_open(&rl->txq);
 	ktls_txq_drop_sealed(&rl->txq);
+	ktls_txq_free(&rl->txq);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_tx_free);

@@ -13,7 +13,6 @@ enum ktls_tx_limits {
 	KTLS_TX_CHUNK		= 65536, /* sealed before TCP gets it */
 };
 
-void ktls_tx_init(struct ktls_rl *rl);
 int ktls_tx_queue_records(struct ktls_rl *rl, const void *records, size_t len);
 int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len);
 int ktls_tx_flush(struct ktls_rl *rl);

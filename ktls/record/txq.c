@@ -8,18 +8,6 @@
 #include "record/txq.h"
 
 /**
- * ktls_txq_init - an empty queue
- * @q: the queue; has no memory of its own
- *
- * Context: socket lock held, or nobody else knows @q yet.
- */
-void ktls_txq_init(struct ktls_txq *q)
-{
-	q->vec = q->fixed;
-	q->size = KTLS_TXQ_FIXED;
-}
-
-/**
  * ktls_txq_grow - make room for entries where ktls_txq_reserve() found none
  * @q: the queue
  * @n: entries that are to be added
@@ -39,31 +27,43 @@ int ktls_txq_grow(struct ktls_txq *q, unsigned int n, gfp_t gfp)
 		return 0;
 	}
 
-	size = roundup_pow_of_two(used + n + 1);
+	size = max(roundup_pow_of_two(used + n + 1), KTLS_TXQ_KEEP);
 	if (size > U16_MAX)
 		return -ENOBUFS;
-	vec = kmalloc_array(size, sizeof(*vec), gfp);
+	vec = kmalloc_array(size, sizeof(*vec), gfp | __GFP_ACCOUNT);
 	if (!vec)
 		return -ENOMEM;
-	memcpy(vec, q->vec + q->first, used * sizeof(*vec));
-	if (q->vec != q->fixed)
-		kfree(q->vec);
+	if (used)
+		memcpy(vec, q->vec + q->first, used * sizeof(*vec));
+	kfree(q->vec);
 	q->vec = vec;
 	q->size = size;
 	q->first = 0;
 	return 0;
 }
 
-/* An empty queue owns no memory. */
+/**
+ * ktls_txq_free - free the memory of an empty queue
+ * @q: the queue; can be used again
+ *
+ * Context: socket lock held, or nobody else knows @q any longer.
+ */
+void ktls_txq_free(struct ktls_txq *q)
+{
+	kfree(q->vec);
+	q->vec = NULL;
+	q->size = 0;
+	q->first = 0;
+}
+
+/* What an unusual number of entries has taken is not kept. */
 static void txq_shrink(struct ktls_txq *q)
 {
 	if (q->sealed + q->open)
 		return;
 	q->first = 0;
-	if (q->vec != q->fixed)
-		kfree(q->vec);
-	q->vec = q->fixed;
-	q->size = KTLS_TXQ_FIXED;
+	if (q->size > KTLS_TXQ_KEEP)
+		ktls_txq_free(q);
 }
 
 /**

@@ -9,8 +9,8 @@
 
 #include "wire.h"
 
-/* Pieces a queue holds without memory of its own. */
-#define KTLS_TXQ_FIXED	16
+/* Entries of a queue that is kept when it is empty: enough for the common case. */
+#define KTLS_TXQ_KEEP	16
 
 /**
  * struct ktls_txq - records to send; under the socket lock
@@ -19,7 +19,7 @@
  * them are the pieces of the open record: plaintext, which TCP never gets before it is
  * sealed.
  *
- * @vec: the fragments, each with a page reference; @fixed or allocated
+ * @vec: the fragments, each with a page reference; allocated with the first, or NULL
  * @size: entries @vec has room for
  * @first: the first entry in use
  * @sealed: sealed entries from there
@@ -30,7 +30,6 @@
  * @room: bytes claimed and unused behind the last piece of the open record
  * @aad: associated data where source and destination differ
  * @type: 1.3's type byte where source and destination differ
- * @fixed: enough for the common case
  */
 struct ktls_txq {
 	struct bio_vec		*vec;
@@ -44,14 +43,13 @@ struct ktls_txq {
 	unsigned long		since;
 	u8			aad[KTLS_AAD_MAX];
 	u8			type;
-	struct bio_vec		fixed[KTLS_TXQ_FIXED];
 };
 
-void ktls_txq_init(struct ktls_txq *q);
 int ktls_txq_grow(struct ktls_txq *q, unsigned int n, gfp_t gfp);
 void ktls_txq_taken(struct ktls_txq *q, size_t bytes);
 void ktls_txq_drop_sealed(struct ktls_txq *q);
 void ktls_txq_drop_open(struct ktls_txq *q);
+void ktls_txq_free(struct ktls_txq *q);
 
 /**
  * ktls_txq_reserve - make room for entries
