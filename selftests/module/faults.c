@@ -554,7 +554,7 @@ TEST_F(faults, config_drop)
 	OK(setsockopt(fd, SOL_TLS, KTLS_TRUST, PEM("CERTIFICATE"), 28));
 	OK(connect(fd, &self->server.addr.sa, self->server.addr.len));
 	party_echo(fd, ECHO);
-	inject_everywhere("ktls_outbox_hint");
+	inject_everywhere("cache_gone");
 	close(fd);
 	EVENTUALLY(inject_everywhere_hit(), 10000);
 	harness_note("CONFIG_DROP, anybody's step: 1 failure");

@@ -191,8 +191,9 @@ static int answered_once(void *arg)
 
 	conn_open(&c, &self->e, self->role, AF_INET);
 	p.fd = c.fd;
-	peer_update(&c.peer, 1);
+	/* Before the record: the work does not wait until its tasks are found. */
 	inject_on();
+	peer_update(&c.peer, 1);
 	EXPECT_EQ(0, poll(&p, 1, 100));
 	came = comes(c.peer.fd);
 	inject_off();
