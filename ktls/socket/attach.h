@@ -18,10 +18,12 @@ struct tcp_ulp_ops;
  *	before accept, a closed socket that lingers
  * @rcvlowat: SO_RCVLOWAT as the program wants it; TCP's own stays 1. Also read without
  *	the lock
+ * @told: how much of what FIONREAD or TCP_INQ has told is still to be read
  */
 struct ktls_attach {
 	struct socket	*graft;
 	int		rcvlowat;
+	u32		told;
 };
 
 bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base);

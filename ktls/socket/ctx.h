@@ -46,7 +46,7 @@ enum ktls_ctx_flags {
 	KTLS_F_LISTENED,	/* has been a listener: clones may still be under way */
 	KTLS_F_AGAIN,		/* the work found the lock taken; release_cb kicks it */
 	KTLS_F_FIN,		/* shutdown: FIN is still to go out */
-	KTLS_F_WAKE,		/* poll() found the lock taken; release_cb wakes */
+	KTLS_F_WAKE,		/* a reader is to look again; release_cb wakes */
 	KTLS_F_IDLE,		/* ctx->life.unread has fired: records lie unread */
 	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
 	KTLS_F_RESET_DUE,		/* then data came all the same: a reset is to answer it */

@@ -175,11 +175,53 @@ bool ktls_ready_is_readable(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_ready_inq - bytes a recv would return now: FIONREAD
- * @sk: the socket
+ * ktls_ready_tell - how many bytes would a recv return now, at least?
+ * @ctx: the connection
  *
  * What is opened, and the first record if nothing is. What lies behind it is not
  * known: a record may be padded, or no data.
+ *
+ * Context: process context, socket lock held.
+ * Return: so many
+ */
+int ktls_ready_tell(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->rl.sk);
+	if (!ktls_ready_admit(ctx))
+		ktls_ready_prepare(ctx, 1);
+	ctx->attach.told = min_t(size_t, ctx->rl.opened.len, INT_MAX);
+	return ctx->attach.told;
+}
+
+/**
+ * ktls_ready_was_read - a program has got data: is it to be told of more?
+ * @ctx: the connection
+ * @len: so many bytes
+ * @all: no fewer than it wanted
+ *
+ * A program with edge-triggered epoll may take a read that was short, or one of all that
+ * FIONREAD has told, for the end of what is there, and wait for the event that comes with
+ * more. TCP has one for each byte behind. We may have had it already, with a record that
+ * nobody had opened. A FIN is an event of its own.
+ *
+ * Context: socket lock held; the event comes when it is dropped.
+ */
+void ktls_ready_was_read(struct ktls_ctx *ctx, size_t len, bool all)
+{
+	bool may_wait = !all && !ktls_ready_is_shut(ctx);
+
+	sock_owned_by_me(ctx->rl.sk);
+	if (ctx->attach.told) {
+		may_wait |= len >= ctx->attach.told;
+		ctx->attach.told -= min_t(size_t, len, ctx->attach.told);
+	}
+	if (may_wait && ktls_ready_worth_waking(ctx))
+		set_bit(KTLS_F_WAKE, &ctx->flags);
+}
+
+/**
+ * ktls_ready_inq - bytes a recv would return now: FIONREAD
+ * @sk: the socket
  *
  * Context: process context, takes the socket lock.
  * Return: bytes, or -EINVAL on a socket that listens.
@@ -190,13 +232,7 @@ int ktls_ready_inq(struct sock *sk)
 	int ret;
 
 	lock_sock(sk);
-	if (ctx->state == KTLS_STATE_LISTENING) {
-		ret = -EINVAL;
-	} else {
-		if (!ktls_ready_admit(ctx))
-			ktls_ready_prepare(ctx, 1);
-		ret = min_t(size_t, ctx->rl.opened.len, INT_MAX);
-	}
+	ret = ctx->state == KTLS_STATE_LISTENING ? -EINVAL : ktls_ready_tell(ctx);
 	release_sock(sk);
 	return ret;
 }

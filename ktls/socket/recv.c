@@ -359,8 +359,7 @@ static int recv_inq(struct ktls_ctx *ctx)
 {
 	if (ktls_ready_admit(ctx))
 		return 0;
-	ktls_ready_prepare(ctx, 1);
-	return min_t(size_t, ctx->rl.opened.len, INT_MAX) ?: ktls_ready_has_ended(ctx);
+	return ktls_ready_tell(ctx) ?: ktls_ready_has_ended(ctx);
 }
 
 /**
@@ -397,6 +396,8 @@ int ktls_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		sk_peek_offset_fwd(sk, op.copied);
 	else
 		sk_peek_offset_bwd(sk, op.copied);
+	if (op.copied && !(flags & MSG_PEEK))
+		ktls_ready_was_read(ctx, op.copied, op.copied == op.len);
 	if (tcp_sk(sk)->recvmsg_inq && (op.copied || !err))
 		inq = recv_inq(ctx);
 	ktls_rx_end_call(&ctx->rl);
