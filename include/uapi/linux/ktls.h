@@ -59,10 +59,11 @@
  * KTLS_SERVER_NAME - the name of the server; set and get, 1..253 bytes
  *
  * Client: sent as SNI (RFC 6066) and verified against the certificate's
- * subjectAltName (RFC 9525). A host name in LDH form (A-labels), or an IPv4
- * or IPv6 literal, which is verified against IP SANs and not sent. A leading
- * dot, a wildcard, a NUL or an empty name fails with EINVAL. Without a name the
- * address passed to connect() is verified instead.
+ * subjectAltName (RFC 9525). A host name in LDH form (A-labels; underscores are
+ * allowed too), or an IPv4 or IPv6 literal, which is verified against IP SANs and
+ * not sent. A dot at the beginning or the end, a wildcard, a NUL or an empty name
+ * fails with EINVAL. Without a name the address passed to connect() is verified
+ * instead.
  * Server, on an accepted connection: the name the client asked for; empty
  * when it asked for none.
  */
@@ -293,7 +294,7 @@ enum ktls_info_state {
 
 /* Bits of ktls_info.flags */
 #define KTLS_INFO_RESUMED	(1 << 0)	/* the session was resumed */
-#define KTLS_INFO_VERIFIED	(1 << 1)	/* the peer's certificate was verified */
+#define KTLS_INFO_VERIFIED	(1 << 1)	/* the peer was verified: certificate or PSK */
 #define KTLS_INFO_PEER_CERT	(1 << 2)	/* the peer presented a certificate */
 #define KTLS_INFO_CLOSE_SENT	(1 << 3)	/* close_notify was sent */
 #define KTLS_INFO_CLOSE_RCVD	(1 << 4)	/* close_notify was received */
