@@ -98,8 +98,11 @@ static int send_check_msg(struct sock *sk, struct send_op *op)
 
 	if (flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
-	/* As with TCP the flag alone means nothing; a completion cannot be given. */
-	if ((flags & MSG_ZEROCOPY) && (msg->msg_ubuf || sock_flag(sk, SOCK_ZEROCOPY)))
+	/* As with TCP the flag alone means nothing. A completion in the error queue cannot be
+	 * given. io_uring gives its own, and that at once if nobody takes a reference to its
+	 * msg_ubuf: the bytes have been copied.
+	 */
+	if ((flags & MSG_ZEROCOPY) && !msg->msg_ubuf && sock_flag(sk, SOCK_ZEROCOPY))
 		return -EOPNOTSUPP;
 	if (!ctx->rl.rules->eor_with_more && (flags & MSG_MORE) && (flags & MSG_EOR))
 		return -EINVAL;

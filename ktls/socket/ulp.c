@@ -107,6 +107,9 @@ static int ulp_init(struct sock *sk)
 			goto err_ctx;
 	}
 	ktls_attach(sk, ctx, &ulp_ops);
+	/* TCP takes it from sockets with a ULP. io_uring's zero-copy sends copy here. */
+	if (sk->sk_socket)
+		set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	/* What TCP had queued before is ours as well. */
 	if (sk->sk_state == TCP_LISTEN)
 		ktls_ctx_kick(ctx);
