@@ -385,8 +385,9 @@ int ktls_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
+	/* As TCP where no urgent byte has come: none ever comes. */
 	if (unlikely(flags & MSG_OOB))
-		return -EOPNOTSUPP;
+		return READ_ONCE(ctx->state) == KTLS_STATE_LISTENING ? -ENOTCONN : -EINVAL;
 	op.len = min_t(size_t, len, INT_MAX);
 
 	lock_sock(sk);
