@@ -223,7 +223,7 @@ static int connect_prepare(struct ktls_ctx *ctx)
 	ktls_config_freeze(ctx->config);
 	ctx->rl.role = KTLS_ROLE_CLIENT;
 	ctx->connect.pending = true;
-	ctx->connect.in_base = true;
+	WRITE_ONCE(ctx->connect.in_base, true);
 	ktls_state_set(ctx, KTLS_STATE_CONNECTING);
 	return 0;
 }
@@ -238,7 +238,7 @@ static int connect_tcp(struct socket *sock, struct sockaddr_unsized *uaddr, int 
 	release_sock(sk);
 	err = ctx->base->ops->connect(sock, uaddr, addr_len, flags);
 	lock_sock(sk);
-	ctx->connect.in_base = false;
+	WRITE_ONCE(ctx->connect.in_base, false);
 
 	switch (err) {
 	case 0:

@@ -16,7 +16,7 @@ struct socket;
  * @result: of the handshake, reported once: positive errno, 0: success; also read
  *	without the lock
  * @pending: it was not reported yet
- * @in_base: a program sleeps in TCP's own connect()
+ * @in_base: a program sleeps in TCP's own connect(); also read without the lock
  * @starttls: begun by KTLS_HANDSHAKE, which reports the result; also read without the
  *	lock
  */

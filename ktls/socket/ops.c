@@ -103,9 +103,11 @@ static void ops_state_change(struct sock *sk)
 	    READ_ONCE(sk->sk_err))
 		WRITE_ONCE(sk->sk_err, READ_ONCE(ctx->connect.result));
 	/* A program in connect() is woken by the work, when there is a result;
-	 * the base's connect() waits for TCP and must be woken now.
+	 * the base's connect() waits for TCP and must be woken now. Nobody else is:
+	 * io_uring takes the first wakeup for the end of connect().
 	 */
-	if (state != KTLS_STATE_HANDSHAKE)
+	if (state != KTLS_STATE_HANDSHAKE &&
+	    (state != KTLS_STATE_CONNECTING || READ_ONCE(ctx->connect.in_base)))
 		ktls_base_of(sk)->state_change(sk);
 	rcu_read_unlock();
 }

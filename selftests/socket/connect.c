@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* connect() does what connect(2) says, although it includes a handshake. */
+#include <liburing.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -126,6 +127,29 @@ TEST_F(family, epoll_edge_when_finished)
 	peer_recv_flight(&p, HS_CLIENT_FIN);
 	ASSERT_EQ(1, epoll_wait(ep, &ev, 1, 5000 * harness_scale()));
 	EXPECT_EQ(EPOLLOUT, ev.events);
+}
+
+/* At the first wakeup io_uring calls connect() again, and takes its answer for the result. */
+TEST_F(family, io_uring_waits_for_the_handshake)
+{
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+	struct peer p;
+
+	/* TCP is connected when io_uring waits already. */
+	ASSERT_EQ(0, system("tc qdisc add dev lo root netem delay 50ms"));
+	ASSERT_EQ(0, io_uring_queue_init(2, &ring, 0));
+	io_uring_prep_connect(io_uring_get_sqe(&ring), self->fd, &self->a.sa, self->a.len);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	peer_init(&p, net_accept(self->l), true, &self->e.hs);
+	peer_recv_flight(&p, HS_CLIENT_HELLO);
+	EXPECT_EQ(-EAGAIN, io_uring_peek_cqe(&ring, &cqe));
+	peer_send_flight(&p, HS_SERVER_FLIGHT);
+	peer_recv_flight(&p, HS_CLIENT_FIN);
+	ASSERT_EQ(0, io_uring_wait_cqe(&ring, &cqe));
+	EXPECT_EQ(0, cqe->res);
+	io_uring_queue_exit(&ring);
+	conn_expect_works(self->fd, &p);
 }
 
 TEST_F(family, esrch_before_the_syn)
