@@ -12,11 +12,13 @@ enum differ_mode {
 	DIFFER_BLOCKING,	/* with SO_RCVTIMEO, so that nothing waits for ever */
 	DIFFER_NONBLOCKING,
 	DIFFER_THREADS,		/* calls that wait run in threads, the others have MSG_DONTWAIT */
+	DIFFER_LOSSY,		/* as nonblocking; packets are late, lost and out of order */
 };
 
 enum differ_call {
 	CALL_SEND, CALL_RECV, CALL_SENDFILE, CALL_POLL, CALL_EPOLL, CALL_SHUTDOWN, CALL_CLOSE,
-	CALL_DUP, CALL_SET, CALL_GET, CALL_MISUSE, CALL_FILL, CALL_START, CALL_JOIN, CALLS
+	CALL_DUP, CALL_SET, CALL_GET, CALL_MISUSE, CALL_FILL, CALL_START, CALL_JOIN,
+	CALL_SHOTS, CALL_REAP, CALL_HOLD, CALL_TRUNCATE, CALL_WATCH, CALLS
 };
 
 /* One step. What @way, @choice and @flags mean depends on the call. */
@@ -32,7 +34,9 @@ struct differ_op {
 struct differ_program {
 	uint64_t		seed;
 	enum differ_mode	mode;
-	bool			edge;		/* EPOLLET */
+	uint32_t		epoll;		/* EPOLLET, EPOLLONESHOT or EPOLLEXCLUSIVE */
+	unsigned int		connects, accepts; /* which way */
+	bool			small;		/* the smallest buffers */
 	bool			nodelay;
 	unsigned int		n;
 	struct differ_op	op[DIFFER_OPS];
@@ -48,7 +52,7 @@ void differ_make(struct differ_program *p, uint64_t seed, enum differ_mode mode)
 /* Once for the process: what is shared by all programs. */
 void differ_prepare(void);
 /* @nap: ms after each step, for what is done by others in the kernel */
-void differ_perform(const struct differ_program *p, struct env *e, bool tls, unsigned int nap,
+void differ_perform(const struct differ_program *p, bool tls, unsigned int nap,
 		    struct differ_trace *trace);
 
 #endif /* _SELFTESTS_DIFFER_H */

@@ -6,19 +6,27 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "differ_scene.h"
 
 void differ_do_shutdown(struct scene *s, const struct differ_op *op, int fd)
 {
 	static const int how[] = { SHUT_RD, SHUT_WR, SHUT_WR, SHUT_RDWR, 3 };
+	struct side *me = &s->side[op->end];
 	int i = op->choice % ARRAY_SIZE(how), ret;
 
 	scene_say(s, "shutdown %d", how[i]);
+	if (me->shots.armed && how[i] != SHUT_WR) {
+		scene_say(s, " not");
+		return;
+	}
 	ret = shutdown(fd, how[i]);
 	scene_say_ret(s, ret);
 	if (!ret)
-		s->side[op->end].shut |= how[i] + 1;
+		me->shut |= how[i] + 1;
+	if (me->shut == 3 && s->side[!op->end].sent > me->got)
+		me->late = true;
 }
 
 void differ_do_close(struct scene *s, const struct differ_op *op, int fd)
@@ -26,12 +34,64 @@ void differ_do_close(struct scene *s, const struct differ_op *op, int fd)
 	struct side *me = &s->side[op->end];
 
 	scene_say(s, "close");
-	if (me->waiter.started) {
+	if (scene_is_waited(me)) {
 		scene_say(s, " not");
 		return;
 	}
 	me->fd[me->fd[1] == fd] = -1;
 	scene_say_ret(s, close(fd));
+}
+
+/* 6.1's TCP does not have it, ktls does: ktls(7). */
+static bool is_new(int level, int name)
+{
+	return level == SOL_SOCKET && name == SO_PEEK_OFF && !shared.peek_off;
+}
+
+/* A child that has all descriptors: nothing is closed as long as it is there. */
+void differ_do_hold(struct scene *s, const struct differ_op *op, int fd)
+{
+	int ends[2];
+	char byte;
+
+	(void)op;
+	(void)fd;
+	scene_say(s, "hold");
+	if (s->holder >= 0) {
+		differ_holder_end(s);
+		return;
+	}
+	OK(pipe2(ends, O_CLOEXEC));
+	s->child = OK(fork());
+	if (!s->child) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1));
+	}
+	close(ends[0]);
+	s->holder = ends[1];
+}
+
+void differ_holder_end(struct scene *s)
+{
+	if (s->holder < 0)
+		return;
+	close(s->holder);
+	s->holder = -1;
+	OK(waitpid(s->child, NULL, 0));
+}
+
+/* Only if none of it is still on its way: TCP sends the pages as they are then. */
+void differ_do_truncate(struct scene *s, const struct differ_op *op, int fd)
+{
+	static const off_t sizes[] = { 0, 1000, 50000, DIFFER_ROOM - 500 };
+	const off_t size = sizes[op->choice / 8 % ARRAY_SIZE(sizes)];
+
+	(void)fd;
+	if (s->side[0].sent > s->side[1].got || s->side[1].sent > s->side[0].got)
+		return;
+	scene_say(s, "the file has %ld bytes", (long)size);
+	shared.truncated = true;
+	OK(ftruncate(shared.file, size));
 }
 
 void differ_do_dup(struct scene *s, const struct differ_op *op, int fd)
@@ -60,6 +120,21 @@ void differ_do_set(struct scene *s, const struct differ_op *op, int fd)
 		{ SOL_SOCKET, SO_PRIORITY, 3 }, { SOL_SOCKET, SO_SNDLOWAT, 100 },
 		{ SOL_SOCKET, SO_REUSEADDR, 1 }, { SOL_SOCKET, SO_MARK, 7 },
 		{ SOL_SOCKET, SO_ERROR, 1 }, { SOL_SOCKET, SO_TYPE, 1 }, { 12345, 1, 1 },
+		{ IPPROTO_TCP, TCP_QUICKACK, 0 }, { IPPROTO_TCP, TCP_KEEPINTVL, 9 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 300 }, { IPPROTO_TCP, TCP_SYNCNT, 3 },
+		{ IPPROTO_TCP, TCP_DEFER_ACCEPT, 1 }, { IPPROTO_TCP, TCP_SAVE_SYN, 1 },
+		{ IPPROTO_TCP, TCP_INQ, 1 }, { IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1 << 20 },
+		{ IPPROTO_TCP, TCP_CONGESTION, 0x6f6e6572 /* "reno" */ },
+		{ IPPROTO_TCP, TCP_CONGESTION, 0x78787878 },
+		{ SOL_SOCKET, SO_PEEK_OFF, 0 }, { SOL_SOCKET, SO_PEEK_OFF, -1 },
+		{ SOL_SOCKET, SO_PEEK_OFF, 100 }, { SOL_SOCKET, SO_DONTROUTE, 1 },
+		{ SOL_SOCKET, SO_REUSEPORT, 1 }, { SOL_SOCKET, SO_BROADCAST, 1 },
+		{ SOL_SOCKET, SO_RCVBUF, 200000 }, { SOL_SOCKET, SO_SNDBUF, 200000 },
+		{ SOL_SOCKET, SO_PASSCRED, 1 },
+		{ SOL_SOCKET, SO_INCOMING_CPU, 0 }, { SOL_SOCKET, SO_NO_CHECK, 1 },
+		{ SOL_SOCKET, SO_RCVTIMEO, 1 }, { SOL_SOCKET, SO_MAX_PACING_RATE, 1 << 30 },
+		{ IPPROTO_IP, IP_TTL, 3 }, { IPPROTO_IP, IP_RECVTTL, 1 },
+		{ IPPROTO_IP, IP_TTL, 0 }, { IPPROTO_IPV6, IPV6_V6ONLY, 1 },
 	};
 	const struct linger linger = { op->choice & 64, op->choice & 128 ? 1 : 0 };
 	unsigned int i = op->choice % (ARRAY_SIZE(opts) + 2);
@@ -69,6 +144,8 @@ void differ_do_set(struct scene *s, const struct differ_op *op, int fd)
 		scene_say_ret(s, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 		return;
 	}
+	if (is_new(opts[i].level, opts[i].name))
+		return;
 	scene_say(s, "set %d %d to %d", opts[i].level, opts[i].name, opts[i].value);
 	scene_say_ret(s, setsockopt(fd, opts[i].level, opts[i].name, &opts[i].value, op->way ? 4 : 2));
 }
@@ -82,12 +159,24 @@ void differ_do_get(struct scene *s, const struct differ_op *op, int fd)
 		{ SOL_SOCKET, SO_SNDLOWAT }, { SOL_SOCKET, SO_RCVTIMEO }, { SOL_SOCKET, 9999 },
 		{ IPPROTO_TCP, TCP_NODELAY }, { IPPROTO_TCP, TCP_CORK }, { IPPROTO_TCP, TCP_LINGER2 },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, 999 }, { IPPROTO_IP, IP_TOS },
+		{ IPPROTO_TCP, TCP_KEEPCNT }, { IPPROTO_TCP, TCP_SYNCNT },
+		{ IPPROTO_TCP, TCP_DEFER_ACCEPT }, { IPPROTO_TCP, TCP_CONGESTION },
+		{ IPPROTO_TCP, TCP_INQ }, { IPPROTO_TCP, TCP_FASTOPEN },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT }, { IPPROTO_TCP, TCP_SAVED_SYN },
+		{ IPPROTO_TCP, TCP_REPAIR }, { SOL_SOCKET, SO_PEEK_OFF },
+		{ SOL_SOCKET, SO_REUSEADDR }, { SOL_SOCKET, SO_DONTROUTE },
+		{ SOL_SOCKET, SO_TIMESTAMP }, { SOL_SOCKET, SO_PRIORITY },
+		{ SOL_SOCKET, SO_MARK }, { SOL_SOCKET, SO_SNDTIMEO }, { IPPROTO_IP, IP_TTL },
+		{ IPPROTO_IP, IP_MTU_DISCOVER }, { IPPROTO_IPV6, IPV6_V6ONLY },
 	};
 	unsigned int i = op->choice % ARRAY_SIZE(opts);
 	int value[4] = { 0 };
 	socklen_t len = op->way ? sizeof(value) : 1;
-	int ret = getsockopt(fd, opts[i].level, opts[i].name, value, &len);
+	int ret;
 
+	if (is_new(opts[i].level, opts[i].name))
+		return;
+	ret = getsockopt(fd, opts[i].level, opts[i].name, value, &len);
 	scene_say(s, "get %d %d", opts[i].level, opts[i].name);
 	scene_say_ret(s, ret);
 	scene_say(s, " %d %d, %u bytes", value[0], value[1], len);

@@ -52,10 +52,34 @@ void differ_prepare(void)
 	shared.pattern = shared.room + DIFFER_ROOM;
 	net_pattern(shared.pattern, DIFFER_ROOM, 0);
 	shared.file = OK(memfd_create("differ", MFD_CLOEXEC));
-	ASSERT_EQ(DIFFER_ROOM, write(shared.file, shared.pattern, DIFFER_ROOM));
+	shared.truncated = true;
+	differ_file_restore();
 	OK(pipe2(shared.pipes, O_CLOEXEC));
 	OK(fcntl(shared.pipes[0], F_SETPIPE_SZ, 65536));
+	fd = net_socket(AF_INET);
+	shared.peek_off = !setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &(int){ 0 }, 4);
+	close(fd);
+	OK(pipe2(shared.tee, O_CLOEXEC));
+	OK(fcntl(shared.tee[0], F_SETPIPE_SZ, 65536));
 	OK(io_uring_queue_init(4, &shared.ring, 0));
+	/* Nothing is received but when the results are asked for: no wait is interrupted by it. */
+	for (int i = 0; i < 2; i++)
+		OK(io_uring_queue_init(256, &shared.shots[i], IORING_SETUP_SINGLE_ISSUER |
+				       IORING_SETUP_DEFER_TASKRUN));
+}
+
+void differ_file_restore(void)
+{
+	if (!shared.truncated)
+		return;
+	OK(ftruncate(shared.file, 0));
+	ASSERT_EQ(DIFFER_ROOM, pwrite(shared.file, shared.pattern, DIFFER_ROOM, 0));
+	shared.truncated = false;
+}
+
+bool scene_is_waited(const struct side *side)
+{
+	return side->waiter.started || side->shots.armed;
 }
 
 static uint32_t hash_of(const uint8_t *data, size_t len)
@@ -90,8 +114,11 @@ static void settle(struct scene *s)
 
 	while (scene_on_its_way(s) && harness_now() < end)
 		harness_nap(1);
-	if (s->nap || s->side[0].waiter.started || s->side[1].waiter.started)
-		harness_nap(s->nap ? s->nap : 3);
+	if (s->nap)
+		harness_nap(s->nap);
+	else if (s->p->mode == DIFFER_LOSSY || scene_is_waited(&s->side[0]) ||
+		 scene_is_waited(&s->side[1]))
+		harness_nap(3);
 }
 
 bool scene_is_reset(long long ret)
@@ -131,20 +158,29 @@ void scene_say_sent(struct scene *s, struct side *side, long long ret)
 	shared.signals = 0;
 }
 
+struct io_uring_cqe differ_ring_next(void)
+{
+	struct io_uring_cqe *cqe, ret;
+
+	do {
+		OK(io_uring_wait_cqe(&shared.ring, &cqe));
+		ret = *cqe;
+		io_uring_cqe_seen(&shared.ring, cqe);
+	} while (ret.flags & IORING_CQE_F_NOTIF);
+	return ret;
+}
+
 ssize_t differ_ring_wait(void)
 {
-	struct io_uring_cqe *cqe;
-	ssize_t ret;
+	struct io_uring_cqe cqe;
 
-	OK(io_uring_submit_and_wait(&shared.ring, 1));
-	OK(io_uring_peek_cqe(&shared.ring, &cqe));
-	ret = cqe->res;
-	io_uring_cqe_seen(&shared.ring, cqe);
-	if (ret < 0) {
-		errno = -ret;
+	OK(io_uring_submit(&shared.ring));
+	cqe = differ_ring_next();
+	if (cqe.res < 0) {
+		errno = -cqe.res;
 		return -1;
 	}
-	return ret;
+	return cqe.res;
 }
 
 ssize_t differ_child(int fd, const uint8_t *from, size_t len, int flags)
@@ -178,31 +214,36 @@ static const differ_step steps[CALLS] = {
 	[CALL_CLOSE] = differ_do_close, [CALL_DUP] = differ_do_dup, [CALL_SET] = differ_do_set,
 	[CALL_GET] = differ_do_get, [CALL_MISUSE] = differ_do_misuse,
 	[CALL_FILL] = differ_do_fill, [CALL_START] = differ_do_start,
-	[CALL_JOIN] = differ_do_join,
+	[CALL_JOIN] = differ_do_join, [CALL_SHOTS] = differ_do_shots,
+	[CALL_REAP] = differ_do_reap, [CALL_HOLD] = differ_do_hold,
+	[CALL_TRUNCATE] = differ_do_truncate, [CALL_WATCH] = differ_do_watch,
 };
 
-static void scene_open(struct scene *s, struct env *e, bool tls)
+static void scene_open(struct scene *s, bool tls)
 {
 	const struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
 	struct epoll_event ev;
 	int ends[2];
 
-	if (tls)
-		sock_pair(e, AF_INET, ends);
-	else
-		net_pair(AF_INET, ends);
+	differ_file_restore();
+	s->holder = -1;
+	differ_connect(s->p, tls, ends);
 	s->epoll = OK(epoll_create1(EPOLL_CLOEXEC));
 	for (uint32_t i = 0; i < 2; i++) {
 		s->side[i].fd[0] = ends[i];
 		s->side[i].fd[1] = -1;
-		net_nonblock(ends[i], s->p->mode == DIFFER_NONBLOCKING);
+		net_nonblock(ends[i], s->p->mode == DIFFER_NONBLOCKING ||
+				      s->p->mode == DIFFER_LOSSY);
 		if (s->p->mode == DIFFER_BLOCKING) {
 			OK(setsockopt(ends[i], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)));
 			OK(setsockopt(ends[i], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)));
 		}
 		if (s->p->nodelay)
 			OK(setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, 4));
-		ev.events = WAIT_BITS | (s->p->edge ? EPOLLET : 0);
+		ev.events = WAIT_BITS | s->p->epoll;
+		/* The kernel allows few others with it. */
+		if (s->p->epoll & EPOLLEXCLUSIVE)
+			ev.events &= EPOLLIN | EPOLLOUT | EPOLLET | EPOLLEXCLUSIVE;
 		ev.data.u64 = i;
 		OK(epoll_ctl(s->epoll, EPOLL_CTL_ADD, ends[i], &ev));
 	}
@@ -210,16 +251,20 @@ static void scene_open(struct scene *s, struct env *e, bool tls)
 
 static void scene_close(struct scene *s)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		if (s->side[i].waiter.started)
 			differ_waiter_end(s, &s->side[i]);
+		if (s->side[i].shots.armed)
+			differ_shots_end(s, &s->side[i]);
+	}
+	differ_holder_end(s);
 	close(s->epoll);
 	for (int i = 0; i < 4; i++)
 		if (s->side[i / 2].fd[i % 2] >= 0)
 			close(s->side[i / 2].fd[i % 2]);
 }
 
-void differ_perform(const struct differ_program *p, struct env *e, bool tls, unsigned int nap,
+void differ_perform(const struct differ_program *p, bool tls, unsigned int nap,
 		    struct differ_trace *trace)
 {
 	static struct scene s;
@@ -230,7 +275,7 @@ void differ_perform(const struct differ_program *p, struct env *e, bool tls, uns
 	memset(trace, 0, sizeof(*trace));
 	s.p = p;
 	s.nap = nap;
-	scene_open(&s, e, tls);
+	scene_open(&s, tls);
 	for (i = 0; i < p->n; i++) {
 		s.line = trace->line[i];
 		s.used = 0;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which programs there are: random, but such that TCP itself always does the same. */
+#include <sys/epoll.h>
+
 #include "differ.h"
 
 /* xorshift64* */
@@ -10,6 +12,11 @@ static uint32_t draw(uint64_t *state, uint32_t below)
 	*state ^= *state >> 27;
 	return (uint32_t)(*state * 0x2545f4914f6cdd1dULL >> 33) % below;
 }
+
+/* The kernel's, for more datagrams to come */
+#ifndef MSG_BATCH
+#define MSG_BATCH	0x40000
+#endif
 
 /* Lengths around what matters: none, one, a page, a record, several records. */
 static uint32_t draw_len(uint64_t *state)
@@ -29,9 +36,11 @@ static enum differ_call draw_call(uint64_t *state, enum differ_mode mode)
 {
 	/* How often, of a hundred */
 	static const uint8_t often[CALLS] = {
-		[CALL_SEND] = 26, [CALL_RECV] = 26, [CALL_SENDFILE] = 4, [CALL_POLL] = 10,
-		[CALL_EPOLL] = 7, [CALL_SHUTDOWN] = 3, [CALL_CLOSE] = 2, [CALL_DUP] = 2,
-		[CALL_SET] = 6, [CALL_GET] = 6, [CALL_MISUSE] = 6, [CALL_FILL] = 2,
+		[CALL_SEND] = 25, [CALL_RECV] = 25, [CALL_SENDFILE] = 5, [CALL_POLL] = 9,
+		[CALL_EPOLL] = 5, [CALL_SHUTDOWN] = 3, [CALL_CLOSE] = 2, [CALL_DUP] = 2,
+		[CALL_SET] = 6, [CALL_GET] = 6, [CALL_MISUSE] = 4, [CALL_FILL] = 2,
+		[CALL_HOLD] = 1, [CALL_TRUNCATE] = 1, [CALL_WATCH] = 2, [CALL_SHOTS] = 1,
+		[CALL_REAP] = 1,
 	};
 	unsigned int call = 0, n;
 
@@ -46,7 +55,7 @@ static int draw_send_flags(uint64_t *state)
 {
 	static const int flags[] = {
 		0, 0, 0, 0, MSG_NOSIGNAL, MSG_DONTWAIT, MSG_MORE, MSG_EOR, MSG_DONTROUTE,
-		MSG_CONFIRM,
+		MSG_CONFIRM, MSG_PROXY, MSG_ZEROCOPY, MSG_MORE | MSG_DONTWAIT, MSG_BATCH,
 	};
 
 	return flags[draw(state, ARRAY_SIZE(flags))];
@@ -57,10 +66,16 @@ static int draw_recv_flags(uint64_t *state)
 	static const int flags[] = {
 		0, 0, 0, 0, MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_TRUNC, MSG_PEEK | MSG_TRUNC,
 		MSG_PEEK | MSG_WAITALL, MSG_DONTWAIT | MSG_WAITALL, MSG_NOSIGNAL, MSG_CMSG_CLOEXEC,
+		MSG_OOB, MSG_WAITFORONE,
 	};
 
 	return flags[draw(state, ARRAY_SIZE(flags))];
 }
+
+static const uint32_t epoll_flags[] = {
+	0, 0, EPOLLET, EPOLLET, EPOLLONESHOT, EPOLLONESHOT | EPOLLET, EPOLLEXCLUSIVE,
+	EPOLLEXCLUSIVE | EPOLLET,
+};
 
 void differ_make(struct differ_program *p, uint64_t seed, enum differ_mode mode)
 {
@@ -70,7 +85,10 @@ void differ_make(struct differ_program *p, uint64_t seed, enum differ_mode mode)
 	memset(p, 0, sizeof(*p));
 	p->seed = seed;
 	p->mode = mode;
-	p->edge = !draw(&state, 3);
+	p->epoll = epoll_flags[draw(&state, ARRAY_SIZE(epoll_flags))];
+	p->connects = draw(&state, 4);
+	p->accepts = draw(&state, 4);
+	p->small = !draw(&state, 8);
 	p->nodelay = draw(&state, 4);
 	p->n = 8 + draw(&state, DIFFER_OPS - 8 + 1);
 	for (op = p->op; op < p->op + p->n; op++) {

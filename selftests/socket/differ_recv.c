@@ -48,6 +48,8 @@ void differ_do_recv(struct scene *s, const struct differ_op *op, int fd)
 	size_t len = op->len;
 	ssize_t ret;
 
+	if (s->side[op->end].shots.armed)
+		return;
 	/* These have no flags. */
 	if (way == 2 || way == 3 || way == 7)
 		flags = 0;
@@ -68,7 +70,7 @@ void differ_do_recv(struct scene *s, const struct differ_op *op, int fd)
 	default: ret = splice_out(fd, len);
 	}
 	scene_say_received(s, &s->side[op->end], ret, flags);
-	if (seen)
+	if (seen && ret > 0)
 		scene_say(s, " msg_flags %#x", seen);
 }
 

@@ -16,6 +16,7 @@ enum {
 	 * segments what there is room for.
 	 */
 	FLIGHT_MAX	= 40000,
+	FLIGHT_SMALL	= 1000,		/* with the smallest buffers */
 	WAIT_MS		= 30,		/* SO_RCVTIMEO and SO_SNDTIMEO */
 	SETTLE_MS	= 500,		/* more than TCP holds back what MSG_MORE is on */
 	WAIT_BITS	= POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM |
@@ -32,19 +33,31 @@ struct waiter {
 	uint8_t		buf[65536];
 };
 
+/* A multishot receive by io_uring. */
+struct shots {
+	struct io_uring	*ring;
+	bool		armed;
+	int		group;			/* of buffers */
+	uint8_t		*bufs;
+};
+
 struct side {
 	int		fd[2];			/* of the same socket; -1: none */
 	size_t		sent, got;		/* bytes */
 	size_t		at;			/* in the pattern */
 	bool		dead;			/* it was told of a reset */
 	int		shut;			/* 1: reads, 2: writes no more */
+	bool		late;			/* both were shut when something was unread */
 	struct waiter	waiter;
+	struct shots	shots;
 };
 
 struct scene {
 	const struct differ_program *p;
 	struct side	side[2];
 	int		epoll;
+	int		holder;			/* a pipe: a child has all descriptors until it is closed */
+	pid_t		child;
 	char		*line;
 	size_t		used;
 	unsigned int	nap;
@@ -53,8 +66,13 @@ struct scene {
 /* For all programs */
 struct differ_shared {
 	uint8_t		*room, *pattern;	/* DIFFER_ROOM bytes each, shared with children */
-	int		file, pipes[2];		/* the file has the pattern */
-	struct io_uring	ring;
+	int		file, pipes[2], tee[2];	/* the file has the pattern */
+	bool		truncated;		/* the file is */
+	bool		peek_off;		/* this kernel's TCP has SO_PEEK_OFF */
+	/* For single requests; and for multishots of each end. They live as long as the process:
+	 * the end of a ring interrupts calls that wait.
+	 */
+	struct io_uring	ring, shots[2];
 	volatile sig_atomic_t signals;		/* SIGPIPE came */
 };
 extern struct differ_shared shared;
@@ -74,10 +92,23 @@ int scene_flags(const struct scene *s, const struct differ_op *op);
 /* Bytes that TCP has not sent, or that are not acknowledged, at both ends */
 int scene_on_its_way(const struct scene *s);
 
+/* Waits for io_uring's next answer, but for those that say that TCP is through with the
+ * memory of a zero-copy send.
+ */
+struct io_uring_cqe differ_ring_next(void);
 /* io_uring's result of the one request, as a system call's */
 ssize_t differ_ring_wait(void);
 /* A child sends @from, or receives into the room if that is NULL. */
 ssize_t differ_child(int fd, const uint8_t *from, size_t len, int flags);
+/* Whether somebody else receives at that end. */
+bool scene_is_waited(const struct side *side);
+/* Both ends of a connection, made as the program wants it: differ_connect.c */
+void differ_connect(const struct differ_program *p, bool tls, int ends[2]);
+void differ_file_restore(void);
+/* No child holds descriptors any more. */
+void differ_holder_end(struct scene *s);
+/* What a multishot receive got; it ends. */
+void differ_shots_end(struct scene *s, struct side *side);
 /* Waits for the call in a thread; if it still waits, a signal ends it. */
 void differ_waiter_end(struct scene *s, struct side *side);
 
@@ -95,6 +126,11 @@ void differ_do_close(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_dup(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_set(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_get(struct scene *s, const struct differ_op *op, int fd);
+void differ_do_shots(struct scene *s, const struct differ_op *op, int fd);
+void differ_do_reap(struct scene *s, const struct differ_op *op, int fd);
+void differ_do_hold(struct scene *s, const struct differ_op *op, int fd);
+void differ_do_truncate(struct scene *s, const struct differ_op *op, int fd);
+void differ_do_watch(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_misuse(struct scene *s, const struct differ_op *op, int fd);
 
 #endif /* _SELFTESTS_DIFFER_SCENE_H */

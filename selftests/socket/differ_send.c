@@ -27,46 +27,80 @@ static ssize_t send_pieces(int fd, const uint8_t *from, size_t len, int way, int
 	}
 }
 
+enum { SEND_WAYS = 9 };
+
 static ssize_t send_way(int fd, const uint8_t *from, size_t len, unsigned int way, int flags)
 {
-	switch (way % 8) {
+	switch (way) {
 	case 0: case 1: return send(fd, from, len, flags);
 	case 2: return write(fd, from, len);
-	case 3: case 4: case 5: return send_pieces(fd, from, len, way % 8 - 3, flags);
+	case 3: case 4: case 5: return send_pieces(fd, from, len, way - 3, flags);
 	case 6:
 		io_uring_prep_send(io_uring_get_sqe(&shared.ring), fd, from, len, flags | MSG_DONTWAIT);
+		return differ_ring_wait();
+	case 7:
+		io_uring_prep_send_zc(io_uring_get_sqe(&shared.ring), fd, from, len,
+				      flags | MSG_DONTWAIT, 0);
 		return differ_ring_wait();
 	default: return differ_child(fd, from, len, flags);
 	}
 }
 
-static size_t scene_may_send(const struct scene *s, const struct differ_op *op)
+/* A reset from there may come while the second of two messages is sent, or later. */
+static unsigned int way_of(const struct scene *s, const struct differ_op *op)
+{
+	const struct side *peer = &s->side[!op->end];
+
+	return op->way % SEND_WAYS == 5 && (scene_fd(peer, 0) < 0 || peer->shut) ? 4 :
+		op->way % SEND_WAYS;
+}
+
+static size_t may_send(const struct scene *s, const struct differ_op *op)
 {
 	const struct side *me = &s->side[op->end], *peer = &s->side[!op->end];
-	size_t flight = me->sent - (peer->got < me->sent ? peer->got : me->sent);
+	const size_t flight = me->sent - (peer->got < me->sent ? peer->got : me->sent);
+	const size_t most = s->p->small ? FLIGHT_SMALL : FLIGHT_MAX;
 
-	/* TCP answers with a reset, ktls drops it: the end of the stream may be among it. */
-	if (peer->shut == 3)
+	/* TCP answers with a reset, ktls only when the socket is closed: ktls(7). */
+	if (peer->late)
 		return 0;
-	return flight >= FLIGHT_MAX ? 0 : op->len < FLIGHT_MAX - flight ? op->len :
-		FLIGHT_MAX - flight;
+	return flight >= most ? 0 : op->len < most - flight ? op->len : most - flight;
 }
 
 void differ_do_send(struct scene *s, const struct differ_op *op, int fd)
 {
 	struct side *me = &s->side[op->end];
-	size_t len = scene_may_send(s, op);
+	size_t len = may_send(s, op);
 	int flags = scene_flags(s, op);
 
-	scene_say(s, "send %zu flags %#x way %u", len, flags, op->way % 8);
-	scene_say_sent(s, me, send_way(fd, shared.pattern + me->at, len, op->way, flags));
+	scene_say(s, "send %zu flags %#x way %u", len, flags, way_of(s, op));
+	scene_say_sent(s, me, send_way(fd, shared.pattern + me->at, len, way_of(s, op), flags));
+}
+
+/* @len bytes into the first pipe */
+static size_t fill_pipe(const struct differ_op *op, off_t at, size_t len)
+{
+	struct iovec iov = { shared.pattern, len };
+
+	if (!len)
+		return 0;
+	switch (op->way / 2 % 4) {
+	case 0: return OK(write(shared.pipes[1], shared.pattern, len));
+	case 1: return OK(splice(shared.file, &at, shared.pipes[1], NULL, len, 0));
+	case 2: return OK(vmsplice(shared.pipes[1], &iov, 1, 0));
+	default:
+		len = OK(vmsplice(shared.tee[1], &iov, 1, 0));
+		ASSERT_EQ(len, tee(shared.tee[0], shared.pipes[1], len, 0));
+		net_read(shared.tee[0], shared.room, len);
+		return len;
+	}
 }
 
 /* From the file, or through a pipe; it may end behind the end of the file. */
 void differ_do_sendfile(struct scene *s, const struct differ_op *op, int fd)
 {
 	off_t at = op->choice % 8 ? op->choice * 100 : DIFFER_ROOM - 1000;
-	size_t len = scene_may_send(s, op), n;
+	size_t len = may_send(s, op), n;
 	ssize_t ret;
 
 	scene_say(s, "%s %zu at %ld", op->way & 1 ? "splice" : "sendfile", len, (long)at);
@@ -74,10 +108,8 @@ void differ_do_sendfile(struct scene *s, const struct differ_op *op, int fd)
 		scene_say_sent(s, &s->side[op->end], sendfile(fd, shared.file, &at, len));
 		return;
 	}
-	n = len < 60000 ? len : 60000;
-	n = op->way & 2 ? (size_t)OK(write(shared.pipes[1], shared.pattern, n)) :
-			  (size_t)OK(splice(shared.file, &at, shared.pipes[1], NULL, n, 0));
-	ret = splice(shared.pipes[0], NULL, fd, NULL, len, SPLICE_F_NONBLOCK | (op->way & 4 ?
+	n = fill_pipe(op, at, len < 60000 ? len : 60000);
+	ret = splice(shared.pipes[0], NULL, fd, NULL, len, SPLICE_F_NONBLOCK | (op->way & 8 ?
 		     SPLICE_F_MORE : 0));
 	if (!n)			/* an empty pipe */
 		ret = 0;
@@ -90,6 +122,7 @@ static size_t drain(struct scene *s, struct side *side)
 {
 	const double end = harness_now() + SETTLE_MS / 1e3 * harness_scale();
 	size_t got = 0;
+	bool ended;
 	int before;
 	ssize_t n;
 
@@ -97,9 +130,11 @@ static size_t drain(struct scene *s, struct side *side)
 		before = scene_on_its_way(s);
 		n = recv(scene_fd(side, 0), shared.room, DIFFER_ROOM / 2, MSG_DONTWAIT);
 		got += n > 0 ? n : 0;
-		if (n < 0)
+		if (n <= 0)
 			harness_nap(1);
-	} while (n > 0 || (n < 0 && errno == EAGAIN && before && harness_now() < end));
+		/* After SHUT_RD there may be nothing for a moment. */
+		ended = n < 0 ? errno != EAGAIN : !n && !(side->shut & 1);
+	} while (n > 0 || (!ended && before && harness_now() < end));
 	scene_say(s, ", then");
 	scene_say_received(s, side, n, MSG_TRUNC);
 	return got;
@@ -113,7 +148,7 @@ void differ_do_fill(struct scene *s, const struct differ_op *op, int fd)
 	ssize_t n;
 
 	scene_say(s, "fill");
-	if (scene_fd(peer, 0) < 0 || peer->waiter.started || peer->shut == 3)
+	if (scene_fd(peer, 0) < 0 || scene_is_waited(peer) || peer->shut == 3)
 		return;
 	while ((n = send(fd, shared.pattern, 4096, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
 		me->sent += n;

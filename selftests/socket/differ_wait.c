@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "differ_scene.h"
 
@@ -10,8 +11,12 @@ void differ_do_poll(struct scene *s, const struct differ_op *op, int fd)
 {
 	struct pollfd p = { fd, WAIT_BITS, 0 };
 
+	int inq = 0;
+
 	OK(poll(&p, 1, 0));
-	scene_say(s, "poll %#x, state %d", p.revents, net_tcp_state(fd));
+	OK(ioctl(fd, FIONREAD, &inq));
+	scene_say(s, "poll %#x, state %d, %s to read", p.revents, net_tcp_state(fd),
+		  inq ? "something" : "nothing");
 	(void)op;
 }
 
@@ -49,7 +54,7 @@ void differ_do_start(struct scene *s, const struct differ_op *op, int fd)
 {
 	struct waiter *w = &s->side[op->end].waiter;
 
-	if (w->started)
+	if (scene_is_waited(&s->side[op->end]))
 		return;
 	w->started = true;
 	w->fd = fd;
@@ -93,3 +98,102 @@ void differ_do_join(struct scene *s, const struct differ_op *op, int fd)
 		differ_waiter_end(s, &s->side[op->end]);
 }
 
+
+/* EPOLL_CTL_MOD: what is there is reported again, and after EPOLLONESHOT, too. */
+void differ_do_watch(struct scene *s, const struct differ_op *op, int fd)
+{
+	struct epoll_event ev = { WAIT_BITS | s->p->epoll, { .u64 = op->end } };
+
+	scene_say(s, "watch again");
+	scene_say_ret(s, epoll_ctl(s->epoll, EPOLL_CTL_MOD, fd, &ev));
+}
+
+/* --- multishot receive --- */
+
+enum { SHOT_BUFS = 128, SHOT_SIZE = 4096 };
+
+void differ_do_shots(struct scene *s, const struct differ_op *op, int fd)
+{
+	struct shots *shots = &s->side[op->end].shots;
+	static int group;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+
+	/* After SHUT_RD it depends on when io_uring looks again whether there is more to come. */
+	if (scene_is_waited(&s->side[op->end]) || s->side[op->end].shut & 1)
+		return;
+	shots->bufs = malloc(SHOT_BUFS * SHOT_SIZE);
+	shots->ring = &shared.shots[op->end];
+	/* Nothing takes what is left of earlier ones. */
+	shots->group = ++group;
+	sqe = io_uring_get_sqe(shots->ring);
+	io_uring_prep_provide_buffers(sqe, shots->bufs, SHOT_SIZE, SHOT_BUFS, shots->group, 0);
+	io_uring_sqe_set_data64(sqe, 0);
+	OK(io_uring_submit_and_wait(shots->ring, 1));
+	OK(io_uring_wait_cqe(shots->ring, &cqe));
+	ASSERT_EQ(0, cqe->res);
+	io_uring_cqe_seen(shots->ring, cqe);
+
+	sqe = io_uring_get_sqe(shots->ring);
+	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = shots->group;
+	io_uring_sqe_set_data64(sqe, shots->group);
+	OK(io_uring_submit(shots->ring));
+	shots->armed = true;
+	scene_say(s, "receive many times");
+}
+
+/* Takes what has come; returns the last result, 1 if there may be more. */
+static int shots_collect(struct shots *shots, size_t *len)
+{
+	struct io_uring_cqe *cqe;
+	int ret = 1;
+
+	OK(io_uring_get_events(shots->ring));
+	while (ret > 0 && !io_uring_peek_cqe(shots->ring, &cqe)) {
+		if (io_uring_cqe_get_data64(cqe) == (uint64_t)shots->group) {
+			ret = cqe->flags & IORING_CQE_F_MORE ? 1 :
+			      cqe->res > 0 ? -ECANCELED : cqe->res;
+			if (cqe->res > 0) {
+				memcpy(shared.room + *len, shots->bufs + SHOT_SIZE *
+				       (cqe->flags >> IORING_CQE_BUFFER_SHIFT), cqe->res);
+				*len += cqe->res;
+			}
+		}
+		io_uring_cqe_seen(shots->ring, cqe);
+	}
+	return ret;
+}
+
+void differ_shots_end(struct scene *s, struct side *side)
+{
+	struct shots *shots = &side->shots;
+	struct io_uring_sqe *sqe;
+	size_t len = 0;
+	int ret;
+
+	ret = shots_collect(shots, &len);
+	scene_say(s, "many times");
+	if (ret > 0) {
+		sqe = io_uring_get_sqe(shots->ring);
+		io_uring_prep_cancel64(sqe, shots->group, 0);
+		io_uring_sqe_set_data64(sqe, 0);
+		OK(io_uring_submit(shots->ring));
+		while (ret > 0)
+			ret = shots_collect(shots, &len);
+	}
+	shots->armed = false;
+	free(shots->bufs);
+	scene_say_received(s, side, len, 0);
+	errno = -ret;
+	scene_say(s, ", then");
+	scene_say_received(s, side, ret < 0 ? -1 : 0, 0);
+}
+
+void differ_do_reap(struct scene *s, const struct differ_op *op, int fd)
+{
+	(void)fd;
+	if (s->side[op->end].shots.armed)
+		differ_shots_end(s, &s->side[op->end]);
+}
