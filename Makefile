@@ -31,7 +31,7 @@ sources	 := ktls ktls/record ktls/helper ktls/socket selftests/kunit
 
 .PHONY: netlink
 .PHONY: all modules modules_install modules_uninstall tools selftests install uninstall demo check check-debug check-full
-.PHONY: coverage check-installed
+.PHONY: coverage check-installed check-packages deb
 .PHONY: bench
 .PHONY: compile-7.3 exports sparse checkpatch clean help objdir
 
@@ -105,6 +105,15 @@ check-installed:
 	$(setup) packages 6.12
 	selftests/installed/run
 
+# On disks with Debian 12 and 13, the first time with the making of them.
+check-packages:
+	$(setup) packages
+	selftests/installed/packages --suite bookworm
+	selftests/installed/packages --suite trixie
+
+deb:
+	tools/packaging/deb
+
 coverage:
 	$(setup)
 	selftests/coverage
@@ -158,6 +167,8 @@ help:
 	@echo 'make check-debug     the same on a debug kernel, which is built first'
 	@echo 'make check-full      both, including the slow tests'
 	@echo 'make check-installed install, use and remove ktls on a Debian with systemd'
+	@echo 'make check-packages  the same with packages, on Debian 12 and 13'
+	@echo 'make deb             build packages for Debian into .build/deb'
 	@echo 'make coverage        show which lines of ktls/ the tests execute'
 	@echo 'make bench           count the instructions of sending and receiving'
 	@echo 'make compile-7.3     compile for 7.3 with warnings as errors, and check that 7.3'
