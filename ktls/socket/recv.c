@@ -310,11 +310,18 @@ static int recv_open(struct ktls_ctx *ctx, struct recv_op *op)
 	return ret;
 }
 
+/* What sock_intr_errno() gives. */
+static bool recv_is_interrupted(int err)
+{
+	return err == -EINTR || err == -ERESTARTSYS;
+}
+
 static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 {
 	long timeo = sock_rcvtimeo(ctx->rl.sk, op->flags & MSG_DONTWAIT);
 	struct ktls_recv_pace pace = { .since = jiffies };
 	const bool waits = timeo;
+	bool waited = false;
 	size_t target;
 	int ret;
 
@@ -344,11 +351,12 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 		if (op->copied && op->copied >= target)
 			return 0;
 		ret = ktls_recv_wait(ctx, &timeo, op->copied);
-		/* Who wanted no bytes and has waited is done, TCP says. */
-		if (ret == -EAGAIN && !op->len && waits)
+		/* Who wanted no bytes and has waited is done, TCP says, whatever ended that. */
+		if (!op->len && ((ret == -EAGAIN && waits) || (recv_is_interrupted(ret) && waited)))
 			return 0;
 		if (ret <= 0)
 			return ret;
+		waited = true;
 		pace.since = jiffies;
 		recv_rewind(op);
 	}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Receiving calls that must do what they do on plain TCP; each test asks TCP too. */
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include "lib/record.h"
@@ -94,6 +96,30 @@ TEST_F(both, length_zero)
 	EXPECT_TRUE(net_poll(e.tcp, POLLIN, 2000) & POLLIN);
 	EXPECT_TRUE(net_poll(e.tls, POLLIN, 2000) & POLLIN);
 	BOTH(&e, 0, recv(fd, back, 0, 0));
+	ends_close(&e);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* A signal ends the wait as time does. */
+TEST_F(both, length_zero_and_a_signal)
+{
+	struct itimerval soon = { .it_value = { 0, 200000 } };
+	struct sigaction act = { .sa_handler = on_alarm };
+	struct ends e = ends_of(&self->r);
+
+	OK(sigaction(SIGALRM, &act, NULL));
+	for (int i = 0; i < 2; i++) {
+		OK(setitimer(ITIMER_REAL, &soon, NULL));
+		EXPECT_EQ(0, got(recv(i ? e.tls : e.tcp, back, 0, 0)));
+	}
+	for (int i = 0; i < 2; i++) {
+		OK(setitimer(ITIMER_REAL, &soon, NULL));
+		EXPECT_EQ(-EINTR, got(recv(i ? e.tls : e.tcp, back, 1, 0)));
+	}
 	ends_close(&e);
 }
 
