@@ -258,6 +258,18 @@ static int connect_tcp(struct socket *sock, struct sockaddr_unsized *uaddr, int 
 	}
 }
 
+/* The connection was complete, and ended before the program asked for that: as TCP's. */
+static int connect_ended(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	int err = sock_error(sk) ? : -ECONNABORTED;
+
+	ktls_ctx_get(sk)->connect.pending = false;
+	sk->sk_disconnects++;
+	sock->state = ktls_connect_disconnect(sk, 0) ? SS_DISCONNECTING : SS_UNCONNECTED;
+	return err;
+}
+
 static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 			  int addr_len, int flags)
 {
@@ -274,9 +286,11 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 			return -EALREADY;
 		break;
 	case KTLS_STATE_OPEN:
-		if (ctx->connect.pending && !ctx->connect.starttls)
-			return connect_report(ctx);
-		return -EISCONN;
+		if (!ctx->connect.pending || ctx->connect.starttls)
+			return -EISCONN;
+		if (sk->sk_state == TCP_CLOSE)
+			return connect_ended(sock);
+		return connect_report(ctx);
 	case KTLS_STATE_FAILED:
 		if (ctx->session.version || ctx->connect.starttls)
 			return -EISCONN;

@@ -109,6 +109,28 @@ TEST_F(family, non_blocking_without_a_second_connect)
 	conn_expect_works(self->fd, &p);
 }
 
+/* What has ended meanwhile is reported by the second connect(), as TCP does. */
+TEST_F(family, non_blocking_and_reset_before_the_second_connect)
+{
+	struct peer p;
+
+	net_nonblock(self->fd, true);
+	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
+	answer(&p, self->l, &self->e);
+	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	net_rst(p.fd);
+	EXPECT_TRUE(net_poll(self->fd, 0, 5000) & POLLHUP);
+	FAILS(ECONNRESET, connect(self->fd, &self->a.sa, self->a.len));
+	EXPECT_EQ(0, net_so_error(self->fd));
+	FAILS(ENOTCONN, send(self->fd, "x", 1, MSG_NOSIGNAL));
+	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
+	answer(&p, self->l, &self->e);
+	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	OK(connect(self->fd, &self->a.sa, self->a.len));
+	net_nonblock(self->fd, false);
+	conn_expect_works(self->fd, &p);
+}
+
 TEST_F(family, epoll_edge_when_finished)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
