@@ -86,19 +86,16 @@ static unsigned int daemon_count_cores(void)
 	return count > KTLSD_WORKERS_MAX ? KTLSD_WORKERS_MAX : (unsigned int)count;
 }
 
-/* A worker that can have few sessions is full with one each of a few users, and refuses those of
- * another while other workers have room: fewer workers then.
- */
+/* Fewer than are asked for, if each would have too few sessions. */
 static unsigned int daemon_count_workers(const struct ktlsd_options *options,
 					 const struct ktlsd_config *config)
 {
 	unsigned int asked = options->workers ? options->workers :
 			     config->workers ? config->workers : daemon_count_cores();
-	unsigned int most = config->max_sessions / KTLSD_WORKER_SESSIONS_MIN;
+	unsigned int most = ktlsd_worker_most(config->max_sessions);
 
-	if (asked <= most || asked == 1)
+	if (asked <= most)
 		return asked;
-	most = most ? most : 1;
 	ktlsd_log(KTLSD_LOG_WARNING,
 		  "max_sessions = %u is too little for %u workers, %d for each: only %u will serve. Raise max_sessions in ktlsd.conf.",
 		  config->max_sessions, asked, KTLSD_WORKER_SESSIONS_MIN, most);
@@ -189,7 +186,7 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 	if (old->workers != config->workers)
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "A new number of workers takes effect only when ktlsd is restarted.");
-	if (config->max_sessions < KTLSD_WORKER_SESSIONS_MIN * shared->worker_count)
+	if (shared->worker_count > ktlsd_worker_most(config->max_sessions))
 		ktlsd_log(KTLSD_LOG_WARNING,
 			  "max_sessions = %u is too little for %u workers, which have %d each until ktlsd is restarted.",
 			  config->max_sessions, shared->worker_count, KTLSD_WORKER_SESSIONS_MIN);

@@ -121,7 +121,7 @@ static void worker_set_limits(struct ktlsd_worker *worker,
 	size_t cached = ktlsd_config_memory(config) / 8 / count;
 
 	/* A reload can ask for less than there are workers for. */
-	if (count > 1 && max < KTLSD_WORKER_SESSIONS_MIN * count)
+	if (count > ktlsd_worker_most(max))
 		max = KTLSD_WORKER_SESSIONS_MIN * count;
 	own = (max / 2 + count - 1) / count;
 	worker->sessions.max = own ? own : 1;

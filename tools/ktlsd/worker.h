@@ -156,6 +156,17 @@ struct ktlsd_worker {
 	struct ktlsd_memory	memory;
 };
 
+/* A worker that can have few sessions is full with one each of a few users, and refuses those of
+ * another while other workers have room. An only worker has all sessions, however few.
+ * Return: for how many workers @max_sessions is enough, at least 1.
+ */
+static inline unsigned int ktlsd_worker_most(unsigned int max_sessions)
+{
+	unsigned int most = max_sessions / KTLSD_WORKER_SESSIONS_MIN;
+
+	return most ? most : 1;
+}
+
 /* Return: 0 and a running thread, or a negative errno. */
 int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		       struct ktlsd_shared *shared);

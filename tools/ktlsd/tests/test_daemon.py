@@ -185,6 +185,9 @@ def test_few_sessions(path):
         assert it.listen(10, "STATUS="), it.notified
         done = it.control("stats")
         assert re.search(r"^ktlsd_workers +- +1$", done.stdout, re.M), done
+        # An only worker has all sessions, however few: no second warning.
+        assert it.control("reload").returncode == 0
+        assert it.lines().count("which have 16") == 1, it.lines()
 
 
 def test_watchdog(path):
