@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test_peer.h"
+#include "tls/algorithms.h"
 #include "tls/psk.h"
 
 /* --- external pre-shared keys --- */
@@ -87,6 +88,23 @@ static void choices_external_key(void **state)
 
 /* --- groups and signature algorithms --- */
 
+/* How many the server has got: two after a HelloRetryRequest. */
+static unsigned int choices_hellos;
+
+/* Mask of groups that a policy forbids. */
+static uint32_t choices_forbidden;
+
+static void choices_note_hello(int written, int version, int type, const void *data, size_t len,
+			       SSL *ssl, void *arg)
+{
+	(void)version;
+	(void)ssl;
+	(void)arg;
+	if (!written && type == SSL3_RT_HANDSHAKE && len &&
+	    *(const uint8_t *)data == SSL3_MT_CLIENT_HELLO)
+		choices_hellos++;
+}
+
 static int choices_choose(const char *groups, const char *sigalgs,
 			  struct ktlsd_result *result, char *reason)
 {
@@ -95,10 +113,15 @@ static int choices_choose(const char *groups, const char *sigalgs,
 	int err;
 
 	test_peer_init(&peer, true);
+	/* Without preferences of its own, of which the list of OpenSSL 3.5 has some. */
+	SSL_CTX_set1_groups_list(peer.ctx, "X25519:P-256:X448:P-384");
+	SSL_CTX_set_msg_callback(peer.ctx, choices_note_hello);
+	choices_hellos = 0;
 	test_peer_credential(&peer, pki.ec, pki.ec_key);
 	test_peer_begin(&peer);
 	test_side_init(&side, KTLS_ROLE_CLIENT);
 	strcpy(side.request.groups, groups);
+	side.request.bounds.no_groups = choices_forbidden;
 	strcpy(side.request.sigalgs, sigalgs);
 	test_side_prepare(&side, NULL, NULL, pki.ca);
 	err = test_side_begin(&side);
@@ -131,6 +154,9 @@ static void choices_algorithms(void **state)
 	assert_int_equal(result.group, 23);
 	assert_int_equal(choices_choose("X448", "", &result, reason), 0);
 	assert_int_equal(result.group, 30);
+	assert_int_equal(choices_hellos, 1);
+	assert_int_equal(choices_choose("P-256:X25519MLKEM768", "", &result, reason),
+			 test_peer_default_group() == 29 ? -EINVAL : 0);
 	assert_int_equal(choices_choose("", "ecdsa_secp256r1_sha256", &result, reason), 0);
 	assert_int_equal(result.sigalg, 0x0403);
 	assert_int_equal(choices_choose("", "rsa_pss_rsae_sha256", &result, reason), -EPROTO);
@@ -142,6 +168,29 @@ static void choices_algorithms(void **state)
 	}
 	assert_int_equal(choices_choose("", "RSA+SHA1", &result, reason), -EINVAL);
 	assert_int_equal(choices_choose("", "rsa_pkcs1_sha1", &result, reason), -EINVAL);
+}
+
+/* A server without post-quantum groups, as most, does not ask for another key share. */
+static void choices_post_quantum(void **state)
+{
+	struct ktlsd_result result;
+	char reason[300];
+
+	(void)state;
+	if (test_peer_default_group() == 29)
+		skip();
+	assert_int_equal(choices_choose("", "", &result, reason), 0);
+	assert_int_equal(result.group, 29);
+	assert_int_equal(choices_hellos, 1);
+	assert_int_equal(choices_choose("X25519MLKEM768:secp384r1:X25519", "", &result, reason), 0);
+	assert_int_equal(result.group, 24);
+	assert_int_equal(choices_hellos, 1);
+	choices_forbidden = ktlsd_algorithms_bit(KTLSD_ALGORITHMS_GROUPS, 29);
+	assert_int_equal(choices_choose("", "", &result, reason), 0);
+	choices_forbidden = 0;
+	assert_int_equal(result.group, 23);
+	assert_int_equal(choices_hellos, 1);
+	assert_int_equal(choices_choose("X25519MLKEM768", "", &result, reason), -EPROTO);
 }
 
 /* The suites of the first handshake with a context are not those of the others. */
@@ -187,6 +236,7 @@ int main(void)
 		cmocka_unit_test(choices_suites_differ),
 		cmocka_unit_test(choices_external_key),
 		cmocka_unit_test(choices_algorithms),
+		cmocka_unit_test(choices_post_quantum),
 	};
 
 	return cmocka_run_group_tests_name("choices", tests, test_pki_setup, test_pki_teardown);

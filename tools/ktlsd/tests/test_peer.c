@@ -42,6 +42,16 @@ static void peer_info(const SSL *ssl, int where, int value)
 		peer->alert = value & 0xff;
 }
 
+uint16_t test_peer_default_group(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	bool has = SSL_CTX_set1_groups_list(ctx, "X25519MLKEM768");
+
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	return has ? 0x11ec : 29;
+}
+
 void test_peer_init(struct test_peer *peer, bool is_server)
 {
 	memset(peer, 0, sizeof(*peer));

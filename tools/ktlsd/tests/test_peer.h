@@ -73,6 +73,9 @@ void test_side_prepare(struct test_side *side, X509 *cert, EVP_PKEY *key,
 /* Begins the handshake. Return: as ktlsd_handshake_new(). */
 int test_side_begin(struct test_side *side);
 
+/* Return: the group of a handshake for which nobody chooses any: OpenSSL 3.5 has a post-quantum one. */
+uint16_t test_peer_default_group(void);
+
 void test_peer_init(struct test_peer *peer, bool is_server);
 void test_peer_credential(struct test_peer *peer, X509 *cert, EVP_PKEY *key);
 /* Stores the newest session of a client in *@session. */

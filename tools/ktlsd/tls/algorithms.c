@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -73,8 +74,20 @@ struct algorithms_kind {
 	int				(*set)(SSL *ssl, const char *list);
 };
 
+/* Behind a post-quantum group the client sends a key share of the next group, too (*): most servers
+ * have no post-quantum ones, and would ask for another share, which takes a round trip (RFC 8446
+ * 4.1.4). A server prefers the first (/). Only an OpenSSL that has this group knows that syntax.
+ */
 static int algorithms_set_group_list(SSL *ssl, const char *list)
 {
+	static const char first[] = "X25519MLKEM768:";
+	const size_t len = sizeof(first) - 1;
+	char marked[ALGORITHMS_LIST_MAX + 2];
+
+	if (!strncmp(list, first, len)) {
+		snprintf(marked, sizeof(marked), "*%.*s/*%s", (int)len - 1, list, list + len);
+		list = marked;
+	}
 	return (int)SSL_set1_groups_list(ssl, list);
 }
 
