@@ -17,6 +17,10 @@
 #include "config/private_key.h"
 #include "config/stored_key.h"
 
+enum {
+	CREDENTIALS_SIGNATURE_BITS	= 112,	/* of KTLSD_SECURITY_LEVEL; SHA-1 has 63 */
+};
+
 int ktlsd_credentials_no_passphrase(char *buffer, int size, int writing, void *arg)
 {
 	(void)buffer;
@@ -78,6 +82,27 @@ static int credentials_check_pair(const struct ktlsd_credential *credential,
 		"the private key does not belong to the first certificate");
 }
 
+/* OpenSSL 3.5 has this rule for certificates of peers only. Of a certificate that signs itself nobody
+ * checks the signature.
+ */
+static int credentials_check_signatures(const struct ktlsd_credential *credential,
+					struct ktlsd_fault *fault)
+{
+	X509 *cert = credential->leaf;
+	int i, bits;
+
+	for (i = 0; cert; cert = sk_X509_value(credential->chain, i++)) {
+		if (X509_get_extension_flags(cert) & EXFLAG_SS ||
+		    !X509_get_signature_info(cert, NULL, NULL, &bits, NULL) ||
+		    bits >= CREDENTIALS_SIGNATURE_BITS)
+			continue;
+		return ktlsd_errors_set(fault, -EINVAL,
+			"the signature of certificate number %d is too weak: %s", i + 1,
+			OBJ_nid2sn(X509_get_signature_nid(cert)));
+	}
+	return 0;
+}
+
 int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 			    const void *key, size_t key_len,
 			    struct ktlsd_credential *ret_credential,
@@ -100,6 +125,8 @@ int ktlsd_credentials_parse(const void *certificates, size_t certificates_len,
 		err = ktlsd_private_key_parse(key, key_len, &ret_credential->key, fault);
 	if (!err)
 		err = credentials_check_pair(ret_credential, fault);
+	if (!err)
+		err = credentials_check_signatures(ret_credential, fault);
 	ERR_clear_error();
 	if (err)
 		ktlsd_credentials_free(ret_credential);
@@ -215,6 +242,8 @@ static int credentials_read(const char *certificate_path, const char *key_path,
 				 (const char *)passphrase.data, credential, &inner);
 	if (!err)
 		err = credentials_check_pair(credential, &inner);
+	if (!err)
+		err = credentials_check_signatures(credential, &inner);
 	if (!err)
 		err = credentials_check_openssl(credential, &inner);
 	if (!err && ktlsd_credentials_find_problem(credential, &inner))

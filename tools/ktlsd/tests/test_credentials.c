@@ -192,6 +192,27 @@ static int credentials_load_leaf(const struct test_pki_spec *spec, const EVP_MD 
 	return err;
 }
 
+/* A leaf as programs bring it. */
+static int credentials_parse_leaf(const EVP_MD *md, struct ktlsd_fault *fault)
+{
+	const struct test_pki_spec spec = { .cn = "a" };
+	X509 *cert = test_pki_issue(&spec, pki.ec_key, pki.ca, pki.ca_key);
+	struct ktlsd_buffer pem = { 0 }, key = { 0 };
+	struct ktlsd_credential credential;
+	int err;
+
+	assert_true(X509_sign(cert, pki.ca_key, md) > 0);
+	test_pki_put_cert(&pem, cert);
+	test_pki_put_key(&key, pki.ec_key, NULL);
+	err = ktlsd_credentials_parse(pem.data, pem.len, key.data, key.len, &credential, fault);
+	if (!err)
+		ktlsd_credentials_free(&credential);
+	ktlsd_buffer_free(&pem);
+	ktlsd_buffer_free(&key);
+	X509_free(cert);
+	return err;
+}
+
 /* A credential that OpenSSL refuses is an error; one that peers will refuse is a warning. */
 static void credentials_no_peer_wants(void **state)
 {
@@ -220,7 +241,10 @@ static void credentials_no_peer_wants(void **state)
 	}
 	assert_int_equal(credentials_load_leaf(&table[0].spec, EVP_sha1(), &doubt, &fault),
 			 -EINVAL);
-	assert_non_null(strstr(fault.reason, "OpenSSL refuses it"));
+	assert_non_null(strstr(fault.reason, "certificate number 1 is too weak: ecdsa-with-SHA1"));
+	assert_int_equal(credentials_parse_leaf(EVP_sha1(), &fault), -EINVAL);
+	assert_non_null(strstr(fault.reason, "certificate number 1 is too weak: ecdsa-with-SHA1"));
+	assert_int_equal(credentials_parse_leaf(EVP_sha256(), &fault), 0);
 }
 
 /* A certificate on a curve that is too small. */
