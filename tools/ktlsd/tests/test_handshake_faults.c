@@ -442,16 +442,19 @@ static void faults_server_leftover(void **state)
 	test_side_free(&side);
 }
 
+/* @alert: expected; @or_alert: as right, if the record should be encrypted */
 static const struct faults_record {
 	uint8_t		header[5];
 	uint8_t		alert;
+	uint8_t		or_alert;
 } faults_records[] = {
-	{ { 22, 3, 3, 0x48, 1 },	22 },	/* longer than any record */
-	{ { 23, 3, 3, 0xff, 0xff },	22 },
-	{ { 24, 3, 3, 0, 1 },		10 },	/* heartbeat */
-	{ { 99, 3, 3, 0x40, 0 },	10 },
-	{ { 22, 3, 3, 0, 0 },		10 },	/* an empty fragment of a handshake */
-	{ { 22, 4, 0, 0, 1 },		70 },	/* another version of the record layer */
+	{ { 22, 3, 3, 0x48, 1 },	22, 0 },	/* longer than any record */
+	{ { 23, 3, 3, 0xff, 0xff },	22, 0 },
+	{ { 24, 3, 3, 0, 1 },		10, 0 },	/* heartbeat */
+	{ { 99, 3, 3, 0x40, 0 },	10, 0 },
+	{ { 22, 3, 3, 0, 0 },		10, 0 },	/* an empty fragment of a handshake */
+	/* Another version of the record layer. Of two mistakes OpenSSL 3.5 finds the type first. */
+	{ { 22, 4, 0, 0, 1 },		70, 10 },
 };
 
 /* The kernel finds a record that violates the RFC, and OpenSSL seals the alert. */
@@ -460,6 +463,7 @@ static void faults_record(const struct faults_record *record, int role, uint16_t
 	static const char reason[] = "the peer sent a record that it should not";
 	struct test_side side;
 	struct test_peer peer;
+	bool is_right;
 	uint8_t byte;
 
 	test_side_init(&side, role);
@@ -494,7 +498,10 @@ static void faults_record(const struct faults_record *record, int role, uint16_t
 		test_peer_step(&peer);
 		SSL_read(peer.ssl, &byte, 1);
 	}
-	if (side.fault.alert != record->alert || peer.alert != record->alert)
+	is_right = side.fault.alert == record->alert ||
+		   (role == KTLS_ROLE_SERVER && version == KTLS_TLS_1_3 &&
+		    record->or_alert && side.fault.alert == record->or_alert);
+	if (!is_right || peer.alert != side.fault.alert)
 		fail_msg("%u %02x %02x%02x to %d of %x: alert %d, the peer saw %d",
 			 record->header[0], record->header[1], record->header[3],
 			 record->header[4], role, version, side.fault.alert, peer.alert);
