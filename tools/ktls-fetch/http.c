@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -32,7 +34,9 @@ enum {
  * @path: likewise, with the query
  * @deadline: milliseconds of the monotonic clock
  * @fd: connected, or -1
- * @head: the beginning of what came, for the reason
+ * @head: the beginning of what came
+ * @got: bytes of all that came
+ * @end: how many of them the server announced; SIZE_MAX if it has not, or not yet
  * @reason: of KTLS_FETCH_TEXT_MAX bytes: why it failed
  */
 struct http {
@@ -42,6 +46,8 @@ struct http {
 	int64_t	deadline;
 	int	fd;
 	struct ktlsd_buffer head;
+	size_t	got;
+	size_t	end;
 	char	reason[KTLS_FETCH_TEXT_MAX];
 };
 
@@ -132,19 +138,79 @@ static int http_connect(struct http *http)
 			 http->port, strerror(-err));
 }
 
+/* --- the header --- */
+
+/* Return: how long it is with the empty line that ends it; 0 before that came. */
+static size_t http_head_len(const struct http *http)
+{
+	static const char end[] = "\r\n\r\n";
+	const uint8_t *at = http->head.len ? memmem(http->head.data, http->head.len, end, 4) : NULL;
+
+	return at ? (size_t)(at - http->head.data) + 4 : 0;
+}
+
+/* Finds a field of the header. @name: "\nname:", in lower case. @dst: of @size bytes, its value
+ * without spaces around it, printable ASCII. Return: whether there is one.
+ */
+static bool http_find_field(const struct http *http, const char *name, char *dst, size_t size)
+{
+	const char *head = (const char *)http->head.data, *at;
+	size_t head_len = http_head_len(http), i, len;
+
+	for (i = 0; i + strlen(name) < head_len; i++) {
+		if (strncasecmp(head + i, name, strlen(name)))
+			continue;
+		at = head + i + strlen(name);
+		at += strspn(at, " \t");
+		len = strcspn(at, "\r");
+		while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
+			len--;
+		ktlsd_text_escape(dst, size, at, len);
+		return true;
+	}
+	return false;
+}
+
+/* Looks for the end of the body (RFC 9112 6.3) as soon as the header is there. Without this field
+ * it is where the server closes the connection: we ask with HTTP/1.0.
+ */
+static void http_find_end(struct http *http)
+{
+	char length[24], *rest;
+	unsigned long long body;
+
+	if (!http_find_field(http, "\ncontent-length:", length, sizeof(length)))
+		return;
+	errno = 0;
+	body = strtoull(length, &rest, 10);
+	if (length[0] >= '0' && length[0] <= '9' && !*rest && !errno &&
+	    body < SIZE_MAX - HTTP_HEAD_MAX)
+		http->end = http_head_len(http) + body;
+}
+
 /* --- the connection, as OpenSSL sees it --- */
 
+/* The server may keep the connection: at the end of the body it ends, too. */
 static int http_bio_read(BIO *bio, char *data, int size)
 {
 	struct http *http = BIO_get_data(bio);
+	size_t most = http->end - http->got < (size_t)size ? http->end - http->got : (size_t)size;
 	ssize_t len;
 
+	if (!most)
+		return 0;
 	do
-		len = recv(http->fd, data, (size_t)size, 0);
+		len = recv(http->fd, data, most, 0);
 	while (len < 0 && (errno == EINTR || (errno == EAGAIN && http_wait(http, POLLIN))));
-	/* What does not fit is not needed. */
-	if (len > 0)
-		ktlsd_buffer_append(&http->head, data, (size_t)len, HTTP_HEAD_MAX);
+	if (len <= 0)
+		return (int)len;
+	http->got += (size_t)len;
+	/* Behind a header that is so long, the server has to close the connection. */
+	if (!http_head_len(http) &&
+	    !ktlsd_buffer_append(&http->head, data, (size_t)len, HTTP_HEAD_MAX))
+		http_find_end(http);
+	if (http->got > http->end)
+		http->end = http->got;
 	return (int)len;
 }
 
@@ -216,26 +282,19 @@ static BIO *http_exchange(const struct http *http, BIO *socket, BIO *request)
 	return answer;
 }
 
-/* Finds the content coding that the server has applied; we accept none (RFC 9110 8.4). OpenSSL does
- * not look at it, and finds bytes that are no DER. @dst: of @size bytes, printable ASCII.
- * Return: whether there is one.
+/* Finds a coding that the server has applied. We accept none (RFC 9110 8.4), and chunks are not for
+ * HTTP/1.0 (RFC 9112 6.1). OpenSSL does not look at them, and finds bytes that are no DER.
+ * @ret_field: which field names it. @dst: of @size bytes, printable ASCII. Return: whether there
+ * is one.
  */
-static bool http_find_coding(const struct http *http, char *dst, size_t size)
+static bool http_find_coding(const struct http *http, const char **ret_field, char *dst, size_t size)
 {
-	static const char name[] = "\ncontent-encoding:";
-	const char *at = (const char *)http->head.data, *end;
-	const char *body = http->head.len ? memmem(at, http->head.len, "\r\n\r\n", 4) : NULL;
-
-	for (; body && at < body; at++) {
-		if ((size_t)(body - at) < strlen(name) || strncasecmp(at, name, strlen(name)))
-			continue;
-		at += strlen(name);
-		at += strspn(at, " \t");
-		end = at + strcspn(at, "\r");
-		ktlsd_text_escape(dst, size, at, (size_t)(end - at));
-		return strcasecmp(dst, "identity");
-	}
-	return false;
+	*ret_field = "Transfer-Encoding";
+	if (http_find_field(http, "\ntransfer-encoding:", dst, size))
+		return true;
+	*ret_field = "Content-Encoding";
+	return http_find_field(http, "\ncontent-encoding:", dst, size) &&
+	       strcasecmp(dst, "identity");
 }
 
 /* Return: the status code of the answer; 0 if it has none. */
@@ -252,14 +311,14 @@ static int http_status(const struct http *http)
 /* Nothing came that OpenSSL could use. @why: its reason, or NULL */
 static int http_fail_transfer(struct http *http, const char *what, const char *why)
 {
+	const char *field;
 	char coding[24];
 
 	if (!http_left(http))
 		return http_fail(http, -ETIMEDOUT, "%.64s did not answer in time", http->host);
-	if (http_find_coding(http, coding, sizeof(coding)))
-		return http_fail(http, -EPROTO,
-				 "%.64s gave no %s: it is encoded (Content-Encoding: %s)",
-				 http->host, what, coding);
+	if (http_find_coding(http, &field, coding, sizeof(coding)))
+		return http_fail(http, -EPROTO, "%.64s gave no %s: it is encoded (%s: %s)",
+				 http->host, what, field, coding);
 	return http_fail(http, -EPROTO, "%.64s gave no %s: %s", http->host, what,
 			 why ? why : "the connection was closed");
 }
@@ -287,6 +346,18 @@ static size_t http_der_len(const struct ktlsd_buffer *answer)
 	return 2 + count + len;
 }
 
+/* Reads what there is, at least a byte. A buffer of OpenSSL would wait until @piece is full. */
+static int http_read_some(BIO *response, uint8_t *piece, size_t size)
+{
+	size_t buffered = BIO_ctrl_pending(response);
+
+	if (!buffered && BIO_next(response))
+		response = BIO_next(response);
+	else if (buffered < size)
+		size = buffered;
+	return BIO_read(response, piece, (int)size);
+}
+
 /* Reads one DER value; the server need not close the connection after it. What comes behind it is
  * left out. @what: for the reason.
  */
@@ -298,7 +369,7 @@ static int http_read_all(struct http *http, BIO *response, const char *what,
 	int got, err = 0;
 
 	while (!err && (!len || answer->len < len) &&
-	       (got = BIO_read(response, piece, sizeof(piece))) > 0) {
+	       (got = http_read_some(response, piece, sizeof(piece))) > 0) {
 		err = ktlsd_buffer_append(answer, piece, (size_t)got, KTLS_FETCH_CRL_MAX + sizeof(piece));
 		len = http_der_len(answer);
 		if (!err && len != SIZE_MAX && len > KTLS_FETCH_CRL_MAX)
@@ -352,7 +423,9 @@ static int http_transfer(struct http *http, const void *body, size_t body_len,
 int ktls_fetch_http(const char *url, const void *body, size_t body_len,
 		    unsigned int timeout_ms, struct ktlsd_buffer *answer)
 {
-	struct http http = { .fd = -1, .deadline = ktlsd_clock_ms() + timeout_ms };
+	struct http http = {
+		.fd = -1, .end = SIZE_MAX, .deadline = ktlsd_clock_ms() + timeout_ms,
+	};
 	char *user = NULL;
 	int is_tls = 0, err;
 

@@ -24,8 +24,8 @@ GOOD = (b"HTTP/1.0 200 OK\r\nContent-Type: application/ocsp-response\r\n"
 class Responder:
     """An HTTP server that answers every request with the same bytes."""
 
-    def __init__(self, answer, delay=0.0, address="127.0.0.1", port=0):
-        self.answer, self.delay, self.requests = answer, delay, []
+    def __init__(self, answer, delay=0.0, address="127.0.0.1", port=0, keep=False):
+        self.answer, self.delay, self.keep, self.requests = answer, delay, keep, []
         self.socket = socket.create_server((address, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -43,7 +43,7 @@ class Responder:
         time.sleep(self.delay)
         try:
             peer.sendall(self.answer)
-            if self.answer:
+            if self.answer and not self.keep:
                 peer.close()
             else:
                 peer.recv(1)
@@ -329,6 +329,36 @@ def test_crl(build):
                    b"HTTP/1.0 302 Found\r\nLocation: /b.crl\r\n\r\n" + crl_of(100)):
         error, data = fetch.ask(Responder(answer).url(), 5000, b"")
         assert error < 0 and b" gave no CRL: " in data, (answer[:40], error, data)
+    fetch.close()
+
+
+def test_kept_alive(build):
+    """the end of what a server sends is seen though the server keeps the connection"""
+    fetch = Fetch(build, "--allow", "127.0.0.0/8")
+    crl, head = crl_of(30000), b"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length:%d\r\n\r\n"
+    kind = b"Content-Type: application/ocsp-response\r\nContent-Length:"
+    ocsp = head.replace(b"content-length:", kind)
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" + RESPONSE + b"\r\n0\r\n\r\n"
+    for answer, body, expected in (
+            (head % 30000 + crl, b"", crl),
+            (head % 30000 + crl + b"HTTP/1.1 200 OK\r\n", b"", crl),
+            (head % 900 + crl[:900], b"", b"it is incomplete"),
+            (head % 1 + crl[:1], b"", b"it is incomplete"),
+            (head % 0, b"", b"it is incomplete"),
+            (head % 5 + b"<htm>", b"", b"it is no DER"),
+            (b"HTTP/1.1 200 OK\r\n\r\n" + crl, b"", crl),
+            (b"HTTP/1.1 200 OK\r\n\r\n<htm>", b"", b"it is no DER"),
+            (chunked, b"", b"it is encoded (Transfer-Encoding: chunked)"),
+            (chunked, REQUEST, b"it is encoded (Transfer-Encoding: chunked)"),
+            (b"HTTP/1.1 404 Gone\r\nContent-Length: 5\r\n\r\nhello", b"", b" gave no CRL: "),
+            (ocsp % len(RESPONSE) + RESPONSE, REQUEST, RESPONSE),
+            (ocsp % 4 + RESPONSE[:4], REQUEST, b" gave no OCSP response: "),
+            (ocsp % 0, REQUEST, b" gave no OCSP response: ")):
+        begun = time.monotonic()
+        error, data = fetch.ask(Responder(answer, keep=True).url(), 5000, body)
+        took = time.monotonic() - begun
+        assert took < 2.5, (answer[:80], took, data[-60:])
+        assert data == expected if not error else expected in data, (answer[:80], error, data[-60:])
     fetch.close()
 
 
