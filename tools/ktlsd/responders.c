@@ -87,6 +87,8 @@ static void responders_deliver_to(const struct ktlsd_responders_waiter *waiter)
 	pthread_mutex_lock(&inbox->lock);
 	if (inbox->count < sizeof(inbox->ids) / sizeof(*inbox->ids))
 		inbox->ids[inbox->count++] = waiter->id;
+	else
+		inbox->is_over = true;
 	pthread_mutex_unlock(&inbox->lock);
 	if (write(inbox->fd, &one, sizeof(one)) < 0)
 		return;
@@ -256,6 +258,27 @@ static int responders_wait(struct ktlsd_status_asker *asker)
 {
 	(void)asker;
 	return ktlsd_pause();
+}
+
+static void responders_leave(struct ktlsd_status_asker *asker,
+			     const struct ktlsd_ocsp_question *question)
+{
+	const struct ktlsd_pause_owner *owner = ktlsd_pause_get_owner();
+	struct ktlsd_responders_inbox *inbox = (void *)((char *)asker -
+				offsetof(struct ktlsd_responders_inbox, asker));
+	struct ktlsd_responders_entry *entry;
+	uint8_t key[KTLSD_STAPLE_KEY];
+	unsigned int i;
+
+	if (!owner || ktlsd_staple_hash(question->cert, question->issuer, key))
+		return;
+	pthread_mutex_lock(&inbox->all->lock);
+	entry = *responders_slot(inbox->all, key);
+	for (i = 0; entry && i < entry->waiter_count; i++) {
+		if (entry->waiters[i].inbox == inbox && entry->waiters[i].id == owner->id)
+			entry->waiters[i--] = entry->waiters[--entry->waiter_count];
+	}
+	pthread_mutex_unlock(&inbox->all->lock);
 }
 
 static void responders_want_crl(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer,
@@ -519,6 +542,7 @@ int ktlsd_responders_open_inbox(struct ktlsd_responders *all,
 	memset(inbox, 0, sizeof(*inbox));
 	inbox->asker.ask = responders_ask;
 	inbox->asker.wait = responders_wait;
+	inbox->asker.leave = responders_leave;
 	inbox->asker.want_crl = responders_want_crl;
 	inbox->all = all;
 	pthread_mutex_init(&inbox->lock, NULL);
@@ -547,16 +571,18 @@ void ktlsd_responders_close_inbox(struct ktlsd_responders_inbox *inbox)
 	inbox->all = NULL;
 }
 
-void ktlsd_responders_deliver(struct ktlsd_responders_inbox *inbox,
+bool ktlsd_responders_deliver(struct ktlsd_responders_inbox *inbox,
 			      void (*wake)(void *arg, uint64_t id), void *arg)
 {
+	bool more, is_over = false;
 	uint64_t wakes, id = 0;
-	bool more;
 
 	if (read(inbox->fd, &wakes, sizeof(wakes)) < 0)
-		return;
+		return true;
 	do {
 		pthread_mutex_lock(&inbox->lock);
+		is_over = is_over || inbox->is_over;
+		inbox->is_over = false;
 		more = inbox->count;
 		if (more)
 			id = inbox->ids[--inbox->count];
@@ -564,4 +590,5 @@ void ktlsd_responders_deliver(struct ktlsd_responders_inbox *inbox,
 		if (more)
 			wake(arg, id);
 	} while (more);
+	return !is_over;
 }

@@ -134,9 +134,10 @@ struct ktlsd_responders {
  * struct ktlsd_responders_inbox - handshakes of a worker whose answer is there
  * @asker: what the handshakes call
  * @all: those that it asks
- * @lock: protects @ids and @count
+ * @lock: protects the next three
  * @ids: of requests
  * @count: how many
+ * @is_over: there were more
  * @fd: eventfd, readable while there are any
  */
 struct ktlsd_responders_inbox {
@@ -145,6 +146,7 @@ struct ktlsd_responders_inbox {
 	pthread_mutex_t			lock;
 	uint64_t			ids[KTLSD_PAUSE_MAX];
 	unsigned int			count;
+	bool				is_over;
 	int				fd;
 };
 
@@ -167,8 +169,10 @@ int ktlsd_responders_open_inbox(struct ktlsd_responders *all,
 /* Nothing is delivered to it any more. */
 void ktlsd_responders_close_inbox(struct ktlsd_responders_inbox *inbox);
 
-/* Calls @wake for each handshake whose answer is there. Thread of the worker. */
-void ktlsd_responders_deliver(struct ktlsd_responders_inbox *inbox,
+/* Calls @wake for each handshake whose answer is there. Thread of the worker.
+ * Return: false if there were more than fit into the inbox: all that wait have to be woken.
+ */
+bool ktlsd_responders_deliver(struct ktlsd_responders_inbox *inbox,
 			      void (*wake)(void *arg, uint64_t id), void *arg);
 
 #endif

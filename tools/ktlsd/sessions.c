@@ -367,6 +367,17 @@ void ktlsd_sessions_wake(struct ktlsd_sessions *sessions, uint64_t id)
 		ktlsd_shares_ready(&sessions->shares, &session->place);
 }
 
+void ktlsd_sessions_wake_all(struct ktlsd_sessions *sessions)
+{
+	struct ktlsd_session *session;
+	unsigned int i;
+
+	for (i = 0; i < SESSIONS_BUCKETS; i++) {
+		for (session = sessions->buckets[i]; session; session = session->next)
+			ktlsd_sessions_wake(sessions, session->request.id);
+	}
+}
+
 int ktlsd_sessions_init(struct ktlsd_sessions *sessions,
 			struct ktlsd_config *config, ktlsd_sessions_send send,
 			void *send_arg)

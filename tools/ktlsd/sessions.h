@@ -115,6 +115,9 @@ void ktlsd_sessions_handle(struct ktlsd_sessions *sessions,
  */
 void ktlsd_sessions_wake(struct ktlsd_sessions *sessions, uint64_t id);
 
+/* The same for every request: those without their answer wait again. */
+void ktlsd_sessions_wake_all(struct ktlsd_sessions *sessions);
+
 /* Takes a step of the session whose turn it is. Call it when no more messages are there
  * to be received. Return: false if no session has work to do.
  */

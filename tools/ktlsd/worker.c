@@ -334,7 +334,8 @@ static void worker_take_answers(void *arg)
 {
 	struct ktlsd_worker *worker = arg;
 
-	ktlsd_responders_deliver(&worker->inbox, worker_wake_session, worker);
+	if (!ktlsd_responders_deliver(&worker->inbox, worker_wake_session, worker))
+		ktlsd_sessions_wake_all(&worker->sessions);
 }
 
 /* Lets sessions ask OCSP responders. */

@@ -280,7 +280,9 @@ static void status_shake(uint8_t kind, struct test_side *side, struct test_peer 
 
 static void status_connect(uint8_t kind, uint8_t more, struct ktlsd_crls *crls)
 {
-	struct ktlsd_status_asker asker = { status_ask, status_wait, status_want_crl };
+	struct ktlsd_status_asker asker = {
+		.ask = status_ask, .wait = status_wait, .want_crl = status_want_crl,
+	};
 	bool is_server = kind & STATUS_SERVER, must = more & STATUS_MUST;
 	struct test_side side;
 	struct test_peer peer;

@@ -203,6 +203,9 @@ static void pause_handshake(void **state)
 	}
 	ktlsd_sessions_wake(&kernel.sessions, 8);
 	assert_false(ktlsd_sessions_work(&kernel.sessions));
+	ktlsd_sessions_wake_all(&kernel.sessions);
+	assert_true(ktlsd_sessions_work(&kernel.sessions));
+	assert_false(ktlsd_sessions_work(&kernel.sessions));
 	pause_answer.answered = true;
 	ktlsd_sessions_wake(&kernel.sessions, 9);
 	assert_true(ktlsd_sessions_work(&kernel.sessions));

@@ -278,6 +278,31 @@ static void room_waiters(void **state)
 	room_close();
 }
 
+/* When more answers are there than the inbox has places, the worker learns that. */
+static void room_inbox(void **state)
+{
+	char url[KTLS_FETCH_URL_MAX + 1];
+	uint64_t id;
+
+	(void)state;
+	room_open();
+	assert_int_equal(room_ask_new(1, 1, ROOM_USER(1, 0)), 0);
+	id = room_receive(url, ROOM_SOON_MS);
+	pthread_mutex_lock(&test.inbox.lock);
+	test.inbox.count = KTLSD_PAUSE_MAX;
+	pthread_mutex_unlock(&test.inbox.lock);
+	room_refuse(id, -ETIMEDOUT);
+	assert_int_equal(poll(&(struct pollfd){ test.inbox.fd, POLLIN, 0 }, 1, ROOM_SOON_MS), 1);
+	assert_false(ktlsd_responders_deliver(&test.inbox, room_note_wake, NULL));
+	assert_int_equal(test.woken, KTLSD_PAUSE_MAX);
+	/* Only once. */
+	assert_int_equal(room_ask_new(2, 2, ROOM_USER(1, 0)), 0);
+	room_refuse(room_receive(url, ROOM_SOON_MS), -ETIMEDOUT);
+	assert_int_equal(poll(&(struct pollfd){ test.inbox.fd, POLLIN, 0 }, 1, ROOM_SOON_MS), 1);
+	assert_true(ktlsd_responders_deliver(&test.inbox, room_note_wake, NULL));
+	room_close();
+}
+
 /* If ktls-fetch has too much to do, it is asked again. */
 static void room_busy(void **state)
 {
@@ -303,6 +328,7 @@ int main(void)
 		cmocka_unit_test(room_turns),
 		cmocka_unit_test(room_host),
 		cmocka_unit_test(room_waiters),
+		cmocka_unit_test(room_inbox),
 		cmocka_unit_test(room_busy),
 	};
 

@@ -308,6 +308,49 @@ static void responders_delegate(void **state)
 	OPENSSL_free(der);
 }
 
+/* Return: how many handshakes wait for answers. */
+static unsigned int responders_count_waiters(void)
+{
+	const struct ktlsd_responders_entry *entry;
+	unsigned int count = 0;
+
+	pthread_mutex_lock(&test.all.lock);
+	for (entry = test.all.newest; entry; entry = entry->older)
+		count += entry->waiter_count;
+	pthread_mutex_unlock(&test.all.lock);
+	return count;
+}
+
+/* A handshake that ends while it waits, as when the program closes the socket, leaves its place to
+ * others.
+ */
+static void responders_leave(void **state)
+{
+	struct test_side side;
+	struct test_peer peer;
+
+	(void)state;
+	responders_open();
+	responders_renew(SILENT);
+	test_side_init(&side, KTLS_ROLE_CLIENT);
+	side.config.revocation = (struct ktlsd_revocation) { true, KTLSD_REVOCATION_HARD };
+	side.config.revocation_ktls_trust = true;
+	test_peer_init(&peer, true);
+	test_peer_credential(&peer, responder.cert, pki.ec_key);
+	test_side_prepare(&side, NULL, NULL, pki.ca);
+	assert_int_equal(test_side_begin(&side), 0);
+	side.handshake->status.asker = &test.inbox.asker;
+	side.handshake->status.deadline = ktlsd_clock_ms() + 60000;
+	test_peer_begin(&peer);
+	test_peer_shake(&side, &peer);
+	assert_int_equal(side.last, KTLSD_HANDSHAKE_WAITS);
+	assert_int_equal(responders_count_waiters(), 1);
+	test_peer_free(&peer);
+	test_side_free(&side);
+	assert_int_equal(responders_count_waiters(), 0);
+	responders_close();
+}
+
 /* Handshakes that come too late to wait leave nothing that could not make room. */
 static void responders_late(void **state)
 {
@@ -531,6 +574,7 @@ int main(void)
 		cmocka_unit_test(responders_manners),
 		cmocka_unit_test(responders_cache),
 		cmocka_unit_test(responders_delegate),
+		cmocka_unit_test(responders_leave),
 		cmocka_unit_test(responders_late),
 		cmocka_unit_test(responders_clock),
 		cmocka_unit_test(responders_without_fetch),

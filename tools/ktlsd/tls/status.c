@@ -265,15 +265,38 @@ static bool status_ask_once(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
 	return all;
 }
 
+/* One answer may have decided, or the handshake ended, while it waited for others. */
+static void status_leave(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
+			 struct ktlsd_ocsp_question *question)
+{
+	struct ktlsd_status_asker *asker = hs->status.asker;
+	int i;
+
+	for (i = 0; asker->leave && i < sk_X509_num(chain) - 1; i++) {
+		question->cert = sk_X509_value(chain, i);
+		question->issuer = sk_X509_value(chain, i + 1);
+		asker->leave(asker, question);
+	}
+}
+
 static void status_ask(struct ktlsd_handshake *hs, STACK_OF(X509) *chain,
 		       struct ktlsd_ocsp_question *question)
 {
+	bool all, asked = false;
+	int err = 0;
+
 	question->deadline = hs->status.deadline;
 	question->user = hs->status.user;
-	while (!status_ask_once(hs, chain, question) && !hs->status.reason[0]) {
-		if (hs->status.asker->wait(hs->status.asker))
-			return;
-	}
+	do {
+		all = status_ask_once(hs, chain, question);
+		asked = asked || !all;
+		if (!all && !hs->status.reason[0])
+			err = hs->status.asker->wait(hs->status.asker);
+	} while (!all && !hs->status.reason[0] && !err);
+	if (asked)
+		status_leave(hs, chain, question);
+	if (err)
+		return;
 	if (hs->status.silent & 1 && !hs->status.how)
 		hs->status.how = KTLS_REVOCATION_NO_ANSWER;
 }

@@ -31,6 +31,8 @@ enum {
  *	be NULL.
  * @wait: pauses the handshake until @ask may have more to say. Return: 0, or a negative errno
  *	if the handshake has ended.
+ * @leave: after @ask has returned 0: the handshake does not wait for the certificate of this question any more,
+ *	whether it did or not. May be NULL.
  *
  * A member of whatever answers.
  */
@@ -39,6 +41,8 @@ struct ktlsd_status_asker {
 		       const struct ktlsd_ocsp_question *question,
 		       struct ktlsd_ocsp_answer *ret_answer);
 	int	(*wait)(struct ktlsd_status_asker *asker);
+	void	(*leave)(struct ktlsd_status_asker *asker,
+			 const struct ktlsd_ocsp_question *question);
 	void	(*want_crl)(struct ktlsd_status_asker *asker, X509 *cert, X509 *issuer,
 			    uint64_t user);
 };
