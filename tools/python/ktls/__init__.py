@@ -15,13 +15,14 @@ Options are a mapping, for instance {ktls.ALPN: ktls.alpn("h2")}. ktls.http and 
 have what the modules http, urllib.request and asyncio need.
 """
 
+import contextlib
 import errno
 import os
 import select
 import socket
 import struct
 import time
-from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 Value = Union[str, bytes, int, Tuple[int, int]]
 Options = Mapping[int, Value]
@@ -279,6 +280,28 @@ def wrap_server(sock: socket.socket, identity: Optional[str] = None,
     return sock
 
 
+class _Attempts:
+    """Of connect(): one socket after the other, until one is connected or has reached the
+    server, which other addresses lead to as well."""
+
+    def __init__(self, host: str) -> None:
+        self.over = False
+        self.failed: OSError = OSError(errno.ENXIO, "%s has no address" % host)
+
+    @contextlib.contextmanager
+    def on(self, sock: socket.socket) -> Iterator[socket.socket]:
+        """Closes the socket if that fails; an OSError is kept."""
+        try:
+            yield sock
+        except OSError as e:
+            self.failed = explained(sock, e)
+            self.over = self.failed is not e
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+
+
 def connect(address: Tuple[str, Union[int, str]], server_name: Optional[str] = None,
             timeout: Optional[float] = None,
             options: Optional[Options] = None) -> socket.socket:
@@ -287,24 +310,17 @@ def connect(address: Tuple[str, Union[int, str]], server_name: Optional[str] = N
     answers. The socket has that timeout, as with socket.create_connection()."""
     host, port = address[:2]
     options = _with(options, SERVER_NAME, server_name or (None if "%" in host else host))
-    failed: Optional[OSError] = None
+    attempts = _Attempts(host)
     for family, kind, protocol, _, where in socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
+        with attempts.on(socket.socket(family, kind, protocol)) as sock:
             sock.settimeout(timeout)
             prepare(sock, options)
             sock.connect(where)
             return sock
-        except OSError as e:
-            failed = explained(sock, e)
-            sock.close()
-            if failed is not e:
-                break		# another address is the same server
-        except BaseException:
-            sock.close()
-            raise
-    raise failed or OSError(errno.ENXIO, "%s has no address" % host)
+        if attempts.over:
+            break
+    raise attempts.failed
 
 
 def listen(address: Tuple[str, int], identity: Optional[str] = None,

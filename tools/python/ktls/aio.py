@@ -10,11 +10,10 @@ ktls.aio.connect(...)) and loop.create_server(..., sock=ktls.listen(...)).
 """
 
 import asyncio
-import errno
 import socket
 from typing import Any, Awaitable, Callable, Optional, Tuple
 
-from . import Options, SERVER_NAME, _with, explained, listen, prepare
+from . import Options, SERVER_NAME, _Attempts, _with, listen, prepare
 
 
 async def connect(host: str, port: int, server_name: Optional[str] = None,
@@ -23,24 +22,17 @@ async def connect(host: str, port: int, server_name: Optional[str] = None,
     asyncio.wait_for()."""
     loop = asyncio.get_running_loop()
     options = _with(options, SERVER_NAME, server_name or (None if "%" in host else host))
-    failed: Optional[OSError] = None
+    attempts = _Attempts(host)
     for family, kind, protocol, _, where in await loop.getaddrinfo(
             host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
+        with attempts.on(socket.socket(family, kind, protocol)) as sock:
             sock.setblocking(False)
             prepare(sock, options)
             await loop.sock_connect(sock, where)
             return sock
-        except OSError as e:
-            failed = explained(sock, e)
-            sock.close()
-            if failed is not e:
-                break		# another address is the same server
-        except BaseException:
-            sock.close()
-            raise
-    raise failed or OSError(errno.ENXIO, "%s has no address" % host)
+        if attempts.over:
+            break
+    raise attempts.failed
 
 
 async def open_connection(host: str, port: int, server_name: Optional[str] = None,
