@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # test.sh KTLS-RUN: each option that --help names is completed, in both shells' files, and
-# no other; and what bash completes is right. Prints TAP.
+# no other; and what bash completes, and a zsh with a terminal, is right. Prints TAP.
 
 HERE=$(dirname "$(readlink -f "$0")")
-count=0 failed=0 zsh=0
-! command -v zsh >/dev/null || zsh=1
-echo "1..$((zsh ? 8 : 7))"
+count=0 failed=0
+echo "1..13"
 
 result() {		# NAME EXPECTED GOT
 	((++count))
@@ -40,7 +39,14 @@ _command_offset() { COMPREPLY=("program at $1"); }
 result "bash: the program's arguments" "program at 4" \
 	"$(complete_ ktls-run -l 80 -- psql --)"
 result "bash: the program without --" "program at 3" "$(complete_ ktls-run -l 80 psql -)"
-if ((zsh)); then
-	result "zsh: the file is right" "" "$(zsh -n "$HERE/_ktls-run" 2>&1)"
-fi
+
+offered() { "$HERE/offered.zsh" ktls-run "$1" 2>&1; }
+
+result "zsh: the file is right" "" "$(zsh -n "$HERE/_ktls-run" 2>&1)"
+result "zsh: a tab offers the options" "$options" "$(offered "ktls-run --")"
+result "zsh: but none that was given" "$(grep -v -e --verbose <<<"$options")" \
+	"$(offered "ktls-run -v --")"
+result "zsh: words of an option" $'none\noptional\nrequired' "$(offered "ktls-run --verify ")"
+result "zsh: a file" test.sh "$(offered "ktls-run --key $HERE/te")"
+result "zsh: the program's arguments" test.sh "$(offered "ktls-run -l 80 -- cat $HERE/te")"
 exit $((failed > 0))
