@@ -9,7 +9,6 @@
  * each round, for "handshakes" to make a table of.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <linux/ktls.h>
@@ -31,8 +30,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tasks.h"
+
 #define NAME		"server.test"
-#define TASKS_MAX	4096
 
 /**
  * struct row - what is measured
@@ -71,72 +71,6 @@ struct bench {
 	SSL_CTX			*client;
 	SSL_SESSION		*session;
 };
-
-/* --- processor time --- */
-
-struct task { int tid; uint64_t ns; };
-struct tasks { unsigned int n; struct task at[TASKS_MAX]; };
-
-static uint64_t process_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-static void tasks_add(struct tasks *t, const char *pid, const char *tid)
-{
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/task/%.20s/schedstat", pid, tid);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (t->n < TASKS_MAX && fscanf(file, "%lu", &t->at[t->n].ns) == 1)
-		t->at[t->n++].tid = atoi(tid);
-	fclose(file);
-}
-
-/* All tasks but our own. */
-static void tasks_read(struct tasks *t)
-{
-	DIR *proc = opendir("/proc"), *task;
-	struct dirent *pid, *tid;
-	char path[64];
-
-	if (!proc)
-		err(1, "/proc");
-	t->n = 0;
-	while ((pid = readdir(proc))) {
-		if (pid->d_name[0] < '1' || pid->d_name[0] > '9' || atoi(pid->d_name) == getpid())
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.20s/task", pid->d_name);
-		task = opendir(path);
-		while (task && (tid = readdir(task)))
-			if (tid->d_name[0] != '.')
-				tasks_add(t, pid->d_name, tid->d_name);
-		if (task)
-			closedir(task);
-	}
-	closedir(proc);
-}
-
-static uint64_t tasks_since(const struct tasks *then)
-{
-	static struct tasks now;
-	uint64_t ns = 0;
-
-	tasks_read(&now);
-	for (unsigned int i = 0; i < now.n; i++) {
-		ns += now.at[i].ns;
-		for (unsigned int k = 0; k < then->n; k++)
-			if (then->at[k].tid == now.at[i].tid)
-				ns -= then->at[k].ns;
-	}
-	return ns;
-}
 
 /* --- sockets --- */
 
@@ -309,11 +243,11 @@ static void measure(struct bench *b, unsigned int calls)
 	uint64_t own, others;
 
 	tasks_read(&before);
-	own = process_ns();
+	own = tasks_own_ns();
 	for (unsigned int i = 0; i < calls; i++)
 		ask(b, b->row->resume);
-	own = process_ns() - own;
-	others = tasks_since(&before);
+	own = tasks_own_ns() - own;
+	others = tasks_since(&before, NULL);
 	printf("%s\t%s\t%u\t%lu\t%lu\n", b->row->name, b->ktls ? "ktls" : "openssl", calls, own,
 	       others);
 }
