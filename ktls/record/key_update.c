@@ -97,8 +97,9 @@ int ktls_key_update_send(struct ktls_rl *rl)
  * @data: the body of a KeyUpdate, which was the last message in its record
  * @len: bytes in it
  *
- * Too many in a row are refused. Answers to our requests do not count: a peer whose data
- * waits for room in its send buffer may have many of them to send.
+ * Too many in a row are refused, but for as many as we have asked for: a peer whose data
+ * waits for room in its send buffer may have many answers to send. An answer looks like
+ * an update of the peer's own: only those beyond the limit are taken for answers.
  *
  * Context: process context, socket lock held; sends only if it ends the connection.
  * Return: 0; -EPROTO, or for a lack of memory -ENOMEM: the connection has failed.
@@ -115,9 +116,11 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
 		return ktls_alert_refuse(rl, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
-	if (rl->counts.key_updates_asked)
+	if (rl->counts.key_updates < KTLS_KEY_UPDATES_MAX)
+		rl->counts.key_updates++;
+	else if (rl->counts.key_updates_asked)
 		rl->counts.key_updates_asked--;
-	else if (++rl->counts.key_updates > KTLS_KEY_UPDATES_MAX)
+	else
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 

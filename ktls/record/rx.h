@@ -45,9 +45,9 @@ struct ktls_opening {
  * struct ktls_rx_counts - records since the last application data; under the socket lock
  * @empty: empty application records (rx.c)
  * @warnings: warning alerts (alert.c)
- * @key_updates: KeyUpdates received that we have not asked for (key_update.c)
- * @key_updates_asked: KeyUpdates that we have asked for and not received; application
- *	data does not reset it
+ * @key_updates: KeyUpdates received (key_update.c)
+ * @key_updates_asked: KeyUpdates that we have asked for, less those that were received
+ *	beyond what anybody may send in a row; application data does not reset it
  */
 struct ktls_rx_counts {
 	u8			empty;

@@ -321,6 +321,22 @@ TEST_F(tls13, answers_are_no_flood)
 	expect_fatal(&self->r, 10);
 }
 
+/* A peer that replaces its keys between its data, too, still has as many answers to send. */
+TEST_F(tls13, answers_behind_updates_are_no_flood)
+{
+	for (int i = 0; i < 40; i++) {
+		OK(sock_set_int(self->r.fd, KTLS_KEY_UPDATE, 1));
+		peer_expect_update(self->r.p, 1);
+		peer_update(self->r.p, 0);
+		peer_send_data(self->r.p, "x", 1);
+		EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
+	}
+	for (int i = 0; i < 40; i++)
+		peer_update(self->r.p, 0);
+	peer_send_data(self->r.p, "x", 1);
+	EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
+}
+
 /* --- KTLS_KEY_UPDATE --- */
 
 TEST_F(tls13, sent)
