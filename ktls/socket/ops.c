@@ -191,6 +191,7 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 		/* TCP was asked before: perhaps before there was an error. */
 		if (READ_ONCE(sock->sk->sk_err))
 			mask |= EPOLLERR;
+		mask &= ~EPOLLPRI;
 		return mask | in | EPOLLHUP | EPOLLRDHUP | EPOLLOUT | EPOLLWRNORM;
 	default:
 		return mask & ~(in | EPOLLPRI);

@@ -45,6 +45,42 @@ TEST_F(both, events_after_a_bad_record)
 	FAILS(EPIPE, send(self->r.fd, "x", 1, MSG_NOSIGNAL));
 }
 
+static volatile sig_atomic_t sigurg_seen;
+
+static void on_sigurg(int signo)
+{
+	sigurg_seen = signo;
+}
+
+/* The last byte of a record is urgent data for TCP. */
+static void send_urgently(struct peer *p, const uint8_t *record, size_t n)
+{
+	peer_send_raw(p, record, n - 1);
+	OK(send(p->fd, record + n - 1, 1, MSG_OOB));
+}
+
+/* TCP sends the signal before it is known what the bytes are; there is no event, not even of
+ * a connection that has failed.
+ */
+TEST_F(both, urgent_data)
+{
+	uint8_t record[100];
+	size_t n;
+
+	OK(sigaction(SIGURG, &(struct sigaction){ .sa_handler = on_sigurg }, NULL));
+	OK(fcntl(self->r.fd, F_SETOWN, getpid()));
+	send_urgently(self->r.p, record, peer_seal(self->r.p, CT_DATA, "x", 1, record));
+	EVENTUALLY(net_poll(self->r.fd, EVENTS, 0) == (POLLIN | POLLOUT), 2000);
+	EXPECT_TRUE(sigurg_seen);
+	net_read(self->r.fd, back, 1);
+	EXPECT_MEMEQ("x", back, 1);
+	n = peer_seal(self->r.p, CT_DATA, "forged", 6, record);
+	record[n - 1] ^= 1;
+	send_urgently(self->r.p, record, n);
+	EVENTUALLY(net_poll(self->r.fd, EVENTS, 0) & POLLHUP, 2000);
+	expect_state(self->r.fd, KTLS_STATE_FAILED, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+}
+
 TEST_F(both, disconnected_by_af_unspec)
 {
 	static const struct sockaddr none = { .sa_family = AF_UNSPEC };

@@ -358,8 +358,10 @@ TEST_F(failing, records_against_the_rfc)
 		peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
 		peer_recv_flight(&self->p, HS_CLIENT_HELLO);
 		datas = self->e.fake->datas;
-		peer_send_raw(&self->p, bad[i], 5);
+		peer_send_raw(&self->p, bad[i], 4);
+		OK(send(self->p.fd, &bad[i][4], 1, MSG_OOB));	/* is no event for poll */
 		job_wait(&self->j, 2000);
+		EXPECT_EQ(0, net_poll(self->fd, POLLPRI, 0) & POLLPRI);
 		EXPECT_EQ(-1, self->j.ret);
 		EXPECT_ERRNO(EPROTO, self->j.err);
 		EXPECT_EQ(datas + 1, self->e.fake->datas);
