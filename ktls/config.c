@@ -6,6 +6,7 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -95,6 +96,11 @@ struct ktls_config *ktls_config_get(struct ktls_config *config)
 	return config;
 }
 
+static void config_free(struct rcu_head *rcu)
+{
+	kmem_cache_free(config_cache, container_of(rcu, struct ktls_config, rcu));
+}
+
 /**
  * ktls_config_put - give up a reference
  * @config: the configuration or NULL
@@ -114,9 +120,25 @@ void ktls_config_put(struct ktls_config *config)
 		ktls_blob_put(config->blobs[i]);
 	kfree(config->blobs);
 	config_put_task(config);
-	kmem_cache_free(config_cache, config);
+	call_rcu(&config->rcu, config_free);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_put);
+
+/**
+ * ktls_config_get_frozen - take a reference to a configuration that somebody else owns
+ * @config: the configuration or NULL, found under RCU
+ *
+ * Context: any, under RCU.
+ * Return: the configuration, immutable; NULL if it is not frozen, or about to be freed.
+ */
+struct ktls_config *ktls_config_get_frozen(struct ktls_config *config)
+{
+	/* Pairs with the release in ktls_config_freeze(). */
+	if (!config || !smp_load_acquire(&config->frozen) ||
+	    !refcount_inc_not_zero(&config->ref))
+		return NULL;
+	return config;
+}
 
 /* How to charge a program without waiting for room in its cgroup. */
 #define CONFIG_GFP_OTHERS	(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
@@ -229,7 +251,7 @@ struct ktls_config *ktls_config_edit(struct ktls_config **config)
 	if (!copy)
 		return NULL;
 	ktls_config_put(*config);
-	*config = copy;
+	WRITE_ONCE(*config, copy);
 	return copy;
 }
 
@@ -250,7 +272,8 @@ struct ktls_config *ktls_config_freeze(struct ktls_config *config)
 
 	if (ktls_config_parts(config))
 		config->id = atomic64_inc_return(&config_ids);
-	config->frozen = true;
+	/* Pairs with the acquire in ktls_config_get_frozen(). */
+	smp_store_release(&config->frozen, true);
 	return config;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_config_freeze);
@@ -386,5 +409,6 @@ int __init ktls_config_init(void)
 /** ktls_config_exit - free the cache; no configuration is left */
 void ktls_config_exit(void)
 {
+	rcu_barrier();
 	kmem_cache_destroy(config_cache);
 }

@@ -4,6 +4,7 @@
 #define _KTLS_CONFIG_H
 
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -45,6 +46,7 @@ struct ktls_config_user {
  * @comm: likewise
  * @users_lock: @users, which is not constant; no other lock is taken inside of it
  * @users: whom to tell when it is gone
+ * @rcu: without references: the memory is freed after a grace period
  * @memcg: of the task that made this: what peers make a kworker keep is charged to
  *	it; a reference is owned
  * @blobs: NULL: none is set; or KTLS_OPTIONS_MAX of them, owned: the options that are
@@ -65,7 +67,10 @@ struct ktls_config {
 	pid_t			pid;
 	char			comm[TASK_COMM_LEN];
 	spinlock_t		users_lock;	/* @users */
-	struct list_head	users;
+	union {
+		struct list_head	users;
+		struct rcu_head		rcu;
+	};
 	struct mem_cgroup	*memcg;
 	struct ktls_blob	**blobs;
 	int			verify;
@@ -80,6 +85,7 @@ int ktls_config_init(void);
 void ktls_config_exit(void);
 struct ktls_config *ktls_config_new(void);
 struct ktls_config *ktls_config_get(struct ktls_config *config);
+struct ktls_config *ktls_config_get_frozen(struct ktls_config *config);
 void ktls_config_put(struct ktls_config *config);
 void ktls_config_choose_task(struct ktls_config *config);
 void *ktls_config_zalloc(const struct ktls_config *config, size_t size);

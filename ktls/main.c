@@ -13,7 +13,9 @@
 #include "helper/request.h"
 #include "record/pages.h"
 #include "socket/ctx.h"
+#include "socket/dump.h"
 #include "socket/places.h"
+#include "socket/table.h"
 #include "socket/ulp.h"
 #include "socket/work.h"
 
@@ -25,9 +27,13 @@ static int __init ktls_init(void)
 	if (err)
 		return err;
 
-	err = ktls_ctx_init(&ktls_work_ops);
+	err = ktls_table_init();
 	if (err)
 		goto err_config;
+
+	err = ktls_ctx_init(&ktls_work_ops);
+	if (err)
+		goto err_table;
 
 	ktls_pages_init();
 	ktls_places_init();
@@ -43,7 +49,7 @@ static int __init ktls_init(void)
 	if (err)
 		goto err_mib;
 
-	err = ktls_netlink_init();
+	err = ktls_netlink_init(ktls_dump_sockets);
 	if (err)
 		goto err_request;
 
@@ -62,6 +68,8 @@ err_mib:
 	ktls_mib_exit();
 err_ctx:
 	ktls_ctx_exit();
+err_table:
+	ktls_table_exit();
 err_config:
 	ktls_config_exit();
 	return err;
@@ -80,6 +88,7 @@ static void __exit ktls_exit(void)
 	ktls_mib_exit();
 	ktls_pages_exit();
 	ktls_ctx_exit();
+	ktls_table_exit();
 	ktls_config_exit();
 	synchronize_rcu_tasks();
 }

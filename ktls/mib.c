@@ -122,7 +122,27 @@ void ktls_mib_record(const struct net *net, enum ktls_mib records, enum ktls_mib
 	this_cpu_add(cpu->count[bytes], n);
 }
 
-static unsigned long mib_sum(const struct net *net, enum ktls_mib which)
+/**
+ * ktls_mib_name - the name of a counter
+ * @which: the counter
+ *
+ * Context: any.
+ * Return: never NULL.
+ */
+const char *ktls_mib_name(enum ktls_mib which)
+{
+	return mib_names[which] ? : "?";
+}
+
+/**
+ * ktls_mib_read - the value of a counter
+ * @net: the namespace
+ * @which: the counter
+ *
+ * Context: any.
+ * Return: the value, of no exact moment.
+ */
+unsigned long ktls_mib_read(const struct net *net, enum ktls_mib which)
 {
 	unsigned long sum = 0;
 	int cpu;
@@ -138,7 +158,7 @@ static int mib_show(struct seq_file *seq, void *v)
 	enum ktls_mib which;
 
 	for (which = KTLS_MIB_UNSPEC + 1; which < __KTLS_MIB_MAX; which++)
-		seq_printf(seq, "%-32s%lu\n", mib_names[which] ? : "?", mib_sum(net, which));
+		seq_printf(seq, "%-32s%lu\n", ktls_mib_name(which), ktls_mib_read(net, which));
 	return 0;
 }
 

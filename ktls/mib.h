@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counters of a network namespace: /proc/net/ktls_stat. */
+/* Counters of a network namespace: /proc/net/ktls_stat, and STATS. */
 #ifndef _KTLS_MIB_H
 #define _KTLS_MIB_H
 
@@ -37,6 +37,8 @@ enum ktls_mib {
 
 int ktls_mib_init(void);
 void ktls_mib_exit(void);
+const char *ktls_mib_name(enum ktls_mib which);
+unsigned long ktls_mib_read(const struct net *net, enum ktls_mib which);
 void ktls_mib_inc(const struct net *net, enum ktls_mib which);
 void ktls_mib_add(const struct net *net, enum ktls_mib which, unsigned int n);
 void ktls_mib_record(const struct net *net, enum ktls_mib records, enum ktls_mib bytes,

@@ -207,7 +207,7 @@ def check_lists(tap, spec):
     attrs = {a['name'] for a in spec['attribute-sets'][0]['attributes']}
     used = set()
     for op in spec['operations']['list']:
-        for kind in ('do', 'event'):
+        for kind in ('do', 'dump', 'event'):
             body = op.get(kind, {})
             for part in (body, body.get('request', {}), body.get('reply', {})):
                 used |= set(part.get('attributes', []))

@@ -255,6 +255,50 @@ int ktls_nl_message_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* --- SOCKETS, STATS --- */
+
+static int (*netlink_dump_sockets)(struct sk_buff *skb, struct netlink_callback *cb)
+	__ro_after_init;
+
+/* What there is of a socket is not known here. */
+int ktls_nl_sockets_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return netlink_dump_sockets(skb, cb);
+}
+
+static int netlink_put_counter(struct sk_buff *skb, struct netlink_callback *cb,
+			       enum ktls_mib which)
+{
+	void *header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				   &ktls_netlink_family, NLM_F_MULTI, KTLS_CMD_STATS);
+
+	if (!header)
+		return -EMSGSIZE;
+	if (nla_put_string(skb, KTLS_A_COUNTER, ktls_mib_name(which)) ||
+	    nla_put_u64_64bit(skb, KTLS_A_VALUE, ktls_mib_read(sock_net(cb->skb->sk), which),
+			      KTLS_A_PAD)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/* cb->args[0]: how many counters there were until now. For everybody, as is
+ * /proc/net/ktls_stat.
+ */
+int ktls_nl_stats_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	unsigned long which;
+
+	for (which = cb->args[0] + 1; which < __KTLS_MIB_MAX; which++) {
+		if (netlink_put_counter(skb, cb, which))
+			break;
+		cb->args[0] = which;
+	}
+	return skb->len;
+}
+
 /* --- the family --- */
 
 /* CAP_NET_ADMIN is needed for REGISTER only: a helper may drop it then. */
@@ -312,6 +356,7 @@ static struct pernet_operations netlink_net_ops = {
 
 /**
  * ktls_netlink_init - from here on helpers can register
+ * @dump_sockets: answers SOCKETS, as genl_ops.dumpit
  *
  * ORDER: the namespaces first, for the notifier and the family look into them;
  * the family last, so that no port is made that would not be closed.
@@ -319,10 +364,11 @@ static struct pernet_operations netlink_net_ops = {
  * Context: module load, after ktls_request_init().
  * Return: 0 or a negative errno.
  */
-int ktls_netlink_init(void)
+int ktls_netlink_init(int (*dump_sockets)(struct sk_buff *skb, struct netlink_callback *cb))
 {
 	int err;
 
+	netlink_dump_sockets = dump_sockets;
 	ktls_message_init(&ktls_netlink_family);
 	err = register_pernet_subsys(&netlink_net_ops);
 	if (err)

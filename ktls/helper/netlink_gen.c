@@ -79,7 +79,7 @@ const struct nla_policy ktls_message_nl_policy[KTLS_A_ID + 1] = {
 };
 
 /* Ops table for ktls */
-const struct genl_ops ktls_nl_ops[6] = {
+const struct genl_ops ktls_nl_ops[8] = {
 	{
 		.cmd		= KTLS_CMD_REGISTER,
 		.doit		= ktls_nl_register_doit,
@@ -116,5 +116,13 @@ const struct genl_ops ktls_nl_ops[6] = {
 		.doit		= ktls_nl_message_doit,
 		.policy		= ktls_message_nl_policy,
 		.maxattr	= KTLS_A_ID,
+	},
+	{
+		.cmd	= KTLS_CMD_SOCKETS,
+		.dumpit	= ktls_nl_sockets_dumpit,
+	},
+	{
+		.cmd	= KTLS_CMD_STATS,
+		.dumpit	= ktls_nl_stats_dumpit,
 	},
 };

@@ -26,7 +26,7 @@ extern const struct nla_policy ktls_cancel_nl_policy[KTLS_A_ID + 1];
 extern const struct nla_policy ktls_message_nl_policy[KTLS_A_ID + 1];
 
 /* Ops table for ktls */
-extern const struct genl_ops ktls_nl_ops[6];
+extern const struct genl_ops ktls_nl_ops[8];
 
 int ktls_nl_register_doit(struct sk_buff *skb, struct genl_info *info);
 int ktls_nl_config_doit(struct sk_buff *skb, struct genl_info *info);
@@ -34,5 +34,7 @@ int ktls_nl_data_doit(struct sk_buff *skb, struct genl_info *info);
 int ktls_nl_done_doit(struct sk_buff *skb, struct genl_info *info);
 int ktls_nl_cancel_doit(struct sk_buff *skb, struct genl_info *info);
 int ktls_nl_message_doit(struct sk_buff *skb, struct genl_info *info);
+int ktls_nl_sockets_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int ktls_nl_stats_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 #endif /* _LINUX_KTLS_GEN_H */

@@ -171,7 +171,8 @@ int ktls_request_init(void);
 void ktls_request_exit(void);
 
 /* request_start.c: for the owner of a request */
-void ktls_request_addresses(struct ktls_request_params *params, const struct sock *sk);
+void ktls_request_addresses(const struct sock *sk, union ktls_address *local,
+			    union ktls_address *peer);
 struct ktls_request *ktls_request_start(const struct ktls_request_params *params,
 					struct ktls_waiter *waiter);
 int ktls_request_data(struct ktls_request *req, const void *records, size_t len,

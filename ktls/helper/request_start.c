@@ -31,30 +31,32 @@ static void request_address6(union ktls_address *address, const struct in6_addr 
 #endif
 
 /**
- * ktls_request_addresses - the addresses of a connected socket
- * @params: gets them
+ * ktls_request_addresses - the addresses of a socket
  * @sk: the socket
+ * @local: its own
+ * @peer: the peer's, zeros if it is not connected
  *
  * IPv4 on an IPv6 socket is IPv4: that is what certificates are checked for.
  *
- * Context: socket lock held.
+ * Context: any. Without the socket lock they are those of a moment at which the socket
+ * may just have been connected.
  */
-void ktls_request_addresses(struct ktls_request_params *params, const struct sock *sk)
+void ktls_request_addresses(const struct sock *sk, union ktls_address *local,
+			    union ktls_address *peer)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
-	sock_owned_by_me(sk);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		request_address6(&params->local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
+		request_address6(local, &sk->sk_v6_rcv_saddr, inet->inet_sport,
 				 sk->sk_bound_dev_if);
-		request_address6(&params->peer, &sk->sk_v6_daddr, inet->inet_dport,
+		request_address6(peer, &sk->sk_v6_daddr, inet->inet_dport,
 				 sk->sk_bound_dev_if);
 		return;
 	}
 #endif
-	request_address4(&params->local, inet->inet_rcv_saddr, inet->inet_sport);
-	request_address4(&params->peer, inet->inet_daddr, inet->inet_dport);
+	request_address4(local, inet->inet_rcv_saddr, inet->inet_sport);
+	request_address4(peer, inet->inet_daddr, inet->inet_dport);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_request_addresses);
 

@@ -12,6 +12,19 @@
 /* What there is to say without memory for anything else. */
 static const char reason_lost[] = "it failed, and there was no memory to say why";
 
+/* Whoever reads the reason without owning the socket lock has the spinlock of it. */
+static void reason_replace(struct ktls_rl *rl, const char *reason)
+{
+	const char *old;
+
+	spin_lock_bh(&rl->sk->sk_lock.slock);
+	old = rl->reason;
+	rl->reason = reason;
+	spin_unlock_bh(&rl->sk->sk_lock.slock);
+	if (old != reason_lost)
+		kfree(old);
+}
+
 /**
  * ktls_reason_set - set what KTLS_ERROR returns
  * @rl: the connection
@@ -29,8 +42,7 @@ void ktls_reason_set(struct ktls_rl *rl, const char *fmt, ...)
 	vscnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 
-	ktls_reason_clear(rl);
-	rl->reason = kstrdup(text, GFP_KERNEL_ACCOUNT) ?: reason_lost;
+	reason_replace(rl, kstrdup(text, GFP_KERNEL_ACCOUNT) ?: reason_lost);
 }
 
 /**
@@ -54,7 +66,6 @@ const char *ktls_reason_get(const struct ktls_rl *rl)
  */
 void ktls_reason_clear(struct ktls_rl *rl)
 {
-	if (rl->reason != reason_lost)
-		kfree(rl->reason);
-	rl->reason = NULL;
+	if (rl->reason)
+		reason_replace(rl, NULL);
 }

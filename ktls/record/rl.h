@@ -81,7 +81,8 @@ struct ktls_rules {
  * @max_payload: largest plaintext fragment to send, bytes
  * @alert_sent: enum ktls_alert
  * @alert_rcvd: enum ktls_alert
- * @reason: for KTLS_ERROR: why the connection failed (reason.c); NULL: it has not
+ * @reason: for KTLS_ERROR: why the connection failed (reason.c); NULL: it has not. Replaced
+ *	with the spinlock of the socket lock held, too
  */
 struct ktls_rl {
 	struct sock		*sk;

@@ -3,6 +3,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/slab.h>
+#include <linux/ktime.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
@@ -15,6 +16,7 @@
 #include "record/rl.h"
 #include "socket/base.h"
 #include "socket/ctx.h"
+#include "socket/table.h"
 
 static struct workqueue_struct *ctx_wq;
 static struct kmem_cache *ctx_cache;
@@ -48,6 +50,8 @@ void ktls_ctx_put(struct ktls_ctx *ctx)
 {
 	if (!refcount_dec_and_test(&ctx->life.ref))
 		return;
+	/* The table belongs to the namespace, which the sock holds. */
+	ktls_table_remove(ctx);
 	sock_put(ctx->rl.sk);
 	/* Not kfree_rcu(): rcu_barrier() is to wait for it. */
 	call_rcu(&ctx->life.rcu, ctx_free);
@@ -185,6 +189,46 @@ void ktls_ctx_unwatch(struct ktls_ctx *ctx)
 }
 
 /**
+ * ktls_ctx_set_session - replace what was established
+ * @ctx: the context; what its session had is wiped
+ * @session: gives up what it has and is all zeros afterwards; NULL: nothing is established
+ *
+ * Whoever reads the session's pointers without owning the socket lock has the
+ * spinlock of it.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ctx_set_session(struct ktls_ctx *ctx, struct ktls_session *session)
+{
+	struct ktls_session fresh = { }, old;
+
+	sock_owned_by_me(ctx->rl.sk);
+	if (session)
+		swap(fresh, *session);
+	spin_lock_bh(&ctx->rl.sk->sk_lock.slock);
+	old = ctx->session;
+	ctx->session = fresh;
+	spin_unlock_bh(&ctx->rl.sk->sk_lock.slock);
+	ktls_session_wipe(&old);
+}
+
+/**
+ * ktls_ctx_keep_session - keep what a program may ask for after a handshake that failed
+ * @ctx: the context
+ * @session: loses what is kept
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ctx_keep_session(struct ktls_ctx *ctx, struct ktls_session *session)
+{
+	sock_owned_by_me(ctx->rl.sk);
+	spin_lock_bh(&ctx->rl.sk->sk_lock.slock);
+	ktls_session_take_certs(&ctx->session, session);
+	ctx->session.handshake_ms = session->handshake_ms;
+	spin_unlock_bh(&ctx->rl.sk->sk_lock.slock);
+}
+
+/**
  * ktls_ctx_new - a context for a socket
  * @sk: the socket; the context takes a reference
  * @config: snapshot of the options; its reference goes to the context
@@ -212,6 +256,13 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	INIT_WORK(&ctx->life.work, ctx_work);
 	hrtimer_setup(&ctx->life.deadline, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	timer_setup(&ctx->life.unread, ctx_rx_timer, 0);
+	ctx->since = ktime_get_seconds();
+	/* ORDER: last, for dump.c finds it from here on. */
+	if (ktls_table_add(ctx)) {
+		sock_put(sk);
+		kmem_cache_free(ctx_cache, ctx);
+		return NULL;
+	}
 	return ctx;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);

@@ -55,6 +55,7 @@ enum ktls_ctx_flags {
 /**
  * struct ktls_life - the life of a context (ctx.c); any context
  * @ref: references, see the top of this file
+ * @number: in the table of its namespace (table.c); constant
  * @rcu: callbacks find the context under RCU
  * @work: the work of the context (work.c); owns a reference while queued
  * @deadline: of the state that the context is in; owns a reference while armed; socket lock
@@ -63,6 +64,7 @@ enum ktls_ctx_flags {
  */
 struct ktls_life {
 	refcount_t			ref;
+	u32				number;
 	struct rcu_head			rcu;
 	struct work_struct		work;
 	struct hrtimer			deadline;
@@ -80,10 +82,13 @@ struct ktls_life {
  * @base: what TCP had before us: proto, proto_ops, callbacks
  * @state: enum ktls_info_state, written by state.c only; read anywhere with
  *	READ_ONCE
+ * @since: when it got that state, seconds of CLOCK_MONOTONIC; read anywhere
  * @flags: enum ktls_ctx_flags, atomic
- * @config: what the program asked for; replaced under the lock, never NULL
+ * @config: what the program asked for; replaced under the lock, never NULL before it is
+ *	detached. dump.c reads it without the lock, under RCU
  * @rl: the record layer, and the sock, to which a reference is owned
- * @session: what was established
+ * @session: what was established; what it points to is replaced with the spinlock of the
+ *	socket lock held, too (ktls_ctx_set_session())
  * @hs: a handshake, and what hangs on one that is complete (handshake.c)
  * @connect: the result of connect() or KTLS_HANDSHAKE (connect.c)
  * @accept: of a listening socket, or of a connection that was not accepted yet (child.c)
@@ -96,6 +101,7 @@ struct ktls_ctx {
 	struct ktls_life		life;
 	struct ktls_base		*base;
 	u8				state;
+	u32				since;
 	unsigned long			flags;
 	struct ktls_config		*config;
 	struct ktls_rl			rl;
@@ -145,5 +151,7 @@ bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag);
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms);
 void ktls_ctx_disarm(struct ktls_ctx *ctx);
 void ktls_ctx_unwatch(struct ktls_ctx *ctx);
+void ktls_ctx_set_session(struct ktls_ctx *ctx, struct ktls_session *session);
+void ktls_ctx_keep_session(struct ktls_ctx *ctx, struct ktls_session *session);
 
 #endif /* _KTLS_SOCKET_CTX_H */

@@ -43,11 +43,11 @@ void ktls_detach(struct ktls_ctx *ctx)
 	ktls_rl_free(&ctx->rl);
 	ktls_ticket_end(ctx->hs.tickets);
 	ctx->hs.tickets = NULL;
-	ktls_session_wipe(&ctx->session);
+	ktls_ctx_set_session(ctx, NULL);
 	kfree_sensitive(ctx->hs.exporter);
 	ctx->hs.exporter = NULL;
 	ktls_config_put(ctx->config);
-	ctx->config = NULL;
+	WRITE_ONCE(ctx->config, NULL);
 
 	WRITE_ONCE(sk->sk_prot, ctx->base->prot);
 	/* Pairs with smp_wmb() in ktls_attach(), in reverse. */

@@ -1,15 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What `ss -tie` shows of a socket: in mainline's attributes, because that is what
- * it knows, whichever name the ULP has. Nothing here is secret.
+/* What KTLS_INFO tells of a socket; and what `ss -tie` shows: in mainline's attributes,
+ * because that is what it knows, whichever name the ULP has. Nothing here is secret.
  */
 #include <linux/inet_diag.h>
 #include <linux/tls.h>
+#include <linux/string.h>
 #include <net/netlink.h>
+#include <uapi/linux/ktls.h>
 
 #include "suite.h"
 #include "record/aead.h"
 #include "socket/ctx.h"
 #include "socket/diag.h"
+
+/**
+ * ktls_diag_fill - what KTLS_INFO tells of a socket
+ * @ctx: its context
+ * @info: all of it is written
+ *
+ * Context: any. Without the socket lock the values may be of different moments.
+ */
+void ktls_diag_fill(const struct ktls_ctx *ctx, struct ktls_info *info)
+{
+	const struct ktls_session *session = &ctx->session;
+
+	memset(info, 0, sizeof(*info));
+	info->state = ctx->state;
+	info->role = ctx->rl.role;
+	info->version = session->version;
+	info->suite = session->suite;
+	info->group = session->group;
+	info->sigalg = session->sigalg;
+	info->alert_sent = ctx->rl.alert_sent;
+	info->alert_rcvd = ctx->rl.alert_rcvd;
+	info->handshake_ms = session->handshake_ms;
+	info->max_payload = session->version ? ctx->rl.max_payload : 0;
+	info->tx_records = ctx->rl.tx.records;
+	info->rx_records = ctx->rl.rx.records;
+	info->tx_bytes = ctx->rl.tx.bytes;
+	info->rx_bytes = ctx->rl.rx.bytes;
+	info->tx_key_updates = ctx->rl.tx.key_updates;
+	info->rx_key_updates = ctx->rl.rx.key_updates;
+	info->revocation = session->revocation;
+	if (session->resumed)
+		info->flags |= KTLS_INFO_RESUMED;
+	if (session->verified)
+		info->flags |= KTLS_INFO_VERIFIED;
+	if (session->peer_certs)
+		info->flags |= KTLS_INFO_PEER_CERT;
+	if (ctx->rl.tx.closed && ctx->rl.rules->alerts)
+		info->flags |= KTLS_INFO_CLOSE_SENT;
+	if (ctx->rl.rx.closed)
+		info->flags |= KTLS_INFO_CLOSE_RCVD;
+}
 
 /* TLS_CONF_* */
 static u16 diag_conf(const struct ktls_dir *dir)
@@ -28,7 +71,7 @@ static u16 diag_cipher(const struct ktls_ctx *ctx)
 	return suite ? suite->cipher->info_type : 0;
 }
 
-static int diag_fill(const struct ktls_ctx *ctx, struct sk_buff *skb)
+static int diag_put(const struct ktls_ctx *ctx, struct sk_buff *skb)
 {
 	u16 version = READ_ONCE(ctx->session.version);
 	u16 cipher = diag_cipher(ctx);
@@ -64,7 +107,7 @@ int ktls_diag_get_info(struct sock *sk, struct sk_buff *skb, bool net_admin)
 	rcu_read_lock();
 	ctx = ktls_ctx_get(sk);
 	if (ctx)
-		err = diag_fill(ctx, skb);
+		err = diag_put(ctx, skb);
 	rcu_read_unlock();
 	if (err || !ctx)
 		nla_nest_cancel(skb, nest);

@@ -101,7 +101,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_rl_reset(&ctx->rl, &ktls_rules_handshake);
 	ktls_ticket_end(ctx->hs.tickets);
 	ctx->hs.tickets = NULL;
-	ktls_session_wipe(&ctx->session);
+	ktls_ctx_set_session(ctx, NULL);
 	kfree_sensitive(ctx->hs.exporter);
 	ctx->hs.exporter = NULL;
 	WRITE_ONCE(ctx->connect.starttls, false);
@@ -190,13 +190,6 @@ static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 	handshake_fail(ctx, err, record, clear ? sizeof(record) : 0);
 }
 
-/* What a program may ask for after a handshake that failed. */
-static void handshake_take_certs(struct ktls_ctx *ctx, struct ktls_session *session)
-{
-	ktls_session_take_certs(&ctx->session, session);
-	ctx->session.handshake_ms = session->handshake_ms;
-}
-
 /* Both directions have their keys before a byte of the last flight goes out:
  * the peer's answer to it may be application data.
  *
@@ -224,9 +217,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 			return err;
 	}
 
-	ktls_session_wipe(&ctx->session);
-	ctx->session = done->session;
-	memset(&done->session, 0, sizeof(done->session));
+	ktls_ctx_set_session(ctx, &done->session);
 	if (done->max_fragment)
 		ctx->rl.max_payload = done->max_fragment;
 	if (ctx->rl.role == KTLS_ROLE_CLIENT)
@@ -277,7 +268,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 		ctx->rl.alert_sent = done->alert;
 	done->session.handshake_ms = jiffies_to_msecs(jiffies - hs->started);
 	if (done->error) {
-		handshake_take_certs(ctx, &done->session);
+		ktls_ctx_keep_session(ctx, &done->session);
 		ktls_reason_set(&ctx->rl, "%s", done->reason);
 		handshake_fail(ctx, handshake_errno(done->error), records, len);
 		return;
@@ -286,7 +277,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 	objection = hs->broken ? "success after a record against the RFC" :
 		    ktls_negotiated_objection(ctx, done, hs->batch, hs->batch_len);
 	if (objection) {
-		handshake_take_certs(ctx, &done->session);
+		ktls_ctx_keep_session(ctx, &done->session);
 		ktls_mib_inc(sock_net(ctx->rl.sk), KTLS_MIB_HELPER_BAD);
 		ktls_reason_set(&ctx->rl, "the helper returned %s", objection);
 		handshake_fail(ctx, EPROTO, NULL, 0);
@@ -295,7 +286,7 @@ static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 
 	err = handshake_open(ctx, done, records, len);
 	if (err) {
-		handshake_take_certs(ctx, &done->session);
+		ktls_ctx_keep_session(ctx, &done->session);
 		ktls_reason_set(&ctx->rl, "the keys could not be installed (errno %d)", -err);
 		handshake_fail(ctx, err == -ENOMEM ? ENOMEM : EPROTO, NULL, 0);
 		return;
@@ -416,7 +407,7 @@ static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
 		.records_len	= ctx->hs.running->batch_len,
 	};
 
-	ktls_request_addresses(&params, ctx->rl.sk);
+	ktls_request_addresses(ctx->rl.sk, &params.local, &params.peer);
 	ktls_ctx_hold(ctx);
 	return ktls_request_start(&params, &ctx->life.waiter);
 }

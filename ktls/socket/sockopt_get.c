@@ -16,6 +16,7 @@
 #include "socket/base.h"
 #include "socket/crypto_info.h"
 #include "socket/ctx.h"
+#include "socket/diag.h"
 #include "socket/exporter.h"
 #include "socket/sockopt.h"
 
@@ -105,40 +106,6 @@ static struct ktls_blob *sockopt_get_pem(const struct ktls_certs *certs)
 	return blob;
 }
 
-static void sockopt_get_fill_info(const struct ktls_ctx *ctx, struct ktls_info *info)
-{
-	const struct ktls_session *session = &ctx->session;
-
-	memset(info, 0, sizeof(*info));
-	info->state = ctx->state;
-	info->role = ctx->rl.role;
-	info->version = session->version;
-	info->suite = session->suite;
-	info->group = session->group;
-	info->sigalg = session->sigalg;
-	info->alert_sent = ctx->rl.alert_sent;
-	info->alert_rcvd = ctx->rl.alert_rcvd;
-	info->handshake_ms = session->handshake_ms;
-	info->max_payload = session->version ? ctx->rl.max_payload : 0;
-	info->tx_records = ctx->rl.tx.records;
-	info->rx_records = ctx->rl.rx.records;
-	info->tx_bytes = ctx->rl.tx.bytes;
-	info->rx_bytes = ctx->rl.rx.bytes;
-	info->tx_key_updates = ctx->rl.tx.key_updates;
-	info->rx_key_updates = ctx->rl.rx.key_updates;
-	info->revocation = session->revocation;
-	if (session->resumed)
-		info->flags |= KTLS_INFO_RESUMED;
-	if (session->verified)
-		info->flags |= KTLS_INFO_VERIFIED;
-	if (session->peer_certs)
-		info->flags |= KTLS_INFO_PEER_CERT;
-	if (ctx->rl.tx.closed && ctx->rl.rules->alerts)
-		info->flags |= KTLS_INFO_CLOSE_SENT;
-	if (ctx->rl.rx.closed)
-		info->flags |= KTLS_INFO_CLOSE_RCVD;
-}
-
 /* What getsockopt copies out, taken under the lock, copied without it. */
 struct sockopt_get_value {
 	struct ktls_blob	*blob;
@@ -161,7 +128,7 @@ static int sockopt_get_info(struct sockopt_get_value *value, const struct ktls_c
 {
 	struct ktls_info info;
 
-	sockopt_get_fill_info(ctx, &info);
+	ktls_diag_fill(ctx, &info);
 	value->grows = true;
 	return sockopt_get_bytes(value, &info, sizeof(info));
 }

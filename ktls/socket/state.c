@@ -2,6 +2,7 @@
 /* The only writer of a context's state, and the table of what is legal. */
 
 #include <linux/bits.h>
+#include <linux/ktime.h>
 #include <kunit/visibility.h>
 #include <uapi/linux/ktls.h>
 
@@ -60,6 +61,7 @@ void ktls_state_set(struct ktls_ctx *ctx, u8 to)
 		return;
 
 	trace_ktls_state(ctx->rl.sk, from, to);
+	WRITE_ONCE(ctx->since, ktime_get_seconds());
 	/* Pairs with readers of the state that do not hold the lock. */
 	smp_store_release(&ctx->state, to);
 }

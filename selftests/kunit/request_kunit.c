@@ -92,7 +92,7 @@ static void asker_ask(struct kunit *test, struct request_asker *asker)
 	struct ktls_request *req;
 
 	lock_sock(asker->ctx->rl.sk);
-	ktls_request_addresses(&params, asker->ctx->rl.sk);
+	ktls_request_addresses(asker->ctx->rl.sk, &params.local, &params.peer);
 	refcount_inc(&asker->ctx->life.ref);
 	req = ktls_request_start(&params, &asker->ctx->life.waiter);
 	release_sock(asker->ctx->rl.sk);

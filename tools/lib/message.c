@@ -80,6 +80,14 @@ static const struct message_rule message_rules[KTLS_A_MAX + 1] = {
 	[KTLS_A_PEER_FINGERPRINT] = EXACTLY(KTLS_GENL_FINGERPRINT),
 	[KTLS_A_FOREIGN]	= EXACTLY(0),
 	[KTLS_A_REVOCATION]	= EXACTLY(4),
+	[KTLS_A_INFO]		= UP_TO(1024),
+	[KTLS_A_INODE]		= EXACTLY(8),
+	[KTLS_A_AGE]		= EXACTLY(4),
+	[KTLS_A_TX_IDLE]	= EXACTLY(4),
+	[KTLS_A_RX_IDLE]	= EXACTLY(4),
+	[KTLS_A_EXTERNAL]	= EXACTLY(0),
+	[KTLS_A_COUNTER]	= UP_TO(64),
+	[KTLS_A_VALUE]		= EXACTLY(8),
 };
 
 void ktlsd_message_begin(struct ktlsd_message *message, void *buffer,
