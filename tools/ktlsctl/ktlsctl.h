@@ -30,9 +30,11 @@ enum {
  */
 int ktlsctl_control_request(const char *path, const char *verb, char **ret_text);
 
+int ktlsctl_check_run(int argc, char **argv);
 int ktlsctl_version_run(int argc, char **argv);
 int ktlsctl_control_run(int argc, char **argv);
 int ktlsctl_counters_run(int argc, char **argv);
+int ktlsctl_sockets_run(int argc, char **argv);
 int ktlsctl_stats_run(int argc, char **argv);
 
 #endif

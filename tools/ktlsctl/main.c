@@ -5,12 +5,16 @@
 #include "ktlsctl.h"
 
 static const struct ktlsctl_verb main_verbs[] = {
+	{ "check", "[OPTION]... HOST:PORT", "connect to a server, print what it negotiates and its chain",
+	  ktlsctl_check_run },
 	{ "counters", "[--json] [FILE]", "print the module's counters",
 	  ktlsctl_counters_run },
 	{ "flush-tickets", "[--control PATH]", "end the resumption of all sessions",
 	  ktlsctl_control_run },
 	{ "reload", "[--control PATH]", "make ktlsd read its configuration, and wait for it",
 	  ktlsctl_control_run },
+	{ "sockets", "[OPTION]... [FILTER]...", "print the TLS sockets of this network namespace",
+	  ktlsctl_sockets_run },
 	{ "stats", "[OPTION]...", "print all numbers of ktlsd",
 	  ktlsctl_stats_run },
 	{ "status", "[--control PATH]", "print the state of ktlsd",
@@ -29,7 +33,7 @@ static void main_print_help(FILE *file)
 
 	fprintf(file, "Usage: ktlsctl VERB [ARGUMENT]...\n\n");
 	for (i = 0; i < MAIN_VERBS; i++)
-		fprintf(file, "  %-13s %-16s %s\n", main_verbs[i].name,
+		fprintf(file, "  %-13s %-24s %s\n", main_verbs[i].name,
 			main_verbs[i].usage, main_verbs[i].help);
 	fprintf(file, "\nSee ktlsctl(8).\n");
 }

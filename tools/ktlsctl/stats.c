@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "exposition.h"
+#include "json.h"
 #include "ktlsctl.h"
 
 #define STATS_END	"# EOF\n"
@@ -94,30 +95,16 @@ static void stats_print_columns(void *arg, const char *name, const struct ktlsct
 			stats_find_bound(sample, 0.99));
 }
 
-static void stats_print_string(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(out, "\\%c", *text);
-		else if ((unsigned char)*text < 0x20)
-			fprintf(out, "\\u%04x", (unsigned char)*text);
-		else
-			fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
 static void stats_begin_json(void *arg, const char *name, const char *type, const char *help)
 {
 	struct stats_printer *printer = arg;
 
 	fprintf(printer->out, "%s\n  ", printer->families++ ? "]}," : "");
-	stats_print_string(printer->out, name);
+	ktlsctl_json_string(printer->out, name);
 	fprintf(printer->out, ": {\"type\": ");
-	stats_print_string(printer->out, type);
+	ktlsctl_json_string(printer->out, type);
 	fprintf(printer->out, ", \"help\": ");
-	stats_print_string(printer->out, help);
+	ktlsctl_json_string(printer->out, help);
 	fprintf(printer->out, ", \"samples\": [");
 	printer->samples = 0;
 }
@@ -131,10 +118,10 @@ static void stats_print_object(FILE *out, const struct ktlsctl_pair *pairs, unsi
 	fputc('{', out);
 	for (i = 0; i < count; i++) {
 		fputs(i ? ", " : "", out);
-		stats_print_string(out, pairs[i].name);
+		ktlsctl_json_string(out, pairs[i].name);
 		fputs(": ", out);
 		if (quoted)
-			stats_print_string(out, pairs[i].value);
+			ktlsctl_json_string(out, pairs[i].value);
 		else
 			fputs(pairs[i].value, out);
 	}
