@@ -11,6 +11,8 @@ static const struct ktlsctl_verb main_verbs[] = {
 	  ktlsctl_counters_run },
 	{ "flush-tickets", "[--control PATH]", "end the resumption of all sessions",
 	  ktlsctl_control_run },
+	{ "identities", "[--control PATH]", "print the identities of ktlsd.conf, and when they expire",
+	  ktlsctl_control_run },
 	{ "reload", "[--control PATH]", "make ktlsd read its configuration, and wait for it",
 	  ktlsctl_control_run },
 	{ "sockets", "[OPTION]... [FILTER]...", "print the TLS sockets of this network namespace",

@@ -14,6 +14,7 @@
 
 #include "config/expiry.h"
 #include "control.h"
+#include "inventory.h"
 #include "daemon.h"
 #include "exporter.h"
 #include "lib/clock.h"
@@ -303,6 +304,8 @@ static void daemon_answer(struct ktlsd_daemon *daemon)
 			config->first_trouble.reason);
 	} else if (!strcmp(verb, "stats")) {
 		ktlsd_stats_answer(&daemon->stats, &daemon->control);
+	} else if (!strcmp(verb, "identities")) {
+		ktlsd_inventory_answer(config, &daemon->control);
 	} else {
 		ktlsd_control_answer(&daemon->control, false,
 				     "ktlsd does not know the verb '%s': it may be older than ktlsctl.", verb);

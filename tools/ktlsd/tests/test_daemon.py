@@ -276,6 +276,13 @@ def test_reload(path):
         done = it.control("reload")
         assert done.returncode == 1 and "'a' keeps its old credential" in done.stderr, done
         assert "identities 3" in it.control("status").stdout, it.control("status")
+        first, second, third = it.control("identities").stdout.split("\n\n")
+        assert first.startswith(f"identity a\ndefined {path}/conf:"), first
+        assert "\nusable yes\ntrouble " in first and "a.pem" in first, first
+        assert re.search(r"^expires 20[0-9-]*T[0-9:]*Z$", second, re.M), second
+        assert f"\ncertificate {path}/b.pem\nprivate_key {path}/b.key\n" in second, second
+        assert "\nusable yes\n" in third and "trouble" not in third, third
+        assert "\nallow_uids 0" in third, third
 
         # The new trust anchors cannot be loaded: the old ones stay.
         write(path + "/conf", f"[ktlsd]\ntrust = {path}/none\n" + b)
