@@ -2,8 +2,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
@@ -72,15 +74,32 @@ static uint8_t premaster_unpad(uint8_t *block, size_t len)
 	return good;
 }
 
-/* Return: 0xff if the secret is in @block, 0 if something is wrong with it */
+/* Return: whether @data can be what RSA has encrypted: the peer knows that himself */
+static bool premaster_is_encrypted(const EVP_PKEY *key, const uint8_t *data, size_t len)
+{
+	BIGNUM *modulus = NULL, *number = BN_bin2bn(data, (int)len, NULL);
+	bool is_encrypted;
+
+	is_encrypted = number && len == (size_t)EVP_PKEY_get_size(key) &&
+		       EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) &&
+		       BN_cmp(number, modulus) < 0;
+	BN_free(modulus);
+	BN_free(number);
+	return is_encrypted;
+}
+
+/* @ret_failed: the token did not decrypt; without padding it does that with whatever RSA has
+ * encrypted. Return: 0xff if the secret is in @block, 0 if something is wrong with it
+ */
 static uint8_t premaster_open(EVP_PKEY_CTX *ctx, EVP_PKEY *key, const uint8_t *data, size_t len,
-			      uint8_t *block)
+			      uint8_t *block, bool *ret_failed)
 {
 	size_t block_len = PREMASTER_BLOCK_MAX, size = (size_t)EVP_PKEY_get_size(key);
 
+	if (!premaster_is_encrypted(key, data, len))
+		return 0;
 	if (EVP_PKEY_decrypt(ctx, block, &block_len, data, len) != 1) {
-		if (!premaster_is_own(key))
-			ktlsd_stored_key_fail(key);
+		*ret_failed = !premaster_is_own(key);
 		return 0;
 	}
 	if (premaster_is_own(key))
@@ -96,6 +115,7 @@ const char *ktlsd_premaster_decrypt(EVP_PKEY *key, uint32_t version, const uint8
 	EVP_PKEY_CTX *ctx = premaster_begin(key, version);
 	uint8_t block[PREMASTER_BLOCK_MAX] = { 0 }, good;
 	const char *reason = NULL;
+	bool failed = false;
 	size_t i;
 
 	if (!ctx)
@@ -104,15 +124,17 @@ const char *ktlsd_premaster_decrypt(EVP_PKEY *key, uint32_t version, const uint8
 		reason = "OpenSSL has no random numbers.";
 	} else {
 		/* OpenSSL returns random bytes if the padding is wrong, in the same time. Whatever
-		 * else is wrong is answered with random bytes, too: the handshake fails with
-		 * Finished, and the peer learns nothing.
+		 * else is wrong with what the peer has sent is answered with random bytes, too: the
+		 * handshake fails with Finished, and the peer learns nothing.
 		 */
-		good = premaster_open(ctx, key, data, len, block);
+		good = premaster_open(ctx, key, data, len, block, &failed);
 		good &= premaster_equal(block[0], (uint8_t)(version >> 8));
 		good &= premaster_equal(block[1], (uint8_t)version);
 		for (i = 0; i < KTLSD_PREMASTER_LEN; i++)
 			premaster[i] = (block[i] & good) | (premaster[i] & (uint8_t)~good);
 	}
+	if (failed)
+		reason = "The token did not decrypt with the private key.";
 	OPENSSL_cleanse(block, sizeof(block));
 	EVP_PKEY_CTX_free(ctx);
 	return reason;
@@ -131,6 +153,7 @@ bool ktlsd_premaster_is_usable(EVP_PKEY *key, EVP_PKEY *public)
 		 EVP_PKEY_encrypt(ctx, data, &len, secret, sizeof(secret)) == 1 &&
 		 !ktlsd_premaster_decrypt(key, 0x0303, data, len, got) &&
 		 !memcmp(got, secret, sizeof(secret));
+	ERR_clear_error();
 	EVP_PKEY_CTX_free(ctx);
 	return usable;
 }

@@ -216,10 +216,12 @@ enum {
 /**
  * struct identity_decryption - a job
  * @block: what is encrypted
+ * @is_sent: what the peer sends itself
  * @premaster: what the signer answers
  */
 struct identity_decryption {
 	uint8_t	block[IDENTITY_BLOCK];
+	bool	is_sent;
 	uint8_t	premaster[IDENTITY_BLOCK];
 };
 
@@ -239,7 +241,11 @@ static int identity_decrypt(void *arg)
 	ctx = EVP_PKEY_CTX_new(X509_get0_pubkey(credential->leaf), NULL);
 	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
-	assert_int_equal(EVP_PKEY_encrypt(ctx, encrypted, &len, job->block, IDENTITY_BLOCK), 1);
+	if (job->is_sent)
+		memcpy(encrypted, job->block, IDENTITY_BLOCK);
+	else
+		assert_int_equal(EVP_PKEY_encrypt(ctx, encrypted, &len, job->block,
+						  IDENTITY_BLOCK), 1);
 	EVP_PKEY_CTX_free(ctx);
 	ctx = EVP_PKEY_CTX_new(credential->key, NULL);
 	assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
@@ -266,6 +272,9 @@ static int identity_compare(size_t at, uint8_t byte, uint8_t *ret_premaster)
 	secret[-1] = 0;
 	secret[0] = secret[1] = 3;
 	job.block[at] = byte;
+	job.is_sent = !at && byte == 0xff;
+	if (job.is_sent)
+		memset(job.block, byte, IDENTITY_BLOCK);
 	while (ktlsd_pause_run(&pause, &owner, identity_decrypt, &job, &ret) == 1)
 		test_identity_pump();
 	memcpy(ret_premaster, job.premaster, IDENTITY_SECRET);
@@ -281,6 +290,8 @@ static void identity_check_secrets(void)
 		{ 0, 1 }, { 1, 1 }, { 2, 0 }, { IDENTITY_BLOCK - IDENTITY_SECRET - 2, 0 },
 		{ IDENTITY_BLOCK - IDENTITY_SECRET - 1, 1 }, { IDENTITY_BLOCK - IDENTITY_SECRET, 2 },
 		{ IDENTITY_BLOCK - IDENTITY_SECRET + 1, 2 },
+		/* Larger than the modulus: RSA cannot have encrypted it. */
+		{ 0, 0xff },
 	};
 	uint8_t first[IDENTITY_SECRET], second[IDENTITY_SECRET];
 	size_t i;

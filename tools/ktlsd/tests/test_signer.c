@@ -100,7 +100,7 @@ static void signer_transport(void **state)
 	test_identity_load(pki.rsa, pki.rsa_key,
 			   "rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\n");
 	test_identity_check_transport(2);
-	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 16, 1, 0);
+	signer_check_uses(KTLSD_KEY_RSA_DECRYPT, 18, 1, 0);
 
 	/* The identity keeps its old key, as after a reload that could not load it. */
 	test_identity_configure("[policy]\nrsa_key_transport = yes\n");

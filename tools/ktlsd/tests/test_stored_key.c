@@ -126,6 +126,34 @@ static void stored_key_away(void **state)
 	test_identity_shake(4, TLS1_3_VERSION, "site", 0);
 }
 
+/* The same with a server that decrypts; what peers send does not look like that. */
+static void stored_key_transport_away(void **state)
+{
+	struct ktlsd_fault fault;
+	struct test_peer peer;
+
+	(void)state;
+	stored_key_begin();
+	test_identity_write(pki.rsa, pki.rsa_key);
+	assert_true(stored_key_fill_token("rsa"));
+	site.uri = "pkcs11:token=t;object=rsa;type=private";
+	test_identity_load(pki.rsa, pki.rsa_key,
+			   "rsa_key_transport = yes\n[policy]\nrsa_key_transport = yes\n");
+	test_identity_allow_transport();
+	test_identity_check_transport(1);
+	assert_true(stored_key_run(">away; echo >>epoch"));
+	test_identity_transport(2, &peer);
+	test_kernel_check_done(&site.kernel, EKEYREJECTED,
+			       "The token of the identity 'site' could not use the private key: ");
+	test_peer_free(&peer);
+	/* From now on the token is known to be away. */
+	assert_int_equal(stored_key_reload(&fault), -EINVAL);
+	test_identity_transport(3, &peer);
+	test_kernel_check_done(&site.kernel, EKEYREJECTED,
+			       "The private key of the identity 'site' was not found in its token");
+	test_peer_free(&peer);
+}
+
 /* Nobody has used the token while it was away. A handshake can have begun before the reload. */
 static void stored_key_back(void **state)
 {
@@ -223,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORED_KEY_TEST(stored_key_pkcs11),
 		STORED_KEY_TEST(stored_key_away),
+		STORED_KEY_TEST(stored_key_transport_away),
 		STORED_KEY_TEST(stored_key_back),
 		STORED_KEY_TEST(stored_key_wrong_pin),
 		STORED_KEY_TEST(stored_key_changed_pin),
