@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ static const char *const sandbox_forbidden[] = {
 	"bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
 	"io_uring_register", "keyctl", "add_key", "request_key", "init_module",
 	"finit_module", "delete_module", "kexec_load", "kexec_file_load", "mount", "umount2",
+	"open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
 	"pivot_root", "chroot", "setns", "unshare", "swapon", "swapoff", "reboot",
 	"personality", "acct", "quotactl", "setuid", "setgid", "setreuid", "setregid",
 	"setresuid", "setresgid", "setgroups",
@@ -48,6 +50,25 @@ static bool sandbox_forbid(scmp_filter_ctx filter, const char *name)
 	if (number == __NR_SCMP_ERROR || number < 0)
 		return true;
 	return !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
+}
+
+/* New namespaces: in one for users a process has all capabilities, and so reaches more of the kernel.
+ * The flags of clone3() are in memory, where a filter cannot look: the C library uses clone()
+ * if there is none.
+ */
+static bool sandbox_forbid_namespaces(scmp_filter_ctx filter)
+{
+	static const scmp_datum_t flags[] = {
+		CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
+		CLONE_NEWPID, CLONE_NEWNET,
+	};
+	bool good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	size_t i;
+
+	for (i = 0; good && i < sizeof(flags) / sizeof(*flags); i++)
+		good = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					 SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
+	return good;
 }
 
 /* @last: the last address family that socket() may have, besides AF_UNIX */
@@ -75,8 +96,8 @@ static void sandbox_filter(int last_family)
 
 	for (i = 0; good && i < sizeof(sandbox_forbidden) / sizeof(*sandbox_forbidden); i++)
 		good = sandbox_forbid(filter, sandbox_forbidden[i]);
-	if (good)
-		good = sandbox_forbid_families(filter, last_family);
+	good = good && sandbox_forbid_namespaces(filter) &&
+	       sandbox_forbid_families(filter, last_family);
 	sandbox.seccomp = good && !seccomp_load(filter);
 	if (!sandbox.seccomp)
 		ktlsd_log(KTLSD_LOG_WARNING, "System calls cannot be restricted: the kernel has no seccomp filters.");

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +78,42 @@ static int sandbox_try_exec(void)
 	return errno;
 }
 
+/* Makes a user namespace, in which a process would have all capabilities. @call: SYS_clone or
+ * SYS_clone3. Return: 0 or an errno
+ */
+static int sandbox_try_namespace(long call)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	long pid;
+
+	if (call == SYS_clone3)
+		pid = syscall(call, &args, sizeof(args));
+	else
+		pid = syscall(call, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid < 0)
+		return errno;
+	if (!pid)
+		_exit(0);
+	waitpid((pid_t)pid, NULL, 0);
+	return 0;
+}
+
+static void *sandbox_thread(void *arg)
+{
+	return arg;
+}
+
+/* Return: whether processes and threads are made as before, but no namespaces. */
+static bool sandbox_is_confined(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, sandbox_thread, NULL) || pthread_join(thread, NULL))
+		return false;
+	return sandbox_try_namespace(SYS_clone) == EPERM &&
+	       sandbox_try_namespace(SYS_clone3) == ENOSYS;
+}
+
 static int sandbox_try_socket(int family)
 {
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -101,6 +140,8 @@ static int sandbox_run_server(void)
 		return 4;
 	if (ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) != -1 || errno != EPERM)
 		return 5;
+	if (!sandbox_is_confined())
+		return 6;
 	return sandbox_run_files();
 }
 
@@ -113,6 +154,8 @@ static int sandbox_run_signer(void)
 		return 2;
 	if (sandbox_try_socket(AF_INET) != EAFNOSUPPORT)
 		return 3;
+	if (!sandbox_is_confined())
+		return 6;
 	return sandbox_try_socket(AF_NETLINK) == EAFNOSUPPORT ? 0 : 4;
 }
 
