@@ -266,16 +266,24 @@ static void broker_load(int control, struct ktlsd_signer_head head, char *paths,
 
 /* --- the loop --- */
 
-/* Return: the descriptor that came with a message, or -1. */
+/* Return: the descriptor that came with a message, or -1. There is room for two, by alignment: a
+ * message with more than one has none.
+ */
 static int broker_take_fd(struct msghdr *message)
 {
+	int fds[CMSG_SPACE(sizeof(int)) / sizeof(int)];
 	struct cmsghdr *control = CMSG_FIRSTHDR(message);
-	int fd = -1;
+	size_t count, i;
 
-	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
-	    control->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(control), sizeof(fd));
-	return fd;
+	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+		return -1;
+	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+	if (count == 1)
+		return fds[0];
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+	return -1;
 }
 
 /* In the background nobody may wait for our stdio to be closed. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The signer process: sessions whose keys are there. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +17,8 @@
 #include "config/file.h"
 #include "config/private_key.h"
 #include "config/trust.h"
+#include "signer/process.h"
+#include "signer/protocol.h"
 #include "signer/provider.h"
 #include "test_identity.h"
 
@@ -27,6 +32,45 @@ static void signer_check_uses(enum ktlsd_metrics_key key, unsigned int done,
 	assert_int_equal(uses->counts[KTLSD_USE_REFUSED], refused);
 	assert_int_equal(uses->counts[KTLSD_USE_FAILED], failed);
 	assert_int_equal(!uses->durations.microseconds, !done);
+}
+
+/* Sends the signer @count descriptors with a message that wants one. */
+static void signer_send_files(const int *files, size_t count)
+{
+	char ancillary[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct ktlsd_signer_head head = { .op = KTLSD_SIGNER_CHANNEL };
+	struct iovec part = { .iov_base = &head, .iov_len = sizeof(head) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = ancillary, .msg_controllen = CMSG_SPACE(count * sizeof(int)),
+	};
+	struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(control), files, count * sizeof(int));
+	assert_int_equal(sendmsg(ktlsd_signer_fd(), &message, 0), sizeof(head));
+}
+
+/* The signer keeps no descriptors that it does not want: it would run out of them. */
+static void signer_descriptors(void **state)
+{
+	struct pollfd end = { .events = POLLHUP };
+	int pipes[2], files[2];
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	files[0] = pipes[1];
+	files[1] = pipes[1];
+	signer_send_files(files, 2);
+	close(pipes[1]);
+	/* It has answered this one behind it. */
+	test_identity_load(pki.ec, pki.ec_key, "");
+	end.fd = pipes[0];
+	assert_int_equal(poll(&end, 1, 5000), 1);
+	assert_true(end.revents & POLLHUP);
+	close(pipes[0]);
 }
 
 static void signer_kinds(void **state)
@@ -358,6 +402,7 @@ int main(void)
 		SIGNER_TEST(signer_roles),
 		SIGNER_TEST(signer_provider_last),
 		SIGNER_TEST(signer_bad_files),
+		SIGNER_TEST(signer_descriptors),
 		SIGNER_TEST(signer_dies),
 	};
 
