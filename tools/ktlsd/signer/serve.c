@@ -186,12 +186,13 @@ static void serve_sign(struct serve *serve, const struct ktlsd_signer_request *r
 	reason = serve_check_key(key, &rights, &fault);
 	if (!reason)
 		reason = serve_make_signature(request, key, &rights, signature, &len, &fault);
+	ERR_clear_error();
+	/* Whoever does not take his answer would keep a token from being renewed. */
+	EVP_PKEY_free(key);
 	if (reason)
 		serve_refuse(serve, head, -EKEYREJECTED, reason);
 	else
 		serve_answer(serve, &head, signature, len);
-	ERR_clear_error();
-	EVP_PKEY_free(key);
 }
 
 static void serve_decrypt(struct serve *serve, const struct ktlsd_signer_request *request)
@@ -217,13 +218,13 @@ static void serve_decrypt(struct serve *serve, const struct ktlsd_signer_request
 		if (reason)
 			reason = serve_explain(key, &rights, reason, &fault);
 	}
+	ERR_clear_error();
+	EVP_PKEY_free(key);	/* before the answer, as above */
 	if (reason)
 		serve_refuse(serve, *head, -EKEYREJECTED, reason);
 	else
 		serve_answer(serve, head, premaster, sizeof(premaster));
 	OPENSSL_cleanse(premaster, sizeof(premaster));
-	ERR_clear_error();
-	EVP_PKEY_free(key);
 }
 
 static void serve_import(struct serve *serve, const struct ktlsd_signer_request *request)
