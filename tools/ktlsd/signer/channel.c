@@ -59,6 +59,14 @@ static void channel_end(struct ktlsd_signer_channel *channel)
 		channel->wake(channel->arg, call->id);
 }
 
+/* Of an answer that nobody waits for any more: a key or a secret is given back. */
+static void channel_discard(const struct ktlsd_signer_head *head, uint8_t *data, size_t len)
+{
+	if (head->op == KTLSD_SIGNER_IMPORT && !head->error)
+		ktlsd_signer_release(head->handle);
+	OPENSSL_cleanse(data, len);
+}
+
 void ktlsd_signer_channel_receive(void *arg)
 {
 	struct ktlsd_signer_channel *channel = arg;
@@ -84,15 +92,16 @@ void ktlsd_signer_channel_receive(void *arg)
 		}
 		for (call = channel->calls; call && call->head.seq != head.seq; call = call->next)
 			;
-		/* A key for a request that has ended. */
-		if (!call && head.op == KTLSD_SIGNER_IMPORT && !head.error)
-			ktlsd_signer_release(head.handle);
-		if (!call || call->done)
+		len -= (ssize_t)sizeof(head);
+		if (!call || call->done) {
+			channel_discard(&head, data, (size_t)len);
 			continue;
+		}
 		call->done = true;
 		call->head = head;
-		call->len = (size_t)len - sizeof(head);
+		call->len = (size_t)len;
 		memcpy(call->data, data, call->len);
+		OPENSSL_cleanse(data, call->len);
 		channel->wake(channel->arg, call->id);
 	}
 }
@@ -133,8 +142,10 @@ static int channel_wait(struct ktlsd_signer_channel *channel, struct ktlsd_signe
 	while (!err && !call->done && !channel->dead)
 		err = ktlsd_pause();
 	channel_unlink(channel, call);
-	if (err)
+	if (err && !call->done)
 		channel_send(channel, &cancel, NULL, 0);
+	if (err && call->done)
+		channel_discard(&call->head, call->data, call->len);
 	return err ? err : call->done ? 0 : -EPIPE;
 }
 

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
+#include "lib/clock.h"
 #include "config/file.h"
 #include "config/private_key.h"
 #include "config/trust.h"
@@ -193,6 +194,61 @@ static void signer_own_key(void **state)
 	test_identity_serve_pieces(8);
 	ktlsd_sessions_clear(&site.kernel.sessions);
 	assert_null(site.channel.calls);
+}
+
+/* A job: signs what a server signs. */
+static int signer_sign(void *arg)
+{
+	uint8_t text[64 + 34 + 32], signature[256];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t len = sizeof(signature);
+	int ret;
+
+	memset(text, ' ', sizeof(text));
+	memcpy(text + 64, "TLS 1.3, server CertificateVerify", 34);
+	ret = EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, arg, NULL) == 1 &&
+	      EVP_DigestSign(ctx, signature, &len, text, sizeof(text)) == 1;
+	ERR_clear_error();
+	EVP_MD_CTX_free(ctx);
+	return ret;
+}
+
+/* Return: whether the signer has a key with this handle, that of pki.ec. */
+static bool signer_has_key(uint64_t handle)
+{
+	struct ktlsd_pause_owner owner = { .deadline = ktlsd_clock_ms() + 10000 };
+	struct ktlsd_pause *job = NULL;
+	uint8_t *public = NULL;
+	int len, ret = 0;
+	EVP_PKEY *key;
+
+	len = i2d_PUBKEY(pki.ec_key, &public);
+	key = ktlsd_provider_new_key(handle, public, (size_t)len);
+	assert_non_null(key);
+	while (ktlsd_pause_run(&job, &owner, signer_sign, key, &ret) == 1)
+		test_identity_pump();
+	EVP_PKEY_free(key);
+	OPENSSL_free(public);
+	assert_true(ret || strstr(owner.fault.reason, "does not have this private key"));
+	return ret;
+}
+
+/* A program that closes its socket while its key is on the way back leaves none in the signer. */
+static void signer_cancelled_key(void **state)
+{
+	struct pollfd answer = { .fd = site.channel.fd, .events = POLLIN };
+
+	(void)state;
+	test_pki_put_cert(&site.kernel.parts[KTLS_CONFIG_CERTIFICATE], pki.ec);
+	test_pki_put_key(&site.kernel.parts[KTLS_CONFIG_PRIVATE_KEY], pki.ec_key, NULL);
+	test_kernel_start(&site.kernel, KTLS_CMD_START, 5, KTLS_ROLE_SERVER, NULL, 6, NULL);
+	test_identity_serve_pieces(5);
+	assert_int_equal(poll(&answer, 1, 10000), 1);
+	ktlsd_signer_channel_receive(&site.channel);
+	ktlsd_sessions_clear(&site.kernel.sessions);
+	/* The first of this signer, which is told to release it. */
+	assert_true(ktlsd_signer_await());
+	assert_false(signer_has_key(1));
 }
 
 /* A client's certificate; in TLS 1.2 all messages so far are signed. */
@@ -398,6 +454,7 @@ int main(void)
 		SIGNER_TEST(signer_transport),
 		SIGNER_TEST(signer_files),
 		SIGNER_TEST(signer_own_key),
+		SIGNER_TEST(signer_cancelled_key),
 		SIGNER_TEST(signer_client),
 		SIGNER_TEST(signer_roles),
 		SIGNER_TEST(signer_provider_last),
