@@ -193,6 +193,39 @@ static void choices_post_quantum(void **state)
 	assert_int_equal(choices_choose("X25519MLKEM768", "", &result, reason), -EPROTO);
 }
 
+/* Return: the length of a ClientHello with P-256 only, unless @forbidden sets other groups. */
+static size_t choices_hello_len(uint32_t forbidden)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	struct ktlsd_fault fault;
+	size_t len;
+
+	assert_int_equal(SSL_set1_groups_list(ssl, "P-256"), 1);
+	assert_int_equal(ktlsd_algorithms_set(ssl, KTLSD_ALGORITHMS_GROUPS, "", forbidden,
+					      &fault), 0);
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	assert_int_equal(SSL_connect(ssl), -1);
+	len = BIO_ctrl_pending(SSL_get_wbio(ssl));
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return len;
+}
+
+/* What OpenSSL does not have anyway costs no handshake the time to set a list. */
+static void choices_not_there(void **state)
+{
+	const uint32_t bit = ktlsd_algorithms_bit(KTLSD_ALGORITHMS_GROUPS, 0x11ec);
+
+	(void)state;
+	if (test_peer_default_group() != 29)
+		skip();
+	assert_int_equal(choices_hello_len(bit), choices_hello_len(0));
+	assert_int_not_equal(choices_hello_len(bit | ktlsd_algorithms_bit(KTLSD_ALGORITHMS_GROUPS,
+									  23)),
+			     choices_hello_len(0));
+}
+
 /* The suites of the first handshake with a context are not those of the others. */
 static void choices_suites_differ(void **state)
 {
@@ -237,6 +270,7 @@ int main(void)
 		cmocka_unit_test(choices_external_key),
 		cmocka_unit_test(choices_algorithms),
 		cmocka_unit_test(choices_post_quantum),
+		cmocka_unit_test(choices_not_there),
 	};
 
 	return cmocka_run_group_tests_name("choices", tests, test_pki_setup, test_pki_teardown);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -174,22 +175,49 @@ static void algorithms_add(char *list, const char *name)
 	strcat(list, name);
 }
 
-/* All that OpenSSL has, without the forbidden ones. */
+/* Return: mask of those that OpenSSL has; 0 without memory. It is found out once. */
+static uint32_t algorithms_known(SSL *ssl, enum ktlsd_algorithms which)
+{
+	static atomic_uint found[] = {
+		[KTLSD_ALGORITHMS_GROUPS] = 0, [KTLSD_ALGORITHMS_SIGALGS] = 0,
+	};
+	const struct algorithms_kind *kind = &algorithms_kinds[which];
+	const struct algorithm *entry;
+	uint32_t mask = found[which];
+	SSL *scratch;
+
+	if (mask)
+		return mask;
+	scratch = SSL_new(SSL_get_SSL_CTX(ssl));
+	for (entry = kind->table; scratch && entry->name; entry++) {
+		if (kind->set(scratch, entry->openssl))
+			mask |= ktlsd_algorithms_bit(which, entry->id);
+	}
+	SSL_free(scratch);
+	ERR_clear_error();
+	found[which] = mask;
+	return mask;
+}
+
+/* All that OpenSSL has, without the forbidden ones. The list of the context is left as it is if it
+ * has none of them: setting one takes OpenSSL a hundredth of a handshake.
+ */
 static int algorithms_set_default(SSL *ssl, enum ktlsd_algorithms which,
 				  uint32_t forbidden, struct ktlsd_fault *fault)
 {
 	const struct algorithms_kind *kind = &algorithms_kinds[which];
+	const uint32_t known = forbidden ? algorithms_known(ssl, which) : 0;
 	char list[ALGORITHMS_LIST_MAX] = "";
 	const struct algorithm *entry;
 
-	if (!(ktlsd_algorithms_all(which) & forbidden))
+	if (forbidden && !known)
+		return ktlsd_errors_set(fault, -ENOMEM, "ktlsd is out of memory.");
+	if (!(known & forbidden))
 		return 0;
 	for (entry = kind->table; entry->name; entry++) {
-		if (!(ktlsd_algorithms_bit(which, entry->id) & forbidden) &&
-		    kind->set(ssl, entry->openssl))
+		if (ktlsd_algorithms_bit(which, entry->id) & known & ~forbidden)
 			algorithms_add(list, entry->openssl);
 	}
-	ERR_clear_error();
 	if (list[0] && kind->set(ssl, list))
 		return 0;
 	return ktlsd_errors_set(fault, -EACCES,
