@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <malloc.h>
+#include <sys/prctl.h>
 
 #include "memory.h"
 
@@ -11,6 +12,10 @@ enum {
 
 void ktlsd_memory_init(void)
 {
+	/* With huge pages the kernel fills again what malloc_trim() gave back: a page that is in use
+	 * becomes one of 2 MiB.
+	 */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	mallopt(M_TRIM_THRESHOLD, MEMORY_KEEP);
 	mallopt(M_TOP_PAD, MEMORY_PAD);
 	/* Setting the others ends its adjustment by malloc(). */
