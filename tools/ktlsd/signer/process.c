@@ -103,6 +103,13 @@ static void process_note_answer(bool silent)
 	setsockopt(process.control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
+/* Of an answer that came too late: nobody knows the key. */
+static void process_give_back(const struct ktlsd_signer_head *head)
+{
+	if (head->op == KTLSD_SIGNER_LOAD && !head->error)
+		ktlsd_signer_release(head->handle);
+}
+
 /* Receives one answer; those to earlier questions, which came too late, are skipped.
  * Return: how many bytes follow its head, or a negative errno; then @fault says why.
  */
@@ -116,10 +123,13 @@ static ssize_t process_receive(struct ktlsd_signer_head *head, uint8_t *data, si
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 	ssize_t len;
 
-	do {
+	for (;;) {
 		len = recvmsg(process.control, &message, 0);
-	} while ((len < 0 && errno == EINTR) ||
-		 (len >= (ssize_t)sizeof(*head) && head->seq != process.seq));
+		if (len >= (ssize_t)sizeof(*head) && head->seq != process.seq)
+			process_give_back(head);
+		else if (len >= 0 || errno != EINTR)
+			break;
+	}
 	process_note_answer(len < 0 && errno == EAGAIN);
 	if (len < (ssize_t)sizeof(*head))
 		return ktlsd_errors_set(fault, -EPIPE,

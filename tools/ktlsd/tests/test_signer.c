@@ -74,6 +74,23 @@ static void signer_descriptors(void **state)
 	close(pipes[0]);
 }
 
+/* Return: its pid. */
+static int signer_stop(void)
+{
+	char name[64];
+	FILE *children;
+	int pid = 0;
+
+	snprintf(name, sizeof(name), "/proc/self/task/%d/children", getpid());
+	children = fopen(name, "r");
+	assert_non_null(children);
+	assert_int_equal(fscanf(children, "%d", &pid), 1);
+	fclose(children);
+	kill(pid, SIGSTOP);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	return pid;
+}
+
 static void signer_kinds(void **state)
 {
 	static const char *const kinds[] = {
@@ -251,6 +268,31 @@ static void signer_cancelled_key(void **state)
 	assert_false(signer_has_key(1));
 }
 
+/* Nor does an identity whose key comes when nobody waits for it any more, as from a slow token. */
+static void signer_late_key(void **state)
+{
+	const struct timeval limit = { .tv_usec = 100000 }, long_limit = { .tv_sec = 30 };
+	struct ktlsd_credential credential;
+	struct ktlsd_fault fault;
+	int pid;
+
+	(void)state;
+	test_identity_write(pki.ec, pki.ec_key);
+	test_identity_configure("");
+	pid = signer_stop();
+	assert_int_equal(setsockopt(ktlsd_signer_fd(), SOL_SOCKET, SO_RCVTIMEO, &limit,
+				    sizeof(limit)), 0);
+	assert_int_equal(test_identity_read(&credential, &fault), -EPIPE);
+	kill(pid, SIGCONT);
+	assert_int_equal(setsockopt(ktlsd_signer_fd(), SOL_SOCKET, SO_RCVTIMEO, &long_limit,
+				    sizeof(long_limit)), 0);
+	assert_int_equal(test_identity_read(&credential, &fault), 0);
+	test_identity_use(&credential);
+	assert_true(ktlsd_signer_await());
+	assert_false(signer_has_key(1));
+	test_identity_shake(1, TLS1_3_VERSION, "site", 0);
+}
+
 /* A client's certificate; in TLS 1.2 all messages so far are signed. */
 static void signer_client(void **state)
 {
@@ -415,19 +457,11 @@ static void signer_files(void **state)
 static void signer_dies(void **state)
 {
 	struct test_peer peer;
-	char name[64];
-	FILE *children;
-	int pid = 0;
+	int pid;
 
 	(void)state;
 	test_identity_load(pki.ec, pki.ec_key, "");
-	snprintf(name, sizeof(name), "/proc/self/task/%d/children", getpid());
-	children = fopen(name, "r");
-	assert_non_null(children);
-	assert_int_equal(fscanf(children, "%d", &pid), 1);
-	fclose(children);
-	kill(pid, SIGSTOP);
-	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	pid = signer_stop();
 	test_peer_init(&peer, false);
 	test_peer_begin(&peer);
 	test_peer_step(&peer);
@@ -455,6 +489,7 @@ int main(void)
 		SIGNER_TEST(signer_files),
 		SIGNER_TEST(signer_own_key),
 		SIGNER_TEST(signer_cancelled_key),
+		SIGNER_TEST(signer_late_key),
 		SIGNER_TEST(signer_client),
 		SIGNER_TEST(signer_roles),
 		SIGNER_TEST(signer_provider_last),
