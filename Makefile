@@ -119,8 +119,8 @@ coverage:
 	selftests/coverage
 
 bench:
-	$(setup) packages 6.12
-	selftests/bench/run
+	$(setup) --with=gnuplot-nox packages 6.1 6.12
+	selftests/bench/all
 
 # Debian 12 cannot install the headers package of 7.3; compile for its prepared source.
 compile-7.3:

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The benchmark, inside the VM: how much processor time a call costs, with plain
- * TCP, mainline's tls, this module, and for the bare ciphers.
+ * TCP, mainline's tls, OpenSSL in the program, this module, and for the bare ciphers.
  *
  * Under instruction counting a nanosecond of processor time is an instruction.
- * One loopback connection has a sender (the main thread) and a receiver thread;
- * what both cost is counted, the softirqs among it, and what kernel threads did
- * meanwhile. Rounds of the kinds are interleaved. Prints a line for each round,
- * for "report" to make a table of.
+ * One loopback connection has a sender (the main thread) and a receiver thread, or one
+ * thread has both ends, of one connection or of many; what both ends cost is counted, the
+ * softirqs among it, and what kernel threads did meanwhile. Rounds of the kinds are
+ * interleaved. Prints a line for each round, for "report" to make a table of.
  */
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tls.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,41 +19,47 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "pair.h"
+#include "tasks.h"
 
 #define KIB		1024UL
 #define MIB		(1024 * KIB)
 #define RECORD		(16 * KIB)
-#define TASKS_MAX	4096
-
-enum kind { PLAIN, AEAD, MAINLINE, KTLS, KINDS };
-
-static const char *const kind_names[] = { "plain", "aead", "mainline", "ktls" };
-static const char *const kind_ulps[] = { NULL, NULL, "tls", "ktls" };
-
-struct config {
-	const char	*version, *cipher;
-	uint16_t	tls_version, tls_cipher;
-	const char	*alg;
-	unsigned int	aad, type;	/* bytes of associated data, of the type byte */
-	size_t		info_len;
-};
+#define PIECES		64
+#define MANY		1000		/* connections that take turns */
 
 #define GCM_INFO	sizeof(struct tls12_crypto_info_aes_gcm_128)
+#define GCM256_INFO	sizeof(struct tls12_crypto_info_aes_gcm_256)
 #define CHACHA_INFO	sizeof(struct tls12_crypto_info_chacha20_poly1305)
+#define CHACHA_ALG	"rfc7539(chacha20,poly1305) 32"
 
 static const struct config configs[] = {
 	{ "1.3", "AES-128-GCM", TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_128,
-	  "gcm(aes) 16", 5, 1, GCM_INFO },
+	  "TLS_AES_128_GCM_SHA256", "gcm(aes) 16", 5, 1, GCM_INFO },
+	{ "1.3", "AES-256-GCM", TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_256,
+	  "TLS_AES_256_GCM_SHA384", "gcm(aes) 32", 5, 1, GCM256_INFO },
 	{ "1.3", "ChaCha20-Poly1305", TLS_1_3_VERSION, TLS_CIPHER_CHACHA20_POLY1305,
-	  "rfc7539(chacha20,poly1305) 32", 5, 1, CHACHA_INFO },
+	  "TLS_CHACHA20_POLY1305_SHA256", CHACHA_ALG, 5, 1, CHACHA_INFO },
 	{ "1.2", "AES-128-GCM", TLS_1_2_VERSION, TLS_CIPHER_AES_GCM_128,
-	  "gcm(aes) 16", 13, 0, GCM_INFO },
+	  "ECDHE-ECDSA-AES128-GCM-SHA256", "gcm(aes) 16", 13, 0, GCM_INFO },
+	{ "1.2", "AES-256-GCM", TLS_1_2_VERSION, TLS_CIPHER_AES_GCM_256,
+	  "ECDHE-ECDSA-AES256-GCM-SHA384", "gcm(aes) 32", 13, 0, GCM256_INFO },
 	{ "1.2", "ChaCha20-Poly1305", TLS_1_2_VERSION, TLS_CIPHER_CHACHA20_POLY1305,
-	  "rfc7539(chacha20,poly1305) 32", 13, 0, CHACHA_INFO },
+	  "ECDHE-ECDSA-CHACHA20-POLY1305", CHACHA_ALG, 13, 0, CHACHA_INFO },
+};
+
+/* How a call moves its bytes. Those before ALONE have a thread that receives. */
+enum way {
+	SEND, SENDFILE,
+	ALONE,
+	REQUEST = ALONE,	/* one end sends, the other answers with as much */
+	SENDV,			/* of many pieces; in steps, too */
+	STEPS,			/* what is sent is received before the next call */
+	TURNS,			/* the same, on one connection after the other */
 };
 
 /* What is measured is @calls calls that move @size bytes, in system calls of @chunk
@@ -67,241 +69,191 @@ struct row {
 	const char	*name;
 	size_t		size, chunk, buf;
 	unsigned int	calls;
-	bool		file, quick;
+	enum way	way;
+	bool		quick;
 };
 
 static const struct row rows[] = {
-	{ "send 64 B",		64,	  64,	    64 * KIB, 10000, false, true },
-	{ "send 1 KiB",		1 * KIB,  1 * KIB,  64 * KIB, 5000, false, true },
-	{ "send 4 KiB",		4 * KIB,  4 * KIB,  64 * KIB, 2000, false, false },
-	{ "send 16 KiB",	16 * KIB, 16 * KIB, 64 * KIB,  700, false, true },
-	{ "send 64 KiB",	64 * KIB, 64 * KIB, 64 * KIB,  170, false, false },
-	{ "receive in 4 KiB",	64 * KIB, RECORD,    4 * KIB,  170, false, false },
-	{ "receive in 64 KiB",	64 * KIB, RECORD,   64 * KIB,  170, false, true },
-	{ "receive in 1 MiB",	64 * KIB, RECORD,    1 * MIB,  170, false, false },
-	{ "sendfile 1 MiB",	1 * MIB,  1 * MIB,  64 * KIB,   11, true,  true },
+	{ "send 64 B",		64,	  64,	    64 * KIB, 10000, SEND, true },
+	{ "send 1 KiB",		1 * KIB,  1 * KIB,  64 * KIB, 5000, SEND, true },
+	{ "send 4 KiB",		4 * KIB,  4 * KIB,  64 * KIB, 2000, SEND, false },
+	{ "send 16 KiB",	16 * KIB, 16 * KIB, 64 * KIB,  700, SEND, true },
+	{ "send 64 KiB",	64 * KIB, 64 * KIB, 64 * KIB,  170, SEND, false },
+	{ "writev 64 x 64 B",	4 * KIB,  4 * KIB,  64 * KIB, 2000, SENDV, false },
+	{ "receive in 4 KiB",	64 * KIB, RECORD,    4 * KIB,  170, SEND, false },
+	{ "receive in 64 KiB",	64 * KIB, RECORD,   64 * KIB,  170, SEND, true },
+	{ "receive in 1 MiB",	64 * KIB, RECORD,    1 * MIB,  170, SEND, false },
+	{ "sendfile 1 MiB",	1 * MIB,  1 * MIB,  64 * KIB,   11, SENDFILE, true },
+	{ "request 100 B",	100,	  100,	     4 * KIB, 3000, REQUEST, true },
+	{ "request 4 KiB",	4 * KIB,  4 * KIB,   4 * KIB, 1000, REQUEST, false },
+	{ "64 B in steps",	64,	  64,	    64 * KIB, 5000, STEPS, true },
+	{ "1 KiB in steps",	1 * KIB,  1 * KIB,  64 * KIB, 3000, STEPS, true },
+	{ "64 x 64 B in a step", 4 * KIB, 64,	    64 * KIB,  200, STEPS, false },
+	{ "1 KiB, 1000 conns",	1 * KIB,  1 * KIB,  64 * KIB, 4000, TURNS, false },
 };
 
 static uint8_t data[MIB];
 static int file;
 
-/* --- processor time --- */
+/* --- a connection, or many --- */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t thread_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* The text of /proc/PID/NAME, or an empty one if the task is gone. */
-static void proc_read(const char *pid, const char *name, char *to, size_t size)
-{
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, to, size - 1);
-	to[n < 0 ? 0 : n] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Kernel threads are the children of kthreadd. */
-static bool proc_is_kthread(const char *pid)
-{
-	char text[256], *at;
-
-	proc_read(pid, "stat", text, sizeof(text));
-	at = strrchr(text, ')');
-	return at && strlen(at) > 4 && atoi(at + 4) == 2;
-}
-
-struct task { int pid; uint64_t ns; };
-struct tasks { unsigned int n; struct task at[TASKS_MAX]; };
-
-static void kthreads_read(struct tasks *t)
-{
-	DIR *dir = opendir("/proc");
-	struct dirent *e;
-	char text[128];
-
-	if (!dir)
-		err(1, "/proc");
-	t->n = 0;
-	while ((e = readdir(dir)) && t->n < TASKS_MAX) {
-		if (e->d_name[0] < '1' || e->d_name[0] > '9' || !proc_is_kthread(e->d_name))
-			continue;
-		proc_read(e->d_name, "schedstat", text, sizeof(text));
-		t->at[t->n].pid = atoi(e->d_name);
-		t->at[t->n++].ns = strtoull(text, NULL, 10);
-	}
-	closedir(dir);
-}
-
-static uint64_t kthreads_since(const struct tasks *then)
-{
-	static struct tasks now;
-	uint64_t ns = 0;
-
-	kthreads_read(&now);
-	for (unsigned int i = 0; i < now.n; i++) {
-		ns += now.at[i].ns;
-		for (unsigned int k = 0; k < then->n; k++)
-			if (then->at[k].pid == now.at[i].pid)
-				ns -= then->at[k].ns;
-	}
-	return ns;
-}
-
-/* --- a connection --- */
-
-struct conn {
-	int			tx, rx;
+struct run {
+	const struct row	*row;
+	struct pair		*pairs;
+	unsigned int		n_pairs;
+	uint8_t			*buf;
 	pthread_t		thread;
 	pthread_barrier_t	begin, end;
-	const struct row	*row;
 	size_t			total;		/* bytes of the round; 0: the end */
 	bool			check;		/* the bytes are looked at */
 	uint64_t		rx_ns;		/* what the receiver thread took */
 };
 
-static void recv_round(struct conn *c, uint8_t *buf)
+static void check(const struct run *r, size_t at, size_t n)
 {
-	size_t got = 0, at;
-	ssize_t n;
+	for (size_t i = 0; i < n; i++)
+		if (r->buf[i] != data[(at + i) % r->row->chunk])
+			errx(1, "%s: wrong byte at %zu", r->row->name, at + i);
+}
 
-	while (got < c->total) {
-		n = recv(c->rx, buf, c->row->buf, 0);
-		if (n <= 0)
-			err(1, "recv, with %zu of %zu bytes", got, c->total);
-		for (ssize_t i = 0; c->check && i < n; i++) {
-			at = (got + i) % c->row->chunk;
-			if (buf[i] != data[at])
-				errx(1, "%s: wrong byte at %zu", c->row->name, got + i);
-		}
-		got += n;
+static void receive(struct run *r, struct end *from, size_t total)
+{
+	size_t got, n;
+
+	for (got = 0; got < total; got += n) {
+		n = end_recv(from, r->buf, r->row->buf);
+		if (r->check)
+			check(r, got, n);
 	}
-	if (got > c->total)
-		errx(1, "%s: %zu bytes too many", c->row->name, got - c->total);
+	if (got > total)
+		errx(1, "%s: %zu bytes too many", r->row->name, got - total);
 }
 
 static void *receiver(void *arg)
 {
-	struct conn *c = arg;
-	uint8_t *buf = aligned_alloc(4096, c->row->buf);
+	struct run *r = arg;
 	uint64_t ns;
 
-	if (!buf)
-		err(1, "memory");
-	memset(buf, 0, c->row->buf);
 	for (;;) {
-		pthread_barrier_wait(&c->begin);
-		if (!c->total)
-			break;
-		ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-		recv_round(c, buf);
-		c->rx_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ns;
-		pthread_barrier_wait(&c->end);
-	}
-	free(buf);
-	return NULL;
-}
-
-static void send_chunk(int fd, const struct row *row)
-{
-	off_t off = 0;
-	ssize_t n;
-
-	for (size_t done = 0; done < row->chunk; done += n) {
-		n = row->file ? sendfile(fd, file, &off, row->chunk - done) :
-				send(fd, data + done, row->chunk - done, 0);
-		if (n <= 0)
-			err(1, "%s", row->name);
+		pthread_barrier_wait(&r->begin);
+		if (!r->total)
+			return NULL;
+		ns = thread_ns();
+		receive(r, &r->pairs->rx, r->total);
+		r->rx_ns = thread_ns() - ns;
+		pthread_barrier_wait(&r->end);
 	}
 }
 
-static void tls_set(int fd, const struct config *config, const char *ulp)
+static void run_open(struct run *r, const struct config *config, const struct row *row,
+		     enum kind kind)
 {
-	union {
-		struct tls_crypto_info	head;
-		uint8_t			bytes[128];
-	} info;
-
-	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, ulp, strlen(ulp)))
-		err(1, "TCP_ULP %s", ulp);
-	memset(&info, 0x5a, sizeof(info));
-	info.head.version = config->tls_version;
-	info.head.cipher_type = config->tls_cipher;
-	/* The sequence number is last, and far from its end. */
-	memset(info.bytes + config->info_len - 8, 0, 8);
-	if (setsockopt(fd, SOL_TLS, TLS_TX, &info, config->info_len))
-		err(1, "%s: TLS_TX", ulp);
-	if (setsockopt(fd, SOL_TLS, TLS_RX, &info, config->info_len))
-		err(1, "%s: TLS_RX", ulp);
-}
-
-static void conn_open(struct conn *c, const struct config *config, const struct row *row,
-		      const char *ulp)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	c->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || c->tx < 0 || bind(listener, (void *)&sin, sizeof(sin)) ||
-	    listen(listener, 1) || getsockname(listener, (void *)&sin, &len) ||
-	    connect(c->tx, (void *)&sin, sizeof(sin)))
-		err(1, "a connection");
-	c->rx = accept(listener, NULL, NULL);
-	if (c->rx < 0)
-		err(1, "accept");
-	close(listener);
-	if (ulp) {
-		tls_set(c->tx, config, ulp);
-		tls_set(c->rx, config, ulp);
+	memset(r, 0, sizeof(*r));
+	r->row = row;
+	r->n_pairs = row->way == TURNS ? MANY : 1;
+	r->pairs = calloc(r->n_pairs, sizeof(*r->pairs));
+	r->buf = aligned_alloc(4096, row->buf);
+	if (!r->pairs || !r->buf)
+		err(1, "memory");
+	memset(r->buf, 0, row->buf);
+	for (unsigned int i = 0; i < r->n_pairs; i++) {
+		pair_open(&r->pairs[i], config, kind);
+		if (row->way >= ALONE)
+			pair_nodelay(&r->pairs[i]);
 	}
-	c->row = row;
-	pthread_barrier_init(&c->begin, NULL, 2);
-	pthread_barrier_init(&c->end, NULL, 2);
-	if (pthread_create(&c->thread, NULL, receiver, c))
+	if (row->way >= ALONE)
+		return;
+	pthread_barrier_init(&r->begin, NULL, 2);
+	pthread_barrier_init(&r->end, NULL, 2);
+	if (pthread_create(&r->thread, NULL, receiver, r))
 		errx(1, "no thread");
 }
 
-static void conn_round(struct conn *c, unsigned int calls, bool check)
+static void run_close(struct run *r)
 {
-	unsigned int chunks = calls * (c->row->size / c->row->chunk);
-
-	c->total = (size_t)calls * c->row->size;
-	c->check = check;
-	pthread_barrier_wait(&c->begin);
-	while (chunks--)
-		send_chunk(c->tx, c->row);
-	pthread_barrier_wait(&c->end);
+	if (r->row->way < ALONE) {
+		r->total = 0;
+		pthread_barrier_wait(&r->begin);
+		pthread_join(r->thread, NULL);
+	}
+	for (unsigned int i = 0; i < r->n_pairs; i++)
+		pair_close(&r->pairs[i]);
+	free(r->pairs);
+	free(r->buf);
 }
 
-static void conn_close(struct conn *c)
+static void send_chunk(struct end *to, const struct row *row)
 {
-	c->total = 0;
-	pthread_barrier_wait(&c->begin);
-	pthread_join(c->thread, NULL);
-	close(c->tx);
-	close(c->rx);
+	struct iovec iov[PIECES];
+
+	if (row->way == SENDFILE) {
+		end_sendfile(to, file, row->chunk);
+	} else if (row->way == SENDV) {
+		for (int i = 0; i < PIECES; i++)
+			iov[i] = (struct iovec){ data + i * (row->chunk / PIECES),
+						 row->chunk / PIECES };
+		end_sendv(to, iov, PIECES);
+	} else {
+		end_send(to, data, row->chunk);
+	}
+}
+
+static void send_size(struct end *to, const struct row *row)
+{
+	for (size_t done = 0; done < row->size; done += row->chunk)
+		send_chunk(to, row);
+}
+
+/* One thread has both ends. What is sent is there at once: that is how loopback is. */
+static void run_alone(struct run *r, unsigned int calls)
+{
+	for (unsigned int i = 0; i < calls; i++) {
+		struct pair *p = &r->pairs[i % r->n_pairs];
+
+		send_size(&p->tx, r->row);
+		receive(r, &p->rx, r->row->size);
+		if (r->row->way == REQUEST) {
+			send_size(&p->rx, r->row);
+			receive(r, &p->tx, r->row->size);
+		}
+	}
+}
+
+static void run_round(struct run *r, unsigned int calls, bool checks)
+{
+	r->check = checks;
+	if (r->row->way >= ALONE) {
+		run_alone(r, calls);
+		return;
+	}
+	r->total = (size_t)calls * r->row->size;
+	pthread_barrier_wait(&r->begin);
+	while (calls--)
+		send_size(&r->pairs->tx, r->row);
+	pthread_barrier_wait(&r->end);
 }
 
 /* --- the bare ciphers --- */
 
+static size_t record_of(const struct row *row)
+{
+	return row->chunk < RECORD ? row->chunk : RECORD;
+}
+
 static int aead_open(const struct config *config, const struct row *row)
 {
-	size_t record = row->chunk < RECORD ? row->chunk : RECORD;
 	char line[128];
 	int fd = open("/proc/ktls_aead", O_WRONLY | O_CLOEXEC);
 	int n = snprintf(line, sizeof(line), "%s %u %zu", config->alg, config->aad,
-			 record + config->type);
+			 record_of(row) + config->type);
 
 	if (fd < 0 || write(fd, line, n) != n)
 		err(1, "/proc/ktls_aead: %s", line);
@@ -310,9 +262,9 @@ static int aead_open(const struct config *config, const struct row *row)
 
 static void aead_round(int fd, const struct row *row, unsigned int calls)
 {
-	size_t record = row->chunk < RECORD ? row->chunk : RECORD;
+	size_t records = row->size / record_of(row) * (row->way == REQUEST ? 2 : 1);
 	char line[32];
-	int n = snprintf(line, sizeof(line), "%zu", calls * (row->size / record));
+	int n = snprintf(line, sizeof(line), "%zu", calls * records);
 
 	if (write(fd, line, n) != n)
 		err(1, "/proc/ktls_aead");
@@ -326,44 +278,44 @@ static unsigned int calls_of(const struct row *row, enum kind kind)
 	return kind == PLAIN ? row->calls * 4 : kind == AEAD ? row->calls / 4 + 1 : row->calls;
 }
 
-static void measure_round(const struct config *config, enum kind kind, struct conn *conn,
+static void measure_round(const struct config *config, enum kind kind, struct run *run,
 			  const struct row *row, int aead)
 {
 	const unsigned int calls = calls_of(row, kind);
 	static struct tasks before;
 	uint64_t ns, tx;
 
-	kthreads_read(&before);
-	tx = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	tasks_read(&before);
+	tx = thread_ns();
+	ns = tasks_own_ns();
 	if (kind == AEAD)
 		aead_round(aead, row, calls);
 	else
-		conn_round(conn, calls, false);
-	ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - ns;
-	tx = clock_ns(CLOCK_THREAD_CPUTIME_ID) - tx;
+		run_round(run, calls, false);
+	ns = tasks_own_ns() - ns;
+	tx = thread_ns() - tx;
 	printf("%s\t%s\t%s\t%s\t%u\t%lu\t%lu\t%lu\t%lu\n", config->version, config->cipher,
-	       row->name, kind_names[kind], calls, ns, tx, conn->rx_ns, kthreads_since(&before));
+	       row->name, kind_names[kind], calls, ns, tx, run->rx_ns, tasks_since(&before, NULL));
 }
 
 static void measure(const struct config *config, const struct row *row, unsigned int rounds)
 {
-	struct conn conns[KINDS] = {};
+	struct run runs[KINDS] = {};
 	int aead = aead_open(config, row);
 
 	for (int k = 0; k < KINDS; k++) {
 		if (k == AEAD)
 			continue;
-		conn_open(&conns[k], config, row, kind_ulps[k]);
-		conn_round(&conns[k], row->calls / 8 + 1, true);
-		conn_round(&conns[k], row->calls / 4, false);
+		run_open(&runs[k], config, row, k);
+		run_round(&runs[k], row->calls / 8 + 1, true);
+		run_round(&runs[k], row->calls / 4, false);
 	}
 	for (unsigned int r = 0; r < rounds; r++)
 		for (int k = 0; k < KINDS; k++)
-			measure_round(config, k, &conns[k], row, aead);
+			measure_round(config, k, &runs[k], row, aead);
 	for (int k = 0; k < KINDS; k++)
 		if (k != AEAD)
-			conn_close(&conns[k]);
+			run_close(&runs[k]);
 	close(aead);
 }
 
@@ -376,10 +328,19 @@ static const char *const alloc_events[] = {
 	"kmalloc", "kmalloc_node", "kmem_cache_alloc", "kmem_cache_alloc_node", "mm_page_alloc",
 };
 
-/* @row, of which only the number of calls is another: 10 000 records. */
-static const struct { int row; unsigned int calls, records; } alloc_cases[] = {
-	{ 1, 10000, 10000 }, { 3, 10000, 10000 }, { 8, 157, 157 * 64 },
+/* The row, of which only the number of calls is another: 10 000 records. */
+static const struct { const char *row; unsigned int calls, records; } alloc_cases[] = {
+	{ "send 1 KiB", 10000, 10000 }, { "send 16 KiB", 10000, 10000 },
+	{ "sendfile 1 MiB", 157, 157 * 64 },
 };
+
+static const struct row *row_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	errx(2, "no row %s", name);
+}
 
 /* Kernels differ in which of these events there are. */
 static void trace_all(const char *text)
@@ -419,21 +380,20 @@ static void trace_print(void)
 static void allocations(const struct config *config)
 {
 	const struct row *row;
-	struct conn c;
+	struct run r;
 
 	for (size_t i = 0; i < sizeof(alloc_cases) / sizeof(alloc_cases[0]); i++) {
-		memset(&c, 0, sizeof(c));
-		row = &rows[alloc_cases[i].row];
-		conn_open(&c, config, row, "ktls");
-		conn_round(&c, row->calls, true);
+		row = row_find(alloc_cases[i].row);
+		run_open(&r, config, row, KTLS);
+		run_round(&r, row->calls, true);
 		trace_all(HISTOGRAM);
-		conn_round(&c, alloc_cases[i].calls, false);
+		run_round(&r, alloc_cases[i].calls, false);
 		trace_all(HISTOGRAM ":pause");
 		printf("case TLS %s, %s, %s, %u records\n", config->version, config->cipher,
 		       row->name, alloc_cases[i].records);
 		trace_print();
 		trace_all("!" HISTOGRAM);
-		conn_close(&c);
+		run_close(&r);
 	}
 }
 
@@ -442,25 +402,26 @@ static void allocations(const struct config *config)
 /* One row by one kind, for a profiler: the table of what the whole costs does not say where. */
 static void profile(const char *kind_name, const char *row_name, unsigned int calls)
 {
-	const struct row *row = rows;
 	unsigned int kind = 0;
-	struct conn c = {};
+	struct run r;
 
 	while (kind < KINDS && strcmp(kind_names[kind], kind_name))
 		kind++;
-	while (row < rows + sizeof(rows) / sizeof(rows[0]) && strcmp(row->name, row_name))
-		row++;
-	if (kind == KINDS || kind == AEAD || row == rows + sizeof(rows) / sizeof(rows[0]))
-		errx(2, "no row %s, or no kind %s", row_name, kind_name);
-	conn_open(&c, &configs[0], row, kind_ulps[kind]);
-	conn_round(&c, calls, false);
-	conn_close(&c);
+	if (kind == KINDS || kind == AEAD)
+		errx(2, "no kind %s", kind_name);
+	run_open(&r, &configs[0], row_find(row_name), kind);
+	run_round(&r, calls, false);
+	run_close(&r);
 }
 
 /* --- what to do --- */
 
 static void prepare(void)
 {
+	struct rlimit files = { 8 * MANY + 100, 8 * MANY + 100 };
+
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		err(1, "RLIMIT_NOFILE");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* The pattern has no small period, so that a misplaced piece is noticed. */
 	for (size_t i = 0; i < sizeof(data); i++)
@@ -468,6 +429,16 @@ static void prepare(void)
 	file = memfd_create("bench", MFD_CLOEXEC);
 	if (file < 0 || write(file, data, sizeof(data)) != sizeof(data))
 		err(1, "memfd");
+}
+
+/* For who shows the progress. */
+static unsigned int rounds_in_all(unsigned int n_configs, bool quick, unsigned int rounds)
+{
+	unsigned int n = 0;
+
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
+		n += !quick || rows[r].quick;
+	return n * n_configs * rounds * KINDS;
 }
 
 int main(int argc, char **argv)
@@ -489,6 +460,7 @@ int main(int argc, char **argv)
 	if (!rounds || argc > 3 || (argc == 3 && !quick))
 		errx(2, "usage: bench allocations | bench profile KIND ROW CALLS | "
 		     "bench ROUNDS [quick]");
+	printf("# %u rounds\n", rounds_in_all(quick ? 1 : n_configs, quick, rounds));
 	for (size_t c = 0; c < (quick ? 1 : n_configs); c++)
 		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
 			if (!quick || rows[r].quick)
