@@ -425,6 +425,10 @@ static void handshake_ask(struct ktls_ctx *ctx)
 		len = handshake_find(ctx, true);
 		if (len <= 0)
 			return;
+		if (ctx->rl.sk->sk_state == TCP_CLOSE) {
+			handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);
+			return;
+		}
 		if (hs->ops->hello && !hs->ops->hello(ctx)) {
 			if (ctx->rl.sk->sk_state == TCP_CLOSE)
 				handshake_fail(ctx, handshake_peer_gone(ctx), NULL, 0);

@@ -95,6 +95,8 @@ static void listener_adopt(struct ktls_listener *l, struct sock *sk,
 	struct ktls_ctx *child;
 
 	lock_sock(sk);
+	if (sk->sk_state == TCP_CLOSE)
+		goto gone;
 	child = ktls_attach_child(sk, config, ulp_ops);
 	if (!child)
 		goto close;
@@ -116,6 +118,12 @@ detach:
 	ktls_detach(child);
 close:
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_CHILDREN_REFUSED);
+	goto release;
+gone:
+	/* Not worth a child: the peer has reset it. */
+	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_SERVER);
+	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_FAILED);
+release:
 	release_sock(sk);
 	READ_ONCE(sk->sk_prot)->close(sk, 0);
 }
