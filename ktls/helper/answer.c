@@ -432,6 +432,8 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		err = -ENOENT;
 		goto give_up;
 	}
+	if (!done->error)
+		ktls_turn_success(req->kn, &req->turn);
 	ktls_request_trace(done, req, done->error);
 	answer_publish(port, req, KTLS_ANSWER_DONE, done);
 	return 0;

@@ -103,6 +103,15 @@ void ktls_dispatch_work(struct work_struct *work)
 	ktls_dispatch_port(container_of(to_delayed_work(work), struct ktls_port, outbox.work));
 }
 
+/**
+ * ktls_dispatch_wake - the work of a queue: requests have waited for their time
+ * @work: its work
+ */
+void ktls_dispatch_wake(struct work_struct *work)
+{
+	ktls_dispatch_any(container_of(to_delayed_work(work), struct ktls_net, queue.wake));
+}
+
 /* --- the end of a port --- */
 
 /* Takes one request off a closed port. One that the helper was not sent waits again,
@@ -230,6 +239,7 @@ void ktls_dispatch_close_all(struct ktls_net *kn)
 	}
 	do {
 		spin_lock_bh(&kn->lock);
+		ktls_queue_hurry(&kn->queue);
 		turn = ktls_turn_next_waiting(kn);
 		req = turn ? dispatch_request(turn) : NULL;
 		if (req)
@@ -240,5 +250,6 @@ void ktls_dispatch_close_all(struct ktls_net *kn)
 			ktls_request_put(req);
 		}
 	} while (req);
+	cancel_delayed_work_sync(&kn->queue.wake);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_dispatch_close_all);

@@ -335,7 +335,7 @@ static int __net_init netlink_net_init(struct net *net)
 	spin_lock_init(&kn->lock);
 	INIT_LIST_HEAD(&kn->ports);
 	kn->helper_uid = INVALID_UID;
-	ktls_queue_init(&kn->queue, &kn->lock);
+	ktls_queue_init(&kn->queue, &kn->lock, ktls_dispatch_wake);
 	return 0;
 }
 

@@ -139,14 +139,18 @@ static struct ktls_port *port_lookup(struct ktls_net *kn, const struct sock *sk)
  *
  * It has no credit until the caller gives it all back with ktls_port_credit().
  *
- * Context: process.
- * Return: 0; -EALREADY: the socket is a port; -EPERM, -ENOSPC.
+ * Context: process, sleeps for memory.
+ * Return: 0; -EALREADY: the socket is a port; -EPERM, -ENOSPC, -ENOMEM.
  */
 int ktls_port_add(struct ktls_port *port, struct netlink_ext_ack *extack)
 {
 	struct ktls_net *kn = port->kn;
+	struct ktls_pace *pace;
 	int err;
 
+	pace = ktls_pace_new(&kn->lock);
+	if (!pace)
+		return -ENOMEM;
 	spin_lock_bh(&kn->lock);
 	if (port_lookup(kn, port->outbox.sk)) {
 		NL_SET_ERR_MSG(extack, "this socket is registered already");
@@ -157,12 +161,15 @@ int ktls_port_add(struct ktls_port *port, struct netlink_ext_ack *extack)
 	if (err)
 		goto out;
 	kn->helper_uid = port->cred->euid;
+	if (!kn->queue.pace)
+		swap(kn->queue.pace, pace);
 	port->in_flight = port->credit;
 	refcount_inc(&port->ref);
 	list_add_tail(&port->node, &kn->ports);
 	WRITE_ONCE(kn->port_count, kn->port_count + 1);
 out:
 	spin_unlock_bh(&kn->lock);
+	ktls_pace_free(pace);
 	return err;
 }
 
@@ -183,6 +190,10 @@ struct sock *ktls_port_close(struct ktls_port *port)
 		return NULL;
 	list_del_init(&port->node);
 	WRITE_ONCE(kn->port_count, kn->port_count - 1);
+	if (!kn->port_count) {
+		ktls_pace_free(kn->queue.pace);
+		kn->queue.pace = NULL;
+	}
 	return ktls_outbox_close(&port->outbox);
 }
 
@@ -252,7 +263,7 @@ struct ktls_port *ktls_port_best(struct ktls_net *kn)
 	unsigned int room, best_room = 0, open_max;
 
 	spin_lock_bh(&kn->lock);
-	if (!kn->queue.waiting)
+	if (!ktls_queue_is_ready(&kn->queue))
 		goto out;
 	open_max = port_open_max(kn);
 	list_for_each_entry(port, &kn->ports, node) {
@@ -292,7 +303,8 @@ bool ktls_port_credit(struct ktls_port *port, unsigned int freed)
 		return false;
 	spin_lock_bh(&port->kn->lock);
 	port->in_flight -= freed;
-	waits = port->kn->queue.waiting || !list_empty(&port->stalled);
+	waits = ktls_queue_is_ready(&port->kn->queue) ||
+		!list_empty(&port->stalled);
 	spin_unlock_bh(&port->kn->lock);
 	return waits;
 }

@@ -129,9 +129,13 @@ static int request_copy_records(struct ktls_request *req, const void *records, s
 	return 0;
 }
 
-/* The source of a server's peer; clients are one source. */
+/* The source of a server's peer; clients are one source, and what is asked about a
+ * configuration is another.
+ */
 static u64 request_source(const struct ktls_request_params *params)
 {
+	if (params->cmd != KTLS_CMD_START)
+		return U64_MAX;
 	if (params->role != KTLS_ROLE_SERVER)
 		return 0;
 	/* A peer with IPv6 has all addresses of a prefix of 64 bits. */
@@ -171,6 +175,7 @@ struct ktls_request *ktls_request_new(const struct ktls_request_params *params,
 	req->turn.entry.name[0] = __kuid_val(params->config->cred->euid);
 	req->turn.entry.name[1] = (uintptr_t)params->owner;
 	req->turn.entry.name[2] = request_source(params);
+	req->turn.entry.paced = params->cmd == KTLS_CMD_START;
 	ktls_turn_init(&req->turn);
 	ktls_outbox_entry_init(&req->out, req->id, &request_outgoing_ops);
 	spin_lock_init(&req->reply.lock);
@@ -239,7 +244,8 @@ bool ktls_request_end(struct ktls_request *req, enum ktls_outcome outcome, bool 
 	if (atomic_cmpxchg(&req->outcome, KTLS_OUTCOME_OPEN, outcome) != KTLS_OUTCOME_OPEN)
 		return false;
 	rhashtable_remove_fast(&request_ids, &req->hash, request_ids_params);
-	ktls_turn_end(req->kn, &req->turn, &req->out, cancel);
+	ktls_turn_end(req->kn, &req->turn, &req->out, cancel,
+		      outcome == KTLS_OUTCOME_CANCELLED);
 	ktls_request_put(req);
 	return true;
 }

@@ -90,7 +90,8 @@ static bool ticket_may_go(const struct ktls_port *port)
 {
 	lockdep_assert_held(&port->kn->lock);
 	return !list_empty(&port->node) && list_empty(&port->stalled) &&
-	       !port->kn->queue.waiting && port->in_flight < max(port->credit / 2, 1U);
+	       !ktls_queue_is_ready(&port->kn->queue) &&
+	       port->in_flight < max(port->credit / 2, 1U);
 }
 
 /* Consumes the message. Returns whether it was sent, or waits. */

@@ -57,7 +57,7 @@ int ktls_turn_wait(struct ktls_net *kn, struct ktls_turn *turn)
  * @kn: the namespace
  *
  * Context: ktls_net.lock held.
- * Return: a request that is on no list, or NULL: none waits.
+ * Return: a request that is on no list, or NULL: none waits, or none may be served yet.
  */
 struct ktls_turn *ktls_turn_next_waiting(struct ktls_net *kn)
 {
@@ -193,6 +193,20 @@ int ktls_turn_over(struct ktls_net *kn, struct ktls_turn *turn)
 	return err;
 }
 
+/**
+ * ktls_turn_success - the handshake of a request has succeeded
+ * @kn: the namespace
+ * @turn: the request
+ *
+ * Context: process; takes and drops ktls_net.lock.
+ */
+void ktls_turn_success(struct ktls_net *kn, struct ktls_turn *turn)
+{
+	spin_lock_bh(&kn->lock);
+	ktls_pace_success(kn->queue.pace, turn->entry.name);
+	spin_unlock_bh(&kn->lock);
+}
+
 /* Its credit may come back now; sending to others what that allows may sleep. */
 static void turn_end_outgoing(struct ktls_port *port, struct ktls_outgoing *out, bool cancel,
 			      unsigned int cost)
@@ -211,11 +225,12 @@ static void turn_end_outgoing(struct ktls_port *port, struct ktls_outgoing *out,
  * @turn: the request
  * @out: the same
  * @cancel: the helper is to be sent CANCEL if it was sent the request
+ * @vain: if so, that was in vain
  *
  * Context: process or softirq; takes and drops ktls_net.lock, and the outbox's lock.
  */
 void ktls_turn_end(struct ktls_net *kn, struct ktls_turn *turn, struct ktls_outgoing *out,
-		   bool cancel)
+		   bool cancel, bool vain)
 {
 	struct ktls_port *port;
 	unsigned int cost;
@@ -233,6 +248,8 @@ void ktls_turn_end(struct ktls_net *kn, struct ktls_turn *turn, struct ktls_outg
 	port = turn->port;
 	cost = turn->cost;
 	turn->cost = 0;
+	if (port && vain && turn->entry.paced)
+		ktls_pace_vain(kn->queue.pace, turn->entry.name, ktime_get());
 	spin_unlock_bh(&kn->lock);
 	if (port)
 		turn_end_outgoing(port, out, cancel, cost);

@@ -54,6 +54,7 @@ int ktls_turn_stall(struct ktls_net *kn, struct ktls_turn *turn, struct sk_buff_
 		    struct ktls_port **ret_port);
 int ktls_turn_over(struct ktls_net *kn, struct ktls_turn *turn);
 void ktls_turn_end(struct ktls_net *kn, struct ktls_turn *turn, struct ktls_outgoing *out,
-		   bool cancel);
+		   bool cancel, bool vain);
+void ktls_turn_success(struct ktls_net *kn, struct ktls_turn *turn);
 
 #endif /* _KTLS_HELPER_TURN_H */

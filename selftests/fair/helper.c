@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Attacks on the helper: on its workers' time, and on the room it has for handshakes. */
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -16,16 +15,14 @@ FIXTURE(attacked)
 	struct proc d;
 	struct honest h;
 	_Atomic unsigned int *done;	/* rounds of all attackers; shared */
-	_Atomic unsigned int *answered;	/* of those, with a ServerHello; shared */
 };
 FIXTURE_SETUP(attacked)
 {
 	net_new();
 	real_start(&self->d);
-	self->done = mmap(NULL, 2 * sizeof(*self->done), PROT_READ | PROT_WRITE,
+	self->done = mmap(NULL, sizeof(*self->done), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(self->done != MAP_FAILED);
-	self->answered = self->done + 1;
 }
 FIXTURE_TEARDOWN(attacked)
 {
@@ -35,106 +32,6 @@ static void attack_end(struct attacked_self *self)
 {
 	honest_attack_end(&self->h);
 	harness_note("%u attempts", *self->done);
-}
-
-/* A ClientHello that a server answers with a full flight. */
-static uint8_t hello[2048];
-static size_t hello_len;
-
-static void learn_hello(void)
-{
-	struct addr a;
-	struct proc p;
-	int l = net_listen(AF_INET, 1, &a), fd;
-
-	s_client_start(&p, &a, NULL);
-	fd = net_accept(l);
-	net_read(fd, hello, 5);
-	hello_len = 5 + (hello[3] << 8 | hello[4]);
-	ASSERT_LE(hello_len, sizeof(hello));
-	net_read(fd, hello + 5, hello_len - 5);
-	close(fd);
-	close(l);
-	proc_kill(&p, SIGKILL);
-}
-
-/* A peer sends ClientHello to the honest user's server. */
-static int say_hello(struct attacked_self *self)
-{
-	struct sockaddr_in from = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f090909),
-	};
-	int fd = OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-
-	OK(bind(fd, (struct sockaddr *)&from, sizeof(from)));
-	if (!connect(fd, &self->h.addr.sa, self->h.addr.len))
-		++*self->done;
-	(void)!write(fd, hello, hello_len);
-	return fd;
-}
-
-/* ... and is gone. */
-static void connect_and_close(void *arg)
-{
-	for (;;) {
-		int fd = say_hello(arg);
-
-		harness_nap(1);
-		net_rst(fd);
-	}
-}
-
-/* No work is done for connections that are closed already. */
-TEST_F_TIMEOUT(attacked, connects_and_closes, 180)
-{
-	learn_hello();
-	honest_start(&self->h, ATTACKERS);
-	honest_attack(&self->h, connect_and_close, self);
-	harness_nap(1000);
-	honest_expect(&self->h, "during a flood of connects and closes");
-	attack_end(self);
-	harness_nap(1000);
-	honest_expect(&self->h, "a second after it");
-	EXPECT_FALSE(proc_printed(&self->d, "lost messages"));
-}
-
-/* A peer with HELLOS connections at a time, each until the server has answered with a
- * signature.
- */
-enum { HELLOS = 200 };
-
-static void flood_with_hellos(void *arg)
-{
-	struct attacked_self *self = arg;
-	uint8_t type;
-	int fds[HELLOS];
-
-	memset(fds, -1, sizeof(fds));
-	for (unsigned int i = 0;; i = (i + 1) % HELLOS) {
-		if (fds[i] >= 0) {
-			/* a record with ServerHello, not an alert */
-			if (net_poll(fds[i], POLLIN, 1000) && read(fds[i], &type, 1) == 1 &&
-			    type == CT_HANDSHAKE)
-				++*self->answered;
-			net_rst(fds[i]);
-		}
-		fds[i] = say_hello(arg);
-	}
-}
-
-/* The server's time and places are shared among its peers. */
-TEST_F_TIMEOUT(attacked, hellos_of_one_peer, 180)
-{
-	learn_hello();
-	honest_start(&self->h, ATTACKERS);
-	honest_attack(&self->h, flood_with_hellos, self);
-	harness_nap(1000);
-	honest_expect(&self->h, "during a flood of ClientHellos");
-	attack_end(self);
-	harness_note("%u answers", *self->answered);
-	EXPECT_LT(HELLOS, *self->answered);
-	harness_nap(1000);
-	honest_expect(&self->h, "a second after it");
 }
 
 /* A user whose clients wait for a silent server: 5000, more than max_sessions. */

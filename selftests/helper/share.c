@@ -109,6 +109,13 @@ static int hello_from(struct port_self *self, unsigned int host)
 	return fd;
 }
 
+static unsigned int host_of(const struct fake_msg *m)
+{
+	const struct sockaddr_in *peer = (const void *)fake_data_of(m, KTLS_A_PEER_ADDR);
+
+	return ntohl(peer->sin_addr.s_addr) & 0xff;
+}
+
 /* One source's requests do not all come before another's. */
 TEST_F(port, sources_take_turns)
 {
@@ -123,15 +130,79 @@ TEST_F(port, sources_take_turns)
 	hello_from(self, 9);
 	harness_nap(200);
 	for (int i = 0; i < 9; i++) {
-		const struct sockaddr_in *peer;
-
 		EXPECT_EQ(0, fake_fail(self->e.fake, m->id, EPROTO, -1, "No."));
 		m = fake_expect(self->e.fake, KTLS_CMD_START);
-		peer = (const void *)fake_data_of(m, KTLS_A_PEER_ADDR);
-		if (peer->sin_addr.s_addr == htonl(0x7f000009))
+		if (host_of(m) == 9)
 			turn = i;
 	}
 	EXPECT_LE(turn, 1);
+}
+
+enum {
+	VAIN		= 64,	/* requests that are cancelled */
+};
+
+FIXTURE(pace)
+{
+	struct port_self port;
+};
+FIXTURE_SETUP(pace)
+{
+	env_start_bare(&self->port.e, S13_AES128);
+	sock_listen(AF_INET, VAIN, &self->port.server);
+	self->port.e.fake = fake_new(&self->port.e.hs);
+	ASSERT_EQ(0, fake_register(self->port.e.fake, 2 * VAIN));
+}
+FIXTURE_TEARDOWN(pace)
+{
+}
+
+/* Peers from one address go away after their ClientHello. */
+static void ask_in_vain(struct port_self *port)
+{
+	struct fake_msg *m;
+	int fds[VAIN];
+
+	for (int i = 0; i < VAIN; i++) {
+		fds[i] = hello_from(port, 1);
+		expect_start(port);
+	}
+	for (int i = 0; i < VAIN; i++)
+		net_rst(fds[i]);
+	for (int i = 0; i < VAIN; i++) {
+		m = fake_expect(port->e.fake, KTLS_CMD_CANCEL);
+		EXPECT_EQ(0, fake_cancelled(port->e.fake, m->id));
+		free(m);
+	}
+}
+
+/* A source with many requests in vain waits a moment, and no other does. */
+TEST_F(pace, a_source_that_goes_away_waits)
+{
+	static const unsigned int order[] = { 9, 1 };
+	struct fake_msg *m;
+
+	ask_in_vain(&self->port);
+	hello_from(&self->port, 1);
+	hello_from(&self->port, 9);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		m = fake_expect(self->port.e.fake, KTLS_CMD_START);
+		EXPECT_EQ(order[i], host_of(m));
+		free(m);
+	}
+}
+
+/* What is cancelled meanwhile is nothing to the helper. */
+TEST_F(pace, a_peer_that_has_gone_is_not_announced)
+{
+	struct fake_msg *m;
+
+	ask_in_vain(&self->port);
+	for (int i = 0; i < VAIN; i++)
+		net_rst(hello_from(&self->port, 1));
+	m = fake_next(self->port.e.fake, 1000);
+	EXPECT_FALSE(m);
+	free(m);
 }
 
 enum {

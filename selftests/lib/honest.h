@@ -23,6 +23,8 @@
  * @pids: the processes that attack
  * @attackers: how many
  * @times: so many times the normal time is allowed; honest_start() sets 2
+ * @grain_ms: and so much more, for the scheduler; honest_start() sets a few time slices of
+ *	each attacker
  */
 struct honest {
 	struct addr	addr;
@@ -32,6 +34,7 @@ struct honest {
 	pid_t		pids[8];
 	unsigned int	attackers;
 	unsigned int	times;
+	unsigned int	grain_ms;
 };
 
 /* Call after real_start(). Starts the server and measures the normal time beside @attackers
@@ -46,8 +49,8 @@ void honest_attack_end(struct honest *h);
 /* One full handshake, seconds; the test fails if it fails. */
 double honest_handshake(struct honest *h);
 
-/* The median of some handshakes must be at most @times the normal time, plus a grain for the
- * scheduler. An attack delays all handshakes, while an unlucky order of time slices delays a
+/* The median of some handshakes must be at most @times the normal time, plus
+ * @grain_ms. An attack delays all handshakes, while an unlucky order of time slices delays a
  * few; so the median may be taken three times. @when is for the diagnostics: "during the
  * attack".
  */
