@@ -175,21 +175,34 @@ bool ktls_ready_is_readable(struct ktls_ctx *ctx)
 }
 
 /**
- * ktls_ready_tell - how many bytes would a recv return now, at least?
+ * ktls_ready_count - how many bytes would a recv return now, at least?
  * @ctx: the connection
  *
  * What is opened, and the first record if nothing is. What lies behind it is not
  * known: a record may be padded, or no data.
  *
- * Context: process context, socket lock held.
+ * Context: process context, socket lock held; never waits.
+ * Return: so many
+ */
+int ktls_ready_count(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->rl.sk);
+	if (!ktls_ready_admit(ctx))
+		ktls_ready_prepare(ctx, 1);
+	return min_t(size_t, ctx->rl.opened.len, INT_MAX);
+}
+
+/**
+ * ktls_ready_tell - the same, for a program, which may then read so many bytes
+ * @ctx: the connection
+ *
+ * Context: process context, socket lock held; never waits.
  * Return: so many
  */
 int ktls_ready_tell(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->rl.sk);
-	if (!ktls_ready_admit(ctx))
-		ktls_ready_prepare(ctx, 1);
-	ctx->attach.told = min_t(size_t, ctx->rl.opened.len, INT_MAX);
+	ctx->attach.told = ktls_ready_count(ctx);
 	return ctx->attach.told;
 }
 

@@ -21,6 +21,7 @@ bool ktls_ready_has_ended(const struct ktls_ctx *ctx);	/* or not held */
 int ktls_ready_admit(const struct ktls_ctx *ctx);
 bool ktls_ready_is_shut(const struct ktls_ctx *ctx);
 int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target);
+int ktls_ready_count(struct ktls_ctx *ctx);
 int ktls_ready_tell(struct ktls_ctx *ctx);
 void ktls_ready_was_read(struct ktls_ctx *ctx, size_t len, bool all);
 void ktls_ready_step(struct ktls_ctx *ctx);

@@ -362,12 +362,42 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 	}
 }
 
-/* TCP_INQ, as FIONREAD; and the end of the stream is worth another call. */
-static int recv_inq(struct ktls_ctx *ctx)
+/*
+ * For TCP_INQ, as FIONREAD, and for io_uring, which keeps the number to itself; and the end
+ * of the stream is worth another call. Who hears of nothing waits for the next event: it
+ * comes at once if there were more control records than one call opens.
+ *
+ * Context: process context, socket lock held; never waits.
+ */
+static int recv_inq(struct ktls_ctx *ctx, bool to_program)
 {
+	int inq;
+
+	sock_owned_by_me(ctx->rl.sk);
 	if (ktls_ready_admit(ctx))
 		return 0;
-	return ktls_ready_tell(ctx) ?: ktls_ready_has_ended(ctx);
+	inq = to_program ? ktls_ready_tell(ctx) : ktls_ready_count(ctx);
+	if (inq)
+		return inq;
+	/* As TCP: not what this end has shut, and not a reset. */
+	if (READ_ONCE(ctx->rl.rx.closed) || sock_flag(ctx->rl.sk, SOCK_DONE))
+		return 1;
+	if (!ktls_ready_has_ended(ctx) && ktls_ready_worth_waking(ctx))
+		set_bit(KTLS_F_WAKE, &ctx->flags);
+	return 0;
+}
+
+/*
+ * To io_uring, which says IORING_CQE_F_SOCK_NONEMPTY for more than 0; and, if the program
+ * wants it, to that.
+ *
+ * Context: process context, without the socket lock: the control buffer may fault.
+ */
+static void recv_tell_inq(struct msghdr *msg, int inq, bool to_program)
+{
+	msg->msg_inq = inq;
+	if (to_program)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 }
 
 /**
@@ -390,6 +420,7 @@ int ktls_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	struct recv_op op = { .msg = msg, .flags = flags };
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
 	int err, inq = -1;
+	bool tells;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return ktls_base_recvmsg(ctx->base->prot, sk, msg, len, flags);
@@ -407,12 +438,13 @@ int ktls_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 		sk_peek_offset_bwd(sk, op.copied);
 	if (op.copied && !(flags & MSG_PEEK))
 		ktls_ready_was_read(ctx, op.copied, op.copied == op.len);
-	if (tcp_sk(sk)->recvmsg_inq && (op.copied || !err))
-		inq = recv_inq(ctx);
+	tells = tcp_sk(sk)->recvmsg_inq;
+	if ((tells || msg->msg_get_inq) && (op.copied || !err))
+		inq = recv_inq(ctx, tells);
 	ktls_rx_end_call(&ctx->rl);
 	release_sock(sk);
 
 	if (inq >= 0)
-		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
+		recv_tell_inq(msg, inq, tells);
 	return op.copied ?: err;
 }
