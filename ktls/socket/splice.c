@@ -140,6 +140,9 @@ ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_in
 
 	lock_sock(sk);
 	ret = splice_read(ctx, pipe, min_t(size_t, len, INT_MAX), sock_rcvtimeo(sk, !wait));
+	/* A pipe that is full says nothing about the socket. */
+	if (ret > 0)
+		ktls_ready_was_read(ctx, ret, ret == len || ctx->rl.opened.len);
 	ktls_rx_end_call(&ctx->rl);
 	release_sock(sk);
 	return ret;

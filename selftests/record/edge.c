@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Edge-triggered epoll: an event for all data that the program cannot know of. */
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
@@ -72,6 +73,46 @@ TEST_F(both, edge_behind_what_fionread_told)
 TEST_F(both, edge_behind_more_than_fionread_told)
 {
 	read_as_told(&self->r, three_records(&self->r), 300);
+}
+
+/* As much as FIONREAD told, or all that came in one call, goes to a pipe. */
+static void splice_as_told(struct record *r, int set, size_t more)
+{
+	size_t done = 0;
+	int pipes[2];
+	ssize_t n;
+
+	OK(pipe(pipes));
+	for (;;) {
+		n = OK(splice(r->fd, NULL, pipes[1], NULL, inq(r->fd) + more, SPLICE_F_NONBLOCK));
+		net_read(pipes[0], back + done, n);
+		done += n;
+		if (done == sizeof(back))
+			break;
+		ASSERT_EQ(EPOLLIN, edge_wait(set, 2000));
+	}
+	EXPECT_MEMEQ(big, back, sizeof(big));
+	EXPECT_EQ(0, edge_wait(set, 50));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+TEST_F(both, edge_behind_what_fionread_told_splice)
+{
+	splice_as_told(&self->r, three_records(&self->r), 0);
+}
+
+/* A pipe that is full, not a socket that is empty: no event, as with TCP. */
+TEST_F(both, no_edge_for_a_full_pipe)
+{
+	int set = three_records(&self->r), pipes[2];
+
+	OK(pipe(pipes));
+	OK(fcntl(pipes[1], F_SETPIPE_SZ, 4096));
+	EXPECT_EQ(1000, splice(self->r.fd, NULL, pipes[1], NULL, 3000, SPLICE_F_NONBLOCK));
+	EXPECT_EQ(0, edge_wait(set, 50));
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 /* What was told was all there is: no event without data. */
