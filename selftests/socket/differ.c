@@ -33,6 +33,8 @@ FIXTURE_SETUP(differ)
 	ASSERT_EQ(0, system("for to in 127.0.0.0/8 127.0.0.1; do ip route replace local $to dev lo "
 			    "proto kernel scope host src 127.0.0.1 table local quickack 1 rto_min 5ms; "
 			    "done"));
+	ASSERT_EQ(0, system("ip -6 route replace local ::1 dev lo proto kernel table local "
+			    "quickack 1 rto_min 5ms"));
 	if (variant->mode == DIFFER_LOSSY)
 		ASSERT_EQ(0, system("tc qdisc add dev lo root netem delay 300us 200us loss 2%"));
 }
@@ -85,8 +87,8 @@ static void print(const struct differ_program *p)
 	const char *tcp, *tls;
 	unsigned int i;
 
-	harness_note("seed %llu, %s%s%s, epoll %#x, connect way %u, accept way %u",
-		     (unsigned long long)p->seed, modes[p->mode],
+	harness_note("seed %llu, %s%s%s%s, epoll %#x, connect way %u, accept way %u",
+		     (unsigned long long)p->seed, modes[p->mode], p->ipv6 ? ", IPv6" : "",
 		     p->nodelay ? ", TCP_NODELAY" : "", p->small ? ", small buffers" : "",
 		     p->epoll, p->connects, p->accepts);
 	for (i = 0; i <= p->n; i++) {

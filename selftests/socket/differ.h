@@ -18,7 +18,7 @@ enum differ_mode {
 enum differ_call {
 	CALL_SEND, CALL_RECV, CALL_SENDFILE, CALL_POLL, CALL_EPOLL, CALL_SHUTDOWN, CALL_CLOSE,
 	CALL_DUP, CALL_SET, CALL_GET, CALL_MISUSE, CALL_FILL, CALL_START, CALL_JOIN,
-	CALL_SHOTS, CALL_REAP, CALL_HOLD, CALL_TRUNCATE, CALL_WATCH, CALLS
+	CALL_SHOTS, CALL_REAP, CALL_HOLD, CALL_TRUNCATE, CALL_WATCH, CALL_FLAGS, CALLS
 };
 
 /* One step. What @way, @choice and @flags mean depends on the call. */
@@ -36,6 +36,7 @@ struct differ_program {
 	enum differ_mode	mode;
 	uint32_t		epoll;		/* EPOLLET, EPOLLONESHOT or EPOLLEXCLUSIVE */
 	unsigned int		connects, accepts; /* which way */
+	bool			ipv6;
 	bool			small;		/* the smallest buffers */
 	bool			nodelay;
 	unsigned int		n;

@@ -10,7 +10,8 @@ enum { CONNECT_MS = 20000, ACCEPT_DATA = 4711 };
 /* Before connect() or listen(). */
 static int prepared(const struct differ_program *p, bool tls)
 {
-	int fd = tls ? sock_new(AF_INET) : net_socket(AF_INET);
+	const int family = p->ipv6 ? AF_INET6 : AF_INET;
+	int fd = tls ? sock_new(family) : net_socket(family);
 
 	if (p->small) {
 		OK(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 1 }, 4));
@@ -21,7 +22,7 @@ static int prepared(const struct differ_program *p, bool tls)
 
 static int listener(const struct differ_program *p, bool tls, struct addr *ret)
 {
-	struct addr a = net_loopback(AF_INET, 0);
+	struct addr a = net_loopback(p->ipv6 ? AF_INET6 : AF_INET, 0);
 	int fd = prepared(p, tls);
 
 	OK(bind(fd, &a.sa, a.len));

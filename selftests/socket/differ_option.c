@@ -2,6 +2,7 @@
 /* Programs that use options, or calls that are not for sockets, or end a connection. */
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -21,7 +22,12 @@ void differ_do_shutdown(struct scene *s, const struct differ_op *op, int fd)
 		scene_say(s, " not");
 		return;
 	}
-	ret = shutdown(fd, how[i]);
+	if (op->way & 1) {
+		io_uring_prep_shutdown(io_uring_get_sqe(&shared.ring), fd, how[i]);
+		ret = differ_ring_wait();
+	} else {
+		ret = shutdown(fd, how[i]);
+	}
 	scene_say_ret(s, ret);
 	if (!ret)
 		me->shut |= how[i] + 1;
@@ -42,10 +48,30 @@ void differ_do_close(struct scene *s, const struct differ_op *op, int fd)
 	scene_say_ret(s, close(fd));
 }
 
+/* Another flag in the middle, by fcntl() or ioctl(). Threads wait, and packets are late. */
+void differ_do_flags(struct scene *s, const struct differ_op *op, int fd)
+{
+	int set = op->choice & 1;
+
+	if (s->p->mode != DIFFER_BLOCKING && s->p->mode != DIFFER_NONBLOCKING)
+		return;
+	scene_say(s, "O_NONBLOCK %d", set);
+	if (op->way & 1)
+		scene_say_ret(s, ioctl(fd, FIONBIO, &set));
+	else
+		scene_say_ret(s, fcntl(fd, F_SETFL, set ? O_NONBLOCK : 0));
+}
+
 /* 6.1's TCP does not have it, ktls does: ktls(7). */
 static bool is_new(int level, int name)
 {
 	return level == SOL_SOCKET && name == SO_PEEK_OFF && !shared.peek_off;
+}
+
+/* What is told makes an event more with EPOLLET: ktls(7). */
+static bool is_told(const struct scene *s, int level, int name)
+{
+	return level == IPPROTO_TCP && name == TCP_INQ && s->p->epoll & EPOLLET;
 }
 
 /* A child that has all descriptors: nothing is closed as long as it is there. */
@@ -135,6 +161,11 @@ void differ_do_set(struct scene *s, const struct differ_op *op, int fd)
 		{ SOL_SOCKET, SO_RCVTIMEO, 1 }, { SOL_SOCKET, SO_MAX_PACING_RATE, 1 << 30 },
 		{ IPPROTO_IP, IP_TTL, 3 }, { IPPROTO_IP, IP_RECVTTL, 1 },
 		{ IPPROTO_IP, IP_TTL, 0 }, { IPPROTO_IPV6, IPV6_V6ONLY, 1 },
+		{ IPPROTO_IPV6, IPV6_TCLASS, 8 }, { IPPROTO_IPV6, IPV6_UNICAST_HOPS, 300 },
+		{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0 }, { IPPROTO_TCP, TCP_INQ, 1 },
+		{ SOL_SOCKET, SO_BUSY_POLL, -1 }, { SOL_SOCKET, SO_RCVLOWAT, 40000 },
+		{ SOL_SOCKET, SO_INCOMING_NAPI_ID, 1 }, { SOL_SOCKET, SO_LOCK_FILTER, 0 },
+		{ SOL_SOCKET, SO_BINDTODEVICE, 0 },
 	};
 	const struct linger linger = { op->choice & 64, op->choice & 128 ? 1 : 0 };
 	unsigned int i = op->choice % (ARRAY_SIZE(opts) + 2);
@@ -144,7 +175,7 @@ void differ_do_set(struct scene *s, const struct differ_op *op, int fd)
 		scene_say_ret(s, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 		return;
 	}
-	if (is_new(opts[i].level, opts[i].name))
+	if (is_new(opts[i].level, opts[i].name) || is_told(s, opts[i].level, opts[i].name))
 		return;
 	scene_say(s, "set %d %d to %d", opts[i].level, opts[i].name, opts[i].value);
 	scene_say_ret(s, setsockopt(fd, opts[i].level, opts[i].name, &opts[i].value, op->way ? 4 : 2));
@@ -168,6 +199,7 @@ void differ_do_get(struct scene *s, const struct differ_op *op, int fd)
 		{ SOL_SOCKET, SO_TIMESTAMP }, { SOL_SOCKET, SO_PRIORITY },
 		{ SOL_SOCKET, SO_MARK }, { SOL_SOCKET, SO_SNDTIMEO }, { IPPROTO_IP, IP_TTL },
 		{ IPPROTO_IP, IP_MTU_DISCOVER }, { IPPROTO_IPV6, IPV6_V6ONLY },
+		{ IPPROTO_IPV6, IPV6_TCLASS }, { IPPROTO_IPV6, IPV6_UNICAST_HOPS },
 	};
 	unsigned int i = op->choice % ARRAY_SIZE(opts);
 	int value[4] = { 0 };

@@ -217,6 +217,7 @@ static const differ_step steps[CALLS] = {
 	[CALL_JOIN] = differ_do_join, [CALL_SHOTS] = differ_do_shots,
 	[CALL_REAP] = differ_do_reap, [CALL_HOLD] = differ_do_hold,
 	[CALL_TRUNCATE] = differ_do_truncate, [CALL_WATCH] = differ_do_watch,
+	[CALL_FLAGS] = differ_do_flags,
 };
 
 static void scene_open(struct scene *s, bool tls)
@@ -234,7 +235,8 @@ static void scene_open(struct scene *s, bool tls)
 		s->side[i].fd[1] = -1;
 		net_nonblock(ends[i], s->p->mode == DIFFER_NONBLOCKING ||
 				      s->p->mode == DIFFER_LOSSY);
-		if (s->p->mode == DIFFER_BLOCKING) {
+		/* Also where nothing waits, until it has another flag. */
+		if (s->p->mode == DIFFER_BLOCKING || s->p->mode == DIFFER_NONBLOCKING) {
 			OK(setsockopt(ends[i], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)));
 			OK(setsockopt(ends[i], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)));
 		}

@@ -38,9 +38,9 @@ static enum differ_call draw_call(uint64_t *state, enum differ_mode mode)
 	static const uint8_t often[CALLS] = {
 		[CALL_SEND] = 25, [CALL_RECV] = 25, [CALL_SENDFILE] = 5, [CALL_POLL] = 9,
 		[CALL_EPOLL] = 5, [CALL_SHUTDOWN] = 3, [CALL_CLOSE] = 2, [CALL_DUP] = 2,
-		[CALL_SET] = 6, [CALL_GET] = 6, [CALL_MISUSE] = 4, [CALL_FILL] = 2,
+		[CALL_SET] = 6, [CALL_GET] = 6, [CALL_MISUSE] = 3, [CALL_FILL] = 2,
 		[CALL_HOLD] = 1, [CALL_TRUNCATE] = 1, [CALL_WATCH] = 2, [CALL_SHOTS] = 1,
-		[CALL_REAP] = 1,
+		[CALL_REAP] = 1, [CALL_FLAGS] = 1,
 	};
 	unsigned int call = 0, n;
 
@@ -88,6 +88,7 @@ void differ_make(struct differ_program *p, uint64_t seed, enum differ_mode mode)
 	p->epoll = epoll_flags[draw(&state, ARRAY_SIZE(epoll_flags))];
 	p->connects = draw(&state, 4);
 	p->accepts = draw(&state, 4);
+	p->ipv6 = !draw(&state, 4);
 	p->small = !draw(&state, 8);
 	p->nodelay = draw(&state, 4);
 	p->n = 8 + draw(&state, DIFFER_OPS - 8 + 1);

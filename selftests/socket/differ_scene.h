@@ -29,6 +29,7 @@ struct waiter {
 	bool		started;
 	int		fd, flags, revents;
 	bool		polls;
+	int		epoll;			/* polls with that, if not 0 */
 	uint32_t	len;
 	uint8_t		buf[65536];
 };
@@ -131,6 +132,7 @@ void differ_do_reap(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_hold(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_truncate(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_watch(struct scene *s, const struct differ_op *op, int fd);
+void differ_do_flags(struct scene *s, const struct differ_op *op, int fd);
 void differ_do_misuse(struct scene *s, const struct differ_op *op, int fd);
 
 #endif /* _SELFTESTS_DIFFER_SCENE_H */

@@ -14,10 +14,13 @@ void differ_do_poll(struct scene *s, const struct differ_op *op, int fd)
 	int inq = 0;
 
 	OK(poll(&p, 1, 0));
-	OK(ioctl(fd, FIONREAD, &inq));
-	scene_say(s, "poll %#x, state %d, %s to read", p.revents, net_tcp_state(fd),
-		  inq ? "something" : "nothing");
+	scene_say(s, "poll %#x, state %d", p.revents, net_tcp_state(fd));
 	(void)op;
+	/* Who was told of less than there is gets another event: ktls(7). */
+	if (s->p->epoll & EPOLLET)
+		return;
+	OK(ioctl(fd, FIONREAD, &inq));
+	scene_say(s, ", %s to read", inq ? "something" : "nothing");
 }
 
 void differ_do_epoll(struct scene *s, const struct differ_op *op, int fd)
@@ -37,9 +40,13 @@ static void *waiter_run(void *arg)
 {
 	struct waiter *w = arg;
 	struct pollfd p = { w->fd, POLLIN | POLLRDHUP, 0 };
+	struct epoll_event ev = { 0 };
 	ssize_t ret;
 
-	if (w->polls) {
+	if (w->epoll) {
+		ret = epoll_wait(w->epoll, &ev, 1, 10000);
+		w->revents = ev.events;
+	} else if (w->polls) {
 		ret = poll(&p, 1, 10000);
 		w->revents = p.revents;
 	} else {
@@ -48,6 +55,16 @@ static void *waiter_run(void *arg)
 	w->job.ret = ret;
 	w->job.err = errno;
 	return NULL;
+}
+
+/* Others watch it as well: the program's own set, and who asks poll(). */
+static int waiter_epoll(const struct scene *s, int fd)
+{
+	struct epoll_event ev = { EPOLLIN | (s->p->epoll & (EPOLLEXCLUSIVE | EPOLLET)), { 0 } };
+	int set = OK(epoll_create1(EPOLL_CLOEXEC));
+
+	OK(epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev));
+	return set;
 }
 
 void differ_do_start(struct scene *s, const struct differ_op *op, int fd)
@@ -61,7 +78,9 @@ void differ_do_start(struct scene *s, const struct differ_op *op, int fd)
 	w->polls = op->way & 1;
 	w->len = op->len < sizeof(w->buf) ? op->len : sizeof(w->buf);
 	w->flags = op->flags & (MSG_PEEK | MSG_WAITALL);
-	scene_say(s, "begin to wait: %s %u flags %#x", w->polls ? "poll" : "recv", w->len, w->flags);
+	w->epoll = w->polls && op->way & 2 ? waiter_epoll(s, fd) : 0;
+	scene_say(s, "begin to wait: %s %u flags %#x",
+		  w->epoll ? "epoll" : w->polls ? "poll" : "recv", w->len, w->flags);
 	job_run(&w->job, waiter_run, w);
 }
 
@@ -80,6 +99,8 @@ void differ_waiter_end(struct scene *s, struct side *side)
 	job_wait(&w->job, 10000);
 	w->started = false;
 	ret = w->job.ret;
+	if (w->epoll)
+		close(w->epoll);
 	errno = w->job.err;
 	if (w->polls) {
 		scene_say_ret(s, ret);
