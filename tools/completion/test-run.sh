@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh KTLS-RUN: each option that --help names is completed, in both shells' files, and
+# test-run.sh KTLS-RUN: each option that --help names is completed, in both shells' files, and
 # no other; and what bash completes, and a zsh with a terminal, is right. Prints TAP.
 
 HERE=$(dirname "$(readlink -f "$0")")
@@ -34,7 +34,7 @@ result "zsh: the options" "$options" \
 	"$(grep -oE -- '[*,{'"'"']--[a-z][a-z-]+' "$HERE/_ktls-run" | sed 's/^.//' | LC_ALL=C sort -u)"
 result "bash: words of an option" $'none\noptional\nrequired' "$(complete_ ktls-run --verify '')"
 result "bash: not in a word" required "$(complete_ ktls-run -l 80 --verify r)"
-result "bash: a file" "$HERE/test.sh" "$(complete_ ktls-run --key "$HERE/te")"
+result "bash: a file" "$HERE/test-run.sh" "$(complete_ ktls-run --key "$HERE/test-r")"
 _command_offset() { COMPREPLY=("program at $1"); }
 result "bash: the program's arguments" "program at 4" \
 	"$(complete_ ktls-run -l 80 -- psql --)"
@@ -47,6 +47,6 @@ result "zsh: a tab offers the options" "$options" "$(offered "ktls-run --")"
 result "zsh: but none that was given" "$(grep -v -e --verbose <<<"$options")" \
 	"$(offered "ktls-run -v --")"
 result "zsh: words of an option" $'none\noptional\nrequired' "$(offered "ktls-run --verify ")"
-result "zsh: a file" test.sh "$(offered "ktls-run --key $HERE/te")"
-result "zsh: the program's arguments" test.sh "$(offered "ktls-run -l 80 -- cat $HERE/te")"
+result "zsh: a file" test-run.sh "$(offered "ktls-run --key $HERE/test-r")"
+result "zsh: the program's arguments" test-run.sh "$(offered "ktls-run -l 80 -- cat $HERE/test-r")"
 exit $((failed > 0))
