@@ -25,14 +25,21 @@ void run_shell(const char *line)
 	ASSERT_EQ(0, proc_wait(&p, 20000 * harness_scale()));
 }
 
+/* OpenSSL's client has its input until the answer is there: at the end of it it would close,
+ * answer or not.
+ */
 void run_greet(unsigned int port, const char *answer)
 {
-	char line[400];
+	char line[700];
 
-	snprintf(line, sizeof(line), "(echo hello; sleep 2) | "
-		 "openssl s_client -quiet -no_ign_eof -CAfile %s -verify_return_error "
-		 "-connect 127.0.0.1:%u 2>/dev/null | grep %s",
-		 real_pki("ca.pem"), port, answer);
+	ASSERT_LT(snprintf(line, sizeof(line),
+			   "d=$(mktemp -d); mkfifo $d/in; "
+			   "openssl s_client -quiet -no_ign_eof -CAfile %s -verify_return_error "
+			   "-connect 127.0.0.1:%u <$d/in >$d/out 2>/dev/null & "
+			   "exec 3>$d/in; echo hello >&3; "
+			   "while ! grep %s $d/out && kill -0 $! 2>/dev/null; do sleep 0.1; done; "
+			   "exec 3>&-; wait $! || :; grep -q %s $d/out; rm -r $d",
+			   real_pki("ca.pem"), port, answer, answer), (int)sizeof(line));
 	run_shell(line);
 }
 
