@@ -11,8 +11,9 @@
  *
  * The delay is bounded, because others may share the source's address, behind a
  * translator. The table is made with a namespace's first port, charged to the helper, and
- * freed with the last one. It has room for some sources; a source that comes into a full set of it
- * replaces the one that owes least, if that owes less.
+ * freed with the last one. It has room for some sources: one that comes into a full set
+ * replaces the one that owes least, if that owes no more than one request, and is not
+ * noted otherwise.
  */
 #include <linux/ktime.h>
 #include <linux/minmax.h>

@@ -5,28 +5,13 @@
 # no other; and what bash completes behind a verb is right. Prints TAP.
 
 HERE=$(dirname "$(readlink -f "$0")")
-count=0 failed=0
+completes=_ktlsctl
+# shellcheck source=tools/completion/tap.bash
+. "$HERE/tap.bash"
 echo "1..12"
-
-result() {		# NAME EXPECTED GOT
-	((++count))
-	if [[ $2 == "$3" ]]; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		diff <(echo "$2") <(echo "$3") | sed 's/^/# /'
-		((++failed))
-	fi
-}
 
 # shellcheck source=tools/completion/ktlsctl.bash
 . "$HERE/ktlsctl.bash"
-
-complete_() {		# WORD...
-	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
-	_ktlsctl
-	printf '%s\n' "${COMPREPLY[@]}" | LC_ALL=C sort
-}
 
 verbs=$("$1" --help | sed -n 's/^  \([a-z-]*\) .*/\1/p' | LC_ALL=C sort)
 result "bash: the verbs" "$verbs" "$(complete_ ktlsctl '' | grep -v ^--help)"

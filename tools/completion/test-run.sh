@@ -5,28 +5,13 @@
 # no other; and what bash completes, and a zsh with a terminal, is right. Prints TAP.
 
 HERE=$(dirname "$(readlink -f "$0")")
-count=0 failed=0
+completes=_ktls_run
+# shellcheck source=tools/completion/tap.bash
+. "$HERE/tap.bash"
 echo "1..13"
-
-result() {		# NAME EXPECTED GOT
-	((++count))
-	if [[ $2 == "$3" ]]; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		diff <(echo "$2") <(echo "$3") | sed 's/^/# /'
-		((++failed))
-	fi
-}
 
 # shellcheck source=tools/completion/ktls-run.bash
 . "$HERE/ktls-run.bash"
-
-complete_() {		# WORD...
-	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
-	_ktls_run
-	printf '%s\n' "${COMPREPLY[@]}" | LC_ALL=C sort
-}
 
 options=$("$1" --help | grep -oE -- '--[a-z][a-z-]+' | LC_ALL=C sort -u | grep -v '^--$')
 result "bash: the options" "$options" "$(complete_ ktls-run --)"
@@ -35,6 +20,7 @@ result "zsh: the options" "$options" \
 result "bash: words of an option" $'none\noptional\nrequired' "$(complete_ ktls-run --verify '')"
 result "bash: not in a word" required "$(complete_ ktls-run -l 80 --verify r)"
 result "bash: a file" "$HERE/test-run.sh" "$(complete_ ktls-run --key "$HERE/test-r")"
+# shellcheck disable=SC2317 # the completion calls it
 _command_offset() { COMPREPLY=("program at $1"); }
 result "bash: the program's arguments" "program at 4" \
 	"$(complete_ ktls-run -l 80 -- psql --)"
