@@ -81,9 +81,9 @@ TEST_F_TIMEOUT(resume, another_user_has_other_sessions, 60)
 
 	s_server_start(&self->s, "rsa", "-rev", variant->openssl, NULL);
 	EXPECT_RESUMES(&self->s.a, variant->versions);
-	OK(seteuid(4242));
+	harness_seteuid(4242);
 	fd = interop_socket("server.test");
-	OK(seteuid(0));
+	harness_seteuid(0);
 	set_versions(fd, variant->versions);
 	EXPECT_FALSE(visit_fd(fd, &self->s.a));
 	EXPECT_RESUMES(&self->s.a, variant->versions);
@@ -211,9 +211,9 @@ TEST_F_TIMEOUT(resume, a_servers_ticket_is_for_the_same_only, 120)
 	other = listen_with(&b, "ca.pem", KTLS_VERIFY_REQUIRED);
 	EXPECT_FALSE(shown_to(&s, other, &b, "server.test", s.file));
 	/* a listener of another user */
-	OK(seteuid(4242));
+	harness_seteuid(4242);
 	other = interop_socket(NULL);
-	OK(seteuid(0));
+	harness_seteuid(0);
 	b = net_loopback(AF_INET, 0);
 	interop_set_file(other, KTLS_CERTIFICATE, "rsa.pem");
 	interop_set_file(other, KTLS_PRIVATE_KEY, "rsa.key");

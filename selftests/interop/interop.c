@@ -316,9 +316,9 @@ TEST_F(real, identities)
 	FAILS(EACCES, listen(l, 5));
 	EXPECT_TRUE(strstr(sock_error(l), "private"));
 	/* with the credentials of the thread that sets it */
-	OK(seteuid(4242));
+	harness_seteuid(4242);
 	OK(sock_set_str(l, KTLS_IDENTITY, "private"));
-	OK(seteuid(0));
+	harness_seteuid(0);
 	OK(listen(l, 5));
 }
 

@@ -133,6 +133,11 @@ void harness_nap(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
+void harness_seteuid(uid_t uid)
+{
+	OK(syscall(SYS_setresuid, -1, uid, -1));
+}
+
 void harness_streq(const char *file, int line, const char *what,
 		   const char *expected, const char *seen, bool fatal)
 {

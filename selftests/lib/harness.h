@@ -72,6 +72,10 @@ unsigned int harness_scale(void);
 bool harness_brief(void);
 double harness_now(void);
 void harness_nap(unsigned int ms);
+/* The effective uid of the calling thread only: seteuid() sets that of all, and a server in
+ * another thread may be opening a file of root's.
+ */
+void harness_seteuid(uid_t uid);
 
 #define HARNESS_SECONDS		30
 

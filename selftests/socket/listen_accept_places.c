@@ -181,10 +181,9 @@ TEST_TIMEOUT(each_user_has_a_share, 60)
 
 	env_start(&e, S13_AES128);
 	l = sock_listen(AF_INET, 128, &a);
-	/* for this thread only */
-	OK(syscall(SYS_setresuid, -1, OTHER_UID, -1));
+	harness_seteuid(OTHER_UID);
 	sock_listen(AF_INET, 128, &theirs);
-	OK(syscall(SYS_setresuid, -1, 0, -1));
+	harness_seteuid(0);
 
 	net_set_parameter("children_max", CAP);
 	/* from as many sources as it likes */

@@ -201,9 +201,9 @@ TEST(credentials_are_the_callers)
 	fd = sock_new(AF_INET);
 	OK(setgroups(2, (gid_t[]){ 77, 88 }));
 	OK(setegid(4321));
-	OK(seteuid(1234));
+	harness_seteuid(1234);
 	OK(sock_set_str(fd, KTLS_IDENTITY, "me"));
-	OK(seteuid(0));
+	harness_seteuid(0);
 	OK(setegid(0));
 	job_connect(&j, fd, &a);
 	m = fake_expect(e.fake, KTLS_CMD_START);
