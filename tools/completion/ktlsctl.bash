@@ -16,9 +16,10 @@ _ktlsctl_words() {	# VERB
 	case $1 in
 	check) echo --server-name --trust --alpn --version ;;
 	counters) echo --json ;;
+	identities|status) echo --json --control ;;
 	sockets) echo --json --no-header ;;
 	stats) echo --json --prometheus --output --control ;;
-	flush-tickets|identities|reload|status) echo --control ;;
+	flush-tickets|reload) echo --control ;;
 	esac
 }
 

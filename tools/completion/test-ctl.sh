@@ -8,7 +8,7 @@ HERE=$(dirname "$(readlink -f "$0")")
 completes=_ktlsctl
 # shellcheck source=tools/completion/tap.bash
 . "$HERE/tap.bash"
-echo "1..12"
+echo "1..13"
 
 # shellcheck source=tools/completion/ktlsctl.bash
 . "$HERE/ktlsctl.bash"
@@ -19,6 +19,8 @@ result "zsh: the verbs" "$verbs" \
 	"$(sed -n "s/^\t'\([a-z-]*\):.*/\1/p" "$HERE/_ktlsctl" | LC_ALL=C sort)"
 result "zsh: the file is right" "" "$(zsh -n "$HERE/_ktlsctl" 2>&1)"
 result "bash: options of a verb" $'--json\n--no-header' "$(complete_ ktlsctl sockets --)"
+result "bash: options of another" $'--control\n--json' \
+	"$(complete_ ktlsctl status -- | LC_ALL=C sort)"
 result "bash: conditions" $'state=\n' "$(complete_ ktlsctl sockets st)"$'\n'
 result "bash: values of a condition" $'client\nserver' "$(complete_ ktlsctl sockets role =)"
 result "bash: a part of one" failed "$(complete_ ktlsctl sockets state = f)"

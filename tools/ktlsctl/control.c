@@ -3,6 +3,7 @@
  * begins with '0' for success or '1' for failure.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +16,23 @@
 #include "ktlsctl.h"
 
 enum {
-	CONTROL_WAIT		= 60,		/* seconds: a reload reads certificates */
+	CONTROL_WAIT_LONG	= 60,		/* seconds: a reload reads certificates */
+	CONTROL_WAIT		= 10,		/* seconds, for what is only to be told */
 	CONTROL_PACKET		= 65536,	/* bytes */
 	CONTROL_ANSWER_MAX	= 64 << 20,	/* bytes */
 };
 
-/* Return: a connected socket, or a negative errno. */
-static int control_connect(const char *path)
+/* Return: seconds. */
+static int control_wait(const char *verb)
 {
-	const struct timeval wait = { .tv_sec = CONTROL_WAIT };
+	return !strcmp(verb, "reload") || !strcmp(verb, "flush-tickets") ? CONTROL_WAIT_LONG :
+	       CONTROL_WAIT;
+}
+
+/* Return: a connected socket, or a negative errno. */
+static int control_connect(const char *path, int seconds)
+{
+	const struct timeval wait = { .tv_sec = seconds };
 	struct sockaddr_un address;
 	int fd, err;
 
@@ -70,14 +79,25 @@ static ssize_t control_receive(int fd, char **ret_answer)
 	return (ssize_t)used;
 }
 
-/* Return: bytes of the answer, or a negative errno. */
-static ssize_t control_ask(const char *path, const char *verb, char **ret_answer)
+/* Return: the process that made the socket, -1 if it is unknown. */
+static pid_t control_peer(int fd)
 {
-	int fd = control_connect(path);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? -1 : peer.pid;
+}
+
+/* Return: bytes of the answer, or a negative errno. @ret_pid: of ktlsd. */
+static ssize_t control_ask(const char *path, const char *verb, char **ret_answer, pid_t *ret_pid)
+{
+	int fd = control_connect(path, control_wait(verb));
 	ssize_t len;
 
+	*ret_pid = -1;
 	if (fd < 0)
 		return fd;
+	*ret_pid = control_peer(fd);
 	if (send(fd, verb, strlen(verb), MSG_NOSIGNAL) >= 0)
 		len = control_receive(fd, ret_answer);
 	else
@@ -86,29 +106,88 @@ static ssize_t control_ask(const char *path, const char *verb, char **ret_answer
 	return len;
 }
 
-int ktlsctl_control_request(const char *path, const char *verb, char **ret_text)
+/* Return: whether a signal, or a debugger, has stopped the process. */
+static bool control_is_stopped(pid_t pid)
 {
-	const char *why;
-	ssize_t len;
-	char *answer = NULL;
+	char path[64], state = '\0';
+	FILE *file;
 
-	len = control_ask(path, verb, &answer);
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = '\0';
+	fclose(file);
+	return state == 'T' || state == 't';
+}
+
+static void control_explain(const char *path, const char *verb, int err, pid_t pid,
+			    char *ret_why, size_t size)
+{
+	if (err == -EAGAIN && control_is_stopped(pid))
+		snprintf(ret_why, size, "%s: ktlsd (pid %d) does not answer: a signal has stopped it; kill -CONT %d lets it go on",
+			 path, pid, pid);
+	else if (err == -EAGAIN)
+		snprintf(ret_why, size, "%s: ktlsd (pid %d) did not answer within %d s: it may be reading its configuration",
+			 path, pid, control_wait(verb));
+	else
+		snprintf(ret_why, size, "%s: %s", path,
+			 err == -ENOENT || err == -ECONNREFUSED ? "ktlsd is not running, or uses another path: see --control" :
+			 err == -ECONNRESET ? "ktlsd refused the request: only root and the user of ktlsd may use this verb" :
+			 strerror(-err));
+}
+
+int ktlsctl_control_ask(const char *path, const char *verb, char **ret_text,
+			char *ret_why, size_t size)
+{
+	char *answer = NULL;
+	ssize_t len;
+	pid_t pid;
+
+	len = control_ask(path, verb, &answer, &pid);
 	if (len < 0) {
-		why = len == -EAGAIN ? "ktlsd did not answer in time" :
-		      len == -ENOENT || len == -ECONNREFUSED ? "ktlsd is not running, or uses another path: see --control" :
-		      len == -ECONNRESET ? "ktlsd refused the request: only root and the user of ktlsd may use this verb" :
-		      strerror((int)-len);
-		fprintf(stderr, "ktlsctl: %s: %s.\n", path, why);
+		control_explain(path, verb, (int)len, pid, ret_why, size);
 		return (int)len;
 	}
 	if (answer[0] != '0') {
-		fprintf(stderr, "ktlsctl: %s\n", answer + 1);
+		snprintf(ret_why, size, "%s", answer + 1);
 		free(answer);
 		return -EREMOTEIO;
 	}
 	memmove(answer, answer + 1, (size_t)len);
 	*ret_text = answer;
 	return 0;
+}
+
+int ktlsctl_control_request(const char *path, const char *verb, char **ret_text)
+{
+	char why[KTLSCTL_WHY_MAX];
+	int err = ktlsctl_control_ask(path, verb, ret_text, why, sizeof(why));
+
+	if (err)
+		fprintf(stderr, "ktlsctl: %s%s\n", why, err == -EREMOTEIO ? "" : ".");
+	return err;
+}
+
+bool ktlsctl_control_parse(int argc, char **argv, const char **ret_path, bool *ret_json)
+{
+	int i;
+
+	*ret_path = KTLSCTL_CONTROL_PATH;
+	*ret_json = false;
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--control") && i + 1 < argc) {
+			*ret_path = argv[++i];
+		} else if (!strcmp(argv[i], "--json")) {
+			*ret_json = true;
+		} else {
+			fprintf(stderr, "ktlsctl: usage: ktlsctl %s [--json] [--control PATH]\n",
+				argv[0]);
+			return false;
+		}
+	}
+	return true;
 }
 
 int ktlsctl_control_run(int argc, char **argv)

@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/fetching.h"
 #include "notify.h"
+#include "report.h"
 #include "signer/process.h"
 #include "signer/sandbox.h"
 #include "stats.h"
@@ -265,24 +266,10 @@ static void daemon_flush_tickets(struct ktlsd_daemon *daemon)
 			     count);
 }
 
-/* "\ncertificate_expires DATE IDENTITY", or nothing. */
-static void daemon_describe_expiry(const struct ktlsd_config *config, char *text, size_t size)
-{
-	const struct ktlsd_identity *first;
-	const time_t end = (time_t)ktlsd_expiry_nearest(config, &first);
-	char date[32];
-	struct tm tm;
-
-	text[0] = '\0';
-	if (first && gmtime_r(&end, &tm) && strftime(date, sizeof(date), "%FT%TZ", &tm))
-		snprintf(text, size, "\ncertificate_expires %s %s", date, first->name);
-}
-
 static void daemon_answer(struct ktlsd_daemon *daemon)
 {
 	const struct ktlsd_config *config = daemon->shared.config;
-	char verb[KTLSD_CONTROL_VERB_MAX], text[KTLSD_WATCH_STATUS_MAX];
-	char expiry[KTLSD_IDENTITY_MAX + 64], sandbox[64];
+	char verb[KTLSD_CONTROL_VERB_MAX];
 
 	if (!ktlsd_control_accept(&daemon->control, verb))
 		return;
@@ -291,17 +278,7 @@ static void daemon_answer(struct ktlsd_daemon *daemon)
 	} else if (!strcmp(verb, "flush-tickets")) {
 		daemon_flush_tickets(daemon);
 	} else if (!strcmp(verb, "status")) {
-		ktlsd_watch_describe(&daemon->watch, text, sizeof(text));
-		daemon_describe_expiry(config, expiry, sizeof(expiry));
-		ktlsd_sandbox_describe(sandbox, sizeof(sandbox));
-		ktlsd_control_answer(&daemon->control, true,
-			"status %s\nsandbox %s\ntickets_forgotten %llu\ntickets_flushed %llu\nconfiguration %s\nidentities %zu%s\ntroubles %u%s%s",
-			text, sandbox,
-			(unsigned long long)ktlsd_ticket_keys_forgotten(&daemon->shared.ticket_keys),
-			(unsigned long long)ktlsd_ticket_keys_flushed(&daemon->shared.ticket_keys),
-			config->path, config->identity_count, expiry, config->troubles,
-			config->troubles ? "\nfirst_trouble " : "",
-			config->first_trouble.reason);
+		ktlsd_report_answer(&daemon->watch, &daemon->stats, &daemon->control);
 	} else if (!strcmp(verb, "stats")) {
 		ktlsd_stats_answer(&daemon->stats, &daemon->control);
 	} else if (!strcmp(verb, "identities")) {

@@ -85,8 +85,10 @@ void ktlsd_stats_init(struct ktlsd_stats *stats, struct ktlsd_shared *shared,
 void ktlsd_stats_reload(struct ktlsd_stats *stats, enum ktlsd_stats_reload result)
 {
 	atomic_fetch_add(&stats->reloads[result], 1);
+	stats->last_reload = time(NULL);
+	stats->last_result = stats_results[result];
 	if (result != KTLSD_RELOAD_FAILED)
-		stats->reloaded = time(NULL);
+		stats->reloaded = stats->last_reload;
 }
 
 static void stats_head(FILE *out, const char *name, const char *type, const char *help)

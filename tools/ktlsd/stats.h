@@ -28,6 +28,8 @@ enum ktlsd_stats_reload {
  * @begun: when ktlsd was started, seconds since the epoch
  * @reloads: how often, by enum ktlsd_stats_reload
  * @reloaded: when the configuration in force was read, seconds since the epoch
+ * @last_reload: when that was last tried, likewise; main thread
+ * @last_result: a word for what came of it, NULL if there was none; main thread
  *
  * Written by the main thread, read by any.
  */
@@ -37,6 +39,8 @@ struct ktlsd_stats {
 	int64_t			begun;
 	atomic_uint_fast64_t	reloads[KTLSD_RELOAD_COUNT];
 	atomic_int_fast64_t	reloaded;
+	int64_t			last_reload;
+	const char		*last_result;
 };
 
 void ktlsd_stats_init(struct ktlsd_stats *stats, struct ktlsd_shared *shared,

@@ -6,6 +6,7 @@
 #ifndef KTLSD_STORE_H
 #define KTLSD_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,13 +24,13 @@ enum {
  * struct ktlsd_store - the directory
  * @path: of it, NULL for none
  * @fd: -1 if it could not be opened yet
- * @failed: the last write failed, and that was logged
+ * @failed: why the last write failed, a negative errno, and that was logged; 0 if it did not
  * @swept: old files were removed
  */
 struct ktlsd_store {
 	const char	*path;
 	int		fd;
-	int		failed;
+	atomic_int	failed;
 	bool		swept;
 };
 

@@ -60,6 +60,28 @@ int64_t ktlsd_expiry_nearest(const struct ktlsd_config *config,
 	return first;
 }
 
+int64_t ktlsd_expiry_last_begin(const struct ktlsd_config *config,
+				const struct ktlsd_identity **ret_identity)
+{
+	const struct ktlsd_identity *identity;
+	int64_t last = 0, begin;
+	unsigned int k;
+	size_t i;
+
+	*ret_identity = NULL;
+	for (i = 0; i < config->identity_count; i++) {
+		identity = &config->identities[i];
+		for (k = 0; k < identity->credential_count; k++) {
+			begin = ktlsd_date_seconds(X509_get0_notBefore(identity->credentials[k].leaf));
+			if (begin <= last)
+				continue;
+			last = begin;
+			*ret_identity = identity;
+		}
+	}
+	return last;
+}
+
 /* Return: how many limits are passed. */
 static unsigned int expiry_stage(int64_t end, int64_t now)
 {

@@ -51,6 +51,12 @@ int64_t ktlsd_expiry_find(const struct ktlsd_identity *identity);
 int64_t ktlsd_expiry_nearest(const struct ktlsd_config *config,
 			     const struct ktlsd_identity **ret_identity);
 
+/* Return: when the last certificate of all identities begins to be valid, 0 without one;
+ * *@ret_identity, which can be NULL, has it.
+ */
+int64_t ktlsd_expiry_last_begin(const struct ktlsd_config *config,
+				const struct ktlsd_identity **ret_identity);
+
 /**
  * ktlsd_expiry_step - log a warning for each certificate that is about to expire
  * @expiry: state; the same for all generations of the configuration

@@ -6,7 +6,6 @@ Without the module no worker serves, and ktlsd reports that. With KTLS_TEST_BRIE
 may be different with the module, for who has run all without it.
 """
 import contextlib
-import ctypes
 import json
 import os
 import re
@@ -262,7 +261,7 @@ def test_reload(path):
         done = it.control("reload")
         assert done.returncode == 0 and "2 identities" in done.stdout, done
         done = it.control("status")
-        assert done.returncode == 0 and "identities 2" in done.stdout, done
+        assert "\nidentities 2\n" in done.stdout, done
         assert re.search(r"^tickets_forgotten 0$", done.stdout, re.M), done
         # openssl req -x509 makes certificates for 30 days.
         assert re.search(r"^certificate_expires 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ [ab]$",
@@ -301,22 +300,6 @@ def test_reload(path):
             assert time.monotonic() < end, it.lines()
             time.sleep(0.05)
     assert not os.path.exists(path + "/control"), "the socket stays behind"
-
-
-def test_flush_tickets(path):
-    """ktlsctl flush-tickets is answered, counted and logged"""
-    write(path + "/conf", "[ktlsd]\n")
-    with daemon(path) as it:
-        assert it.listen(10, "STATUS="), it.notified
-        status = it.control("status").stdout
-        assert re.search(r"^tickets_flushed 0$", status, re.M), status
-        for _ in range(2):
-            done = it.control("flush-tickets")
-            assert done.returncode == 0, done
-            assert "ticket keys were replaced, and 0 sessions" in done.stdout, done
-        status = it.control("status").stdout
-        assert re.search(r"^tickets_flushed 2$", status, re.M), status
-        assert it.lines().count("by ktlsctl flush-tickets") == 2, it.lines()
 
 
 def test_stats(path):
@@ -545,31 +528,6 @@ def test_reload_nobody(path):
     assert done.returncode == 1 and path + "/control" in done.stderr, done
 
 
-def find_landlock():
-    """Returns the ABI of Landlock, at least 0, as the kernel tells it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    # landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
-    return max(libc.syscall(444, None, 0, 1), 0)
-
-
-def test_sandbox(path):
-    """the sandbox is as tight as the kernel can make it, and ktlsctl status tells"""
-    write(path + "/conf", "[ktlsd]\n")
-    with daemon(path) as it:
-        assert it.listen(10, "STATUS="), it.notified
-        abi = find_landlock()
-        assert abi or not LOADED, "Debian's kernels have Landlock"
-        expected = f"Landlock ABI {abi}" if abi else "no Landlock"
-        status = it.control("status").stdout
-        assert re.search(rf"^sandbox {expected}, seccomp$", status, re.M), (expected, status)
-        assert ("The kernel has no Landlock" in it.lines()) == (not abi), it.lines()
-        for pid in it.process.pid, find_signer(it):
-            with open(f"/proc/{pid}/status", encoding="ascii") as file:
-                fields = dict(line.rstrip("\n").split(":\t", 1) for line in file)
-            assert fields["Seccomp"] == "2" and fields["NoNewPrivs"] == "1", (pid, fields)
-        assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0, fields
-
-
 def test_encrypted(path):
     """encrypted keys and PKCS #12 files, with passphrases from files and from systemd"""
     make_identity(path + "/a")
@@ -597,14 +555,6 @@ def test_encrypted(path):
         assert done.returncode == 1 and "passphrase is wrong" in done.stderr, done
         assert it.lines().count("keeps its old credential") == 2, it.lines()
         assert "horse" not in it.lines(), it.lines()
-
-
-def test_version(path):
-    """ktlsctl version prints the versions"""
-    done = subprocess.run([KTLSCTL, "version"], capture_output=True, text=True, check=True)
-    assert "unknown" not in done.stdout, done
-    assert re.search(r"^tools \S+$", done.stdout, re.M), done
-    assert LOADED or "module not loaded" in done.stdout, done
 
 
 def main(namespace):

@@ -48,6 +48,11 @@ static void expiry_nearest(void **state)
 	assert_ptr_equal(first, &identities[1]);
 	assert_true(ktlsd_expiry_nearest(&empty, &first) == KTLSD_EXPIRY_NEVER);
 	assert_null(first);
+	assert_in_range(ktlsd_expiry_last_begin(&config, &first), start - 100 * EXPIRY_DAY - 5,
+			start - 100 * EXPIRY_DAY + 5);
+	assert_non_null(first);
+	assert_int_equal(ktlsd_expiry_last_begin(&empty, &first), 0);
+	assert_null(first);
 	/* A certificate above it counts. */
 	sk_X509_push(identities[0].credentials[0].chain, pki.ca);
 	assert_true(ktlsd_expiry_find(&identities[0]) < start + 2 * EXPIRY_DAY);
