@@ -4,49 +4,24 @@
  */
 #include <poll.h>
 #include <signal.h>
-#include <time.h>
 
 #include "lib/resume.h"
+#include "lib/wall.h"
 
 #define YEARS	(10 * 365 * 86400L)
 
 /* @ahead: of CLOCK_MONOTONIC, when the test began */
 FIXTURE(accident) { struct proc d; struct s_server s; struct timespec ahead; };
 
-static struct timespec clock_ahead(void)
-{
-	struct timespec day, monotonic;
-
-	clock_gettime(CLOCK_REALTIME, &day);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	return (struct timespec) { day.tv_sec - monotonic.tv_sec,
-				   day.tv_nsec - monotonic.tv_nsec };
-}
-
-/* So far from where the clock was when the test began. */
-static void clock_set(const struct timespec *ahead, long seconds)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now.tv_sec += ahead->tv_sec + seconds;
-	now.tv_nsec += ahead->tv_nsec;
-	if (now.tv_nsec < 0 || now.tv_nsec >= 1000000000) {
-		now.tv_sec += now.tv_nsec < 0 ? -1 : 1;
-		now.tv_nsec += now.tv_nsec < 0 ? 1000000000 : -1000000000;
-	}
-	OK(clock_settime(CLOCK_REALTIME, &now));
-}
-
 FIXTURE_SETUP(accident)
 {
-	self->ahead = clock_ahead();
+	self->ahead = wall_ahead();
 	net_new();
 	real_start(&self->d);
 }
 FIXTURE_TEARDOWN(accident)
 {
-	clock_set(&self->ahead, 0);
+	wall_set(&self->ahead, 0);
 }
 
 static pid_t find_signer(const struct proc *d)
@@ -155,7 +130,7 @@ TEST_F_TIMEOUT(accident, the_clock_is_set_during_a_handshake, 30)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(jumps); i++) {
 		harness_nap(200);
-		clock_set(&self->ahead, jumps[i]);
+		wall_set(&self->ahead, jumps[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(jumps); i++) {
 		job_wait(&jobs[i], 5000);
@@ -179,7 +154,7 @@ static void expect_refused(const struct addr *a, const char *text)
 static void set_idle(const struct proc *d, const struct timespec *ahead, long seconds)
 {
 	EVENTUALLY(real_is_idle(d), 5000);
-	clock_set(ahead, seconds);
+	wall_set(ahead, seconds);
 }
 
 /* Sessions are resumed while they are valid; set back, the clock makes none older. */
