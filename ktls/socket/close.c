@@ -82,6 +82,18 @@ static void close_shut_wr(struct ktls_ctx *ctx)
 	ktls_fin_send(ctx);
 }
 
+/* As with TCP, a later connect() does not report how one that did not wait has ended. */
+static void close_end_connect(struct socket *sock)
+{
+	struct ktls_ctx *ctx = ktls_ctx_get(sock->sk);
+
+	if (!ctx->connect.pending || ctx->connect.starttls)
+		return;
+	ctx->connect.pending = false;
+	if (sock->sk->sk_state == TCP_CLOSE)
+		sock->state = SS_DISCONNECTING;
+}
+
 /**
  * ktls_close_shutdown - proto_ops.shutdown
  * @sock: the socket
@@ -109,6 +121,7 @@ int ktls_close_shutdown(struct socket *sock, int how)
 	}
 
 	err = sk->sk_state == TCP_CLOSE ? -ENOTCONN : 0;
+	close_end_connect(sock);
 	if (how != SHUT_WR)
 		close_shut_rd(ctx);
 	if (how != SHUT_RD)

@@ -287,7 +287,7 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 		break;
 	case KTLS_STATE_OPEN:
 		if (!ctx->connect.pending || ctx->connect.starttls)
-			return -EISCONN;
+			return sock->state == SS_DISCONNECTING ? -EINVAL : -EISCONN;
 		if (sk->sk_state == TCP_CLOSE)
 			return connect_ended(sock);
 		return connect_report(ctx);

@@ -57,7 +57,8 @@ static void ops_data_ready(struct sock *sk)
 	if (!ctx || ops_is_plain(&ctx->rl.rx)) {
 		ktls_base_of(sk)->data_ready(sk);
 	} else if (state == KTLS_STATE_OPEN && ktls_ready_worth_waking(ctx)) {
-		ktls_base_of(sk)->data_ready(sk);
+		if (ktls_ready_reaches_mark(ctx))
+			ktls_base_of(sk)->data_ready(sk);
 		ktls_ready_watch(ctx);
 	} else if (state != KTLS_STATE_OPEN && state != KTLS_STATE_NEW) {
 		ktls_ctx_kick(ctx);
@@ -198,9 +199,18 @@ static __poll_t ops_poll(struct file *file, struct socket *sock, poll_table *wai
 	}
 }
 
+/* Data, or an orderly end: as with TCP, a reset alone is no reason for another event. */
+static bool ops_has_input(const struct ktls_ctx *ctx)
+{
+	const struct tcp_sock *tp = tcp_sk(ctx->rl.sk);
+
+	return ctx->rl.opened.len || ctx->rl.rx.closed || sock_flag(ctx->rl.sk, SOCK_DONE) ||
+	       tp->rcv_nxt != tp->copied_seq;
+}
+
 /* proto_ops.set_rcvlowat: socket lock held. TCP bounds it and makes room for so much,
  * but its own mark stays at 1: it would hold back wake-ups by counting ciphertext, and
- * only what lies in its queue.
+ * only what lies in its queue. What is there may reach the new mark.
  */
 static int ops_set_rcvlowat(struct sock *sk, int val)
 {
@@ -212,6 +222,8 @@ static int ops_set_rcvlowat(struct sock *sk, int val)
 		return err;
 	WRITE_ONCE(ctx->attach.rcvlowat, sk->sk_rcvlowat);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	if (ctx->state == KTLS_STATE_OPEN && ops_has_input(ctx))
+		ops_data_ready(sk);
 	return 0;
 }
 

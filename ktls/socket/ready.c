@@ -88,6 +88,25 @@ bool ktls_ready_worth_waking(const struct ktls_ctx *ctx)
 }
 
 /**
+ * ktls_ready_reaches_mark - may there be as much data as SO_RCVLOWAT asks for?
+ * @ctx: an open connection
+ *
+ * As TCP counts: a full buffer is enough, and so is what ends the stream. Ciphertext
+ * counts as data, so this can answer yes too early, but never no where poll() says yes.
+ *
+ * Context: as ktls_ready_worth_waking().
+ * Return: whether there may be.
+ */
+bool ktls_ready_reaches_mark(const struct ktls_ctx *ctx)
+{
+	int missing = READ_ONCE(ctx->attach.rcvlowat) - (int)READ_ONCE(ctx->rl.opened.len);
+
+	return missing <= 1 || ktls_ready_has_ended(ctx) || READ_ONCE(ctx->rl.opened.control) ||
+	       ktls_rxbuf_is_full(&ctx->rl) || ktls_framing_stalled(&ctx->rl) ||
+	       tcp_epollin_ready(ctx->rl.sk, missing);
+}
+
+/**
  * ktls_ready_has_ended - would a reader learn about the end of the stream, or an error?
  * @ctx: the connection
  *

@@ -15,6 +15,7 @@ enum ktls_ready_limits {
 int ktls_ready_inq(struct sock *sk);			/* takes the lock */
 bool ktls_ready_is_readable(struct ktls_ctx *ctx);		/* likewise */
 bool ktls_ready_worth_waking(const struct ktls_ctx *ctx);	/* softirq or lock held */
+bool ktls_ready_reaches_mark(const struct ktls_ctx *ctx);
 void ktls_ready_watch(struct ktls_ctx *ctx);		/* softirq or lock held */
 bool ktls_ready_has_news(const struct ktls_ctx *ctx);	/* or softirq, or not held */
 bool ktls_ready_has_ended(const struct ktls_ctx *ctx);	/* or not held */

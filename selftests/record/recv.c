@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Receiving data: every call and flag, and records cut and joined in every way. */
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -185,6 +186,31 @@ TEST_F(both, low_water_mark)
 	EXPECT_TRUE(net_poll(self->r.fd, POLLIN, 2000) & POLLIN);
 	net_read(self->r.fd, back, 10);
 	EXPECT_EQ(0, read(self->r.fd, back, 1));
+}
+
+/* With EPOLLET there is an event when the mark is reached, and when it is lowered to what is
+ * there; not for data below it.
+ */
+TEST_F(both, low_water_mark_is_an_edge)
+{
+	struct epoll_event ev = { EPOLLIN | EPOLLOUT | EPOLLET, { 0 } };
+	int epoll = OK(epoll_create1(EPOLL_CLOEXEC)), mark = 1000;
+
+	OK(epoll_ctl(epoll, EPOLL_CTL_ADD, self->r.fd, &ev));
+	EXPECT_EQ(1, epoll_wait(epoll, &ev, 1, 2000));
+	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)));
+	peer_send_data(self->r.p, big, 10);
+	EXPECT_EQ(0, epoll_wait(epoll, &ev, 1, 50));
+	peer_send_data(self->r.p, big, 990);
+	EXPECT_EQ(1, epoll_wait(epoll, &ev, 1, 2000));
+	EXPECT_EQ(EPOLLIN | EPOLLOUT, ev.events);
+	net_read(self->r.fd, back, 500);
+	mark = 400;
+	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)));
+	EXPECT_EQ(1, epoll_wait(epoll, &ev, 1, 2000));
+	mark = 600;
+	OK(setsockopt(self->r.fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)));
+	EXPECT_EQ(0, epoll_wait(epoll, &ev, 1, 50));
 }
 
 /* A mark of more than one record must not stall, even with a small buffer. */

@@ -109,6 +109,36 @@ TEST_F(family, non_blocking_without_a_second_connect)
 	conn_expect_works(self->fd, &p);
 }
 
+/* After shutdown() a second connect() does not report the first, as with TCP. */
+TEST_F(family, non_blocking_and_shutdown_before_the_second_connect)
+{
+	struct peer p;
+
+	net_nonblock(self->fd, true);
+	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
+	answer(&p, self->l, &self->e);
+	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	OK(shutdown(self->fd, SHUT_WR));
+	FAILS(EISCONN, connect(self->fd, &self->a.sa, self->a.len));
+	net_rst(p.fd);
+	EXPECT_TRUE(net_poll(self->fd, 0, 5000) & POLLHUP);
+	FAILS(EISCONN, connect(self->fd, &self->a.sa, self->a.len));
+}
+
+TEST_F(family, non_blocking_and_reset_before_shutdown)
+{
+	struct peer p;
+
+	net_nonblock(self->fd, true);
+	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
+	answer(&p, self->l, &self->e);
+	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	net_rst(p.fd);
+	EXPECT_TRUE(net_poll(self->fd, 0, 5000) & POLLHUP);
+	FAILS(ENOTCONN, shutdown(self->fd, SHUT_WR));
+	FAILS(EINVAL, connect(self->fd, &self->a.sa, self->a.len));
+}
+
 /* What has ended meanwhile is reported by the second connect(), as TCP does. */
 TEST_F(family, non_blocking_and_reset_before_the_second_connect)
 {
