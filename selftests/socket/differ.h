@@ -6,7 +6,7 @@
 #include "lib/sock.h"
 
 #define DIFFER_OPS	40
-#define DIFFER_LINE	160
+#define DIFFER_LINE	200
 
 enum differ_mode {
 	DIFFER_BLOCKING,	/* with SO_RCVTIMEO, so that nothing waits for ever */
@@ -39,6 +39,7 @@ struct differ_program {
 	bool			ipv6;
 	bool			small;		/* the smallest buffers */
 	bool			nodelay;
+	bool			async;		/* O_ASYNC, with signals for data */
 	unsigned int		n;
 	struct differ_op	op[DIFFER_OPS];
 };

@@ -88,10 +88,29 @@ static void *connect_way(void *arg)
 	return NULL;
 }
 
-/* Multishot or not; it is ended after one. */
-static int accept_ring(int fd, bool many)
+/* The request has more to accept. */
+static void accept_another(const struct differ_program *p, bool tls, const struct addr *to)
+{
+	struct io_uring_cqe cqe;
+	int fd = prepared(p, tls);
+	char back;
+
+	OK(connect(fd, &to->sa, to->len));
+	cqe = differ_ring_next();
+	ASSERT_EQ(ACCEPT_DATA, cqe.user_data);
+	ASSERT_TRUE(cqe.flags & IORING_CQE_F_MORE);
+	net_write(OK(cqe.res), "a", 1);
+	net_read(fd, &back, 1);
+	ASSERT_EQ('a', back);
+	close(cqe.res);
+	close(fd);
+}
+
+/* Multishot or not; it is ended after the connections that it has got. */
+static int accept_ring(const struct differ_program *p, bool tls, int fd, const struct addr *to)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&shared.ring);
+	const bool many = p->accepts == 1;
 	struct io_uring_cqe cqe;
 	int ret;
 
@@ -104,6 +123,8 @@ static int accept_ring(int fd, bool many)
 	if (!many)
 		return ret;
 
+	for (int i = 0; i < 2; i++)
+		accept_another(p, tls, to);
 	/* One answer for each of the two requests, in any order. */
 	sqe = io_uring_get_sqe(&shared.ring);
 	io_uring_prep_cancel64(sqe, ACCEPT_DATA, 0);
@@ -116,11 +137,11 @@ static int accept_ring(int fd, bool many)
 	return ret;
 }
 
-static int accept_way(int fd, unsigned int way)
+static int accept_way(const struct differ_program *p, bool tls, int fd, const struct addr *to)
 {
-	switch (way) {
-	case 0: return accept_ring(fd, false);
-	case 1: return accept_ring(fd, true);
+	switch (p->accepts) {
+	case 0:
+	case 1: return accept_ring(p, tls, fd, to);
 	case 2:
 		net_nonblock(fd, true);
 		ASSERT_EQ(POLLIN, net_poll(fd, POLLIN, CONNECT_MS));
@@ -137,7 +158,7 @@ void differ_connect(const struct differ_program *p, bool tls, int ends[2])
 	c.fd = prepared(p, tls);
 	job_run(&c.job, connect_way, &c);
 	ends[0] = c.fd;
-	ends[1] = accept_way(l, p->accepts);
+	ends[1] = accept_way(p, tls, l, &c.to);
 	job_wait(&c.job, CONNECT_MS);
 	close(l);
 }

@@ -68,10 +68,10 @@ static bool is_new(int level, int name)
 	return level == SOL_SOCKET && name == SO_PEEK_OFF && !shared.peek_off;
 }
 
-/* What is told makes an event more with EPOLLET: ktls(7). */
+/* What is told makes an event more with EPOLLET and O_ASYNC: ktls(7). */
 static bool is_told(const struct scene *s, int level, int name)
 {
-	return level == IPPROTO_TCP && name == TCP_INQ && s->p->epoll & EPOLLET;
+	return level == IPPROTO_TCP && name == TCP_INQ && scene_has_edges(s);
 }
 
 /* A child that has all descriptors: nothing is closed as long as it is there. */
@@ -260,8 +260,11 @@ void differ_do_misuse(struct scene *s, const struct differ_op *op, int fd)
 	errno = 0;
 	ret = misuse(fd, op->choice % 24);
 	scene_say(s, "misuse %u", op->choice % 24);
-	if (scene_is_reset(ret))
+	if (scene_is_reset(ret)) {
 		s->side[op->end].dead = true;
+		/* connect() reported it, and disconnected. */
+		s->side[op->end].unconnected = op->choice % 24 == 0;
+	}
 	scene_say_ret(s, ret);
 	shared.signals = 0;
 }

@@ -12,6 +12,11 @@
 
 struct differ_shared shared;
 
+bool scene_has_edges(const struct scene *s)
+{
+	return s->p->async || s->p->epoll & EPOLLET;
+}
+
 void scene_say(struct scene *s, const char *fmt, ...)
 {
 	va_list args;
@@ -39,6 +44,7 @@ static void on_signal(int sig)
 void differ_prepare(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t set;
 	int fd = OK(open("/proc/sys/net/ipv4/tcp_wmem", O_WRONLY));
 
 	/* Small, so that it is soon full */
@@ -46,6 +52,9 @@ void differ_prepare(void)
 	close(fd);
 	OK(sigaction(SIGPIPE, &action, NULL));
 	OK(sigaction(SIGUSR1, &action, NULL));
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	OK(sigprocmask(SIG_BLOCK, &set, NULL));
 	shared.room = mmap(NULL, 2 * DIFFER_ROOM, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, shared.room);
@@ -108,6 +117,33 @@ int scene_on_its_way(const struct scene *s)
 	return pending;
 }
 
+/* The signals for data since it was called last. */
+static void take_async(const struct scene *s, long bands[2])
+{
+	const struct timespec now = { 0, 0 };
+	siginfo_t info;
+	sigset_t set;
+
+	bands[0] = bands[1] = 0;
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	while (sigtimedwait(&set, &info, &now) > 0)
+		for (int i = 0; i < 2; i++)
+			/* With TCP, what comes when nobody can read is a reset at once: ktls(7). */
+			if (info.si_fd == s->async[i] && s->side[i].shut != 3)
+				bands[i] |= info.si_band & (POLLIN | POLLHUP);
+}
+
+/* How many there were depends on the sizes of segments. */
+static void say_async(struct scene *s)
+{
+	long bands[2];
+
+	take_async(s, bands);
+	if (bands[0] | bands[1])
+		scene_say(s, ", signals %#lx %#lx", bands[0], bands[1]);
+}
+
 static void settle(struct scene *s)
 {
 	const double end = harness_now() + SETTLE_MS / 1e3 * harness_scale();
@@ -146,6 +182,12 @@ void scene_say_received(struct scene *s, struct side *side, long long ret, int f
 
 void scene_say_sent(struct scene *s, struct side *side, long long ret)
 {
+	/* TCP has EPIPE and SIGPIPE for that: ktls(7). */
+	if (side->unconnected && ret < 0 && (errno == EPIPE || errno == ENOTCONN)) {
+		scene_say(s, " = not connected");
+		shared.signals = 0;
+		return;
+	}
 	if (scene_is_reset(ret))
 		side->dead = true;
 	scene_say_ret(s, ret);
@@ -220,13 +262,24 @@ static const differ_step steps[CALLS] = {
 	[CALL_FLAGS] = differ_do_flags,
 };
 
+/* The signals wait until they are looked for: no call is interrupted. */
+static void be_async(struct scene *s, unsigned int end, int fd)
+{
+	s->async[end] = fd;
+	OK(fcntl(fd, F_SETOWN, getpid()));
+	OK(fcntl(fd, F_SETSIG, SIGRTMIN));
+	OK(fcntl(fd, F_SETFL, OK(fcntl(fd, F_GETFL)) | O_ASYNC));
+}
+
 static void scene_open(struct scene *s, bool tls)
 {
 	const struct timeval wait = { .tv_usec = WAIT_MS * 1000 };
 	struct epoll_event ev;
+	long bands[2];
 	int ends[2];
 
 	differ_file_restore();
+	take_async(s, bands);		/* of earlier connections */
 	s->holder = -1;
 	differ_connect(s->p, tls, ends);
 	s->epoll = OK(epoll_create1(EPOLL_CLOEXEC));
@@ -240,6 +293,8 @@ static void scene_open(struct scene *s, bool tls)
 			OK(setsockopt(ends[i], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)));
 			OK(setsockopt(ends[i], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)));
 		}
+		if (s->p->async)
+			be_async(s, i, ends[i]);
 		if (s->p->nodelay)
 			OK(setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, 4));
 		ev.events = WAIT_BITS | s->p->epoll;
@@ -287,6 +342,8 @@ void differ_perform(const struct differ_program *p, bool tls, unsigned int nap,
 		scene_say(&s, "%u: ", p->op[i].end);
 		steps[p->op[i].call](&s, &p->op[i], fd);
 		settle(&s);
+		if (p->async)
+			say_async(&s);
 	}
 	s.line = trace->line[i];
 	s.used = 0;

@@ -91,6 +91,7 @@ void differ_make(struct differ_program *p, uint64_t seed, enum differ_mode mode)
 	p->ipv6 = !draw(&state, 4);
 	p->small = !draw(&state, 8);
 	p->nodelay = draw(&state, 4);
+	p->async = !draw(&state, 4);
 	p->n = 8 + draw(&state, DIFFER_OPS - 8 + 1);
 	for (op = p->op; op < p->op + p->n; op++) {
 		op->call = draw_call(&state, mode);

@@ -5,7 +5,7 @@
 #include "differ_scene.h"
 
 /* All that is there, at most @len: how many pieces there are depends on the fragments. */
-static ssize_t splice_out(int fd, size_t len)
+static ssize_t splice_out(struct side *side, int fd, size_t len)
 {
 	size_t got = 0;
 	ssize_t n = 0;
@@ -17,6 +17,8 @@ static ssize_t splice_out(int fd, size_t len)
 		ASSERT_EQ(n, read(shared.pipes[0], shared.room + got, n));
 		got += n;
 	}
+	if (scene_is_reset(n))
+		side->dead = true;
 	return got ? (ssize_t)got : n;
 }
 
@@ -100,7 +102,7 @@ void differ_do_recv(struct scene *s, const struct differ_op *op, int fd)
 	case 2: ret = read(fd, shared.room, len); break;
 	case 3: case 4: case 5: ret = recv_pieces(s, fd, len, way - 3, flags, &seen); break;
 	case 6: case 8: ret = recv_ring(s, fd, len, way == 8, flags); break;
-	default: ret = splice_out(fd, len);
+	default: ret = splice_out(&s->side[op->end], fd, len);
 	}
 	scene_say_received(s, &s->side[op->end], ret, flags);
 	if (seen && ret > 0)

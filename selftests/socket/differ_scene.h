@@ -34,6 +34,12 @@ struct waiter {
 	uint8_t		buf[65536];
 };
 
+/* Who waits beside it for the same, with EPOLLEXCLUSIVE: one of both is woken at least. */
+struct rival {
+	struct job	job;
+	int		epoll, revents;
+};
+
 /* A multishot receive by io_uring. */
 struct shots {
 	struct io_uring	*ring;
@@ -47,9 +53,11 @@ struct side {
 	size_t		sent, got;		/* bytes */
 	size_t		at;			/* in the pattern */
 	bool		dead;			/* it was told of a reset */
+	bool		unconnected;		/* by connect() */
 	int		shut;			/* 1: reads, 2: writes no more */
 	bool		late;			/* both were shut when something was unread */
 	struct waiter	waiter;
+	struct rival	rival;
 	struct shots	shots;
 };
 
@@ -57,6 +65,7 @@ struct scene {
 	const struct differ_program *p;
 	struct side	side[2];
 	int		epoll;
+	int		async[2];		/* the descriptors that signals name */
 	int		holder;			/* a pipe: a child has all descriptors until it is closed */
 	pid_t		child;
 	char		*line;
@@ -78,6 +87,8 @@ struct differ_shared {
 };
 extern struct differ_shared shared;
 
+/* An event comes once. */
+bool scene_has_edges(const struct scene *s);
 /* Appends to the line of this step. */
 void scene_say(struct scene *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What a call returned, and errno */

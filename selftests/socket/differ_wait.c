@@ -17,7 +17,7 @@ void differ_do_poll(struct scene *s, const struct differ_op *op, int fd)
 	scene_say(s, "poll %#x, state %d", p.revents, net_tcp_state(fd));
 	(void)op;
 	/* Who was told of less than there is gets another event: ktls(7). */
-	if (s->p->epoll & EPOLLET)
+	if (scene_has_edges(s))
 		return;
 	OK(ioctl(fd, FIONREAD, &inq));
 	scene_say(s, ", %s to read", inq ? "something" : "nothing");
@@ -34,6 +34,16 @@ void differ_do_epoll(struct scene *s, const struct differ_op *op, int fd)
 	scene_say(s, "epoll %#x %#x", bits[0], bits[1]);
 	(void)op;
 	(void)fd;
+}
+
+static void *rival_run(void *arg)
+{
+	struct rival *r = arg;
+	struct epoll_event ev = { 0 };
+
+	r->job.ret = epoll_wait(r->epoll, &ev, 1, 10000);
+	r->revents = ev.events;
+	return NULL;
 }
 
 static void *waiter_run(void *arg)
@@ -70,18 +80,51 @@ static int waiter_epoll(const struct scene *s, int fd)
 void differ_do_start(struct scene *s, const struct differ_op *op, int fd)
 {
 	struct waiter *w = &s->side[op->end].waiter;
+	struct rival *rival = &s->side[op->end].rival;
 
 	if (scene_is_waited(&s->side[op->end]))
 		return;
 	w->started = true;
 	w->fd = fd;
 	w->polls = op->way & 1;
-	w->len = op->len < sizeof(w->buf) ? op->len : sizeof(w->buf);
+	/* TCP's recv() of no bytes ends with any wake-up: ktls(7). */
+	w->len = !op->len ? 1 : op->len < sizeof(w->buf) ? op->len : sizeof(w->buf);
 	w->flags = op->flags & (MSG_PEEK | MSG_WAITALL);
 	w->epoll = w->polls && op->way & 2 ? waiter_epoll(s, fd) : 0;
 	scene_say(s, "begin to wait: %s %u flags %#x",
 		  w->epoll ? "epoll" : w->polls ? "poll" : "recv", w->len, w->flags);
 	job_run(&w->job, waiter_run, w);
+	if (!w->epoll || !(s->p->epoll & EPOLLEXCLUSIVE) || op->way & 4)
+		return;
+	rival->epoll = waiter_epoll(s, fd);
+	scene_say(s, ", and a rival");
+	job_run(&rival->job, rival_run, rival);
+}
+
+static void interrupt(struct job *job)
+{
+	while (!job->done) {
+		pthread_kill(job->thread, SIGUSR1);
+		harness_nap(2);
+	}
+	job_wait(job, 10000);
+}
+
+/* The other one is woken as well if there was a second event. */
+static void rival_end(struct waiter *w, struct rival *r)
+{
+	interrupt(&r->job);
+	if (w->job.ret < 0 && r->job.ret > 0) {
+		w->job.ret = r->job.ret;
+		w->revents = r->revents;
+	}
+	close(r->epoll);
+	r->epoll = 0;
+}
+
+static bool is_woken(const struct side *side)
+{
+	return side->waiter.job.done || (side->rival.epoll && side->rival.job.done);
 }
 
 void differ_waiter_end(struct scene *s, struct side *side)
@@ -89,14 +132,12 @@ void differ_waiter_end(struct scene *s, struct side *side)
 	struct waiter *w = &side->waiter;
 	long long ret;
 
-	for (int i = 0; i < 5 && !w->job.done; i++)
+	for (int i = 0; i < 5 && !is_woken(side); i++)
 		harness_nap(1);
-	scene_say(s, "the wait%s", w->job.done ? "" : " with a signal");
-	while (!w->job.done) {
-		pthread_kill(w->job.thread, SIGUSR1);
-		harness_nap(2);
-	}
-	job_wait(&w->job, 10000);
+	scene_say(s, "the wait%s", is_woken(side) ? "" : " with a signal");
+	interrupt(&w->job);
+	if (side->rival.epoll)
+		rival_end(w, &side->rival);
 	w->started = false;
 	ret = w->job.ret;
 	if (w->epoll)
