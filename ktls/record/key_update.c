@@ -17,6 +17,7 @@
 #include "mib.h"
 #include "suite.h"
 #include "wire.h"
+#include <trace/events/ktls.h>
 
 /* KeyUpdateRequest, RFC 8446 4.6.3 */
 enum key_update_request {
@@ -84,6 +85,7 @@ int ktls_key_update_send(struct ktls_rl *rl)
 		err = err ?: err_advance;
 		if (rl->key_update == KTLS_KEY_UPDATE_ASK && rl->counts.key_updates_asked < U8_MAX)
 			rl->counts.key_updates_asked++;
+		trace_ktls_key_update(rl->sk, true, rl->key_update == KTLS_KEY_UPDATE_ASK);
 		rl->key_update = KTLS_KEY_UPDATE_NONE;
 		ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_SENT);
 	}
@@ -131,6 +133,7 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	if (err)
 		return ktls_alert_fatal(rl, KTLS_ALERT_INTERNAL_ERROR, -err,
 					"the peer's new keys could not be installed");
+	trace_ktls_key_update(rl->sk, false, data[0] == KEY_UPDATE_REQUESTED);
 	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_RCVD);
 
 	if (data[0] == KEY_UPDATE_REQUESTED && !rl->key_update) {

@@ -8,9 +8,12 @@
 
 #include "record/reason.h"
 #include "record/rl.h"
+#include <trace/events/ktls.h>
 
 /* What there is to say without memory for anything else. */
 static const char reason_lost[] = "it failed, and there was no memory to say why";
+
+static_assert(KTLS_TRACE_REASON == KTLS_REASON_MAX);
 
 /* Whoever reads the reason without owning the socket lock has the spinlock of it. */
 static void reason_replace(struct ktls_rl *rl, const char *reason)
@@ -42,6 +45,8 @@ void ktls_reason_set(struct ktls_rl *rl, const char *fmt, ...)
 	vscnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 
+	if (text[0])
+		trace_ktls_reason(rl->sk, text);
 	reason_replace(rl, kstrdup(text, GFP_KERNEL_ACCOUNT) ?: reason_lost);
 }
 

@@ -153,6 +153,14 @@ void peer_send_alert(struct peer *p, uint8_t level, uint8_t description)
 	peer_send(p, CT_ALERT, alert, 2);
 }
 
+void peer_send_update(struct peer *p, uint8_t request)
+{
+	const uint8_t message[] = { 24, 0, 0, 1, request };
+
+	peer_send(p, CT_HANDSHAKE, message, sizeof(message));
+	tls_dir_update(&p->tx);
+}
+
 void peer_send_close(struct peer *p)
 {
 	peer_send_alert(p, 1, 0);

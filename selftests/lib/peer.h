@@ -29,6 +29,8 @@ void peer_send(struct peer *p, uint8_t type, const void *data, size_t len);
 void peer_send_data(struct peer *p, const void *data, size_t len);
 void peer_send_alert(struct peer *p, uint8_t level, uint8_t description);
 void peer_send_close(struct peer *p);
+/* KeyUpdate: the next record is sealed under new keys. */
+void peer_send_update(struct peer *p, uint8_t request);
 /* A NewSessionTicket; in 1.3 only. */
 void peer_send_ticket(struct peer *p);
 /* Seals a record without sending it. */

@@ -72,7 +72,7 @@ TEST_F(events, there_are_those_tested_here)
 	static const char * const known[] = {
 		"ktls_alert", "ktls_state", "ktls_request_start", "ktls_request_handed",
 		"ktls_request_answered", "ktls_request_done", "ktls_request_cancelled",
-		"ktls_request_lost",
+		"ktls_request_lost", "ktls_key_update", "ktls_reason",
 	};
 	DIR *dir = opendir(INSTANCE "/events/ktls");
 	unsigned int n = 0, found = 0;
@@ -122,6 +122,22 @@ TEST_F(events, of_a_fatal_alert)
 	peer_send_raw(&c.peer, garbage, sizeof(garbage));
 	FAILS(EPROTO, read(c.fd, &(char){ 0 }, 1));
 	expect_traced("sent unexpected_message(10)");
+	expect_traced("the peer sent a record of a type that is not allowed now");
+	conn_close(&c);
+}
+
+TEST_F(events, of_key_updates)
+{
+	struct conn c;
+
+	env_start(&self->e, S13_AES128);
+	conn_open(&c, &self->e, ROLE_SERVER, AF_INET);
+	OK(sock_set_int(c.fd, KTLS_KEY_UPDATE, 1));
+	expect_traced(" sent asked\n");
+	peer_send_update(&c.peer, 0);
+	peer_send_data(&c.peer, "x", 1);
+	EXPECT_EQ(1, read(c.fd, &(char){ 0 }, 1));
+	expect_traced(" received\n");
 	conn_close(&c);
 }
 
@@ -149,6 +165,7 @@ TEST_F(events, of_requests_that_do_not_end_well)
 	job_wait(&j, 5000);
 	EXPECT_ERRNO(EHOSTDOWN, j.err);
 	expect_traced("ktls_request_lost: id=");
+	expect_traced("the helper ktlsd went away during the handshake");
 	close(fd);
 }
 

@@ -8,15 +8,6 @@
 
 static uint8_t out[65536], back[65536];
 
-/* The next record is sealed under new keys. */
-static void peer_update(struct peer *p, uint8_t request)
-{
-	const uint8_t message[] = { 24, 0, 0, 1, request };
-
-	peer_send(p, CT_HANDSHAKE, message, sizeof(message));
-	tls_dir_update(&p->tx);
-}
-
 /* One record, which is either data or a KeyUpdate. Returns the length of data, 0: the latter. */
 static size_t peer_next(struct peer *p, uint8_t *buf, uint8_t *request)
 {
@@ -69,7 +60,7 @@ static void expect_fatal(struct record *r, uint8_t alert)
 TEST_F(tls13, received)
 {
 	peer_send_data(self->r.p, "before", 6);
-	peer_update(self->r.p, 0);
+	peer_send_update(self->r.p, 0);
 	peer_send_data(self->r.p, "behind", 6);
 	EXPECT_EQ(12, recv(self->r.fd, back, 12, MSG_WAITALL));
 	EXPECT_MEMEQ("beforebehind", back, 12);
@@ -84,10 +75,10 @@ TEST_F(tls13, received_is_not_readable)
 {
 	struct transfer t;
 
-	peer_update(self->r.p, 0);
+	peer_send_update(self->r.p, 0);
 	EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 200));
 	transfer_read(&t, self->r.fd, back, 1);
-	peer_update(self->r.p, 0);
+	peer_send_update(self->r.p, 0);
 	harness_nap(50);
 	EXPECT_FALSE(t.job.done);
 	peer_send_data(self->r.p, "!", 1);
@@ -99,7 +90,7 @@ TEST_F(tls13, received_is_not_readable)
 /* The answer goes out without a send. */
 TEST_F(tls13, answered_by_itself)
 {
-	peer_update(self->r.p, 1);
+	peer_send_update(self->r.p, 1);
 	EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 100));
 	peer_expect_update(self->r.p, 0);
 	EXPECT_EQ(1, sock_info(self->r.fd).tx_key_updates);
@@ -114,7 +105,7 @@ TEST_F(tls13, answered_before_data)
 	uint8_t c;
 
 	for (int i = 0; i < 20; i++) {
-		peer_update(self->r.p, 1);
+		peer_send_update(self->r.p, 1);
 		peer_send_data(self->r.p, "a", 1);
 		EXPECT_EQ(1, recv(self->r.fd, &c, 1, 0));
 		net_write(self->r.fd, "b", 1);
@@ -147,7 +138,7 @@ TEST_F(tls13, not_answered_after_close_notify)
 {
 	OK(shutdown(self->r.fd, SHUT_WR));
 	peer_expect_alert(self->r.p, 0);
-	peer_update(self->r.p, 1);
+	peer_send_update(self->r.p, 1);
 	peer_send_data(self->r.p, "still", 5);
 	EXPECT_EQ(5, recv(self->r.fd, back, 5, MSG_WAITALL));
 	peer_send_close(self->r.p);
@@ -170,11 +161,11 @@ TEST_F(tls13, answer_waits_for_room)
 		sent += len;
 	ASSERT_EQ(EAGAIN, errno);
 	for (int i = 0; i < 10; i++)
-		peer_update(self->r.p, 1);
+		peer_send_update(self->r.p, 1);
 	EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 100));
 	EXPECT_EQ(10, sock_info(self->r.fd).rx_key_updates);
 	for (int i = 0; i < 10; i++)
-		peer_update(self->r.p, 1);
+		peer_send_update(self->r.p, 1);
 	EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 100));
 	EXPECT_EQ(20, sock_info(self->r.fd).rx_key_updates);
 	EXPECT_LE(sock_info(self->r.fd).tx_key_updates, 10);
@@ -203,7 +194,7 @@ TEST_F(tls13, large_records_around_it)
 	transfer_read(&t, self->r.fd, back, sizeof(out));
 	for (size_t i = 0; i < sizeof(out); i += 16384) {
 		peer_send_data(self->r.p, out + i, 16384);
-		peer_update(self->r.p, i / 16384 % 2);
+		peer_send_update(self->r.p, i / 16384 % 2);
 	}
 	transfer_wait(&t, 10000);
 	EXPECT_MEMEQ(out, back, sizeof(out));
@@ -275,7 +266,7 @@ TEST_F(tls13, old_keys_behind_it)
 
 TEST_F(tls13, unknown_request)
 {
-	peer_update(self->r.p, 2);
+	peer_send_update(self->r.p, 2);
 	expect_fatal(&self->r, 47);
 }
 
@@ -294,11 +285,11 @@ TEST_F(tls13, long_message)
 TEST_F(tls13, flood)
 {
 	for (int i = 0; i < 32; i++)
-		peer_update(self->r.p, 0);
+		peer_send_update(self->r.p, 0);
 	peer_send_data(self->r.p, "x", 1);
 	EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
 	for (int i = 0; i < 33; i++)
-		peer_update(self->r.p, 0);
+		peer_send_update(self->r.p, 0);
 	expect_fatal(&self->r, 10);
 	EXPECT_EQ(64, sock_info(self->r.fd).rx_key_updates);
 }
@@ -313,11 +304,11 @@ TEST_F(tls13, answers_are_no_flood)
 		peer_expect_update(self->r.p, 1);
 	}
 	for (int i = 0; i < 40 + 32; i++)
-		peer_update(self->r.p, 0);
+		peer_send_update(self->r.p, 0);
 	peer_send_data(self->r.p, "x", 1);
 	EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
 	for (int i = 0; i < 33; i++)
-		peer_update(self->r.p, 0);
+		peer_send_update(self->r.p, 0);
 	expect_fatal(&self->r, 10);
 }
 
@@ -327,12 +318,12 @@ TEST_F(tls13, answers_behind_updates_are_no_flood)
 	for (int i = 0; i < 40; i++) {
 		OK(sock_set_int(self->r.fd, KTLS_KEY_UPDATE, 1));
 		peer_expect_update(self->r.p, 1);
-		peer_update(self->r.p, 0);
+		peer_send_update(self->r.p, 0);
 		peer_send_data(self->r.p, "x", 1);
 		EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
 	}
 	for (int i = 0; i < 40; i++)
-		peer_update(self->r.p, 0);
+		peer_send_update(self->r.p, 0);
 	peer_send_data(self->r.p, "x", 1);
 	EXPECT_EQ(1, recv(self->r.fd, back, 1, 0));
 }
@@ -355,7 +346,7 @@ TEST_F(tls13, sent_and_asked_for)
 {
 	OK(sock_set_int(self->r.fd, KTLS_KEY_UPDATE, 1));
 	peer_expect_update(self->r.p, 1);
-	peer_update(self->r.p, 0);
+	peer_send_update(self->r.p, 0);
 	expect_both_ways(&self->r);
 	EXPECT_EQ(1, sock_info(self->r.fd).rx_key_updates);
 	EXPECT_EQ(1, sock_info(self->r.fd).tx_key_updates);
@@ -365,11 +356,11 @@ TEST_F(tls13, sent_and_asked_for)
 TEST_F(tls13, crossing)
 {
 	OK(sock_set_int(self->r.fd, KTLS_KEY_UPDATE, 1));
-	peer_update(self->r.p, 1);
+	peer_send_update(self->r.p, 1);
 	EXPECT_EQ(0, net_poll(self->r.fd, POLLIN, 100));
 	peer_expect_update(self->r.p, 1);
 	peer_expect_update(self->r.p, 0);
-	peer_update(self->r.p, 0);
+	peer_send_update(self->r.p, 0);
 	expect_both_ways(&self->r);
 	EXPECT_EQ(2, sock_info(self->r.fd).tx_key_updates);
 	EXPECT_EQ(2, sock_info(self->r.fd).rx_key_updates);

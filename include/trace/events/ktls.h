@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Requests to the helper, states of connections, alerts. No keys, payload or names. */
+/* Requests to the helper, states of connections, alerts, KeyUpdates, why connections failed. No
+ * keys or payload; no names but those in a reason.
+ */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ktls
 
@@ -11,6 +13,9 @@
 #include <net/sock.h>
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
+
+/* Bytes of a reason with its NUL: KTLS_REASON_MAX. */
+#define KTLS_TRACE_REASON 256
 
 TRACE_DEFINE_ENUM(KTLS_STATE_NEW);
 TRACE_DEFINE_ENUM(KTLS_STATE_CONNECTING);
@@ -197,6 +202,53 @@ TRACE_EVENT(ktls_alert,
 	TP_printk("sk=%p netns=%u sport=%u dport=%u %s %s(%u)", __entry->sk, __entry->netns,
 		  __entry->sport, __entry->dport, __entry->sent ? "sent" : "received",
 		  show_ktls_alert(__entry->alert), __entry->alert)
+);
+
+/* A KeyUpdate was sealed, or received; asked: its sender wants one, too. */
+TRACE_EVENT(ktls_key_update,
+	TP_PROTO(const struct sock *sk, bool sent, bool asked),
+	TP_ARGS(sk, sent, asked),
+	TP_STRUCT__entry(
+		__field(const void *, sk)
+		__field(unsigned int, netns)
+		__field(u16, sport)
+		__field(u16, dport)
+		__field(bool, sent)
+		__field(bool, asked)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->netns = sock_net(sk)->ns.inum;
+		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
+		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		__entry->sent = sent;
+		__entry->asked = asked;
+	),
+	TP_printk("sk=%p netns=%u sport=%u dport=%u %s%s", __entry->sk, __entry->netns,
+		  __entry->sport, __entry->dport, __entry->sent ? "sent" : "received",
+		  __entry->asked ? " asked" : "")
+);
+
+/* What KTLS_ERROR returns from now on: the connection, or a call, has failed. */
+TRACE_EVENT(ktls_reason,
+	TP_PROTO(const struct sock *sk, const char *reason),
+	TP_ARGS(sk, reason),
+	TP_STRUCT__entry(
+		__field(const void *, sk)
+		__field(unsigned int, netns)
+		__field(u16, sport)
+		__field(u16, dport)
+		__array(char, reason, KTLS_TRACE_REASON)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->netns = sock_net(sk)->ns.inum;
+		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
+		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		strscpy(__entry->reason, reason, KTLS_TRACE_REASON);
+	),
+	TP_printk("sk=%p netns=%u sport=%u dport=%u %s", __entry->sk, __entry->netns,
+		  __entry->sport, __entry->dport, __entry->reason)
 );
 
 #endif /* _TRACE_KTLS_H */
