@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/unix.h"
 #include "check.h"
+#include "tls/keylog.h"
 #include "tls/ticket_ring.h"
 
 enum {
@@ -103,6 +104,24 @@ static bool check_metrics_socket(const struct ktlsd_config *config)
 	return good;
 }
 
+/* That secrets are written is a warning. */
+static bool check_key_log(const struct ktlsd_config *config)
+{
+	const struct ktlsd_config_place *place = &config->key_log_place;
+	char reason[CHECK_REASON_MAX];
+	struct ktlsd_fault fault;
+	bool good;
+
+	if (!config->key_log)
+		return true;
+	good = !ktlsd_keylog_check(config->key_log, &fault);
+	snprintf(reason, sizeof(reason), "%s%s",
+		 good ? "key_log: whoever reads this file can read the connections: " : "",
+		 good ? config->key_log : fault.reason);
+	check_log(good ? KTLSD_LOG_WARNING : KTLSD_LOG_ERROR, place, reason);
+	return good;
+}
+
 /* Whether something is to be fetched at all. */
 static bool check_fetches(const struct ktlsd_config *config)
 {
@@ -152,6 +171,6 @@ static bool check_fetch_socket(const struct ktlsd_config *config)
 
 unsigned int ktlsd_check_paths(const struct ktlsd_config *config)
 {
-	return !check_ticket_keys(config) + !check_metrics_socket(config) +
+	return !check_ticket_keys(config) + !check_metrics_socket(config) + !check_key_log(config) +
 	       !check_fetch_socket(config);
 }

@@ -24,6 +24,7 @@
 #include "signer/process.h"
 #include "signer/sandbox.h"
 #include "stats.h"
+#include "tls/keylog.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -197,6 +198,7 @@ static void daemon_reload(struct ktlsd_daemon *daemon)
 		ktlsd_worker_wake(&daemon->workers[i]);
 	daemon_open_log(daemon->options, config);
 	ktlsd_exporter_use(&daemon->exporter, config->metrics_socket, &daemon->stats);
+	ktlsd_keylog_use(config->key_log);
 	daemon->reloading = true;
 	daemon->reload_end = ktlsd_clock_ms() + DAEMON_RELOAD_MS;
 }
@@ -498,6 +500,7 @@ static int daemon_start(struct ktlsd_daemon *daemon, struct ktlsd_config *config
 		ktlsd_log(KTLSD_LOG_WARNING, "Cannot open the socket for ktlsctl: %s.",
 			  strerror(-err));
 	/* Threads from here on are in it. */
+	ktlsd_keylog_open(config->key_log);
 	ktlsd_sandbox_server(config->ticket_keys);
 	daemon_start_fetching(shared, config);
 	if (shared->changed_fd < 0 || !daemon->workers)

@@ -11,6 +11,7 @@
 #include "config/netns.h"
 #include "signer/sandbox.h"
 #include "report.h"
+#include "tls/keylog.h"
 
 #ifndef KTLS_TOOLS_VERSION
 #define KTLS_TOOLS_VERSION "unknown"
@@ -68,6 +69,8 @@ static void report_write_files(FILE *out, struct ktlsd_shared *shared)
 	fprintf(out, "tickets_forgotten %" PRIu64 "\ntickets_flushed %" PRIu64 "\n",
 		ktlsd_ticket_keys_forgotten(&shared->ticket_keys),
 		ktlsd_ticket_keys_flushed(&shared->ticket_keys));
+	if (ktlsd_keylog_path())
+		fprintf(out, "key_log %s\n", ktlsd_keylog_path());
 	if (shared->ticket_keys.trouble[0])
 		fprintf(out, "tickets_trouble %s\n", shared->ticket_keys.trouble);
 	if (shared->store.failed)

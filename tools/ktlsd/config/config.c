@@ -356,6 +356,7 @@ void ktlsd_config_put(struct ktlsd_config *config)
 	free(config->ticket_keys);
 	free(config->crl_path);
 	free(config->metrics_socket);
+	free(config->key_log);
 	free(config->fetch_socket);
 	ktlsd_words_free(&config->providers);
 	ktlsd_words_free(&config->files);

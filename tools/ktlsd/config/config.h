@@ -142,7 +142,9 @@ struct ktlsd_config_place {
  * @crl_place: where it was set
  * @crl_fetch: those that certificates name are fetched
  * @metrics_socket: path of the socket for Prometheus, or NULL
+ * @key_log: path of the file for secrets of handshakes, or NULL
  * @metrics_place: where it was set
+ * @key_log_place: likewise
  * @providers: of OpenSSL, for keys in tokens and TPMs
  * @fetch_socket: of ktls-fetch, or NULL for the default; not changed by a reload
  * @fetch_place: where it was set
@@ -181,7 +183,9 @@ struct ktlsd_config {
 	struct ktlsd_config_place crl_place;
 	bool			crl_fetch;
 	char			*metrics_socket;
+	char			*key_log;
 	struct ktlsd_config_place metrics_place;
+	struct ktlsd_config_place key_log_place;
 	struct ktlsd_words	providers;
 	char			*fetch_socket;
 	struct ktlsd_config_place fetch_place;

@@ -241,6 +241,8 @@ static const struct ktlsd_setting settings[] = {
 	{ SETTINGS_DAEMON("crl_fetch", yes_no, crl_fetch) },
 	{ SETTINGS_DAEMON("metrics_socket", path, metrics_socket),
 	  .place = offsetof(struct ktlsd_config, metrics_place) },
+	{ SETTINGS_DAEMON("key_log", path, key_log),
+	  .place = offsetof(struct ktlsd_config, key_log_place) },
 	{ SETTINGS_DAEMON("fetch_socket", path, fetch_socket),
 	  .place = offsetof(struct ktlsd_config, fetch_place) },
 	{ SETTINGS_DAEMON("providers", words, providers), .is_list = true,

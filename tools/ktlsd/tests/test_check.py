@@ -112,6 +112,8 @@ def test_check_paths(path):
         ("ticket_keys = PATH/own", 1, "remove it, or copy it again"),
         ("ticket_keys = PATH/own/new", 0, None),
         ("ticket_keys = /var/lib/ktlsd/tickets", 0, None),
+        ("key_log = PATH/file", 1, "others than its owner can read or write it: chmod 600 it"),
+        ("key_log = PATH/own", 1, "it is not a regular file"),
         ("metrics_socket = PATH/foreign/metrics", 1, "such as /run/ktlsd"),
         ("metrics_socket = PATH/file", 1, "something else than a socket"),
         ("metrics_socket = PATH/" + 120 * "x", 1, "at most 107 bytes"),

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/kdf.h>
 
+#include "tls/keylog.h"
 #include "tls/handshake.h"
 #include "tls/keys.h"
 
@@ -118,9 +119,20 @@ void ktlsd_keys_take_derived(struct ktlsd_handshake *hs, const char *label, size
 	}
 }
 
+/* With key_log: all secrets, those of the handshake too. */
+static void keys_log_all(const SSL *ssl, const char *line)
+{
+	const struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
+
+	if (hs->keys_due && !hs->secrets.are_derived)
+		keys_log(ssl, line);
+	ktlsd_keylog_write(line);
+}
+
 void ktlsd_keys_listen(struct ktlsd_handshake *hs)
 {
 	SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(hs->ssl),
+				    ktlsd_keylog_is_on() ? keys_log_all :
 				    hs->keys_due && !hs->secrets.are_derived ? keys_log : NULL);
 }
 

@@ -80,7 +80,7 @@ struct ktlsd_traffic_secrets {
  * The callback belongs to the SSL_CTX, which handshakes of one thread share: call this before
  * OpenSSL goes on with @hs. For the callback OpenSSL prints each secret in hexadecimal, a
  * twentieth of all that a handshake costs. So it is set only once @hs->keys_due, and not if
- * secrets.c gets the secrets.
+ * secrets.c gets the secrets, but for key_log.
  */
 void ktlsd_keys_listen(struct ktlsd_handshake *hs);
 
