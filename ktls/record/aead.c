@@ -102,13 +102,13 @@ static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
  * @type: content type
  * @len: bytes of payload
  *
- * Each call uses up a sequence number. When sealing has failed the direction is dead,
- * because its next nonce may have been used.
+ * Each call uses up a sequence number, unless they are used up. When sealing has failed the
+ * direction is dead: the caller calls ktls_tx_poison().
  *
  * Context: process context; socket lock held. May sleep.
  * Return: 0; -EKEYEXPIRED at the limit of the key (RFC 8446 5.5), which is a little
  * higher for a KeyUpdate or an alert than for data; with external keys -EBADMSG
- * instead, as in mainline; or the error of the cipher. On failure dir->error is set.
+ * instead, as in mainline; or the error of the cipher.
  */
 int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, u8 *head, u8 type, u32 len)
@@ -122,11 +122,9 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	limit = dir->records_max;
 	if (type != KTLS_CT_DATA)
 		limit += KTLS_DIR_RESERVED;
-	if (unlikely(dir->seq >= limit)) {
-		/* With external keys the sequence number is exhausted. */
-		dir->error = dir->suite->hash ? EKEYEXPIRED : EBADMSG;
-		return -dir->error;
-	}
+	/* With external keys the sequence number is exhausted. */
+	if (unlikely(dir->seq >= limit))
+		return dir->suite->hash ? -EKEYEXPIRED : -EBADMSG;
 
 	if (explicit_size)
 		put_unaligned_be64(dir->nonce, explicit);
@@ -136,10 +134,8 @@ int ktls_aead_seal(struct ktls_dir *dir, struct scatterlist *src, struct scatter
 	err = aead_encrypt(dir, src, dst, aad, len + dir->tail_size - KTLS_TAG_SIZE);
 	dir->seq++;
 	dir->nonce++;
-	if (unlikely(err)) {
-		dir->error = -err;
+	if (unlikely(err))
 		return err;
-	}
 
 	aead_put_header(head, ktls_dir_is_13(dir) ? KTLS_CT_DATA : type, wire_len);
 	if (explicit_size)

@@ -95,7 +95,7 @@ int ktls_alert_send(struct ktls_rl *rl, u8 alert)
 	sock_owned_by_me(rl->sk);
 	if (rl->tx.closed)
 		return 0;
-	if (!rl->tx.keyed)
+	if (!rl->flow->tx.keyed)
 		return -ENOTCONN;
 
 	err = ktls_tx_record(rl, KTLS_CT_ALERT, data, sizeof(data));
@@ -200,7 +200,7 @@ static int alert_end(struct ktls_rl *rl, u8 alert)
  */
 int ktls_alert_received(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	const bool is_13 = rl->rx.suite->version == KTLS_TLS_1_3;
+	const bool is_13 = rl->flow->rx.suite->version == KTLS_TLS_1_3;
 	u8 level, alert;
 
 	sock_owned_by_me(rl->sk);
@@ -222,7 +222,7 @@ int ktls_alert_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	if (alert != KTLS_ALERT_USER_CANCELED && (is_13 || level == KTLS_ALERT_FATAL))
 		return alert_end(rl, alert);
 
-	if (++rl->counts.warnings > KTLS_WARNINGS_MAX)
+	if (++rl->flow->counts.warnings > KTLS_WARNINGS_MAX)
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent too many warning alerts");
 	return 0;

@@ -68,7 +68,7 @@ static int control_certificate_request(struct ktls_rl *rl, const u8 *data, size_
 
 static int control_insists(struct ktls_rl *rl)
 {
-	if (++rl->control.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
+	if (++rl->flow->control.renegotiations <= KTLS_RENEGOTIATIONS_MAX)
 		return 0;
 	return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 				 "the peer insists on renegotiation");
@@ -113,7 +113,7 @@ static const struct {
 /* A whole message, with @left bytes behind it in its record. */
 static int control_message(struct ktls_rl *rl, u8 type, const u8 *data, size_t len, size_t left)
 {
-	const u16 version = rl->rx.suite->version;
+	const u16 version = rl->flow->rx.suite->version;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(control_messages); i++)
@@ -133,7 +133,7 @@ static int control_message(struct ktls_rl *rl, u8 type, const u8 *data, size_t l
 /* The header is complete: allocate the body. */
 static int control_begin(struct ktls_rl *rl, size_t len)
 {
-	struct ktls_control *c = &rl->control;
+	struct ktls_control *c = &rl->flow->control;
 
 	if (len > KTLS_CONTROL_MAX)
 		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
@@ -145,7 +145,7 @@ static int control_begin(struct ktls_rl *rl, size_t len)
 /* Copy bytes of a fragmented message. Returns how many, or a negative errno. */
 static int control_gather(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	struct ktls_control *c = &rl->control;
+	struct ktls_control *c = &rl->flow->control;
 	size_t want, used = 0;
 	int err;
 
@@ -178,7 +178,7 @@ static int control_gather(struct ktls_rl *rl, const u8 *data, size_t len)
 
 static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
 {
-	struct ktls_control *c = &rl->control;
+	struct ktls_control *c = &rl->flow->control;
 	size_t size;
 	int used;
 
@@ -214,7 +214,7 @@ static int control_handshake(struct ktls_rl *rl, const u8 *data, size_t len)
 bool ktls_control_pending(const struct ktls_rl *rl)
 {
 	sock_owned_by_me(rl->sk);
-	return rl->control.have;
+	return rl->flow->control.have;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
 
@@ -226,9 +226,9 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_control_pending);
  */
 void ktls_control_free(struct ktls_rl *rl)
 {
-	kvfree(rl->control.msg);
-	rl->control.msg = NULL;
-	rl->control.have = 0;
+	kvfree(rl->flow->control.msg);
+	rl->flow->control.msg = NULL;
+	rl->flow->control.have = 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The keys of a direction. Process context, socket lock held. */
+/* A direction of a connection, and its keys. Process context, socket lock held. */
 #ifndef _KTLS_RECORD_DIR_H
 #define _KTLS_RECORD_DIR_H
 
@@ -33,52 +33,59 @@ struct ktls_dir_keys {
 };
 
 /**
- * struct ktls_dir - one direction of a connection; struct ktls_rl has two
+ * struct ktls_half - a direction, with or without keys; struct ktls_rl has two
+ *
+ * Under the socket lock; all of it is also read without.
+ *
+ * @error: positive errno this direction reports for ever, 0: none
+ * @closed: close_notify was sent, or received
+ * @shut: receiving: the program wants no more (SHUT_RD). TCP does not learn of it: in FIN_WAIT
+ *	it would answer control records with a reset
+ * @plain: the ULP `tls`, and no key yet: TCP's own operations apply. Set when the
+ *	socket is attached, cleared with the first key and never set again
+ */
+struct ktls_half {
+	int			error;
+	bool			closed;
+	bool			shut;
+	bool			plain;
+};
+
+/**
+ * struct ktls_dir - the keys of a direction, and its counters; struct ktls_flow has two
  *
  * Under the socket lock; socket/diag.c reads some fields without it.
  *
  * @keyed: it has keys
+ * @prefix_size: bytes before the ciphertext on the wire: header and explicit nonce
+ * @aad_size: bytes of associated data, which end where the ciphertext begins
+ * @tail_size: bytes behind the payload: 1.3's type byte, and the tag
+ * @key_updates: generations after the first
  * @suite: the cipher suite
  * @req: the one request, used record after record, of an AEAD with its key; NULL:
  *	the cipher is not of the crypto API
  * @keys: its secrets, owned; NULL: none
- * @prefix_size: bytes before the ciphertext on the wire: header and explicit nonce
- * @aad_size: bytes of associated data, which end where the ciphertext begins
- * @tail_size: bytes behind the payload: 1.3's type byte, and the tag
  * @seq: sequence number of the next record; only ever grows under one key
  * @records_max: sealing ends at this sequence number
  * @nonce: 1.2 GCM: explicit nonce of the next record sent; receiving it only
  *	counts, for TLS_RX
  * @records: sealed or opened under application keys, all generations
  * @bytes: application bytes, likewise
- * @key_updates: generations after the first
- * @error: positive errno this direction reports for ever, 0: none; read by
- *	ktls_ready_worth_waking() without the lock
- * @closed: close_notify was sent, or received; likewise
- * @shut: receiving: the program wants no more (SHUT_RD). TCP does not learn of it: in FIN_WAIT
- *	it would answer control records with a reset; likewise
- * @plain: the ULP `tls`, and no key yet: TCP's own operations apply. Set when the
- *	socket is attached, cleared with the first key and never set again; read
- *	without the lock
  */
 struct ktls_dir {
 	bool			keyed;
-	bool			closed;
-	bool			shut;
-	bool			plain;
-	const struct ktls_suite	*suite;
-	struct aead_request	*req;
-	struct ktls_dir_keys	*keys;
 	u8			prefix_size;
 	u8			aad_size;
 	u8			tail_size;
+	u32			key_updates;
+	const struct ktls_suite	*suite;
+	struct aead_request	*req;
+	struct ktls_dir_keys	*keys;
 	u64			seq;
 	u64			records_max;
 	u64			nonce;
 	u64			records;
 	u64			bytes;
-	u32			key_updates;
-	int			error;
 };
 
 /**

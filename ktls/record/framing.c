@@ -32,14 +32,12 @@ static void framing_forget(struct ktls_framing *f)
 
 /**
  * ktls_framing_init - start without received bytes
- * @rl: the connection
+ * @f: of a connection; owns no bytes
  *
- * Context: the socket lock is held, or nobody else knows @rl yet.
+ * Context: the socket lock is held, or nobody else knows @f yet.
  */
-void ktls_framing_init(struct ktls_rl *rl)
+void ktls_framing_init(struct ktls_framing *f)
 {
-	struct ktls_framing *f = &rl->framing;
-
 	framing_forget(f);
 	f->eaten = 0;
 	f->stopped = false;
@@ -55,7 +53,7 @@ void ktls_framing_init(struct ktls_rl *rl)
  */
 void ktls_framing_free(struct ktls_rl *rl)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 
 	kvfree(f->pulled);
 	f->pulled = NULL;
@@ -74,7 +72,7 @@ static u32 framing_queued(const struct ktls_rl *rl)
 
 	if (bytes && sock_flag(rl->sk, SOCK_DONE))
 		bytes--;
-	return bytes - min(bytes, rl->framing.eaten);
+	return bytes - min(bytes, rl->flow->framing.eaten);
 }
 
 /**
@@ -87,7 +85,7 @@ static u32 framing_queued(const struct ktls_rl *rl)
 u32 ktls_framing_avail(const struct ktls_rl *rl)
 {
 	sock_owned_by_me(rl->sk);
-	return rl->framing.pulled_len + framing_queued(rl);
+	return rl->flow->framing.pulled_len + framing_queued(rl);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_avail);
 
@@ -104,9 +102,9 @@ bool ktls_framing_stalled(const struct ktls_rl *rl)
 {
 	const struct tcp_sock *tp = tcp_sk(rl->sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
-	u32 need = READ_ONCE(rl->framing.need);
+	u32 need = READ_ONCE(rl->flow->framing.need);
 
-	if (!bytes || bytes >= need || READ_ONCE(rl->framing.stopped))
+	if (!bytes || bytes >= need || READ_ONCE(rl->flow->framing.stopped))
 		return false;
 	return need - bytes > tcp_receive_window(tp) || tcp_epollin_ready(rl->sk, INT_MAX);
 }
@@ -114,9 +112,9 @@ bool ktls_framing_stalled(const struct ktls_rl *rl)
 /* Find the skb with the byte at offset @from of the unused ones. */
 static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 {
-	const u32 seq = tcp_sk(rl->sk)->copied_seq + rl->framing.eaten + from;
+	const u32 seq = tcp_sk(rl->sk)->copied_seq + rl->flow->framing.eaten + from;
 	struct sk_buff_head *queue = &rl->sk->sk_receive_queue;
-	struct sk_buff *skb = rl->framing.skb ?: skb_peek(queue);
+	struct sk_buff *skb = rl->flow->framing.skb ?: skb_peek(queue);
 
 	for (; skb; skb = skb_peek_next(skb, queue)) {
 		*off = seq - TCP_SKB_CB(skb)->seq;
@@ -124,7 +122,7 @@ static struct sk_buff *framing_seek(struct ktls_rl *rl, u32 from, u32 *off)
 			return skb;
 		/* All bytes of this skb are used. */
 		if (!from)
-			rl->framing.skb = skb_peek_next(skb, queue);
+			rl->flow->framing.skb = skb_peek_next(skb, queue);
 	}
 	return NULL;
 }
@@ -161,7 +159,7 @@ static void framing_look(struct ktls_rl *rl)
 	u32 off;
 
 	skb = framing_seek(rl, 0, &off);
-	rl->framing.at_len = skb ? framing_piece(skb, off, &rl->framing.at) : 0;
+	rl->flow->framing.at_len = skb ? framing_piece(skb, off, &rl->flow->framing.at) : 0;
 }
 
 /**
@@ -176,7 +174,7 @@ static void framing_look(struct ktls_rl *rl)
  */
 int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	struct sk_buff *skb;
 	u32 off, n;
 
@@ -295,7 +293,7 @@ int ktls_framing_map(struct ktls_rl *rl, u32 from, u32 len, struct scatterlist *
 	int err;
 
 	sock_owned_by_me(rl->sk);
-	if (rl->framing.pulled_len)
+	if (rl->flow->framing.pulled_len)
 		return -EMSGSIZE;
 	while (len) {
 		skb = framing_seek(rl, from, &off);
@@ -321,7 +319,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_map);
  */
 void ktls_framing_eat(struct ktls_rl *rl, u32 len)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	u32 n = min(len, f->pulled_len);
 
 	sock_owned_by_me(rl->sk);
@@ -346,9 +344,9 @@ static int framing_set_fault(struct ktls_framing_fault *fault, u8 alert, int err
 /* RFC 8446 5.1, 5.2 and RFC 5246 6.2.3: what can be checked before decryption. */
 static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_framing_fault *fault)
 {
-	const bool is_13 = rl->rx.suite->version == KTLS_TLS_1_3;
+	const bool is_13 = rl->flow->rx.suite->version == KTLS_TLS_1_3;
 	const u32 len = get_unaligned_be16(at + 3);
-	const u32 overhead = rl->rx.prefix_size - KTLS_HEADER_SIZE + rl->rx.tail_size;
+	const u32 overhead = rl->flow->rx.prefix_size - KTLS_HEADER_SIZE + rl->flow->rx.tail_size;
 	const u32 max = is_13 ? rl->rules->ciphertext13_max : KTLS_PAYLOAD_MAX + overhead;
 	/* Among several faults, mainline reports that of the length. */
 	const int err = len > max ? EMSGSIZE : len < overhead ? EBADMSG : EINVAL;
@@ -368,16 +366,16 @@ static int framing_check_header(struct ktls_rl *rl, const u8 *at, struct ktls_fr
 		return framing_set_fault(fault, KTLS_ALERT_BAD_RECORD_MAC, err,
 					 "the peer sent a record that is too short to be authentic");
 
-	rl->framing.hdr.type = at[0];
-	rl->framing.hdr.len = KTLS_HEADER_SIZE + len;
-	rl->framing.hdr.crypt_len = KTLS_HEADER_SIZE + len - rl->rx.prefix_size;
+	rl->flow->framing.hdr.type = at[0];
+	rl->flow->framing.hdr.len = KTLS_HEADER_SIZE + len;
+	rl->flow->framing.hdr.crypt_len = KTLS_HEADER_SIZE + len - rl->flow->rx.prefix_size;
 	return 0;
 }
 
 /* Only the copy is parsed: the memory may change meanwhile. */
 static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 
 	if (!f->pulled_len && f->at_len < KTLS_HEADER_SIZE)
 		framing_look(rl);
@@ -401,7 +399,7 @@ static int framing_copy_header(struct ktls_rl *rl, u8 at[KTLS_HEADER_SIZE])
 int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault)
 {
 	const u32 avail = ktls_framing_avail(rl);
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	u8 at[KTLS_HEADER_SIZE];
 	int err;
 
@@ -421,7 +419,7 @@ int ktls_framing_next(struct ktls_rl *rl, struct ktls_framing_fault *fault)
 		WRITE_ONCE(f->need, f->hdr.len - f->pulled_len);
 		return 0;
 	}
-	if (rl->rx.prefix_size > KTLS_HEADER_SIZE)
+	if (rl->flow->rx.prefix_size > KTLS_HEADER_SIZE)
 		return ktls_framing_copy(rl, KTLS_HEADER_SIZE, f->hdr.explicit,
 					 KTLS_EXPLICIT_SIZE) ?: 1;
 	return 1;
@@ -437,8 +435,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_next);
 void ktls_framing_stop(struct ktls_rl *rl)
 {
 	sock_owned_by_me(rl->sk);
-	WRITE_ONCE(rl->framing.stopped, true);
-	WRITE_ONCE(rl->framing.need, U32_MAX);
+	WRITE_ONCE(rl->flow->framing.stopped, true);
+	WRITE_ONCE(rl->flow->framing.need, U32_MAX);
 }
 
 /**
@@ -452,7 +450,7 @@ void ktls_framing_stop(struct ktls_rl *rl)
  */
 void ktls_framing_commit(struct ktls_rl *rl)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	u32 eaten = f->eaten;
 
 	sock_owned_by_me(rl->sk);
@@ -472,7 +470,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_commit);
  */
 void ktls_framing_consume(struct ktls_rl *rl)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	struct sock *sk = rl->sk;
 
 	sock_owned_by_me(rl->sk);
@@ -490,7 +488,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_consume);
 /* Make room behind the pulled bytes for @room more. */
 static int framing_make_room(struct ktls_rl *rl, u32 room)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	u32 size;
 	u8 *buf;
 
@@ -521,7 +519,7 @@ static int framing_make_room(struct ktls_rl *rl, u32 room)
  */
 int ktls_framing_relieve(struct ktls_rl *rl)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	u32 queued;
 	int err;
 
@@ -555,7 +553,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_relieve);
  */
 int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 	u8 *buf;
 
 	sock_owned_by_me(rl->sk);
@@ -586,7 +584,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_framing_unread);
  */
 void ktls_framing_discard(struct ktls_rl *rl)
 {
-	struct ktls_framing *f = &rl->framing;
+	struct ktls_framing *f = &rl->flow->framing;
 
 	sock_owned_by_me(rl->sk);
 	ktls_framing_free(rl);

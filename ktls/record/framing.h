@@ -71,7 +71,7 @@ struct ktls_framing_fault {
 	const char		*reason;
 };
 
-void ktls_framing_init(struct ktls_rl *rl);
+void ktls_framing_init(struct ktls_framing *f);
 int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len);
 void ktls_framing_free(struct ktls_rl *rl);
 u32 ktls_framing_avail(const struct ktls_rl *rl);

@@ -37,10 +37,10 @@ enum key_update_request {
  */
 bool ktls_key_update_due(const struct ktls_rl *rl)
 {
-	const struct ktls_dir *dir = &rl->tx;
+	const struct ktls_dir *dir = &rl->flow->tx;
 
 	sock_owned_by_me(rl->sk);
-	if (likely(!rl->key_update && dir->seq < dir->records_max))
+	if (likely(!rl->flow->key_update && dir->seq < dir->records_max))
 		return false;
 	return dir->keyed && dir->suite->version == KTLS_TLS_1_3 &&
 	       rl->rules->key_update;
@@ -61,32 +61,34 @@ int ktls_key_update_send(struct ktls_rl *rl)
 {
 	const u8 message[] = {
 		KTLS_HS_KEY_UPDATE, 0, 0, 1,
-		rl->key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
+		rl->flow->key_update == KTLS_KEY_UPDATE_ASK ? KEY_UPDATE_REQUESTED :
 							 KEY_UPDATE_NOT_REQUESTED,
 	};
+	struct ktls_rx_counts *counts = &rl->flow->counts;
 	struct ktls_generation next;
 	int err, err_advance;
 	u64 seq;
 
 	sock_owned_by_me(rl->sk);
-	err = ktls_dir_next(&rl->tx, &next);
+	err = ktls_dir_next(&rl->flow->tx, &next);
 	if (err)
 		return err;
 
 	err = ktls_tx_flush(rl);
-	seq = rl->tx.seq;
+	seq = rl->flow->tx.seq;
 	if (!err)
 		err = ktls_tx_record(rl, KTLS_CT_HANDSHAKE, message, sizeof(message));
-	if (rl->tx.seq != seq) {
+	if (rl->flow->tx.seq != seq) {
 		/* The record was sealed: the peer may receive it even after an error. */
-		err_advance = ktls_dir_advance(&rl->tx, &next);
+		err_advance = ktls_dir_advance(&rl->flow->tx, &next);
 		if (err_advance)
 			ktls_tx_poison(rl, err_advance);
 		err = err ?: err_advance;
-		if (rl->key_update == KTLS_KEY_UPDATE_ASK && rl->counts.key_updates_asked < U8_MAX)
-			rl->counts.key_updates_asked++;
-		trace_ktls_key_update(rl->sk, true, rl->key_update == KTLS_KEY_UPDATE_ASK);
-		rl->key_update = KTLS_KEY_UPDATE_NONE;
+		if (rl->flow->key_update == KTLS_KEY_UPDATE_ASK &&
+		    counts->key_updates_asked < U8_MAX)
+			counts->key_updates_asked++;
+		trace_ktls_key_update(rl->sk, true, rl->flow->key_update == KTLS_KEY_UPDATE_ASK);
+		rl->flow->key_update = KTLS_KEY_UPDATE_NONE;
 		ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_SENT);
 	}
 	memzero_explicit(&next, sizeof(next));
@@ -118,17 +120,17 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	if (data[0] != KEY_UPDATE_REQUESTED && data[0] != KEY_UPDATE_NOT_REQUESTED)
 		return ktls_alert_refuse(rl, KTLS_ALERT_ILLEGAL_PARAMETER,
 					 "the peer sent a KeyUpdate that asks for something unknown");
-	if (rl->counts.key_updates < KTLS_KEY_UPDATES_MAX)
-		rl->counts.key_updates++;
-	else if (rl->counts.key_updates_asked)
-		rl->counts.key_updates_asked--;
+	if (rl->flow->counts.key_updates < KTLS_KEY_UPDATES_MAX)
+		rl->flow->counts.key_updates++;
+	else if (rl->flow->counts.key_updates_asked)
+		rl->flow->counts.key_updates_asked--;
 	else
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer does nothing but update its keys");
 
-	err = ktls_dir_next(&rl->rx, &next);
+	err = ktls_dir_next(&rl->flow->rx, &next);
 	if (!err)
-		err = ktls_dir_advance(&rl->rx, &next);
+		err = ktls_dir_advance(&rl->flow->rx, &next);
 	memzero_explicit(&next, sizeof(next));
 	if (err)
 		return ktls_alert_fatal(rl, KTLS_ALERT_INTERNAL_ERROR, -err,
@@ -136,8 +138,8 @@ int ktls_key_update_received(struct ktls_rl *rl, const u8 *data, size_t len)
 	trace_ktls_key_update(rl->sk, false, data[0] == KEY_UPDATE_REQUESTED);
 	ktls_mib_inc(sock_net(rl->sk), KTLS_MIB_KEY_UPDATES_RCVD);
 
-	if (data[0] == KEY_UPDATE_REQUESTED && !rl->key_update) {
-		rl->key_update = KTLS_KEY_UPDATE_DUE;
+	if (data[0] == KEY_UPDATE_REQUESTED && !rl->flow->key_update) {
+		rl->flow->key_update = KTLS_KEY_UPDATE_DUE;
 		rl->rules->kick(rl);
 	}
 	return 0;
@@ -157,7 +159,7 @@ int ktls_key_update_start(struct ktls_rl *rl, bool ask)
 	int err;
 
 	sock_owned_by_me(rl->sk);
-	rl->key_update = ask || rl->key_update == KTLS_KEY_UPDATE_ASK ?
+	rl->flow->key_update = ask || rl->flow->key_update == KTLS_KEY_UPDATE_ASK ?
 			 KTLS_KEY_UPDATE_ASK : KTLS_KEY_UPDATE_DUE;
 	err = ktls_tx_push(rl);
 	if (err)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The record layer of a connection: init, reset, free. */
+/* The record layer of a connection: init, start, reset, free. */
+#include <linux/cache.h>
+#include <linux/list.h>
 #include <linux/string.h>
 #include <kunit/visibility.h>
 #include <net/sock.h>
@@ -13,9 +15,14 @@
 #include "record/tx.h"
 #include "wire.h"
 
+/* Read by sockets without records, and written to by nobody. */
+struct ktls_flow ktls_rl_no_flow __ro_after_init = {
+	.framing.need	= KTLS_HEADER_SIZE,
+	.opened.list	= LIST_HEAD_INIT(ktls_rl_no_flow.opened.list),
+};
+
 static void rl_init(struct ktls_rl *rl)
 {
-	ktls_rx_init(rl);
 	rl->alert_sent = KTLS_ALERT_NONE;
 	rl->alert_rcvd = KTLS_ALERT_NONE;
 	rl->max_payload = KTLS_PAYLOAD_MAX;
@@ -33,7 +40,35 @@ void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *
 {
 	rl->sk = sk;
 	rl->rules = rules;
+	rl->flow = &ktls_rl_no_flow;
 	rl_init(rl);
+}
+
+/**
+ * ktls_rl_start - records are going to be sent or received
+ * @rl: the record layer, without a flow
+ * @flow: all zeros; stays the caller's, who frees it with @rl
+ *
+ * Context: process context, socket lock held. Others may follow ktls_rl.flow meanwhile.
+ */
+void ktls_rl_start(struct ktls_rl *rl, struct ktls_flow *flow)
+{
+	sock_owned_by_me(rl->sk);
+	ktls_framing_init(&flow->framing);
+	ktls_rxbuf_init(&flow->opened);
+	/* Pairs with READ_ONCE() of those without the lock. */
+	smp_store_release(&rl->flow, flow);
+}
+
+static void rl_reset_flow(struct ktls_flow *flow)
+{
+	memset(&flow->tx, 0, sizeof(flow->tx));
+	memset(&flow->rx, 0, sizeof(flow->rx));
+	ktls_framing_init(&flow->framing);
+	ktls_rxbuf_init(&flow->opened);
+	flow->opening.rekey = false;
+	flow->opening.rekey_skip = 0;
+	flow->key_update = KTLS_KEY_UPDATE_NONE;
 }
 
 /**
@@ -47,10 +82,11 @@ void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules)
 {
 	sock_owned_by_me(rl->sk);
 	ktls_rl_free(rl);
+	if (ktls_rl_has_flow(rl))
+		rl_reset_flow(rl->flow);
 	memset(&rl->tx, 0, sizeof(rl->tx));
 	memset(&rl->rx, 0, sizeof(rl->rx));
 	rl->role = 0;
-	rl->key_update = KTLS_KEY_UPDATE_NONE;
 	WRITE_ONCE(rl->rules, rules);
 	rl_init(rl);
 }
@@ -63,11 +99,13 @@ void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules)
  */
 void ktls_rl_free(struct ktls_rl *rl)
 {
+	ktls_reason_clear(rl);
+	if (!ktls_rl_has_flow(rl))
+		return;
 	ktls_tx_free(rl);
 	ktls_rx_free(rl);
 	ktls_framing_free(rl);
-	ktls_dir_clear(&rl->tx);
-	ktls_dir_clear(&rl->rx);
-	ktls_reason_clear(rl);
+	ktls_dir_clear(&rl->flow->tx);
+	ktls_dir_clear(&rl->flow->rx);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rl_free);

@@ -3,6 +3,7 @@
 #ifndef _KTLS_RECORD_RL_H
 #define _KTLS_RECORD_RL_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #include "record/control.h"
@@ -64,10 +65,7 @@ struct ktls_rules {
 };
 
 /**
- * struct ktls_rl - the record layer of a connection; under the socket lock
- * @sk: the socket; the owner of the struct has the reference
- * @rules: never NULL; also read without the lock
- * @role: enum ktls_role, 0: undecided
+ * struct ktls_flow - what the record layer needs for records; under the socket lock
  * @tx: keys and counters of the sending direction
  * @rx: likewise of the receiving direction
  * @txq: sealed bytes TCP has not taken, and the open record (tx.c)
@@ -77,17 +75,10 @@ struct ktls_rules {
  * @control: an incomplete handshake message (control.c)
  * @counts: what the peer may do only a few times in a row
  * @key_update: enum ktls_key_update: what must be sent before the next record
- * @padding: KTLS_RECORD_PADDING
- * @max_payload: largest plaintext fragment to send, bytes
- * @alert_sent: enum ktls_alert
- * @alert_rcvd: enum ktls_alert
- * @reason: for KTLS_ERROR: why the connection failed (reason.c); NULL: it has not. Replaced
- *	with the spinlock of the socket lock held, too
+ *
+ * Nothing in it is secret: keys and records are behind pointers.
  */
-struct ktls_rl {
-	struct sock		*sk;
-	const struct ktls_rules	*rules;
-	u8			role;
+struct ktls_flow {
 	struct ktls_dir		tx;
 	struct ktls_dir		rx;
 	struct ktls_txq		txq;
@@ -97,15 +88,50 @@ struct ktls_rl {
 	struct ktls_control	control;
 	struct ktls_rx_counts	counts;
 	u8			key_update;
-	u16			padding;
-	u32			max_payload;
+};
+
+/**
+ * struct ktls_rl - the record layer of a connection; under the socket lock
+ * @sk: the socket; the owner of the struct has the reference
+ * @rules: never NULL; also read without the lock
+ * @flow: what records need; never NULL, and also followed without the lock. Before there are
+ *	records, &ktls_rl_no_flow: read-only, so that whoever only reads need not know.
+ *	ktls_rl_start() replaces it, and it stays until the owner of the struct frees both
+ * @tx: the sending direction, with or without keys
+ * @rx: likewise the receiving direction
+ * @role: enum ktls_role, 0: undecided
+ * @alert_sent: enum ktls_alert
+ * @alert_rcvd: enum ktls_alert
+ * @padding: KTLS_RECORD_PADDING
+ * @max_payload: largest plaintext fragment to send, bytes
+ * @reason: for KTLS_ERROR: why the connection failed (reason.c); NULL: it has not. Replaced
+ *	with the spinlock of the socket lock held, too
+ */
+struct ktls_rl {
+	struct sock		*sk;
+	const struct ktls_rules	*rules;
+	struct ktls_flow	*flow;
+	struct ktls_half	tx;
+	struct ktls_half	rx;
+	u8			role;
 	u8			alert_sent;
 	u8			alert_rcvd;
+	u16			padding;
+	u16			max_payload;
 	const char		*reason;
 };
 
+extern struct ktls_flow ktls_rl_no_flow;
+
+/* Has ktls_rl_start() been called? Any context */
+static inline bool ktls_rl_has_flow(const struct ktls_rl *rl)
+{
+	return READ_ONCE(rl->flow) != &ktls_rl_no_flow;
+}
+
 /* The socket lock is held, or nobody else knows @rl. */
 void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *rules);
+void ktls_rl_start(struct ktls_rl *rl, struct ktls_flow *flow);
 void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules);
 void ktls_rl_free(struct ktls_rl *rl);
 

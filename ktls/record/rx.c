@@ -63,7 +63,7 @@ struct rx_place {
 static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
 {
 	place->shared = false;
-	place->buf = ktls_rxbuf_get(rl, rl->framing.hdr.crypt_len);
+	place->buf = ktls_rxbuf_get(rl, rl->flow->framing.hdr.crypt_len);
 	if (unlikely(!place->buf))
 		return -ENOMEM;
 	place->at = ktls_rxbuf_payload(place->buf);
@@ -80,19 +80,19 @@ static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 l
 {
 	if (unlikely(!len)) {
 		rx_place_drop(rl, place);
-		if (++rl->counts.empty > RX_EMPTY_MAX)
+		if (++rl->flow->counts.empty > RX_EMPTY_MAX)
 			return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 						 "the peer sent too many empty records");
 		return KTLS_RX_CONTROL;
 	}
-	rl->counts.empty = 0;
-	rl->counts.warnings = 0;
-	rl->counts.key_updates = 0;
+	rl->flow->counts.empty = 0;
+	rl->flow->counts.warnings = 0;
+	rl->flow->counts.key_updates = 0;
 	if (place->shared)
 		ktls_rxbuf_append(rl, place->buf, place->at, len);
 	else
 		ktls_rxbuf_queue(rl, place->buf, KTLS_CT_DATA, len);
-	rl->rx.bytes += len;
+	rl->flow->rx.bytes += len;
 	return KTLS_RX_DATA;
 }
 
@@ -128,12 +128,12 @@ static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8
 		return ktls_alert_refuse(rl, KTLS_ALERT_UNEXPECTED_MESSAGE,
 					 "the peer sent a record without a content type");
 	}
-	if (type == KTLS_CT_HANDSHAKE && rl->rx.suite->version == KTLS_TLS_1_3 &&
-	    rx_has_key_update(&rl->opening, place->at, len)) {
-		rl->opening.rekey_skip = 0;
-		WRITE_ONCE(rl->opening.rekey, true);
+	if (type == KTLS_CT_HANDSHAKE && rl->flow->rx.suite->version == KTLS_TLS_1_3 &&
+	    rx_has_key_update(&rl->flow->opening, place->at, len)) {
+		rl->flow->opening.rekey_skip = 0;
+		WRITE_ONCE(rl->flow->opening.rekey, true);
 	}
-	rl->counts.empty = 0;
+	rl->flow->counts.empty = 0;
 	ktls_rxbuf_queue(rl, place->buf, type, len);
 	return KTLS_RX_DATA;
 }
@@ -158,13 +158,13 @@ static int rx_inner(struct ktls_rl *rl, const u8 *at, u32 len, u8 *type)
 /* Handle an authentic record by its type. Releases @place. */
 static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 {
-	u8 type = rl->framing.hdr.type, *at = place->at;
-	int len = rl->framing.hdr.crypt_len - KTLS_TAG_SIZE;
+	u8 type = rl->flow->framing.hdr.type, *at = place->at;
+	int len = rl->flow->framing.hdr.crypt_len - KTLS_TAG_SIZE;
 	int err;
 
 	/* Before anything that may send: see ktls_framing_commit(). */
 	ktls_framing_consume(rl);
-	if (rl->rx.tail_size > KTLS_TAG_SIZE)
+	if (rl->flow->rx.tail_size > KTLS_TAG_SIZE)
 		len = rx_inner(rl, at, len, &type);
 	if (unlikely(len < 0)) {
 		rx_place_drop(rl, place);
@@ -186,9 +186,9 @@ static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 
 static int rx_open_gathered(struct ktls_rl *rl)
 {
-	const struct ktls_hdr *hdr = &rl->framing.hdr;
+	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
 	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
-	struct ktls_dir *dir = &rl->rx;
+	struct ktls_dir *dir = &rl->flow->rx;
 	struct rx_place place;
 	u8 *aad;
 	int err;
@@ -218,8 +218,8 @@ static int rx_map(struct ktls_rl *rl, struct scatterlist *src)
 {
 	int i, n, crooked = 0;
 
-	ktls_sg_put_buf(src, rl->opening.aad, rl->rx.aad_size);
-	n = ktls_framing_map(rl, rl->rx.prefix_size, rl->framing.hdr.crypt_len, src + 1,
+	ktls_sg_put_buf(src, rl->flow->opening.aad, rl->flow->rx.aad_size);
+	n = ktls_framing_map(rl, rl->flow->rx.prefix_size, rl->flow->framing.hdr.crypt_len, src + 1,
 			     KTLS_RX_PIECES);
 	if (n < 0)
 		return n;
@@ -235,8 +235,8 @@ static int rx_open_mapped(struct ktls_rl *rl)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
-	const struct ktls_hdr *hdr = &rl->framing.hdr;
-	struct ktls_dir *dir = &rl->rx;
+	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
+	struct ktls_dir *dir = &rl->flow->rx;
 	struct rx_place place;
 	int err;
 
@@ -246,7 +246,7 @@ static int rx_open_mapped(struct ktls_rl *rl)
 	if (unlikely(err))
 		return err;
 	ktls_rxbuf_map(place.at - dir->aad_size, dir->aad_size + hdr->crypt_len, dst);
-	err = ktls_aead_open(dir, src, dst, rl->opening.aad, hdr);
+	err = ktls_aead_open(dir, src, dst, rl->flow->opening.aad, hdr);
 	if (unlikely(err)) {
 		rx_place_drop(rl, &place);
 		return rx_not_opened(rl, err);
@@ -288,7 +288,7 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
 	ssize_t got;
 
 	reader->iter = iter;
-	ktls_sg_put_buf(&reader->sg[0], rl->opening.aad, rl->rx.aad_size);
+	ktls_sg_put_buf(&reader->sg[0], rl->flow->opening.aad, rl->flow->rx.aad_size);
 	reader->n_sg = 1;
 	reader->n_pages = 0;
 	reader->len = 0;
@@ -310,8 +310,8 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
 				    reader->pages[reader->n_pages++], step, off);
 		}
 	}
-	if (rl->rx.tail_size > KTLS_TAG_SIZE)
-		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &rl->opening.type, 1);
+	if (rl->flow->rx.tail_size > KTLS_TAG_SIZE)
+		ktls_sg_put_buf(&reader->sg[reader->n_sg++], &rl->flow->opening.type, 1);
 	sg_mark_end(&reader->sg[reader->n_sg - 1]);
 	return 0;
 }
@@ -335,7 +335,7 @@ static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 			memcpy_from_page(at, sg_page(sg), sg->offset, sg->length);
 			at += sg->length;
 		}
-		*at = rl->opening.type;
+		*at = rl->flow->opening.type;
 	}
 	rx_unpin_undo(reader, true);
 	if (unlikely(err))
@@ -349,27 +349,27 @@ static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct rx_reader reader __uninitialized;
-	struct ktls_dir *dir = &rl->rx;
+	struct ktls_dir *dir = &rl->flow->rx;
 	int err;
 
 	if (rx_map(rl, src))
 		return -EMSGSIZE;
-	if (rx_pin(rl, &reader, iter, rl->framing.hdr.crypt_len - dir->tail_size))
+	if (rx_pin(rl, &reader, iter, rl->flow->framing.hdr.crypt_len - dir->tail_size))
 		return -EMSGSIZE;
 
-	err = ktls_aead_open(dir, src, reader.sg, rl->opening.aad, &rl->framing.hdr);
+	err = ktls_aead_open(dir, src, reader.sg, rl->flow->opening.aad, &rl->flow->framing.hdr);
 	if (unlikely(err)) {
 		rx_unpin_undo(&reader, true);
 		return rx_not_opened(rl, err);
 	}
-	if (dir->tail_size > KTLS_TAG_SIZE && unlikely(rl->opening.type != KTLS_CT_DATA))
+	if (dir->tail_size > KTLS_TAG_SIZE && unlikely(rl->flow->opening.type != KTLS_CT_DATA))
 		return rx_take_back(rl, &reader);
 
 	rx_unpin(&reader, true);
 	ktls_framing_consume(rl);
-	rl->counts.empty = 0;
-	rl->counts.warnings = 0;
-	rl->counts.key_updates = 0;
+	rl->flow->counts.empty = 0;
+	rl->flow->counts.warnings = 0;
+	rl->flow->counts.key_updates = 0;
 	dir->bytes += reader.len;
 	*ret_len = reader.len;
 	return KTLS_RX_DIRECT;
@@ -379,8 +379,8 @@ static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret
 static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *iter,
 			     size_t room)
 {
-	const struct ktls_hdr *hdr = &rl->framing.hdr;
-	const u32 len = hdr->crypt_len - rl->rx.tail_size;
+	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
+	const u32 len = hdr->crypt_len - rl->flow->rx.tail_size;
 
 	return iter && user_backed_iter(iter) && hdr->type == KTLS_CT_DATA &&
 	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && len <= room &&
@@ -398,7 +398,7 @@ static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
 		if (ret != -EMSGSIZE)
 			return ret;
 	}
-	if (rl->framing.hdr.crypt_len > KTLS_RX_GATHER_MAX)
+	if (rl->flow->framing.hdr.crypt_len > KTLS_RX_GATHER_MAX)
 		return rx_open_mapped(rl);
 	return rx_open_gathered(rl);
 }
@@ -426,13 +426,13 @@ static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault 
  */
 int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
-	u64 records = rl->rx.records, bytes = rl->rx.bytes;
+	u64 records = rl->flow->rx.records, bytes = rl->flow->rx.bytes;
 	struct ktls_framing_fault fault;
 	int ret;
 
 	sock_owned_by_me(rl->sk);
-	if (rl->rx.closed || rl->rx.error || !rl->rx.keyed || rl->framing.stopped ||
-	    rl->opening.rekey)
+	if (rl->rx.closed || rl->rx.error || !rl->flow->rx.keyed || rl->flow->framing.stopped ||
+	    rl->flow->opening.rekey)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_next(rl, &fault);
 	if (ret <= 0)
@@ -440,9 +440,9 @@ int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t 
 
 	ret = rx_open_head(rl, iter, room, ret_len);
 	/* Counted for each record: while a call waits, others may open records. */
-	if (likely(rl->rx.records != records))
+	if (likely(rl->flow->rx.records != records))
 		ktls_mib_record(sock_net(rl->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
-				rl->rx.bytes - bytes);
+				rl->flow->rx.bytes - bytes);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);
@@ -458,37 +458,29 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);
  */
 void ktls_rx_end_call(struct ktls_rl *rl)
 {
+	const struct ktls_rxbuf *spare = rl->flow->opened.spare;
+
 	sock_owned_by_me(rl->sk);
+	if (unlikely(!ktls_rl_has_flow(rl)))
+		return;
 	ktls_framing_commit(rl);
-	if (rl->opened.spare && (rl->rx.error || ktls_framing_avail(rl) < rl->opened.spare->size))
+	if (spare && (rl->rx.error || ktls_framing_avail(rl) < spare->size))
 		ktls_rxbuf_trim(rl);
 }
 
 /**
- * ktls_rx_init - start without received records
- * @rl: the connection
- *
- * Context: the socket lock is held, or nobody else knows @rl yet.
- */
-void ktls_rx_init(struct ktls_rl *rl)
-{
-	ktls_framing_init(rl);
-	ktls_rxbuf_init(rl);
-	rl->opening.rekey = false;
-	rl->opening.rekey_skip = 0;
-}
-
-/**
  * ktls_rx_free - wipe and free opened records
- * @rl: the connection; may be used again after ktls_rx_init()
+ * @rl: the connection; may be used again
  *
  * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.
  */
 void ktls_rx_free(struct ktls_rl *rl)
 {
+	if (!ktls_rl_has_flow(rl))
+		return;
 	ktls_rxbuf_free(rl);
 	ktls_control_free(rl);
-	memset(&rl->counts, 0, sizeof(rl->counts));
-	rl->control.renegotiations = 0;
+	memset(&rl->flow->counts, 0, sizeof(rl->flow->counts));
+	rl->flow->control.renegotiations = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rx_free);

@@ -56,7 +56,6 @@ struct ktls_rx_counts {
 	u8			key_updates_asked;
 };
 
-void ktls_rx_init(struct ktls_rl *rl);
 void ktls_rx_free(struct ktls_rl *rl);
 int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t *ret_len);
 void ktls_rx_end_call(struct ktls_rl *rl);

@@ -28,13 +28,13 @@ static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
 
 /**
  * ktls_rxbuf_init - start without opened records
- * @rl: the connection
+ * @q: of a connection; has none
  *
- * Context: the socket lock is held, or nobody else knows @rl yet.
+ * Context: the socket lock is held, or nobody else knows @q yet.
  */
-void ktls_rxbuf_init(struct ktls_rl *rl)
+void ktls_rxbuf_init(struct ktls_opened *q)
 {
-	INIT_LIST_HEAD(&rl->opened.list);
+	INIT_LIST_HEAD(&q->list);
 }
 
 /**
@@ -148,7 +148,7 @@ static void rxbuf_free(struct ktls_rl *rl, struct ktls_rxbuf *buf)
  */
 struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 {
-	struct ktls_opened *q = &rl->opened;
+	struct ktls_opened *q = &rl->flow->opened;
 	struct ktls_rxbuf *buf = q->spare;
 	const bool ahead = q->size;
 	struct sock *sk = rl->sk;
@@ -192,10 +192,10 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
 	sock_owned_by_me(rl->sk);
-	if (buf->shared || rl->opened.spare)
+	if (buf->shared || rl->flow->opened.spare)
 		rxbuf_free(rl, buf);
 	else
-		rl->opened.spare = buf;
+		rl->flow->opened.spare = buf;
 }
 
 /**
@@ -211,7 +211,7 @@ void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
  */
 struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_at)
 {
-	struct ktls_opened *q = &rl->opened;
+	struct ktls_opened *q = &rl->flow->opened;
 	struct ktls_rxbuf *buf;
 	u32 at;
 
@@ -219,7 +219,7 @@ struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_a
 	if (likely(!q->len) || !rl->rules->pack)
 		return NULL;
 	buf = list_last_entry(&q->list, struct ktls_rxbuf, node);
-	at = ALIGN(buf->off + buf->len + rl->rx.aad_size, RXBUF_BLOCK);
+	at = ALIGN(buf->off + buf->len + rl->flow->rx.aad_size, RXBUF_BLOCK);
 	if (buf->shared || at + size > buf->size)
 		return NULL;
 	*ret_at = (u8 *)buf + RXBUF_FRONT + at;
@@ -237,7 +237,7 @@ struct ktls_rxbuf *ktls_rxbuf_find_room(struct ktls_rl *rl, u32 size, u8 **ret_a
  */
 void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at, u32 len)
 {
-	struct ktls_opened *q = &rl->opened;
+	struct ktls_opened *q = &rl->flow->opened;
 
 	sock_owned_by_me(rl->sk);
 	memmove(ktls_rxbuf_payload(buf) + buf->len, at, len);
@@ -256,7 +256,7 @@ void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at,
  */
 void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 len)
 {
-	struct ktls_opened *q = &rl->opened;
+	struct ktls_opened *q = &rl->flow->opened;
 
 	sock_owned_by_me(rl->sk);
 	buf->len = len;
@@ -290,10 +290,10 @@ void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
 	sock_owned_by_me(rl->sk);
 	buf->off += len;
 	buf->len -= len;
-	WRITE_ONCE(rl->opened.len, rl->opened.len - len);
+	WRITE_ONCE(rl->flow->opened.len, rl->flow->opened.len - len);
 	if (buf->len)
 		return;
-	rxbuf_unqueue(&rl->opened, buf);
+	rxbuf_unqueue(&rl->flow->opened, buf);
 	ktls_rxbuf_put(rl, buf);
 }
 
@@ -308,7 +308,7 @@ void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
  */
 bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
 {
-	return READ_ONCE(rl->opened.size) >= READ_ONCE(rl->sk->sk_rcvbuf);
+	return READ_ONCE(rl->flow->opened.size) >= READ_ONCE(rl->sk->sk_rcvbuf);
 }
 
 /**
@@ -320,7 +320,7 @@ bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
  */
 void ktls_rxbuf_trim(struct ktls_rl *rl)
 {
-	struct ktls_opened *q = &rl->opened;
+	struct ktls_opened *q = &rl->flow->opened;
 
 	if (!q->spare)
 		return;
@@ -330,22 +330,20 @@ void ktls_rxbuf_trim(struct ktls_rl *rl)
 
 /**
  * ktls_rxbuf_free - wipe and free opened records
- * @rl: the connection; may be used again after ktls_rxbuf_init()
+ * @rl: the connection; may be used again
  *
  * Context: socket lock held, or nobody else knows @rl any longer. Does not sleep.
  */
 void ktls_rxbuf_free(struct ktls_rl *rl)
 {
-	struct ktls_opened *q = &rl->opened;
+	struct ktls_opened *q = &rl->flow->opened;
 	struct ktls_rxbuf *buf, *next;
 
-	if (q->list.next) {
-		list_for_each_entry_safe(buf, next, &q->list, node) {
-			rxbuf_unqueue(q, buf);
-			if (!buf->shared)
-				memzero_explicit(ktls_rxbuf_payload(buf), buf->size - buf->off);
-			rxbuf_free(rl, buf);
-		}
+	list_for_each_entry_safe(buf, next, &q->list, node) {
+		rxbuf_unqueue(q, buf);
+		if (!buf->shared)
+			memzero_explicit(ktls_rxbuf_payload(buf), buf->size - buf->off);
+		rxbuf_free(rl, buf);
 	}
 	WRITE_ONCE(q->len, 0);
 	ktls_rxbuf_trim(rl);

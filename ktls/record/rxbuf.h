@@ -60,7 +60,7 @@ struct ktls_opened {
 	struct ktls_rxbuf	*spare;
 };
 
-void ktls_rxbuf_init(struct ktls_rl *rl);
+void ktls_rxbuf_init(struct ktls_opened *q);
 void ktls_rxbuf_free(struct ktls_rl *rl);
 struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size);
 void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf);

@@ -71,10 +71,10 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
 int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 {
 	/* Associated data end where the payload begins; so does the header. */
-	const u32 front = rl->txq.open ? 0 : rl->tx.aad_size;
-	const u32 tail = rl->tx.tail_size;
+	const u32 front = rl->flow->txq.open ? 0 : rl->flow->tx.aad_size;
+	const u32 tail = rl->flow->tx.tail_size;
 	const u32 align = front && want >= TX_PAGED_MIN ? PAGE_SIZE : TX_ALIGN;
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	struct sock *sk = rl->sk;
 	struct page_frag *pfrag;
 	u32 start, take;
@@ -98,8 +98,8 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 	pfrag->offset = start + take;
 
 	if (front) {
-		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->tx.prefix_size,
-			      start - rl->tx.prefix_size);
+		bvec_set_page(ktls_txq_end(q), pfrag->page, rl->flow->tx.prefix_size,
+			      start - rl->flow->tx.prefix_size);
 		q->since = jiffies;
 	} else {
 		bvec_set_page(ktls_txq_end(q), pfrag->page, 0, start);
@@ -113,7 +113,7 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 static void tx_unclaim(struct ktls_rl *rl)
 {
 	struct page_frag *pfrag = sk_page_frag(rl->sk);
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	struct bio_vec *bv = ktls_txq_end(q) - 1;
 	u32 end = bv->bv_offset + bv->bv_len;
 
@@ -132,7 +132,7 @@ static void tx_unclaim(struct ktls_rl *rl)
  */
 int ktls_tx_reserve(struct ktls_rl *rl, u32 len)
 {
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	u32 n;
 	int err;
 
@@ -155,10 +155,10 @@ int ktls_tx_reserve(struct ktls_rl *rl, u32 len)
 /* RFC 8446 5.4: zeros behind the type byte. The record stays as long as one can be. */
 static u32 tx_padding(const struct ktls_rl *rl)
 {
-	const u32 multiple = rl->padding, len = rl->txq.open_len;
+	const u32 multiple = rl->padding, len = rl->flow->txq.open_len;
 	const u32 max = rl->max_payload;
 
-	if (likely(!multiple) || rl->tx.tail_size == KTLS_TAG_SIZE || len >= max)
+	if (likely(!multiple) || rl->flow->tx.tail_size == KTLS_TAG_SIZE || len >= max)
 		return 0;
 	return min(max_t(u32, DIV_ROUND_UP(len, multiple), 1) * multiple, max) - len;
 }
@@ -168,7 +168,7 @@ static u32 tx_padding(const struct ktls_rl *rl)
  */
 static int tx_append(struct ktls_rl *rl, const u8 *data, u32 len)
 {
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	u8 *to;
 	u32 n;
 	int err;
@@ -203,7 +203,7 @@ static int tx_append(struct ktls_rl *rl, const u8 *data, u32 len)
 int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
 {
 	const u32 padding = tx_padding(rl);
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	int err;
 
 	sock_owned_by_me(rl->sk);
@@ -218,13 +218,13 @@ int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
 		return padding;
 	}
 
-	if (unlikely(q->room < rl->tx.tail_size)) {
+	if (unlikely(q->room < rl->flow->tx.tail_size)) {
 		q->room = 0;
 		err = ktls_tx_claim(rl, 0);
 		if (err)
 			return err;
 	}
-	*ktls_txq_extend(q, rl->tx.tail_size) = type;	/* in 1.2 the tag's first byte */
+	*ktls_txq_extend(q, rl->flow->tx.tail_size) = type;	/* in 1.2 the tag's first byte */
 	tx_unclaim(rl);
 	return 0;
 }
@@ -239,8 +239,8 @@ int ktls_tx_add_tail(struct ktls_rl *rl, u8 type)
  */
 u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg)
 {
-	const u32 before = rl->tx.aad_size - rl->tx.prefix_size;
-	struct ktls_txq *q = &rl->txq;
+	const u32 before = rl->flow->tx.aad_size - rl->flow->tx.prefix_size;
+	struct ktls_txq *q = &rl->flow->txq;
 	struct bio_vec *bv = ktls_txq_end(q) - q->open;
 	u8 *head = page_address(bv->bv_page) + bv->bv_offset;
 	unsigned int i;
@@ -266,7 +266,7 @@ u8 *ktls_tx_map(struct ktls_rl *rl, struct scatterlist *sg)
  */
 void ktls_tx_sealed(struct ktls_rl *rl, bool data)
 {
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	struct bio_vec *bv;
 	size_t bytes = 0;
 
@@ -274,7 +274,7 @@ void ktls_tx_sealed(struct ktls_rl *rl, bool data)
 	for (bv = ktls_txq_end(q) - q->open; bv < ktls_txq_end(q); bv++)
 		bytes += bv->bv_len;
 	if (data)
-		rl->tx.bytes += q->open_len;
+		rl->flow->tx.bytes += q->open_len;
 	ktls_mib_record(sock_net(rl->sk), KTLS_MIB_TX_RECORDS, KTLS_MIB_TX_BYTES,
 			data ? q->open_len : 0);
 	q->sealed += q->open;
@@ -284,12 +284,12 @@ void ktls_tx_sealed(struct ktls_rl *rl, bool data)
 }
 
 /* May this direction still seal? An expired key may still seal alerts. */
-static int tx_may_seal(const struct ktls_dir *dir, u8 type)
+static int tx_may_seal(const struct ktls_rl *rl, u8 type)
 {
-	if (!dir->keyed)
+	if (!rl->flow->tx.keyed)
 		return -ENOTCONN;
-	if (dir->error && (dir->error != EKEYEXPIRED || type == KTLS_CT_DATA))
-		return -dir->error;
+	if (rl->tx.error && (rl->tx.error != EKEYEXPIRED || type == KTLS_CT_DATA))
+		return -rl->tx.error;
 	return 0;
 }
 
@@ -307,12 +307,12 @@ static int tx_may_seal(const struct ktls_dir *dir, u8 type)
 int ktls_tx_seal(struct ktls_rl *rl, u8 type)
 {
 	struct scatterlist sg[KTLS_TX_PIECES] __uninitialized;
-	struct ktls_dir *dir = &rl->tx;
+	struct ktls_dir *dir = &rl->flow->tx;
 	int err, padding;
 	u8 *head;
 
 	sock_owned_by_me(rl->sk);
-	err = tx_may_seal(dir, type);
+	err = tx_may_seal(rl, type);
 	if (!err) {
 		padding = ktls_tx_add_tail(rl, type);
 		err = min(padding, 0);
@@ -320,7 +320,7 @@ int ktls_tx_seal(struct ktls_rl *rl, u8 type)
 	if (!err) {
 		head = ktls_tx_map(rl, sg);
 		err = ktls_aead_seal(dir, sg, sg, head + dir->prefix_size - dir->aad_size, head,
-				     type, rl->txq.open_len + padding);
+				     type, rl->flow->txq.open_len + padding);
 	}
 	if (unlikely(err)) {
 		ktls_tx_poison(rl, err);
@@ -344,22 +344,22 @@ void ktls_tx_poison(struct ktls_rl *rl, int err)
 	sock_owned_by_me(rl->sk);
 	if (!rl->tx.error)
 		rl->tx.error = -err;
-	ktls_txq_drop_open(&rl->txq);
+	ktls_txq_drop_open(&rl->flow->txq);
 }
 
 /* TCP takes no more. Nothing can be sent after a gap between records. */
 static int tx_abandon(struct ktls_rl *rl)
 {
-	if (rl->txq.bytes && !rl->tx.error)
+	if (rl->flow->txq.bytes && !rl->tx.error)
 		rl->tx.error = EPIPE;
-	ktls_txq_drop_sealed(&rl->txq);
+	ktls_txq_drop_sealed(&rl->flow->txq);
 	return -EPIPE;
 }
 
 /* Give TCP the sealed records. 0: it took all or a part; otherwise it takes no more. */
 static int tx_give(struct ktls_rl *rl, int flags)
 {
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	struct sock *sk = rl->sk;
 	int ret, sk_err;
 
@@ -402,7 +402,7 @@ static int tx_give(struct ktls_rl *rl, int flags)
 int ktls_tx_push(struct ktls_rl *rl)
 {
 	sock_owned_by_me(rl->sk);
-	return rl->txq.bytes ? tx_give(rl, 0) : 0;
+	return rl->flow->txq.bytes ? tx_give(rl, 0) : 0;
 }
 
 /**
@@ -414,7 +414,7 @@ int ktls_tx_push(struct ktls_rl *rl)
  */
 bool ktls_tx_idle(const struct ktls_rl *rl)
 {
-	return !READ_ONCE(rl->txq.bytes);
+	return !READ_ONCE(rl->flow->txq.bytes);
 }
 
 /**
@@ -429,7 +429,7 @@ int ktls_tx_flush(struct ktls_rl *rl)
 	int err = 0;
 
 	sock_owned_by_me(rl->sk);
-	if (rl->txq.open)
+	if (rl->flow->txq.open)
 		err = ktls_tx_seal(rl, KTLS_CT_DATA);
 	return ktls_tx_push(rl) ?: err;
 }
@@ -453,21 +453,21 @@ int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len)
 	int err;
 
 	sock_owned_by_me(rl->sk);
-	err = tx_may_seal(&rl->tx, type);
+	err = tx_may_seal(rl, type);
 	if (err)
 		return err;
 
-	if (rl->txq.open) {
+	if (rl->flow->txq.open) {
 		err = ktls_tx_seal(rl, KTLS_CT_DATA);
 		if (err)
 			return err;
 	}
 	err = tx_append(rl, data, len);
 	if (err) {
-		ktls_txq_drop_open(&rl->txq);
+		ktls_txq_drop_open(&rl->flow->txq);
 		return err;
 	}
-	rl->txq.open_len = len;
+	rl->flow->txq.open_len = len;
 	err = ktls_tx_seal(rl, type);
 	return ktls_tx_push(rl) ?: err;
 }
@@ -483,7 +483,7 @@ int ktls_tx_record(struct ktls_rl *rl, u8 type, const void *data, size_t len)
  */
 int ktls_tx_queue_records(struct ktls_rl *rl, const void *records, size_t len)
 {
-	struct ktls_txq *q = &rl->txq;
+	struct ktls_txq *q = &rl->flow->txq;
 	struct sock *sk = rl->sk;
 	struct page_frag *pfrag;
 	const u8 *at = records;
@@ -531,7 +531,7 @@ drop:
 int ktls_tx_give(struct ktls_rl *rl, bool more)
 {
 	sock_owned_by_me(rl->sk);
-	return rl->txq.bytes ? tx_give(rl, more ? MSG_MORE : 0) : 0;
+	return rl->flow->txq.bytes ? tx_give(rl, more ? MSG_MORE : 0) : 0;
 }
 
 /**
@@ -542,10 +542,10 @@ int ktls_tx_give(struct ktls_rl *rl, bool more)
  */
 void ktls_tx_free(struct ktls_rl *rl)
 {
-	if (!rl->txq.vec)
+	if (!rl->flow->txq.vec)
 		return;
-	ktls_txq_drop_open(&rl->txq);
-	ktls_txq_drop_sealed(&rl->txq);
-	ktls_txq_free(&rl->txq);
+	ktls_txq_drop_open(&rl->flow->txq);
+	ktls_txq_drop_sealed(&rl->flow->txq);
+	ktls_txq_free(&rl->flow->txq);
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_tx_free);

@@ -117,7 +117,7 @@ static int batch_hello_add(struct ktls_ctx *ctx, struct batch_hello *hello, cons
 int ktls_batch_find(struct ktls_ctx *ctx, u32 max, bool first, u8 *alert)
 {
 	struct batch_hello hello = { .head[0] = KTLS_HS_CLIENT_HELLO };
-	struct ktls_framing *f = &ctx->rl.framing;
+	struct ktls_framing *f = &ctx->rl.flow->framing;
 	u32 done = 0, need, len;
 	u8 at[KTLS_HEADER_SIZE];
 	const char *reason;

@@ -46,7 +46,7 @@ static void close_notify(struct ktls_ctx *ctx)
 	struct tcp_sock *tp = tcp_sk(ctx->rl.sk);
 	const u8 nonagle = tp->nonagle;
 
-	if (ctx->rl.tx.closed || !ctx->rl.tx.keyed ||
+	if (ctx->rl.tx.closed || !ctx->rl.flow->tx.keyed ||
 	    (ctx->rl.tx.error && ctx->rl.tx.error != EKEYEXPIRED))
 		return;
 	tp->nonagle |= TCP_NAGLE_CORK;
@@ -115,7 +115,7 @@ int ktls_close_shutdown(struct socket *sock, int how)
 		return -EINVAL;
 
 	lock_sock(sk);
-	if (ctx->state != KTLS_STATE_OPEN && !ctx->session.version) {
+	if (ctx->state != KTLS_STATE_OPEN && !ctx->conn->session.version) {
 		release_sock(sk);
 		return ctx->base->ops->shutdown(sock, how);
 	}

@@ -115,7 +115,7 @@ void ktls_connect_drain(struct ktls_ctx *ctx)
 	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
-	if (ctx->session.version) {
+	if (ctx->conn->session.version) {
 		if (test_bit(KTLS_F_FIN, &ctx->flags))
 			ktls_fin_send(ctx);
 		else
@@ -292,7 +292,7 @@ static int connect_locked(struct socket *sock, struct sockaddr_unsized *uaddr,
 			return connect_ended(sock);
 		return connect_report(ctx);
 	case KTLS_STATE_FAILED:
-		if (ctx->session.version || ctx->connect.starttls)
+		if (ctx->conn->session.version || ctx->connect.starttls)
 			return -EISCONN;
 		/* Unless the program has read it from SO_ERROR already. */
 		if (ctx->connect.pending && READ_ONCE(sk->sk_err))

@@ -66,6 +66,11 @@ static bool crypto_info_iv_counts(const struct ktls_suite *suite)
 
 static struct ktls_dir *crypto_info_dir(struct ktls_ctx *ctx, int optname)
 {
+	return optname == TLS_TX ? &ctx->rl.flow->tx : &ctx->rl.flow->rx;
+}
+
+static struct ktls_half *crypto_info_half(struct ktls_ctx *ctx, int optname)
+{
 	return optname == TLS_TX ? &ctx->rl.tx : &ctx->rl.rx;
 }
 
@@ -120,17 +125,19 @@ static int crypto_info_install(struct ktls_dir *dir, const struct ktls_suite *su
 }
 
 /* The first key of this direction. */
-static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
+static void crypto_info_begin(struct ktls_ctx *ctx, int optname, const struct ktls_suite *suite)
 {
-	if (dir->plain) {
-		if (dir == &ctx->rl.rx)
+	struct ktls_half *half = crypto_info_half(ctx, optname);
+
+	if (half->plain) {
+		if (optname == TLS_RX)
 			ktls_attach_rx(ctx);
-		WRITE_ONCE(dir->plain, false);
+		WRITE_ONCE(half->plain, false);
 	}
 	if (ctx->state == KTLS_STATE_NEW) {
 		WRITE_ONCE(ctx->rl.rules, &ktls_rules_external);
-		WRITE_ONCE(ctx->session.version, dir->suite->version);
-		ctx->session.suite = dir->suite->id;
+		WRITE_ONCE(ctx->conn->session.version, suite->version);
+		ctx->conn->session.suite = suite->id;
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
 	}
 }
@@ -138,19 +145,20 @@ static void crypto_info_begin(struct ktls_ctx *ctx, struct ktls_dir *dir)
 /* A new key for this direction. An open record stays open and is sealed under it: the
  * program wrote its data after it had sent the KeyUpdate.
  */
-static void crypto_info_rekeyed(struct ktls_ctx *ctx, struct ktls_dir *dir)
+static void crypto_info_rekeyed(struct ktls_ctx *ctx, int optname)
 {
-	dir->key_updates++;
-	if (dir == &ctx->rl.rx)
-		WRITE_ONCE(ctx->rl.opening.rekey, false);
+	crypto_info_dir(ctx, optname)->key_updates++;
+	if (optname == TLS_RX)
+		WRITE_ONCE(ctx->rl.flow->opening.rekey, false);
 }
 
 /* Socket lock held. The order of the checks is mainline's. */
 static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info *ci,
 			   unsigned int optlen)
 {
-	struct ktls_dir *other = crypto_info_dir(ctx, optname == TLS_TX ? TLS_RX : TLS_TX);
-	struct ktls_dir *dir = crypto_info_dir(ctx, optname);
+	const int opposite = optname == TLS_TX ? TLS_RX : TLS_TX;
+	const struct ktls_dir *other = crypto_info_dir(ctx, opposite);
+	const struct ktls_dir *dir = crypto_info_dir(ctx, optname);
 	const bool again = dir->keyed;
 	const struct ktls_suite *suite;
 	int err;
@@ -163,13 +171,16 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	if (!suite || (again && dir->suite != suite) || (other->keyed && other->suite != suite) ||
 	    optlen != suite->cipher->info_size)
 		return -EINVAL;
-	err = crypto_info_install(dir, suite, ci);
+	/* With it the directions are others. */
+	err = ktls_ctx_start(ctx);
+	if (!err)
+		err = crypto_info_install(crypto_info_dir(ctx, optname), suite, ci);
 	if (err)
 		return err;
 	if (again)
-		crypto_info_rekeyed(ctx, dir);
+		crypto_info_rekeyed(ctx, optname);
 	else
-		crypto_info_begin(ctx, dir);
+		crypto_info_begin(ctx, optname, suite);
 
 	/* Nobody was woken for records that came before the key. */
 	if (optname == TLS_RX && ktls_ready_worth_waking(ctx))
@@ -244,7 +255,7 @@ int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
 			 int __user *optlen)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
-	const struct ktls_dir *dir = crypto_info_dir(ctx, optname);
+	const struct ktls_dir *dir;
 	union crypto_info ci = { };
 	int len, err = 0;
 
@@ -254,6 +265,7 @@ int ktls_crypto_info_get(struct sock *sk, int optname, char __user *optval,
 		return -EINVAL;
 
 	lock_sock(sk);
+	dir = crypto_info_dir(ctx, optname);
 	if (!ktls_rules_are_external(ctx) || !dir->keyed)
 		err = -EBUSY;
 	else if (len != sizeof(ci.info) && len != dir->suite->cipher->info_size)
@@ -276,7 +288,7 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
 		ctx->external.zerocopy_ro = value;
 		return 0;
 	}
-	if (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_TLS_1_3)
+	if (!ctx->rl.flow->rx.keyed || ctx->rl.flow->rx.suite->version != KTLS_TLS_1_3)
 		return -EINVAL;
 	ctx->external.no_pad = value;
 	return 0;
@@ -287,11 +299,11 @@ static int crypto_info_set_flag(struct ktls_ctx *ctx, int optname, u32 value)
  */
 static int crypto_info_set_payload(struct ktls_ctx *ctx, u16 value)
 {
-	struct ktls_session *session = &ctx->session;
+	const struct ktls_session *session = ktls_ctx_session(ctx);
 	u16 min = KTLS_PAYLOAD_LIMIT_MIN;
 	u32 max = KTLS_PAYLOAD_MAX;
 
-	if (ctx->rl.txq.open)
+	if (ctx->rl.flow->txq.open)
 		return -EBUSY;
 	if (session->version == KTLS_TLS_1_3)
 		min--;
@@ -375,7 +387,7 @@ int ktls_crypto_info_get_option(struct sock *sk, int optname, char __user *optva
 	payload = ctx->rl.max_payload;
 	flag = optname == TLS_TX_ZEROCOPY_RO ? ctx->external.zerocopy_ro : ctx->external.no_pad;
 	if (optname == TLS_RX_EXPECT_NO_PAD &&
-	    (!ctx->rl.rx.keyed || ctx->rl.rx.suite->version != KTLS_TLS_1_3))
+	    (!ctx->rl.flow->rx.keyed || ctx->rl.flow->rx.suite->version != KTLS_TLS_1_3))
 		err = -EINVAL;
 	release_sock(sk);
 	if (err)

@@ -19,8 +19,16 @@
 #include "socket/table.h"
 
 static struct workqueue_struct *ctx_wq;
-static struct kmem_cache *ctx_cache;
+static struct kmem_cache *ctx_cache, *ctx_conn_cache;
 static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
+
+/* Of all contexts that are no connection yet. Their ktls_rl.flow is ktls_rl_no_flow. */
+static struct ktls_conn ctx_no_conn __ro_after_init;
+
+static bool ctx_has_conn(const struct ktls_ctx *ctx)
+{
+	return ctx->conn != &ctx_no_conn;
+}
 
 /**
  * ktls_ctx_hold - take a reference
@@ -34,7 +42,11 @@ void ktls_ctx_hold(struct ktls_ctx *ctx)
 
 static void ctx_free(struct rcu_head *rcu)
 {
-	kmem_cache_free(ctx_cache, container_of(rcu, struct ktls_ctx, life.rcu));
+	struct ktls_ctx *ctx = container_of(rcu, struct ktls_ctx, life.rcu);
+
+	if (ctx_has_conn(ctx))
+		kmem_cache_free(ctx_conn_cache, ctx->conn);
+	kmem_cache_free(ctx_cache, ctx);
 }
 
 /**
@@ -130,7 +142,8 @@ static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 /* Softirq. Only for what is there still. */
 static void ctx_rx_timer(struct timer_list *timer)
 {
-	struct ktls_ctx *ctx = timer_container_of(ctx, timer, life.unread);
+	struct ktls_conn *conn = timer_container_of(conn, timer, unread);
+	struct ktls_ctx *ctx = conn->ctx;
 
 	if (ctx_ops->is_unread(ctx)) {
 		set_bit(KTLS_F_IDLE, &ctx->flags);
@@ -183,7 +196,7 @@ void ktls_ctx_disarm(struct ktls_ctx *ctx)
 void ktls_ctx_unwatch(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->rl.sk);
-	if (timer_delete(&ctx->life.unread))
+	if (ctx_has_conn(ctx) && timer_delete(&ctx->conn->unread))
 		ktls_ctx_put(ctx);
 	clear_bit(KTLS_F_IDLE, &ctx->flags);
 }
@@ -191,7 +204,8 @@ void ktls_ctx_unwatch(struct ktls_ctx *ctx)
 /**
  * ktls_ctx_set_session - replace what was established
  * @ctx: the context; what its session had is wiped
- * @session: gives up what it has and is all zeros afterwards; NULL: nothing is established
+ * @session: gives up what it has and is all zeros afterwards; NULL: nothing is established.
+ *	Else ktls_ctx_start() has been called
  *
  * Whoever reads the session's pointers without owning the socket lock has the
  * spinlock of it.
@@ -203,18 +217,20 @@ void ktls_ctx_set_session(struct ktls_ctx *ctx, struct ktls_session *session)
 	struct ktls_session fresh = { }, old;
 
 	sock_owned_by_me(ctx->rl.sk);
+	if (!ctx_has_conn(ctx))
+		return;
 	if (session)
 		swap(fresh, *session);
 	spin_lock_bh(&ctx->rl.sk->sk_lock.slock);
-	old = ctx->session;
-	ctx->session = fresh;
+	old = ctx->conn->session;
+	ctx->conn->session = fresh;
 	spin_unlock_bh(&ctx->rl.sk->sk_lock.slock);
 	ktls_session_wipe(&old);
 }
 
 /**
  * ktls_ctx_keep_session - keep what a program may ask for after a handshake that failed
- * @ctx: the context
+ * @ctx: the context, after ktls_ctx_start()
  * @session: loses what is kept
  *
  * Context: process, socket lock held.
@@ -223,8 +239,8 @@ void ktls_ctx_keep_session(struct ktls_ctx *ctx, struct ktls_session *session)
 {
 	sock_owned_by_me(ctx->rl.sk);
 	spin_lock_bh(&ctx->rl.sk->sk_lock.slock);
-	ktls_session_take_certs(&ctx->session, session);
-	ctx->session.handshake_ms = session->handshake_ms;
+	ktls_session_take_certs(&ctx->conn->session, session);
+	ctx->conn->session.handshake_ms = session->handshake_ms;
 	spin_unlock_bh(&ctx->rl.sk->sk_lock.slock);
 }
 
@@ -249,13 +265,13 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 	ctx->life.waiter.ops = &ctx_waiter_ops;
 	ctx->base = ktls_base_of(sk);
 	ctx->config = config;
+	ctx->conn = &ctx_no_conn;
 	ktls_rl_init(&ctx->rl, sk, ctx_ops->rules);
 	ctx->rl.padding = config->padding;
 	INIT_LIST_HEAD(&ctx->accept.node);
 	INIT_LIST_HEAD(&ctx->place.node);
 	INIT_WORK(&ctx->life.work, ctx_work);
 	hrtimer_setup(&ctx->life.deadline, ctx_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	timer_setup(&ctx->life.unread, ctx_rx_timer, 0);
 	ctx->since = ktime_get_seconds();
 	/* ORDER: last, for dump.c finds it from here on. */
 	if (ktls_table_add(ctx)) {
@@ -268,7 +284,42 @@ struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config)
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_new);
 
 /**
- * ktls_ctx_init - make the cache and the workqueue of all contexts
+ * ktls_ctx_start - the socket becomes a connection: allocate what only that needs
+ * @ctx: the context
+ *
+ * It stays until the context is freed, also if the connection fails or ends, because diag.c
+ * and callbacks follow the pointer without the lock. Another connection uses it again.
+ *
+ * Context: process, may sleep, socket lock held.
+ * Return: 0, also if it is there already; -ENOMEM, and nothing has changed.
+ */
+int ktls_ctx_start(struct ktls_ctx *ctx)
+{
+	struct ktls_conn *conn;
+
+	sock_owned_by_me(ctx->rl.sk);
+	if (ctx_has_conn(ctx))
+		return 0;
+	conn = ktls_config_zalloc_from(ctx->config, ctx_conn_cache);
+	if (!conn)
+		return -ENOMEM;
+	conn->ctx = ctx;
+	timer_setup(&conn->unread, ctx_rx_timer, 0);
+	ktls_rl_start(&ctx->rl, &conn->flow);
+	/* Pairs with READ_ONCE() of those without the lock. */
+	smp_store_release(&ctx->conn, conn);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_start);
+
+static void ctx_destroy_caches(void)
+{
+	kmem_cache_destroy(ctx_conn_cache);
+	kmem_cache_destroy(ctx_cache);
+}
+
+/**
+ * ktls_ctx_init - make the caches and the workqueue of all contexts
  * @ops: what contexts call
  *
  * Unbound, because a step seals and opens records and may sleep for memory. None of
@@ -280,11 +331,11 @@ int __init ktls_ctx_init(const struct ktls_ctx_ops *ops)
 {
 	ctx_ops = ops;
 	ctx_cache = KMEM_CACHE(ktls_ctx, SLAB_ACCOUNT);
-	if (!ctx_cache)
-		return -ENOMEM;
-	ctx_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	ctx_conn_cache = KMEM_CACHE(ktls_conn, SLAB_ACCOUNT);
+	if (ctx_cache && ctx_conn_cache)
+		ctx_wq = alloc_workqueue("ktls", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
 	if (!ctx_wq) {
-		kmem_cache_destroy(ctx_cache);
+		ctx_destroy_caches();
 		return -ENOMEM;
 	}
 	return 0;
@@ -297,7 +348,7 @@ void ktls_ctx_drain(void)
 }
 
 /**
- * ktls_ctx_exit - free the workqueue and the cache
+ * ktls_ctx_exit - free the workqueue and the caches
  *
  * No request is left that could queue a work, and no reference to a context.
  */
@@ -306,5 +357,5 @@ void ktls_ctx_exit(void)
 	destroy_workqueue(ctx_wq);
 	/* Contexts are freed after a grace period. */
 	rcu_barrier();
-	kmem_cache_destroy(ctx_cache);
+	ctx_destroy_caches();
 }

@@ -47,7 +47,7 @@ enum ktls_ctx_flags {
 	KTLS_F_AGAIN,		/* the work found the lock taken; release_cb kicks it */
 	KTLS_F_FIN,		/* shutdown: FIN is still to go out */
 	KTLS_F_WAKE,		/* a reader is to look again; release_cb wakes */
-	KTLS_F_IDLE,		/* ctx->life.unread has fired: records lie unread */
+	KTLS_F_IDLE,		/* ctx->conn->unread has fired: records lie unread */
 	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
 	KTLS_F_RESET_DUE,		/* then data came all the same: a reset is to answer it */
 };
@@ -59,7 +59,6 @@ enum ktls_ctx_flags {
  * @rcu: callbacks find the context under RCU
  * @work: the work of the context (work.c); owns a reference while queued
  * @deadline: of the state that the context is in; owns a reference while armed; socket lock
- * @unread: records may lie unread (ready.c); owns a reference while armed
  * @waiter: has the work run when the helper has answered
  */
 struct ktls_life {
@@ -68,8 +67,28 @@ struct ktls_life {
 	struct rcu_head			rcu;
 	struct work_struct		work;
 	struct hrtimer			deadline;
-	struct timer_list		unread;
 	struct ktls_waiter		waiter;
+};
+
+/**
+ * struct ktls_conn - what only a connection needs: it comes with the handshake or the first
+ *	external key, and goes with the context
+ *
+ * @ctx: the context
+ * @flow: ktls_rl.flow
+ * @session: what was established; what it points to is replaced with the spinlock of the
+ *	socket lock held, too (ktls_ctx_set_session())
+ * @hs: a handshake, and what hangs on one that is complete (handshake.c)
+ * @unread: records may lie unread (ready.c); owns a reference to the context while armed
+ * @linger: the place of a closed socket (linger.c); linger.c's lock
+ */
+struct ktls_conn {
+	struct ktls_ctx			*ctx;
+	struct ktls_flow		flow;
+	struct ktls_session		session;
+	struct ktls_hs			hs;
+	struct timer_list		unread;
+	struct ktls_linger		linger;
 };
 
 /**
@@ -82,36 +101,32 @@ struct ktls_life {
  * @base: what TCP had before us: proto, proto_ops, callbacks
  * @state: enum ktls_info_state, written by state.c only; read anywhere with
  *	READ_ONCE
+ * @external: options of sockets with external keys (crypto_info.c)
  * @since: when it got that state, seconds of CLOCK_MONOTONIC; read anywhere
  * @flags: enum ktls_ctx_flags, atomic
  * @config: what the program asked for; replaced under the lock, never NULL before it is
  *	detached. dump.c reads it without the lock, under RCU
+ * @conn: what only a connection needs; never NULL, and also followed without the lock.
+ *	At first a read-only one that all share (ktls_ctx_start())
  * @rl: the record layer, and the sock, to which a reference is owned
- * @session: what was established; what it points to is replaced with the spinlock of the
- *	socket lock held, too (ktls_ctx_set_session())
- * @hs: a handshake, and what hangs on one that is complete (handshake.c)
  * @connect: the result of connect() or KTLS_HANDSHAKE (connect.c)
  * @accept: of a listening socket, or of a connection that was not accepted yet (child.c)
  * @place: of one in its handshake (places.c); places.c's lock
- * @linger: the place of a closed socket (linger.c); linger.c's lock
- * @external: options of sockets with external keys (crypto_info.c)
  * @attach: what stands in for what a TCP socket has (attach.c)
  */
 struct ktls_ctx {
 	struct ktls_life		life;
 	struct ktls_base		*base;
 	u8				state;
+	struct ktls_external		external;
 	u32				since;
 	unsigned long			flags;
 	struct ktls_config		*config;
+	struct ktls_conn		*conn;
 	struct ktls_rl			rl;
-	struct ktls_session		session;
-	struct ktls_hs			hs;
 	struct ktls_connect		connect;
 	struct ktls_accept		accept;
 	struct ktls_place		place;
-	struct ktls_linger		linger;
-	struct ktls_external		external;
 	struct ktls_attach		attach;
 };
 
@@ -140,10 +155,17 @@ static inline struct ktls_ctx *ktls_ctx_get(const struct sock *sk)
 	return rcu_dereference_raw(inet_csk(sk)->icsk_ulp_data);
 }
 
+/* What was established, or all zeros. Read without the lock it may be of different moments. */
+static inline const struct ktls_session *ktls_ctx_session(const struct ktls_ctx *ctx)
+{
+	return &READ_ONCE(ctx->conn)->session;
+}
+
 int ktls_ctx_init(const struct ktls_ctx_ops *ops);
 void ktls_ctx_drain(void);
 void ktls_ctx_exit(void);
 struct ktls_ctx *ktls_ctx_new(struct sock *sk, struct ktls_config *config);
+int ktls_ctx_start(struct ktls_ctx *ctx);
 void ktls_ctx_hold(struct ktls_ctx *ctx);
 void ktls_ctx_put(struct ktls_ctx *ctx);
 void ktls_ctx_kick(struct ktls_ctx *ctx);

@@ -10,16 +10,14 @@
  */
 
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <net/tcp.h>
 
 #include "config.h"
-#include "session.h"
-#include "helper/ticket.h"
 #include "record/rl.h"
 #include "socket/base.h"
 #include "socket/ctx.h"
 #include "socket/detach.h"
+#include "socket/handshake.h"
 
 /**
  * ktls_detach - the socket is TCP's again
@@ -36,16 +34,12 @@ void ktls_detach(struct ktls_ctx *ctx)
 	struct sock *sk = ctx->rl.sk;
 
 	sock_owned_by_me(sk);
-	WARN_ON_ONCE(ctx->hs.running);
+	WARN_ON_ONCE(ctx->conn->hs.running);
 	set_bit(KTLS_F_GONE, &ctx->flags);
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_unwatch(ctx);
 	ktls_rl_free(&ctx->rl);
-	ktls_ticket_end(ctx->hs.tickets);
-	ctx->hs.tickets = NULL;
-	ktls_ctx_set_session(ctx, NULL);
-	kfree_sensitive(ctx->hs.exporter);
-	ctx->hs.exporter = NULL;
+	ktls_handshake_forget(ctx);
 	ktls_config_put(ctx->config);
 	WRITE_ONCE(ctx->config, NULL);
 

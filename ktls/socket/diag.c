@@ -22,7 +22,8 @@
  */
 void ktls_diag_fill(const struct ktls_ctx *ctx, struct ktls_info *info)
 {
-	const struct ktls_session *session = &ctx->session;
+	const struct ktls_session *session = ktls_ctx_session(ctx);
+	const struct ktls_flow *flow = READ_ONCE(ctx->rl.flow);
 
 	memset(info, 0, sizeof(*info));
 	info->state = ctx->state;
@@ -35,12 +36,12 @@ void ktls_diag_fill(const struct ktls_ctx *ctx, struct ktls_info *info)
 	info->alert_rcvd = ctx->rl.alert_rcvd;
 	info->handshake_ms = session->handshake_ms;
 	info->max_payload = session->version ? ctx->rl.max_payload : 0;
-	info->tx_records = ctx->rl.tx.records;
-	info->rx_records = ctx->rl.rx.records;
-	info->tx_bytes = ctx->rl.tx.bytes;
-	info->rx_bytes = ctx->rl.rx.bytes;
-	info->tx_key_updates = ctx->rl.tx.key_updates;
-	info->rx_key_updates = ctx->rl.rx.key_updates;
+	info->tx_records = flow->tx.records;
+	info->rx_records = flow->rx.records;
+	info->tx_bytes = flow->tx.bytes;
+	info->rx_bytes = flow->rx.bytes;
+	info->tx_key_updates = flow->tx.key_updates;
+	info->rx_key_updates = flow->rx.key_updates;
 	info->revocation = session->revocation;
 	if (session->resumed)
 		info->flags |= KTLS_INFO_RESUMED;
@@ -63,9 +64,9 @@ static u16 diag_conf(const struct ktls_dir *dir)
 /* The cipher of the direction that has a key. It may go meanwhile: the table of
  * suites is constant, and so is the pointer once it is set.
  */
-static u16 diag_cipher(const struct ktls_ctx *ctx)
+static u16 diag_cipher(const struct ktls_flow *flow)
 {
-	const struct ktls_dir *dir = READ_ONCE(ctx->rl.tx.keyed) ? &ctx->rl.tx : &ctx->rl.rx;
+	const struct ktls_dir *dir = READ_ONCE(flow->tx.keyed) ? &flow->tx : &flow->rx;
 	const struct ktls_suite *suite = READ_ONCE(dir->suite);
 
 	return suite ? suite->cipher->info_type : 0;
@@ -73,13 +74,14 @@ static u16 diag_cipher(const struct ktls_ctx *ctx)
 
 static int diag_put(const struct ktls_ctx *ctx, struct sk_buff *skb)
 {
-	u16 version = READ_ONCE(ctx->session.version);
-	u16 cipher = diag_cipher(ctx);
+	u16 version = READ_ONCE(ktls_ctx_session(ctx)->version);
+	const struct ktls_flow *flow = READ_ONCE(ctx->rl.flow);
+	u16 cipher = diag_cipher(flow);
 
 	if ((version && nla_put_u16(skb, TLS_INFO_VERSION, version)) ||
 	    (cipher && nla_put_u16(skb, TLS_INFO_CIPHER, cipher)) ||
-	    nla_put_u16(skb, TLS_INFO_TXCONF, diag_conf(&ctx->rl.tx)) ||
-	    nla_put_u16(skb, TLS_INFO_RXCONF, diag_conf(&ctx->rl.rx)) ||
+	    nla_put_u16(skb, TLS_INFO_TXCONF, diag_conf(&flow->tx)) ||
+	    nla_put_u16(skb, TLS_INFO_RXCONF, diag_conf(&flow->rx)) ||
 	    (READ_ONCE(ctx->external.no_pad) && nla_put_flag(skb, TLS_INFO_RX_NO_PAD)) ||
 	    nla_put_u16(skb, TLS_INFO_TX_MAX_PAYLOAD_LEN,
 			READ_ONCE(ctx->rl.max_payload)))

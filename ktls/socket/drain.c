@@ -87,7 +87,8 @@ bool ktls_drain_linger(struct ktls_ctx *ctx, unsigned int ms)
 		return false;
 	/* ORDER: another connection may take the place at once, by expiring the deadline. */
 	ktls_ctx_arm(ctx, ms);
-	if (!ktls_linger_take(ctx, ctx->session.version ? KTLS_LINGER_CLOSED : KTLS_LINGER_FAILED))
+	if (!ktls_linger_take(ctx, ctx->conn->session.version ? KTLS_LINGER_CLOSED :
+								KTLS_LINGER_FAILED))
 		return false;
 	if (!ctx->attach.graft && ktls_graft(ctx)) {
 		ktls_linger_leave(ctx);

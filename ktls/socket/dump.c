@@ -64,7 +64,7 @@ static size_t dump_copy(void *to, size_t room, const void *from, size_t len)
 /* The owner of the socket lock replaces these under its spinlock. */
 static void dump_read_texts(const struct ktls_ctx *ctx, struct dump_texts *texts)
 {
-	const struct ktls_session *session = &ctx->session;
+	const struct ktls_session *session = ktls_ctx_session(ctx);
 	struct sock *sk = ctx->rl.sk;
 	const void *peer;
 	size_t len;

@@ -112,14 +112,14 @@ free_req:
 /* Has this connection an exporter? */
 static int exporter_check_session(const struct ktls_ctx *ctx)
 {
-	if (!ctx->session.version)
+	if (!ctx->conn->session.version)
 		return -ENOTCONN;
-	return ktls_session_exporter_len(&ctx->session) ? 0 : -EOPNOTSUPP;
+	return ktls_session_exporter_len(&ctx->conn->session) ? 0 : -EOPNOTSUPP;
 }
 
 static int exporter_compute(const struct ktls_ctx *ctx, const struct exporter_op *op)
 {
-	const struct ktls_session *session = &ctx->session;
+	const struct ktls_session *session = &ctx->conn->session;
 	const struct ktls_exporter *req = op->req;
 	const struct ktls_suite *suite = ktls_suite_by_id(session->suite);
 	int err;
@@ -196,7 +196,7 @@ int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
 	ctx = ktls_ctx_get(sk);
 	err = exporter_check_session(ctx);
 	if (!err)
-		swap(ctx->hs.exporter, req);
+		swap(ctx->conn->hs.exporter, req);
 	release_sock(sk);
 	kfree_sensitive(req);
 	return err;
@@ -211,7 +211,7 @@ int ktls_exporter_set(struct sock *sk, sockptr_t optval, unsigned int optlen)
  */
 struct ktls_blob *ktls_exporter_output(const struct ktls_ctx *ctx)
 {
-	const struct ktls_exporter *req = ctx->hs.exporter;
+	const struct ktls_exporter *req = ctx->conn->hs.exporter;
 	struct exporter_op op;
 	struct ktls_blob *blob;
 	int err;

@@ -72,16 +72,36 @@ struct ktls_handshake {
  */
 void ktls_handshake_end(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 
 	sock_owned_by_me(ctx->rl.sk);
 	if (!hs)
 		return;
-	ctx->hs.running = NULL;
+	ctx->conn->hs.running = NULL;
 	if (hs->req)
 		ktls_request_close(hs->req);
 	kvfree(hs->batch);
 	kfree(hs);
+}
+
+/**
+ * ktls_handshake_forget - forget what a handshake has established, and what hangs on it
+ * @ctx: the context
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_handshake_forget(struct ktls_ctx *ctx)
+{
+	struct ktls_hs *hs = &ctx->conn->hs;
+
+	sock_owned_by_me(ctx->rl.sk);
+	if (!ktls_rl_has_flow(&ctx->rl))
+		return;
+	ktls_ticket_end(hs->tickets);
+	hs->tickets = NULL;
+	ktls_ctx_set_session(ctx, NULL);
+	kfree_sensitive(hs->exporter);
+	hs->exporter = NULL;
 }
 
 /**
@@ -99,11 +119,7 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
 	ktls_ctx_unwatch(ctx);
 	ktls_handshake_end(ctx);
 	ktls_rl_reset(&ctx->rl, &ktls_rules_handshake);
-	ktls_ticket_end(ctx->hs.tickets);
-	ctx->hs.tickets = NULL;
-	ktls_ctx_set_session(ctx, NULL);
-	kfree_sensitive(ctx->hs.exporter);
-	ctx->hs.exporter = NULL;
+	ktls_handshake_forget(ctx);
 	WRITE_ONCE(ctx->connect.starttls, false);
 	ctx->connect.pending = false;
 	WRITE_ONCE(ctx->connect.result, 0);
@@ -119,7 +135,8 @@ void ktls_handshake_reset(struct ktls_ctx *ctx)
  * @ops: whom it is for
  *
  * Context: process, socket lock held.
- * Return: 0, then the context's work does the rest; or -ENOMEM, nothing changed.
+ * Return: 0, then the context's work does the rest; or -ENOMEM, and the state has not
+ * changed.
  */
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handshake_ops *ops)
 {
@@ -127,13 +144,15 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handsh
 	struct ktls_handshake *hs;
 
 	sock_owned_by_me(ctx->rl.sk);
+	if (ktls_ctx_start(ctx))
+		return -ENOMEM;
 	hs = ktls_config_zalloc(config, sizeof(*hs));
 	if (!hs)
 		return -ENOMEM;
 	hs->ops = ops;
 	hs->started = jiffies;
 
-	ctx->hs.running = hs;
+	ctx->conn->hs.running = hs;
 	ctx->rl.role = role;
 	ctx->rl.padding = config->padding;
 	ktls_state_set(ctx, KTLS_STATE_HANDSHAKE);
@@ -149,12 +168,12 @@ int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handsh
  */
 static void handshake_fail(struct ktls_ctx *ctx, int err, const void *records, size_t len)
 {
-	const struct ktls_handshake_ops *ops = ctx->hs.running->ops;
+	const struct ktls_handshake_ops *ops = ctx->conn->hs.running->ops;
 	struct sock *sk = ctx->rl.sk;
 
 	ktls_handshake_end(ctx);
-	ktls_dir_clear(&ctx->rl.tx);
-	ktls_dir_clear(&ctx->rl.rx);
+	ktls_dir_clear(&ctx->rl.flow->tx);
+	ktls_dir_clear(&ctx->rl.flow->rx);
 	ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_FAILED);
 	if (err == ETIMEDOUT)
 		ktls_mib_inc(sock_net(sk), KTLS_MIB_HANDSHAKES_TIMEOUT);
@@ -183,7 +202,7 @@ static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 		KTLS_CT_ALERT, KTLS_TLS_1_2 >> 8, KTLS_TLS_1_2 & 0xff, 0, 2,
 		KTLS_ALERT_FATAL, alert,
 	};
-	bool clear = alert != KTLS_ALERT_NONE && !ctx->hs.running->req;
+	bool clear = alert != KTLS_ALERT_NONE && !ctx->conn->hs.running->req;
 
 	if (clear)
 		ctx->rl.alert_sent = alert;
@@ -200,7 +219,7 @@ static void handshake_refuse(struct ktls_ctx *ctx, int err, u8 alert)
 static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 			  const void *records, size_t len)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	struct sock *sk = ctx->rl.sk;
 	int err;
 
@@ -221,7 +240,7 @@ static int handshake_open(struct ktls_ctx *ctx, struct ktls_done *done,
 	if (done->max_fragment)
 		ctx->rl.max_payload = done->max_fragment;
 	if (ctx->rl.role == KTLS_ROLE_CLIENT)
-		ctx->hs.tickets = ktls_ticket_begin(hs->req, done->messages);
+		ctx->conn->hs.tickets = ktls_ticket_begin(hs->req, done->messages);
 
 	ktls_handshake_end(ctx);
 	ktls_state_set(ctx, KTLS_STATE_OPEN);
@@ -257,8 +276,8 @@ static int handshake_errno(int error)
 static void handshake_done(struct ktls_ctx *ctx, struct ktls_done *done,
 			   const void *records, size_t len)
 {
-	const struct ktls_handshake_ops *ops = ctx->hs.running->ops;
-	struct ktls_handshake *hs = ctx->hs.running;
+	const struct ktls_handshake_ops *ops = ctx->conn->hs.running->ops;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	const char *objection;
 	int err;
 
@@ -323,7 +342,7 @@ static bool handshake_unread(const struct ktls_ctx *ctx)
  */
 static void handshake_object(struct ktls_ctx *ctx, u8 alert)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	u8 header[KTLS_HEADER_SIZE];
 	int err;
 
@@ -365,7 +384,7 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 			handshake_fail(ctx, err, NULL, 0);
 		return -err;
 	}
-	if (ctx->hs.running->bytes_in + len > HANDSHAKE_BYTES_MAX) {
+	if (ctx->conn->hs.running->bytes_in + len > HANDSHAKE_BYTES_MAX) {
 		ktls_reason_set(&ctx->rl, "the peer's handshake is larger than %u bytes",
 				HANDSHAKE_BYTES_MAX);
 		handshake_refuse(ctx, EPROTO, KTLS_ALERT_NONE);
@@ -377,7 +396,7 @@ static int handshake_find(struct ktls_ctx *ctx, bool first)
 /* Takes that from TCP. 0, or negative: failed, and all is done. */
 static int handshake_take(struct ktls_ctx *ctx, u32 len)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	int err = -ENOMEM;
 
 	kvfree(hs->batch);
@@ -403,8 +422,8 @@ static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
 		.config		= ctx->config,
 		.owner		= ctx->accept.parent,
 		.deadline	= hrtimer_get_expires(&ctx->life.deadline),
-		.records	= ctx->hs.running->batch,
-		.records_len	= ctx->hs.running->batch_len,
+		.records	= ctx->conn->hs.running->batch,
+		.records_len	= ctx->conn->hs.running->batch_len,
 	};
 
 	ktls_request_addresses(ctx->rl.sk, &params.local, &params.peer);
@@ -417,7 +436,7 @@ static struct ktls_request *handshake_start(struct ktls_ctx *ctx)
  */
 static void handshake_ask(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	struct ktls_request *req;
 	int len;
 
@@ -452,7 +471,7 @@ static void handshake_ask(struct ktls_ctx *ctx)
 /* Hands the next records to the helper, which has asked for them. */
 static void handshake_feed(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	int err, len;
 
 	len = handshake_find(ctx, false);
@@ -470,7 +489,7 @@ static void handshake_feed(struct ktls_ctx *ctx)
 /* What the helper has answered. Returns whether there is more to do now. */
 static bool handshake_answer(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	struct ktls_done *done = NULL;
 	enum ktls_answer answer;
 	void *records = NULL;
@@ -530,7 +549,7 @@ static const char *handshake_late(const struct ktls_handshake *hs)
  */
 void ktls_handshake_step(struct ktls_ctx *ctx)
 {
-	struct ktls_handshake *hs = ctx->hs.running;
+	struct ktls_handshake *hs = ctx->conn->hs.running;
 	int err;
 
 	sock_owned_by_me(ctx->rl.sk);

@@ -38,6 +38,7 @@ struct ktls_hs {
 int ktls_handshake_begin(struct ktls_ctx *ctx, u8 role, const struct ktls_handshake_ops *ops);
 void ktls_handshake_step(struct ktls_ctx *ctx);
 void ktls_handshake_end(struct ktls_ctx *ctx);
+void ktls_handshake_forget(struct ktls_ctx *ctx);
 void ktls_handshake_reset(struct ktls_ctx *ctx);
 
 #endif /* _KTLS_SOCKET_HANDSHAKE_H */

@@ -27,7 +27,7 @@ MODULE_PARM_DESC(lingers_max, "Closed sockets that are kept at a time; a fourth 
  * @uid: whose sockets they were
  * @kind: enum ktls_linger_kind
  * @count: places taken; gone when there are none
- * @oldest: the contexts that have them, struct ktls_ctx.linger.node, the oldest first
+ * @oldest: the contexts that have them, struct ktls_conn.linger.node, the oldest first
  */
 struct ktls_linger_share {
 	struct hlist_node	node;
@@ -63,11 +63,11 @@ static struct ktls_linger_share *linger_find(kuid_t uid, enum ktls_linger_kind k
 /* Gives up one place. Returns the share if that was its last, for the caller to free. */
 static struct ktls_linger_share *linger_leave(struct ktls_ctx *ctx)
 {
-	struct ktls_linger_share *share = ctx->linger.share;
+	struct ktls_linger_share *share = ctx->conn->linger.share;
 
 	lockdep_assert_held(&linger_lock);
-	ctx->linger.share = NULL;
-	list_del(&ctx->linger.node);
+	ctx->conn->linger.share = NULL;
+	list_del(&ctx->conn->linger.node);
 	linger_taken[share->kind]--;
 	if (--share->count)
 		return NULL;
@@ -80,7 +80,8 @@ static struct ktls_linger_share *linger_leave(struct ktls_ctx *ctx)
  */
 static void linger_evict(struct ktls_linger_share *share)
 {
-	struct ktls_ctx *ctx = list_first_entry(&share->oldest, struct ktls_ctx, linger.node);
+	struct ktls_ctx *ctx = list_first_entry(&share->oldest, struct ktls_conn,
+						linger.node)->ctx;
 
 	lockdep_assert_held(&linger_lock);
 	/* Not its last: the one that takes its place is counted already. */
@@ -105,6 +106,9 @@ bool ktls_linger_take(struct ktls_ctx *ctx, enum ktls_linger_kind kind)
 	bool full;
 
 	sock_owned_by_me(ctx->rl.sk);
+	/* Nothing was ever sent. */
+	if (!ktls_rl_has_flow(&ctx->rl))
+		return false;
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
 		return false;
@@ -127,8 +131,8 @@ bool ktls_linger_take(struct ktls_ctx *ctx, enum ktls_linger_kind kind)
 	}
 	share->count++;
 	linger_taken[kind]++;
-	ctx->linger.share = share;
-	list_add_tail(&ctx->linger.node, &share->oldest);
+	ctx->conn->linger.share = share;
+	list_add_tail(&ctx->conn->linger.node, &share->oldest);
 	if (full)
 		linger_evict(share);
 	spin_unlock(&linger_lock);
@@ -148,7 +152,7 @@ void ktls_linger_leave(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(ctx->rl.sk);
 	spin_lock(&linger_lock);
-	if (ctx->linger.share)
+	if (ctx->conn->linger.share)
 		share = linger_leave(ctx);
 	spin_unlock(&linger_lock);
 	kfree(share);

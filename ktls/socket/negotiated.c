@@ -131,6 +131,6 @@ int ktls_negotiated_install(struct ktls_rl *rl, const struct ktls_config *config
 	int err;
 
 	sock_owned_by_me(rl->sk);
-	err = ktls_dir_install(&rl->tx, &tx);
-	return err ? : ktls_dir_install(&rl->rx, &rx);
+	err = ktls_dir_install(&rl->flow->tx, &tx);
+	return err ? : ktls_dir_install(&rl->flow->rx, &rx);
 }

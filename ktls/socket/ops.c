@@ -36,9 +36,9 @@ static u8 ops_state(const struct ktls_ctx *ctx)
 /* Whether a direction is still TCP's. Lockless: who sets the first key while another
  * thread is in a system call that moves bytes cannot know which came first.
  */
-static bool ops_is_plain(const struct ktls_dir *dir)
+static bool ops_is_plain(const struct ktls_half *half)
 {
-	return unlikely(READ_ONCE(dir->plain));
+	return unlikely(READ_ONCE(half->plain));
 }
 
 /* --- Callbacks from TCP --- */
@@ -100,7 +100,7 @@ static void ops_state_change(struct sock *sk)
 	/* Why the handshake failed is what the program is to fetch, not how TCP
 	 * went on from there.
 	 */
-	if (state == KTLS_STATE_FAILED && !READ_ONCE(ctx->session.version) &&
+	if (state == KTLS_STATE_FAILED && !READ_ONCE(ktls_ctx_session(ctx)->version) &&
 	    READ_ONCE(sk->sk_err))
 		WRITE_ONCE(sk->sk_err, READ_ONCE(ctx->connect.result));
 	/* A program in connect() is woken by the work, when there is a result;
@@ -143,7 +143,7 @@ static int ops_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 
 	if (peer && !READ_ONCE(ctx->connect.starttls) &&
 	    (state == KTLS_STATE_CONNECTING || state == KTLS_STATE_HANDSHAKE ||
-	     (state == KTLS_STATE_FAILED && !READ_ONCE(ctx->session.version))))
+	     (state == KTLS_STATE_FAILED && !READ_ONCE(ktls_ctx_session(ctx)->version))))
 		return -ENOTCONN;
 	return ctx->base->ops->getname(sock, uaddr, peer);
 }
@@ -204,7 +204,7 @@ static bool ops_has_input(const struct ktls_ctx *ctx)
 {
 	const struct tcp_sock *tp = tcp_sk(ctx->rl.sk);
 
-	return ctx->rl.opened.len || ctx->rl.rx.closed || sock_flag(ctx->rl.sk, SOCK_DONE) ||
+	return ctx->rl.flow->opened.len || ctx->rl.rx.closed || sock_flag(ctx->rl.sk, SOCK_DONE) ||
 	       tp->rcv_nxt != tp->copied_seq;
 }
 

@@ -27,7 +27,7 @@ int ktls_ready_admit(const struct ktls_ctx *ctx)
 	switch (ctx->state) {
 	case KTLS_STATE_OPEN:
 	case KTLS_STATE_FAILED:
-		return ctx->rl.rx.keyed ? 0 : -ENOTCONN;
+		return ctx->rl.flow->rx.keyed ? 0 : -ENOTCONN;
 	case KTLS_STATE_CONNECTING:
 	case KTLS_STATE_HANDSHAKE:
 		return -EAGAIN;
@@ -63,10 +63,10 @@ bool ktls_ready_has_news(const struct ktls_ctx *ctx)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 bytes = READ_ONCE(tp->rcv_nxt) - READ_ONCE(tp->copied_seq);
 
-	return bytes >= READ_ONCE(ctx->rl.framing.need) ||
+	return bytes >= READ_ONCE(ctx->rl.flow->framing.need) ||
 	       READ_ONCE(sk->sk_err) || ktls_ready_is_shut(ctx) ||
 	       READ_ONCE(ctx->rl.rx.closed) || READ_ONCE(ctx->rl.rx.error) ||
-	       READ_ONCE(ctx->rl.opened.control) ||
+	       READ_ONCE(ctx->rl.flow->opened.control) ||
 	       READ_ONCE(ctx->state) != KTLS_STATE_OPEN ||
 	       ktls_framing_stalled(&ctx->rl);
 }
@@ -84,7 +84,7 @@ bool ktls_ready_has_news(const struct ktls_ctx *ctx)
  */
 bool ktls_ready_worth_waking(const struct ktls_ctx *ctx)
 {
-	return READ_ONCE(ctx->rl.opened.len) || ktls_ready_has_news(ctx);
+	return READ_ONCE(ctx->rl.flow->opened.len) || ktls_ready_has_news(ctx);
 }
 
 /**
@@ -99,9 +99,10 @@ bool ktls_ready_worth_waking(const struct ktls_ctx *ctx)
  */
 bool ktls_ready_reaches_mark(const struct ktls_ctx *ctx)
 {
-	int missing = READ_ONCE(ctx->attach.rcvlowat) - (int)READ_ONCE(ctx->rl.opened.len);
+	const struct ktls_opened *opened = &READ_ONCE(ctx->rl.flow)->opened;
+	int missing = READ_ONCE(ctx->attach.rcvlowat) - (int)READ_ONCE(opened->len);
 
-	return missing <= 1 || ktls_ready_has_ended(ctx) || READ_ONCE(ctx->rl.opened.control) ||
+	return missing <= 1 || ktls_ready_has_ended(ctx) || READ_ONCE(opened->control) ||
 	       ktls_rxbuf_is_full(&ctx->rl) || ktls_framing_stalled(&ctx->rl) ||
 	       tcp_epollin_ready(ctx->rl.sk, missing);
 }
@@ -136,7 +137,7 @@ int ktls_ready_prepare(struct ktls_ctx *ctx, size_t target)
 	int ret = KTLS_RX_DATA;
 
 	sock_owned_by_me(ctx->rl.sk);
-	while (ctx->rl.opened.len < target && !ctx->rl.opened.control &&
+	while (ctx->rl.flow->opened.len < target && !ctx->rl.flow->opened.control &&
 	       !ktls_rxbuf_is_full(&ctx->rl)) {
 		ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
 		if (ret <= KTLS_RX_NONE)
@@ -173,20 +174,20 @@ bool ktls_ready_is_readable(struct ktls_ctx *ctx)
 	bool readable = true;
 	int ret;
 
-	if (READ_ONCE(ctx->rl.opened.len) >= target || ktls_rxbuf_is_full(&ctx->rl) ||
+	if (READ_ONCE(ctx->rl.flow->opened.len) >= target || ktls_rxbuf_is_full(&ctx->rl) ||
 	    ktls_ready_has_ended(ctx))
 		return true;
-	if (READ_ONCE(ctx->rl.rules)->one_way && !READ_ONCE(ctx->rl.rx.keyed))
+	if (READ_ONCE(ctx->rl.rules)->one_way && !READ_ONCE(ctx->rl.flow->rx.keyed))
 		return false;
-	if (!ktls_ready_has_news(ctx) && !READ_ONCE(ctx->rl.framing.pulled_len))
+	if (!ktls_ready_has_news(ctx) && !READ_ONCE(ctx->rl.flow->framing.pulled_len))
 		return false;
 
 	if (!ktls_ctx_trylock(ctx, KTLS_F_WAKE))
 		return false;
 	if (!ktls_ready_admit(ctx)) {
 		ret = ktls_ready_prepare(ctx, target);
-		readable = ret != KTLS_RX_NONE || ctx->rl.opened.len >= target ||
-			   ctx->rl.opened.control || ktls_rxbuf_is_full(&ctx->rl) ||
+		readable = ret != KTLS_RX_NONE || ctx->rl.flow->opened.len >= target ||
+			   ctx->rl.flow->opened.control || ktls_rxbuf_is_full(&ctx->rl) ||
 			   ktls_ready_has_ended(ctx);
 	}
 	release_sock(sk);
@@ -208,7 +209,7 @@ int ktls_ready_count(struct ktls_ctx *ctx)
 	sock_owned_by_me(ctx->rl.sk);
 	if (!ktls_ready_admit(ctx))
 		ktls_ready_prepare(ctx, 1);
-	return min_t(size_t, ctx->rl.opened.len, INT_MAX);
+	return min_t(size_t, ctx->rl.flow->opened.len, INT_MAX);
 }
 
 /**
@@ -281,12 +282,12 @@ int ktls_ready_inq(struct sock *sk)
  */
 void ktls_ready_watch(struct ktls_ctx *ctx)
 {
-	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->life.unread) ||
-	    READ_ONCE(ctx->rl.opened.len))
+	if (READ_ONCE(ctx->rl.rules)->all_types || timer_pending(&ctx->conn->unread) ||
+	    READ_ONCE(ctx->rl.flow->opened.len))
 		return;
 	if (test_bit(KTLS_F_GONE, &ctx->flags) || !refcount_inc_not_zero(&ctx->life.ref))
 		return;
-	if (mod_timer(&ctx->life.unread, jiffies + msecs_to_jiffies(KTLS_RX_IDLE_MS)))
+	if (mod_timer(&ctx->conn->unread, jiffies + msecs_to_jiffies(KTLS_RX_IDLE_MS)))
 		ktls_ctx_put(ctx);
 }
 
@@ -304,7 +305,7 @@ void ktls_ready_step(struct ktls_ctx *ctx)
 	sock_owned_by_me(ctx->rl.sk);
 	/* A child is the listener's until it is accepted. */
 	if (!test_and_clear_bit(KTLS_F_IDLE, &ctx->flags) || ctx->rl.rules->all_types ||
-	    ctx->accept.parent || ctx->rl.opened.len || ktls_ready_admit(ctx))
+	    ctx->accept.parent || ctx->rl.flow->opened.len || ktls_ready_admit(ctx))
 		return;
 	if (ktls_ready_prepare(ctx, 1) != KTLS_RX_CONTROL)
 		return;
@@ -325,11 +326,11 @@ int ktls_ready_drain_control(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->rl.sk);
 	if (ctx->rl.rules->all_types)
-		return ctx->rl.opened.len || ctx->rl.opened.control ||
+		return ctx->rl.flow->opened.len || ctx->rl.flow->opened.control ||
 		       ktls_framing_avail(&ctx->rl);
 	if (!ktls_ready_admit(ctx))
 		ktls_ready_prepare(ctx, 1);
-	return ctx->rl.opened.len ? 1 : 0;
+	return ctx->rl.flow->opened.len ? 1 : 0;
 }
 
 /**
@@ -341,6 +342,8 @@ int ktls_ready_drain_control(struct ktls_ctx *ctx)
 void ktls_ready_discard(struct ktls_ctx *ctx)
 {
 	sock_owned_by_me(ctx->rl.sk);
+	if (!ktls_rl_has_flow(&ctx->rl))
+		return;
 	ktls_rx_free(&ctx->rl);
 	ktls_framing_discard(&ctx->rl);
 }
@@ -361,7 +364,7 @@ bool ktls_ready_sift(struct ktls_ctx *ctx)
 	int ret;
 
 	sock_owned_by_me(ctx->rl.sk);
-	if (!ctx->rl.rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed ||
+	if (!ctx->rl.flow->rx.keyed || ctx->rl.rules->all_types || ctx->rl.rx.closed ||
 	    ctx->rl.rx.error) {
 		ktls_ready_discard(ctx);
 		return false;
@@ -369,9 +372,9 @@ bool ktls_ready_sift(struct ktls_ctx *ctx)
 	ret = ktls_ready_prepare(ctx, 1);
 	if (ret == KTLS_RX_CONTROL)
 		ktls_ctx_kick(ctx);
-	if (!ctx->rl.opened.len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
+	if (!ctx->rl.flow->opened.len && (ret >= KTLS_RX_NONE || ret == -ENOMEM))
 		return false;
-	WRITE_ONCE(ctx->rl.framing.stopped, true);
+	WRITE_ONCE(ctx->rl.flow->framing.stopped, true);
 	ktls_ready_discard(ctx);
 	return true;
 }

@@ -77,12 +77,12 @@ static int recv_end_of_stream(struct ktls_ctx *ctx)
 int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	const size_t opened = ctx->rl.opened.len;
+	const size_t opened = ctx->rl.flow->opened.len;
 	struct sock *sk = ctx->rl.sk;
 	int ret;
 
 	sock_owned_by_me(sk);
-	if (ctx->rl.opening.rekey)
+	if (ctx->rl.flow->opening.rekey)
 		return partial ? 0 : -EKEYEXPIRED;
 	if (partial && (ctx->rl.rx.closed || ctx->rl.rx.error || sk->sk_err ||
 			sk->sk_state == TCP_CLOSE || ktls_ready_is_shut(ctx)))
@@ -102,7 +102,7 @@ int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	ret = sk_wait_event(sk, timeo, ktls_ready_has_news(ctx) ||
-			    READ_ONCE(ctx->rl.opened.len) != opened, &wait);
+			    READ_ONCE(ctx->rl.flow->opened.len) != opened, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return ret < 0 ? ret : 1;
@@ -255,7 +255,7 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 /* Copy opened records to the program. */
 static int recv_opened(struct ktls_ctx *ctx, struct recv_op *op)
 {
-	struct list_head *opened = &ctx->rl.opened.list;
+	struct list_head *opened = &ctx->rl.flow->opened.list;
 	const bool peek = op->flags & MSG_PEEK;
 	struct ktls_rxbuf *buf, *next;
 	int err;
@@ -287,7 +287,7 @@ static bool recv_is_done(const struct ktls_ctx *ctx, const struct recv_op *op)
 	if (op->done)
 		return true;
 	if (op->copied == op->len)
-		return op->len || ctx->rl.opened.len || ctx->rl.opened.control;
+		return op->len || ctx->rl.flow->opened.len || ctx->rl.flow->opened.control;
 	return (op->flags & MSG_PEEK) && op->copied && ktls_rxbuf_is_full(&ctx->rl);
 }
 
@@ -330,7 +330,7 @@ static int recv_data(struct ktls_ctx *ctx, struct recv_op *op)
 	recv_rewind(op);
 	for (;;) {
 		ret = ktls_ready_admit(ctx);
-		if (!ret && (ctx->rl.opened.len || ctx->rl.opened.control))
+		if (!ret && (ctx->rl.flow->opened.len || ctx->rl.flow->opened.control))
 			ret = recv_opened(ctx, op);
 		if (ret || recv_is_done(ctx, op))
 			return ret;

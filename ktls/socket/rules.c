@@ -30,7 +30,7 @@ static void rules_handshake_kick(struct ktls_rl *rl)
 
 static int rules_handshake_ticket(struct ktls_rl *rl, const u8 *body, size_t len)
 {
-	return ktls_ticket_received(rules_ctx(rl)->hs.tickets, sock_net(rl->sk), body, len);
+	return ktls_ticket_received(rules_ctx(rl)->conn->hs.tickets, sock_net(rl->sk), body, len);
 }
 
 const struct ktls_rules ktls_rules_handshake = {

@@ -67,7 +67,7 @@ static int send_admit(const struct ktls_ctx *ctx)
 		return -EPIPE;
 	if (ctx->rl.tx.error)
 		return -ctx->rl.tx.error;
-	return ctx->rl.tx.keyed ? 0 : -ENOTCONN;
+	return ctx->rl.flow->tx.keyed ? 0 : -ENOTCONN;
 }
 
 /* External keys: TLS_SET_RECORD_TYPE, and no other control message, as on mainline. */
@@ -122,7 +122,7 @@ static size_t send_budget(const struct sock *sk)
  */
 static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 expect)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &ctx->rl.flow->txq;
 	u32 done = 0, n, got;
 	struct bio_vec *bv;
 	int err;
@@ -152,19 +152,19 @@ static int send_copy(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len, u32 e
 static u32 send_map_pages(struct ktls_ctx *ctx, struct iov_iter *iter, u32 len,
 			  struct scatterlist *sg)
 {
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &ctx->rl.flow->txq;
 	unsigned int n = 1;
 	struct bio_vec bv;
 	u32 done = 0;
 
-	ktls_sg_put_buf(&sg[0], q->aad, ctx->rl.tx.aad_size);
+	ktls_sg_put_buf(&sg[0], q->aad, ctx->rl.flow->tx.aad_size);
 	while (done < len && n <= SEND_PAGES) {
 		ktls_iter_take_frag(iter, len - done, &bv);
 		ktls_sg_put(&sg[n++], bv.bv_page + (bv.bv_offset >> PAGE_SHIFT), bv.bv_len,
 			    offset_in_page(bv.bv_offset));
 		done += bv.bv_len;
 	}
-	if (ctx->rl.tx.tail_size > KTLS_TAG_SIZE)
+	if (ctx->rl.flow->tx.tail_size > KTLS_TAG_SIZE)
 		ktls_sg_put_buf(&sg[n++], &q->type, sizeof(q->type));
 	sg_mark_end(&sg[n - 1]);
 	return done;
@@ -179,7 +179,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 	struct scatterlist src[SEND_PAGES + 2] __uninitialized;
 	struct scatterlist dst[KTLS_TX_PIECES] __uninitialized;
 	struct iov_iter iter = op->msg->msg_iter;
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &ctx->rl.flow->txq;
 	u8 *head;
 	int err;
 
@@ -192,7 +192,7 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 	err = ktls_tx_add_tail(&ctx->rl, op->type);
 	if (!err) {
 		head = ktls_tx_map(&ctx->rl, dst);
-		err = ktls_aead_seal(&ctx->rl.tx, src, dst, q->aad, head, op->type, len);
+		err = ktls_aead_seal(&ctx->rl.flow->tx, src, dst, q->aad, head, op->type, len);
 	}
 	if (unlikely(err)) {
 		ktls_tx_poison(&ctx->rl, err);
@@ -207,8 +207,8 @@ static int send_splice_record(struct ktls_ctx *ctx, struct send_op *op, u32 len)
 /* Are the next bytes a record of their own, worth sealing where they lie? */
 static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op, u32 len)
 {
-	if (!ktls_msg_splices(op->msg) || ctx->rl.txq.open || len < SEND_SPLICE_MIN ||
-	    ctx->rl.padding || ctx->rl.tx.suite->cipher->ccm)
+	if (!ktls_msg_splices(op->msg) || ctx->rl.flow->txq.open || len < SEND_SPLICE_MIN ||
+	    ctx->rl.padding || ctx->rl.flow->tx.suite->cipher->ccm)
 		return false;
 	return len == ctx->rl.max_payload || !op->more;
 }
@@ -216,7 +216,7 @@ static bool send_may_splice(const struct ktls_ctx *ctx, const struct send_op *op
 /* A record of a given type begins with this call's bytes. */
 static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
 {
-	return op->typed && ctx->rl.txq.open_len ? ktls_tx_seal(&ctx->rl, KTLS_CT_DATA) : 0;
+	return op->typed && ctx->rl.flow->txq.open_len ? ktls_tx_seal(&ctx->rl, KTLS_CT_DATA) : 0;
 }
 
 /* Fill the open record, and close it when it is full or the program wants it out.
@@ -225,7 +225,7 @@ static int send_close_open(struct ktls_ctx *ctx, const struct send_op *op)
 static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 {
 	struct msghdr *msg = op->msg;
-	struct ktls_txq *q = &ctx->rl.txq;
+	struct ktls_txq *q = &ctx->rl.flow->txq;
 	int got, err = send_close_open(ctx, op);
 	u32 room, len;
 
@@ -319,7 +319,7 @@ static int send_records(struct ktls_ctx *ctx, struct send_op *op, long *timeo)
 		err = send_admit(ctx);
 		if (err)
 			return err;
-		if (ctx->rl.txq.bytes || !sk_stream_memory_free(ctx->rl.sk)) {
+		if (ctx->rl.flow->txq.bytes || !sk_stream_memory_free(ctx->rl.sk)) {
 			err = send_wait(ctx, timeo);
 			if (err)
 				return err;
@@ -373,11 +373,11 @@ int ktls_send_msg_locked(struct sock *sk, struct msghdr *msg, size_t size)
 		err = send_records(ctx, &op, &timeo);
 	} else {
 		err = send_admit(ctx);
-		if (!err && !op.more && ctx->rl.txq.open)
+		if (!err && !op.more && ctx->rl.flow->txq.open)
 			err = ktls_tx_flush(&ctx->rl);
 	}
 
-	if (ctx->rl.txq.open_len && !hrtimer_is_queued(&ctx->life.deadline))
+	if (ctx->rl.flow->txq.open_len && !hrtimer_is_queued(&ctx->life.deadline))
 		ktls_ctx_arm(ctx, SEND_MORE_MS);
 	if (op.copied)
 		return op.copied;
@@ -418,7 +418,7 @@ void ktls_send_step(struct ktls_ctx *ctx)
 
 	sock_owned_by_me(ctx->rl.sk);
 	ktls_tx_push(rl);
-	if (rl->key_update && ktls_tx_idle(rl) && !send_admit(ctx))
+	if (rl->flow->key_update && ktls_tx_idle(rl) && !send_admit(ctx))
 		ktls_key_update_send(rl);
 }
 
@@ -440,7 +440,7 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
 	err = send_admit(ctx);
 	if (err)
 		return err;
-	if (!ctx->rl.rules->key_update || ctx->rl.tx.suite->version != KTLS_TLS_1_3)
+	if (!ctx->rl.rules->key_update || ctx->rl.flow->tx.suite->version != KTLS_TLS_1_3)
 		return -EOPNOTSUPP;
 	return ktls_key_update_start(&ctx->rl, ask);
 }
@@ -453,10 +453,10 @@ int ktls_send_key_update(struct ktls_ctx *ctx, int ask)
  */
 void ktls_send_open_step(struct ktls_ctx *ctx)
 {
-	const unsigned long end = ctx->rl.txq.since + msecs_to_jiffies(SEND_MORE_MS);
+	const unsigned long end = ctx->rl.flow->txq.since + msecs_to_jiffies(SEND_MORE_MS);
 
 	sock_owned_by_me(ctx->rl.sk);
-	if (!ctx->rl.txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
+	if (!ctx->rl.flow->txq.open_len || !test_bit(KTLS_F_DEADLINE, &ctx->flags))
 		return;
 	if (time_before(jiffies, end))
 		ktls_ctx_arm(ctx, jiffies_to_msecs(end - jiffies));
@@ -466,7 +466,7 @@ void ktls_send_open_step(struct ktls_ctx *ctx)
 
 static void send_end_open(struct ktls_ctx *ctx)
 {
-	if (ctx->rl.txq.open && !send_admit(ctx))
+	if (ctx->rl.flow->txq.open && !send_admit(ctx))
 		ktls_tx_flush(&ctx->rl);
 }
 
@@ -493,10 +493,10 @@ void ktls_send_end_open(struct sock *sk)
 unsigned int ktls_send_queued(const struct ktls_ctx *ctx)
 {
 	const struct ktls_rl *rl = &ctx->rl;
-	const u32 open = READ_ONCE(rl->txq.open_len);
+	const u32 open = READ_ONCE(rl->flow->txq.open_len);
 
-	return READ_ONCE(rl->txq.bytes) +
-	       (open ? rl->tx.prefix_size + open + rl->tx.tail_size : 0);
+	return READ_ONCE(rl->flow->txq.bytes) +
+	       (open ? rl->flow->tx.prefix_size + open + rl->flow->tx.tail_size : 0);
 }
 
 /**

@@ -179,7 +179,7 @@ static bool sockopt_may_configure(const struct ktls_ctx *ctx)
 	case KTLS_STATE_LISTENING:
 		return true;
 	case KTLS_STATE_FAILED:
-		return ctx->rl.role == KTLS_ROLE_CLIENT && !ctx->session.version;
+		return ctx->rl.role == KTLS_ROLE_CLIENT && !ctx->conn->session.version;
 	default:
 		return false;
 	}

@@ -168,7 +168,7 @@ static int sockopt_get_alpn(struct sockopt_get_value *value, const struct ktls_s
 /* Server, accepted: the name the client asked for. Everyone else: what was set. */
 static int sockopt_get_server_name(struct sockopt_get_value *value, const struct ktls_ctx *ctx)
 {
-	const struct ktls_session *session = &ctx->session;
+	const struct ktls_session *session = ktls_ctx_session(ctx);
 	const size_t len = ktls_session_name_len(session);
 
 	if (ctx->rl.role == KTLS_ROLE_SERVER && ctx->state != KTLS_STATE_LISTENING)
@@ -203,7 +203,7 @@ static int sockopt_get_config(struct sockopt_get_value *value, const struct ktls
 static int sockopt_get_option(struct sockopt_get_value *value, const struct ktls_ctx *ctx,
 			      int optname)
 {
-	const struct ktls_session *session = &ctx->session;
+	const struct ktls_session *session = ktls_ctx_session(ctx);
 	const char *reason;
 
 	switch (optname) {

@@ -24,7 +24,7 @@ enum splice_sizes {
 
 static struct ktls_rxbuf *splice_first(struct ktls_ctx *ctx)
 {
-	return list_first_entry_or_null(&ctx->rl.opened.list, struct ktls_rxbuf, node);
+	return list_first_entry_or_null(&ctx->rl.flow->opened.list, struct ktls_rxbuf, node);
 }
 
 static void splice_release(struct splice_pipe_desc *spd, unsigned int i)
@@ -142,7 +142,7 @@ ssize_t ktls_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_in
 	ret = splice_read(ctx, pipe, min_t(size_t, len, INT_MAX), sock_rcvtimeo(sk, !wait));
 	/* A pipe that is full says nothing about the socket. */
 	if (ret > 0)
-		ktls_ready_was_read(ctx, ret, ret == len || ctx->rl.opened.len);
+		ktls_ready_was_read(ctx, ret, ret == len || ctx->rl.flow->opened.len);
 	ktls_rx_end_call(&ctx->rl);
 	release_sock(sk);
 	return ret;
@@ -192,7 +192,7 @@ int ktls_splice_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_acto
 		buf = splice_first(ctx);
 		if (!buf) {
 			ret = ktls_rx_open(&ctx->rl, NULL, 0, NULL);
-			if (ret == KTLS_RX_NONE && ctx->rl.opening.rekey)
+			if (ret == KTLS_RX_NONE && ctx->rl.flow->opening.rekey)
 				ret = -EKEYEXPIRED;
 			if (ret <= KTLS_RX_NONE)
 				break;

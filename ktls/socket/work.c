@@ -71,7 +71,7 @@ static void work_run(struct ktls_ctx *ctx)
 
 static bool work_is_unread(const struct ktls_ctx *ctx)
 {
-	return !READ_ONCE(ctx->rl.opened.len) && ktls_ready_worth_waking(ctx);
+	return !READ_ONCE(ctx->rl.flow->opened.len) && ktls_ready_worth_waking(ctx);
 }
 
 const struct ktls_ctx_ops ktls_work_ops = {

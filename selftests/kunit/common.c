@@ -90,6 +90,21 @@ struct ktls_ctx *ktls_kunit_ctx(struct kunit *test, struct socket *sock)
 }
 
 /**
+ * ktls_kunit_start - the context of a connection
+ * @test: fails, and ends, if there is no memory
+ * @ctx: in state NEW
+ */
+void ktls_kunit_start(struct kunit *test, struct ktls_ctx *ctx)
+{
+	int err;
+
+	lock_sock(ctx->rl.sk);
+	err = ktls_ctx_start(ctx);
+	release_sock(ctx->rl.sk);
+	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
+/**
  * ktls_kunit_conn - a TCP connection over loopback, and a context at one end
  * @test: owns it
  */
@@ -114,6 +129,7 @@ struct ktls_kunit_conn *ktls_kunit_conn(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kunit_release_socket, conn->peer),
 			0);
 	conn->ctx = ktls_kunit_ctx(test, conn->sock);
+	ktls_kunit_start(test, conn->ctx);
 	return conn;
 }
 
@@ -184,7 +200,8 @@ void ktls_kunit_open(struct kunit *test, struct ktls_ctx *ctx, u16 id)
 		keys.iv_len = suite->cipher->salt_size;
 	}
 	lock_sock(ctx->rl.sk);
-	err = ktls_dir_install(&ctx->rl.tx, &keys) ?: ktls_dir_install(&ctx->rl.rx, &keys);
+	err = ktls_ctx_start(ctx) ?: ktls_dir_install(&ctx->rl.flow->tx, &keys) ?:
+	      ktls_dir_install(&ctx->rl.flow->rx, &keys);
 	if (!err)
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
 	release_sock(ctx->rl.sk);

@@ -23,6 +23,7 @@ struct ktls_kunit_conn {
 size_t ktls_kunit_unhex(struct kunit *test, const char *hex, u8 *out, size_t size);
 struct ktls_ctx *ktls_kunit_ctx(struct kunit *test, struct socket *sock);
 struct socket *ktls_kunit_socket(struct kunit *test);
+void ktls_kunit_start(struct kunit *test, struct ktls_ctx *ctx);
 struct ktls_kunit_conn *ktls_kunit_conn(struct kunit *test);
 void ktls_kunit_send(struct kunit *test, struct ktls_kunit_conn *conn, const void *data,
 		     size_t len);

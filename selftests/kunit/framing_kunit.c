@@ -124,11 +124,11 @@ static void framing_expect_fine(struct kunit *test, const struct ktls_ctx *ctx,
 				const struct framing_head_param *param)
 {
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, 5 + param->len);
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.len, 5 + param->len);
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.crypt_len,
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.need, 5 + param->len);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.hdr.len, 5 + param->len);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.hdr.crypt_len,
 			param->len - (param->suite == GCM12 ? 8 : 0));
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.type, param->type);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.hdr.type, param->type);
 }
 
 /* An invalid header is refused before its record has arrived. */
@@ -169,7 +169,7 @@ static void framing_head_external_test(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_NONE);
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.stopped, param->external != 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.stopped, param->external != 0);
 	KUNIT_EXPECT_EQ(test, ctx->rl.sk->sk_err, param->external);
 	if (!param->external)
 		framing_expect_fine(test, ctx, param);
@@ -209,9 +209,9 @@ static void framing_expect_record(struct kunit *test, struct ktls_ctx *ctx, cons
 	u8 copy[5 + FRAMING_BODY];
 	u32 from;
 
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.hdr.len, len);
-	if (ctx->rl.rx.prefix_size > 5)
-		KUNIT_EXPECT_MEMEQ(test, ctx->rl.framing.hdr.explicit, record + 5, 8);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.hdr.len, len);
+	if (ctx->rl.flow->rx.prefix_size > 5)
+		KUNIT_EXPECT_MEMEQ(test, ctx->rl.flow->framing.hdr.explicit, record + 5, 8);
 	for (from = 0; from < len; from++) {
 		memset(copy, 0, sizeof(copy));
 		KUNIT_EXPECT_EQ(test, ktls_framing_copy(&ctx->rl, from, copy, len - from), 0);
@@ -266,7 +266,7 @@ static void framing_cut_test(struct kunit *test)
 
 		ktls_kunit_send(test, conn, record, cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 0, "cut at %u", cut);
-		KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, cut < 5 ? 5 : len);
+		KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.need, cut < 5 ? 5 : len);
 		ktls_kunit_send(test, conn, record + cut, len - cut);
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 1, "cut at %u", cut);
 
@@ -276,7 +276,7 @@ static void framing_cut_test(struct kunit *test)
 		framing_consume(test, ctx, 0);
 		release_sock(ctx->rl.sk);
 	}
-	KUNIT_EXPECT_EQ(test, ctx->rl.framing.need, 5);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.need, 5);
 }
 
 /* Bytes that the helper did not consume come before those in TCP's queue. */
@@ -296,8 +296,8 @@ static void framing_cut_raw_test(struct kunit *test)
 		release_sock(ctx->rl.sk);
 		KUNIT_EXPECT_EQ(test, framing_head(ctx), cut == len);
 		if (cut < len) {
-			KUNIT_EXPECT_EQ_MSG(test, ctx->rl.framing.need, (cut < 5 ? 5 : len) - cut,
-					    "cut at %u", cut);
+			KUNIT_EXPECT_EQ_MSG(test, ctx->rl.flow->framing.need,
+					    (cut < 5 ? 5 : len) - cut, "cut at %u", cut);
 			ktls_kunit_send(test, conn, record + cut, len - cut);
 		}
 		KUNIT_EXPECT_EQ_MSG(test, framing_head(ctx), 1, "cut at %u", cut);
@@ -307,7 +307,7 @@ static void framing_cut_raw_test(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, framing_expect_map(test, ctx, record, len));
 		framing_consume(test, ctx, 0);
 		release_sock(ctx->rl.sk);
-		KUNIT_EXPECT_NULL(test, ctx->rl.framing.pulled);
+		KUNIT_EXPECT_NULL(test, ctx->rl.flow->framing.pulled);
 	}
 }
 
@@ -386,10 +386,12 @@ static struct sk_buff *framing_skb(struct kunit *test, enum framing_make make, c
 static struct ktls_ctx *framing_ctx(struct kunit *test)
 {
 	struct socket *sock = ktls_kunit_socket(test);
+	struct ktls_ctx *ctx = ktls_kunit_ctx(test, sock);
 
 	/* TCP computes windows with it when bytes are read. */
 	inet_csk(sock->sk)->icsk_ack.rcv_mss = TCP_MSS_DEFAULT;
-	return ktls_kunit_ctx(test, sock);
+	ktls_kunit_start(test, ctx);
+	return ctx;
 }
 
 /* Queues an skb as TCP does. */
@@ -499,7 +501,7 @@ static void framing_relieve_test(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, ktls_framing_relieve(&ctx->rl), 1, "cut at %u", cut);
 
 		KUNIT_EXPECT_TRUE(test, skb_queue_empty(&ctx->rl.sk->sk_receive_queue));
-		KUNIT_EXPECT_EQ(test, ctx->rl.framing.pulled_len, cut);
+		KUNIT_EXPECT_EQ(test, ctx->rl.flow->framing.pulled_len, cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_avail(&ctx->rl), cut);
 		KUNIT_EXPECT_EQ(test, ktls_framing_relieve(&ctx->rl), 0);
 		framing_receive(ctx, framing_skb(test, MAKE_LINEAR, record + cut, len - cut), 0);

@@ -31,7 +31,7 @@ static struct ktls_ctx *key_update_ctx(struct kunit *test, u16 suite, u8 role)
 
 	ctx->rl.role = role;
 	ktls_kunit_open(test, ctx, suite);
-	ctx->rl.rx.seq = 7;
+	ctx->rl.flow->rx.seq = 7;
 	return ctx;
 }
 
@@ -50,7 +50,7 @@ static void key_update_expect(struct kunit *test, struct ktls_ctx *ctx, unsigned
 {
 	u8 secret[KTLS_SECRET_MAX] = { 1, 2, 3 }, next[KTLS_SECRET_MAX];
 	u8 key[KTLS_KEY_MAX], iv[KTLS_NONCE_SIZE];
-	const struct ktls_suite *suite = ctx->rl.rx.suite;
+	const struct ktls_suite *suite = ctx->rl.flow->rx.suite;
 	unsigned int i;
 
 	for (i = 0; i < times; i++) {
@@ -60,10 +60,10 @@ static void key_update_expect(struct kunit *test, struct ktls_ctx *ctx, unsigned
 	KUNIT_ASSERT_EQ(test, ktls_keysched_traffic(suite, secret, key, iv), 0);
 
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_OPEN);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, times);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rx.seq, times ? 0 : 7);
-	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.keys->secret, secret, suite->hash_size);
-	KUNIT_EXPECT_MEMEQ(test, ctx->rl.rx.keys->iv, iv, sizeof(iv));
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->rx.key_updates, times);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->rx.seq, times ? 0 : 7);
+	KUNIT_EXPECT_MEMEQ(test, ctx->rl.flow->rx.keys->secret, secret, suite->hash_size);
+	KUNIT_EXPECT_MEMEQ(test, ctx->rl.flow->rx.keys->iv, iv, sizeof(iv));
 }
 
 static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, int ret, u8 alert)
@@ -72,7 +72,7 @@ static void key_update_expect_refused(struct kunit *test, struct ktls_ctx *ctx, 
 	KUNIT_EXPECT_EQ(test, ctx->state, KTLS_STATE_FAILED);
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, alert);
 	KUNIT_EXPECT_EQ(test, ctx->rl.rx.error, EPROTO);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->rx.key_updates, 0);
 	KUNIT_EXPECT_FALSE(test, ktls_kunit_pending(ctx));
 }
 
@@ -113,7 +113,7 @@ static void key_update_whole_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, key_update_record(ctx, param->data, param->len), 0);
 
 	key_update_expect(test, ctx, 1);
-	KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->key_update, KTLS_KEY_UPDATE_NONE);
 }
 
 /* Cut at every byte: the old keys stay in use until the last one has arrived. */
@@ -158,8 +158,8 @@ static void key_update_asked_test(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, ktls_control_record(&ctx->rl, KTLS_CT_HANDSHAKE, UPDATE_ASKED,
 							  UPDATE_LEN), 0);
-		KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_DUE);
-		KUNIT_EXPECT_EQ(test, ctx->rl.tx.key_updates, 0);
+		KUNIT_EXPECT_EQ(test, ctx->rl.flow->key_update, KTLS_KEY_UPDATE_DUE);
+		KUNIT_EXPECT_EQ(test, ctx->rl.flow->tx.key_updates, 0);
 	}
 	key_update_expect(test, ctx, 3);
 	clear_bit(KTLS_F_AGAIN, &ctx->flags);
@@ -168,9 +168,9 @@ static void key_update_asked_test(struct kunit *test)
 	ktls_ctx_kick(ctx);
 	flush_work(&ctx->life.work);
 
-	KUNIT_EXPECT_EQ(test, ctx->rl.key_update, KTLS_KEY_UPDATE_NONE);
-	KUNIT_EXPECT_EQ(test, ctx->rl.tx.key_updates, 1);
-	KUNIT_EXPECT_EQ(test, ctx->rl.tx.seq, 0);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->key_update, KTLS_KEY_UPDATE_NONE);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->tx.key_updates, 1);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->tx.seq, 0);
 }
 
 /* --- refused --- */
@@ -260,7 +260,7 @@ static void key_update_flood_test(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, key_update_record(ctx, UPDATE, UPDATE_LEN), -EPROTO);
 	KUNIT_EXPECT_EQ(test, ctx->rl.alert_sent, KTLS_ALERT_UNEXPECTED_MESSAGE);
-	KUNIT_EXPECT_EQ(test, ctx->rl.rx.key_updates, KTLS_KEY_UPDATES_MAX);
+	KUNIT_EXPECT_EQ(test, ctx->rl.flow->rx.key_updates, KTLS_KEY_UPDATES_MAX);
 }
 
 static struct kunit_case key_update_cases[] = {
