@@ -19,6 +19,7 @@ _ktlsctl_words() {	# VERB
 	identities|status) echo --json --control ;;
 	sockets) echo --json --no-header ;;
 	stats) echo --json --prometheus --output --control ;;
+	monitor) echo --json --all-namespaces ;;
 	flush-tickets|reload) echo --control ;;
 	esac
 }
@@ -30,7 +31,7 @@ _ktlsctl() {
 	verb=${COMP_WORDS[1]} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'check counters flush-tickets identities
-			reload sockets stats status version --help' -- "$cur")
+			monitor reload sockets stats status version --help' -- "$cur")
 		return
 	fi
 	# bash takes "=" for a word of its own.

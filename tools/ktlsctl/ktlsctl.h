@@ -51,6 +51,7 @@ int ktlsctl_version_run(int argc, char **argv);
 int ktlsctl_control_run(int argc, char **argv);
 int ktlsctl_counters_run(int argc, char **argv);
 int ktlsctl_identities_run(int argc, char **argv);
+int ktlsctl_monitor_run(int argc, char **argv);
 int ktlsctl_status_run(int argc, char **argv);
 int ktlsctl_sockets_run(int argc, char **argv);
 int ktlsctl_stats_run(int argc, char **argv);

@@ -13,6 +13,8 @@ static const struct ktlsctl_verb main_verbs[] = {
 	  ktlsctl_control_run },
 	{ "identities", "[--json] [--control PATH]", "print the identities of ktlsd.conf, and when they expire",
 	  ktlsctl_identities_run },
+	{ "monitor", "[--json] [--all-namespaces]", "print handshakes, alerts and failures as they happen",
+	  ktlsctl_monitor_run },
 	{ "reload", "[--control PATH]", "make ktlsd read its configuration, and wait for it",
 	  ktlsctl_control_run },
 	{ "sockets", "[OPTION]... [FILTER]...", "print the TLS sockets of this network namespace",
