@@ -118,6 +118,7 @@ static void ops_state_change(struct sock *sk)
 static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 {
 	struct ktls_ctx *ctx = ktls_ctx_get(sk);
+	unsigned int queued;
 	int err;
 
 	if (!ops_is_plain(&ctx->rl.rx)) {
@@ -129,9 +130,11 @@ static int ops_ioctl(struct sock *sk, int cmd, int *karg)
 			return -EOPNOTSUPP;
 		}
 	}
+	/* In this order, or what TCP takes meanwhile would not be counted at all. */
+	queued = ktls_send_queued(ctx);
 	err = ktls_base_ioctl(ctx->base->prot, sk, cmd, karg);
 	if (!err && (cmd == SIOCOUTQ || cmd == SIOCOUTQNSD))
-		*karg += ktls_send_queued(ctx);
+		*karg += queued;
 	return err;
 }
 

@@ -88,6 +88,9 @@ int ktls_recv_wait(struct ktls_ctx *ctx, long *timeo, bool partial)
 			sk->sk_state == TCP_CLOSE || ktls_ready_is_shut(ctx)))
 		return 0;
 	ret = recv_end_of_stream(ctx);
+	/* After SHUT_RD there may be more to come, once there is room for it. */
+	if (!ret && ctx->rl.rx.shut)
+		ktls_framing_relieve(&ctx->rl);
 	if (ret <= 0)
 		return ret;
 	ret = ktls_framing_relieve(&ctx->rl);

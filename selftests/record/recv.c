@@ -226,6 +226,24 @@ TEST_F(both, low_water_mark_over_many_records)
 	EXPECT_MEMEQ(big, back, 60000);
 }
 
+/* After SHUT_RD, too, a record larger than the buffer comes in. */
+TEST_F(both, a_large_record_after_shut_rd)
+{
+	static uint8_t sealed[20000];
+	struct transfer t;
+	size_t got = 0;
+
+	net_pattern(big, 16384, 9);
+	record_reopen(&self->r, 4000);
+	OK(shutdown(self->r.fd, SHUT_RD));
+	transfer_write(&t, self->r.p->fd, sealed,
+		       peer_seal(self->r.p, CT_DATA, big, 16384, sealed));
+	EVENTUALLY((got += OK(recv(self->r.fd, back + got, 16384 - got, MSG_DONTWAIT))) == 16384,
+		   5000);
+	EXPECT_MEMEQ(big, back, 16384);
+	transfer_wait(&t, 5000);
+}
+
 TEST_F(record, one_byte_segments)
 {
 	uint8_t rec[2000];
