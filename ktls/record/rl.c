@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The record layer of a connection: init, start, reset, free. */
-#include <linux/cache.h>
-#include <linux/list.h>
 #include <linux/string.h>
 #include <kunit/visibility.h>
 #include <net/sock.h>
@@ -14,12 +12,6 @@
 #include "record/rx.h"
 #include "record/tx.h"
 #include "wire.h"
-
-/* Read by sockets without records, and written to by nobody. */
-struct ktls_flow ktls_rl_no_flow __ro_after_init = {
-	.framing.need	= KTLS_HEADER_SIZE,
-	.opened.list	= LIST_HEAD_INIT(ktls_rl_no_flow.opened.list),
-};
 
 static void rl_init(struct ktls_rl *rl)
 {
@@ -40,7 +32,7 @@ void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *
 {
 	rl->sk = sk;
 	rl->rules = rules;
-	rl->flow = &ktls_rl_no_flow;
+	rl->flow = &ktls_flow_none;
 	rl_init(rl);
 }
 

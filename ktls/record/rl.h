@@ -95,7 +95,7 @@ struct ktls_flow {
  * @sk: the socket; the owner of the struct has the reference
  * @rules: never NULL; also read without the lock
  * @flow: what records need; never NULL, and also followed without the lock. Before there are
- *	records, &ktls_rl_no_flow: read-only, so that whoever only reads need not know.
+ *	records, &ktls_flow_none: read-only, so that whoever only reads need not know.
  *	ktls_rl_start() replaces it, and it stays until the owner of the struct frees both
  * @tx: the sending direction, with or without keys
  * @rx: likewise the receiving direction
@@ -121,12 +121,12 @@ struct ktls_rl {
 	const char		*reason;
 };
 
-extern struct ktls_flow ktls_rl_no_flow;
+extern struct ktls_flow ktls_flow_none;
 
 /* Has ktls_rl_start() been called? Any context */
 static inline bool ktls_rl_has_flow(const struct ktls_rl *rl)
 {
-	return READ_ONCE(rl->flow) != &ktls_rl_no_flow;
+	return READ_ONCE(rl->flow) != &ktls_flow_none;
 }
 
 /* The socket lock is held, or nobody else knows @rl. */

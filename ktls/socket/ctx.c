@@ -22,7 +22,7 @@ static struct workqueue_struct *ctx_wq;
 static struct kmem_cache *ctx_cache, *ctx_conn_cache;
 static const struct ktls_ctx_ops *ctx_ops __ro_after_init;
 
-/* Of all contexts that are no connection yet. Their ktls_rl.flow is ktls_rl_no_flow. */
+/* Of all contexts that are no connection yet. Their ktls_rl.flow is ktls_flow_none. */
 static struct ktls_conn ctx_no_conn __ro_after_init;
 
 static bool ctx_has_conn(const struct ktls_ctx *ctx)
