@@ -51,6 +51,21 @@ static int netlink_check_register(struct genl_info *info)
 	return 0;
 }
 
+/* REGISTER with a credit of 0: a port's last one. */
+static int netlink_retire(struct ktls_net *kn, const struct sock *sk, struct genl_info *info)
+{
+	struct ktls_port *port = ktls_port_find(kn, sk);
+
+	if (!port) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KTLS_A_CREDIT],
+				    "only a port that is to retire has no credit");
+		return -ERANGE;
+	}
+	ktls_port_retire(port);
+	ktls_port_put(port);
+	return 0;
+}
+
 /* Permission over the namespace was checked by GENL_UNS_ADMIN_PERM. */
 int ktls_nl_register_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -67,6 +82,8 @@ int ktls_nl_register_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "only the socket of a program may register");
 		return -EPERM;
 	}
+	if (!nla_get_u32(info->attrs[KTLS_A_CREDIT]))
+		return netlink_retire(kn, sk, info);
 	reply = ktls_message_suites(info);
 	if (!reply)
 		return -ENOMEM;

@@ -15,7 +15,7 @@
 /* KTLS_CMD_REGISTER - do */
 const struct nla_policy ktls_register_nl_policy[KTLS_A_CREDIT + 1] = {
 	[KTLS_A_PROTOCOL] = { .type = NLA_U32, },
-	[KTLS_A_CREDIT] = NLA_POLICY_RANGE(NLA_U32, 1, 1024),
+	[KTLS_A_CREDIT] = NLA_POLICY_MAX(NLA_U32, 1024),
 };
 
 /* KTLS_CMD_CONFIG - do */

@@ -230,6 +230,29 @@ struct ktls_port *ktls_port_find(struct ktls_net *kn, const struct sock *sk)
 	return port;
 }
 
+/**
+ * ktls_port_retire - give a port no more requests
+ * @port: the port; what it has been given it may finish
+ *
+ * New requests are for other ports. They wait if there is none, also for a helper that
+ * comes when this one has gone. For a helper that is about to exit.
+ *
+ * Context: process; takes and drops ktls_net.lock.
+ */
+void ktls_port_retire(struct ktls_port *port)
+{
+	spin_lock_bh(&port->kn->lock);
+	port->retired = true;
+	spin_unlock_bh(&port->kn->lock);
+}
+
+/* A port with a batch that waits for credit has none free. */
+static bool port_has_room(const struct ktls_port *port)
+{
+	lockdep_assert_held(&port->kn->lock);
+	return !port->retired && port->in_flight < port->credit && list_empty(&port->stalled);
+}
+
 /* How many requests a port may have to get one more: none is full while another, which
  * has credit as well, has room. See worker_set_limits() of ktlsd.
  */
@@ -240,7 +263,7 @@ static unsigned int port_open_max(const struct ktls_net *kn)
 
 	lockdep_assert_held(&kn->lock);
 	list_for_each_entry(port, &kn->ports, node)
-		if (port->in_flight < port->credit && list_empty(&port->stalled))
+		if (port_has_room(port))
 			least = min(least, port->open);
 	return 2 * least + PORT_OPEN_SPREAD;
 }
@@ -250,9 +273,9 @@ static unsigned int port_open_max(const struct ktls_net *kn)
  * @kn: the namespace
  *
  * Of those that have not many more requests than others, it is the one with most free
- * credit; of several, the one not chosen for longest. A port with a batch that waits for
- * credit has none free. A ticket in flight makes up for what it costs, and a little more:
- * a handshake that begins behind it on the same port can use it, however soon it comes.
+ * credit; of several, the one not chosen for longest. A ticket in flight makes up for what
+ * it costs, and a little more: a handshake that begins behind it on the same port can use
+ * it, however soon it comes.
  *
  * Context: process.
  * Return: the port with a reference, or NULL: nothing waits, or no port has credit.
@@ -267,8 +290,7 @@ struct ktls_port *ktls_port_best(struct ktls_net *kn)
 		goto out;
 	open_max = port_open_max(kn);
 	list_for_each_entry(port, &kn->ports, node) {
-		if (port->in_flight >= port->credit || !list_empty(&port->stalled) ||
-		    port->open > open_max)
+		if (!port_has_room(port) || port->open > open_max)
 			continue;
 		room = port->credit - port->in_flight;
 		if (!list_empty(&port->tickets))

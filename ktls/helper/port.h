@@ -62,6 +62,7 @@ struct ktls_net {
  * @tickets: connections with a MESSAGE that it has not answered (ticket.c)
  * @in_flight: messages it has not answered, and those of requests it was sent CANCEL
  *	for and has not acknowledged
+ * @retired: it is given no more requests
  *
  * @outbox: what is to be sent on its socket; has its own lock
  */
@@ -81,6 +82,7 @@ struct ktls_port {
 	struct list_head	stalled;
 	struct list_head	tickets;
 	unsigned int		in_flight;
+	bool			retired;
 
 	struct ktls_outbox	outbox;
 };
@@ -105,6 +107,7 @@ int ktls_port_add(struct ktls_port *port, struct netlink_ext_ack *extack);
 struct sock *ktls_port_close(struct ktls_port *port);
 bool ktls_port_exists(const struct net *net);
 struct ktls_port *ktls_port_find(struct ktls_net *kn, const struct sock *sk);
+void ktls_port_retire(struct ktls_port *port);
 struct ktls_port *ktls_port_best(struct ktls_net *kn);
 void ktls_port_put(struct ktls_port *port);
 bool ktls_port_credit(struct ktls_port *port, unsigned int freed);

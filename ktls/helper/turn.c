@@ -93,7 +93,7 @@ static void turn_charge(struct ktls_turn *turn, struct ktls_port *port, unsigned
  * @port: the port
  * @messages: gets the batch that was held; stays empty for a request that is new
  *
- * Requests with a batch come before new ones.
+ * Requests with a batch come before new ones, which a port that retires does not get.
  *
  * Context: ktls_net.lock held.
  * Return: the request, its credit charged, or NULL: nothing to do, or no credit.
@@ -108,7 +108,7 @@ struct ktls_turn *ktls_turn_next(struct ktls_port *port, struct sk_buff_head *me
 		return NULL;
 	turn = list_first_entry_or_null(&port->stalled, struct ktls_turn, stall_node);
 	cost = turn ? skb_queue_len(&turn->held) : 1;
-	if (!turn_has_room(port, cost))
+	if (!turn_has_room(port, cost) || (!turn && port->retired))
 		return NULL;
 	if (turn) {
 		list_del_init(&turn->stall_node);

@@ -261,6 +261,39 @@ TEST(death_with_waiting_requests)
 	EXPECT_EQ(2, lost);
 }
 
+/* Before its exit: it finishes what it has, and others get what comes, also those who come later. */
+TEST(a_port_that_retires_gets_no_more_requests)
+{
+	struct fake_msg *first, *m;
+	struct client c[2];
+	struct fake *second;
+	struct addr a;
+	struct env e;
+
+	env_start_manual(&e, S13_AES128, 8);
+	second = fake_new(&e.hs);
+	EXPECT_EQ(-ERANGE, fake_register(second, 0));
+	net_listen(AF_INET, 8, &a);
+	client_start(&c[0], &a);
+	first = fake_expect(e.fake, KTLS_CMD_START);
+	EXPECT_EQ(0, fake_register(e.fake, 0));
+	client_start(&c[1], &a);
+	EXPECT_FALSE(fake_next(e.fake, 200));
+	EXPECT_FALSE(c[1].j.done);
+	EXPECT_EQ(0, fake_fail(e.fake, first->id, EPROTO, -1, "the first"));
+	job_wait(&c[0].j, 5000);
+	EXPECT_STREQ("the first", sock_error(c[0].fd));
+
+	/* neither does it get what its credit, that comes back, would allow */
+	EXPECT_FALSE(fake_next(e.fake, 200));
+	fake_die(e.fake);
+	ASSERT_EQ(0, fake_register(second, 8));
+	m = fake_expect(second, KTLS_CMD_START);
+	EXPECT_EQ(0, fake_fail(second, m->id, EPROTO, -1, "the second"));
+	job_wait(&c[1].j, 5000);
+	EXPECT_STREQ("the second", sock_error(c[1].fd));
+}
+
 /* SIGKILL in the middle of a handshake. */
 TEST(kill_9)
 {

@@ -329,6 +329,37 @@ TEST_F(daemon, a_client_waits_while_ktlsd_restarts)
 	EXPECT_EQ(0, proc_wait(&c, 5000));
 }
 
+/* One handshake has begun before SIGTERM, and its peer answers later; another begins after. */
+TEST_F(daemon, a_restart_loses_no_handshake)
+{
+	struct job j[2];
+	int fd[2];
+
+	real_start(&self->d);
+	s_server_start(&self->s, "rsa", "-rev", NULL);
+	OK(kill(self->s.p.pid, SIGSTOP));
+	for (int i = 0; i < 2; i++) {
+		fd[i] = interop_socket("server.test");
+		job_connect(&j[i], fd[i], &self->s.a);
+		harness_nap(200);
+		if (i)
+			break;
+		OK(kill(self->d.pid, SIGTERM));
+		harness_nap(200);
+	}
+	OK(kill(self->s.p.pid, SIGCONT));
+	EXPECT_EQ(0, proc_wait(&self->d, 5000));
+	job_wait(&j[0], 5000);
+	EXPECT_EQ(0, j[0].ret);
+	interop_expect_reversed(fd[0]);
+	close(fd[0]);
+	real_start(&self->d);
+	job_wait(&j[1], 5000);
+	EXPECT_EQ(0, j[1].ret);
+	interop_expect_reversed(fd[1]);
+	close(fd[1]);
+}
+
 /* An ordinary user with CAP_NET_ADMIN and nothing else. */
 TEST_F(daemon, unprivileged)
 {

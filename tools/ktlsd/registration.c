@@ -107,6 +107,20 @@ static int registration_connect(struct ktlsd_worker *worker)
 	return ktlsd_genl_send(&worker->genl, &message);
 }
 
+void ktlsd_registration_retire(struct ktlsd_worker *worker)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct ktlsd_message message;
+
+	worker->register_seq = ++worker->sessions.seq;
+	ktlsd_message_begin(&message, buffer, sizeof(buffer), worker->genl.family,
+			    KTLS_CMD_REGISTER, worker->register_seq);
+	ktlsd_message_put_u32(&message, KTLS_A_PROTOCOL, KTLS_GENL_VERSION);
+	ktlsd_message_put_u32(&message, KTLS_A_CREDIT, 0);
+	if (ktlsd_genl_send(&worker->genl, &message))
+		ktlsd_log(KTLSD_LOG_DEBUG, "Worker %u cannot retire.", worker->index);
+}
+
 static void registration_try(struct ktlsd_worker *worker)
 {
 	int err = registration_connect(worker);

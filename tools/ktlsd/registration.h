@@ -28,6 +28,9 @@ int ktlsd_registration_postpone(struct ktlsd_worker *worker, const struct nlmsgh
 void ktlsd_registration_log_failure(struct ktlsd_worker *worker, int error,
 				    const char *text);
 
+/* Asks the kernel for no more requests, before the exit. */
+void ktlsd_registration_retire(struct ktlsd_worker *worker);
+
 /* Closes the socket, which ends every session. The next attempt is in @wait ms. */
 void ktlsd_registration_end(struct ktlsd_worker *worker, int wait);
 

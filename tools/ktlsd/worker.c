@@ -25,7 +25,8 @@ static int worker_handle_error(struct ktlsd_worker *worker,
 	const char *text;
 	int err = ktlsd_genl_error(nlh, &text);
 
-	if (!err)
+	/* An older module does not know what it means to retire. */
+	if (!err || (worker->retired_at && nlh->nlmsg_seq == worker->register_seq))
 		return 0;
 	if (worker->state == KTLSD_WORKER_REGISTERING &&
 	    nlh->nlmsg_seq == worker->register_seq) {
@@ -167,6 +168,8 @@ static int worker_timeout(struct ktlsd_worker *worker)
 					 !sessions->count && !sessions->ticket_waiters.count);
 		if (wait < 0 || (trim >= 0 && trim < wait))
 			wait = trim;
+		if (worker->retired_at && (wait < 0 || wait > KTLSD_WORKER_LATE_MS))
+			wait = KTLSD_WORKER_LATE_MS;
 		return ktlsd_shares_pending(&sessions->shares) ? 0 : wait;
 	}
 	left = worker->retry_at - ktlsd_clock_ms();
@@ -298,6 +301,24 @@ static void worker_close_signer(struct ktlsd_worker *worker)
 	ktlsd_signer_channel_close(&worker->signer);
 }
 
+/* Before the exit: handshakes that have begun are finished, and the kernel keeps new ones
+ * for the ktlsd that comes next. An older module does not; then they are finished, too.
+ * Return: whether something is still to be done.
+ */
+static bool worker_finishes(struct ktlsd_worker *worker)
+{
+	int64_t now = ktlsd_clock_ms();
+
+	if (worker->state != KTLSD_WORKER_SERVING || worker->signer.dead)
+		return false;
+	if (!worker->retired_at) {
+		worker->retired_at = now;
+		ktlsd_registration_retire(worker);
+	}
+	return now - worker->retired_at < (worker->sessions.count ? KTLSD_WORKER_FINISH_MS :
+					   KTLSD_WORKER_LATE_MS);
+}
+
 static void *worker_main(void *arg)
 {
 	struct pollfd fds[WORKER_FIXED + KTLSD_WORKER_SOURCES];
@@ -305,7 +326,7 @@ static void *worker_main(void *arg)
 	uint64_t wakes;
 
 	worker_open_signer(worker);
-	while (!worker->shared->stop) {
+	while (!worker->shared->stop || worker_finishes(worker)) {
 		atomic_fetch_add(&worker->turns, 1);
 		ktlsd_log_flush(&worker->sessions.limit, false);
 		ktlsd_registration_check_time(worker);

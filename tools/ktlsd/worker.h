@@ -26,6 +26,8 @@ enum {
 	KTLSD_WORKER_BACKOFF_MIN = 100,		/* ms */
 	KTLSD_WORKER_BACKOFF_MAX = 30000,	/* ms */
 	KTLSD_WORKER_REGISTER_MS = 5000,	/* how long to wait for the answer */
+	KTLSD_WORKER_FINISH_MS	= 3000,		/* for handshakes under way, before the exit */
+	KTLSD_WORKER_LATE_MS	= 20,		/* for a START that was on its way then */
 	KTLSD_WORKER_BURST	= 512,		/* messages received before the next step of work */
 	KTLSD_WORKER_SOURCES	= 4,
 	KTLSD_WORKER_SESSIONS_MIN = 16,	/* of max_sessions, for each worker */
@@ -142,6 +144,7 @@ struct ktlsd_worker {
 	struct ktlsd_sessions	sessions;
 	uint32_t		register_seq;
 	int64_t			retry_at;
+	int64_t			retired_at;	/* 0: not yet */
 	int			backoff;
 	bool			tried;
 	int			logged_error;
