@@ -112,30 +112,33 @@ TEST_F_TIMEOUT(incident, unknown_authority, 60)
 	close(l);
 }
 
+/* listen() with that identity fails, and the program's KTLS_ERROR says why. */
+static void expect_refused(const char *identity, int err, const char *why)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int fd = sock_new(AF_INET);
+
+	OK(bind(fd, &a.sa, a.len));
+	OK(sock_set_str(fd, KTLS_IDENTITY, identity));
+	FAILS(err, listen(fd, 8));
+	harness_note("KTLS_ERROR: %s", sock_error(fd));
+	EXPECT_TRUE(strstr(sock_error(fd), why));
+	close(fd);
+}
+
 TEST_F_TIMEOUT(incident, key_is_unreadable, 60)
 {
 	char lines[600], key[64];
-	struct addr a = net_loopback(AF_INET, 0);
-	int fd;
 
 	snprintf(key, sizeof(key), "%s/shut.key", self->dir);
-	fd = OK(open(key, O_CREAT | O_WRONLY, 0));
-	close(fd);
+	close(OK(open(key, O_CREAT | O_WRONLY, 0)));
 	snprintf(lines, sizeof(lines), "[identity shut]\ncertificate = %s\nprivate_key = %s\n",
 		 real_pki("ecdsa.pem"), key);
 	real_start_with(&self->d, lines);
 	ask_status(self, 0);
 	SAID("\ntroubles 1\nfirst_trouble ");
 	SAID("shut.key cannot be read: Permission denied");
-
-	/* KTLS_ERROR of the program */
-	fd = sock_new(AF_INET);
-	OK(bind(fd, &a.sa, a.len));
-	OK(sock_set_str(fd, KTLS_IDENTITY, "shut"));
-	FAILS(ENOKEY, listen(fd, 8));
-	harness_note("KTLS_ERROR: %s", sock_error(fd));
-	EXPECT_TRUE(strstr(sock_error(fd), "shut.key cannot be read: Permission denied"));
-	close(fd);
+	expect_refused("shut", ENOKEY, "shut.key cannot be read: Permission denied");
 }
 
 TEST_F_TIMEOUT(incident, ktlsd_has_ended, 60)
@@ -255,23 +258,7 @@ TEST_F_TIMEOUT(incident, cap_is_reached, 60)
 
 TEST_F_TIMEOUT(incident, wrong_identity, 60)
 {
-	struct addr a = net_loopback(AF_INET, 0);
-	int fd;
-
 	real_start_with(&self->d, real_restricted());
-	fd = sock_new(AF_INET);
-	OK(bind(fd, &a.sa, a.len));
-	OK(sock_set_str(fd, KTLS_IDENTITY, "nosuch"));
-	FAILS(ENOKEY, listen(fd, 8));
-	harness_note("KTLS_ERROR: %s", sock_error(fd));
-	EXPECT_TRUE(strstr(sock_error(fd), "There is no identity 'nosuch' in "));
-	close(fd);
-
-	fd = sock_new(AF_INET);
-	OK(bind(fd, &a.sa, a.len));
-	OK(sock_set_str(fd, KTLS_IDENTITY, "private"));
-	FAILS(EACCES, listen(fd, 8));
-	harness_note("KTLS_ERROR: %s", sock_error(fd));
-	EXPECT_TRUE(strstr(sock_error(fd), "Uid 0 may not use the identity 'private': see allow_uids"));
-	close(fd);
+	expect_refused("nosuch", ENOKEY, "There is no identity 'nosuch' in ");
+	expect_refused("private", EACCES, "Uid 0 may not use the identity 'private': see allow_uids");
 }

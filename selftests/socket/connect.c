@@ -95,15 +95,21 @@ TEST_F(family, non_blocking)
 	conn_expect_works(self->fd, &p);
 }
 
+/* connect() that does not wait has ended, and nobody has asked yet how. */
+static void connect_without_waiting(struct family_self *self, struct peer *p)
+{
+	net_nonblock(self->fd, true);
+	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
+	answer(p, self->l, &self->e);
+	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+}
+
 /* Most programs ask SO_ERROR and never call connect() again. */
 TEST_F(family, non_blocking_without_a_second_connect)
 {
 	struct peer p;
 
-	net_nonblock(self->fd, true);
-	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
-	answer(&p, self->l, &self->e);
-	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	connect_without_waiting(self, &p);
 	EXPECT_EQ(0, net_so_error(self->fd));
 	net_nonblock(self->fd, false);
 	conn_expect_works(self->fd, &p);
@@ -114,10 +120,7 @@ TEST_F(family, non_blocking_and_shutdown_before_the_second_connect)
 {
 	struct peer p;
 
-	net_nonblock(self->fd, true);
-	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
-	answer(&p, self->l, &self->e);
-	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	connect_without_waiting(self, &p);
 	OK(shutdown(self->fd, SHUT_WR));
 	FAILS(EISCONN, connect(self->fd, &self->a.sa, self->a.len));
 	net_rst(p.fd);
@@ -129,10 +132,7 @@ TEST_F(family, non_blocking_and_reset_before_shutdown)
 {
 	struct peer p;
 
-	net_nonblock(self->fd, true);
-	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
-	answer(&p, self->l, &self->e);
-	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	connect_without_waiting(self, &p);
 	net_rst(p.fd);
 	EXPECT_TRUE(net_poll(self->fd, 0, 5000) & POLLHUP);
 	FAILS(ENOTCONN, shutdown(self->fd, SHUT_WR));
@@ -144,10 +144,7 @@ TEST_F(family, non_blocking_and_reset_before_the_second_connect)
 {
 	struct peer p;
 
-	net_nonblock(self->fd, true);
-	FAILS(EINPROGRESS, connect(self->fd, &self->a.sa, self->a.len));
-	answer(&p, self->l, &self->e);
-	EXPECT_EQ(POLLOUT, net_poll(self->fd, POLLIN | POLLOUT, 5000));
+	connect_without_waiting(self, &p);
 	net_rst(p.fd);
 	EXPECT_TRUE(net_poll(self->fd, 0, 5000) & POLLHUP);
 	FAILS(ECONNRESET, connect(self->fd, &self->a.sa, self->a.len));
