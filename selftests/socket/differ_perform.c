@@ -231,7 +231,8 @@ ssize_t differ_child(int fd, const uint8_t *from, size_t len, int flags)
 	pid_t pid;
 
 	shared.signals = 0;
-	pid = OK(fork());
+	/* As fork(): descriptors and signals of its own. Its memory need not be a copy. */
+	pid = OK(vfork());
 	if (!pid) {
 		signal(SIGPIPE, SIG_IGN);
 		result->ret = from ? send(fd, from, len, flags) : recv(fd, shared.room, len, flags);
