@@ -12,6 +12,7 @@
 #include "helper/netlink.h"
 #include "helper/request.h"
 #include "record/pages.h"
+#include "record/rxbuf.h"
 #include "socket/ctx.h"
 #include "socket/dump.h"
 #include "socket/places.h"
@@ -87,6 +88,7 @@ static void __exit ktls_exit(void)
 	ktls_request_exit();
 	ktls_mib_exit();
 	ktls_pages_exit();
+	ktls_rxbuf_exit();
 	ktls_ctx_exit();
 	ktls_table_exit();
 	ktls_config_exit();

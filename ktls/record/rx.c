@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Open the next record. There are three ways from TCP's queue to plaintext:
  *
- *  - a small record is gathered into a buffer and opened in place;
+ *  - a small record is gathered into a buffer and opened in place; if the reader has room
+ *    for all of it, it is copied to the reader from there, and the buffer is a page that is
+ *    borrowed for just that time;
  *  - a large one is opened from TCP's fragments into the reader's pinned pages, if the
  *    reader has room for all of it;
  *  - otherwise it is opened from the fragments into a buffer.
@@ -57,26 +59,77 @@ static int rx_not_opened(struct ktls_rl *rl, int err)
 struct rx_place {
 	struct ktls_rxbuf	*buf;
 	u8			*at;
+	u32			size;	/* of the ciphertext, with the tag */
 	bool			shared;	/* the buffer has other records, too */
+	struct iov_iter		*iter;	/* the buffer is borrowed: whom the record is for */
 };
+
+static struct rx_place rx_place_of(const struct ktls_rl *rl)
+{
+	return (struct rx_place){ .size = rl->flow->framing.hdr.crypt_len };
+}
 
 static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
 {
-	place->shared = false;
-	place->buf = ktls_rxbuf_get(rl, rl->flow->framing.hdr.crypt_len);
+	place->buf = ktls_rxbuf_get(rl, place->size);
 	if (unlikely(!place->buf))
 		return -ENOMEM;
 	place->at = ktls_rxbuf_payload(place->buf);
 	return 0;
 }
 
+/* A place for a small record that the reader has room for. */
+static bool rx_place_borrow(struct ktls_rl *rl, struct rx_place *place, struct iov_iter *iter)
+{
+	place->buf = ktls_rxbuf_borrow(rl);
+	if (unlikely(!place->buf))
+		return false;
+	place->iter = iter;
+	place->at = ktls_rxbuf_payload(place->buf);
+	return true;
+}
+
+/* The record in a borrowed buffer is to stay. Without memory for one of its own it has the
+ * borrowed one, which is charged to nobody.
+ */
+static void rx_place_keep(struct ktls_rl *rl, struct rx_place *place, u32 len)
+{
+	struct rx_place own = { .size = place->size };
+
+	if (likely(!place->iter))
+		return;
+	if (likely(!rx_place_new(rl, &own))) {
+		memcpy(own.at, place->at, len);
+		ktls_rxbuf_return(place->buf, place->size);
+		*place = own;
+	}
+	place->iter = NULL;
+}
+
 static void rx_place_drop(struct ktls_rl *rl, const struct rx_place *place)
 {
-	if (!place->shared)
+	if (place->iter)
+		ktls_rxbuf_return(place->buf, place->size);
+	else if (!place->shared)
 		ktls_rxbuf_put(rl, place->buf);
 }
 
-static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 len)
+/* Copy all of a record to the reader, or nothing if its memory is not there. As a page: is
+ * it in the slab, copy_to_iter() would look each time.
+ */
+static bool rx_deliver(const struct rx_place *place, u32 len)
+{
+	size_t n;
+
+	n = copy_page_to_iter(virt_to_page(place->at), offset_in_page(place->at), len,
+			      place->iter);
+	if (likely(n == len))
+		return true;
+	iov_iter_revert(place->iter, n);
+	return false;
+}
+
+static int rx_queue_data(struct ktls_rl *rl, struct rx_place *place, u32 len)
 {
 	if (unlikely(!len)) {
 		rx_place_drop(rl, place);
@@ -88,11 +141,16 @@ static int rx_queue_data(struct ktls_rl *rl, const struct rx_place *place, u32 l
 	rl->flow->counts.empty = 0;
 	rl->flow->counts.warnings = 0;
 	rl->flow->counts.key_updates = 0;
+	rl->flow->rx.bytes += len;
+	if (place->iter && likely(rx_deliver(place, len))) {
+		rx_place_drop(rl, place);
+		return KTLS_RX_DIRECT;
+	}
+	rx_place_keep(rl, place, len);
 	if (place->shared)
 		ktls_rxbuf_append(rl, place->buf, place->at, len);
 	else
 		ktls_rxbuf_queue(rl, place->buf, KTLS_CT_DATA, len);
-	rl->flow->rx.bytes += len;
 	return KTLS_RX_DATA;
 }
 
@@ -121,7 +179,7 @@ static bool rx_has_key_update(struct ktls_opening *o, const u8 *at, u32 len)
 }
 
 /* The program gets all types. */
-static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8 type, u32 len)
+static int rx_queue_control(struct ktls_rl *rl, struct rx_place *place, u8 type, u32 len)
 {
 	if (unlikely(!type)) {
 		rx_place_drop(rl, place);
@@ -134,6 +192,7 @@ static int rx_queue_control(struct ktls_rl *rl, const struct rx_place *place, u8
 		WRITE_ONCE(rl->flow->opening.rekey, true);
 	}
 	rl->flow->counts.empty = 0;
+	rx_place_keep(rl, place, len);
 	ktls_rxbuf_queue(rl, place->buf, type, len);
 	return KTLS_RX_DATA;
 }
@@ -156,7 +215,7 @@ static int rx_inner(struct ktls_rl *rl, const u8 *at, u32 len, u8 *type)
 }
 
 /* Handle an authentic record by its type. Releases @place. */
-static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
+static int rx_sort(struct ktls_rl *rl, struct rx_place *place)
 {
 	u8 type = rl->flow->framing.hdr.type, *at = place->at;
 	int len = rl->flow->framing.hdr.crypt_len - KTLS_TAG_SIZE;
@@ -184,31 +243,55 @@ static int rx_sort(struct ktls_rl *rl, const struct rx_place *place)
 	return err ?: KTLS_RX_CONTROL;
 }
 
-static int rx_open_gathered(struct ktls_rl *rl)
+/* Is a small record for the reader, as far as can be seen? */
+static bool rx_may_borrow(const struct ktls_rl *rl, const struct iov_iter *iter, size_t room)
+{
+	const u32 size = rl->flow->framing.hdr.crypt_len;
+
+	return iter && size <= KTLS_RX_GATHER_MAX && size - rl->flow->rx.tail_size <= room;
+}
+
+static int rx_place_gathered(struct ktls_rl *rl, struct rx_place *place, struct iov_iter *iter,
+			     size_t room)
+{
+	if (rx_may_borrow(rl, iter, room) && rx_place_borrow(rl, place, iter))
+		return 0;
+	place->buf = ktls_rxbuf_find_room(rl, place->size, &place->at);
+	if (!place->buf)
+		return rx_place_new(rl, place);
+	place->shared = true;
+	return 0;
+}
+
+static int rx_open_gathered(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
+			    size_t *ret_len)
 {
 	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
 	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
+	struct rx_place place = rx_place_of(rl);
 	struct ktls_dir *dir = &rl->flow->rx;
-	struct rx_place place;
+	u64 before;
 	u8 *aad;
-	int err;
+	int ret;
 
-	place.buf = ktls_rxbuf_find_room(rl, hdr->crypt_len, &place.at);
-	place.shared = place.buf;
-	err = place.buf ? 0 : rx_place_new(rl, &place);
-	if (unlikely(err))
-		return err;
-	err = ktls_framing_copy(rl, dir->prefix_size, place.at, hdr->crypt_len);
-	if (likely(!err)) {
+	ret = rx_place_gathered(rl, &place, iter, room);
+	if (unlikely(ret))
+		return ret;
+	ret = ktls_framing_copy(rl, dir->prefix_size, place.at, hdr->crypt_len);
+	if (likely(!ret)) {
 		aad = place.at - dir->aad_size;
 		ktls_rxbuf_map(aad, dir->aad_size + hdr->crypt_len, sg);
-		err = ktls_aead_open(dir, sg, sg, aad, hdr);
+		ret = ktls_aead_open(dir, sg, sg, aad, hdr);
 	}
-	if (unlikely(err)) {
+	if (unlikely(ret)) {
 		rx_place_drop(rl, &place);
-		return rx_not_opened(rl, err);
+		return rx_not_opened(rl, ret);
 	}
-	return rx_sort(rl, &place);
+	before = dir->bytes;
+	ret = rx_sort(rl, &place);
+	if (ret == KTLS_RX_DIRECT)
+		*ret_len = dir->bytes - before;
+	return ret;
 }
 
 /* Map the associated data and, behind it, the ciphertext in TCP's queue. Fails if that has
@@ -236,12 +319,12 @@ static int rx_open_mapped(struct ktls_rl *rl)
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
 	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
+	struct rx_place place = rx_place_of(rl);
 	struct ktls_dir *dir = &rl->flow->rx;
-	struct rx_place place;
 	int err;
 
 	if (rx_map(rl, src))
-		return rx_open_gathered(rl);
+		return rx_open_gathered(rl, NULL, 0, NULL);
 	err = rx_place_new(rl, &place);
 	if (unlikely(err))
 		return err;
@@ -321,8 +404,8 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
  */
 static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 {
+	struct rx_place place = rx_place_of(rl);
 	struct scatterlist *sg;
-	struct rx_place place;
 	unsigned int i;
 	int err;
 	u8 *at;
@@ -400,7 +483,7 @@ static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
 	}
 	if (rl->flow->framing.hdr.crypt_len > KTLS_RX_GATHER_MAX)
 		return rx_open_mapped(rl);
-	return rx_open_gathered(rl);
+	return rx_open_gathered(rl, iter, room, ret_len);
 }
 
 static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault *fault)
@@ -426,13 +509,14 @@ static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault 
  */
 int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t *ret_len)
 {
-	u64 records = rl->flow->rx.records, bytes = rl->flow->rx.bytes;
+	const struct ktls_flow *flow = rl->flow;
+	const u64 records = flow->rx.records, bytes = flow->rx.bytes;
 	struct ktls_framing_fault fault;
 	int ret;
 
 	sock_owned_by_me(rl->sk);
-	if (rl->rx.closed || rl->rx.error || !rl->flow->rx.keyed || rl->flow->framing.stopped ||
-	    rl->flow->opening.rekey)
+	if (rl->rx.closed || rl->rx.error || !flow->rx.keyed || flow->framing.stopped ||
+	    flow->opening.rekey)
 		return KTLS_RX_NONE;
 	ret = ktls_framing_next(rl, &fault);
 	if (ret <= 0)
@@ -440,9 +524,9 @@ int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t 
 
 	ret = rx_open_head(rl, iter, room, ret_len);
 	/* Counted for each record: while a call waits, others may open records. */
-	if (likely(rl->flow->rx.records != records))
+	if (likely(flow->rx.records != records))
 		ktls_mib_record(sock_net(rl->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
-				rl->flow->rx.bytes - bytes);
+				flow->rx.bytes - bytes);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_rx_open);

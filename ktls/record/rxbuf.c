@@ -5,6 +5,7 @@
  * a buffer, and SO_RCVBUF bounds their sum.
  */
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/vmalloc.h>
 #include <net/sock.h>
 
@@ -25,6 +26,7 @@ enum rxbuf_sizes {
 };
 
 static_assert(sizeof(struct ktls_rxbuf) + KTLS_AAD_MAX <= RXBUF_FRONT);
+static_assert(RXBUF_FRONT + KTLS_RX_GATHER_MAX <= PAGE_SIZE);
 
 /**
  * ktls_rxbuf_init - start without opened records
@@ -196,6 +198,59 @@ void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 		rxbuf_free(rl, buf);
 	else
 		rl->flow->opened.spare = buf;
+}
+
+/* A processor's page that is borrowed again and again; NULL: somebody has it, or nobody has
+ * needed one yet.
+ */
+static DEFINE_PER_CPU(struct ktls_rxbuf *, rxbuf_page);
+
+/**
+ * ktls_rxbuf_borrow - a buffer for a record that goes to the reader at once
+ * @rl: the connection
+ *
+ * It has room for KTLS_RX_GATHER_MAX bytes. No memory cgroup is charged, because a thread has
+ * at most one, and only as long as it takes to open the record and to copy it.
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: the buffer, for ktls_rxbuf_return(), or for ktls_rxbuf_queue() if there is no other;
+ * NULL.
+ */
+struct ktls_rxbuf *ktls_rxbuf_borrow(struct ktls_rl *rl)
+{
+	struct ktls_rxbuf *buf;
+
+	sock_owned_by_me(rl->sk);
+	buf = this_cpu_xchg(rxbuf_page, NULL);
+	if (likely(buf))
+		return buf;
+	buf = (void *)__get_free_page(rl->sk->sk_allocation);
+	if (buf)
+		*buf = (struct ktls_rxbuf){ .size = PAGE_SIZE - RXBUF_FRONT };
+	return buf;
+}
+
+/**
+ * ktls_rxbuf_return - give back what was borrowed
+ * @buf: the buffer, on no list
+ * @len: bytes of it that were written to; they are wiped
+ *
+ * Context: process context.
+ */
+void ktls_rxbuf_return(struct ktls_rxbuf *buf, u32 len)
+{
+	memzero_explicit(ktls_rxbuf_payload(buf), len);
+	if (unlikely(this_cpu_cmpxchg(rxbuf_page, NULL, buf)))
+		free_page((unsigned long)buf);
+}
+
+/** ktls_rxbuf_exit - free the pages of processors; no socket is left that could receive */
+void ktls_rxbuf_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		free_page((unsigned long)per_cpu(rxbuf_page, cpu));
 }
 
 /**
