@@ -124,13 +124,13 @@ bench:
 
 # Debian 12 cannot install the headers package of 7.3; compile for its prepared source.
 compile-7.3:
-	$(setup) packages 7.3
-	+@$(MAKE) exports KDIR="$$($(setup) --print-kdir 7.3)" KTLS_WERROR=y \
+	$(setup) packages source-7.3
+	+@$(MAKE) exports KDIR="$$($(setup) --print-kdir source-7.3)" KTLS_WERROR=y \
 		SOURCE="$$($(setup) --source 7.3)"
 
 # uapi header, policies and operations from include/netlink/ktls.yaml.
 netlink:
-	$(setup) packages 7.3
+	$(setup) packages source-7.3
 	include/netlink/regen
 
 exports: modules
@@ -178,6 +178,6 @@ help:
 	@echo 'make checkpatch      check the module with checkpatch --strict'
 	@echo 'make clean           remove what was built; ~/.cache/ktls stays'
 	@echo
-	@echo 'KDIR=$$($(setup) --print-kdir 6.1|6.12|7.3)  a kernel in ~/.cache/ktls'
+	@echo 'KDIR=$$($(setup) --print-kdir 6.1|6.12)  a kernel in ~/.cache/ktls'
 	@echo 'KTLS_WERROR=y  warnings are errors    KTLS_DEBUG=y  debugging code'
 	@echo 'BUILD=dir      objects elsewhere      V=1           commands in full'
