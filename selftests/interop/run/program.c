@@ -97,6 +97,7 @@ static void mptcp(int port)
 	report("mptcp", socket(AF_INET, SOCK_STREAM, 262) < 0 ? -errno : 0);
 }
 
+#ifdef __x86_64__
 /* connect(), by the numbers of 32-bit programs */
 static void int80(int port)
 {
@@ -112,6 +113,7 @@ static void int80(int port)
 	ret = send(fd, MARKER, strlen(MARKER), MSG_NOSIGNAL);
 	report("int80-send", ret < 0 ? -errno : ret);
 }
+#endif
 
 static void *flip(void *argument)
 {
@@ -222,7 +224,10 @@ int main(int argc, char **argv)
 	} modes[] = {
 		{ "client", client }, { "fastopen", fastopen },
 		{ "fastopen-connect", fastopen_connect }, { "ring", ring }, { "mptcp", mptcp },
-		{ "int80", int80 }, { "closed", closed }, { "alarmed", alarmed }, { "late", late },
+#ifdef __x86_64__
+		{ "int80", int80 },
+#endif
+		{ "closed", closed }, { "alarmed", alarmed }, { "late", late },
 	};
 	int port = argc > 2 ? atoi(argv[2]) : 0, other = argc > 3 ? atoi(argv[3]) : 0;
 

@@ -31,6 +31,11 @@ void power_off(void)
 		execl("/bin/systemctl", "systemctl", "--no-block", "poweroff", NULL);
 		say("<2>ktls-vm: no systemctl\n");
 	}
+#ifdef __s390x__
+	/* The console there loses what is printed from now on. */
+	say("<6>ktls-vm: reboot: Power down\n");
+	nap(1000);
+#endif
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
