@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* SOCKETS and STATS, which ktlsctl asks for. */
 #include <fcntl.h>
-#include <linux/genetlink.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sched.h>
@@ -12,110 +11,15 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/dump.h"
 #include "lib/sock.h"
 
 enum {
 	NOBODY	= 65534,
 	MANY	= 700,		/* sockets, more than a message has room for */
-	ALL_MAX	= 4096,
 };
 
-/* --- a dump --- */
-
-struct dump {
-	struct mnl_socket	*nl;
-	uint16_t		family;
-	uint32_t		seq;
-	struct fake_msg		*msg[ALL_MAX];
-	int			n, datagrams, noops;
-};
-
-static int dump_attr(const struct nlattr *attr, void *data)
-{
-	struct fake_msg *m = data;
-
-	if (mnl_attr_get_type(attr) <= KTLS_A_MAX)
-		m->tb[mnl_attr_get_type(attr)] = attr;
-	return MNL_CB_OK;
-}
-
-static void dump_add(struct dump *d, const struct nlmsghdr *nlh)
-{
-	struct fake_msg *m = calloc(1, sizeof(*m) + nlh->nlmsg_len);
-
-	ASSERT_TRUE(m);
-	ASSERT_LT(d->n, ALL_MAX);
-	memcpy(m->buf, nlh, nlh->nlmsg_len);
-	m->cmd = ((struct genlmsghdr *)mnl_nlmsg_get_payload(nlh))->cmd;
-	mnl_attr_parse((struct nlmsghdr *)m->buf, sizeof(struct genlmsghdr), dump_attr, m);
-	d->msg[d->n++] = m;
-}
-
-static void dump_open(struct dump *d)
-{
-	struct fake *f;
-
-	memset(d, 0, sizeof(*d));
-	f = fake_new(NULL);
-	d->nl = f->nl;
-	d->family = f->family;
-	free(f);
-}
-
-static void dump_send(struct dump *d, uint8_t cmd, int attr)
-{
-	char buf[256];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct genlmsghdr *genl;
-
-	nlh->nlmsg_type = d->family;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = ++d->seq;
-	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
-	genl->cmd = cmd;
-	genl->version = KTLS_GENL_VERSION;
-	if (attr)
-		mnl_attr_put_u32(nlh, attr, 1);
-	OK(mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len));
-}
-
-/* One datagram. Return: 1 if more follow, 0, or a negative errno. */
-static int dump_next(struct dump *d)
-{
-	static char buf[65536];
-	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
-	int len = OK(mnl_socket_recvfrom(d->nl, buf, sizeof(buf)));
-
-	ASSERT_GT(len, 0);
-	d->datagrams++;
-	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
-		ASSERT_EQ(d->seq, nlh->nlmsg_seq);
-		if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR)
-			return *(int *)mnl_nlmsg_get_payload(nlh);
-		if (nlh->nlmsg_type == NLMSG_NOOP)
-			d->noops++;
-		else
-			dump_add(d, nlh);
-	}
-	return 1;
-}
-
-static int dump_all(struct dump *d, uint8_t cmd)
-{
-	int ret;
-
-	dump_send(d, cmd, 0);
-	while ((ret = dump_next(d)) > 0)
-		;
-	return ret;
-}
-
-static void dump_close(struct dump *d)
-{
-	while (d->n)
-		free(d->msg[--d->n]);
-	OK(mnl_socket_close(d->nl));
-}
+/* --- what a dump has --- */
 
 static uint64_t inode_of(int fd)
 {
