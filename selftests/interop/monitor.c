@@ -11,6 +11,9 @@
 
 FIXTURE(monitor) { struct proc d, m; };
 
+/* The last connection: of this socket, to that. */
+static char client_address[32], server_address[32];
+
 FIXTURE_SETUP(monitor)
 {
 	net_new();
@@ -59,6 +62,17 @@ static void watch(struct proc *m, const char *option)
 	EVENTUALLY(collects(m), 10000);
 }
 
+static void remember(int c)
+{
+	struct sockaddr_in local, peer;
+	socklen_t len = sizeof(local);
+
+	OK(getsockname(c, (struct sockaddr *)&local, &len));
+	OK(getpeername(c, (struct sockaddr *)&peer, &len));
+	snprintf(client_address, sizeof(client_address), "127.0.0.1:%u", ntohs(local.sin_port));
+	snprintf(server_address, sizeof(server_address), "127.0.0.1:%u", ntohs(peer.sin_port));
+}
+
 /* A connection with KeyUpdates that ends in order, and one that fails. */
 static void make_events(struct proc *m)
 {
@@ -73,6 +87,7 @@ static void make_events(struct proc *m)
 	s = net_accept(l);
 	job_wait(&j, 10000);
 	OK(j.ret);
+	remember(c);
 	OK(sock_set_int(c, KTLS_KEY_UPDATE, 0));
 	net_write(c, "x", 1);
 	EXPECT_EQ(1, read(s, &(char){ 0 }, 1));
@@ -85,6 +100,19 @@ static void make_events(struct proc *m)
 	FAILS(EKEYREJECTED, connect(c, &wrong.a.sa, wrong.a.len));
 	close(c);
 	EVENTUALLY(proc_printed(m, "expired on"), 10000);
+}
+
+/* Of both ends of the connection that make_events() made. */
+static void shows_addresses(struct proc *m)
+{
+	char line[120];
+
+	snprintf(line, sizeof(line), " handshake  %-22s %-22s complete\n", client_address,
+		 server_address);
+	EXPECT_TRUE(proc_printed(m, line));
+	snprintf(line, sizeof(line), " handshake  %-22s %-22s complete\n", server_address,
+		 client_address);
+	EXPECT_TRUE(proc_printed(m, line));
 }
 
 #define PRINTED(text)	EXPECT_TRUE(proc_printed(&self->m, text))
@@ -105,7 +133,8 @@ TEST_F_TIMEOUT(monitor, columns, 60)
 {
 	watch(&self->m, NULL);
 	make_events(&self->m);
-	PRINTED("TIME                     EVENT      LOCAL  PEER WHAT\n");
+	PRINTED("TIME                     EVENT      LOCAL                  PEER                   WHAT\n");
+	shows_addresses(&self->m);
 	PRINTED(" begun\n");
 	PRINTED(" complete\n");
 	PRINTED(" key-update ");
@@ -119,10 +148,14 @@ TEST_F_TIMEOUT(monitor, columns, 60)
 TEST_F_TIMEOUT(monitor, json_and_namespaces, 60)
 {
 	struct proc other, all;
+	char both[120];
 
 	watch(&self->m, "--json");
 	make_events(&self->m);
 	PRINTED("\"event\": \"handshake\", \"what\": \"complete\", \"detail\": \"\", \"netns\": ");
+	snprintf(both, sizeof(both), "\"local\": \"%s\", \"peer\": \"%s\"}\n", client_address,
+		 server_address);
+	PRINTED(both);
 	PRINTED("\"event\": \"failure\", \"what\": \"The certificate of server 'server.test' expired on ");
 	proc_kill(&self->d, SIGTERM);
 	OK(kill(self->m.pid, SIGTERM));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Every tracepoint of the module fires, with the right values. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -49,6 +50,23 @@ static void expect_traced(const char *text)
 		}
 		harness_nap(20);
 	}
+}
+
+/* Of a connection over loopback, and its ports, where it became open. */
+static void expect_addresses(int fd, const char *host)
+{
+	const char *mapped = strchr(host, ':') ? "" : "::ffff:";
+	struct sockaddr_in6 local, peer;
+	socklen_t len = sizeof(local);
+	char text[200];
+
+	OK(getsockname(fd, (struct sockaddr *)&local, &len));
+	len = sizeof(peer);
+	OK(getpeername(fd, (struct sockaddr *)&peer, &len));
+	/* Ports are in the same place of sockaddr_in. */
+	snprintf(text, sizeof(text), "sport=%u dport=%u saddr=%s%s daddr=%s%s HANDSHAKE -> OPEN",
+		 ntohs(local.sin6_port), ntohs(peer.sin6_port), mapped, host, mapped, host);
+	expect_traced(text);
 }
 
 FIXTURE(events) { struct env e; };
@@ -103,12 +121,29 @@ TEST_F(events, of_a_connection_and_its_alerts)
 	expect_traced("ktls_request_done: id=");
 	expect_traced("ktls_state: ");
 	expect_traced("HANDSHAKE -> OPEN");
+	expect_addresses(c.fd, "127.0.0.1");
 
 	peer_send_alert(&c.peer, 1, 0);
 	EXPECT_EQ(0, read(c.fd, &(char){ 0 }, 1));
 	expect_traced("received close_notify(0)");
 	OK(shutdown(c.fd, SHUT_WR));
 	expect_traced("sent close_notify(0)");
+	conn_close(&c);
+}
+
+/* Each event of a socket has its addresses; IPv4 is ::ffff:a.b.c.d. */
+TEST_F(events, of_ipv6)
+{
+	struct conn c;
+
+	env_start(&self->e, S13_AES128);
+	conn_open(&c, &self->e, ROLE_CLIENT, AF_INET6);
+	expect_addresses(c.fd, "::1");
+	peer_send_update(&c.peer, 0);
+	peer_send_alert(&c.peer, 1, 0);
+	EXPECT_EQ(0, read(c.fd, &(char){ 0 }, 1));
+	expect_traced("saddr=::1 daddr=::1 received\n");
+	expect_traced("saddr=::1 daddr=::1 received close_notify(0)");
 	conn_close(&c);
 }
 
@@ -122,7 +157,7 @@ TEST_F(events, of_a_fatal_alert)
 	peer_send_raw(&c.peer, garbage, sizeof(garbage));
 	FAILS(EPROTO, read(c.fd, &(char){ 0 }, 1));
 	expect_traced("sent unexpected_message(10)");
-	expect_traced("the peer sent a record of a type that is not allowed now");
+	expect_traced("saddr=::ffff:127.0.0.1 daddr=::ffff:127.0.0.1 the peer sent a record of a type that is not allowed now");
 	conn_close(&c);
 }
 

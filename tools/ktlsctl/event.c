@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "event.h"
 #include "json.h"
+#include "socket.h"
 
 /* What a change of the state says; "" is any state. The first that fits. */
 static const struct {
@@ -54,15 +56,36 @@ static void event_parse_way(char *text, struct ktlsctl_event *event)
 	event->detail = detail;
 }
 
-/* Return: what follows "sk=... netns=N sport=N dport=N ", or NULL. */
+/* The kernel gives IPv4 as ::ffff:a.b.c.d. */
+static bool event_parse_address(const char *host, unsigned int port, struct sockaddr_in6 *address)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)address;
+	struct in6_addr bytes;
+
+	if (inet_pton(AF_INET6, host, &bytes) != 1 || port > UINT16_MAX)
+		return false;
+	address->sin6_family = IN6_IS_ADDR_V4MAPPED(&bytes) ? AF_INET : AF_INET6;
+	address->sin6_port = htons((uint16_t)port);
+	if (address->sin6_family == AF_INET)
+		memcpy(&in->sin_addr, bytes.s6_addr + 12, sizeof(in->sin_addr));
+	else
+		address->sin6_addr = bytes;
+	return true;
+}
+
+/* Return: what follows "sk=... netns=N sport=N dport=N saddr=A daddr=A ", or NULL. */
 static char *event_parse_socket(char *text, struct ktlsctl_event *event)
 {
+	char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+	unsigned int sport, dport;
 	int used = 0;
 
-	if (sscanf(text, "sk=%*s netns=%" SCNu32 " sport=%u dport=%u %n", &event->netns,
-		   &event->local, &event->remote, &used) != 3 || !used)
+	if (sscanf(text, "sk=%*s netns=%" SCNu32 " sport=%u dport=%u saddr=%45s daddr=%45s%n",
+		   &event->netns, &sport, &dport, local, peer, &used) != 5 ||
+	    text[used] != ' ' || !event_parse_address(local, sport, &event->local) ||
+	    !event_parse_address(peer, dport, &event->peer))
 		return NULL;
-	return text + used;
+	return text + used + 1;
 }
 
 /* "CPU:1 [LOST 12 EVENTS]": they came faster than they were read. */
@@ -117,6 +140,8 @@ static void event_print_text(FILE *out, const char *text)
 
 static void event_print_json(FILE *out, const struct ktlsctl_event *event, const char *date)
 {
+	char local[KTLSCTL_ADDRESS_MAX], peer[KTLSCTL_ADDRESS_MAX];
+
 	/* One line: programs read lines. */
 	fputs("{\"time\": ", out);
 	ktlsctl_json_string(out, date);
@@ -126,15 +151,28 @@ static void event_print_json(FILE *out, const struct ktlsctl_event *event, const
 	ktlsctl_json_string(out, event->what);
 	fputs(", \"detail\": ", out);
 	ktlsctl_json_string(out, event->detail);
-	if (strcmp(event->kind, "lost") != 0)
-		fprintf(out, ", \"netns\": %" PRIu32 ", \"local_port\": %u, \"remote_port\": %u",
-			event->netns, event->local, event->remote);
+	if (strcmp(event->kind, "lost") != 0) {
+		fprintf(out, ", \"netns\": %" PRIu32 ", \"local_port\": %u, \"remote_port\": %u"
+			", \"local\": ", event->netns, ntohs(event->local.sin6_port),
+			ntohs(event->peer.sin6_port));
+		ktlsctl_json_string(out, ktlsctl_socket_address(&event->local, local,
+								sizeof(local)));
+		fputs(", \"peer\": ", out);
+		ktlsctl_json_string(out, ktlsctl_socket_address(&event->peer, peer, sizeof(peer)));
+	}
 	fputs("}\n", out);
+}
+
+/* The order of the columns is an interface; the last has the rest of the line. */
+void ktlsctl_event_print_titles(FILE *out)
+{
+	fprintf(out, "%-24s %-10s %-22s %-22s %s\n", "TIME", "EVENT", "LOCAL", "PEER", "WHAT");
 }
 
 void ktlsctl_event_print(FILE *out, const struct ktlsctl_event *event,
 			 const struct timespec *when, bool json)
 {
+	char local[KTLSCTL_ADDRESS_MAX], peer[KTLSCTL_ADDRESS_MAX];
 	char date[64] = "", seconds[48];
 	struct tm tm;
 
@@ -144,11 +182,10 @@ void ktlsctl_event_print(FILE *out, const struct ktlsctl_event *event,
 		event_print_json(out, event, date);
 		return;
 	}
-	fprintf(out, "%s %-10s ", date, event->kind);
-	if (strcmp(event->kind, "lost") != 0)
-		fprintf(out, "%5u %5u ", event->local, event->remote);
-	else
-		fprintf(out, "%5s %5s ", "-", "-");
+	/* A lost event has no addresses: "-". */
+	fprintf(out, "%s %-10s %-22s %-22s ", date, event->kind,
+		ktlsctl_socket_address(&event->local, local, sizeof(local)),
+		ktlsctl_socket_address(&event->peer, peer, sizeof(peer)));
 	event_print_text(out, event->what);
 	if (*event->detail)
 		fputc(' ', out);

@@ -104,6 +104,8 @@ static const char *monitor_object(int err)
 		return "tracefs is not there: run mount -t tracefs tracefs " MONITOR_TRACING;
 	case -EACCES:
 		return MONITOR_INSTANCES ": only root may trace";
+	case -EPROTO:
+		return "the module ktls that is loaded is older than ktlsctl: its events have no addresses";
 	case -EPERM:
 		return MONITOR_INSTANCES ": the kernel forbids it: you are not root here, or it is locked down (Secure Boot)";
 	default:
@@ -123,6 +125,25 @@ static int monitor_make(struct monitor *monitor)
 	return 0;
 }
 
+/* Do the events of the module have what is printed? Those of version 0.1.1 have not.
+ * Return: 0 or a negative errno.
+ */
+static int monitor_check(const struct monitor *monitor)
+{
+	char path[256], format[4096];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/events/ktls/ktls_state/format", monitor->path);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	len = fread(format, 1, sizeof(format) - 1, file);
+	fclose(file);
+	format[len] = '\0';
+	return strstr(format, " saddr[16];") ? 0 : -EPROTO;
+}
+
 /* Return: 0 or a negative errno. Afterwards events are collected. */
 static int monitor_begin(struct monitor *monitor)
 {
@@ -132,6 +153,8 @@ static int monitor_begin(struct monitor *monitor)
 
 	monitor_sweep();
 	err = monitor_make(monitor);
+	if (!err)
+		err = monitor_check(monitor);
 	/* Names of tasks are theirs to choose: lines have none. */
 	if (!err)
 		err = monitor_put(monitor, "trace_options", "nocontext-info");
@@ -276,7 +299,7 @@ int ktlsctl_monitor_run(int argc, char **argv)
 		fprintf(stderr, "ktlsctl: %s.\n", monitor_object(err));
 	} else {
 		if (!monitor.json)
-			printf("%-24s %-10s %5s %5s %s\n", "TIME", "EVENT", "LOCAL", "PEER", "WHAT");
+			ktlsctl_event_print_titles(stdout);
 		fflush(stdout);
 		err = monitor_run(&monitor);
 		/* Whoever read it has ended: so does this. */

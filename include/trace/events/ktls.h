@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Requests to the helper, states of connections, alerts, KeyUpdates, why connections failed. No
- * keys or payload; no names but those in a reason.
+ * keys or payload; addresses and ports, no names but those in a reason.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ktls
@@ -10,6 +10,7 @@
 
 #include <linux/tracepoint.h>
 #include <net/inet_sock.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 #include <uapi/linux/ktls.h>
 #include <uapi/linux/ktls_netlink.h>
@@ -154,28 +155,70 @@ TRACE_EVENT(ktls_request_handed,
 		  __entry->portid)
 );
 
+#ifndef _TRACE_KTLS_SOCK
+#define _TRACE_KTLS_SOCK
+
+/* Its addresses as bytes of IPv6, ::ffff:a.b.c.d for IPv4. Context: any; without the socket lock
+ * they are those of a moment, as the ports are.
+ */
+static inline void ktls_trace_addresses(const struct sock *sk, u8 *saddr, u8 *daddr)
+{
+	struct in6_addr local, peer;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		memcpy(saddr, &sk->sk_v6_rcv_saddr, sizeof(local));
+		memcpy(daddr, &sk->sk_v6_daddr, sizeof(peer));
+		return;
+	}
+#endif
+	ipv6_addr_set_v4mapped(inet_sk(sk)->inet_rcv_saddr, &local);
+	ipv6_addr_set_v4mapped(inet_sk(sk)->inet_daddr, &peer);
+	memcpy(saddr, &local, sizeof(local));
+	memcpy(daddr, &peer, sizeof(peer));
+}
+
+/* What each event of a socket has. */
+#define KTLS_TRACE_SOCK_FIELDS				\
+	__field(const void *, sk)			\
+	__field(unsigned int, netns)			\
+	__field(u16, sport)				\
+	__field(u16, dport)				\
+	__array(u8, saddr, 16)				\
+	__array(u8, daddr, 16)
+
+#define KTLS_TRACE_SOCK_ASSIGN(socket)			\
+	do {						\
+		__entry->sk = (socket);			\
+		__entry->netns = sock_net(socket)->ns.inum;	\
+		__entry->sport = ntohs(inet_sk(socket)->inet_sport);	\
+		__entry->dport = ntohs(inet_sk(socket)->inet_dport);	\
+		ktls_trace_addresses(socket, __entry->saddr, __entry->daddr);	\
+	} while (0)
+
+#define KTLS_TRACE_SOCK_FORMAT	"sk=%p netns=%u sport=%u dport=%u saddr=%pI6c daddr=%pI6c"
+#define KTLS_TRACE_SOCK_ARGS				\
+	__entry->sk, __entry->netns, __entry->sport, __entry->dport,	\
+	__entry->saddr, __entry->daddr
+
+#endif /* _TRACE_KTLS_SOCK */
+
 /* A connection or listener changes its state. */
 TRACE_EVENT(ktls_state,
 	TP_PROTO(const struct sock *sk, u8 from, u8 to),
 	TP_ARGS(sk, from, to),
 	TP_STRUCT__entry(
-		__field(const void *, sk)
-		__field(unsigned int, netns)
-		__field(u16, sport)
-		__field(u16, dport)
+		KTLS_TRACE_SOCK_FIELDS
 		__field(u8, from)
 		__field(u8, to)
 	),
 	TP_fast_assign(
-		__entry->sk = sk;
-		__entry->netns = sock_net(sk)->ns.inum;
-		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
-		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		KTLS_TRACE_SOCK_ASSIGN(sk);
 		__entry->from = from;
 		__entry->to = to;
 	),
-	TP_printk("sk=%p netns=%u sport=%u dport=%u %s -> %s", __entry->sk, __entry->netns,
-		  __entry->sport, __entry->dport, show_ktls_state(__entry->from),
+	TP_printk(KTLS_TRACE_SOCK_FORMAT " %s -> %s", KTLS_TRACE_SOCK_ARGS,
+		  show_ktls_state(__entry->from),
 		  show_ktls_state(__entry->to))
 );
 
@@ -184,23 +227,17 @@ TRACE_EVENT(ktls_alert,
 	TP_PROTO(const struct sock *sk, bool sent, u8 alert),
 	TP_ARGS(sk, sent, alert),
 	TP_STRUCT__entry(
-		__field(const void *, sk)
-		__field(unsigned int, netns)
-		__field(u16, sport)
-		__field(u16, dport)
+		KTLS_TRACE_SOCK_FIELDS
 		__field(bool, sent)
 		__field(u8, alert)
 	),
 	TP_fast_assign(
-		__entry->sk = sk;
-		__entry->netns = sock_net(sk)->ns.inum;
-		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
-		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		KTLS_TRACE_SOCK_ASSIGN(sk);
 		__entry->sent = sent;
 		__entry->alert = alert;
 	),
-	TP_printk("sk=%p netns=%u sport=%u dport=%u %s %s(%u)", __entry->sk, __entry->netns,
-		  __entry->sport, __entry->dport, __entry->sent ? "sent" : "received",
+	TP_printk(KTLS_TRACE_SOCK_FORMAT " %s %s(%u)", KTLS_TRACE_SOCK_ARGS,
+		  __entry->sent ? "sent" : "received",
 		  show_ktls_alert(__entry->alert), __entry->alert)
 );
 
@@ -209,23 +246,17 @@ TRACE_EVENT(ktls_key_update,
 	TP_PROTO(const struct sock *sk, bool sent, bool asked),
 	TP_ARGS(sk, sent, asked),
 	TP_STRUCT__entry(
-		__field(const void *, sk)
-		__field(unsigned int, netns)
-		__field(u16, sport)
-		__field(u16, dport)
+		KTLS_TRACE_SOCK_FIELDS
 		__field(bool, sent)
 		__field(bool, asked)
 	),
 	TP_fast_assign(
-		__entry->sk = sk;
-		__entry->netns = sock_net(sk)->ns.inum;
-		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
-		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		KTLS_TRACE_SOCK_ASSIGN(sk);
 		__entry->sent = sent;
 		__entry->asked = asked;
 	),
-	TP_printk("sk=%p netns=%u sport=%u dport=%u %s%s", __entry->sk, __entry->netns,
-		  __entry->sport, __entry->dport, __entry->sent ? "sent" : "received",
+	TP_printk(KTLS_TRACE_SOCK_FORMAT " %s%s", KTLS_TRACE_SOCK_ARGS,
+		  __entry->sent ? "sent" : "received",
 		  __entry->asked ? " asked" : "")
 );
 
@@ -234,21 +265,15 @@ TRACE_EVENT(ktls_reason,
 	TP_PROTO(const struct sock *sk, const char *reason),
 	TP_ARGS(sk, reason),
 	TP_STRUCT__entry(
-		__field(const void *, sk)
-		__field(unsigned int, netns)
-		__field(u16, sport)
-		__field(u16, dport)
+		KTLS_TRACE_SOCK_FIELDS
 		__array(char, reason, KTLS_TRACE_REASON)
 	),
 	TP_fast_assign(
-		__entry->sk = sk;
-		__entry->netns = sock_net(sk)->ns.inum;
-		__entry->sport = ntohs(inet_sk(sk)->inet_sport);
-		__entry->dport = ntohs(inet_sk(sk)->inet_dport);
+		KTLS_TRACE_SOCK_ASSIGN(sk);
 		strscpy(__entry->reason, reason, KTLS_TRACE_REASON);
 	),
-	TP_printk("sk=%p netns=%u sport=%u dport=%u %s", __entry->sk, __entry->netns,
-		  __entry->sport, __entry->dport, __entry->reason)
+	TP_printk(KTLS_TRACE_SOCK_FORMAT " %s", KTLS_TRACE_SOCK_ARGS,
+		  __entry->reason)
 );
 
 #endif /* _TRACE_KTLS_H */
