@@ -165,7 +165,9 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 	}
 	ktls_rxbuf_trim(rl);
 
-	if (ahead && rl->rules->pack && size <= KTLS_RX_GATHER_MAX)
+	/* Room for more, unless that alone would reach the limit: ktls_rxbuf_is_full(). */
+	if (ahead && rl->rules->pack && size <= KTLS_RX_GATHER_MAX &&
+	    q->size + RXBUF_FRONT + RXBUF_PACK < READ_ONCE(sk->sk_rcvbuf))
 		size = RXBUF_PACK;
 	bytes = PAGE_ALIGN(RXBUF_FRONT + size);
 	charged = rxbuf_charge(sk, bytes);

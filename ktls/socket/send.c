@@ -242,6 +242,9 @@ static int send_record(struct ktls_ctx *ctx, struct send_op *op)
 	if (unlikely(got < 0)) {
 		err = got;
 		got = 0;
+		/* Or whatever ends records would seal one with nothing in it. */
+		if (!q->open_len)
+			ktls_txq_drop_open(q);
 	} else if (unlikely(got < len)) {
 		err = -EFAULT;
 	}

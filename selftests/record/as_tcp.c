@@ -199,6 +199,21 @@ static int recv_inq(int fd, size_t len, int *inq)
 	return got(n);
 }
 
+/* What failed is no beginning of a record that the next call would end. */
+TEST_F(both, nothing_is_left_of_a_bad_address)
+{
+	char back[8];
+	uint8_t type;
+
+	FAILS(EFAULT, send(self->r.fd, net_bad_address(), 10, 0));
+	ASSERT_EQ(0, send(self->r.fd, "", 0, 0));
+	FAILS(EFAULT, send(self->r.fd, net_bad_address(), 10, MSG_MORE));
+	OK(setsockopt(self->r.fd, IPPROTO_TCP, TCP_CORK, &(int){ 0 }, 4));
+	net_write(self->r.fd, "hello", 5);
+	ASSERT_EQ(5, peer_recv(self->r.p, &type, back, sizeof(back)));
+	EXPECT_EQ(CT_DATA, type);
+}
+
 TEST_F(both, bytes_in_queue)
 {
 	struct ends e = ends_of(&self->r);

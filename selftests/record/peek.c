@@ -277,3 +277,24 @@ TEST_F(both, peek_offset_as_tcp)
 	close(tcp[0]);
 	close(tcp[1]);
 }
+
+/* What a pipe has a part of is a buffer of its own. With the next it is not too much yet. */
+TEST_F(both, peeking_behind_what_a_pipe_has)
+{
+	int pipes[2];
+
+	record_reopen(&self->r, 8192);
+	OK(pipe(pipes));
+	net_pattern(big, 1100, 5);
+	peer_send_data(self->r.p, big, 333);
+	peer_send_data(self->r.p, big + 333, 667);
+	peer_send_data(self->r.p, big + 1000, 100);
+	ASSERT_EQ(100, splice(self->r.fd, NULL, pipes[1], NULL, 100, 0));
+	EXPECT_EQ(1000, peek_all(self->r.fd));
+	EXPECT_EQ(1000, recv(self->r.fd, back, sizeof(back), MSG_DONTWAIT));
+	EXPECT_MEMEQ(big + 100, back, 1000);
+	net_read(pipes[0], back, 100);
+	EXPECT_MEMEQ(big, back, 100);
+	close(pipes[0]);
+	close(pipes[1]);
+}

@@ -268,11 +268,11 @@ void differ_do_misuse(struct scene *s, const struct differ_op *op, int fd)
 	errno = 0;
 	ret = misuse(fd, op->choice % 24);
 	scene_say(s, "misuse %u", op->choice % 24);
-	if (scene_is_reset(ret)) {
+	if (scene_is_reset(ret))
 		s->side[op->end].dead = true;
-		/* connect() reported it, and disconnected. */
-		s->side[op->end].unconnected = op->choice % 24 == 0;
-	}
+	/* connect() reported the end of the connection, and disconnected. */
+	if (op->choice % 24 == 0 && (scene_is_reset(ret) || (ret < 0 && errno == ECONNABORTED)))
+		s->side[op->end].unconnected = true;
 	scene_say_ret(s, ret);
 	shared.signals = 0;
 }

@@ -162,11 +162,19 @@ bool scene_is_reset(long long ret)
 	return ret < 0 && (errno == ECONNRESET || errno == EPIPE || errno == ETIMEDOUT);
 }
 
+/* A call in a thread has told of a reset, though this has not been said yet. */
+static bool waiter_was_reset(const struct waiter *w)
+{
+	return w->started && !w->polls && w->job.done && w->job.ret < 0 &&
+	       w->job.err == ECONNRESET;
+}
+
 /* What was received. After a reset TCP's end of file is ECONNRESET with ktls. */
 void scene_say_received(struct scene *s, struct side *side, long long ret, int flags)
 {
 	size_t len = ret > 0 && (!(flags & MSG_TRUNC) || flags & MSG_PEEK) ? ret : 0;
 
+	side->dead |= waiter_was_reset(&side->waiter);
 	if (side->dead && (!ret || (ret < 0 && errno == ECONNRESET))) {
 		scene_say(s, " = the end");
 		return;
