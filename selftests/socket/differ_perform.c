@@ -129,8 +129,11 @@ static void take_async(const struct scene *s, long bands[2])
 	sigaddset(&set, SIGRTMIN);
 	while (sigtimedwait(&set, &info, &now) > 0)
 		for (int i = 0; i < 2; i++)
-			/* With TCP, what comes when nobody can read is a reset at once: ktls(7). */
-			if (info.si_fd == s->async[i] && s->side[i].shut != 3)
+			/* With TCP, what comes when nobody can read is a reset at once: ktls(7).
+			 * While somebody waits it depends on the moment whether there is one.
+			 */
+			if (info.si_fd == s->async[i] && s->side[i].shut != 3 &&
+			    !s->side[i].waiter.started)
 				bands[i] |= info.si_band & (POLLIN | POLLHUP);
 }
 

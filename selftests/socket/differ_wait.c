@@ -90,6 +90,9 @@ void differ_do_start(struct scene *s, const struct differ_op *op, int fd)
 	/* TCP's recv() of no bytes ends with any wake-up: ktls(7). */
 	w->len = !op->len ? 1 : op->len < sizeof(w->buf) ? op->len : sizeof(w->buf);
 	w->flags = op->flags & (MSG_PEEK | MSG_WAITALL);
+	/* TCP counts twice what it sees again because somebody else has read meanwhile. */
+	if (w->flags & MSG_PEEK)
+		w->flags = MSG_PEEK;
 	w->epoll = w->polls && op->way & 2 ? waiter_epoll(s, fd) : 0;
 	scene_say(s, "begin to wait: %s %u flags %#x",
 		  w->epoll ? "epoll" : w->polls ? "poll" : "recv", w->len, w->flags);
