@@ -214,18 +214,28 @@ TEST_F(rekey, then_fin)
 	EXPECT_EQ(0, OK(recv(self->k.fd, back, 100, 0)));
 }
 
+/* Of 2 bytes, or of 4, with more of them behind. */
+union opt {
+	uint16_t	two;
+	uint32_t	four[2];
+};
+
 static int set_opt(int fd, int opt, uint64_t value, socklen_t len)
 {
-	return setsockopt(fd, SOL_TLS, opt, &value, len);
+	union opt o = { .four = { value, value >> 32 } };
+
+	if (len == sizeof(o.two))
+		o.two = value;
+	return setsockopt(fd, SOL_TLS, opt, &o, len);
 }
 
 static uint32_t get_opt(int fd, int opt, socklen_t room, socklen_t want)
 {
-	uint64_t value = 0;
+	union opt o = { .four = { 0 } };
 
-	OK(getsockopt(fd, SOL_TLS, opt, &value, &room));
+	OK(getsockopt(fd, SOL_TLS, opt, &o, &room));
 	EXPECT_EQ(want, room);
-	return value;
+	return want == sizeof(o.two) ? o.two : o.four[0];
 }
 
 TEST_F(keys, zerocopy_ro_and_no_pad)
