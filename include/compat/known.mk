@@ -2,8 +2,8 @@
 #
 # What is known of the operations of a socket, for a kernel that nobody has seen: one that
 # has another operation may let data past the record layer, one whose operation has another
-# type needs an adaptor, and one without a cipher has none. Each ends the build here, with what and where;
-# KTLS_UNKNOWN_KERNEL=y goes on without. Included by probe.mk.
+# type needs an adaptor, and one without a cipher has none. Each ends the build here, with
+# what and where; KTLS_UNKNOWN_KERNEL=y goes on without. Included by probe.mk.
 
 ktls-unknown :=
 # $(call ktls-unknown-in,FILE,TEXT,WHERE): for the list
