@@ -29,11 +29,13 @@ struct serve_client {
  * struct serve_job - a fetch
  * @client: who asked; a reference
  * @header: of the request
+ * @is_over: the host is not asked any more, only the answer is on its way; serve_lock
  * @url: NUL-terminated
  * @body: the request
  */
 struct serve_job {
 	struct serve_client		*client;
+	bool				is_over;
 	struct ktls_fetch_request	header;
 	char				url[KTLS_FETCH_URL_MAX + 1];
 	uint8_t				body[KTLS_FETCH_BODY_MAX];
@@ -87,7 +89,8 @@ static const char *serve_take_place(struct serve_job *job)
 			continue;
 		}
 		crls += !serve_jobs[i]->header.body_len;
-		same += ktlsd_fetching_is_same_host(serve_jobs[i]->url, job->url);
+		same += !serve_jobs[i]->is_over &&
+			ktlsd_fetching_is_same_host(serve_jobs[i]->url, job->url);
 	}
 	if (place == KTLS_FETCH_THREADS ||
 	    (!job->header.body_len && crls >= KTLS_FETCH_CRLS))
@@ -112,6 +115,14 @@ static void serve_give_place(struct serve_job *job)
 	pthread_mutex_unlock(&serve_lock);
 }
 
+/* Before the answer: who has that may ask the same host again at once. */
+static void serve_leave_host(struct serve_job *job)
+{
+	pthread_mutex_lock(&serve_lock);
+	job->is_over = true;
+	pthread_mutex_unlock(&serve_lock);
+}
+
 static void *serve_fetch(void *arg)
 {
 	struct serve_job *job = arg;
@@ -122,6 +133,7 @@ static void *serve_fetch(void *arg)
 			      job->header.timeout_ms, &answer);
 	ktlsd_log(KTLSD_LOG_DEBUG, "%s: %s%.*s", job->url, err ? "" : "answered",
 		  err ? (int)answer.len : 0, err ? (char *)answer.data : "");
+	serve_leave_host(job);
 	serve_answer(job->client, job->header.id, err, answer.data, answer.len);
 	serve_give_place(job);
 	ktlsd_buffer_free(&answer);

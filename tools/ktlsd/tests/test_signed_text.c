@@ -305,7 +305,7 @@ static void signed_text_flood(void **state)
 					  .value2 = 1 };
 	EVP_PKEY *slow = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)4096);
 	int i, fd = ktlsd_signer_open_channel();
-	uint64_t slow_handle, fast_handle;
+	uint64_t slow_handle, fast_handle, seq;
 	uint8_t text[256];
 	char reason[256];
 	size_t len;
@@ -349,7 +349,11 @@ static void signed_text_flood(void **state)
 	signed_text_send(fd, &head, text, len);
 	head.seq = 3001;
 	signed_text_ask(fd, &head, text, len);
-	assert_int_equal(signed_text_answer(fd, reason).seq, 3001);
+	/* A signature that had begun when it was cancelled is finished: it may come last. */
+	do {
+		seq = signed_text_answer(fd, reason).seq;
+	} while (seq <= FLOOD);
+	assert_int_equal(seq, 3001);
 	EVP_PKEY_free(slow);
 	close(fd);
 }
