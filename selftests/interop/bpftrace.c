@@ -11,8 +11,9 @@ FIXTURE(bpftrace) { struct proc d, b; };
 
 FIXTURE_SETUP(bpftrace)
 {
-	if (access("/usr/bin/bpftrace", X_OK))
-		SKIP_TEST("there is no bpftrace: apt install bpftrace");
+	if (access("/sys/kernel/btf/vmlinux", F_OK))
+		SKIP_TEST("this kernel has no BTF");
+	OK(access("/usr/bin/bpftrace", X_OK));
 	if (access("/sys/kernel/tracing/events", F_OK))
 		OK(mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL));
 	if (access("/sys/kernel/debug/tracing", F_OK))
