@@ -114,21 +114,6 @@ static void rx_place_drop(struct ktls_rl *rl, const struct rx_place *place)
 		ktls_rxbuf_put(rl, place->buf);
 }
 
-/* Copy all of a record to the reader, or nothing if its memory is not there. As a page: is
- * it in the slab, copy_to_iter() would look each time.
- */
-static bool rx_deliver(const struct rx_place *place, u32 len)
-{
-	size_t n;
-
-	n = copy_page_to_iter(virt_to_page(place->at), offset_in_page(place->at), len,
-			      place->iter);
-	if (likely(n == len))
-		return true;
-	iov_iter_revert(place->iter, n);
-	return false;
-}
-
 static int rx_queue_data(struct ktls_rl *rl, struct rx_place *place, u32 len)
 {
 	if (unlikely(!len)) {
@@ -142,7 +127,7 @@ static int rx_queue_data(struct ktls_rl *rl, struct rx_place *place, u32 len)
 	rl->flow->counts.warnings = 0;
 	rl->flow->counts.key_updates = 0;
 	rl->flow->rx.bytes += len;
-	if (place->iter && likely(rx_deliver(place, len))) {
+	if (place->iter && likely(ktls_rxbuf_copy(place->at, len, place->iter))) {
 		rx_place_drop(rl, place);
 		return KTLS_RX_DIRECT;
 	}

@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/uio.h>
 #include <linux/vmalloc.h>
 #include <net/sock.h>
 
@@ -83,6 +84,31 @@ void ktls_rxbuf_map(const u8 *at, u32 len, struct scatterlist *sg)
 			break;
 	}
 	sg_mark_end(sg);
+}
+
+/**
+ * ktls_rxbuf_copy - copy bytes of a buffer to a reader
+ * @at: the first byte
+ * @len: how many
+ * @iter: the reader's memory; advances if all of it is there
+ *
+ * Context: process context; may fault.
+ * Return: whether it was; or nothing counts as copied.
+ */
+bool ktls_rxbuf_copy(const u8 *at, u32 len, struct iov_iter *iter)
+{
+	u32 done = 0, step, n;
+
+	for (; done < len; done += step, at += step) {
+		step = min_t(u32, len - done, PAGE_SIZE - offset_in_page(at));
+		/* As pages: is it in the slab, copy_to_iter() would look each time. */
+		n = copy_page_to_iter(ktls_rxbuf_page(at), offset_in_page(at), step, iter);
+		if (unlikely(n < step)) {
+			iov_iter_revert(iter, done + n);
+			return false;
+		}
+	}
+	return true;
 }
 
 static size_t rxbuf_truesize(const struct ktls_rxbuf *buf)

@@ -10,6 +10,7 @@
 
 #include "wire.h"
 
+struct iov_iter;
 struct ktls_rl;
 struct page;
 struct scatterlist;
@@ -72,6 +73,7 @@ void ktls_rxbuf_append(struct ktls_rl *rl, struct ktls_rxbuf *buf, const u8 *at,
 void ktls_rxbuf_queue(struct ktls_rl *rl, struct ktls_rxbuf *buf, u8 type, u32 len);
 u8 *ktls_rxbuf_payload(struct ktls_rxbuf *buf);
 struct page *ktls_rxbuf_page(const u8 *at);
+bool ktls_rxbuf_copy(const u8 *at, u32 len, struct iov_iter *iter);
 void ktls_rxbuf_map(const u8 *at, u32 len, struct scatterlist *sg);
 void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len);
 bool ktls_rxbuf_is_full(const struct ktls_rl *rl);	/* or not held */

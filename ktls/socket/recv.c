@@ -213,23 +213,9 @@ static void recv_record(struct recv_op *op, u8 type)
 /* Copy so much of what is opened: all of it, or nothing if the memory ends before. */
 static bool recv_copy(struct ktls_rxbuf *buf, u32 skip, u32 len, struct recv_op *op)
 {
-	struct iov_iter *iter = &op->msg->msg_iter;
-	const u8 *at = ktls_rxbuf_payload(buf) + skip;
-	u32 done = 0, step, n;
-
 	/* As with TCP the bytes are thrown away. */
-	if (op->flags & MSG_TRUNC)
-		return true;
-	for (; done < len; done += step, at += step) {
-		step = min_t(u32, len - done, PAGE_SIZE - offset_in_page(at));
-		/* As pages: is it in the slab, copy_to_iter() would look each time. */
-		n = copy_page_to_iter(ktls_rxbuf_page(at), offset_in_page(at), step, iter);
-		if (unlikely(n < step)) {
-			iov_iter_revert(iter, done + n);
-			return false;
-		}
-	}
-	return true;
+	return op->flags & MSG_TRUNC ||
+	       ktls_rxbuf_copy(ktls_rxbuf_payload(buf) + skip, len, &op->msg->msg_iter);
 }
 
 /* Deliver of one buffer what has not been looked at. */
