@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/membarrier.h>
 #include <linux/tls.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ enum {
 	ENDS		= 400,		/* of its connections */
 	SOCKETS_MAX	= 20000,
 	TRAFFIC		= 16384,	/* bytes each way */
-	QUIET		= 8 << 10,	/* bytes that come and go while nothing happens */
+	QUIET		= 8 << 10,	/* bytes less that are no change */
+	SAME		= 5,		/* readings without one */
 	DRIFT_MAX	= 128,		/* bytes a socket that may be left of a measurement */
 	TRIES		= 10,
 	/* Limits of what a socket takes beyond TCP's, bytes. That with keys is with ChaCha20:
@@ -118,23 +120,25 @@ static void slabs_read(struct usage *u)
 	ASSERT_GT(u->n, 20);
 }
 
-/* What is freed by RCU is there until its turn has come, on a busy machine late: waits for that,
- * and until nothing more becomes of it.
+/* What is freed by RCU is there until its turn has come, on a busy machine late: waits until it
+ * has not become less for a while. Who else allocates meanwhile makes a reading larger, by up to
+ * a slab of each cache, never smaller: the least one counts.
  */
 static void usage_read(struct usage *u)
 {
-	int quiet = 0;
-	long before;
+	static struct usage now;
+	int same = 0;
 
-	u->slab = 0;
-	for (int i = 0; quiet < 3; i++) {
+	u->slab = LONG_MAX;
+	for (int i = 0; same < SAME; i++) {
 		ASSERT_LT(i, 500);
-		before = u->slab;
 		OK(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
 		harness_nap(20);
 		shrink();
-		slabs_read(u);
-		quiet = labs(before - u->slab) <= QUIET ? quiet + 1 : 0;
+		slabs_read(&now);
+		same = now.slab < u->slab - QUIET ? 0 : same + 1;
+		if (now.slab < u->slab)
+			*u = now;
 	}
 	u->all = -mem_free();
 	u->charged = cgroup_current_kib() << 10;
