@@ -66,13 +66,19 @@ static ssize_t send_way(int fd, const uint8_t *from, size_t len, unsigned int wa
 	}
 }
 
-/* A reset from there may come while the second of two messages is sent, or later. */
+/* A reset from there may come while the second of two messages is sent, or later; and who waits
+ * there may read the first one before the second is sent, or both.
+ */
+static bool acts_between(const struct side *peer)
+{
+	return scene_fd(peer, 0) < 0 || peer->shut || scene_is_waited(peer);
+}
+
 static unsigned int way_of(const struct scene *s, const struct differ_op *op)
 {
-	const struct side *peer = &s->side[!op->end];
+	const unsigned int way = op->way % SEND_WAYS;
 
-	return op->way % SEND_WAYS == 5 && (scene_fd(peer, 0) < 0 || peer->shut) ? 4 :
-		op->way % SEND_WAYS;
+	return way == 5 && acts_between(&s->side[!op->end]) ? 4 : way;
 }
 
 static size_t may_send(const struct scene *s, const struct differ_op *op)
