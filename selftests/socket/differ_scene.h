@@ -17,6 +17,7 @@ enum {
 	 */
 	FLIGHT_MAX	= 40000,
 	FLIGHT_SMALL	= 1000,		/* with the smallest buffers */
+	RECORD		= 16384,	/* bytes that are sent in one, RFC 8446 5.1 */
 	WAIT_MS		= 30,		/* SO_RCVTIMEO and SO_SNDTIMEO */
 	SETTLE_MS	= 500,		/* more than TCP holds back what MSG_MORE is on */
 	WAIT_BITS	= POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM |
