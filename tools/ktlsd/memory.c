@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 
 #include "memory.h"
+#include "tls/pause.h"
 
 enum {
 	MEMORY_KEEP	= 1 << 20,	/* bytes at the top of a heap, while it works */
 	MEMORY_PAD	= 256 << 10,	/* bytes that a heap grows by */
 	MEMORY_MMAP	= 256 << 10,	/* larger blocks are mapped on their own */
+	MEMORY_LARGE	= 128 << 10,	/* when such a block is freed, free() looks at the top */
 };
+
+/* Held while the two are not what they should be. */
+static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void memory_keep(int keep, int pad)
+{
+	mallopt(M_TRIM_THRESHOLD, keep);
+	mallopt(M_TOP_PAD, pad);
+}
 
 void ktlsd_memory_init(void)
 {
@@ -16,10 +29,26 @@ void ktlsd_memory_init(void)
 	 * becomes one of 2 MiB.
 	 */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	mallopt(M_TRIM_THRESHOLD, MEMORY_KEEP);
-	mallopt(M_TOP_PAD, MEMORY_PAD);
+	memory_keep(MEMORY_KEEP, MEMORY_PAD);
 	/* Setting the others ends its adjustment by malloc(). */
 	mallopt(M_MMAP_THRESHOLD, MEMORY_MMAP);
+}
+
+/* malloc_trim() is for all heaps, but it leaves the top of each where it is, except the first
+ * heap's: only free() cuts off that of its own.
+ */
+static void memory_give_back(void)
+{
+	void *volatile block;
+
+	ktlsd_pause_flush();
+	malloc_trim(0);
+	pthread_mutex_lock(&memory_lock);
+	memory_keep(0, 0);
+	block = malloc(MEMORY_LARGE);
+	free(block);
+	memory_keep(MEMORY_KEEP, MEMORY_PAD);
+	pthread_mutex_unlock(&memory_lock);
 }
 
 void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now)
@@ -40,8 +69,7 @@ int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle)
 		memory->due = now + KTLSD_MEMORY_IDLE_MS;
 		return KTLSD_MEMORY_IDLE_MS;
 	}
-	/* All heaps, not only that of this thread. */
-	malloc_trim(0);
+	memory_give_back();
 	memory->due = 0;
 	if (is_idle)
 		return -1;

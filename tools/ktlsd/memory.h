@@ -14,7 +14,7 @@ enum {
 };
 
 /**
- * struct ktlsd_memory - what a worker has to give back
+ * struct ktlsd_memory - what a worker, or its thread in the signer, has to give back
  * @due: when, milliseconds of the monotonic clock; 0 if it did nothing since
  * @latest: when at the latest, likewise
  *
@@ -30,12 +30,12 @@ struct ktlsd_memory {
  */
 void ktlsd_memory_init(void);
 
-/* The worker did something. */
+/* The thread did something. */
 void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now);
 
 /**
  * ktlsd_memory_step - give memory back, if that is due
- * @memory: of the worker
+ * @memory: of the thread, whose idle stacks (tls/pause.h) go back as well
  * @now: milliseconds of the monotonic clock
  * @is_idle: there is no handshake under way, and none waits for tickets; else it is put off, up to
  *	KTLSD_MEMORY_BUSY_MS: a server may never be idle, and has to come back from a burst too

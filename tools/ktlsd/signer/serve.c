@@ -19,6 +19,7 @@
 #include "config/roles.h"
 #include "config/stored_key.h"
 #include "errors.h"
+#include "memory.h"
 #include "signer/keys.h"
 #include "signer/permit.h"
 #include "signer/premaster.h"
@@ -37,6 +38,7 @@ enum {
  * @quick: what waits for the thread that receives
  * @slow: what waits for the other one
  * @slow_thread: that one
+ * @memory: of a burst of requests, to be given back
  * @message: room for one
  */
 struct serve {
@@ -44,6 +46,7 @@ struct serve {
 	struct ktlsd_signer_queue	quick;
 	struct ktlsd_signer_queue	slow;
 	pthread_t			slow_thread;
+	struct ktlsd_memory		memory;
 	uint8_t				message[KTLSD_SIGNER_MESSAGE_MAX];
 };
 
@@ -356,18 +359,31 @@ static void serve_free(struct serve *serve)
 	free(serve);
 }
 
+/* Timeout for poll(), ms; -1 for none. */
+static int serve_timeout(struct serve *serve)
+{
+	bool quick = ktlsd_signer_queue_pending(&serve->quick);
+	int wait = ktlsd_memory_step(&serve->memory, ktlsd_clock_ms(),
+				     !quick && !ktlsd_signer_queue_pending(&serve->slow));
+
+	return quick ? 0 : wait;
+}
+
 static void *serve_main(void *arg)
 {
 	struct serve *serve = arg;
 	struct pollfd fd = { .fd = serve->fd, .events = POLLIN };
 	bool end = false;
-	int i;
+	int i, wait;
 
 	while (!end) {
-		if (!ktlsd_signer_queue_pending(&serve->quick))
-			poll(&fd, 1, -1);
+		wait = serve_timeout(serve);
+		if (wait)
+			poll(&fd, 1, wait);
 		for (i = 0; i < SERVE_BURST && serve_receive(serve, &end); i++)
 			;
+		if (i)
+			ktlsd_memory_note_work(&serve->memory, ktlsd_clock_ms());
 		if (!end)
 			serve_work(serve, &serve->quick, false);
 	}

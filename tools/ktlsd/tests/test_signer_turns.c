@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The threads of the signer that serve a worker: who waits for whom. */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -9,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "config/roles.h"
+#include "memory.h"
 #include "signer/keys.h"
 #include "signer/protocol.h"
 #include "signer/queue.h"
@@ -17,7 +20,9 @@
 
 enum {
 	TURNS_SLOW	= 40,	/* signatures, a millisecond or more each */
+	TURNS_BURST	= 4000,	/* requests that wait at once */
 	TURNS_WAIT_MS	= 30000,
+	TURNS_LATER_MS	= 3000,	/* for a busy machine */
 	TURNS_UID	= 1000,
 };
 
@@ -125,6 +130,21 @@ static void turns_send_slow(void)
 		turns_send(KTLSD_SIGNER_SIGN, i, turns.slow);
 }
 
+/* Return: memory of this process that is in no file, KiB */
+static long turns_anonymous(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[100];
+	long kib = -1;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) && sscanf(line, "RssAnon: %ld", &kib) != 1)
+		;
+	fclose(file);
+	assert_true(kib > 0);
+	return kib;
+}
+
 /* Not even if the same user asked for both. */
 static void turns_quick_before_slow(void **state)
 {
@@ -153,6 +173,31 @@ static void turns_cancel(void **state)
 	while (turns_receive(0) != TURNS_SLOW + 1)
 		answers++;
 	assert_in_range(answers, 1, TURNS_SLOW / 2);
+}
+
+/* What thousands of requests took is given back some seconds after the last of them. */
+static void turns_memory(void **state)
+{
+	long before, after;
+	uint32_t i;
+
+	(void)state;
+	ktlsd_memory_init();
+	/* sanitizers and valgrind have a malloc() of their own */
+	if (!mallinfo2().arena)
+		skip();
+	turns_send(KTLSD_SIGNER_SIGN, 1, turns.slow);
+	turns_receive(0);
+	malloc_trim(0);
+	before = turns_anonymous();
+	for (i = 2; i <= TURNS_BURST; i++)
+		turns_send(KTLSD_SIGNER_SIGN, i, turns.slow);
+	for (i = 2; i <= TURNS_BURST; i++)
+		turns_send(KTLSD_SIGNER_CANCEL, i, 0);
+	usleep((KTLSD_MEMORY_IDLE_MS + TURNS_LATER_MS) * 1000);
+	after = turns_anonymous();
+	printf("# before %ld KiB, after %ld KiB\n", before, after);
+	assert_true(after * 10 <= before * 11);
 }
 
 /* The worker goes while its signatures are made. */
@@ -228,7 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TURNS_TEST(turns_quick_before_slow), TURNS_TEST(turns_cancel),
 		TURNS_TEST(turns_leave), cmocka_unit_test(turns_sources),
-		cmocka_unit_test(turns_room),
+		cmocka_unit_test(turns_room), TURNS_TEST(turns_memory),
 	};
 
 	return cmocka_run_group_tests_name("signer_turns", tests, turns_setup, turns_teardown);

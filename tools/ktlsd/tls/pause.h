@@ -81,7 +81,7 @@ struct ktlsd_pause_owner *ktlsd_pause_get_owner(void);
  */
 void ktlsd_pause_cancel(struct ktlsd_pause **job);
 
-/* Frees the stacks that the thread keeps. Call it before a thread ends. */
+/* Frees the stacks that the thread keeps. Call it before a thread ends, too. */
 void ktlsd_pause_flush(void);
 
 #endif
