@@ -62,34 +62,41 @@ enum way {
 	TURNS,			/* the same, on one connection after the other */
 };
 
+/* What a run has. What one has, those before it have, too. */
+enum extent {
+	WHOLE,
+	QUICK,		/* one version and cipher, fewer rows */
+	GUARD,		/* the same, only what the ratios in guard.json are made of */
+};
+
 /* What is measured is @calls calls that move @size bytes, in system calls of @chunk
- * bytes, to a receiver with a buffer of @buf bytes.
+ * bytes, to a receiver with a buffer of @buf bytes. @extent is the smallest that has it.
  */
 struct row {
 	const char	*name;
 	size_t		size, chunk, buf;
 	unsigned int	calls;
 	enum way	way;
-	bool		quick;
+	enum extent	extent;
 };
 
 static const struct row rows[] = {
-	{ "send 64 B",		64,	  64,	    64 * KIB, 10000, SEND, true },
-	{ "send 1 KiB",		1 * KIB,  1 * KIB,  64 * KIB, 5000, SEND, true },
-	{ "send 4 KiB",		4 * KIB,  4 * KIB,  64 * KIB, 2000, SEND, false },
-	{ "send 16 KiB",	16 * KIB, 16 * KIB, 64 * KIB,  700, SEND, true },
-	{ "send 64 KiB",	64 * KIB, 64 * KIB, 64 * KIB,  170, SEND, false },
-	{ "writev 64 x 64 B",	4 * KIB,  4 * KIB,  64 * KIB, 2000, SENDV, false },
-	{ "receive in 4 KiB",	64 * KIB, RECORD,    4 * KIB,  170, SEND, false },
-	{ "receive in 64 KiB",	64 * KIB, RECORD,   64 * KIB,  170, SEND, true },
-	{ "receive in 1 MiB",	64 * KIB, RECORD,    1 * MIB,  170, SEND, false },
-	{ "sendfile 1 MiB",	1 * MIB,  1 * MIB,  64 * KIB,   11, SENDFILE, true },
-	{ "request 100 B",	100,	  100,	     4 * KIB, 3000, REQUEST, true },
-	{ "request 4 KiB",	4 * KIB,  4 * KIB,   4 * KIB, 1000, REQUEST, false },
-	{ "64 B in steps",	64,	  64,	    64 * KIB, 5000, STEPS, true },
-	{ "1 KiB in steps",	1 * KIB,  1 * KIB,  64 * KIB, 3000, STEPS, true },
-	{ "64 x 64 B in a step", 4 * KIB, 64,	    64 * KIB,  200, STEPS, false },
-	{ "1 KiB, 1000 conns",	1 * KIB,  1 * KIB,  64 * KIB, 4000, TURNS, false },
+	{ "send 64 B",		64,	  64,	    64 * KIB, 10000, SEND, QUICK },
+	{ "send 1 KiB",		1 * KIB,  1 * KIB,  64 * KIB, 5000, SEND, QUICK },
+	{ "send 4 KiB",		4 * KIB,  4 * KIB,  64 * KIB, 2000, SEND, WHOLE },
+	{ "send 16 KiB",	16 * KIB, 16 * KIB, 64 * KIB,  700, SEND, GUARD },
+	{ "send 64 KiB",	64 * KIB, 64 * KIB, 64 * KIB,  170, SEND, WHOLE },
+	{ "writev 64 x 64 B",	4 * KIB,  4 * KIB,  64 * KIB, 2000, SENDV, WHOLE },
+	{ "receive in 4 KiB",	64 * KIB, RECORD,    4 * KIB,  170, SEND, WHOLE },
+	{ "receive in 64 KiB",	64 * KIB, RECORD,   64 * KIB,  170, SEND, QUICK },
+	{ "receive in 1 MiB",	64 * KIB, RECORD,    1 * MIB,  170, SEND, WHOLE },
+	{ "sendfile 1 MiB",	1 * MIB,  1 * MIB,  64 * KIB,   11, SENDFILE, QUICK },
+	{ "request 100 B",	100,	  100,	     4 * KIB, 3000, REQUEST, GUARD },
+	{ "request 4 KiB",	4 * KIB,  4 * KIB,   4 * KIB, 1000, REQUEST, WHOLE },
+	{ "64 B in steps",	64,	  64,	    64 * KIB, 5000, STEPS, GUARD },
+	{ "1 KiB in steps",	1 * KIB,  1 * KIB,  64 * KIB, 3000, STEPS, GUARD },
+	{ "64 x 64 B in a step", 4 * KIB, 64,	    64 * KIB,  200, STEPS, GUARD },
+	{ "1 KiB, 1000 conns",	1 * KIB,  1 * KIB,  64 * KIB, 4000, TURNS, WHOLE },
 };
 
 static uint8_t data[MIB];
@@ -272,6 +279,12 @@ static void aead_round(int fd, const struct row *row, unsigned int calls)
 
 /* --- measuring --- */
 
+/* Those that a ratio needs; without the bare ciphers no module has to be built. */
+static bool has_kind(enum extent extent, enum kind kind)
+{
+	return extent != GUARD || kind == MAINLINE || kind == OPENSSL || kind == KTLS;
+}
+
 /* Plain TCP varies most, and costs least; the ciphers not at all. */
 static unsigned int calls_of(const struct row *row, enum kind kind)
 {
@@ -298,13 +311,14 @@ static void measure_round(const struct config *config, enum kind kind, struct ru
 	       row->name, kind_names[kind], calls, ns, tx, run->rx_ns, tasks_since(&before, NULL));
 }
 
-static void measure(const struct config *config, const struct row *row, unsigned int rounds)
+static void measure(const struct config *config, const struct row *row, unsigned int rounds,
+		    enum extent extent)
 {
 	struct run runs[KINDS] = {};
-	int aead = aead_open(config, row);
+	int aead = has_kind(extent, AEAD) ? aead_open(config, row) : -1;
 
 	for (int k = 0; k < KINDS; k++) {
-		if (k == AEAD)
+		if (k == AEAD || !has_kind(extent, k))
 			continue;
 		run_open(&runs[k], config, row, k);
 		run_round(&runs[k], row->calls / 8 + 1, true);
@@ -312,11 +326,13 @@ static void measure(const struct config *config, const struct row *row, unsigned
 	}
 	for (unsigned int r = 0; r < rounds; r++)
 		for (int k = 0; k < KINDS; k++)
-			measure_round(config, k, &runs[k], row, aead);
+			if (has_kind(extent, k))
+				measure_round(config, k, &runs[k], row, aead);
 	for (int k = 0; k < KINDS; k++)
-		if (k != AEAD)
+		if (k != AEAD && has_kind(extent, k))
 			run_close(&runs[k]);
-	close(aead);
+	if (aead >= 0)
+		close(aead);
 }
 
 /* --- allocations --- */
@@ -431,39 +447,56 @@ static void prepare(void)
 		err(1, "memfd");
 }
 
-/* For who shows the progress. */
-static unsigned int rounds_in_all(unsigned int n_configs, bool quick, unsigned int rounds)
+static size_t configs_of(enum extent extent)
 {
-	unsigned int n = 0;
+	return extent == WHOLE ? sizeof(configs) / sizeof(configs[0]) : 1;
+}
+
+/* For who shows the progress. */
+static unsigned int rounds_in_all(enum extent extent, unsigned int rounds)
+{
+	unsigned int n_rows = 0, n_kinds = 0;
 
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
-		n += !quick || rows[r].quick;
-	return n * n_configs * rounds * KINDS;
+		n_rows += rows[r].extent >= extent;
+	for (int k = 0; k < KINDS; k++)
+		n_kinds += has_kind(extent, k);
+	return n_rows * configs_of(extent) * rounds * n_kinds;
+}
+
+static void measure_all(enum extent extent, unsigned int rounds)
+{
+	printf("# %u rounds\n", rounds_in_all(extent, rounds));
+	for (size_t c = 0; c < configs_of(extent); c++)
+		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
+			if (rows[r].extent >= extent)
+				measure(&configs[c], &rows[r], rounds, extent);
+}
+
+static enum extent extent_of(const char *name)
+{
+	if (!strcmp(name, "whole"))
+		return WHOLE;
+	if (!strcmp(name, "quick"))
+		return QUICK;
+	if (!strcmp(name, "guard"))
+		return GUARD;
+	errx(2, "no extent %s", name);
 }
 
 int main(int argc, char **argv)
 {
-	const size_t n_configs = sizeof(configs) / sizeof(configs[0]);
-	unsigned int rounds = argc > 1 ? atoi(argv[1]) : 0;
-	bool quick = argc > 2 && !strcmp(argv[2], "quick");
-
 	prepare();
 	if (argc == 2 && !strcmp(argv[1], "allocations")) {
 		allocations(&configs[0]);
-		allocations(&configs[n_configs - 1]);
-		return 0;
-	}
-	if (argc == 5 && !strcmp(argv[1], "profile") && atoi(argv[4]) > 0) {
+		allocations(&configs[sizeof(configs) / sizeof(configs[0]) - 1]);
+	} else if (argc == 5 && !strcmp(argv[1], "profile") && atoi(argv[4]) > 0) {
 		profile(argv[2], argv[3], atoi(argv[4]));
-		return 0;
-	}
-	if (!rounds || argc > 3 || (argc == 3 && !quick))
+	} else if (argc == 3 && atoi(argv[2]) > 0) {
+		measure_all(extent_of(argv[1]), atoi(argv[2]));
+	} else {
 		errx(2, "usage: bench allocations | bench profile KIND ROW CALLS | "
-		     "bench ROUNDS [quick]");
-	printf("# %u rounds\n", rounds_in_all(quick ? 1 : n_configs, quick, rounds));
-	for (size_t c = 0; c < (quick ? 1 : n_configs); c++)
-		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
-			if (!quick || rows[r].quick)
-				measure(&configs[c], &rows[r], rounds);
+		     "bench whole|quick|guard ROUNDS");
+	}
 	return 0;
 }
