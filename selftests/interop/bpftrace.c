@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The scripts in tools/bpftrace run, and see what happens. */
 #include <libgen.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 
 #include "lib/interop.h"
 
@@ -62,22 +64,48 @@ static void make_events(void)
 	close(c);
 }
 
-/* Runs it, and prints what it says. */
-static void run(struct bpftrace_self *self, const char *name)
+static void begin(struct bpftrace_self *self, const char *name)
 {
-	char *said;
-
 	proc_start(&self->b, "stdbuf", "-oL", "bpftrace", script(name), NULL);
 	EVENTUALLY(proc_printed(&self->b, "Attaching ") || proc_printed(&self->b, "rror"), 60000);
 	ASSERT_TRUE(proc_printed(&self->b, "Attaching "));
 	/* The probes are there a moment after that line. */
 	harness_nap(2000);
-	make_events();
-	OK(kill(self->b.pid, SIGINT));
+}
+
+static bool has_ended(struct proc *p)
+{
+	siginfo_t info = { 0 };
+
+	OK(waitid(P_PID, p->pid, &info, WEXITED | WNOHANG | WNOWAIT));
+	return info.si_pid;
+}
+
+/* bpftrace overlooks a signal that comes while it does not wait for events. */
+static void end(struct bpftrace_self *self)
+{
+	double next = 0;
+	char *said;
+
+	for (int n = 0; n < 6 && !has_ended(&self->b); harness_nap(5)) {
+		if (harness_now() < next)
+			continue;
+		OK(kill(self->b.pid, SIGINT));
+		next = harness_now() + 5.0 * harness_scale();
+		n++;
+	}
 	EXPECT_EQ(0, proc_wait(&self->b, 30000));
 	said = proc_output(&self->b, NULL);
 	harness_note("%s", said);
 	free(said);
+}
+
+/* Runs it, and prints what it says. */
+static void run(struct bpftrace_self *self, const char *name)
+{
+	begin(self, name);
+	make_events();
+	end(self);
 }
 
 #define PRINTED(text)	EXPECT_TRUE(proc_printed(&self->b, text))
@@ -103,4 +131,42 @@ TEST_F_TIMEOUT(bpftrace, wait, 240)
 	run(self, "ktls-wait.bt");
 	PRINTED("@us:");
 	PRINTED("@workers[");
+}
+
+/* The peer closes in the handshake. */
+static void be_left(struct addr *a, int listener)
+{
+	int s, c = interop_socket("server.test");
+	struct job j;
+
+	job_connect(&j, c, a);
+	s = net_accept(listener);
+	OK(shutdown(s, SHUT_WR));
+	job_wait(&j, 10000);
+	EXPECT_EQ(EPROTO, j.err);
+	close(s);
+	close(c);
+}
+
+#define EXPIRED	" The certificate of server 'server.test' expired on "
+#define LEFT	"the peer closed the connection during the handshake"
+
+/* What a longer reason has left in the buffer makes no other reason of the same text. */
+TEST_F_TIMEOUT(bpftrace, failures, 240)
+{
+	struct addr a;
+	int l = net_listen(AF_INET, 8, &a);
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	OK(sched_setaffinity(0, sizeof(one), &one));
+	begin(self, "ktls-failures.bt");
+	be_left(&a, l);
+	make_events();
+	be_left(&a, l);
+	EVENTUALLY(proc_printed(&self->b, " 4441" EXPIRED), 10000);
+	end(self);
+	PRINTED(" or check this machine's clock.]: 1\n");
+	PRINTED("@reasons[" LEFT "]: 2\n");
 }

@@ -270,7 +270,8 @@ TRACE_EVENT(ktls_reason,
 	),
 	TP_fast_assign(
 		KTLS_TRACE_SOCK_ASSIGN(sk);
-		strscpy(__entry->reason, reason, KTLS_TRACE_REASON);
+		/* bpftrace compares all of its bytes. */
+		strscpy_pad(__entry->reason, reason, KTLS_TRACE_REASON);
 	),
 	TP_printk(KTLS_TRACE_SOCK_FORMAT " %s", KTLS_TRACE_SOCK_ARGS,
 		  __entry->reason)
