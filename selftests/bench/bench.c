@@ -447,29 +447,41 @@ static void prepare(void)
 		err(1, "memfd");
 }
 
-static size_t configs_of(enum extent extent)
+/* @only: its version and cipher, or NULL for what the extent has. */
+static bool has_config(enum extent extent, const struct config *config, const char *only)
 {
-	return extent == WHOLE ? sizeof(configs) / sizeof(configs[0]) : 1;
+	char name[64];
+
+	if (!only)
+		return extent == WHOLE || config == configs;
+	snprintf(name, sizeof(name), "%s:%s", config->version, config->cipher);
+	return !strcmp(only, name);
 }
 
 /* For who shows the progress. */
-static unsigned int rounds_in_all(enum extent extent, unsigned int rounds)
+static unsigned int rounds_in_all(enum extent extent, unsigned int rounds, const char *only)
 {
-	unsigned int n_rows = 0, n_kinds = 0;
+	unsigned int n_configs = 0, n_rows = 0, n_kinds = 0;
 
+	for (size_t c = 0; c < sizeof(configs) / sizeof(configs[0]); c++)
+		n_configs += has_config(extent, &configs[c], only);
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
 		n_rows += rows[r].extent >= extent;
 	for (int k = 0; k < KINDS; k++)
 		n_kinds += has_kind(extent, k);
-	return n_rows * configs_of(extent) * rounds * n_kinds;
+	return n_configs * n_rows * n_kinds * rounds;
 }
 
-static void measure_all(enum extent extent, unsigned int rounds)
+static void measure_all(enum extent extent, unsigned int rounds, const char *only)
 {
-	printf("# %u rounds\n", rounds_in_all(extent, rounds));
-	for (size_t c = 0; c < configs_of(extent); c++)
+	unsigned int all = rounds_in_all(extent, rounds, only);
+
+	if (!all)
+		errx(2, "no version and cipher %s", only);
+	printf("# %u rounds\n", all);
+	for (size_t c = 0; c < sizeof(configs) / sizeof(configs[0]); c++)
 		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
-			if (rows[r].extent >= extent)
+			if (has_config(extent, &configs[c], only) && rows[r].extent >= extent)
 				measure(&configs[c], &rows[r], rounds, extent);
 }
 
@@ -492,11 +504,11 @@ int main(int argc, char **argv)
 		allocations(&configs[sizeof(configs) / sizeof(configs[0]) - 1]);
 	} else if (argc == 5 && !strcmp(argv[1], "profile") && atoi(argv[4]) > 0) {
 		profile(argv[2], argv[3], atoi(argv[4]));
-	} else if (argc == 3 && atoi(argv[2]) > 0) {
-		measure_all(extent_of(argv[1]), atoi(argv[2]));
+	} else if ((argc == 3 || argc == 4) && atoi(argv[2]) > 0) {
+		measure_all(extent_of(argv[1]), atoi(argv[2]), argv[3]);
 	} else {
 		errx(2, "usage: bench allocations | bench profile KIND ROW CALLS | "
-		     "bench whole|quick|guard ROUNDS");
+		     "bench whole|quick|guard ROUNDS [VERSION:CIPHER]");
 	}
 	return 0;
 }
