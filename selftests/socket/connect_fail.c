@@ -134,6 +134,7 @@ TEST_F(failing, connect_again_elsewhere)
 	struct addr b;
 	int other = net_listen(AF_INET, 8, &b);
 
+	net_need_refusal(self->a.sa.sa_family);
 	close(self->l);
 	FAILS(ECONNREFUSED, connect(self->fd, &self->a.sa, self->a.len));
 	fake_start(self->e.fake, NULL, NULL);

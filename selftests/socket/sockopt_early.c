@@ -78,6 +78,7 @@ TEST(early_after_a_refused_connect)
 	int fd, l;
 
 	env_start(&e, S13_AES128);
+	net_need_refusal(AF_INET);
 	l = net_listen(AF_INET, 1, &a);
 	close(l);
 	fd = sock_new(AF_INET);
