@@ -32,14 +32,16 @@ int main(int argc, char **argv)
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
 	char why[256] = "";
 	socklen_t len = sizeof(why) - 1;
-	int fd, conn;
+	int fd, conn, one = 1;
 
 	if (argc != 3)
 		errx(2, "usage: example_server PORT IDENTITY");
 	sin6.sin6_port = htons(atoi(argv[1]));
 
 	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)))
+	/* Started again, it gets its port although connections to it have only just ended. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)))
 		err(1, "bind");
 	/* The two calls that make it TLS: this socket is, and this is who we are. */
 	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "ktls", 4))

@@ -80,7 +80,8 @@ def make(*targets):
 def files():
     """Every path that is not somebody's notebook."""
     skip = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/log", "/var/tmp", "/var/lib/systemd",
-            "/var/cache", "/var/lib/postgresql", "/var/lib/redis", "/root", "/" + TOP.split("/")[1], "/lib/modules/%s/modules." % RELEASE)
+            "/var/cache", "/var/lib/nginx", "/var/lib/postgresql", "/var/lib/redis", "/root",
+            "/" + TOP.split("/")[1], "/lib/modules/%s/modules." % RELEASE)
     found = set()
     for base, directories, names in os.walk("/"):
         directories[:] = [d for d in directories
