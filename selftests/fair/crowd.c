@@ -6,7 +6,6 @@
  * signatures would take most of the time, and OpenSSL, which costs neither the module nor ktlsd
  * anything; the honest client has no key.
  */
-#include <dirent.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -48,46 +47,6 @@ FIXTURE(crowd)
 
 /* --- memory --- */
 
-static long kib_of(const char *path, const char *name)
-{
-	FILE *f = fopen(path, "re");
-	char line[200];
-	long kib = -1;
-
-	if (!f)
-		return 0;	/* the process has ended */
-	while (kib < 0 && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)))
-			kib = atol(line + strlen(name));
-	fclose(f);
-	return kib < 0 ? 0 : kib;
-}
-
-/* Of ktlsd and its signer. */
-static long ktlsd_kib(void)
-{
-	DIR *dir = opendir("/proc");
-	char path[300], comm[32];
-	struct dirent *de;
-	long kib = 0;
-	FILE *f;
-
-	ASSERT_TRUE(dir);
-	while ((de = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%s/comm", de->d_name);
-		f = de->d_name[0] > '0' && de->d_name[0] <= '9' ? fopen(path, "re") : NULL;
-		if (!f)
-			continue;
-		if (fscanf(f, "%31s", comm) == 1 && !strncmp(comm, "ktlsd", 5)) {
-			snprintf(path, sizeof(path), "/proc/%s/status", de->d_name);
-			kib += kib_of(path, "RssAnon:");
-		}
-		fclose(f);
-	}
-	closedir(dir);
-	return kib;
-}
-
 /* Of the kernel, without files: an idle socket has nothing but slabs. */
 static struct usage usage_read(const char *when)
 {
@@ -95,8 +54,8 @@ static struct usage usage_read(const char *when)
 	struct usage u = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		u.kernel += kib_of("/proc/meminfo", kinds[i]);
-	u.ktlsd = ktlsd_kib();
+		u.kernel += proc_kib("/proc/meminfo", kinds[i]);
+	u.ktlsd = real_kib("status", "RssAnon:");
 	ASSERT_GT(u.ktlsd, 0);
 	harness_note("%s: kernel %ld KiB, ktlsd %ld KiB", when, u.kernel, u.ktlsd);
 	return u;

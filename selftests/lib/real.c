@@ -3,6 +3,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -156,6 +157,21 @@ void proc_show(struct proc *p)
 	free(out);
 }
 
+long proc_kib(const char *path, const char *name)
+{
+	FILE *f = fopen(path, "re");
+	char line[200];
+	long kib = -1;
+
+	if (!f)
+		return 0;
+	while (kib < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			kib = atol(line + strlen(name));
+	fclose(f);
+	return kib < 0 ? 0 : kib;
+}
+
 /* --- ktlsd --- */
 
 /* Beside this program: .build/selftests/pki, .build/tools/ktlsd/ktlsd */
@@ -307,6 +323,40 @@ void real_start_unprivileged(struct proc *p, uid_t uid)
 void real_stop(struct proc *p)
 {
 	proc_kill(p, SIGTERM);
+}
+
+static bool is_ktlsd(const char *pid)
+{
+	char path[300], comm[32] = "";
+	FILE *f;
+
+	if (pid[0] < '1' || pid[0] > '9')
+		return false;
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (fscanf(f, "%31s", comm) != 1)
+		comm[0] = 0;
+	fclose(f);
+	return !strncmp(comm, "ktlsd", 5);
+}
+
+long real_kib(const char *file, const char *name)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *de;
+	char path[300];
+	long kib = 0;
+
+	ASSERT_TRUE(dir);
+	while ((de = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/%s", de->d_name, file);
+		if (is_ktlsd(de->d_name))
+			kib += proc_kib(path, name);
+	}
+	closedir(dir);
+	return kib;
 }
 
 static bool messages_wait(void)

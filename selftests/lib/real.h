@@ -34,6 +34,9 @@ bool proc_printed(struct proc *p, const char *text);
 /* Prints the end of its output as diagnostics; done for all processes when a test fails. */
 void proc_show(struct proc *p);
 
+/* A line of a file like /proc/meminfo, KiB; 0 if there is none, as of a process that has ended. */
+long proc_kib(const char *path, const char *name);
+
 /* A file of pki, as ca.sh made it: a static buffer of a few. */
 const char *real_pki(const char *name);
 
@@ -67,6 +70,9 @@ void real_start_unprivileged(struct proc *p, uid_t uid);
 void real_stop(struct proc *p);
 /* Return: whether ktlsd has handled all messages: its threads sleep, no message waits. */
 bool real_is_idle(const struct proc *p);
+
+/* Such a line of a file in /proc/PID, of ktlsd and its signer together. */
+long real_kib(const char *file, const char *name);
 
 /* A port of this namespace that a server listens on within 10 s. */
 void real_wait_port(uint16_t port);
