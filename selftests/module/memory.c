@@ -137,8 +137,7 @@ static void start(struct env *e, uint16_t with, unsigned int usual)
 	suite = with;
 	env_start(e, with);
 	cgroup_enter();
-	make_handshakes_traffic();
-	memory_drop();
+	memory_warm(ENDS, make_handshakes_traffic);
 }
 
 FIXTURE(memory) { struct env e; };
@@ -194,7 +193,7 @@ TEST_F_TIMEOUT(memory, a_connection_after_traffic, 300)
 	expect_small(&tcp, &ktls);
 }
 
-TEST(a_socket_without_keys)
+TEST_TIMEOUT(a_socket_without_keys, 300)
 {
 	struct cost tcp, ktls;
 	struct env e;

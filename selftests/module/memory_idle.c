@@ -157,7 +157,12 @@ TEST_TIMEOUT(ktlsd_gives_back_what_a_burst_took, 900)
 	cgroup_enter();
 	memory_warm(WARM, make_ktlsd);
 	show_ktlsd("after some handshakes");
-	memory_measure("after traffic, ktls, ktlsd", make_ktlsd_shown, memory_drop);
+	if (is_shown()) {
+		memory_measure("after traffic, ktls, ktlsd", make_ktlsd_shown, memory_drop);
+	} else {
+		make_ktlsd_shown();
+		memory_drop();
+	}
 	show_ktlsd("when they are just closed");
 	EXPECT_TRUE(wait_back(start) || is_shown());
 	show_ktlsd("60 s later, or less in check");
