@@ -137,7 +137,7 @@ static void start(struct env *e, uint16_t with, unsigned int usual)
 	suite = with;
 	env_start(e, with);
 	cgroup_enter();
-	memory_warm(ENDS, make_handshakes_traffic);
+	memory_warm(ENDS, make_handshakes_traffic, memory_drop);
 }
 
 FIXTURE(memory) { struct env e; };

@@ -26,8 +26,8 @@ void memory_start(unsigned int usual);
  */
 struct cost memory_measure(const char *what, void (*make)(void), void (*drop)(void));
 
-/* Makes and closes @n of them, for what is made once. */
-void memory_warm(unsigned int n, void (*make)(void));
+/* Makes and drops @n of them, for what is made once. */
+void memory_warm(unsigned int n, void (*make)(void), void (*drop)(void));
 
 /* Closes them. */
 void memory_drop(void);

@@ -155,7 +155,7 @@ TEST_TIMEOUT(ktlsd_gives_back_what_a_burst_took, 900)
 	real_start_configured(&d, "max_sessions = 4096\n", "");
 	start = show_ktlsd("at its start");
 	cgroup_enter();
-	memory_warm(WARM, make_ktlsd);
+	memory_warm(WARM, make_ktlsd, memory_drop);
 	show_ktlsd("after some handshakes");
 	if (is_shown()) {
 		memory_measure("after traffic, ktls, ktlsd", make_ktlsd_shown, memory_drop);
@@ -263,13 +263,6 @@ static void drop_openssl(void)
 	memory_drop();
 }
 
-static void warm_openssl(void)
-{
-	make_openssl();
-	for (unsigned int i = 0; i < memory_sockets; i++)
-		SSL_free(ssls[i]);
-}
-
 FIXTURE(openssl) { char nothing; };
 FIXTURE_VARIANT(openssl) { const char *name; long mode; };
 FIXTURE_VARIANT_ADD(openssl, usual) { "after traffic, OpenSSL", 0 };
@@ -294,7 +287,7 @@ TEST_F_TIMEOUT(openssl, an_idle_connection, 900)
 	ssls = calloc(memory_sockets, sizeof(*ssls));
 	ASSERT_TRUE(ssls);
 	memset(ssls, 0xff, memory_sockets * sizeof(*ssls));
-	memory_warm(WARM, warm_openssl);
+	memory_warm(WARM, make_openssl, drop_openssl);
 	memory_measure(variant->name, make_openssl, drop_openssl);
 	cgroup_leave();
 }

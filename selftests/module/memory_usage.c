@@ -195,13 +195,13 @@ void memory_drop(void)
 	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
 }
 
-void memory_warm(unsigned int n, void (*make)(void))
+void memory_warm(unsigned int n, void (*make)(void), void (*drop)(void))
 {
 	const unsigned int all = memory_sockets;
 
 	memory_sockets = n < all ? n : all;
 	make();
-	memory_drop();
+	drop();
 	memory_sockets = all;
 }
 
