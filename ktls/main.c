@@ -16,6 +16,7 @@
 #include "socket/ctx.h"
 #include "socket/dump.h"
 #include "socket/places.h"
+#include "socket/rest.h"
 #include "socket/table.h"
 #include "socket/ulp.h"
 #include "socket/work.h"
@@ -38,13 +39,17 @@ static int __init ktls_init(void)
 
 	ktls_pages_init();
 	ktls_places_init();
-	err = ktls_suite_init();
+	err = ktls_rest_init();
 	if (err)
 		goto err_ctx;
 
+	err = ktls_suite_init();
+	if (err)
+		goto err_rest;
+
 	err = ktls_mib_init();
 	if (err)
-		goto err_ctx;
+		goto err_rest;
 
 	err = ktls_request_init();
 	if (err)
@@ -67,6 +72,8 @@ err_request:
 	ktls_request_exit();
 err_mib:
 	ktls_mib_exit();
+err_rest:
+	ktls_rest_exit();
 err_ctx:
 	ktls_ctx_exit();
 err_table:
@@ -83,6 +90,7 @@ err_config:
 static void __exit ktls_exit(void)
 {
 	ktls_ulp_exit();
+	ktls_rest_exit();
 	ktls_ctx_drain();
 	ktls_netlink_exit();
 	ktls_request_exit();

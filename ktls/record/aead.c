@@ -78,6 +78,9 @@ static int aead_encrypt(struct ktls_dir *dir, struct scatterlist *src,
 {
 	if (dir->req)
 		return aead_run(dir, src, dst, text_len, crypto_aead_encrypt);
+	/* Whoever opens a record has the direction woken (tx.c). */
+	if (WARN_ON_ONCE(ktls_dir_rests(dir)))
+		return -ENOKEY;
 	ktls_chacha_seal(dir, src, dst, aad, text_len);
 	return 0;
 }
@@ -86,6 +89,13 @@ static int aead_encrypt(struct ktls_dir *dir, struct scatterlist *src,
 static int aead_decrypt(struct ktls_dir *dir, struct scatterlist *src,
 			struct scatterlist *dst, const u8 *aad, u32 text_len)
 {
+	int err;
+
+	if (unlikely(ktls_dir_rests(dir))) {
+		err = ktls_dir_wake(dir);
+		if (err)
+			return err;
+	}
 	if (dir->req)
 		return aead_run(dir, src, dst, text_len + KTLS_TAG_SIZE, crypto_aead_decrypt);
 	return ktls_chacha_open(dir, src, dst, aad, text_len);
@@ -159,7 +169,8 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_aead_seal);
  *
  * Context: process context; socket lock held. May sleep.
  * Return: 0; -EBADMSG if the record is not the peer's next one; another errno for
- * a lack of memory, after which the same record may be tried again.
+ * a lack of memory, or of the cipher that @dir had given back, after which the same record
+ * may be tried again.
  */
 int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, const struct ktls_hdr *hdr)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The keys of a direction: install, replace, wipe. */
+/* The keys of a direction: install, replace, wipe; its cipher: give back, and make again. */
 #include <linux/fips.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -20,6 +20,12 @@ static unsigned int dir_key_records;
 module_param_named(key_records, dir_key_records, uint, 0644);
 MODULE_PARM_DESC(key_records, "Records sealed under one key, if fewer than RFC 8446 5.5 allows (0: what it allows)");
 
+/* Is its key derived from a traffic secret (RFC 8446 7.3)? Suites of external keys have no hash. */
+static bool dir_derives(const struct ktls_suite *suite)
+{
+	return suite->version == KTLS_TLS_1_3 && suite->hash;
+}
+
 static int dir_check_keys(const struct ktls_keys *keys)
 {
 	const struct ktls_suite *suite = keys->suite;
@@ -36,11 +42,10 @@ static int dir_check_keys(const struct ktls_keys *keys)
 	return 0;
 }
 
-/* All zeros; at most a page. */
-static void *dir_zalloc(const struct ktls_keys *keys, size_t size)
+/* All zeros; at most a page. @config: whose memory cgroup is charged; NULL: the caller's */
+static void *dir_zalloc(const struct ktls_config *config, size_t size)
 {
-	return keys->config ? ktls_config_zalloc(keys->config, size) :
-			      kzalloc(size, GFP_KERNEL_ACCOUNT);
+	return config ? ktls_config_zalloc(config, size) : kzalloc(size, GFP_KERNEL_ACCOUNT);
 }
 
 /* An AEAD of the crypto API with its key, and the one request that all records use.
@@ -49,9 +54,9 @@ static void *dir_zalloc(const struct ktls_keys *keys, size_t size)
  * In FIPS mode refuse ciphers implemented outside the crypto API. The API itself refuses
  * the others that are not approved.
  */
-static struct aead_request *dir_alloc_request(const struct ktls_keys *keys, const u8 *key)
+static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher,
+					      const struct ktls_config *config, const u8 *key)
 {
-	const struct ktls_cipher *cipher = keys->suite->cipher;
 	struct aead_request *req;
 	struct crypto_aead *tfm;
 	int err;
@@ -71,7 +76,7 @@ static struct aead_request *dir_alloc_request(const struct ktls_keys *keys, cons
 		goto free_tfm;
 	err = -ENOMEM;
 	/* Not aead_request_alloc(), which charges nobody. */
-	req = dir_zalloc(keys, sizeof(*req) + crypto_aead_reqsize(tfm));
+	req = dir_zalloc(config, sizeof(*req) + crypto_aead_reqsize(tfm));
 	if (!req)
 		goto free_tfm;
 	aead_request_set_tfm(req, tfm);
@@ -125,7 +130,7 @@ static void dir_set_layout(struct ktls_dir *dir)
  *
  * For TLS 1.3 the key and the IV are derived from the traffic secret (RFC 8446
  * 7.3), which is kept for the next generation. In TLS 1.2, and with external keys,
- * @keys has the key and the IV themselves.
+ * @keys has the key and the IV themselves. Either is kept for ktls_dir_wake().
  * Counters and a sticky error of the direction do not change.
  *
  * Context: process context, sleeps; socket lock held.
@@ -143,7 +148,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	err = dir_check_keys(keys);
 	if (err)
 		return err;
-	secrets = dir_zalloc(keys, sizeof(*secrets));
+	secrets = dir_zalloc(keys->config, sizeof(*secrets));
 	if (!secrets)
 		return -ENOMEM;
 
@@ -155,10 +160,9 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 		memcpy(key, keys->secret, keys->secret_len);
 		memcpy(secrets->iv, keys->iv, keys->iv_len);
 	}
-	if (suite->version == KTLS_TLS_1_3 || keys->external)
-		memcpy(secrets->secret, keys->secret, keys->secret_len);
+	memcpy(secrets->secret, keys->secret, keys->secret_len);
 
-	req = dir_alloc_request(keys, key);
+	req = dir_alloc_request(suite->cipher, keys->config, key);
 	if (IS_ERR(req)) {
 		err = PTR_ERR(req);
 		goto wipe_keys;
@@ -181,6 +185,55 @@ wipe_keys:
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_dir_install);
+
+/**
+ * ktls_dir_rest - give the cipher of a direction back
+ * @dir: a direction, with or without keys; between two records
+ *
+ * An object of the crypto API takes more than a kilobyte. What it was made from stays.
+ *
+ * Context: process context; socket lock held.
+ */
+void ktls_dir_rest(struct ktls_dir *dir)
+{
+	dir_free_request(dir->req);
+	WRITE_ONCE(dir->req, NULL);
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_dir_rest);
+
+/**
+ * ktls_dir_wake - make the cipher of a direction again
+ * @dir: a direction that rests (ktls_dir_rests())
+ *
+ * Context: process context, sleeps; socket lock held.
+ * Return: 0; -ENOMEM or another error of the crypto API: it rests on, and the caller may
+ * try again.
+ */
+int ktls_dir_wake(struct ktls_dir *dir)
+{
+	const struct ktls_suite *suite = dir->suite;
+	struct aead_request *req;
+	u8 iv[KTLS_NONCE_SIZE];
+	u8 key[KTLS_KEY_MAX];
+	int err = 0;
+
+	if (dir_derives(suite))
+		err = ktls_keysched_traffic(suite, dir->keys->secret, key, iv);
+	else
+		memcpy(key, dir->keys->secret, suite->cipher->key_size);
+	if (err)
+		goto wipe;
+	req = dir_alloc_request(suite->cipher, NULL, key);
+	if (IS_ERR(req))
+		err = PTR_ERR(req);
+	else
+		WRITE_ONCE(dir->req, req);
+wipe:
+	memzero_explicit(iv, sizeof(iv));
+	memzero_explicit(key, sizeof(key));
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_dir_wake);
 
 /**
  * ktls_dir_next - derive the next generation of keys
@@ -219,7 +272,7 @@ int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next)
 
 	if (dir->req)
 		err = crypto_aead_setkey(crypto_aead_reqtfm(dir->req), next->key, key_size);
-	else
+	else if (!ktls_dir_rests(dir))
 		ktls_chacha_set_key(dir, next->key);
 	if (err)
 		return err;

@@ -21,8 +21,8 @@ struct ktls_config;
  * @iv: 1.3: write_iv (RFC 8446 7.3); 1.2: implicit part, or all of the IV
  * @npub: nonce of the record under way, as the cipher wants it; in memory that
  *	outlives the call
- * @secret: 1.3: application_traffic_secret_N; with external keys: the AEAD key,
- *	for TLS_TX and TLS_RX
+ * @secret: 1.3: application_traffic_secret_N; in 1.2, and with external keys: the AEAD
+ *	key
  * @chacha_key: chacha.c: the key, if it is that cipher
  */
 struct ktls_dir_keys {
@@ -61,9 +61,10 @@ struct ktls_half {
  * @aad_size: bytes of associated data, which end where the ciphertext begins
  * @tail_size: bytes behind the payload: 1.3's type byte, and the tag
  * @key_updates: generations after the first
+ * @seen: low bits of @records when somebody last looked whether it is idle; his
  * @suite: the cipher suite
  * @req: the one request, used record after record, of an AEAD with its key; NULL:
- *	the cipher is not of the crypto API
+ *	the direction rests (ktls_dir_rest()), or the cipher is not of the crypto API
  * @keys: its secrets, owned; NULL: none
  * @seq: sequence number of the next record; only ever grows under one key
  * @records_max: sealing ends at this sequence number
@@ -78,6 +79,7 @@ struct ktls_dir {
 	u8			aad_size;
 	u8			tail_size;
 	u32			key_updates;
+	u32			seen;
 	const struct ktls_suite	*suite;
 	struct aead_request	*req;
 	struct ktls_dir_keys	*keys;
@@ -132,7 +134,15 @@ static inline bool ktls_dir_is_13(const struct ktls_dir *dir)
 	return dir->suite->version == KTLS_TLS_1_3;
 }
 
+/* Has the direction keys, and given its cipher back? */
+static inline bool ktls_dir_rests(const struct ktls_dir *dir)
+{
+	return !dir->req && dir->keyed && dir->suite->cipher->alg;
+}
+
 int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys);
+void ktls_dir_rest(struct ktls_dir *dir);
+int ktls_dir_wake(struct ktls_dir *dir);
 void ktls_dir_clear(struct ktls_dir *dir);
 int ktls_dir_next(const struct ktls_dir *dir, struct ktls_generation *next);
 int ktls_dir_advance(struct ktls_dir *dir, const struct ktls_generation *next);

@@ -66,7 +66,8 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
  * behind the tail, or where its page ends; then the record goes on in another.
  *
  * Context: process context, socket lock held; may sleep.
- * Return: 0; then q->room bytes lie behind the last piece. -ENOMEM, -ENOBUFS.
+ * Return: 0; then q->room bytes lie behind the last piece. -ENOMEM, -ENOBUFS, or what
+ * ktls_dir_wake() says.
  */
 int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 {
@@ -83,6 +84,11 @@ int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 	sock_owned_by_me(sk);
 	if (unlikely(q->open >= KTLS_TX_PIECES))
 		return -ENOBUFS;
+	if (front && unlikely(ktls_dir_rests(&rl->flow->tx))) {
+		err = ktls_dir_wake(&rl->flow->tx);
+		if (err)
+			return err;
+	}
 	err = ktls_txq_reserve(q, 1, sk->sk_allocation);
 	if (unlikely(err))
 		return err;

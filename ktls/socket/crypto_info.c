@@ -22,6 +22,7 @@
 #include "socket/crypto_info.h"
 #include "socket/ctx.h"
 #include "socket/ready.h"
+#include "socket/rest.h"
 #include "socket/rules.h"
 #include "socket/state.h"
 
@@ -139,6 +140,7 @@ static void crypto_info_begin(struct ktls_ctx *ctx, int optname, const struct kt
 		WRITE_ONCE(ctx->conn->session.version, suite->version);
 		ctx->conn->session.suite = suite->id;
 		ktls_state_set(ctx, KTLS_STATE_OPEN);
+		ktls_rest_arm(sock_net(ctx->rl.sk));
 	}
 }
 

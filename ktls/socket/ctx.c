@@ -111,6 +111,18 @@ void ktls_ctx_kick(struct ktls_ctx *ctx)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_ctx_kick);
 
+/**
+ * ktls_ctx_schedule - queue a work that is for many contexts, unless it is queued
+ * @work: the work
+ * @delay: jiffies
+ *
+ * Context: any. Whoever owns @work cancels it before ktls_ctx_drain().
+ */
+void ktls_ctx_schedule(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(ctx_wq, work, delay);
+}
+
 static void ctx_wake(struct ktls_waiter *waiter)
 {
 	ktls_ctx_kick(container_of(waiter, struct ktls_ctx, life.waiter));

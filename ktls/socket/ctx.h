@@ -50,6 +50,7 @@ enum ktls_ctx_flags {
 	KTLS_F_IDLE,		/* ctx->conn->unread has fired: records lie unread */
 	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
 	KTLS_F_RESET_DUE,		/* then data came all the same: a reset is to answer it */
+	KTLS_F_REST,		/* a direction is idle: its cipher is to be given back */
 };
 
 /**
@@ -169,6 +170,7 @@ int ktls_ctx_start(struct ktls_ctx *ctx);
 void ktls_ctx_hold(struct ktls_ctx *ctx);
 void ktls_ctx_put(struct ktls_ctx *ctx);
 void ktls_ctx_kick(struct ktls_ctx *ctx);
+void ktls_ctx_schedule(struct delayed_work *work, unsigned long delay);
 bool ktls_ctx_trylock(struct ktls_ctx *ctx, unsigned int flag);
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms);
 void ktls_ctx_disarm(struct ktls_ctx *ctx);

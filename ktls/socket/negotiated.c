@@ -14,6 +14,7 @@
 #include "record/rl.h"
 #include "socket/ctx.h"
 #include "socket/negotiated.h"
+#include "socket/rest.h"
 
 /* Records that the helper may have sent or received under the new keys. */
 #define NEGOTIATED_SEQ_MAX	65536
@@ -132,5 +133,9 @@ int ktls_negotiated_install(struct ktls_rl *rl, const struct ktls_config *config
 
 	sock_owned_by_me(rl->sk);
 	err = ktls_dir_install(&rl->flow->tx, &tx);
-	return err ? : ktls_dir_install(&rl->flow->rx, &rx);
+	if (!err)
+		err = ktls_dir_install(&rl->flow->rx, &rx);
+	if (!err)
+		ktls_rest_arm(sock_net(rl->sk));
+	return err;
 }

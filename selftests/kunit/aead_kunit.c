@@ -435,6 +435,64 @@ static void aead_clear_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dir->seq, 0);
 }
 
+/* Give the cipher of a direction back, if it is one of the crypto API. */
+static void aead_rest(struct kunit *test, struct ktls_dir *dir)
+{
+	ktls_dir_rest(dir);
+	KUNIT_EXPECT_NULL(test, dir->req);
+	KUNIT_EXPECT_EQ(test, ktls_dir_rests(dir), !!dir->suite->cipher->alg);
+}
+
+/* The cipher of a direction that was idle is made again, as it was. */
+static void aead_rest_test(struct kunit *test)
+{
+	const struct aead_known *known = aead_param(test);
+	struct ktls_dir *tx = aead_dir(test, known), *rx = aead_dir(test, known);
+	struct aead_buf buf = aead_buf(test, known->len);
+	struct ktls_hdr hdr;
+	u8 want[256];
+	size_t len;
+
+	aead_rest(test, tx);
+	if (ktls_dir_rests(tx))
+		KUNIT_ASSERT_EQ(test, ktls_dir_wake(tx), 0);
+	len = ktls_kunit_unhex(test, known->record, want, sizeof(want));
+	KUNIT_EXPECT_MEMEQ(test, aead_seal(test, tx, known, &buf), want, len);
+
+	aead_rest(test, rx);
+	aead_receive(test, known, rx, &buf, &hdr);
+	KUNIT_EXPECT_EQ(test, aead_open(rx, &buf, &hdr), 0);
+	KUNIT_EXPECT_FALSE(test, ktls_dir_rests(rx));
+	KUNIT_EXPECT_EQ(test, rx->seq, known->seq + 1);
+}
+
+/* New keys for a direction without its cipher are those that it gets then. */
+static void aead_rest_advance_test(struct kunit *test)
+{
+	const struct aead_known *known = aead_param(test);
+	struct ktls_dir *dir = aead_dir(test, known), *other = aead_dir(test, known);
+	struct aead_buf buf = aead_buf(test, known->len), buf2 = aead_buf(test, known->len);
+	const u8 secret[KTLS_SECRET_MAX] = { 4, 5, 6 };
+	struct ktls_keys keys = { .suite = dir->suite, .secret = secret };
+	struct ktls_generation next = {};
+
+	if (!aead_is_13(dir))
+		kunit_skip(test, "TLS 1.2 has no KeyUpdate");
+	keys.secret_len = dir->suite->hash_size;
+	memcpy(next.secret, secret, sizeof(next.secret));
+	aead_rest(test, dir);
+	KUNIT_ASSERT_EQ(test, ktls_dir_install(other, &keys), 0);
+	memcpy(next.iv, other->keys->iv, sizeof(next.iv));
+	if (!dir->suite->cipher->alg)
+		memcpy(next.key, other->keys->chacha_key, sizeof(next.key));
+	KUNIT_ASSERT_EQ(test, ktls_dir_advance(dir, &next), 0);
+	if (ktls_dir_rests(dir))
+		KUNIT_ASSERT_EQ(test, ktls_dir_wake(dir), 0);
+	KUNIT_EXPECT_MEMEQ(test, aead_seal(test, dir, known, &buf),
+			   aead_seal(test, other, known, &buf2),
+			   dir->prefix_size + known->len + dir->tail_size);
+}
+
 static struct kunit_case aead_cases[] = {
 	KUNIT_CASE_PARAM(aead_seal_test, aead_known_gen_params),
 	KUNIT_CASE_PARAM(aead_open_test, aead_known_gen_params),
@@ -445,6 +503,8 @@ static struct kunit_case aead_cases[] = {
 	KUNIT_CASE_PARAM(aead_limit_test, aead_picked_gen_params),
 	KUNIT_CASE_PARAM(aead_install_test, aead_picked_gen_params),
 	KUNIT_CASE_PARAM(aead_clear_test, aead_picked_gen_params),
+	KUNIT_CASE_PARAM(aead_rest_test, aead_picked_gen_params),
+	KUNIT_CASE_PARAM(aead_rest_advance_test, aead_picked_gen_params),
 	{}
 };
 

@@ -277,6 +277,21 @@ void net_set_parameter(const char *name, int value)
 	OK(fclose(f));
 }
 
+long net_crypto_refs(void)
+{
+	FILE *f = fopen("/proc/crypto", "re");
+	char line[200];
+	long refs = 0, n;
+
+	ASSERT_TRUE(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "refcnt : %ld", &n) == 1)
+			refs += n;
+	fclose(f);
+	ASSERT_GT(refs, 0);
+	return refs;
+}
+
 unsigned long net_recv_queue(int fd)
 {
 	unsigned int port, state;

@@ -61,6 +61,8 @@ const char *net_ss(const char *ulp);
 int net_module_refs(const char *module);
 /* A parameter of the module ktls. */
 void net_set_parameter(const char *name, int value);
+/* How often all ciphers and hashes of the kernel are in use (/proc/crypto). */
+long net_crypto_refs(void);
 /* Bytes in TCP's receive queue, the Recv-Q of ss. */
 unsigned long net_recv_queue(int fd);
 /* MemAvailable of /proc/meminfo. */

@@ -151,6 +151,88 @@ TEST_F_TIMEOUT(after, key_update, 60)
 	inject_walk("KTLS_KEY_UPDATE", INJECT_SELF, update_once, NULL, self);
 }
 
+/* --- a cipher that an idle direction has given back --- */
+
+FIXTURE(rested) { struct env e; };
+FIXTURE_VARIANT(rested) { uint16_t suite; };
+FIXTURE_VARIANT_ADD(rested, tls13) { S13_AES256 };
+FIXTURE_VARIANT_ADD(rested, tls12) { S12_AES128 };
+
+FIXTURE_SETUP(rested)
+{
+	inject_init();
+	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
+	env_start(&self->e, variant->suite);
+	net_pattern(data, sizeof(data), 1);
+	net_set_parameter("cipher_idle_s", 1);
+}
+
+FIXTURE_TEARDOWN(rested)
+{
+	net_set_parameter("cipher_idle_s", 30);
+	fake_die(self->e.fake);
+	EVENTUALLY(net_module_refs("ktls") == 0, 15000);
+}
+
+static void open_and_rest(struct env *e, struct conn *c)
+{
+	long busy;
+
+	conn_open(c, e, ROLE_CLIENT, AF_INET);
+	net_write(c->fd, data, 100);
+	peer_recv_data(&c->peer, seen, 100);
+	peer_send_data(&c->peer, data, 100);
+	net_read(c->fd, seen, 100);
+	busy = net_crypto_refs();
+	EVENTUALLY(net_crypto_refs() <= busy - 2, 10000);
+}
+
+/* It is made before a record is begun: an error loses nothing, and the next call works. */
+static int wake_by_send(void *arg)
+{
+	struct conn c;
+	ssize_t n = -1;
+	int err = 0;
+
+	open_and_rest(arg, &c);
+	inject_on();
+	for (int i = 0; i < TRIES && n < 0; i++) {
+		n = send(c.fd, data, 1000, MSG_NOSIGNAL);
+		err = err ?: n < 0 ? errno : 0;
+	}
+	inject_off();
+	ASSERT_EQ(1000, n);
+	peer_recv_data(&c.peer, seen, 1000);
+	EXPECT_MEMEQ(data, seen, 1000);
+	conn_close(&c);
+	return err;
+}
+
+TEST_F_TIMEOUT(rested, send, 240)
+{
+	inject_walk("send() after a while", INJECT_SELF, wake_by_send, NULL, &self->e);
+}
+
+static int wake_by_recv(void *arg)
+{
+	struct conn c;
+	ssize_t n;
+	int err;
+
+	open_and_rest(arg, &c);
+	peer_send_data(&c.peer, data, 1000);
+	err = read_1000(c.fd, &n);
+	ASSERT_EQ(1000, n);
+	EXPECT_MEMEQ(data, seen, 1000);
+	conn_close(&c);
+	return err;
+}
+
+TEST_F_TIMEOUT(rested, recv, 240)
+{
+	inject_walk("recv() after a while", INJECT_SELF, wake_by_recv, NULL, &self->e);
+}
+
 /* The peer's new keys are derived while we read. */
 static int updated_once(void *arg)
 {

@@ -21,6 +21,8 @@ enum {
 	 */
 	NO_KEYS_MAX	= 512,
 	KEYS_MAX	= 1950,
+	/* Of one that has been idle for so long that it has given its ciphers back: any cipher. */
+	RESTS_MAX	= 2100,
 };
 
 /* --- what is measured --- */
@@ -128,6 +130,28 @@ static void make_handshakes_traffic(void)
 	memory_traffic();
 }
 
+static long refs_before;
+
+/* Waits until all of them have given their ciphers back. */
+static void wait_for_rest(void)
+{
+	EVENTUALLY(net_crypto_refs() <= refs_before, 60000);
+}
+
+static void make_keyed_resting(void)
+{
+	refs_before = net_crypto_refs();
+	make_keyed_traffic();
+	wait_for_rest();
+}
+
+static void make_handshakes_resting(void)
+{
+	refs_before = net_crypto_refs();
+	make_handshakes_traffic();
+	wait_for_rest();
+}
+
 /* --- the tests --- */
 
 /* A helper, a cgroup, and what is made once and for each of a kind. */
@@ -191,6 +215,23 @@ TEST_F_TIMEOUT(memory, a_connection_after_traffic, 300)
 	expect_small(&tcp, &ktls);
 	ktls = measure("after traffic, ktls, handshake", make_handshakes_traffic);
 	expect_small(&tcp, &ktls);
+}
+
+/* With two looks a second apart, in place of 30. */
+TEST_TIMEOUT(a_connection_that_rests, 300)
+{
+	struct cost tcp, ktls;
+	struct env e;
+
+	net_set_parameter("cipher_idle_s", 1);
+	start(&e, S13_AES128, ENDS);
+	tcp = measure("after traffic, TCP", make_pairs_traffic);
+	ktls = measure("after traffic, ktls, external keys, at rest", make_keyed_resting);
+	EXPECT_LE(ktls.slab - tcp.slab, RESTS_MAX);
+	ktls = measure("after traffic, ktls, handshake, at rest", make_handshakes_resting);
+	EXPECT_LE(ktls.slab - tcp.slab, RESTS_MAX);
+	cgroup_leave();
+	net_set_parameter("cipher_idle_s", 30);
 }
 
 TEST_TIMEOUT(a_socket_without_keys, 300)
