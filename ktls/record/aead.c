@@ -169,8 +169,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_aead_seal);
  *
  * Context: process context; socket lock held. May sleep.
  * Return: 0; -EBADMSG if the record is not the peer's next one; another errno for
- * a lack of memory, or of the cipher that @dir had given back, after which the same record
- * may be tried again.
+ * a lack of memory, after which the same record may be tried again.
  */
 int ktls_aead_open(struct ktls_dir *dir, struct scatterlist *src, struct scatterlist *dst,
 		   u8 *aad, const struct ktls_hdr *hdr)

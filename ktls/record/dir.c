@@ -48,17 +48,27 @@ static void *dir_zalloc(const struct ktls_config *config, size_t size)
 	return config ? ktls_config_zalloc(config, size) : kzalloc(size, GFP_KERNEL_ACCOUNT);
 }
 
-/* An AEAD of the crypto API with its key, and the one request that all records use.
+/* For a direction that has been charged before, and whose next record may be the last alert: a
+ * memory cgroup at its limit is not in the way.
+ */
+static void *dir_zalloc_again(size_t size)
+{
+	return kzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN) ? : kzalloc(size, GFP_KERNEL);
+}
+
+/* An AEAD of the crypto API with its key, and the one request that all records use. @again: for
+ * a direction that had one before.
  * NULL: the cipher is not of the crypto API.
  *
  * In FIPS mode refuse ciphers implemented outside the crypto API. The API itself refuses
  * the others that are not approved.
  */
-static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher,
-					      const struct ktls_config *config, const u8 *key)
+static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher, const u8 *key,
+					      const struct ktls_config *config, bool again)
 {
 	struct aead_request *req;
 	struct crypto_aead *tfm;
+	unsigned int size;
 	int err;
 
 	if (!cipher->alg)
@@ -76,7 +86,8 @@ static struct aead_request *dir_alloc_request(const struct ktls_cipher *cipher,
 		goto free_tfm;
 	err = -ENOMEM;
 	/* Not aead_request_alloc(), which charges nobody. */
-	req = dir_zalloc(config, sizeof(*req) + crypto_aead_reqsize(tfm));
+	size = sizeof(*req) + crypto_aead_reqsize(tfm);
+	req = again ? dir_zalloc_again(size) : dir_zalloc(config, size);
 	if (!req)
 		goto free_tfm;
 	aead_request_set_tfm(req, tfm);
@@ -162,7 +173,7 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	}
 	memcpy(secrets->secret, keys->secret, keys->secret_len);
 
-	req = dir_alloc_request(suite->cipher, keys->config, key);
+	req = dir_alloc_request(suite->cipher, key, keys->config, false);
 	if (IS_ERR(req)) {
 		err = PTR_ERR(req);
 		goto wipe_keys;
@@ -172,10 +183,12 @@ int ktls_dir_install(struct ktls_dir *dir, const struct ktls_keys *keys)
 	WRITE_ONCE(dir->suite, suite);
 	dir->seq = keys->seq;
 	dir->nonce = keys->nonce;
+	/* At the first look it is new, not idle. */
+	WRITE_ONCE(dir->seen, (u32)dir->records - 1);
 	dir->records_max = dir_records_max(keys);
 	swap(dir->keys, secrets);
 	dir_set_layout(dir);
-	dir->req = req;
+	WRITE_ONCE(dir->req, req);
 	if (!req)
 		ktls_chacha_set_key(dir, key);
 	WRITE_ONCE(dir->keyed, true);
@@ -206,8 +219,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_dir_rest);
  * @dir: a direction that rests (ktls_dir_rests())
  *
  * Context: process context, sleeps; socket lock held.
- * Return: 0; -ENOMEM or another error of the crypto API: it rests on, and the caller may
- * try again.
+ * Return: 0; -ENOMEM, whatever the crypto API lacks: it rests on, and the caller may try again.
  */
 int ktls_dir_wake(struct ktls_dir *dir)
 {
@@ -215,19 +227,17 @@ int ktls_dir_wake(struct ktls_dir *dir)
 	struct aead_request *req;
 	u8 iv[KTLS_NONCE_SIZE];
 	u8 key[KTLS_KEY_MAX];
-	int err = 0;
+	int err = -ENOMEM;
 
-	if (dir_derives(suite))
-		err = ktls_keysched_traffic(suite, dir->keys->secret, key, iv);
-	else
+	if (!dir_derives(suite))
 		memcpy(key, dir->keys->secret, suite->cipher->key_size);
-	if (err)
+	else if (ktls_keysched_traffic(suite, dir->keys->secret, key, iv))
 		goto wipe;
-	req = dir_alloc_request(suite->cipher, NULL, key);
+	req = dir_alloc_request(suite->cipher, key, NULL, true);
 	if (IS_ERR(req))
-		err = PTR_ERR(req);
-	else
-		WRITE_ONCE(dir->req, req);
+		goto wipe;
+	WRITE_ONCE(dir->req, req);
+	err = 0;
 wipe:
 	memzero_explicit(iv, sizeof(iv));
 	memzero_explicit(key, sizeof(key));
@@ -293,8 +303,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_dir_advance);
 void ktls_dir_clear(struct ktls_dir *dir)
 {
 	WRITE_ONCE(dir->keyed, false);
-	dir_free_request(dir->req);
-	dir->req = NULL;
+	ktls_dir_rest(dir);
 	kfree_sensitive(dir->keys);
 	dir->keys = NULL;
 	dir->seq = 0;

@@ -66,8 +66,7 @@ static u32 tx_place(const struct page_frag *pfrag, u32 front, u32 len, u32 align
  * behind the tail, or where its page ends; then the record goes on in another.
  *
  * Context: process context, socket lock held; may sleep.
- * Return: 0; then q->room bytes lie behind the last piece. -ENOMEM, -ENOBUFS, or what
- * ktls_dir_wake() says.
+ * Return: 0; then q->room bytes lie behind the last piece. -ENOMEM, -ENOBUFS.
  */
 int ktls_tx_claim(struct ktls_rl *rl, u32 want)
 {

@@ -50,7 +50,6 @@ enum ktls_ctx_flags {
 	KTLS_F_IDLE,		/* ctx->conn->unread has fired: records lie unread */
 	KTLS_F_SHUT,		/* both halves are shut, and all data that came was read */
 	KTLS_F_RESET_DUE,		/* then data came all the same: a reset is to answer it */
-	KTLS_F_REST,		/* a direction is idle: its cipher is to be given back */
 };
 
 /**

@@ -49,7 +49,7 @@ static bool rest_is_idle(const struct ktls_dir *dir)
 	return READ_ONCE(dir->seen) == (u32)READ_ONCE(dir->records);
 }
 
-/* Only the work of the namespace writes @seen. */
+/* Only the work of the namespace writes @seen while there are keys. */
 static bool rest_look_at(struct ktls_dir *dir)
 {
 	const bool idle = rest_is_idle(dir) && READ_ONCE(dir->req);
@@ -58,28 +58,44 @@ static bool rest_look_at(struct ktls_dir *dir)
 	return idle;
 }
 
+/* Between records only: the cipher of an open one is needed soon, and what begins a record
+ * makes it again where it may still fail. Whoever has the lock is not waited for, nor idle.
+ */
+static void rest_give_back(struct ktls_ctx *ctx, bool tx, bool rx)
+{
+	struct ktls_flow *flow = ctx->rl.flow;
+
+	if (!ktls_ctx_trylock(ctx, KTLS_F_AGAIN))
+		return;
+	if (ctx->state == KTLS_STATE_OPEN) {
+		if (tx && !flow->txq.open && rest_is_idle(&flow->tx))
+			ktls_dir_rest(&flow->tx);
+		if (rx && rest_is_idle(&flow->rx))
+			ktls_dir_rest(&flow->rx);
+	}
+	release_sock(ctx->rl.sk);
+}
+
 /* Return: whether there is a reason to look again. A failed or closed connection does not last. */
 static bool rest_look(struct ktls_ctx *ctx)
 {
 	/* Pairs with ktls_state_set(): an open connection has a flow, and keeps it. */
 	const u8 state = smp_load_acquire(&ctx->state);
 	struct ktls_flow *flow;
-	bool idle;
+	bool tx, rx;
 
 	/* One in its handshake may just have got the keys that the work was armed for. */
 	if (state != KTLS_STATE_OPEN)
 		return state == KTLS_STATE_HANDSHAKE;
 	flow = READ_ONCE(ctx->rl.flow);
-	idle = rest_look_at(&flow->tx);
-	idle |= rest_look_at(&flow->rx);
-	if (idle && READ_ONCE(rest_idle_s)) {
-		set_bit(KTLS_F_REST, &ctx->flags);
-		ktls_ctx_kick(ctx);
-	}
+	tx = rest_look_at(&flow->tx);
+	rx = rest_look_at(&flow->rx);
+	if ((tx || rx) && READ_ONCE(rest_idle_s))
+		rest_give_back(ctx, tx, rx);
 	return true;
 }
 
-/* Process context, no lock: whoever has the lock of a socket is not waited for. */
+/* Process context, no lock */
 static void rest_run(struct work_struct *work)
 {
 	struct rest_net *rest = container_of(to_delayed_work(work), struct rest_net, look);
@@ -111,28 +127,6 @@ void ktls_rest_arm(struct net *net)
 	struct rest_net *rest = net_generic(net, rest_net_id);
 
 	ktls_ctx_schedule(&rest->look, rest_delay());
-}
-
-/**
- * ktls_rest_step - give back what was seen to be idle
- * @ctx: the context, in state OPEN
- *
- * Between records only: the cipher of an open one is needed soon, and what begins a record
- * wakes the direction where it may still fail.
- *
- * Context: the context's work, socket lock held.
- */
-void ktls_rest_step(struct ktls_ctx *ctx)
-{
-	struct ktls_flow *flow = ctx->rl.flow;
-
-	sock_owned_by_me(ctx->rl.sk);
-	if (!test_and_clear_bit(KTLS_F_REST, &ctx->flags))
-		return;
-	if (!flow->txq.open && rest_is_idle(&flow->tx))
-		ktls_dir_rest(&flow->tx);
-	if (rest_is_idle(&flow->rx))
-		ktls_dir_rest(&flow->rx);
 }
 
 static int __net_init rest_net_init(struct net *net)

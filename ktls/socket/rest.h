@@ -3,12 +3,10 @@
 #ifndef _KTLS_SOCKET_REST_H
 #define _KTLS_SOCKET_REST_H
 
-struct ktls_ctx;
 struct net;
 
 int ktls_rest_init(void);
 void ktls_rest_exit(void);
 void ktls_rest_arm(struct net *net);
-void ktls_rest_step(struct ktls_ctx *ctx);
 
 #endif /* _KTLS_SOCKET_REST_H */

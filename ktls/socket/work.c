@@ -13,7 +13,6 @@
 #include "socket/handshake.h"
 #include "socket/listener.h"
 #include "socket/ready.h"
-#include "socket/rest.h"
 #include "socket/rules.h"
 #include "socket/send.h"
 #include "socket/work.h"
@@ -46,7 +45,6 @@ static bool work_step(struct ktls_ctx *ctx)
 		ktls_send_open_step(ctx);
 		ktls_drain_answer(ctx);
 		ktls_child_step(ctx);
-		ktls_rest_step(ctx);
 		break;
 	case KTLS_STATE_FAILED:
 		ktls_connect_drain(ctx);
