@@ -544,7 +544,7 @@ TEST(data_for_a_check)
 	env_start_manual(&e, S13_AES128, 8);
 	l = sock_new(AF_INET);
 	OK(bind(l, &a.sa, a.len));
-	OK(sock_set_u32(l, KTLS_TIMEOUT, 2000));
+	OK(sock_set_u32(l, KTLS_TIMEOUT, 2000 * harness_scale()));
 	pid = OK(fork());
 	if (!pid)
 		_exit(listen(l, 5) ? errno : 0);

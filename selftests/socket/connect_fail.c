@@ -163,7 +163,7 @@ TEST_F(failing, deadline_with_a_silent_helper)
 
 TEST_F(failing, deadline_with_a_silent_peer)
 {
-	OK(sock_set_u32(self->fd, KTLS_TIMEOUT, 300));
+	OK(sock_set_u32(self->fd, KTLS_TIMEOUT, 300 * harness_scale()));
 	fake_start(self->e.fake, NULL, NULL);
 	job_connect(&self->j, self->fd, &self->a);
 	peer_init(&self->p, net_accept(self->l), true, &self->e.hs);
