@@ -28,6 +28,12 @@ enum chacha_sizes {
 	 * all of the text. A block by itself is done without SIMD.
 	 */
 	CHACHA_SHORT	= 3 * CHACHA_BLOCK,
+	/* Eight blocks, which most implementations of the library do at a time. For less they
+	 * take as long, or do without SIMD.
+	 */
+	CHACHA_CHUNK	= 8 * CHACHA_BLOCK,
+	/* Encrypted, then authenticated, while it is in the nearest cache. */
+	CHACHA_STEP	= 8 * CHACHA_CHUNK,
 	/* Padding, and the two lengths: what Poly1305 gets last. */
 	CHACHA_TAIL	= 2 * POLY1305_BLOCK_SIZE,
 };
@@ -54,7 +60,9 @@ static u8 *chacha_at_map(const struct chacha_at *at, u32 *len)
 {
 	const u32 off = at->sg->offset + at->off;
 
-	*len = min3(*len, at->sg->length - at->off, (u32)(PAGE_SIZE - offset_in_page(off)));
+	*len = min(*len, at->sg->length - at->off);
+	if (IS_ENABLED(CONFIG_KMAP_LOCAL))
+		*len = min_t(u32, *len, PAGE_SIZE - offset_in_page(off));
 	return kmap_local_page(sg_page(at->sg) + (off >> PAGE_SHIFT)) + offset_in_page(off);
 }
 
@@ -166,31 +174,33 @@ static int chacha_short(struct chacha_op *op)
 	return err;
 }
 
-/* A block of the text that does not lie in one piece, or the end of it. */
-static void chacha_block(struct chacha_op *op, u32 len)
+/* Text that does not lie in one piece, or the end of it. */
+static void chacha_gather(struct chacha_op *op, u32 len)
 {
-	u8 in[CHACHA_BLOCK] __uninitialized, out[CHACHA_BLOCK] __uninitialized;
+	u8 text[CHACHA_CHUNK] __uninitialized;
 
-	chacha_at_copy(&op->src, in, len, false);
-	chacha20_crypt(&op->state, out, in, len);
-	poly1305_update(&op->poly, op->seal ? out : in, len);
-	chacha_at_copy(&op->dst, out, len, true);
-	memzero_explicit(in, sizeof(in));
-	memzero_explicit(out, sizeof(out));
+	chacha_at_copy(&op->src, text, len, false);
+	if (!op->seal)
+		poly1305_update(&op->poly, text, len);
+	chacha20_crypt(&op->state, text, text, len);
+	if (op->seal)
+		poly1305_update(&op->poly, text, len);
+	chacha_at_copy(&op->dst, text, len, true);
+	memzero_explicit(text, len);
 }
 
-/* What comes next of the text and lies in one piece on both sides, but no part of a
- * block: the rest of its key stream would be lost. Return: how many of len bytes.
+/* What comes next of the text and lies in one piece on both sides: whole chunks, because the
+ * rest of the key stream of a block would be lost. Return: how many of len bytes.
  */
 static u32 chacha_piece(struct chacha_op *op, u32 len)
 {
-	u32 n = len;
+	u32 n = min_t(u32, len, CHACHA_STEP);
 	u8 *in, *out;
 
 	in = chacha_at_map(&op->src, &n);
 	out = chacha_at_map(&op->dst, &n);
 	if (n < len)
-		n = round_down(n, CHACHA_BLOCK);
+		n = round_down(n, CHACHA_CHUNK);
 	if (likely(n)) {
 		if (!op->seal)
 			poly1305_update(&op->poly, in, n);
@@ -219,8 +229,8 @@ static int chacha_long(struct chacha_op *op)
 	for (; left; left -= n) {
 		n = chacha_piece(op, left);
 		if (unlikely(!n)) {
-			n = min_t(u32, left, CHACHA_BLOCK);
-			chacha_block(op, n);
+			n = min_t(u32, left, CHACHA_CHUNK);
+			chacha_gather(op, n);
 		}
 	}
 
