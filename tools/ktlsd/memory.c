@@ -69,11 +69,28 @@ int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle)
 		memory->due = now + KTLSD_MEMORY_IDLE_MS;
 		return KTLSD_MEMORY_IDLE_MS;
 	}
-	memory_give_back();
 	memory->due = 0;
+	memory->idle = is_idle;
 	if (is_idle)
-		return -1;
+		return 0;
+	memory_give_back();
 	/* What is under way may end without work, by its deadline. */
 	ktlsd_memory_note_work(memory, now);
 	return KTLSD_MEMORY_IDLE_MS;
+}
+
+bool ktlsd_memory_pass(struct ktlsd_memory *memory, struct ktlsd_relay *relay)
+{
+	if (!memory->idle)
+		return false;
+	if (!memory->passed) {
+		ktlsd_pause_flush();
+		memory->passed = true;
+		if (relay && ktlsd_relay_pass(relay))
+			return true;
+	}
+	memory->idle = false;
+	memory->passed = false;
+	memory_give_back();
+	return false;
 }

@@ -280,8 +280,10 @@ static void worker_receive_signer(void *arg)
 
 static void worker_open_signer(struct ktlsd_worker *worker)
 {
-	if (worker->signer_fd < 0)
+	if (worker->signer_fd < 0) {
+		ktlsd_signer_channel_adopt(&worker->signer);
 		return;
+	}
 	ktlsd_signer_channel_open(&worker->signer, worker->signer_fd, worker_wake_session,
 				  worker);
 	worker->signer.metrics = &worker->sessions.metrics;
@@ -319,7 +321,7 @@ static bool worker_finishes(struct ktlsd_worker *worker)
 					   KTLSD_WORKER_LATE_MS);
 }
 
-static void *worker_main(void *arg)
+static void worker_run(void *arg)
 {
 	struct pollfd fds[WORKER_FIXED + KTLSD_WORKER_SOURCES];
 	struct ktlsd_worker *worker = arg;
@@ -331,6 +333,8 @@ static void *worker_main(void *arg)
 		ktlsd_log_flush(&worker->sessions.limit, false);
 		ktlsd_registration_check_time(worker);
 		ktlsd_sessions_measure(&worker->sessions);
+		if (ktlsd_memory_pass(&worker->memory, &worker->relay))
+			return;
 		if (!worker_poll(worker, fds)) {
 			ktlsd_registration_back_off(worker);
 			continue;
@@ -348,7 +352,6 @@ static void *worker_main(void *arg)
 	worker_close_signer(worker);
 	ktlsd_log_flush(&worker->sessions.limit, true);
 	ktlsd_pause_flush();
-	return NULL;
 }
 
 static void worker_take_answers(void *arg)
@@ -423,7 +426,7 @@ int ktlsd_worker_start(struct ktlsd_worker *worker, unsigned int index,
 		err = worker->signer_fd < 0 ? worker->signer_fd : 0;
 	}
 	if (!err)
-		err = -pthread_create(&worker->thread, NULL, worker_main, worker);
+		err = ktlsd_relay_start(&worker->relay, worker_run, worker);
 	if (err)
 		worker_release(worker);
 	return err;
@@ -440,6 +443,6 @@ void ktlsd_worker_wake(struct ktlsd_worker *worker)
 
 void ktlsd_worker_join(struct ktlsd_worker *worker)
 {
-	pthread_join(worker->thread, NULL);
+	ktlsd_relay_join(&worker->relay);
 	worker_release(worker);
 }

@@ -106,7 +106,7 @@ struct ktlsd_pending {
 
 /**
  * struct ktlsd_worker - one worker
- * @thread: runs it
+ * @relay: the thread that runs it
  * @index: its number, for logs
  * @shared: the main thread's; outlives it
  * @wake_fd: eventfd: @shared has changed
@@ -132,7 +132,7 @@ struct ktlsd_pending {
  * @memory: to give back
  */
 struct ktlsd_worker {
-	pthread_t		thread;
+	struct ktlsd_relay	relay;
 	unsigned int		index;
 	struct ktlsd_shared	*shared;
 	int			wake_fd;

@@ -41,6 +41,12 @@ void ktlsd_signer_channel_open(struct ktlsd_signer_channel *channel, int fd,
 	channel_current = channel;
 }
 
+void ktlsd_signer_channel_adopt(struct ktlsd_signer_channel *channel)
+{
+	if (channel->wake)
+		channel_current = channel;
+}
+
 void ktlsd_signer_channel_close(struct ktlsd_signer_channel *channel)
 {
 	if (!channel->wake)

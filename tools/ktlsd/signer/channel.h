@@ -39,6 +39,11 @@ struct ktlsd_signer_channel {
 void ktlsd_signer_channel_open(struct ktlsd_signer_channel *channel, int fd,
 			       void (*wake)(void *arg, uint64_t id), void *arg);
 
+/* What this thread asks goes there from now on: the one that opened it has exited. Does nothing for
+ * a channel that was not opened.
+ */
+void ktlsd_signer_channel_adopt(struct ktlsd_signer_channel *channel);
+
 /* No job may wait. Does nothing for a channel that was not opened. */
 void ktlsd_signer_channel_close(struct ktlsd_signer_channel *channel);
 

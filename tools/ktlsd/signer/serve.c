@@ -35,7 +35,8 @@ enum {
 /**
  * struct serve - the threads for one worker
  * @fd: socket to it
- * @quick: what waits for the thread that receives
+ * @relay: the thread that receives
+ * @quick: what waits for it
  * @slow: what waits for the other one
  * @slow_thread: that one
  * @memory: of a burst of requests, to be given back
@@ -43,6 +44,7 @@ enum {
  */
 struct serve {
 	int				fd;
+	struct ktlsd_relay		relay;
 	struct ktlsd_signer_queue	quick;
 	struct ktlsd_signer_queue	slow;
 	pthread_t			slow_thread;
@@ -369,7 +371,7 @@ static int serve_timeout(struct serve *serve)
 	return quick ? 0 : wait;
 }
 
-static void *serve_main(void *arg)
+static void serve_run(void *arg)
 {
 	struct serve *serve = arg;
 	struct pollfd fd = { .fd = serve->fd, .events = POLLIN };
@@ -377,6 +379,8 @@ static void *serve_main(void *arg)
 	int i, wait;
 
 	while (!end) {
+		if (ktlsd_memory_pass(&serve->memory, &serve->relay))
+			return;
 		wait = serve_timeout(serve);
 		if (wait)
 			poll(&fd, 1, wait);
@@ -391,25 +395,22 @@ static void *serve_main(void *arg)
 	pthread_join(serve->slow_thread, NULL);
 	serve_free(serve);
 	/* Nobody joins this thread. Who sees the socket closed knows that all memory is free. */
+	pthread_detach(pthread_self());
 	OPENSSL_thread_stop();
 	close(fd.fd);
-	return NULL;
 }
 
 static int serve_start_threads(struct serve *serve)
 {
-	pthread_t thread;
 	int err;
 
 	err = -pthread_create(&serve->slow_thread, NULL, serve_slow, serve);
 	if (err)
 		return err;
-	err = -pthread_create(&thread, NULL, serve_main, serve);
+	err = ktlsd_relay_start(&serve->relay, serve_run, serve);
 	if (err) {
 		ktlsd_signer_queue_close(&serve->slow);
 		pthread_join(serve->slow_thread, NULL);
-	} else {
-		pthread_detach(thread);
 	}
 	return err;
 }

@@ -73,6 +73,9 @@ static void memory_comes_back(void **state)
 	assert_int_equal(ktlsd_memory_step(&memory, 1000 + KTLSD_MEMORY_IDLE_MS, false),
 			 KTLSD_MEMORY_IDLE_MS);
 	assert_true(memory_resident() > before * 2);
+	assert_false(ktlsd_memory_pass(&memory, NULL));
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + 2 * KTLSD_MEMORY_IDLE_MS, true), 0);
+	assert_false(ktlsd_memory_pass(&memory, NULL));
 	assert_int_equal(ktlsd_memory_step(&memory, 1000 + 2 * KTLSD_MEMORY_IDLE_MS, true), -1);
 	after = memory_resident();
 	printf("# before %ld KiB, during %ld KiB, after %ld KiB\n", before, during, after);
@@ -110,7 +113,8 @@ static void memory_comes_back_while_busy(void **state)
 	       memory_resident());
 	/* sanitizers: see above */
 	assert_true(!mallinfo2().arena || memory_resident() * 10 <= before * 11);
-	assert_int_equal(ktlsd_memory_step(&memory, latest + KTLSD_MEMORY_IDLE_MS, true), -1);
+	assert_int_equal(ktlsd_memory_step(&memory, latest + KTLSD_MEMORY_IDLE_MS, true), 0);
+	assert_false(ktlsd_memory_pass(&memory, NULL));
 	test_kernel_free(&kernel);
 }
 
