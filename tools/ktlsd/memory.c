@@ -53,6 +53,8 @@ static void memory_give_back(void)
 
 void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now)
 {
+	if (!memory->passed)
+		memory->idle = false;
 	if (memory->due)
 		return;
 	memory->due = now + KTLSD_MEMORY_IDLE_MS;

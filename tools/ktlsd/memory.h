@@ -36,7 +36,9 @@ struct ktlsd_memory {
  */
 void ktlsd_memory_init(void);
 
-/* The thread did something. */
+/* The thread did something: it is not idle any more, and what it has begun must not go on in
+ * another one.
+ */
 void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now);
 
 /**

@@ -164,12 +164,41 @@ static void relay_gives_blocks_back(void **state)
 	assert_true(blocks.after < blocks.before + 20000);
 }
 
+static void relay_run_nothing(void *arg)
+{
+	atomic_int *runs = arg;
+
+	++*runs;
+}
+
+/* Work that came when the thread was about to let another go on: it may have begun handshakes, and
+ * these stay with their thread.
+ */
+static void relay_is_not_passed_with_work(void **state)
+{
+	struct ktlsd_memory memory = { 0 };
+	struct ktlsd_relay relay;
+	atomic_int runs = 0;
+
+	(void)state;
+	assert_int_equal(ktlsd_relay_start(&relay, relay_run_nothing, &runs), 0);
+	ktlsd_memory_note_work(&memory, 1000);
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + KTLSD_MEMORY_IDLE_MS, true), 0);
+	ktlsd_memory_note_work(&memory, 1000 + KTLSD_MEMORY_IDLE_MS);
+	assert_false(ktlsd_memory_pass(&memory, &relay));
+	ktlsd_relay_join(&relay);
+	assert_int_equal(runs, 1);
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + KTLSD_MEMORY_IDLE_MS, true),
+			 KTLSD_MEMORY_IDLE_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(relay_is_passed),
 		cmocka_unit_test(relay_is_joined_meanwhile),
 		cmocka_unit_test(relay_gives_blocks_back),
+		cmocka_unit_test(relay_is_not_passed_with_work),
 	};
 
 	return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
