@@ -47,6 +47,9 @@ static const struct chacha_case chacha_params[] = {
 	{ 4097, 1448, 4000 }, { 8192, 4096, 4096, true }, { 16384, 0, 0, true },
 	{ 16384, 1448, 4096 }, { 16384, 1447, 4095 }, { 16384, 4096, 0 },
 	{ 16384, 0, 333 }, { 16384, 100, 100, true },
+	/* around the chunks of eight blocks */
+	{ 511, 0, 510 }, { 512, 256, 0 }, { 513, 512, 511 }, { 1025, 512, 513 },
+	{ 4608, 0, 0, true }, { 4609, 4096, 0 }, { 16384, 512, 4096 }, { 16384, 513, 513, true },
 };
 
 /* Memory for one side: associated data, the text, the tag, and a guard. */
