@@ -395,27 +395,12 @@ bool real_is_idle(const struct proc *p)
 	return ret && !messages_wait();
 }
 
-/* With SO_REUSEADDR on both sides an address can be bound to unless somebody
- * listens there. (/proc/net/tcp would tell too, after walking all of TCP's
- * tables, which takes half a second in the VM.)
+/* inet_diag shows who is in the table of listeners, and takes nothing for it: to bind the
+ * address oneself would take it from a program that binds it without SO_REUSEADDR just then.
+ * (/proc/net/tcp would tell too, after walking all of TCP's tables, which takes half a second in
+ * the VM.)
  */
 static bool is_listening(int family, uint16_t port)
-{
-	struct addr a = net_loopback(family, port);
-	int fd = net_socket(family), ret;
-
-	OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)));
-	ret = bind(fd, &a.sa, a.len);
-	if (ret)
-		ASSERT_EQ(EADDRINUSE, errno);
-	close(fd);
-	return ret;
-}
-
-/* An address is in use a moment before connections are accepted: listen() changes the state
- * first. inet_diag shows who is in the table of listeners.
- */
-static bool is_found(int family, uint16_t port)
 {
 	struct inet_diag_req_v2 req = {
 		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = -1,
@@ -441,13 +426,7 @@ static bool is_found(int family, uint16_t port)
 	return n >= (ssize_t)sizeof(*nlh) && nlh->nlmsg_type == SOCK_DIAG_BY_FAMILY;
 }
 
-static bool is_ready(uint16_t port)
-{
-	return (is_listening(AF_INET, port) && is_found(AF_INET, port)) ||
-	       (is_listening(AF_INET6, port) && is_found(AF_INET6, port));
-}
-
 void real_wait_port(uint16_t port)
 {
-	EVENTUALLY(is_ready(port), 15000);
+	EVENTUALLY(is_listening(AF_INET, port) || is_listening(AF_INET6, port), 15000);
 }
