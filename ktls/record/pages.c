@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Reuse the pages in which records are sealed.
+/* Reuse the pages in which records are sealed, and those in which they are opened.
  *
  * With init_on_alloc, which distributions enable, the allocator wipes each page, although
  * all of it is about to be written: a fortieth of the cost of sending a file of 1 MiB. So
  * each CPU keeps the last pages that were filled there, with a reference to each. A page
  * with no other reference can be used again. While the oldest page is still being sent,
  * more pages are kept, up to a limit.
+ *
+ * A record that is read piece by piece is opened into a buffer, which nobody needs any more
+ * when the last piece was read. Each CPU keeps one: the next record has the same size, mostly.
  */
+#include <kunit/visibility.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
@@ -32,6 +36,8 @@ enum pages_sizes {
  * @n: how many there are
  * @busy: used since the trimmer ran
  * @page: compound pages of PAGES_SIZE, with a reference to each
+ * @buffer: of alloc_pages_exact(), or NULL
+ * @buffer_size: its bytes
  */
 struct pages_ring {
 	spinlock_t	lock;	/* protects all below; senders and the trimmer */
@@ -39,12 +45,19 @@ struct pages_ring {
 	unsigned int	n;
 	bool		busy;
 	struct page	*page[PAGES_RING];
+	void		*buffer;
+	size_t		buffer_size;
 };
 
 static DEFINE_PER_CPU(struct pages_ring, pages_rings);
 
 static void pages_trim(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(pages_trimmer, pages_trim);
+
+static void pages_start_trimmer(void)
+{
+	schedule_delayed_work(&pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+}
 
 static struct page *pages_pop(struct pages_ring *ring)
 {
@@ -55,22 +68,37 @@ static struct page *pages_pop(struct pages_ring *ring)
 	return page;
 }
 
+static void *pages_pop_buffer(struct pages_ring *ring, size_t *ret_size)
+{
+	void *buffer = ring->buffer;
+
+	*ret_size = ring->buffer_size;
+	ring->buffer = NULL;
+	return buffer;
+}
+
 /* Returns whether the ring still has pages. */
 static bool pages_trim_ring(struct pages_ring *ring)
 {
 	struct page *page[PAGES_RING];
 	unsigned int n = 0;
+	void *buffer = NULL;
+	size_t size;
 	bool full;
 
 	spin_lock(&ring->lock);
 	while (!ring->busy && ring->n)
 		page[n++] = pages_pop(ring);
+	if (!ring->busy)
+		buffer = pages_pop_buffer(ring, &size);
 	ring->busy = false;
-	full = ring->n;
+	full = ring->n || ring->buffer;
 	spin_unlock(&ring->lock);
 
 	while (n)
 		put_page(page[--n]);
+	if (buffer)
+		free_pages_exact(buffer, size);
 	return full;
 }
 
@@ -83,7 +111,7 @@ static void pages_trim(struct work_struct *work)
 	for_each_possible_cpu(cpu)
 		again |= pages_trim_ring(per_cpu_ptr(&pages_rings, cpu));
 	if (again)
-		schedule_delayed_work(&pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+		pages_start_trimmer();
 }
 
 /* Put a page into the ring. Returns the oldest one if it has no other reference or the
@@ -106,14 +134,13 @@ static struct page *pages_exchange(struct page *page)
 	ring->busy = true;
 	spin_unlock(&ring->lock);
 	if (unlikely(start))
-		schedule_delayed_work(&pages_trimmer, msecs_to_jiffies(PAGES_IDLE_MS));
+		pages_start_trimmer();
 	return old;
 }
 
-static bool pages_may_keep(const struct page_frag *pfrag)
+static bool pages_may_keep(const struct page *page)
 {
-	return pfrag->size == PAGES_SIZE && !page_is_pfmemalloc(pfrag->page) &&
-	       page_to_nid(pfrag->page) == numa_mem_id();
+	return !page_is_pfmemalloc(page) && page_to_nid(page) == numa_mem_id();
 }
 
 /**
@@ -133,7 +160,8 @@ bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp)
 	struct page *old;
 
 	if (likely(!pfrag->page || pfrag->offset + size <= pfrag->size ||
-		   page_ref_count(pfrag->page) == 1 || !pages_may_keep(pfrag)))
+		   page_ref_count(pfrag->page) == 1 || pfrag->size != PAGES_SIZE ||
+		   !pages_may_keep(pfrag->page)))
 		return skb_page_frag_refill(size, pfrag, gfp);
 
 	old = pages_exchange(pfrag->page);
@@ -148,6 +176,63 @@ bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp)
 	return skb_page_frag_refill(size, pfrag, gfp);
 }
 
+/**
+ * ktls_pages_take - a buffer that was used before
+ * @size: bytes, whole pages
+ *
+ * It has old contents: what was opened in it, of another connection maybe. If the buffer of this
+ * CPU has another size it is freed, so that one of this size may be kept.
+ *
+ * Context: process context. Does not sleep.
+ * Return: the buffer, as from alloc_pages_exact(); or NULL.
+ */
+void *ktls_pages_take(size_t size)
+{
+	struct pages_ring *ring = raw_cpu_ptr(&pages_rings);
+	size_t old_size;
+	void *buffer;
+
+	spin_lock(&ring->lock);
+	buffer = pages_pop_buffer(ring, &old_size);
+	spin_unlock(&ring->lock);
+	if (!buffer || likely(old_size == size))
+		return buffer;
+	free_pages_exact(buffer, old_size);
+	return NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_pages_take);
+
+/**
+ * ktls_pages_keep - done with a buffer
+ * @buffer: of alloc_pages_exact() or ktls_pages_take(); nobody else refers to its pages, and no
+ *	memory cgroup was charged for them
+ * @size: bytes
+ *
+ * It is freed, if this CPU has one already, or when nobody has used it for a second or two.
+ *
+ * Context: process context. Does not sleep.
+ */
+void ktls_pages_keep(void *buffer, size_t size)
+{
+	struct pages_ring *ring = raw_cpu_ptr(&pages_rings);
+	const bool may_keep = pages_may_keep(virt_to_page(buffer));
+	bool keep;
+
+	spin_lock(&ring->lock);
+	keep = may_keep && !ring->buffer;
+	if (keep) {
+		ring->buffer = buffer;
+		ring->buffer_size = size;
+		ring->busy = true;
+	}
+	spin_unlock(&ring->lock);
+	if (keep)
+		pages_start_trimmer();
+	else
+		free_pages_exact(buffer, size);
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_pages_keep);
+
 /** ktls_pages_init - empty rings */
 void __init ktls_pages_init(void)
 {
@@ -157,7 +242,7 @@ void __init ktls_pages_init(void)
 		spin_lock_init(&per_cpu_ptr(&pages_rings, cpu)->lock);
 }
 
-/** ktls_pages_exit - free all pages; no socket is left that could send */
+/** ktls_pages_exit - free all pages; no socket is left that could send or receive */
 void ktls_pages_exit(void)
 {
 	int cpu;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Pages that records are made in, used again. Process context. */
+/* Pages that records are sealed or opened in, used again. Process context. */
 #ifndef _KTLS_RECORD_PAGES_H
 #define _KTLS_RECORD_PAGES_H
 
@@ -8,6 +8,8 @@
 struct page_frag;
 
 bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp);
+void *ktls_pages_take(size_t size);
+void ktls_pages_keep(void *buffer, size_t size);
 void ktls_pages_init(void);
 void ktls_pages_exit(void);
 

@@ -4,12 +4,14 @@
  * records, so buffers are charged to the socket and its memory cgroup, small records share
  * a buffer, and SO_RCVBUF bounds their sum.
  */
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
 #include <net/sock.h>
 
+#include "record/pages.h"
 #include "record/rl.h"
 #include "record/rx.h"
 #include "record/rxbuf.h"
@@ -117,15 +119,22 @@ static size_t rxbuf_truesize(const struct ktls_rxbuf *buf)
 }
 
 /* Some kernels charge an accepted connection to the task that calls TCP's accept(). That is
- * a kworker, so the connection has no memory cgroup: charge the task that reads or polls.
+ * a kworker, so the connection has no memory cgroup: charge the task that reads or polls, if it
+ * has one.
  */
 static gfp_t rxbuf_gfp(const struct sock *sk)
 {
+	gfp_t gfp = sk->sk_allocation;
+
 #ifdef CONFIG_MEMCG
-	if (!sk->sk_memcg)
-		return sk->sk_allocation | __GFP_ACCOUNT;
+	if (!sk->sk_memcg && !mem_cgroup_disabled()) {
+		rcu_read_lock();
+		if (mem_cgroup_from_task(current)->css.parent)
+			gfp |= __GFP_ACCOUNT;
+		rcu_read_unlock();
+	}
 #endif
-	return sk->sk_allocation;
+	return gfp;
 }
 
 /* As TCP charges what it receives. */
@@ -142,8 +151,10 @@ static bool rxbuf_charge(struct sock *sk, int size)
 /* Do not try hard to get contiguous pages: memory may be fragmented. */
 static void *rxbuf_alloc(size_t size, gfp_t gfp)
 {
-	void *at;
+	void *at = gfp & __GFP_ACCOUNT ? NULL : ktls_pages_take(size);
 
+	if (at)
+		return at;
 	if (size == PAGE_SIZE)
 		return (void *)__get_free_page(gfp);
 	at = alloc_pages_exact(size, gfp | __GFP_NOWARN | __GFP_NORETRY);
@@ -160,6 +171,20 @@ static void rxbuf_free(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 		vfree(buf);
 	else
 		free_pages_exact(buf, size);
+}
+
+/* The same, but keep the pages, if any, for the next record of whomever. */
+static void rxbuf_pass(struct ktls_rl *rl, struct ktls_rxbuf *buf)
+{
+	const size_t size = rxbuf_truesize(buf);
+
+	if (buf->shared || buf->accounted || is_vmalloc_addr(buf)) {
+		rxbuf_free(rl, buf);
+		return;
+	}
+	if (buf->charged)
+		sk_mem_uncharge(rl->sk, size);
+	ktls_pages_keep(buf, size);
 }
 
 /**
@@ -182,6 +207,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 	struct sock *sk = rl->sk;
 	size_t bytes;
 	bool charged;
+	gfp_t gfp;
 
 	sock_owned_by_me(rl->sk);
 	if (buf && likely(buf->size >= size)) {
@@ -199,7 +225,8 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 	charged = rxbuf_charge(sk, bytes);
 	if (!charged && ahead)
 		return NULL;
-	buf = rxbuf_alloc(bytes, rxbuf_gfp(sk));
+	gfp = rxbuf_gfp(sk);
+	buf = rxbuf_alloc(bytes, gfp);
 	if (!buf) {
 		if (charged)
 			sk_mem_uncharge(sk, bytes);
@@ -208,6 +235,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 	*buf = (struct ktls_rxbuf){
 		.size = bytes - RXBUF_FRONT,
 		.charged = charged,
+		.accounted = gfp & __GFP_ACCOUNT,
 	};
 	return buf;
 }
@@ -223,7 +251,7 @@ void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
 	sock_owned_by_me(rl->sk);
 	if (buf->shared || rl->flow->opened.spare)
-		rxbuf_free(rl, buf);
+		rxbuf_pass(rl, buf);
 	else
 		rl->flow->opened.spare = buf;
 }
@@ -395,11 +423,10 @@ bool ktls_rxbuf_is_full(const struct ktls_rl *rl)
 }
 
 /**
- * ktls_rxbuf_trim - free the spare buffer
+ * ktls_rxbuf_trim - give the spare buffer away
  * @rl: the connection
  *
- * Context: socket lock held, or nobody else knows @rl any longer; at the end of a
- * call and before any wait.
+ * Context: process context, socket lock held; at the end of a call and before any wait.
  */
 void ktls_rxbuf_trim(struct ktls_rl *rl)
 {
@@ -407,7 +434,7 @@ void ktls_rxbuf_trim(struct ktls_rl *rl)
 
 	if (!q->spare)
 		return;
-	rxbuf_free(rl, q->spare);
+	rxbuf_pass(rl, q->spare);
 	q->spare = NULL;
 }
 
@@ -429,5 +456,7 @@ void ktls_rxbuf_free(struct ktls_rl *rl)
 		rxbuf_free(rl, buf);
 	}
 	WRITE_ONCE(q->len, 0);
-	ktls_rxbuf_trim(rl);
+	if (q->spare)
+		rxbuf_free(rl, q->spare);
+	q->spare = NULL;
 }

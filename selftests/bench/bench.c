@@ -413,23 +413,6 @@ static void allocations(const struct config *config)
 	}
 }
 
-/* --- a profile --- */
-
-/* One row by one kind, for a profiler: the table of what the whole costs does not say where. */
-static void profile(const char *kind_name, const char *row_name, unsigned int calls)
-{
-	unsigned int kind = 0;
-	struct run r;
-
-	while (kind < KINDS && strcmp(kind_names[kind], kind_name))
-		kind++;
-	if (kind == KINDS || kind == AEAD)
-		errx(2, "no kind %s", kind_name);
-	run_open(&r, &configs[0], row_find(row_name), kind);
-	run_round(&r, calls, false);
-	run_close(&r);
-}
-
 /* --- what to do --- */
 
 static void prepare(void)
@@ -472,6 +455,26 @@ static unsigned int rounds_in_all(enum extent extent, unsigned int rounds, const
 	return n_configs * n_rows * n_kinds * rounds;
 }
 
+/* One row by one kind, for a profiler: the table of what the whole costs does not say where. */
+static void profile(const char *kind_name, const char *row_name, unsigned int calls,
+		    const char *only)
+{
+	unsigned int kind = 0, c = 0;
+	struct run r;
+
+	while (kind < KINDS && strcmp(kind_names[kind], kind_name))
+		kind++;
+	if (kind == KINDS || kind == AEAD)
+		errx(2, "no kind %s", kind_name);
+	while (c < sizeof(configs) / sizeof(configs[0]) && !has_config(QUICK, &configs[c], only))
+		c++;
+	if (c == sizeof(configs) / sizeof(configs[0]))
+		errx(2, "no version and cipher %s", only);
+	run_open(&r, &configs[c], row_find(row_name), kind);
+	run_round(&r, calls, false);
+	run_close(&r);
+}
+
 static void measure_all(enum extent extent, unsigned int rounds, const char *only)
 {
 	unsigned int all = rounds_in_all(extent, rounds, only);
@@ -502,12 +505,12 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "allocations")) {
 		allocations(&configs[0]);
 		allocations(&configs[sizeof(configs) / sizeof(configs[0]) - 1]);
-	} else if (argc == 5 && !strcmp(argv[1], "profile") && atoi(argv[4]) > 0) {
-		profile(argv[2], argv[3], atoi(argv[4]));
+	} else if ((argc == 5 || argc == 6) && !strcmp(argv[1], "profile") && atoi(argv[4]) > 0) {
+		profile(argv[2], argv[3], atoi(argv[4]), argv[5]);
 	} else if ((argc == 3 || argc == 4) && atoi(argv[2]) > 0) {
 		measure_all(extent_of(argv[1]), atoi(argv[2]), argv[3]);
 	} else {
-		errx(2, "usage: bench allocations | bench profile KIND ROW CALLS | "
+		errx(2, "usage: bench allocations | bench profile KIND ROW CALLS [VERSION:CIPHER] | "
 		     "bench whole|quick|guard ROUNDS [VERSION:CIPHER]");
 	}
 	return 0;

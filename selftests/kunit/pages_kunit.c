@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The buffer that a CPU keeps for the next record: given out once, for its own size, and freed
+ * when nobody wants it.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/preempt.h>
+
+#include "record/pages.h"
+
+#define PAGES_SMALL	PAGE_SIZE
+#define PAGES_LARGE	(5 * PAGE_SIZE)
+
+static void *pages_new(struct kunit *test, size_t size)
+{
+	void *buffer = alloc_pages_exact(size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buffer);
+	return buffer;
+}
+
+/* What others left on this CPU. A size that nobody has: whatever is there is freed. */
+static void pages_empty(struct kunit *test)
+{
+	KUNIT_ASSERT_NULL(test, ktls_pages_take(100 * PAGE_SIZE));
+}
+
+static void pages_once_test(struct kunit *test)
+{
+	void *first = pages_new(test, PAGES_LARGE), *second = pages_new(test, PAGES_LARGE);
+
+	migrate_disable();
+	pages_empty(test);
+	ktls_pages_keep(first, PAGES_LARGE);
+	/* There is one: this one is freed. */
+	ktls_pages_keep(second, PAGES_LARGE);
+	KUNIT_EXPECT_PTR_EQ(test, ktls_pages_take(PAGES_LARGE), first);
+	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_LARGE));
+	migrate_enable();
+	/* Is it the caller's? */
+	memset(first, 1, PAGES_LARGE);
+	free_pages_exact(first, PAGES_LARGE);
+}
+
+static void pages_size_test(struct kunit *test)
+{
+	void *large = pages_new(test, PAGES_LARGE), *small = pages_new(test, PAGES_SMALL);
+
+	migrate_disable();
+	pages_empty(test);
+	ktls_pages_keep(large, PAGES_LARGE);
+	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_SMALL));
+	/* There is room for this one then. */
+	ktls_pages_keep(small, PAGES_SMALL);
+	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_LARGE));
+	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_SMALL));
+	migrate_enable();
+}
+
+/* The trimmer may be late where a CPU has nothing else to do. */
+static void pages_idle_test(struct kunit *test)
+{
+	unsigned int tries = 10;
+	void *buffer;
+
+	do {
+		buffer = pages_new(test, PAGES_LARGE);
+		migrate_disable();
+		pages_empty(test);
+		ktls_pages_keep(buffer, PAGES_LARGE);
+		msleep(3000);
+		buffer = ktls_pages_take(PAGES_LARGE);
+		migrate_enable();
+		if (buffer)
+			free_pages_exact(buffer, PAGES_LARGE);
+	} while (buffer && --tries);
+	KUNIT_EXPECT_NULL(test, buffer);
+}
+
+static struct kunit_case pages_cases[] = {
+	KUNIT_CASE(pages_once_test),
+	KUNIT_CASE(pages_size_test),
+	KUNIT_CASE_SLOW(pages_idle_test),
+	{}
+};
+
+static struct kunit_suite pages_suite = {
+	.name = "ktls_pages",
+	.test_cases = pages_cases,
+};
+
+kunit_test_suite(pages_suite);
