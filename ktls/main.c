@@ -37,11 +37,14 @@ static int __init ktls_init(void)
 	if (err)
 		goto err_table;
 
-	ktls_pages_init();
+	err = ktls_pages_init();
+	if (err)
+		goto err_ctx;
+
 	ktls_places_init();
 	err = ktls_rest_init();
 	if (err)
-		goto err_ctx;
+		goto err_pages;
 
 	err = ktls_suite_init();
 	if (err)
@@ -74,6 +77,8 @@ err_mib:
 	ktls_mib_exit();
 err_rest:
 	ktls_rest_exit();
+err_pages:
+	ktls_pages_exit();
 err_ctx:
 	ktls_ctx_exit();
 err_table:

@@ -40,6 +40,7 @@ ktls-probes += $(call ktls-probe,IMPORT_NS_STRING,linux/module.h,MODULE_INFO.imp
 ktls-probes += $(call ktls-probe,LINUX_UNALIGNED,linux/unaligned.h,put_unaligned)
 ktls-probes += $(call ktls-probe,HRTIMER_SETUP,linux/hrtimer.h, hrtimer_setup.struct)
 ktls-probes += $(call ktls-probe,ITER_EXTRACT,linux/uio.h, iov_iter_extract_pages.struct)
+ktls-probes += $(call ktls-probe,SHRINKER_ALLOC,linux/shrinker.h,shrinker_alloc.unsigned int)
 ktls-probes += $(call ktls-probe,KUNIT_ADD_ACTION,kunit/resource.h,^int kunit_add_action.struct)
 
 include $(ktls-include)/compat/known.mk

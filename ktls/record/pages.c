@@ -9,10 +9,14 @@
  *
  * A record that is read piece by piece is opened into a buffer, which nobody needs any more
  * when the last piece was read. Each CPU keeps one: the next record has the same size, mostly.
+ *
+ * All that goes back to the allocator when it has not been used for a second or two, and when
+ * memory is short.
  */
 #include <kunit/visibility.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/shrinker.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/sock.h>
@@ -20,7 +24,7 @@
 #include "record/pages.h"
 
 enum pages_sizes {
-	PAGES_RING	= 64,
+	PAGES_RING	= 256,
 	/* Pages are freed when a ring was not used for so many milliseconds. */
 	PAGES_IDLE_MS	= 1000,
 };
@@ -49,7 +53,9 @@ struct pages_ring {
 	size_t		buffer_size;
 };
 
-static DEFINE_PER_CPU(struct pages_ring, pages_rings);
+/* Too large for the memory that modules share for variables of each CPU. */
+static struct pages_ring __percpu *pages_rings;
+static struct shrinker *pages_shrinker;
 
 static void pages_trim(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(pages_trimmer, pages_trim);
@@ -77,29 +83,51 @@ static void *pages_pop_buffer(struct pages_ring *ring, size_t *ret_size)
 	return buffer;
 }
 
+static unsigned long pages_count_ring(const struct pages_ring *ring)
+{
+	return READ_ONCE(ring->n) * (PAGES_SIZE / PAGE_SIZE) +
+	       (READ_ONCE(ring->buffer) ? READ_ONCE(ring->buffer_size) / PAGE_SIZE : 0);
+}
+
+/* Give up to @max pages back, and up to a compound page more; those that are being sent are not
+ * free before TCP is done with them. Returns how many.
+ */
+static unsigned long pages_drop(struct pages_ring *ring, unsigned long max)
+{
+	unsigned long dropped = 0;
+	struct page *page;
+	void *buffer;
+	size_t size;
+
+	while (dropped < max) {
+		spin_lock(&ring->lock);
+		page = ring->n ? pages_pop(ring) : NULL;
+		buffer = page ? NULL : pages_pop_buffer(ring, &size);
+		spin_unlock(&ring->lock);
+		if (page) {
+			dropped += PAGES_SIZE / PAGE_SIZE;
+			put_page(page);
+		} else if (buffer) {
+			dropped += size / PAGE_SIZE;
+			free_pages_exact(buffer, size);
+		} else {
+			break;
+		}
+	}
+	return dropped;
+}
+
 /* Returns whether the ring still has pages. */
 static bool pages_trim_ring(struct pages_ring *ring)
 {
-	struct page *page[PAGES_RING];
-	unsigned int n = 0;
-	void *buffer = NULL;
-	size_t size;
-	bool full;
+	unsigned long unused;
 
 	spin_lock(&ring->lock);
-	while (!ring->busy && ring->n)
-		page[n++] = pages_pop(ring);
-	if (!ring->busy)
-		buffer = pages_pop_buffer(ring, &size);
+	unused = ring->busy ? 0 : pages_count_ring(ring);
 	ring->busy = false;
-	full = ring->n || ring->buffer;
 	spin_unlock(&ring->lock);
-
-	while (n)
-		put_page(page[--n]);
-	if (buffer)
-		free_pages_exact(buffer, size);
-	return full;
+	pages_drop(ring, unused);
+	return pages_count_ring(ring);
 }
 
 /* Offline CPUs may have pages, too. */
@@ -108,10 +136,48 @@ static void pages_trim(struct work_struct *work)
 	bool again = false;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		again |= pages_trim_ring(per_cpu_ptr(&pages_rings, cpu));
+	for_each_possible_cpu(cpu) {
+		again |= pages_trim_ring(per_cpu_ptr(pages_rings, cpu));
+		cond_resched();
+	}
 	if (again)
 		pages_start_trimmer();
+}
+
+static unsigned long pages_count(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		n += pages_count_ring(per_cpu_ptr(pages_rings, cpu));
+	return n ?: SHRINK_EMPTY;
+}
+
+/**
+ * ktls_pages_shrink - give pages back because memory is short
+ * @max: how many; up to a compound page more are given back
+ *
+ * Context: process context; may be called in the middle of any allocation. Does not sleep.
+ * Return: how many.
+ */
+unsigned long ktls_pages_shrink(unsigned long max)
+{
+	unsigned long dropped = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (dropped >= max)
+			break;
+		dropped += pages_drop(per_cpu_ptr(pages_rings, cpu), max - dropped);
+	}
+	return dropped;
+}
+EXPORT_SYMBOL_IF_KUNIT(ktls_pages_shrink);
+
+static unsigned long pages_scan(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	return ktls_pages_shrink(sc->nr_to_scan);
 }
 
 /* Put a page into the ring. Returns the oldest one if it has no other reference or the
@@ -119,7 +185,7 @@ static void pages_trim(struct work_struct *work)
  */
 static struct page *pages_exchange(struct page *page)
 {
-	struct pages_ring *ring = raw_cpu_ptr(&pages_rings);
+	struct pages_ring *ring = raw_cpu_ptr(pages_rings);
 	struct page *old = NULL;
 	bool start;
 
@@ -175,6 +241,7 @@ bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp)
 	pfrag->page = NULL;
 	return skb_page_frag_refill(size, pfrag, gfp);
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_pages_refill);
 
 /**
  * ktls_pages_take - a buffer that was used before
@@ -188,7 +255,7 @@ bool ktls_pages_refill(unsigned int size, struct page_frag *pfrag, gfp_t gfp)
  */
 void *ktls_pages_take(size_t size)
 {
-	struct pages_ring *ring = raw_cpu_ptr(&pages_rings);
+	struct pages_ring *ring = raw_cpu_ptr(pages_rings);
 	size_t old_size;
 	void *buffer;
 
@@ -214,7 +281,7 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_pages_take);
  */
 void ktls_pages_keep(void *buffer, size_t size)
 {
-	struct pages_ring *ring = raw_cpu_ptr(&pages_rings);
+	struct pages_ring *ring = raw_cpu_ptr(pages_rings);
 	const bool may_keep = pages_may_keep(virt_to_page(buffer));
 	bool keep;
 
@@ -233,23 +300,37 @@ void ktls_pages_keep(void *buffer, size_t size)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_pages_keep);
 
-/** ktls_pages_init - empty rings */
-void __init ktls_pages_init(void)
+/**
+ * ktls_pages_init - empty rings
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init ktls_pages_init(void)
 {
 	int cpu;
 
+	pages_rings = alloc_percpu(struct pages_ring);
+	if (!pages_rings)
+		return -ENOMEM;
 	for_each_possible_cpu(cpu)
-		spin_lock_init(&per_cpu_ptr(&pages_rings, cpu)->lock);
+		spin_lock_init(&per_cpu_ptr(pages_rings, cpu)->lock);
+
+	pages_shrinker = shrinker_alloc(0, "ktls");
+	if (!pages_shrinker) {
+		free_percpu(pages_rings);
+		return -ENOMEM;
+	}
+	pages_shrinker->count_objects = pages_count;
+	pages_shrinker->scan_objects = pages_scan;
+	shrinker_register(pages_shrinker);
+	return 0;
 }
 
 /** ktls_pages_exit - free all pages; no socket is left that could send or receive */
 void ktls_pages_exit(void)
 {
-	int cpu;
-
+	shrinker_free(pages_shrinker);
 	cancel_delayed_work_sync(&pages_trimmer);
-	for_each_possible_cpu(cpu) {
-		per_cpu_ptr(&pages_rings, cpu)->busy = false;
-		pages_trim_ring(per_cpu_ptr(&pages_rings, cpu));
-	}
+	ktls_pages_shrink(ULONG_MAX);
+	free_percpu(pages_rings);
 }

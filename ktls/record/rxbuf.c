@@ -432,6 +432,7 @@ void ktls_rxbuf_trim(struct ktls_rl *rl)
 {
 	struct ktls_opened *q = &rl->flow->opened;
 
+	sock_owned_by_me(rl->sk);
 	if (!q->spare)
 		return;
 	rxbuf_pass(rl, q->spare);

@@ -95,6 +95,7 @@ static const struct row rows[] = {
 	{ "request 4 KiB",	4 * KIB,  4 * KIB,   4 * KIB, 1000, REQUEST, WHOLE },
 	{ "64 B in steps",	64,	  64,	    64 * KIB, 5000, STEPS, GUARD },
 	{ "1 KiB in steps",	1 * KIB,  1 * KIB,  64 * KIB, 3000, STEPS, GUARD },
+	{ "16 KiB, read in 4",	16 * KIB, 16 * KIB,  4 * KIB,  700, STEPS, WHOLE },
 	{ "64 x 64 B in a step", 4 * KIB, 64,	    64 * KIB,  200, STEPS, GUARD },
 	{ "1 KiB, 1000 conns",	1 * KIB,  1 * KIB,  64 * KIB, 4000, TURNS, WHOLE },
 };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The buffer that a CPU keeps for the next record: given out once, for its own size, and freed
- * when nobody wants it.
+/* What a CPU keeps for the next records. The buffer: given out once, for its own size, and freed
+ * when nobody wants it. The pages: used again when nobody else refers to them. Both: freed when
+ * memory is short.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/preempt.h>
+#include <net/sock.h>
 
 #include "record/pages.h"
 
@@ -78,9 +81,61 @@ static void pages_idle_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, buffer);
 }
 
+/* Fill the page of @pfrag, which somebody else then has to send; it is returned. */
+static struct page *pages_fill(struct kunit *test, struct page_frag *pfrag)
+{
+	KUNIT_ASSERT_TRUE(test, ktls_pages_refill(PAGE_SIZE, pfrag, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, pfrag->offset, 0);
+	pfrag->offset = pfrag->size;
+	get_page(pfrag->page);
+	return pfrag->page;
+}
+
+static void pages_ring_test(struct kunit *test)
+{
+	struct page_frag pfrag = {};
+	struct page *page[4];
+	unsigned int i;
+
+	migrate_disable();
+	ktls_pages_shrink(ULONG_MAX);
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = pages_fill(test, &pfrag);
+		KUNIT_ASSERT_EQ(test, pfrag.size, PAGE_SIZE << SKB_FRAG_PAGE_ORDER);
+	}
+	/* The first one is still being sent when the second is filled, but not any longer. */
+	put_page(page[0]);
+	KUNIT_ASSERT_TRUE(test, ktls_pages_refill(PAGE_SIZE, &pfrag, GFP_KERNEL));
+	KUNIT_EXPECT_PTR_EQ(test, pfrag.page, page[0]);
+	migrate_enable();
+
+	/* Those in the ring, which are being sent: not free before that has ended. */
+	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 3 << SKB_FRAG_PAGE_ORDER);
+	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 0);
+	for (i = 1; i < ARRAY_SIZE(page); i++) {
+		KUNIT_EXPECT_EQ(test, page_ref_count(page[i]), 1);
+		put_page(page[i]);
+	}
+	put_page(pfrag.page);
+}
+
+static void pages_shrink_test(struct kunit *test)
+{
+	void *buffer = pages_new(test, PAGES_LARGE);
+
+	migrate_disable();
+	ktls_pages_shrink(ULONG_MAX);
+	ktls_pages_keep(buffer, PAGES_LARGE);
+	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(1), PAGES_LARGE / PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_LARGE));
+	migrate_enable();
+}
+
 static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(pages_once_test),
 	KUNIT_CASE(pages_size_test),
+	KUNIT_CASE(pages_ring_test),
+	KUNIT_CASE(pages_shrink_test),
 	KUNIT_CASE_SLOW(pages_idle_test),
 	{}
 };
