@@ -35,22 +35,25 @@ enum pages_sizes {
 /**
  * struct pages_ring - pages that a CPU keeps
  *
- * @lock: protects all other fields; the trimmer may run on another CPU
+ * @lock: protects all other fields; the trimmer, and who looks for memory, may run on another
+ *	CPU. The latter may hold anything, so nothing is allocated under it
  * @first: the oldest one
  * @n: how many there are
- * @busy: used since the trimmer ran
+ * @busy: pages were kept since the trimmer ran; then it is going to run
  * @page: compound pages of PAGES_SIZE, with a reference to each
  * @buffer: of alloc_pages_exact(), or NULL
  * @buffer_size: its bytes
+ * @buffer_busy: a buffer was kept since the trimmer ran; likewise
  */
 struct pages_ring {
-	spinlock_t	lock;	/* protects all below; senders and the trimmer */
+	spinlock_t	lock;	/* protects all below */
 	unsigned int	first;
 	unsigned int	n;
 	bool		busy;
 	struct page	*page[PAGES_RING];
 	void		*buffer;
 	size_t		buffer_size;
+	bool		buffer_busy;
 };
 
 /* Too large for the memory that modules share for variables of each CPU. */
@@ -58,7 +61,7 @@ static struct pages_ring __percpu *pages_rings;
 static struct shrinker *pages_shrinker;
 
 static void pages_trim(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(pages_trimmer, pages_trim);
+static DECLARE_DELAYED_WORK(pages_trimmer, pages_trim);
 
 static void pages_start_trimmer(void)
 {
@@ -89,45 +92,58 @@ static unsigned long pages_count_ring(const struct pages_ring *ring)
 	       (READ_ONCE(ring->buffer) ? READ_ONCE(ring->buffer_size) / PAGE_SIZE : 0);
 }
 
-/* Give up to @max pages back, and up to a compound page more; those that are being sent are not
- * free before TCP is done with them. Returns how many.
- */
-static unsigned long pages_drop(struct pages_ring *ring, unsigned long max)
+/* Returns how many pages are free now. */
+static unsigned long pages_drop_buffer(struct pages_ring *ring)
 {
-	unsigned long dropped = 0;
-	struct page *page;
 	void *buffer;
 	size_t size;
 
-	while (dropped < max) {
-		spin_lock(&ring->lock);
-		page = ring->n ? pages_pop(ring) : NULL;
-		buffer = page ? NULL : pages_pop_buffer(ring, &size);
-		spin_unlock(&ring->lock);
-		if (page) {
-			dropped += PAGES_SIZE / PAGE_SIZE;
-			put_page(page);
-		} else if (buffer) {
-			dropped += size / PAGE_SIZE;
-			free_pages_exact(buffer, size);
-		} else {
-			break;
-		}
-	}
-	return dropped;
+	spin_lock(&ring->lock);
+	buffer = pages_pop_buffer(ring, &size);
+	spin_unlock(&ring->lock);
+	if (!buffer)
+		return 0;
+	free_pages_exact(buffer, size);
+	return size / PAGE_SIZE;
 }
 
-/* Returns whether the ring still has pages. */
+/* The same for the oldest compound pages, at most @max of them. Those that are being sent are free
+ * when TCP is done with them.
+ */
+static unsigned long pages_drop(struct pages_ring *ring, unsigned int max)
+{
+	unsigned long freed = 0;
+	struct page *page;
+
+	while (max--) {
+		spin_lock(&ring->lock);
+		page = ring->n ? pages_pop(ring) : NULL;
+		spin_unlock(&ring->lock);
+		if (!page)
+			break;
+		if (page_ref_count(page) == 1)
+			freed += PAGES_SIZE / PAGE_SIZE;
+		put_page(page);
+	}
+	return freed;
+}
+
+/* Returns whether there is something to look at again. */
 static bool pages_trim_ring(struct pages_ring *ring)
 {
-	unsigned long unused;
+	bool busy, buffer_busy;
 
 	spin_lock(&ring->lock);
-	unused = ring->busy ? 0 : pages_count_ring(ring);
+	busy = ring->busy;
+	buffer_busy = ring->buffer_busy;
 	ring->busy = false;
+	ring->buffer_busy = false;
 	spin_unlock(&ring->lock);
-	pages_drop(ring, unused);
-	return pages_count_ring(ring);
+	if (!busy)
+		pages_drop(ring, PAGES_RING);
+	if (!buffer_busy)
+		pages_drop_buffer(ring);
+	return busy || buffer_busy || pages_count_ring(ring);
 }
 
 /* Offline CPUs may have pages, too. */
@@ -156,22 +172,25 @@ static unsigned long pages_count(struct shrinker *shrinker, struct shrink_contro
 
 /**
  * ktls_pages_shrink - give pages back because memory is short
- * @max: how many; up to a compound page more are given back
+ * @max: how many at least, if there are so many
  *
  * Context: process context; may be called in the middle of any allocation. Does not sleep.
- * Return: how many.
+ * Return: how many pages are free now; others are when TCP has sent them.
  */
 unsigned long ktls_pages_shrink(unsigned long max)
 {
-	unsigned long dropped = 0;
+	const unsigned int compound = clamp_t(unsigned long, max / (PAGES_SIZE / PAGE_SIZE), 1,
+					      PAGES_RING);
+	unsigned long freed = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if (dropped >= max)
+		if (freed >= max)
 			break;
-		dropped += pages_drop(per_cpu_ptr(pages_rings, cpu), max - dropped);
+		freed += pages_drop_buffer(per_cpu_ptr(pages_rings, cpu));
+		freed += pages_drop(per_cpu_ptr(pages_rings, cpu), compound);
 	}
-	return dropped;
+	return freed;
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_pages_shrink);
 
@@ -190,7 +209,7 @@ static struct page *pages_exchange(struct page *page)
 	bool start;
 
 	spin_lock(&ring->lock);
-	start = !ring->n;
+	start = !ring->busy;
 	if (ring->n == PAGES_RING)
 		old = pages_pop(ring);
 	ring->page[(ring->first + ring->n) % PAGES_RING] = page;
@@ -275,28 +294,30 @@ EXPORT_SYMBOL_IF_KUNIT(ktls_pages_take);
  *	memory cgroup was charged for them
  * @size: bytes
  *
- * It is freed, if this CPU has one already, or when nobody has used it for a second or two.
+ * It is freed, if this CPU has one already, or when nobody has used it for a second or two; at
+ * once where freed memory is to be wiped (init_on_free), because what was opened is in it.
  *
  * Context: process context. Does not sleep.
  */
 void ktls_pages_keep(void *buffer, size_t size)
 {
 	struct pages_ring *ring = raw_cpu_ptr(pages_rings);
-	const bool may_keep = pages_may_keep(virt_to_page(buffer));
-	bool keep;
+	const bool may_keep = pages_may_keep(virt_to_page(buffer)) && !want_init_on_free();
+	bool keep, start = false;
 
 	spin_lock(&ring->lock);
 	keep = may_keep && !ring->buffer;
 	if (keep) {
 		ring->buffer = buffer;
 		ring->buffer_size = size;
-		ring->busy = true;
+		start = !ring->buffer_busy;
+		ring->buffer_busy = true;
 	}
 	spin_unlock(&ring->lock);
-	if (keep)
-		pages_start_trimmer();
-	else
+	if (!keep)
 		free_pages_exact(buffer, size);
+	else if (unlikely(start))
+		pages_start_trimmer();
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_pages_keep);
 

@@ -245,7 +245,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
  * @rl: the connection
  * @buf: the buffer
  *
- * Context: socket lock held.
+ * Context: process context, socket lock held.
  */
 void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 {
@@ -394,7 +394,7 @@ static void rxbuf_unqueue(struct ktls_opened *q, struct ktls_rxbuf *buf)
  * @buf: the record, on ktls_opened.list; freed when all of it was read
  * @len: how many
  *
- * Context: socket lock held.
+ * Context: process context, socket lock held.
  */
 void ktls_rxbuf_advance(struct ktls_rl *rl, struct ktls_rxbuf *buf, u32 len)
 {

@@ -33,7 +33,7 @@ enum ktls_rxbuf_sizes {
  * @type: content type; without ktls_rules.all_types always application data
  * @shared: a pipe or an skb may refer to the pages; they are not used again
  * @charged: to the socket's memory
- * @accounted: the pages were charged to a memory cgroup, beyond that
+ * @accounted: the pages may have been charged to a memory cgroup, beyond that
  */
 struct ktls_rxbuf {
 	struct list_head	node;

@@ -15,77 +15,86 @@
 #define PAGES_SMALL	PAGE_SIZE
 #define PAGES_LARGE	(5 * PAGE_SIZE)
 
-static void *pages_new(struct kunit *test, size_t size)
+/* Keep a buffer on this CPU, to which the caller is bound. Returns whether it was freed at once. */
+static bool pages_keep(struct kunit *test, size_t size)
 {
 	void *buffer = alloc_pages_exact(size, GFP_KERNEL);
+	struct page *page;
+	bool freed;
 
-	KUNIT_ASSERT_NOT_NULL(test, buffer);
-	return buffer;
+	KUNIT_EXPECT_NOT_NULL(test, buffer);
+	if (!buffer)
+		return true;
+	page = virt_to_page(buffer);
+	get_page(page);
+	ktls_pages_keep(buffer, size);
+	freed = page_ref_count(page) == 1;
+	put_page(page);
+	return freed;
 }
 
-/* What others left on this CPU. A size that nobody has: whatever is there is freed. */
-static void pages_empty(struct kunit *test)
+/* It is given out once. Whatever comes is the caller's, to free. */
+static bool pages_is_there(struct kunit *test, size_t size)
 {
-	KUNIT_ASSERT_NULL(test, ktls_pages_take(100 * PAGE_SIZE));
+	void *buffer = ktls_pages_take(size);
+
+	KUNIT_EXPECT_NULL(test, ktls_pages_take(size));
+	if (!buffer)
+		return false;
+	memset(buffer, 1, size);
+	free_pages_exact(buffer, size);
+	return true;
+}
+
+static void pages_begin(void)
+{
+	migrate_disable();
+	ktls_pages_shrink(ULONG_MAX);
 }
 
 static void pages_once_test(struct kunit *test)
 {
-	void *first = pages_new(test, PAGES_LARGE), *second = pages_new(test, PAGES_LARGE);
-
-	migrate_disable();
-	pages_empty(test);
-	ktls_pages_keep(first, PAGES_LARGE);
-	/* There is one: this one is freed. */
-	ktls_pages_keep(second, PAGES_LARGE);
-	KUNIT_EXPECT_PTR_EQ(test, ktls_pages_take(PAGES_LARGE), first);
-	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_LARGE));
+	pages_begin();
+	KUNIT_EXPECT_FALSE(test, pages_keep(test, PAGES_LARGE));
+	KUNIT_EXPECT_TRUE(test, pages_keep(test, PAGES_LARGE));
+	KUNIT_EXPECT_TRUE(test, pages_is_there(test, PAGES_LARGE));
+	KUNIT_EXPECT_FALSE(test, pages_is_there(test, PAGES_LARGE));
 	migrate_enable();
-	/* Is it the caller's? */
-	memset(first, 1, PAGES_LARGE);
-	free_pages_exact(first, PAGES_LARGE);
 }
 
 static void pages_size_test(struct kunit *test)
 {
-	void *large = pages_new(test, PAGES_LARGE), *small = pages_new(test, PAGES_SMALL);
-
-	migrate_disable();
-	pages_empty(test);
-	ktls_pages_keep(large, PAGES_LARGE);
-	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_SMALL));
+	pages_begin();
+	KUNIT_EXPECT_FALSE(test, pages_keep(test, PAGES_LARGE));
+	KUNIT_EXPECT_FALSE(test, pages_is_there(test, PAGES_SMALL));
 	/* There is room for this one then. */
-	ktls_pages_keep(small, PAGES_SMALL);
-	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_LARGE));
-	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_SMALL));
+	KUNIT_EXPECT_FALSE(test, pages_keep(test, PAGES_SMALL));
+	KUNIT_EXPECT_TRUE(test, pages_is_there(test, PAGES_SMALL));
 	migrate_enable();
 }
 
-/* The trimmer may be late where a CPU has nothing else to do. */
+/* A second or two later it is gone; the trimmer may be late on a busy machine. */
 static void pages_idle_test(struct kunit *test)
 {
 	unsigned int tries = 10;
-	void *buffer;
+	bool there;
 
 	do {
-		buffer = pages_new(test, PAGES_LARGE);
-		migrate_disable();
-		pages_empty(test);
-		ktls_pages_keep(buffer, PAGES_LARGE);
-		msleep(3000);
-		buffer = ktls_pages_take(PAGES_LARGE);
+		pages_begin();
+		pages_keep(test, PAGES_LARGE);
+		msleep(4000);
+		there = pages_is_there(test, PAGES_LARGE);
 		migrate_enable();
-		if (buffer)
-			free_pages_exact(buffer, PAGES_LARGE);
-	} while (buffer && --tries);
-	KUNIT_EXPECT_NULL(test, buffer);
+	} while (there && --tries);
+	KUNIT_EXPECT_FALSE(test, there);
 }
 
-/* Fill the page of @pfrag, which somebody else then has to send; it is returned. */
+/* Fill the page of @pfrag, which then is being sent; it is returned. */
 static struct page *pages_fill(struct kunit *test, struct page_frag *pfrag)
 {
-	KUNIT_ASSERT_TRUE(test, ktls_pages_refill(PAGE_SIZE, pfrag, GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, pfrag->offset, 0);
+	KUNIT_EXPECT_TRUE(test, ktls_pages_refill(PAGE_SIZE, pfrag, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, pfrag->offset, 0);
+	KUNIT_EXPECT_EQ(test, pfrag->size, PAGE_SIZE << SKB_FRAG_PAGE_ORDER);
 	pfrag->offset = pfrag->size;
 	get_page(pfrag->page);
 	return pfrag->page;
@@ -97,37 +106,83 @@ static void pages_ring_test(struct kunit *test)
 	struct page *page[4];
 	unsigned int i;
 
-	migrate_disable();
-	ktls_pages_shrink(ULONG_MAX);
-	for (i = 0; i < ARRAY_SIZE(page); i++) {
+	pages_begin();
+	for (i = 0; i < ARRAY_SIZE(page); i++)
 		page[i] = pages_fill(test, &pfrag);
-		KUNIT_ASSERT_EQ(test, pfrag.size, PAGE_SIZE << SKB_FRAG_PAGE_ORDER);
-	}
-	/* The first one is still being sent when the second is filled, but not any longer. */
+	/* The first one was still being sent when the others were filled, but not any longer. */
 	put_page(page[0]);
-	KUNIT_ASSERT_TRUE(test, ktls_pages_refill(PAGE_SIZE, &pfrag, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, ktls_pages_refill(PAGE_SIZE, &pfrag, GFP_KERNEL));
 	KUNIT_EXPECT_PTR_EQ(test, pfrag.page, page[0]);
-	migrate_enable();
-
-	/* Those in the ring, which are being sent: not free before that has ended. */
-	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 3 << SKB_FRAG_PAGE_ORDER);
+	put_page(pfrag.page);
+	/* One of three in the ring is not being sent. */
+	put_page(page[2]);
+	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 1 << SKB_FRAG_PAGE_ORDER);
 	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 0);
-	for (i = 1; i < ARRAY_SIZE(page); i++) {
-		KUNIT_EXPECT_EQ(test, page_ref_count(page[i]), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page[1]), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page[3]), 1);
+	put_page(page[1]);
+	put_page(page[3]);
+	migrate_enable();
+}
+
+/* More pages are under way than the ring has room for: the oldest ones are given up. */
+static void pages_full_test(struct kunit *test)
+{
+	const unsigned int more = 300;
+	struct page_frag pfrag = {};
+	struct page **page;
+	unsigned int i, kept = 0;
+
+	page = kunit_kcalloc(test, more, sizeof(*page), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pages_begin();
+	for (i = 0; i < more; i++)
+		page[i] = pages_fill(test, &pfrag);
+	put_page(pfrag.page);
+	for (i = 0; i < more; i++) {
+		kept += page_ref_count(page[i]) == 2;
+		/* The last was not given to the ring. */
+		KUNIT_EXPECT_EQ(test, page_ref_count(page[i]), i >= 43 && i < more - 1 ? 2 : 1);
 		put_page(page[i]);
 	}
-	put_page(pfrag.page);
+	KUNIT_EXPECT_EQ(test, kept, 256);
+	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 256 << SKB_FRAG_PAGE_ORDER);
+	migrate_enable();
+}
+
+/* Whoever receives does not keep the pages of who has sent, nor the other way round. */
+static void pages_apart_test(struct kunit *test)
+{
+	unsigned int i, tries = 10;
+	struct page_frag pfrag;
+	struct page *page[2];
+	unsigned long left;
+
+	do {
+		pages_begin();
+		pfrag = (struct page_frag){};
+		for (i = 0; i < ARRAY_SIZE(page); i++)
+			page[i] = pages_fill(test, &pfrag);
+		put_page(page[1]);
+		put_page(pfrag.page);
+		put_page(page[0]);
+		for (i = 0; i < 40; i++) {
+			pages_is_there(test, PAGES_LARGE);
+			pages_keep(test, PAGES_LARGE);
+			msleep(100);
+		}
+		left = ktls_pages_shrink(ULONG_MAX);
+		migrate_enable();
+	} while (left != PAGES_LARGE / PAGE_SIZE && --tries);
+	KUNIT_EXPECT_EQ(test, left, PAGES_LARGE / PAGE_SIZE);
 }
 
 static void pages_shrink_test(struct kunit *test)
 {
-	void *buffer = pages_new(test, PAGES_LARGE);
-
-	migrate_disable();
-	ktls_pages_shrink(ULONG_MAX);
-	ktls_pages_keep(buffer, PAGES_LARGE);
+	pages_begin();
+	pages_keep(test, PAGES_LARGE);
 	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(1), PAGES_LARGE / PAGE_SIZE);
-	KUNIT_EXPECT_NULL(test, ktls_pages_take(PAGES_LARGE));
+	KUNIT_EXPECT_FALSE(test, pages_is_there(test, PAGES_LARGE));
 	migrate_enable();
 }
 
@@ -135,7 +190,9 @@ static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(pages_once_test),
 	KUNIT_CASE(pages_size_test),
 	KUNIT_CASE(pages_ring_test),
+	KUNIT_CASE(pages_full_test),
 	KUNIT_CASE(pages_shrink_test),
+	KUNIT_CASE_SLOW(pages_apart_test),
 	KUNIT_CASE_SLOW(pages_idle_test),
 	{}
 };

@@ -4,8 +4,8 @@
 
 #include_next <linux/shrinker.h>
 
-/* Shrinkers were part of their owner's memory, and registering one could fail: then nobody calls
- * it, and unregister_shrinker() notices.
+/* Shrinkers were part of their owner's memory, and got a name when they were registered, which
+ * could fail: then nobody calls it, and unregister_shrinker() notices.
  */
 #ifndef KTLS_HAVE_SHRINKER_ALLOC
 #include <linux/slab.h>
