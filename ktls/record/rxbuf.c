@@ -9,6 +9,7 @@
 #include <linux/percpu.h>
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
+#include <kunit/visibility.h>
 #include <net/sock.h>
 
 #include "record/pages.h"
@@ -127,9 +128,12 @@ static gfp_t rxbuf_gfp(const struct sock *sk)
 	gfp_t gfp = sk->sk_allocation;
 
 #ifdef CONFIG_MEMCG
-	if (!sk->sk_memcg && !mem_cgroup_disabled()) {
+	if (!sk->sk_memcg) {
+		const struct mem_cgroup *memcg;
+
 		rcu_read_lock();
-		if (mem_cgroup_from_task(current)->css.parent)
+		memcg = mem_cgroup_from_task(current);
+		if (memcg && memcg->css.parent)	/* all but the root */
 			gfp |= __GFP_ACCOUNT;
 		rcu_read_unlock();
 	}
@@ -239,6 +243,7 @@ struct ktls_rxbuf *ktls_rxbuf_get(struct ktls_rl *rl, u32 size)
 	};
 	return buf;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_rxbuf_get);
 
 /**
  * ktls_rxbuf_put - release a buffer that is on no list
@@ -255,6 +260,7 @@ void ktls_rxbuf_put(struct ktls_rl *rl, struct ktls_rxbuf *buf)
 	else
 		rl->flow->opened.spare = buf;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_rxbuf_put);
 
 /* A processor's page that is borrowed again and again; NULL: somebody has it, or nobody has
  * needed one yet.
@@ -438,6 +444,7 @@ void ktls_rxbuf_trim(struct ktls_rl *rl)
 	rxbuf_pass(rl, q->spare);
 	q->spare = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(ktls_rxbuf_trim);
 
 /**
  * ktls_rxbuf_free - wipe and free opened records

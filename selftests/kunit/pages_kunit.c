@@ -11,9 +11,13 @@
 #include <net/sock.h>
 
 #include "record/pages.h"
+#include "record/rl.h"
+#include "record/rxbuf.h"
+
+#include "common.h"
 
 #define PAGES_SMALL	PAGE_SIZE
-#define PAGES_LARGE	(5 * PAGE_SIZE)
+#define PAGES_LARGE	(5 * PAGE_SIZE)	/* of a record of 16 KiB, or 16 KiB and 256 bytes */
 
 /* Keep a buffer on this CPU, to which the caller is bound. Returns whether it was freed at once. */
 static bool pages_keep(struct kunit *test, size_t size)
@@ -186,12 +190,49 @@ static void pages_shrink_test(struct kunit *test)
 	migrate_enable();
 }
 
+/* Open a record of 16 KiB, and be done with it. Returns whether its buffer is kept. */
+static bool pages_after_record(struct kunit *test, struct ktls_rl *rl)
+{
+	struct ktls_rxbuf *buf;
+
+	pages_begin();
+	lock_sock(rl->sk);
+	buf = ktls_rxbuf_get(rl, KTLS_CIPHERTEXT13_MAX);
+	KUNIT_EXPECT_NOT_NULL(test, buf);
+	if (buf)
+		ktls_rxbuf_put(rl, buf);
+	ktls_rxbuf_trim(rl);
+	release_sock(rl->sk);
+	migrate_enable();
+	return ktls_pages_shrink(ULONG_MAX);
+}
+
+/* Pages that a memory cgroup was charged for would be so for as long as anybody uses them. */
+static void pages_charged_test(struct kunit *test)
+{
+	struct ktls_rl *rl = &ktls_kunit_conn(test)->ctx->rl;
+
+	KUNIT_EXPECT_TRUE(test, pages_after_record(test, rl));
+	rl->sk->sk_allocation |= __GFP_ACCOUNT;
+	KUNIT_EXPECT_FALSE(test, pages_after_record(test, rl));
+	/* Nor is a buffer of others taken without being charged. */
+	pages_begin();
+	pages_keep(test, PAGES_LARGE);
+	lock_sock(rl->sk);
+	ktls_rxbuf_put(rl, ktls_rxbuf_get(rl, KTLS_CIPHERTEXT13_MAX));
+	KUNIT_EXPECT_TRUE(test, pages_is_there(test, PAGES_LARGE));
+	ktls_rxbuf_trim(rl);
+	release_sock(rl->sk);
+	migrate_enable();
+}
+
 static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(pages_once_test),
 	KUNIT_CASE(pages_size_test),
 	KUNIT_CASE(pages_ring_test),
 	KUNIT_CASE(pages_full_test),
 	KUNIT_CASE(pages_shrink_test),
+	KUNIT_CASE(pages_charged_test),
 	KUNIT_CASE_SLOW(pages_apart_test),
 	KUNIT_CASE_SLOW(pages_idle_test),
 	{}
