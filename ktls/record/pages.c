@@ -24,6 +24,9 @@
 #include "record/pages.h"
 
 enum pages_sizes {
+	/* 8 MiB where pages have 4 KiB: about what one connection has under way where TCP's limits
+	 * are the usual ones, 4 MiB to send (tcp_wmem) and 6 MiB received (tcp_rmem).
+	 */
 	PAGES_RING	= 256,
 	/* Pages are freed when a ring was not used for so many milliseconds. */
 	PAGES_IDLE_MS	= 1000,
@@ -172,7 +175,7 @@ static unsigned long pages_count(struct shrinker *shrinker, struct shrink_contro
 
 /**
  * ktls_pages_shrink - give pages back because memory is short
- * @max: how many at least, if there are so many
+ * @max: how many are wanted; those that are being sent do not count
  *
  * Context: process context; may be called in the middle of any allocation. Does not sleep.
  * Return: how many pages are free now; others are when TCP has sent them.
