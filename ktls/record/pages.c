@@ -146,7 +146,7 @@ static bool pages_trim_ring(struct pages_ring *ring)
 		pages_drop(ring, PAGES_RING);
 	if (!buffer_busy)
 		pages_drop_buffer(ring);
-	return busy || buffer_busy || pages_count_ring(ring);
+	return busy || buffer_busy;
 }
 
 /* Offline CPUs may have pages, too. */

@@ -18,6 +18,7 @@
 
 #define PAGES_SMALL	PAGE_SIZE
 #define PAGES_LARGE	(5 * PAGE_SIZE)	/* of a record of 16 KiB, or 16 KiB and 256 bytes */
+#define PAGES_RING	256		/* compound pages, at most */
 
 /* Keep a buffer on this CPU, to which the caller is bound. Returns whether it was freed at once. */
 static bool pages_keep(struct kunit *test, size_t size)
@@ -132,7 +133,7 @@ static void pages_ring_test(struct kunit *test)
 /* More pages are under way than the ring has room for: the oldest ones are given up. */
 static void pages_full_test(struct kunit *test)
 {
-	const unsigned int more = 300;
+	const unsigned int more = PAGES_RING + 44;
 	struct page_frag pfrag = {};
 	struct page **page;
 	unsigned int i, kept = 0;
@@ -145,12 +146,13 @@ static void pages_full_test(struct kunit *test)
 	put_page(pfrag.page);
 	for (i = 0; i < more; i++) {
 		kept += page_ref_count(page[i]) == 2;
-		/* The last was not given to the ring. */
-		KUNIT_EXPECT_EQ(test, page_ref_count(page[i]), i >= 43 && i < more - 1 ? 2 : 1);
+		/* The last was not given to the ring, and of the others it has the newest. */
+		KUNIT_EXPECT_EQ(test, page_ref_count(page[i]),
+				i >= more - 1 - PAGES_RING && i < more - 1 ? 2 : 1);
 		put_page(page[i]);
 	}
-	KUNIT_EXPECT_EQ(test, kept, 256);
-	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), 256 << SKB_FRAG_PAGE_ORDER);
+	KUNIT_EXPECT_EQ(test, kept, PAGES_RING);
+	KUNIT_EXPECT_EQ(test, ktls_pages_shrink(ULONG_MAX), PAGES_RING << SKB_FRAG_PAGE_ORDER);
 	migrate_enable();
 }
 
@@ -190,17 +192,22 @@ static void pages_shrink_test(struct kunit *test)
 	migrate_enable();
 }
 
-/* Open a record of 16 KiB, and be done with it. Returns whether its buffer is kept. */
-static bool pages_after_record(struct kunit *test, struct ktls_rl *rl)
+/* Have a buffer for a record of 16 KiB; the connection keeps it. */
+static void pages_open(struct kunit *test, struct ktls_rl *rl)
 {
-	struct ktls_rxbuf *buf;
+	struct ktls_rxbuf *buf = ktls_rxbuf_get(rl, KTLS_CIPHERTEXT13_MAX);
 
-	pages_begin();
-	lock_sock(rl->sk);
-	buf = ktls_rxbuf_get(rl, KTLS_CIPHERTEXT13_MAX);
 	KUNIT_EXPECT_NOT_NULL(test, buf);
 	if (buf)
 		ktls_rxbuf_put(rl, buf);
+}
+
+/* Open a record of 16 KiB, and be done with it. Returns whether its buffer is kept. */
+static bool pages_after_record(struct kunit *test, struct ktls_rl *rl)
+{
+	pages_begin();
+	lock_sock(rl->sk);
+	pages_open(test, rl);
 	ktls_rxbuf_trim(rl);
 	release_sock(rl->sk);
 	migrate_enable();
@@ -219,7 +226,7 @@ static void pages_charged_test(struct kunit *test)
 	pages_begin();
 	pages_keep(test, PAGES_LARGE);
 	lock_sock(rl->sk);
-	ktls_rxbuf_put(rl, ktls_rxbuf_get(rl, KTLS_CIPHERTEXT13_MAX));
+	pages_open(test, rl);
 	KUNIT_EXPECT_TRUE(test, pages_is_there(test, PAGES_LARGE));
 	ktls_rxbuf_trim(rl);
 	release_sock(rl->sk);
