@@ -67,6 +67,8 @@ int ktlsd_memory_step(struct ktlsd_memory *memory, int64_t now, bool is_idle)
 		return -1;
 	if (now < memory->due)
 		return (int)(memory->due - now);
+	/* What waits in the middle, as a CHECK does for the signer, must go on in this thread. */
+	is_idle = is_idle && !ktlsd_pause_pending();
 	if (!is_idle && now < memory->latest) {
 		memory->due = now + KTLSD_MEMORY_IDLE_MS;
 		return KTLSD_MEMORY_IDLE_MS;

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "test_kernel.h"
+#include "tls/pause.h"
 
 enum {
 	MEMORY_BURST	= 2000,		/* handshakes at once */
@@ -118,6 +119,37 @@ static void memory_comes_back_while_busy(void **state)
 	test_kernel_free(&kernel);
 }
 
+static int memory_job(void *arg)
+{
+	(void)arg;
+	return ktlsd_pause();
+}
+
+/* What is under way, although no handshake is, goes on in the thread that began it: a CHECK that
+ * waits for the signer.
+ */
+static void memory_waits_for_a_job(void **state)
+{
+	struct ktlsd_pause_owner owner = { .id = 1 };
+	struct ktlsd_memory memory = { 0 };
+	struct ktlsd_pause *job = NULL;
+	int value;
+
+	(void)state;
+	assert_int_equal(ktlsd_pause_run(&job, &owner, memory_job, NULL, &value), 1);
+	ktlsd_memory_note_work(&memory, 1000);
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + KTLSD_MEMORY_IDLE_MS, true),
+			 KTLSD_MEMORY_IDLE_MS);
+	assert_false(memory.idle);
+	assert_int_equal(ktlsd_memory_step(&memory, 1000 + KTLSD_MEMORY_BUSY_MS, true),
+			 KTLSD_MEMORY_IDLE_MS);
+	assert_false(memory.idle);
+	assert_int_equal(ktlsd_pause_run(&job, &owner, memory_job, NULL, &value), 0);
+	assert_int_equal(ktlsd_memory_step(&memory, 2000 + 2 * KTLSD_MEMORY_BUSY_MS, true), 0);
+	assert_true(memory.idle);
+	assert_false(ktlsd_memory_pass(&memory, NULL));
+}
+
 /* Where the kernel has transparent huge pages for who asks, malloc() does: it is as with Debian's
  * kernels, which have them for all.
  */
@@ -136,6 +168,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_comes_back),
 		cmocka_unit_test(memory_comes_back_while_busy),
+		cmocka_unit_test(memory_waits_for_a_job),
 	};
 
 	(void)argc;

@@ -256,6 +256,11 @@ void ktlsd_pause_cancel(struct ktlsd_pause **job)
 	pause_continue(job, &value);
 }
 
+bool ktlsd_pause_pending(void)
+{
+	return pause_thread.count;
+}
+
 void ktlsd_pause_flush(void)
 {
 	struct ktlsd_pause *job;

@@ -81,6 +81,9 @@ struct ktlsd_pause_owner *ktlsd_pause_get_owner(void);
  */
 void ktlsd_pause_cancel(struct ktlsd_pause **job);
 
+/* Return: whether a job of this thread is paused. No other thread may continue it. */
+bool ktlsd_pause_pending(void);
+
 /* Frees the stacks that the thread keeps. Call it before a thread ends, too. */
 void ktlsd_pause_flush(void);
 
