@@ -113,6 +113,53 @@ TEST_F_TIMEOUT(accident, the_signer_is_stopped, 30)
 	close(short_l);
 }
 
+/* Its listen() asks the signer to take over a key. */
+static int with_a_key(void)
+{
+	struct addr a = net_loopback(AF_INET, 0);
+	int fd = interop_socket(NULL);
+
+	OK(sock_set_u32(fd, KTLS_TIMEOUT, 60000));
+	interop_set_file(fd, KTLS_CERTIFICATE, "rsa.pem");
+	interop_set_file(fd, KTLS_PRIVATE_KEY, "rsa.key");
+	OK(bind(fd, &a.sa, a.len));
+	return fd;
+}
+
+static void *call_listen(void *arg)
+{
+	OK(listen(*(int *)arg, 5));
+	return NULL;
+}
+
+/* After 10 s without a handshake a worker goes on in a new thread, but not in the middle of a
+ * listen() that waits for the signer: that and all behind it would fail.
+ */
+TEST_F_TIMEOUT(accident, a_check_is_under_way_when_the_worker_is_idle, 60)
+{
+	pid_t signer = find_signer(&self->d);
+	int fd[4], i, more;
+	struct job j[4];
+
+	OK(kill(signer, SIGSTOP));
+	/* some for each worker */
+	for (i = 0; i < 4; i++) {
+		fd[i] = with_a_key();
+		job_run(&j[i], call_listen, &fd[i]);
+	}
+	harness_nap(12000);
+	OK(kill(signer, SIGCONT));
+	for (i = 0; i < 4; i++) {
+		job_wait(&j[i], 20000);
+		close(fd[i]);
+	}
+	for (i = 0; i < 8; i++) {
+		more = with_a_key();
+		OK(listen(more, 5));
+		close(more);
+	}
+}
+
 /* The deadline is that of a clock that nobody sets. */
 TEST_F_TIMEOUT(accident, the_clock_is_set_during_a_handshake, 30)
 {
