@@ -45,7 +45,8 @@ void ktlsd_memory_note_work(struct ktlsd_memory *memory, int64_t now);
  * ktlsd_memory_step - give memory back, if that is due
  * @memory: of the thread
  * @now: milliseconds of the monotonic clock
- * @is_idle: there is no handshake under way, and none waits for tickets; else it is put off, up to
+ * @is_idle: there is no handshake under way, and none waits for tickets; else, and while a job of
+ *	this thread is paused (tls/pause.h), it is put off, up to
  *	KTLSD_MEMORY_BUSY_MS: a server may never be idle, and has to come back from a burst too
  *
  * If the thread is idle, this is left to ktlsd_memory_pass().

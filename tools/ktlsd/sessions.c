@@ -30,8 +30,8 @@ static struct ktlsd_session **sessions_slot(struct ktlsd_sessions *sessions,
 }
 
 /* Counts a new session against the worker's own limit, or else against the pool. CHECKs are
- * not counted: they wait for the kernel only, which bounds them by the credit. Return: false
- * if both limits are reached.
+ * not counted: they wait for no peer, only for the kernel, which bounds them by the credit, and the
+ * signer. So none may be counted although a job is paused. Return: false if both limits are reached.
  */
 static bool sessions_reserve(struct ktlsd_sessions *sessions, struct ktlsd_session *session)
 {
