@@ -24,8 +24,10 @@
 
 enum chacha_sizes {
 	CHACHA_BLOCK	= CHACHA_BLOCK_SIZE,
+	/* The library does a block by itself without SIMD, which takes twice as long as two. */
+	CHACHA_SIMD	= 2 * CHACHA_BLOCK,
 	/* Up to here the text is copied, and one call makes the key of Poly1305 and
-	 * all of the text. A block by itself is done without SIMD.
+	 * all of the text.
 	 */
 	CHACHA_SHORT	= 3 * CHACHA_BLOCK,
 	/* Eight blocks, which most implementations of the library do at a time. For less they
@@ -174,19 +176,23 @@ static int chacha_short(struct chacha_op *op)
 	return err;
 }
 
-/* Text that does not lie in one piece, or the end of it. */
+/* Text that does not lie in one piece, or the end of it: that of TLS 1.3 is often a single
+ * byte, the content type, and is done with SIMD as part of two blocks.
+ */
 static void chacha_gather(struct chacha_op *op, u32 len)
 {
 	u8 text[CHACHA_CHUNK] __uninitialized;
+	const u32 size = max_t(u32, len, CHACHA_SIMD);
 
 	chacha_at_copy(&op->src, text, len, false);
+	memset(text + len, 0, size - len);
 	if (!op->seal)
 		poly1305_update(&op->poly, text, len);
-	chacha20_crypt(&op->state, text, text, len);
+	chacha20_crypt(&op->state, text, text, size);
 	if (op->seal)
 		poly1305_update(&op->poly, text, len);
 	chacha_at_copy(&op->dst, text, len, true);
-	memzero_explicit(text, len);
+	memzero_explicit(text, size);
 }
 
 /* What comes next of the text and lies in one piece on both sides: whole chunks, because the
@@ -197,6 +203,8 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 	u32 n = min_t(u32, len, CHACHA_STEP);
 	u8 *in, *out;
 
+	if (len <= CHACHA_BLOCK)
+		return 0;
 	in = chacha_at_map(&op->src, &n);
 	out = chacha_at_map(&op->dst, &n);
 	if (n < len)
@@ -217,7 +225,7 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 
 static int chacha_long(struct chacha_op *op)
 {
-	u8 block[2 * CHACHA_BLOCK] = {};	/* two, so that it is done with SIMD */
+	u8 block[CHACHA_SIMD] = {};
 	u8 tail[CHACHA_TAIL];
 	u32 n, left = op->len;
 
@@ -228,7 +236,7 @@ static int chacha_long(struct chacha_op *op)
 
 	for (; left; left -= n) {
 		n = chacha_piece(op, left);
-		if (unlikely(!n)) {
+		if (!n) {
 			n = min_t(u32, left, CHACHA_CHUNK);
 			chacha_gather(op, n);
 		}

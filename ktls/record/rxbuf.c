@@ -100,18 +100,13 @@ void ktls_rxbuf_map(const u8 *at, u32 len, struct scatterlist *sg)
  */
 bool ktls_rxbuf_copy(const u8 *at, u32 len, struct iov_iter *iter)
 {
-	u32 done = 0, step, n;
+	/* copy_to_iter() would look up each time whether it is an object of the slab. */
+	const size_t n = _copy_to_iter(at, len, iter);
 
-	for (; done < len; done += step, at += step) {
-		step = min_t(u32, len - done, PAGE_SIZE - offset_in_page(at));
-		/* As pages: is it in the slab, copy_to_iter() would look each time. */
-		n = copy_page_to_iter(ktls_rxbuf_page(at), offset_in_page(at), step, iter);
-		if (unlikely(n < step)) {
-			iov_iter_revert(iter, done + n);
-			return false;
-		}
-	}
-	return true;
+	if (likely(n == len))
+		return true;
+	iov_iter_revert(iter, n);
+	return false;
 }
 
 static size_t rxbuf_truesize(const struct ktls_rxbuf *buf)

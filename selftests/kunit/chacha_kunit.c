@@ -50,6 +50,10 @@ static const struct chacha_case chacha_params[] = {
 	/* around the chunks of eight blocks */
 	{ 511, 0, 510 }, { 512, 256, 0 }, { 513, 512, 511 }, { 1025, 512, 513 },
 	{ 4608, 0, 0, true }, { 4609, 4096, 0 }, { 16384, 512, 4096 }, { 16384, 513, 513, true },
+	/* a chunk, and behind it about a block */
+	{ 575, 0, 0, true }, { 576, 512, 512 }, { 576, 0, 0, true }, { 577, 0, 0 },
+	{ 577, 512, 512, true }, { 16385, 16384, 16384 }, { 16385, 16384, 16384, true },
+	{ 16385, 4096, 0 }, { 16448, 0, 4096 }, { 16448, 16447, 16385, true },
 };
 
 /* Memory for one side: associated data, the text, the tag, and a guard. */
