@@ -35,7 +35,7 @@ enum chacha_sizes {
 	 */
 	CHACHA_CHUNK	= 8 * CHACHA_BLOCK,
 	/* Encrypted, then authenticated, while it is in the nearest cache. */
-	CHACHA_STEP	= 8 * CHACHA_CHUNK,
+	CHACHA_STEP	= 16 * CHACHA_CHUNK,
 	/* Padding, and the two lengths: what Poly1305 gets last. */
 	CHACHA_TAIL	= 2 * POLY1305_BLOCK_SIZE,
 };

@@ -206,20 +206,25 @@ int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len)
 }
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_copy);
 
+/* Do these bytes lie behind those of @last, in the same compound page? */
+static bool framing_is_behind(const struct scatterlist *last, struct page *page, u32 off)
+{
+	const u32 end = last->offset + last->length;
+
+	return off == offset_in_page(end) && page == sg_page(last) + (end >> PAGE_SHIFT) &&
+	       compound_head(page) == compound_head(sg_page(last));
+}
+
 /* Add a piece; merge it with the last one if they are adjacent. */
 static int framing_map_add(struct scatterlist *sg, unsigned int *n, unsigned int max,
 			   struct page *page, u32 off, u32 len)
 {
-	struct scatterlist *last = *n ? &sg[*n - 1] : NULL;
-
 	if (!page)
 		return -EMSGSIZE;
 	page += off >> PAGE_SHIFT;
 	off = offset_in_page(off);
-	if (last && compound_head(sg_page(last)) == compound_head(page) &&
-	    page_to_phys(sg_page(last)) + last->offset + last->length ==
-	    page_to_phys(page) + off) {
-		last->length += len;
+	if (*n && framing_is_behind(&sg[*n - 1], page, off)) {
+		sg[*n - 1].length += len;
 		return 0;
 	}
 	if (*n == max)
