@@ -207,7 +207,7 @@ int ktls_framing_copy(struct ktls_rl *rl, u32 from, void *to, u32 len)
 EXPORT_SYMBOL_IF_KUNIT(ktls_framing_copy);
 
 /* Do these bytes lie behind those of @last, in the same compound page? */
-static bool framing_is_behind(const struct scatterlist *last, struct page *page, u32 off)
+static bool framing_is_behind(struct scatterlist *last, struct page *page, u32 off)
 {
 	const u32 end = last->offset + last->length;
 
