@@ -333,6 +333,8 @@ static void worker_run(void *arg)
 		ktlsd_log_flush(&worker->sessions.limit, false);
 		ktlsd_registration_check_time(worker);
 		ktlsd_sessions_measure(&worker->sessions);
+		if (worker->memory.idle)
+			ktlsd_cache_rest(&worker->shared->cache);
 		if (ktlsd_memory_pass(&worker->memory, &worker->relay))
 			return;
 		if (!worker_poll(worker, fds)) {

@@ -164,6 +164,80 @@ static void cache_is_bounded(void **state)
 	ktlsd_cache_free(&cache);
 }
 
+/* As cache_saved(), with all that it takes to rest. */
+static struct ktlsd_saved_session *cache_restful(uint32_t number, const char *name, bool once)
+{
+	const unsigned char id[2] = { 0x13, 0x01 }, secret[32] = { 1, 2, 3 };
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	SSL_SESSION *session = SSL_SESSION_new();
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	SSL *ssl = SSL_new(ctx);
+	struct ktlsd_saved_session *saved;
+
+	assert_int_equal(SSL_SESSION_set_cipher(session, SSL_CIPHER_find(ssl, id)), 1);
+	assert_int_equal(SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION), 1);
+	assert_int_equal(SSL_SESSION_set1_master_key(session, secret, sizeof(secret)), 1);
+	assert_int_equal(SSL_SESSION_set1_id_context(session, (const unsigned char *)name,
+						     (unsigned int)strlen(name)), 1);
+	sk_X509_push(chain, pki.ec);
+	sk_X509_push(chain, pki.ca);
+	saved = ktlsd_saved_session_new(session, NULL, chain, INT64_MAX);
+	assert_non_null(saved);
+	saved->fingerprint = cache_fingerprint(number);
+	saved->once = once;
+	sk_X509_free(chain);
+	SSL_SESSION_free(session);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return saved;
+}
+
+/* What was not used for long is one block, and is the same when it is used. */
+static void cache_rests(void **state)
+{
+	struct ktlsd_saved_session *saved;
+	unsigned char secret[64];
+	uint32_t i;
+
+	(void)state;
+	ktlsd_cache_init(&cache, 1000);
+	for (i = 0; i < 200; i++)
+		ktlsd_cache_put(&cache, cache_restful(i, "rests", true));
+	ktlsd_cache_put(&cache, cache_restful(1000, "reused", false));
+	/* OpenSSL makes no DER of it. */
+	ktlsd_cache_put(&cache, cache_saved(1001, "odd", true, INT64_MAX));
+	ktlsd_cache_rest(&cache);
+	for (saved = cache.newest, i = 0; saved; saved = saved->older) {
+		assert_int_equal(!saved->rest, !!saved->session);
+		i += !!saved->rest;
+	}
+	assert_int_equal(i, 200);
+	ktlsd_cache_rest(&cache);
+
+	for (i = 0; i < 100; i++) {
+		saved = cache_get(i, 0);
+		assert_int_equal(ktlsd_saved_session_wake(saved), 0);
+		assert_null(saved->rest);
+		cache_check(saved, "rests");
+		assert_int_equal(SSL_SESSION_get_master_key(saved->session, secret, sizeof(secret)), 32);
+		assert_int_equal(secret[2], 3);
+		assert_null(saved->presented);
+		assert_int_equal(sk_X509_num(saved->chain), 2);
+		assert_int_equal(X509_cmp(sk_X509_value(saved->chain, 0), pki.ec), 0);
+		assert_int_equal(X509_cmp(sk_X509_value(saved->chain, 1), pki.ca), 0);
+		ktlsd_saved_session_put(saved);
+	}
+	saved = cache_get(1000, 0);
+	assert_int_equal(ktlsd_saved_session_wake(saved), 0);
+	cache_check(saved, "reused");
+	ktlsd_saved_session_put(saved);
+	saved = cache_get(1001, 0);
+	cache_check(saved, "odd");
+	ktlsd_saved_session_put(saved);
+	/* The others rest when they are freed. */
+	ktlsd_cache_free(&cache);
+}
+
 /* A session expires with the first of its certificates. */
 static void cache_chain_ends(void **state)
 {
@@ -454,6 +528,7 @@ int main(void)
 		cmocka_unit_test(cache_once),
 		cmocka_unit_test(cache_is_timed),
 		cmocka_unit_test(cache_is_bounded),
+		cmocka_unit_test(cache_rests),
 		cmocka_unit_test(cache_chain_ends),
 		cmocka_unit_test(keys_of_tickets),
 		cmocka_unit_test(keys_of_used_tickets),

@@ -5,6 +5,10 @@
 #include "lib/clock.h"
 #include "tls/cache.h"
 
+enum {
+	CACHE_REST_AT_ONCE	= 64,	/* sessions, while others wait for the lock */
+};
+
 static struct ktlsd_saved_session **cache_bucket(struct ktlsd_cache *cache,
 						 const struct ktlsd_fingerprint *fingerprint)
 {
@@ -107,6 +111,26 @@ struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
 		atomic_fetch_add(&saved->refs, 1);
 	pthread_mutex_unlock(&cache->lock);
 	return saved;
+}
+
+/* Return: how many rest now and did not before, at most CACHE_REST_AT_ONCE. */
+static unsigned int cache_rest_some(struct ktlsd_cache *cache)
+{
+	struct ktlsd_saved_session *saved;
+	unsigned int n = 0;
+
+	pthread_mutex_lock(&cache->lock);
+	/* What is used once is referenced by nobody else. */
+	for (saved = cache->newest; saved && n < CACHE_REST_AT_ONCE; saved = saved->older)
+		n += ktlsd_saved_session_rest(saved);
+	pthread_mutex_unlock(&cache->lock);
+	return n;
+}
+
+void ktlsd_cache_rest(struct ktlsd_cache *cache)
+{
+	while (cache_rest_some(cache) == CACHE_REST_AT_ONCE)
+		;
 }
 
 void ktlsd_cache_measure(struct ktlsd_cache *cache, unsigned int *ret_count, size_t *ret_bytes)

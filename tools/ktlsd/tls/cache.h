@@ -51,6 +51,9 @@ unsigned int ktlsd_cache_flush(struct ktlsd_cache *cache);
 /* How many sessions there are, and their estimated memory. */
 void ktlsd_cache_measure(struct ktlsd_cache *cache, unsigned int *ret_count, size_t *ret_bytes);
 
+/* Lets sessions rest: there has been nothing to do for a while. */
+void ktlsd_cache_rest(struct ktlsd_cache *cache);
+
 /* Takes over the caller's reference. If there are too many, the oldest are removed. */
 void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved);
 
@@ -62,7 +65,7 @@ void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *save
  *
  * A session that can be used only once is removed.
  *
- * Return: a reference, or NULL
+ * Return: a reference, for ktlsd_saved_session_wake(), or NULL
  */
 struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
 					     const struct ktlsd_fingerprint *fingerprint,

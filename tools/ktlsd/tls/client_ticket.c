@@ -34,7 +34,7 @@ void ktlsd_client_ticket_offer(struct ktlsd_handshake *hs,
 	SSL_clear_options(hs->ssl, SSL_OP_NO_TICKET);
 	if (!saved)
 		return;
-	if (!ktlsd_status_may_resume(hs, saved->chain)) {
+	if (ktlsd_saved_session_wake(saved) || !ktlsd_status_may_resume(hs, saved->chain)) {
 		ktlsd_saved_session_put(saved);
 		return;
 	}

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "config/date.h"
 #include "tls/saved_session.h"
@@ -8,6 +12,20 @@
 enum {
 	SAVED_SESSION_CERT_FACTOR	= 4,	/* memory of a parsed certificate, to its DER */
 	SAVED_SESSION_COST		= 2048,	/* bytes of an SSL_SESSION without its ticket */
+};
+
+/**
+ * struct ktlsd_saved_session_rest - a session as DER
+ * @len: of @der
+ * @presented: certificates of ktlsd_saved_session.presented
+ * @chain: of the other
+ * @der: the session, and behind it the certificates
+ */
+struct ktlsd_saved_session_rest {
+	size_t		len;
+	int		presented;
+	int		chain;
+	unsigned char	der[];
 };
 
 int64_t ktlsd_saved_session_chain_end(STACK_OF(X509) *chain, int64_t limit)
@@ -64,15 +82,120 @@ struct ktlsd_saved_session *ktlsd_saved_session_new(const SSL_SESSION *session,
 	return saved;
 }
 
+static void saved_session_free_objects(struct ktlsd_saved_session *saved)
+{
+	/* It wipes the secrets. */
+	SSL_SESSION_free(saved->session);
+	saved->session = NULL;
+	sk_X509_pop_free(saved->presented, X509_free);
+	saved->presented = NULL;
+	sk_X509_pop_free(saved->chain, X509_free);
+	saved->chain = NULL;
+}
+
+static void saved_session_free_rest(struct ktlsd_saved_session *saved)
+{
+	if (saved->rest)
+		OPENSSL_cleanse(saved->rest->der, saved->rest->len);
+	free(saved->rest);
+	saved->rest = NULL;
+}
+
 void ktlsd_saved_session_put(struct ktlsd_saved_session *saved)
 {
 	if (!saved || atomic_fetch_sub(&saved->refs, 1) != 1)
 		return;
-	/* It wipes the secrets. */
-	SSL_SESSION_free(saved->session);
-	sk_X509_pop_free(saved->presented, X509_free);
-	sk_X509_pop_free(saved->chain, X509_free);
+	saved_session_free_objects(saved);
+	saved_session_free_rest(saved);
 	free(saved);
+}
+
+/* At @at, which is moved behind them; or nowhere, if that is NULL. Return: bytes of all these
+ * certificates as DER, or -1.
+ */
+static int saved_session_put_certs(STACK_OF(X509) *certs, unsigned char **at)
+{
+	int i, len, all = 0;
+
+	for (i = 0; i < sk_X509_num(certs); i++) {
+		len = i2d_X509(sk_X509_value(certs, i), at);
+		if (len <= 0)
+			return -1;
+		all += len;
+	}
+	return all;
+}
+
+bool ktlsd_saved_session_rest(struct ktlsd_saved_session *saved)
+{
+	struct ktlsd_saved_session_rest *rest;
+	int session, presented, chain;
+	unsigned char *at;
+
+	if (!saved->once || saved->rest)
+		return false;
+	session = i2d_SSL_SESSION(saved->session, NULL);
+	presented = saved_session_put_certs(saved->presented, NULL);
+	chain = saved_session_put_certs(saved->chain, NULL);
+	if (session <= 0 || presented < 0 || chain < 0)
+		return false;
+	rest = malloc(sizeof(*rest) + (size_t)session + (size_t)presented + (size_t)chain);
+	if (!rest)
+		return false;
+	rest->len = (size_t)session + (size_t)presented + (size_t)chain;
+	rest->presented = sk_X509_num(saved->presented);
+	rest->chain = sk_X509_num(saved->chain);
+	at = rest->der;
+	i2d_SSL_SESSION(saved->session, &at);
+	saved_session_put_certs(saved->presented, &at);
+	saved_session_put_certs(saved->chain, &at);
+	saved_session_free_objects(saved);
+	saved->rest = rest;
+	return true;
+}
+
+/* @count: -1: there was no stack. Return: 0, or -ENOMEM with what could be read. */
+static int saved_session_get_certs(STACK_OF(X509) **certs, int count, const unsigned char **at,
+				   const unsigned char *end)
+{
+	X509 *cert;
+
+	if (count < 0)
+		return 0;
+	*certs = sk_X509_new_reserve(NULL, count);
+	while (*certs && count--) {
+		cert = d2i_X509(NULL, at, end - *at);
+		if (!cert)
+			return -ENOMEM;
+		sk_X509_push(*certs, cert);
+	}
+	return *certs ? 0 : -ENOMEM;
+}
+
+int ktlsd_saved_session_wake(struct ktlsd_saved_session *saved)
+{
+	const struct ktlsd_saved_session_rest *rest = saved->rest;
+	const unsigned char *at, *end;
+	int err = 0;
+
+	if (!rest)
+		return 0;
+	at = rest->der;
+	end = at + rest->len;
+	saved->session = d2i_SSL_SESSION(NULL, &at, (long)rest->len);
+	if (!saved->session)
+		err = -ENOMEM;
+	if (!err)
+		err = saved_session_get_certs(&saved->presented, rest->presented, &at, end);
+	if (!err)
+		err = saved_session_get_certs(&saved->chain, rest->chain, &at, end);
+	if (err) {
+		saved_session_free_objects(saved);
+		ERR_clear_error();
+		return err;
+	}
+	saved_session_free_rest(saved);
+	return 0;
 }
 
 SSL_SESSION *ktlsd_saved_session_open(struct ktlsd_saved_session *saved)

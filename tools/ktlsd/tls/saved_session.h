@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A TLS session that a client can resume. Threads share it by reference; it does not
  * change, but for the links that the lock of the cache protects.
+ *
+ * OpenSSL's objects, up to a hundred for one certificate, lie between those of the handshakes that
+ * were under way together, and when these are over each keeps a page of the heap. So a session
+ * that waits for long is made into one block: it rests.
  */
 #ifndef KTLSD_SAVED_SESSION_H
 #define KTLSD_SAVED_SESSION_H
@@ -14,6 +18,8 @@
 
 #include "tls/fingerprint.h"
 
+struct ktlsd_saved_session_rest;
+
 /**
  * struct ktlsd_saved_session - a session that can be resumed
  * @refs: the last one frees and wipes it
@@ -25,6 +31,7 @@
  * @expires: likewise
  * @presented: what the server presented at the full handshake
  * @chain: the chain that was verified then
+ * @rest: the three of them as DER, while it rests; then they are NULL
  * @cost: bytes of all this, estimated
  * @newer: in the cache: added later; NULL for the newest
  * @older: likewise earlier
@@ -40,6 +47,7 @@ struct ktlsd_saved_session {
 	int64_t				expires;
 	STACK_OF(X509)			*presented;
 	STACK_OF(X509)			*chain;
+	struct ktlsd_saved_session_rest	*rest;
 	size_t				cost;
 	struct ktlsd_saved_session	*newer;
 	struct ktlsd_saved_session	*older;
@@ -62,10 +70,23 @@ struct ktlsd_saved_session *ktlsd_saved_session_new(const SSL_SESSION *session,
 						    STACK_OF(X509) *chain, int64_t expires);
 void ktlsd_saved_session_put(struct ktlsd_saved_session *saved);
 
-/* Return: a reference to a session for SSL_set_session(). OpenSSL writes to it, so one that is
+/* Return: a reference to a session that does not rest, for SSL_set_session(). OpenSSL writes to it, so one that is
  * used more than once is copied. NULL if there is no memory.
  */
 SSL_SESSION *ktlsd_saved_session_open(struct ktlsd_saved_session *saved);
+
+/**
+ * ktlsd_saved_session_rest - let a session rest
+ * @saved: nobody else has a reference
+ *
+ * One that is used more than once does not: each of its handshakes would take longer.
+ *
+ * Return: whether it rests now and did not before
+ */
+bool ktlsd_saved_session_rest(struct ktlsd_saved_session *saved);
+
+/* The caller has the only reference if it rests. Return: 0; -ENOMEM: it cannot be used. */
+int ktlsd_saved_session_wake(struct ktlsd_saved_session *saved);
 
 /* Return: when the first certificate of @chain expires, at most @limit, in seconds since the
  * epoch; 0 if a date cannot be read.
