@@ -196,6 +196,7 @@ static void tickets_12(void **state)
 	saved = ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME);
 	assert_non_null(saved);
 	assert_false(saved->once);
+	assert_false(ktlsd_saved_session_rest(saved));
 	test_side_free(&side);
 	for (i = 0; i < 3; i++) {
 		test_peer_begin(&peer);

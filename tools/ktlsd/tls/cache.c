@@ -120,7 +120,6 @@ static unsigned int cache_rest_some(struct ktlsd_cache *cache)
 	unsigned int n = 0;
 
 	pthread_mutex_lock(&cache->lock);
-	/* What is used once is referenced by nobody else. */
 	for (saved = cache->newest; saved && n < CACHE_REST_AT_ONCE; saved = saved->older)
 		n += ktlsd_saved_session_rest(saved);
 	pthread_mutex_unlock(&cache->lock);

@@ -126,31 +126,41 @@ static int saved_session_put_certs(STACK_OF(X509) *certs, unsigned char **at)
 	return all;
 }
 
+static bool saved_session_fill_rest(struct ktlsd_saved_session_rest *rest,
+				    const struct ktlsd_saved_session *saved)
+{
+	unsigned char *at = rest->der;
+
+	rest->presented = sk_X509_num(saved->presented);
+	rest->chain = sk_X509_num(saved->chain);
+	return i2d_SSL_SESSION(saved->session, &at) > 0 &&
+	       saved_session_put_certs(saved->presented, &at) >= 0 &&
+	       saved_session_put_certs(saved->chain, &at) >= 0 && at == rest->der + rest->len;
+}
+
 bool ktlsd_saved_session_rest(struct ktlsd_saved_session *saved)
 {
-	struct ktlsd_saved_session_rest *rest;
 	int session, presented, chain;
-	unsigned char *at;
+	size_t len;
 
-	if (!saved->once || saved->rest)
+	if (!saved->once || saved->rest || atomic_load(&saved->refs) != 1)
 		return false;
 	session = i2d_SSL_SESSION(saved->session, NULL);
 	presented = saved_session_put_certs(saved->presented, NULL);
 	chain = saved_session_put_certs(saved->chain, NULL);
 	if (session <= 0 || presented < 0 || chain < 0)
 		return false;
-	rest = malloc(sizeof(*rest) + (size_t)session + (size_t)presented + (size_t)chain);
-	if (!rest)
+	len = (size_t)session + (size_t)presented + (size_t)chain;
+	saved->rest = calloc(1, sizeof(*saved->rest) + len);
+	if (!saved->rest)
 		return false;
-	rest->len = (size_t)session + (size_t)presented + (size_t)chain;
-	rest->presented = sk_X509_num(saved->presented);
-	rest->chain = sk_X509_num(saved->chain);
-	at = rest->der;
-	i2d_SSL_SESSION(saved->session, &at);
-	saved_session_put_certs(saved->presented, &at);
-	saved_session_put_certs(saved->chain, &at);
+	saved->rest->len = len;
+	if (!saved_session_fill_rest(saved->rest, saved)) {
+		saved_session_free_rest(saved);
+		ERR_clear_error();
+		return false;
+	}
 	saved_session_free_objects(saved);
-	saved->rest = rest;
 	return true;
 }
 

@@ -70,16 +70,17 @@ struct ktlsd_saved_session *ktlsd_saved_session_new(const SSL_SESSION *session,
 						    STACK_OF(X509) *chain, int64_t expires);
 void ktlsd_saved_session_put(struct ktlsd_saved_session *saved);
 
-/* Return: a reference to a session that does not rest, for SSL_set_session(). OpenSSL writes to it, so one that is
- * used more than once is copied. NULL if there is no memory.
+/* Return: a reference to a session that does not rest, for SSL_set_session(). OpenSSL writes to
+ * it, so one that is used more than once is copied. NULL if there is no memory.
  */
 SSL_SESSION *ktlsd_saved_session_open(struct ktlsd_saved_session *saved);
 
 /**
  * ktlsd_saved_session_rest - let a session rest
- * @saved: nobody else has a reference
+ * @saved: the session
  *
- * One that is used more than once does not: each of its handshakes would take longer.
+ * One that is used more than once does not, for each of its handshakes would take longer, nor one
+ * that somebody else has a reference to.
  *
  * Return: whether it rests now and did not before
  */
