@@ -180,6 +180,36 @@ TEST_F_TIMEOUT(resume, server_of_gnutls_cli, 60)
 
 /* --- both ends are ktls sockets --- */
 
+/* What waits in the cache for long is kept in another form: after 10 s without work, in TLS 1.3. */
+TEST_F_TIMEOUT(resume, after_a_while, 60)
+{
+	struct both b = { 0 };
+	struct addr a;
+	char buf[6];
+	int l;
+
+	l = interop_listen("rsa", NULL, &a);
+	set_versions(l, variant->versions);
+	EVENTUALLY(({
+		bool resumed;
+
+		b = both_open(l, &a, interop_socket("server.test"));
+		resumed = is_resumed(b.client);
+		both_close(&b);
+		resumed;
+	}), 10000);
+	harness_nap(15000);
+	b = both_open(l, &a, interop_socket("server.test"));
+	EXPECT_TRUE(is_resumed(b.client));
+	EXPECT_TRUE(is_resumed(b.server));
+	EXPECT_STREQ("server.test", sock_get_str(b.client, KTLS_PEER_NAME));
+	net_write(b.client, "to you", 6);
+	net_read(b.server, buf, 6);
+	EXPECT_MEMEQ("to you", buf, 6);
+	both_close(&b);
+	close(l);
+}
+
 TEST_F_TIMEOUT(resume, ourselves, 60)
 {
 	struct both b = { 0 };
