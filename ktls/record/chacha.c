@@ -203,7 +203,7 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 	u32 n = min_t(u32, len, CHACHA_STEP);
 	u8 *in, *out;
 
-	if (len <= CHACHA_BLOCK)
+	if (len <= CHACHA_BLOCK)	/* as part of two, in chacha_gather() */
 		return 0;
 	in = chacha_at_map(&op->src, &n);
 	out = chacha_at_map(&op->dst, &n);

@@ -180,32 +180,54 @@ TEST_F_TIMEOUT(resume, server_of_gnutls_cli, 60)
 
 /* --- both ends are ktls sockets --- */
 
+/* The next connection that is resumed: tickets come a little later. */
+static struct both both_resumed(int l, const struct addr *a)
+{
+	struct both b = { 0 };
+
+	EVENTUALLY(({
+		bool resumed;
+
+		b = both_open(l, a, interop_socket("server.test"));
+		resumed = is_resumed(b.client);
+		EXPECT_EQ(resumed, is_resumed(b.server));
+		if (!resumed)
+			both_close(&b);
+		resumed;
+	}), 10000);
+	return b;
+}
+
+static void both_greet(const struct both *b)
+{
+	char buf[6];
+
+	EXPECT_STREQ("server.test", sock_get_str(b->client, KTLS_PEER_NAME));
+	EXPECT_STREQ("server.test", sock_get_str(b->server, KTLS_SERVER_NAME));
+	net_write(b->client, "to you", 6);
+	net_read(b->server, buf, 6);
+	EXPECT_MEMEQ("to you", buf, 6);
+	net_write(b->server, "and me", 6);
+	net_read(b->client, buf, 6);
+	EXPECT_MEMEQ("and me", buf, 6);
+}
+
 /* What waits in the cache for long is kept in another form: after 10 s without work, in TLS 1.3. */
 TEST_F_TIMEOUT(resume, after_a_while, 60)
 {
-	struct both b = { 0 };
+	struct both b;
 	struct addr a;
-	char buf[6];
 	int l;
 
 	l = interop_listen("rsa", NULL, &a);
 	set_versions(l, variant->versions);
-	EVENTUALLY(({
-		bool resumed;
-
-		b = both_open(l, &a, interop_socket("server.test"));
-		resumed = is_resumed(b.client);
-		both_close(&b);
-		resumed;
-	}), 10000);
+	b = both_resumed(l, &a);
+	both_close(&b);
 	harness_nap(15000);
 	b = both_open(l, &a, interop_socket("server.test"));
 	EXPECT_TRUE(is_resumed(b.client));
 	EXPECT_TRUE(is_resumed(b.server));
-	EXPECT_STREQ("server.test", sock_get_str(b.client, KTLS_PEER_NAME));
-	net_write(b.client, "to you", 6);
-	net_read(b.server, buf, 6);
-	EXPECT_MEMEQ("to you", buf, 6);
+	both_greet(&b);
 	both_close(&b);
 	close(l);
 }
@@ -214,7 +236,6 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 {
 	struct both b = { 0 };
 	struct addr a;
-	char buf[6];
 	int l;
 
 	l = interop_listen("rsa", NULL, &a);
@@ -224,25 +245,9 @@ TEST_F_TIMEOUT(resume, ourselves, 60)
 	EXPECT_FALSE(is_resumed(b.server));
 	both_close(&b);
 	for (int i = 0; i < 3; i++) {
-		EVENTUALLY(({
-			bool resumed;
-
-			b = both_open(l, &a, interop_socket("server.test"));
-			resumed = is_resumed(b.client);
-			EXPECT_EQ(resumed, is_resumed(b.server));
-			if (!resumed)
-				both_close(&b);
-			resumed;
-		}), 10000);
+		b = both_resumed(l, &a);
 		EXPECT_EQ(variant->versions->max, sock_info(b.client).version);
-		EXPECT_STREQ("server.test", sock_get_str(b.client, KTLS_PEER_NAME));
-		EXPECT_STREQ("server.test", sock_get_str(b.server, KTLS_SERVER_NAME));
-		net_write(b.client, "to you", 6);
-		net_read(b.server, buf, 6);
-		EXPECT_MEMEQ("to you", buf, 6);
-		net_write(b.server, "and me", 6);
-		net_read(b.client, buf, 6);
-		EXPECT_MEMEQ("and me", buf, 6);
+		both_greet(&b);
 		both_close(&b);
 	}
 }

@@ -17,8 +17,8 @@ enum {
 	WARM		= 16,		/* sockets of the connections before the first measurement */
 	HOUR_MS		= 3600000,	/* KTLS_TIMEOUT: the machine may be busy */
 	LATER_MS	= 60000,
-	/* Per cent of ktlsd at its start that it may have then. 110 is the goal, and 112 to 115 what it
-	 * has: the first handshakes take 11 for good. With the burst it has 245.
+	/* Per cent of ktlsd at its start that it may have then. 110 is the goal, and 107 to 108 what it
+	 * has: the first handshakes take that for good. With the burst it has 245.
 	 */
 	BACK		= 120,
 };

@@ -236,6 +236,13 @@ static void cache_rests(void **state)
 	ktlsd_saved_session_put(saved);
 	/* The others rest when they are freed. */
 	ktlsd_cache_free(&cache);
+
+	saved = cache_restful(1, "shared", true);
+	saved->refs++;
+	assert_false(ktlsd_saved_session_rest(saved));
+	ktlsd_saved_session_put(saved);
+	assert_true(ktlsd_saved_session_rest(saved));
+	ktlsd_saved_session_put(saved);
 }
 
 /* A session expires with the first of its certificates. */

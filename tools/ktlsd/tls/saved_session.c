@@ -126,36 +126,35 @@ static int saved_session_put_certs(STACK_OF(X509) *certs, unsigned char **at)
 	return all;
 }
 
-static bool saved_session_fill_rest(struct ktlsd_saved_session_rest *rest,
-				    const struct ktlsd_saved_session *saved)
+/* All that rests, likewise. */
+static int saved_session_put_all(const struct ktlsd_saved_session *saved, unsigned char **at)
 {
-	unsigned char *at = rest->der;
+	int session = i2d_SSL_SESSION(saved->session, at);
+	int presented = saved_session_put_certs(saved->presented, at);
+	int chain = saved_session_put_certs(saved->chain, at);
 
-	rest->presented = sk_X509_num(saved->presented);
-	rest->chain = sk_X509_num(saved->chain);
-	return i2d_SSL_SESSION(saved->session, &at) > 0 &&
-	       saved_session_put_certs(saved->presented, &at) >= 0 &&
-	       saved_session_put_certs(saved->chain, &at) >= 0 && at == rest->der + rest->len;
+	return session > 0 && presented >= 0 && chain >= 0 ? session + presented + chain : -1;
 }
 
 bool ktlsd_saved_session_rest(struct ktlsd_saved_session *saved)
 {
-	int session, presented, chain;
-	size_t len;
+	struct ktlsd_saved_session_rest *rest = NULL;
+	unsigned char *at;
+	int len;
 
 	if (!saved->once || saved->rest || atomic_load(&saved->refs) != 1)
 		return false;
-	session = i2d_SSL_SESSION(saved->session, NULL);
-	presented = saved_session_put_certs(saved->presented, NULL);
-	chain = saved_session_put_certs(saved->chain, NULL);
-	if (session <= 0 || presented < 0 || chain < 0)
-		return false;
-	len = (size_t)session + (size_t)presented + (size_t)chain;
-	saved->rest = calloc(1, sizeof(*saved->rest) + len);
-	if (!saved->rest)
-		return false;
-	saved->rest->len = len;
-	if (!saved_session_fill_rest(saved->rest, saved)) {
+	len = saved_session_put_all(saved, NULL);
+	if (len > 0)
+		rest = calloc(1, sizeof(*rest) + (size_t)len);
+	if (rest) {
+		rest->len = (size_t)len;
+		rest->presented = sk_X509_num(saved->presented);
+		rest->chain = sk_X509_num(saved->chain);
+		at = rest->der;
+		saved->rest = rest;
+	}
+	if (!rest || saved_session_put_all(saved, &at) != len) {
 		saved_session_free_rest(saved);
 		ERR_clear_error();
 		return false;
