@@ -96,6 +96,8 @@ static void chacha_at_copy(struct chacha_at *at, u8 *buf, u32 len, bool out)
  * @aad_len: bytes of them, at most a block of Poly1305
  * @len: bytes of text, without the tag
  * @seal: or open
+ * @end: the ciphertext's last bytes, which do not fill a block of Poly1305, and the tail
+ * @rest: how many such bytes
  * @tag: as computed
  */
 struct chacha_op {
@@ -107,6 +109,8 @@ struct chacha_op {
 	u32				aad_len;
 	u32				len;
 	bool				seal;
+	u8				end[POLY1305_BLOCK_SIZE + CHACHA_TAIL];
+	u32				rest;
 	u8				tag[POLY1305_DIGEST_SIZE];
 };
 
@@ -138,6 +142,27 @@ static u32 chacha_put_tail(const struct chacha_op *op, u8 *at)
 	put_unaligned_le64(op->aad_len, at + pad);
 	put_unaligned_le64(op->len, at + pad + sizeof(u64));
 	return pad + 2 * sizeof(u64);
+}
+
+/* Ciphertext: whole blocks of Poly1305, unless it is the last. What does not fill a block is kept
+ * for chacha_auth_end().
+ */
+static void chacha_auth(struct chacha_op *op, const u8 *text, u32 len)
+{
+	const u32 rest = len % POLY1305_BLOCK_SIZE;
+
+	if (likely(len > rest))
+		poly1305_update(&op->poly, text, len - rest);
+	if (rest) {
+		memcpy(op->end, text + len - rest, rest);
+		op->rest = rest;
+	}
+}
+
+/* One call for both, because each that the library does with SIMD has a cost of its own. */
+static void chacha_auth_end(struct chacha_op *op)
+{
+	poly1305_update(&op->poly, op->end, op->rest + chacha_put_tail(op, op->end + op->rest));
 }
 
 /* All of the text has been seen. Return: -EBADMSG if the tag behind it is another. */
@@ -187,10 +212,10 @@ static void chacha_gather(struct chacha_op *op, u32 len)
 	chacha_at_copy(&op->src, text, len, false);
 	memset(text + len, 0, size - len);
 	if (!op->seal)
-		poly1305_update(&op->poly, text, len);
+		chacha_auth(op, text, len);
 	chacha20_crypt(&op->state, text, text, size);
 	if (op->seal)
-		poly1305_update(&op->poly, text, len);
+		chacha_auth(op, text, len);
 	chacha_at_copy(&op->dst, text, len, true);
 	memzero_explicit(text, size);
 }
@@ -211,10 +236,10 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 		n = round_down(n, CHACHA_CHUNK);
 	if (likely(n)) {
 		if (!op->seal)
-			poly1305_update(&op->poly, in, n);
+			chacha_auth(op, in, n);
 		chacha20_crypt(&op->state, out, in, n);
 		if (op->seal)
-			poly1305_update(&op->poly, out, n);
+			chacha_auth(op, out, n);
 	}
 	kunmap_local(out);
 	kunmap_local(in);
@@ -223,16 +248,44 @@ static u32 chacha_piece(struct chacha_op *op, u32 len)
 	return n;
 }
 
+/* Is the first block of text better done with the key of Poly1305? Behind it, an end of at most
+ * a block is part of the last chunk, and needs no call of its own. But text of several pieces
+ * had better begin where the first one does.
+ */
+static bool chacha_joins_key(const struct chacha_op *op)
+{
+	const u32 end = op->len % CHACHA_CHUNK;
+
+	return end && end <= CHACHA_BLOCK && !IS_ENABLED(CONFIG_KMAP_LOCAL) &&
+	       op->src.sg->length - op->src.off >= op->len &&
+	       op->dst.sg->length - op->dst.off >= op->len;
+}
+
+/* The key of Poly1305 is the first block of the key stream. Return: bytes of text done with it. */
+static u32 chacha_begin_long(struct chacha_op *op)
+{
+	const u32 len = chacha_joins_key(op) ? CHACHA_BLOCK : 0;
+	u8 in[CHACHA_SIMD] = {};
+	u8 out[CHACHA_SIMD] __uninitialized;
+
+	if (len)
+		chacha_at_copy(&op->src, in + CHACHA_BLOCK, len, false);
+	chacha20_crypt(&op->state, out, in, sizeof(in));
+	chacha_auth_aad(op, out);
+	if (len) {
+		chacha_auth(op, (op->seal ? out : in) + CHACHA_BLOCK, len);
+		chacha_at_copy(&op->dst, out + CHACHA_BLOCK, len, true);
+		memzero_explicit(in, sizeof(in));
+	} else {
+		op->state.x[12] = 1;	/* the counter; the text begins at the second block */
+	}
+	memzero_explicit(out, sizeof(out));
+	return len;
+}
+
 static int chacha_long(struct chacha_op *op)
 {
-	u8 block[CHACHA_SIMD] = {};
-	u8 tail[CHACHA_TAIL];
-	u32 n, left = op->len;
-
-	chacha20_crypt(&op->state, block, block, sizeof(block));
-	op->state.x[12] = 1;	/* the counter; the text begins at the second block */
-	chacha_auth_aad(op, block);
-	memzero_explicit(block, sizeof(block));
+	u32 n, left = op->len - chacha_begin_long(op);
 
 	for (; left; left -= n) {
 		n = chacha_piece(op, left);
@@ -241,8 +294,7 @@ static int chacha_long(struct chacha_op *op)
 			chacha_gather(op, n);
 		}
 	}
-
-	poly1305_update(&op->poly, tail, chacha_put_tail(op, tail));
+	chacha_auth_end(op);
 	return chacha_finish(op);
 }
 
@@ -258,6 +310,7 @@ static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
 	op.aad_len = dir->aad_size;
 	op.len = len;
 	op.seal = seal;
+	op.rest = 0;
 	chacha_begin(&op, dir);
 
 	err = len <= CHACHA_SHORT ? chacha_short(&op) : chacha_long(&op);
