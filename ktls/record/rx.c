@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Open the next record. There are three ways from TCP's queue to plaintext:
  *
- *  - a small record is gathered into a buffer and opened in place; if the reader has room
- *    for all of it, it is copied to the reader from there, and the buffer is a page that is
- *    borrowed for just that time;
+ *  - a small record is gathered into a buffer and opened in place; if it is for the reader, the
+ *    buffer is a page that is borrowed for just that time;
  *  - a large one is opened from TCP's fragments into the reader's pinned pages, if the
  *    reader has room for all of it;
  *  - otherwise it is opened from the fragments into a buffer.
+ *
+ * From a buffer it is copied to the reader at once, if there is room for all of it.
  *
  * Fragments are never written to: over loopback they may be pages of another program.
  * A record is opened once. Nothing of it is visible before it was authenticated, except
@@ -36,8 +37,8 @@
 #include "wire.h"
 
 enum rx_limits {
-	/* From this size on, pinning is cheaper than copying. */
-	RX_DIRECT_MIN	= 4096,
+	/* From this size on, pinning is no dearer than copying. */
+	RX_DIRECT_MIN	= 8192,
 	/* The crypto API's ciphers allocate for each piece that ends within a block. */
 	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
 	RX_CROOKED_MAX	= 4,
@@ -61,12 +62,13 @@ struct rx_place {
 	u8			*at;
 	u32			size;	/* of the ciphertext, with the tag */
 	bool			shared;	/* the buffer has other records, too */
-	struct iov_iter		*iter;	/* the buffer is borrowed: whom the record is for */
+	bool			borrowed; /* the buffer is a processor's */
+	struct iov_iter		*iter;	/* whom the record is for; NULL: for a later call */
 };
 
-static struct rx_place rx_place_of(const struct ktls_rl *rl)
+static struct rx_place rx_place_of(const struct ktls_rl *rl, struct iov_iter *iter)
 {
-	return (struct rx_place){ .size = rl->flow->framing.hdr.crypt_len };
+	return (struct rx_place){ .size = rl->flow->framing.hdr.crypt_len, .iter = iter };
 }
 
 static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
@@ -78,13 +80,13 @@ static int rx_place_new(struct ktls_rl *rl, struct rx_place *place)
 	return 0;
 }
 
-/* A place for a small record that the reader has room for. */
-static bool rx_place_borrow(struct ktls_rl *rl, struct rx_place *place, struct iov_iter *iter)
+/* A place for a small record. */
+static bool rx_place_borrow(struct ktls_rl *rl, struct rx_place *place)
 {
 	place->buf = ktls_rxbuf_borrow(rl);
 	if (unlikely(!place->buf))
 		return false;
-	place->iter = iter;
+	place->borrowed = true;
 	place->at = ktls_rxbuf_payload(place->buf);
 	return true;
 }
@@ -96,19 +98,19 @@ static void rx_place_keep(struct ktls_rl *rl, struct rx_place *place, u32 len)
 {
 	struct rx_place own = { .size = place->size };
 
-	if (likely(!place->iter))
+	if (likely(!place->borrowed))
 		return;
 	if (likely(!rx_place_new(rl, &own))) {
 		memcpy(own.at, place->at, len);
 		ktls_rxbuf_return(place->buf, place->size);
 		*place = own;
 	}
-	place->iter = NULL;
+	place->borrowed = false;
 }
 
 static void rx_place_drop(struct ktls_rl *rl, const struct rx_place *place)
 {
-	if (place->iter)
+	if (place->borrowed)
 		ktls_rxbuf_return(place->buf, place->size);
 	else if (!place->shared)
 		ktls_rxbuf_put(rl, place->buf);
@@ -228,18 +230,9 @@ static int rx_sort(struct ktls_rl *rl, struct rx_place *place)
 	return err ?: KTLS_RX_CONTROL;
 }
 
-/* Is a small record for the reader, as far as can be seen? */
-static bool rx_may_borrow(const struct ktls_rl *rl, const struct iov_iter *iter, size_t room)
+static int rx_place_gathered(struct ktls_rl *rl, struct rx_place *place)
 {
-	const u32 size = rl->flow->framing.hdr.crypt_len;
-
-	return iter && size <= KTLS_RX_GATHER_MAX && size - rl->flow->rx.tail_size <= room;
-}
-
-static int rx_place_gathered(struct ktls_rl *rl, struct rx_place *place, struct iov_iter *iter,
-			     size_t room)
-{
-	if (rx_may_borrow(rl, iter, room) && rx_place_borrow(rl, place, iter))
+	if (place->iter && place->size <= KTLS_RX_GATHER_MAX && rx_place_borrow(rl, place))
 		return 0;
 	place->buf = ktls_rxbuf_find_room(rl, place->size, &place->at);
 	if (!place->buf)
@@ -248,35 +241,30 @@ static int rx_place_gathered(struct ktls_rl *rl, struct rx_place *place, struct 
 	return 0;
 }
 
-static int rx_open_gathered(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
-			    size_t *ret_len)
+/* A record that is for the reader, if @iter is not NULL. */
+static int rx_open_gathered(struct ktls_rl *rl, struct iov_iter *iter)
 {
 	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
 	struct scatterlist sg[KTLS_RXBUF_PIECES] __uninitialized;
-	struct rx_place place = rx_place_of(rl);
+	struct rx_place place = rx_place_of(rl, iter);
 	struct ktls_dir *dir = &rl->flow->rx;
-	u64 before;
 	u8 *aad;
-	int ret;
+	int err;
 
-	ret = rx_place_gathered(rl, &place, iter, room);
-	if (unlikely(ret))
-		return ret;
-	ret = ktls_framing_copy(rl, dir->prefix_size, place.at, hdr->crypt_len);
-	if (likely(!ret)) {
+	err = rx_place_gathered(rl, &place);
+	if (unlikely(err))
+		return err;
+	err = ktls_framing_copy(rl, dir->prefix_size, place.at, hdr->crypt_len);
+	if (likely(!err)) {
 		aad = place.at - dir->aad_size;
 		ktls_rxbuf_map(aad, dir->aad_size + hdr->crypt_len, sg);
-		ret = ktls_aead_open(dir, sg, sg, aad, hdr);
+		err = ktls_aead_open(dir, sg, sg, aad, hdr);
 	}
-	if (unlikely(ret)) {
+	if (unlikely(err)) {
 		rx_place_drop(rl, &place);
-		return rx_not_opened(rl, ret);
+		return rx_not_opened(rl, err);
 	}
-	before = dir->bytes;
-	ret = rx_sort(rl, &place);
-	if (ret == KTLS_RX_DIRECT)
-		*ret_len = dir->bytes - before;
-	return ret;
+	return rx_sort(rl, &place);
 }
 
 /* Map the associated data and, behind it, the ciphertext in TCP's queue. Fails if that has
@@ -299,17 +287,18 @@ static int rx_map(struct ktls_rl *rl, struct scatterlist *src)
 	return 0;
 }
 
-static int rx_open_mapped(struct ktls_rl *rl)
+/* The same. */
+static int rx_open_mapped(struct ktls_rl *rl, struct iov_iter *iter)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct scatterlist dst[KTLS_RXBUF_PIECES] __uninitialized;
 	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
-	struct rx_place place = rx_place_of(rl);
+	struct rx_place place = rx_place_of(rl, iter);
 	struct ktls_dir *dir = &rl->flow->rx;
 	int err;
 
 	if (rx_map(rl, src))
-		return rx_open_gathered(rl, NULL, 0, NULL);
+		return rx_open_gathered(rl, iter);
 	err = rx_place_new(rl, &place);
 	if (unlikely(err))
 		return err;
@@ -389,7 +378,7 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
  */
 static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 {
-	struct rx_place place = rx_place_of(rl);
+	struct rx_place place = rx_place_of(rl, NULL);
 	struct scatterlist *sg;
 	unsigned int i;
 	int err;
@@ -413,7 +402,7 @@ static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 }
 
 /* Returns as ktls_rx_open(); -EMSGSIZE: nothing was changed, use another way. */
-static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret_len)
+static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
 	struct rx_reader reader __uninitialized;
@@ -439,36 +428,31 @@ static int rx_open_direct(struct ktls_rl *rl, struct iov_iter *iter, size_t *ret
 	rl->flow->counts.warnings = 0;
 	rl->flow->counts.key_updates = 0;
 	dir->bytes += reader.len;
-	*ret_len = reader.len;
 	return KTLS_RX_DIRECT;
 }
 
-/* Only application data without padding that fit, as far as can be seen. */
-static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *iter,
-			     size_t room)
+/* Only application data without padding, as far as can be seen. */
+static bool rx_may_go_direct(const struct ktls_rl *rl, const struct iov_iter *iter, u32 len)
 {
-	const struct ktls_hdr *hdr = &rl->flow->framing.hdr;
-	const u32 len = hdr->crypt_len - rl->flow->rx.tail_size;
-
-	return iter && user_backed_iter(iter) && hdr->type == KTLS_CT_DATA &&
-	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && len <= room &&
-	       !ktls_control_pending(rl);
+	return user_backed_iter(iter) && rl->flow->framing.hdr.type == KTLS_CT_DATA &&
+	       len >= RX_DIRECT_MIN && len <= KTLS_PAYLOAD_MAX && !ktls_control_pending(rl);
 }
 
 /* The next record is complete. Returns as ktls_rx_open(). */
-static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room,
-			size_t *ret_len)
+static int rx_open_head(struct ktls_rl *rl, struct iov_iter *iter, size_t room)
 {
+	const u32 size = rl->flow->framing.hdr.crypt_len, len = size - rl->flow->rx.tail_size;
 	int ret;
 
-	if (rx_may_go_direct(rl, iter, room)) {
-		ret = rx_open_direct(rl, iter, ret_len);
+	/* Without padding it is as long; a reader that has less room gets it in pieces. */
+	if (len > room)
+		iter = NULL;
+	if (iter && rx_may_go_direct(rl, iter, len)) {
+		ret = rx_open_direct(rl, iter);
 		if (ret != -EMSGSIZE)
 			return ret;
 	}
-	if (rl->flow->framing.hdr.crypt_len > KTLS_RX_GATHER_MAX)
-		return rx_open_mapped(rl);
-	return rx_open_gathered(rl, iter, room, ret_len);
+	return size > KTLS_RX_GATHER_MAX ? rx_open_mapped(rl, iter) : rx_open_gathered(rl, iter);
 }
 
 static int rx_refuse_header(struct ktls_rl *rl, const struct ktls_framing_fault *fault)
@@ -507,7 +491,9 @@ int ktls_rx_open(struct ktls_rl *rl, struct iov_iter *iter, size_t room, size_t 
 	if (ret <= 0)
 		return unlikely(ret == -EPROTO) ? rx_refuse_header(rl, &fault) : ret;
 
-	ret = rx_open_head(rl, iter, room, ret_len);
+	ret = rx_open_head(rl, iter, room);
+	if (ret == KTLS_RX_DIRECT)
+		*ret_len = flow->rx.bytes - bytes;
 	/* Counted for each record: while a call waits, others may open records. */
 	if (likely(flow->rx.records != records))
 		ktls_mib_record(sock_net(rl->sk), KTLS_MIB_RX_RECORDS, KTLS_MIB_RX_BYTES,
