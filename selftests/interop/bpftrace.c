@@ -170,3 +170,5 @@ TEST_F_TIMEOUT(bpftrace, failures, 240)
 	PRINTED(" or check this machine's clock.]: 1\n");
 	PRINTED("@reasons[" LEFT "]: 2\n");
 }
+
+TEST_HARNESS_MAIN
