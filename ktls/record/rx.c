@@ -37,7 +37,7 @@
 #include "wire.h"
 
 enum rx_limits {
-	/* From this size on, pinning is no dearer than copying. */
+	/* From this size on, pinning is no dearer than a buffer and a copy. */
 	RX_DIRECT_MIN	= 8192,
 	/* The crypto API's ciphers allocate for each piece that ends within a block. */
 	RX_BLOCK	= 64,	/* ChaCha20's, and four of AES */
@@ -63,7 +63,7 @@ struct rx_place {
 	u32			size;	/* of the ciphertext, with the tag */
 	bool			shared;	/* the buffer has other records, too */
 	bool			borrowed; /* the buffer is a processor's */
-	struct iov_iter		*iter;	/* whom the record is for; NULL: for a later call */
+	struct iov_iter		*iter;	/* of the reader, if it has room; or NULL */
 };
 
 static struct rx_place rx_place_of(const struct ktls_rl *rl, struct iov_iter *iter)
@@ -287,7 +287,7 @@ static int rx_map(struct ktls_rl *rl, struct scatterlist *src)
 	return 0;
 }
 
-/* The same. */
+/* The same for a large one, which is for the reader, too, if @iter is not NULL. */
 static int rx_open_mapped(struct ktls_rl *rl, struct iov_iter *iter)
 {
 	struct scatterlist src[KTLS_RX_PIECES + 1] __uninitialized;
@@ -378,7 +378,7 @@ static int rx_pin(struct ktls_rl *rl, struct rx_reader *reader, struct iov_iter 
  */
 static int rx_take_back(struct ktls_rl *rl, struct rx_reader *reader)
 {
-	struct rx_place place = rx_place_of(rl, NULL);
+	struct rx_place place = rx_place_of(rl, reader->iter);
 	struct scatterlist *sg;
 	unsigned int i;
 	int err;

@@ -228,8 +228,11 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 	if (err || op->done)
 		return err;
 	len = min_t(size_t, buf->len - op->skip, op->len - op->copied);
-	if (unlikely(!recv_copy(buf, op->skip, len, op)))
+	if (unlikely(!recv_copy(buf, op->skip, len, op))) {
+		/* Who called poll() before it was on the list has seen nothing. */
+		set_bit(KTLS_F_WAKE, &ctx->flags);
 		return -EFAULT;
+	}
 	op->copied += len;
 	if (all_types && op->skip + len == buf->len)
 		op->msg->msg_flags |= MSG_EOR;
