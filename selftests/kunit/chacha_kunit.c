@@ -54,6 +54,10 @@ static const struct chacha_case chacha_params[] = {
 	{ 575, 0, 0, true }, { 576, 512, 512 }, { 576, 0, 0, true }, { 577, 0, 0 },
 	{ 577, 512, 512, true }, { 16385, 16384, 16384 }, { 16385, 16384, 16384, true },
 	{ 16385, 4096, 0 }, { 16448, 0, 4096 }, { 16448, 16447, 16385, true },
+	/* the same in one piece: the first block is done with the key */
+	{ 513, 0, 0 }, { 513, 0, 0, true }, { 575, 0, 0 }, { 576, 0, 0 }, { 577, 0, 0, true },
+	{ 1025, 0, 0 }, { 1025, 0, 1024 }, { 8193, 0, 0 }, { 8193, 0, 0, true }, { 16385, 0, 0 },
+	{ 16385, 0, 0, true }, { 16448, 0, 0 }, { 16448, 0, 0, true }, { 16449, 0, 0, true },
 };
 
 /* Memory for one side: associated data, the text, the tag, and a guard. */

@@ -237,7 +237,7 @@ static void *poll_once(void *arg)
 /* A reader that faults on its buffer holds the socket lock meanwhile. TCP's poll() does not
  * wait for the lock, and ours must not: it would stop an event loop with all its sockets.
  */
-TEST_F(both, poll_does_not_wait_for_a_reader)
+static void poll_beside_reader(struct record *r, size_t size)
 {
 	struct poller p = { .epoll = OK(epoll_create1(EPOLL_CLOEXEC)) };
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -245,26 +245,37 @@ TEST_F(both, poll_does_not_wait_for_a_reader)
 	struct trap trap;
 	size_t len;
 
-	net_pattern(big, 8192, 52);
-	trap_set(&trap, 4096);
-	OK(epoll_ctl(p.epoll, EPOLL_CTL_ADD, self->r.fd, &ev));
-	len = peer_seal(self->r.p, CT_DATA, big, 4096, wire);
-	len += peer_seal(self->r.p, CT_DATA, big + 4096, 4096, wire + len);
+	net_pattern(big, 2 * size, 52);
+	trap_set(&trap, size);
+	OK(epoll_ctl(p.epoll, EPOLL_CTL_ADD, r->fd, &ev));
+	len = peer_seal(r->p, CT_DATA, big, size, wire);
+	len += peer_seal(r->p, CT_DATA, big + size, size, wire + len);
 	/* the second one is what the event loop waits for */
-	transfer_read(&t, self->r.fd, trap.page, 4096);
-	peer_send_raw(self->r.p, wire, len);
+	transfer_read(&t, r->fd, trap.page, size);
+	peer_send_raw(r->p, wire, len);
 	trap_wait(&trap);
 
 	/* poll() knows that data is there if the record was opened before */
 	job_run(&p.job, poll_once, &p);
 	job_wait(&p.job, 2000);
 	EXPECT_FALSE(t.job.done);
-	trap_open(&trap, 4096);
+	trap_open(&trap, size);
 	transfer_wait(&t, 5000);
-	EXPECT_MEMEQ(big, trap.page, 4096);
+	EXPECT_MEMEQ(big, trap.page, size);
 	ASSERT_EQ(1, epoll_wait(p.epoll, &ev, 1, 5000 * harness_scale()));
 	EXPECT_EQ(EPOLLIN, ev.events);
-	ASSERT_EQ(4096, recv(self->r.fd, back, 5000, MSG_DONTWAIT));
-	EXPECT_MEMEQ(big + 4096, back, 4096);
+	ASSERT_EQ(size, recv(r->fd, back, sizeof(back), MSG_DONTWAIT));
+	EXPECT_MEMEQ(big + size, back, size);
 	close(p.epoll);
+}
+
+TEST_F(both, poll_does_not_wait_for_a_reader)
+{
+	poll_beside_reader(&self->r, 4096);
+}
+
+/* The same where the kernel pins the reader's pages. */
+TEST_F(both, poll_does_not_wait_for_a_reader_of_much)
+{
+	poll_beside_reader(&self->r, 8192);
 }
