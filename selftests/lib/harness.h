@@ -68,7 +68,9 @@ extern void (*harness_explain)(void);
 
 /* KTLS_TEST_SCALE: the factor for each time limit. */
 unsigned int harness_scale(void);
-/* KTLS_TEST_BRIEF: fewer rounds of what is repeated, on a kernel that finds leaks itself. */
+/* KTLS_TEST_BRIEF, but not "variants": fewer rounds of what is repeated, on a kernel that finds
+ * leaks itself.
+ */
 bool harness_brief(void);
 double harness_now(void);
 void harness_nap(unsigned int ms);
