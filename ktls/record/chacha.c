@@ -97,7 +97,6 @@ static void chacha_at_copy(struct chacha_at *at, u8 *buf, u32 len, bool out)
  * @len: bytes of text, without the tag
  * @seal: or open
  * @end: the ciphertext's last bytes, which do not fill a block of Poly1305, and the tail
- * @rest: how many such bytes
  * @tag: as computed
  */
 struct chacha_op {
@@ -110,7 +109,6 @@ struct chacha_op {
 	u32				len;
 	bool				seal;
 	u8				end[POLY1305_BLOCK_SIZE + CHACHA_TAIL];
-	u32				rest;
 	u8				tag[POLY1305_DIGEST_SIZE];
 };
 
@@ -153,16 +151,16 @@ static void chacha_auth(struct chacha_op *op, const u8 *text, u32 len)
 
 	if (likely(len > rest))
 		poly1305_update(&op->poly, text, len - rest);
-	if (rest) {
+	if (rest)
 		memcpy(op->end, text + len - rest, rest);
-		op->rest = rest;
-	}
 }
 
 /* One call for both, because each that the library does with SIMD has a cost of its own. */
 static void chacha_auth_end(struct chacha_op *op)
 {
-	poly1305_update(&op->poly, op->end, op->rest + chacha_put_tail(op, op->end + op->rest));
+	const u32 rest = op->len % POLY1305_BLOCK_SIZE;
+
+	poly1305_update(&op->poly, op->end, rest + chacha_put_tail(op, op->end + rest));
 }
 
 /* All of the text has been seen. Return: -EBADMSG if the tag behind it is another. */
@@ -310,7 +308,6 @@ static int chacha_run(const struct ktls_dir *dir, struct scatterlist *src,
 	op.aad_len = dir->aad_size;
 	op.len = len;
 	op.seal = seal;
-	op.rest = 0;
 	chacha_begin(&op, dir);
 
 	err = len <= CHACHA_SHORT ? chacha_short(&op) : chacha_long(&op);

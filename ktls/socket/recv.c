@@ -229,7 +229,7 @@ static int recv_one(struct ktls_ctx *ctx, struct ktls_rxbuf *buf, struct recv_op
 		return err;
 	len = min_t(size_t, buf->len - op->skip, op->len - op->copied);
 	if (unlikely(!recv_copy(buf, op->skip, len, op))) {
-		/* Who called poll() before it was on the list has seen nothing. */
+		/* A poll() while ktls_rx_open() tried the same copy has seen no data. */
 		set_bit(KTLS_F_WAKE, &ctx->flags);
 		return -EFAULT;
 	}
