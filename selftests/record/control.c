@@ -220,6 +220,13 @@ static void trap_open(struct trap *t, size_t len)
 	OK(ioctl(t->fd, UFFDIO_ZEROPAGE, &zero));
 }
 
+/* For ever: its next use is EFAULT, and so is the one that waits. */
+static void trap_remove(struct trap *t, size_t len)
+{
+	OK(munmap(t->page, len));
+	OK(close(t->fd));
+}
+
 struct poller {
 	struct job	job;
 	int		epoll, events;
@@ -278,4 +285,54 @@ TEST_F(both, poll_does_not_wait_for_a_reader)
 TEST_F(both, poll_does_not_wait_for_a_reader_of_much)
 {
 	poll_beside_reader(&self->r, 8192);
+}
+
+static void *read_page(void *arg)
+{
+	struct transfer *t = arg;
+
+	FAILS(EFAULT, read(t->fd, t->buf, t->len));
+	return NULL;
+}
+
+static void *poll_long(void *arg)
+{
+	struct poller *p = arg;
+	struct epoll_event ev = { 0 };
+
+	p->events = epoll_wait(p->epoll, &ev, 1, 5000 * harness_scale()) ? ev.events : 0;
+	return NULL;
+}
+
+/* A record that the reader was about to get is no data for poll(), which sleeps; then the
+ * reader's memory is gone. The receive buffer is small, so TCP has nothing of it either.
+ */
+TEST_F(both, poll_is_woken_where_a_reader_fails)
+{
+	struct poller p = { .epoll = OK(epoll_create1(EPOLL_CLOEXEC)) };
+	struct epoll_event ev = { .events = EPOLLIN };
+	const size_t size = 4096;
+	struct transfer t;
+	struct trap trap;
+
+	record_reopen(&self->r, 4096);
+	trap_set(&trap, size);
+	t = (struct transfer){ .fd = self->r.fd, .buf = trap.page, .len = size };
+	job_run(&t.job, read_page, &t);
+	net_pattern(big, size, 53);
+	peer_send_data(self->r.p, big, size);
+	trap_wait(&trap);
+
+	OK(epoll_ctl(p.epoll, EPOLL_CTL_ADD, self->r.fd, &ev));
+	job_run(&p.job, poll_long, &p);
+	harness_nap(50);
+	EXPECT_FALSE(p.job.done);
+	EXPECT_FALSE(t.job.done);
+	trap_remove(&trap, size);
+	job_wait(&t.job, 2000);
+	job_wait(&p.job, 2000);
+	EXPECT_EQ(EPOLLIN, p.events);
+	ASSERT_EQ(size, recv(self->r.fd, back, sizeof(back), MSG_DONTWAIT));
+	EXPECT_MEMEQ(big, back, size);
+	close(p.epoll);
 }
