@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Every tracepoint of the module fires, with the right values. */
+/* Every tracepoint of the module fires, with the right values; and what the kernel's own tell of
+ * the module.
+ */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "lib/sock.h"
+#include "lib/party.h"
 
 #define TRACING		"/sys/kernel/tracing"
 #define INSTANCE	TRACING "/instances/ktls_selftest"
@@ -202,6 +204,40 @@ TEST_F(events, of_requests_that_do_not_end_well)
 	expect_traced("ktls_request_lost: id=");
 	expect_traced("the helper ktlsd went away during the handshake");
 	close(fd);
+}
+
+/* --- memory that the kernel wants back --- */
+
+#define SHRINKERS "events/vmscan/mm_shrink_slab_end/"
+
+/* All that can be freed at once, by the way of a machine that is short of memory. */
+static void want_memory(void)
+{
+	int fd = OK(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+
+	ASSERT_EQ(1, write(fd, "2", 1));
+	close(fd);
+}
+
+/* Pages are kept for the next records, while the connection sends; it goes on without them. */
+TEST_F(events, pages_go_back_when_the_kernel_wants_them)
+{
+	double end = harness_now() + 10 * harness_scale();
+	struct conn c;
+
+	put(SHRINKERS "filter", "retval > 0");
+	put(SHRINKERS "enable", "1");
+	env_start(&self->e, S13_AES128);
+	conn_open(&c, &self->e, ROLE_SERVER, AF_INET);
+	/* again, because a second later they have gone back by themselves */
+	do {
+		party_exchange(c.fd, &c.peer, 1 << 20);
+		want_memory();
+	} while (!strstr(traced(), " pages_scan+") && harness_now() < end);
+	expect_traced(" pages_scan+");
+	party_exchange(c.fd, &c.peer, 1 << 20);
+	conn_close(&c);
+	put(SHRINKERS "enable", "0");
 }
 
 TEST_HARNESS_MAIN
