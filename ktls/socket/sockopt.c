@@ -63,10 +63,12 @@ static int sockopt_read_fixed(void *value, size_t size, sockptr_t optval, unsign
 	return copy_from_sockptr(value, optval, size) ? -EFAULT : 0;
 }
 
-/* Labels of letters, digits and inner hyphens, 1..63 bytes each (RFC 1123). */
+/* Labels of letters, digits, underscores and inner hyphens, 1..63 bytes each (RFC 1123). If the
+ * last one is a number this is an address in some notation, or nothing.
+ */
 static bool sockopt_is_host_name(const char *name, size_t len)
 {
-	size_t i, label = 0;
+	size_t i, label = 0, digits = 0;
 
 	for (i = 0; i <= len; i++) {
 		char c = i < len ? name[i] : '.';
@@ -74,9 +76,13 @@ static bool sockopt_is_host_name(const char *name, size_t len)
 		if (c == '.') {
 			if (!label || label > 63 || name[i - 1] == '-')
 				return false;
+			if (i == len && digits == label)
+				return false;
 			label = 0;
+			digits = 0;
 		} else if ((isascii(c) && isalnum(c)) || c == '_' || (c == '-' && label)) {
 			label++;
+			digits += isdigit(c);
 		} else {
 			return false;
 		}

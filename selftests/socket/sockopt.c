@@ -51,6 +51,7 @@ TEST_F(option, server_name_accepts)
 	static const char *const good[] = {
 		"a", "server.test", "SERVER.Test", "a-b.c-d.example", "xn--bcher-kva.example",
 		"1.2.3.4", "::1", "2001:db8::1:2", "123.example", "_a.b_c.test",
+		"3com.com", "1.2.3.4a",
 	};
 	char longest[254];
 
@@ -73,7 +74,7 @@ TEST_F(option, server_name_refuses)
 	static const struct { const char *text; size_t len; } bad[] = {
 		{ "", 0 }, { "", 1 }, { ".server.test", 12 }, { "*.server.test", 13 }, { "*", 1 },
 		{ "ser\0ver", 7 }, { "a b", 3 }, { "b\303\274cher.example", 14 }, { "a..b", 4 },
-		{ "a/b", 3 }, { "server.test.", 12 }, { "a\n", 2 }, { "server.test\0", 13 }, { "server:443", 10 },
+		{ "a/b", 3 }, { "1.2.3", 5 }, { "256.1.1.1", 9 }, { "a.7", 3 }, { "server.test.", 12 }, { "a\n", 2 }, { "server.test\0", 13 }, { "server:443", 10 },
 		{ "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl.test", 69 },
 	};
 	char text[255];

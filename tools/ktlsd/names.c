@@ -27,7 +27,8 @@ static bool names_check_label(const char *label, size_t len, bool *ret_number)
 	    label[0] == '-' || label[len - 1] == '-')
 		return false;
 	for (i = 0; i < len; i++) {
-		if (!names_is_alnum(label[i]) && label[i] != '-')
+		/* Many networks have names with underscores, which no public authority certifies. */
+		if (!names_is_alnum(label[i]) && label[i] != '-' && label[i] != '_')
 			return false;
 		if (label[i] < '0' || label[i] > '9')
 			number = false;
