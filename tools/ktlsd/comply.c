@@ -263,16 +263,29 @@ static int comply_default_alpn(const struct ktlsd_policy *policy,
 	return 0;
 }
 
+/* The signer decides likewise for each key: here a program hears of it before there is a peer. */
+static unsigned int comply_roles_of(const struct ktlsd_identity *identity)
+{
+	unsigned int i, roles = identity->roles;
+
+	for (i = 0; !identity->roles && i < identity->credential_count; i++)
+		roles |= ktlsd_roles_of(identity->credentials[i].leaf);
+	return roles;
+}
+
 static int comply_role(const struct ktlsd_config *config, const struct ktlsd_request *request,
 		       const struct ktlsd_identity *identity, struct ktlsd_fault *fault)
 {
 	unsigned int role = request->is_server ? KTLSD_ROLES_SERVER : KTLSD_ROLES_CLIENT;
+	unsigned int roles = comply_roles_of(identity);
 
-	if (!identity->roles || (identity->roles & role))
+	if (!roles || (roles & role))
 		return 0;
 	return ktlsd_errors_set(fault, -EACCES,
-		"The identity '%s' is only for %s: see role in %s.", identity->name,
-		ktlsd_roles_who(identity->roles), config->path);
+		"The identity '%s' is only for %s%s: see role in %s.", identity->name,
+		ktlsd_roles_who(roles),
+		identity->roles ? "" : ", says the extended key usage of its certificate",
+		config->path);
 }
 
 /* A client may ask for any of the identities, and is told the cipher suites of all: it gets those

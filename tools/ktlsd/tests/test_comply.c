@@ -346,6 +346,34 @@ static void comply_roles(void **state)
 	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
 }
 
+/* Without it, what any of the certificates is for. */
+static void comply_roles_of_certificates(void **state)
+{
+	struct ktlsd_identity identity = {
+		.name = "a", .credentials = { { .leaf = pki.ec }, { .leaf = pki.client } },
+		.credential_count = 1,
+	};
+	struct ktlsd_config config = { .path = (char *)"/etc/k.conf" };
+	struct ktlsd_request request;
+	struct ktlsd_fault fault;
+
+	(void)state;
+	comply_begin(&request, false);
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+	assert_string_equal(fault.reason, "The identity 'a' is only for servers, says the extended "
+			    "key usage of its certificate: see role in /etc/k.conf.");
+	identity.credential_count = 2;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	identity.credential_count = 1;
+	identity.roles = KTLSD_ROLES_BOTH;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	identity.roles = 0;
+	request.is_server = true;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), 0);
+	identity.credentials[0].leaf = pki.client;
+	assert_int_equal(ktlsd_comply_identity(&config, &request, &identity, &fault), -EACCES);
+}
+
 /* RSA key transport: the policy is for the program, "rsa_key_transport" for the keys. */
 static void comply_rsa_identity(void **state)
 {
@@ -424,6 +452,7 @@ int main(void)
 		cmocka_unit_test(comply_handshakes),
 		cmocka_unit_test(comply_rsa_transport),
 		cmocka_unit_test(comply_roles),
+		cmocka_unit_test(comply_roles_of_certificates),
 		cmocka_unit_test(comply_rsa_identity),
 		cmocka_unit_test(comply_resumption),
 	};

@@ -90,6 +90,8 @@ void test_identity_use(const struct ktlsd_credential *credential)
 	ktlsd_context_flush(&site.kernel.sessions.contexts);
 	ktlsd_credentials_free(&identity->credentials[0]);
 	identity->credentials[0] = *credential;
+	/* As in a worker that was taken over: it is the signer that decides. */
+	identity->roles = KTLSD_ROLES_BOTH;
 }
 
 void test_identity_allow_transport(void)
