@@ -20,14 +20,15 @@ static void faults_check(const struct test_side *side, const struct test_peer *p
 	assert_int_equal(peer->alert, alert);
 }
 
-/* Our client, which trusts @trust, against a server with @cert. */
-static void faults_client(X509 *cert, EVP_PKEY *key, X509 *trust, uint16_t version,
-			  int error, int alert, const char *word)
+/* Our client, which trusts @trust, against a server with @cert. @verify: KTLS_VERIFY */
+static void faults_client_verifies(uint32_t verify, X509 *cert, EVP_PKEY *key, X509 *trust,
+				   uint16_t version, int error, int alert, const char *word)
 {
 	struct test_side side;
 	struct test_peer peer;
 
 	test_side_init(&side, KTLS_ROLE_CLIENT);
+	side.request.verify = verify;
 	side.request.version_min = version;
 	side.request.version_max = version;
 	test_peer_init(&peer, true);
@@ -42,6 +43,13 @@ static void faults_client(X509 *cert, EVP_PKEY *key, X509 *trust, uint16_t versi
 	assert_true(sk_X509_num(side.handshake->presented) >= 1);
 	test_peer_free(&peer);
 	test_side_free(&side);
+}
+
+static void faults_client(X509 *cert, EVP_PKEY *key, X509 *trust, uint16_t version,
+			  int error, int alert, const char *word)
+{
+	faults_client_verifies(KTLS_VERIFY_REQUIRED, cert, key, trust, version, error, alert,
+			       word);
 }
 
 struct faults_certificate {
@@ -156,11 +164,17 @@ static void faults_costly_peer_keys(void **state)
 		X509_free(cert);
 		EVP_PKEY_free(key);
 	}
-	/* As a leaf without verification: the handshake itself uses the key. */
+	/* As a leaf, also without verification: the handshake itself uses the key. */
 	key = test_pki_key("rsa-swapped");
 	cert = test_pki_issue(&spec, key, pki.ca, pki.ca_key);
-	faults_client(cert, key, pki.ca, KTLS_TLS_1_2, -EKEYREJECTED, 42, "public exponent");
-	faults_client(cert, key, pki.ca, KTLS_TLS_1_3, -EKEYREJECTED, 42, "public exponent");
+	for (i = 0; i < 2; i++) {
+		uint32_t verify = i ? KTLS_VERIFY_NONE : KTLS_VERIFY_REQUIRED;
+
+		faults_client_verifies(verify, cert, key, pki.ca, KTLS_TLS_1_2, -EKEYREJECTED, 42,
+				       "public exponent");
+		faults_client_verifies(verify, cert, key, pki.ca, KTLS_TLS_1_3, -EKEYREJECTED, 42,
+				       "public exponent");
+	}
 	X509_free(cert);
 	EVP_PKEY_free(key);
 }

@@ -110,7 +110,10 @@ int ktlsd_verify_setup(struct ktlsd_handshake *hs,
 	STACK_OF(X509_NAME) *names;
 	int mode = SSL_VERIFY_NONE;
 
-	if (hs->verify != KTLS_VERIFY_NONE)
+	/* A client sees a certificate in any case. With SSL_VERIFY_NONE OpenSSL would go on after
+	 * ktlsd_verify_chain() has refused its keys.
+	 */
+	if (hs->verify != KTLS_VERIFY_NONE || !hs->is_server)
 		mode |= SSL_VERIFY_PEER;
 	if (hs->verify == KTLS_VERIFY_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
