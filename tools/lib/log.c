@@ -37,6 +37,7 @@ static atomic_int log_level = KTLSD_LOG_INFO;
 static atomic_int log_target = KTLSD_LOG_STDERR;
 static atomic_bool log_is_journal;
 static atomic_uint log_warnings;
+static atomic_uint log_lost;
 static _Atomic(const char *) log_name = "ktls";
 
 /* Return: whether stderr is the journal, where a line can begin with its priority. */
@@ -94,13 +95,38 @@ bool ktlsd_log_enabled(enum ktlsd_log_level level)
 	return (int)level <= log_level;
 }
 
-/* Return: whether the journal has the line. */
+/* Lines that the journal had no room for are told of when it has. */
+static void log_tell_lost(void)
+{
+	unsigned int lost = atomic_exchange(&log_lost, 0);
+	char line[100];
+
+	if (!lost)
+		return;
+	snprintf(line, sizeof(line),
+		 "%u lines before the last one were lost: the journal did not keep up.", lost);
+	if (ktlsd_journal_send(log_syslog_priority[KTLSD_LOG_WARNING], line, NULL, 0))
+		atomic_fetch_add(&log_lost, lost);
+}
+
+/* Return: whether the journal has the line, or is there but has no room. Then stderr, which it
+ * reads as well, has none either, and who writes there waits.
+ */
 static bool log_send(enum ktlsd_log_level level, const char *line,
 		     const struct ktlsd_field *fields, size_t count)
 {
+	int err;
+
 	if (log_target == KTLSD_LOG_SYSLOG || (log_target == KTLSD_LOG_STDERR && !log_is_journal))
 		return false;
-	return !ktlsd_journal_send(log_syslog_priority[level], line, fields, count);
+	err = ktlsd_journal_send(log_syslog_priority[level], line, fields, count);
+	if (err == -EAGAIN || err == -ENOBUFS) {
+		atomic_fetch_add(&log_lost, 1);
+		return true;
+	}
+	if (!err)
+		log_tell_lost();
+	return !err;
 }
 
 __attribute__((format(printf, 4, 0)))

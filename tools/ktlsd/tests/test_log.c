@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/log.h"
@@ -127,12 +129,58 @@ static void log_many_sources(void **state)
 	assert_int_equal(lines + suppressed, 20000);
 }
 
+/* Return: how many lines the journal has got; *@ret_last: the last one */
+static unsigned int log_receive(int fd, char *ret_last, size_t size)
+{
+	unsigned int count = 0;
+	ssize_t len;
+
+	while ((len = recv(fd, ret_last, size - 1, MSG_DONTWAIT)) >= 0) {
+		ret_last[len] = '\0';
+		count++;
+	}
+	return count;
+}
+
+/* A journal that does not keep up loses lines. They do not go to stderr, which it reads as well:
+ * there ktlsd would wait for it.
+ */
+static void log_journal_is_full(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char directory[] = "/tmp/ktlsd-log-XXXXXX", last[8192], want[100];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	unsigned int i, got;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", directory);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	log_begin(true);
+	ktlsd_journal_open("test", address.sun_path);
+	for (i = 0; i < 10000; i++)
+		ktlsd_log(KTLSD_LOG_INFO, "line %u", i);
+	got = log_receive(fd, last, sizeof(last));
+	assert_in_range(got, 1, 9999);
+	ktlsd_log(KTLSD_LOG_INFO, "later");
+	assert_int_equal(log_receive(fd, last, sizeof(last)), 2);
+	snprintf(want, sizeof(want), "MESSAGE=%u lines before the last one were lost", 10000 - got);
+	assert_non_null(strstr(last, want));
+	ktlsd_log(KTLSD_LOG_INFO, "later");
+	assert_int_equal(log_receive(fd, last, sizeof(last)), 1);
+	assert_string_equal(log_end(), "");
+	close(fd);
+	unlink(address.sun_path);
+	rmdir(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(log_to_journal),
 		cmocka_unit_test(log_flood),
 		cmocka_unit_test(log_many_sources),
+		cmocka_unit_test(log_journal_is_full),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
