@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -18,6 +19,10 @@
 
 #include "lib/log.h"
 #include "signer/sandbox.h"
+
+enum {
+	SANDBOX_SIOC	= 0x8900,	/* ioctl() of sockets: SIOCSIFFLAGS and so on */
+};
 
 /**
  * sandbox - what this process has given up
@@ -87,6 +92,19 @@ static bool sandbox_forbid_families(scmp_filter_ctx filter, int last)
 	return good;
 }
 
+/* Who has CAP_NET_ADMIN for the module could else change routes, interfaces and packet filters.
+ * Arguments of system calls are wider than int, whose upper half the kernel does not look at.
+ */
+static bool sandbox_leave_network(scmp_filter_ctx filter, int last_family)
+{
+	return (last_family < AF_NETLINK ||
+		!seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+				  SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+				  SCMP_A2(SCMP_CMP_NE, NETLINK_GENERIC, 0))) &&
+	       !seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffff00, SANDBOX_SIOC));
+}
+
 /* @last_family: AF_UNIX or AF_NETLINK, see above */
 static void sandbox_filter(int last_family)
 {
@@ -97,7 +115,8 @@ static void sandbox_filter(int last_family)
 	for (i = 0; good && i < sizeof(sandbox_forbidden) / sizeof(*sandbox_forbidden); i++)
 		good = sandbox_forbid(filter, sandbox_forbidden[i]);
 	good = good && sandbox_forbid_namespaces(filter) &&
-	       sandbox_forbid_families(filter, last_family);
+	       sandbox_forbid_families(filter, last_family) &&
+	       sandbox_leave_network(filter, last_family);
 	sandbox.seccomp = good && !seccomp_load(filter);
 	if (!sandbox.seccomp)
 		ktlsd_log(KTLSD_LOG_WARNING, "System calls cannot be restricted: the kernel has no seccomp filters.");

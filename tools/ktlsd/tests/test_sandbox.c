@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -114,14 +117,36 @@ static bool sandbox_is_confined(void)
 	       sandbox_try_namespace(SYS_clone3) == ENOSYS;
 }
 
-static int sandbox_try_socket(int family)
+static int sandbox_try_protocol(int family, int protocol)
 {
-	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+static int sandbox_try_socket(int family)
+{
+	return sandbox_try_protocol(family, 0);
+}
+
+/* Return: whether the network's configuration is out of reach, with any capability. */
+static bool sandbox_leaves_network(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+	bool good;
+
+	good = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == -1 && errno == EPERM &&
+	       ioctl(fd, SIOCSIFFLAGS, &request) == -1 && errno == EPERM &&
+	       ioctl(fd, 1UL << 32 | SIOCSIFFLAGS, &request) == -1 && errno == EPERM;
+	close(fd);
+	return good && sandbox_try_protocol(AF_NETLINK, NETLINK_ROUTE) == EPROTONOSUPPORT &&
+	       sandbox_try_protocol(AF_NETLINK, NETLINK_NETFILTER) == EPROTONOSUPPORT &&
+	       sandbox_try_protocol(AF_NETLINK, NETLINK_XFRM) == EPROTONOSUPPORT &&
+	       !sandbox_try_protocol(AF_NETLINK, NETLINK_GENERIC);
 }
 
 /* Return: 0, or the number of what was not as it has to be. */
@@ -134,8 +159,10 @@ static int sandbox_run_server(void)
 	if (!strstr(text, ", seccomp") || !strstr(text, "no Landlock") != sandbox_has_landlock())
 		return 1;
 	if (sandbox_try_socket(AF_INET) != EAFNOSUPPORT || sandbox_try_socket(AF_UNIX) ||
-	    sandbox_try_socket(AF_NETLINK) || sandbox_try_socket(AF_PACKET) != EAFNOSUPPORT)
+	    sandbox_try_socket(AF_PACKET) != EAFNOSUPPORT)
 		return 2;
+	if (!sandbox_leaves_network())
+		return 3;
 	if (sandbox_try_exec() != EPERM)
 		return 4;
 	if (ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) != -1 || errno != EPERM)
