@@ -14,6 +14,7 @@
 #include "config/file.h"
 #include "test_authority.h"
 #include "test_peer.h"
+#include "tls/server_ticket.h"
 
 static char crls_dir[] = "/tmp/ktlsd-crls-XXXXXX";
 
@@ -389,6 +390,99 @@ static void crls_client(void **state)
 	unlink(crls_path("ca.crl"));
 }
 
+/* A client's certificate, and who has issued it. */
+struct crls_chain {
+	X509		*leaf, *issuer;
+	EVP_PKEY	*key;
+};
+
+/* One handshake of our server with a client of a chain of three, which offers @session. */
+static void crls_resume(const struct crls_chain *chain, struct ktlsd_crls *crls,
+			struct ktlsd_ticket_keys *keys, uint16_t version,
+			SSL_SESSION **session, bool resumed)
+{
+	const struct ktlsd_fingerprint fingerprint = { { 1 } };
+	struct ktlsd_result result;
+	struct test_side side;
+	struct test_peer peer;
+	char byte;
+
+	test_side_init(&side, KTLS_ROLE_SERVER);
+	side.request.verify = KTLS_VERIFY_REQUIRED;
+	side.request.version_max = version;
+	side.config.revocation = (struct ktlsd_revocation) { true, KTLSD_REVOCATION_CRL };
+	side.config.revocation_ktls_trust = true;
+	side.config.crls = crls;
+	test_side_prepare(&side, pki.ec, pki.ec_key, pki.ca);
+	assert_int_equal(test_side_begin(&side), 0);
+	assert_int_equal(ktlsd_server_ticket_enable(side.handshake, &fingerprint, keys, 1), 0);
+	test_peer_init(&peer, false);
+	test_peer_keep_session(&peer, session);
+	test_peer_credential(&peer, chain->leaf, chain->key);
+	assert_int_equal(SSL_CTX_add1_chain_cert(peer.ctx, chain->issuer), 1);
+	test_peer_begin(&peer);
+	if (*session)
+		SSL_set_session(peer.ssl, *session);
+	test_peer_step(&peer);
+	if (resumed || !*session) {
+		test_peer_finish(&side, &peer, &result);
+		assert_int_equal(result.resumed, resumed);
+		assert_true(result.verified);
+		SSL_read(peer.ssl, &byte, 1);
+		SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	} else {
+		test_peer_shake(&side, &peer);
+		assert_int_equal(side.last, -EKEYREJECTED);
+		assert_int_equal(side.fault.alert, 44);
+	}
+	test_peer_free(&peer);
+	test_side_free(&side);
+}
+
+/* A client whose authority was revoked after the full handshake does not resume, nor one of whose
+ * tickets the last came with a resumption.
+ */
+static void crls_revoked_authority(void **state)
+{
+	const struct test_pki_spec ca = { .cn = "Sub CA", .is_ca = true };
+	const struct test_pki_spec leaf = { .cn = "client", .eku = "clientAuth" };
+	struct crls_chain chain = { .key = pki.ec_key };
+	struct ktlsd_ticket_keys keys;
+	struct test_authority_crl spec;
+	SSL_SESSION *session;
+	struct ktlsd_fault fault;
+	struct ktlsd_crls *crls;
+	uint16_t version;
+
+	(void)state;
+	chain.issuer = test_pki_issue(&ca, pki.other_key, pki.ca, pki.ca_key);
+	chain.leaf = test_pki_issue(&leaf, pki.ec_key, chain.issuer, pki.other_key);
+	for (version = KTLS_TLS_1_2; version <= KTLS_TLS_1_3; version++) {
+		spec = crls_of_ca(NULL);
+		crls_write("ca.crl", &spec, true);
+		spec = (struct test_authority_crl){ .issuer = chain.issuer, .key = pki.other_key,
+						    .number = 1, .from = -60 };
+		crls_write("sub.crl", &spec, true);
+		assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
+		ktlsd_ticket_keys_init(&keys, 100);
+		session = NULL;
+		crls_resume(&chain, crls, &keys, version, &session, false);
+		crls_resume(&chain, crls, &keys, version, &session, true);
+		ktlsd_crls_put(crls);
+		spec = crls_of_ca(chain.issuer);
+		crls_write("ca.crl", &spec, true);
+		assert_int_equal(ktlsd_crls_open(crls_dir, &crls, &fault), 0);
+		crls_resume(&chain, crls, &keys, version, &session, false);
+		ktlsd_crls_put(crls);
+		SSL_SESSION_free(session);
+		ktlsd_ticket_keys_free(&keys);
+	}
+	unlink(crls_path("ca.crl"));
+	unlink(crls_path("sub.crl"));
+	X509_free(chain.leaf);
+	X509_free(chain.issuer);
+}
+
 /* An authority that gives itself the name of another, and sends that one's certificate too:
  * OpenSSL looks for a path to the issuer of the CRL among what the peer sent.
  */
@@ -467,6 +561,7 @@ int main(void)
 		cmocka_unit_test(crls_whose_anchors),
 		cmocka_unit_test(crls_policy),
 		cmocka_unit_test(crls_client),
+		cmocka_unit_test(crls_revoked_authority),
 		cmocka_unit_test(crls_false_name),
 	};
 

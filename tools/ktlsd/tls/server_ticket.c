@@ -6,6 +6,7 @@
  * A ticket that does not match leads to a full handshake.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -19,6 +20,8 @@
 
 enum {
 	ISSUE_IV	= 16,	/* of AES-CBC */
+	/* What a ticket may have of authorities, bytes: a ticket has at most 64 KiB. */
+	ISSUE_AUTHORITIES	= 16384,
 };
 
 /**
@@ -30,7 +33,9 @@ enum {
  * @id: from ktlsd_ticket_keys_number(): a TLS 1.3 ticket is accepted once
  * @verified: the client's certificate was verified
  *
- * Only this process has the keys to read it. The server name is in the session.
+ * Behind it, if CRLs are looked at, are the certificates above the client's, each in DER: OpenSSL
+ * has only the client's in a session. Whoever has not the ticket keys cannot read or change it. The
+ * server name is in the session.
  */
 struct server_ticket_data {
 	int64_t	expires;
@@ -83,12 +88,70 @@ static int server_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	return ret == 1 && renew ? 2 : ret;
 }
 
+/* Those of a resumed session; else all above the client's but the last one, the trust anchor.
+ * Return: 0, -EMSGSIZE or -ENOMEM. Then there are none.
+ */
+static int server_ticket_authorities(SSL *ssl, struct ktlsd_buffer *ret_der)
+{
+	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	uint8_t *data, *at;
+	size_t len;
+	int i, one, err = 0;
+
+	if (SSL_session_reused(ssl)) {
+		if (!SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), (void **)&data, &len) ||
+		    len < sizeof(struct server_ticket_data))
+			return -EMSGSIZE;
+		return ktlsd_buffer_append(ret_der, data + sizeof(struct server_ticket_data),
+					   len - sizeof(struct server_ticket_data),
+					   ISSUE_AUTHORITIES);
+	}
+	for (i = 1; !err && i < sk_X509_num(chain) - 1; i++) {
+		at = NULL;
+		one = i2d_X509(sk_X509_value(chain, i), &at);
+		err = one < 0 ? -ENOMEM : ktlsd_buffer_append(ret_der, at, (size_t)one,
+							      ISSUE_AUTHORITIES);
+		OPENSSL_free(at);
+	}
+	if (err)
+		ktlsd_buffer_free(ret_der);
+	return err;
+}
+
+/* Return: 1, or 0 without memory. */
+static int server_ticket_set_data(SSL *ssl, struct server_ticket_data *data, int64_t now)
+{
+	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
+	SSL_SESSION *session = SSL_get_session(ssl);
+	struct ktlsd_buffer der = { 0 };
+	uint8_t *text;
+	int ret = 0;
+
+	/* A session of which CRLs could not be asked about all is not resumed. */
+	if (data->verified && hs->status.mode >= KTLSD_REVOCATION_CRL &&
+	    server_ticket_authorities(ssl, &der))
+		data->expires = now;
+	text = malloc(sizeof(*data) + der.len);
+	if (text) {
+		memcpy(text, data, sizeof(*data));
+		if (der.len)
+			memcpy(text + sizeof(*data), der.data, der.len);
+		ret = SSL_SESSION_set1_ticket_appdata(session, text, sizeof(*data) + der.len);
+	}
+	/* The lifetime hint in the ticket. */
+	if (data->expires - now < SSL_SESSION_get_timeout(session))
+		SSL_SESSION_set_timeout(session, data->expires > now ?
+					(long)(data->expires - now) : 0);
+	free(text);
+	ktlsd_buffer_free(&der);
+	return ret;
+}
+
 /* Before a ticket is made: bounds it by the client's certificate. */
 static int server_ticket_write_data(SSL *ssl, void *arg)
 {
 	struct ktlsd_handshake *hs = SSL_get_app_data(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-	SSL_SESSION *session = SSL_get_session(ssl);
 	int64_t now = time(NULL);
 	struct server_ticket_data data;
 
@@ -107,14 +170,34 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 		if (hs->status.expires < data.expires)
 			data.expires = hs->status.expires;
 	}
-	/* The lifetime hint in the ticket. */
-	if (data.expires - now < SSL_SESSION_get_timeout(session))
-		SSL_SESSION_set_timeout(session, data.expires > now ?
-					(long)(data.expires - now) : 0);
 	ktlsd_ticket_keys_number(hs->ticket_keys, ktlsd_clock_seconds(), &hs->fingerprint,
 				 hs->owner.uid, data.id);
 	hs->tickets_issued++;
-	return SSL_SESSION_set1_ticket_appdata(session, &data, sizeof(data));
+	return server_ticket_set_data(ssl, &data, now);
+}
+
+/* @leaf: the client's, or NULL; @der: those above it. Return: whether one of them is in a CRL now. */
+static bool server_ticket_is_revoked(struct ktlsd_handshake *hs, X509 *leaf, const uint8_t *der,
+				     size_t len)
+{
+	const uint8_t *end = der + len;
+	X509 *cert = leaf, *issuer;
+	bool revoked = false;
+
+	if (!leaf)
+		return false;
+	if (!X509_up_ref(leaf))
+		return true;
+	for (; cert && !revoked; cert = issuer) {
+		issuer = der < end ? d2i_X509(NULL, &der, end - der) : NULL;
+		if (!issuer && der < end)
+			revoked = true;		/* no memory: the full handshake is to decide */
+		else
+			revoked = ktlsd_status_is_revoked(hs, cert, issuer);
+		X509_free(cert);
+	}
+	X509_free(cert);
+	return revoked;
 }
 
 /* A ticket that is used twice links connections (RFC 8446 C.4). After HelloRetryRequest the
@@ -140,14 +223,14 @@ static bool server_ticket_fits(struct ktlsd_handshake *hs, SSL_SESSION *session)
 	size_t len;
 
 	if (!SSL_SESSION_get0_ticket_appdata(session, (void **)&data, &len) ||
-	    len != sizeof(*data))
+	    len < sizeof(*data))
 		return false;
 	if (strcasecmp(asked ? asked : "", hs->server_name) ||
 	    !ktlsd_clock_holds(data->since, data->expires, time(NULL)))
 		return false;
 	if (hs->verify == KTLS_VERIFY_REQUIRED && !data->verified)
 		return false;
-	if (leaf && ktlsd_status_is_revoked(hs, leaf, NULL))
+	if (server_ticket_is_revoked(hs, leaf, (const uint8_t *)(data + 1), len - sizeof(*data)))
 		return false;
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION &&
 	    !server_ticket_is_first_use(hs, data->id))
