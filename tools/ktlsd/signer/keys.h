@@ -21,11 +21,13 @@ enum {
  * @roles: it signs what these ends of a handshake sign, see config/roles.h
  * @decrypts: RSA: it decrypts what clients send with RSA key transport
  * @identity: which one it is of; "" for a program's key
+ * @file: which of its files
  */
 struct ktlsd_signer_rights {
 	unsigned int	roles;
 	bool		decrypts;
 	char		identity[KTLSD_IDENTITY_MAX + 1];
+	unsigned int	file;
 };
 
 /**

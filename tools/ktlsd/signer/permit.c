@@ -33,17 +33,51 @@ void ktlsd_permit_note_read(const char *path)
 	permit.stale |= permit.path && !strcmp(path, permit.path);
 }
 
-/* An identity that is not loaded anew keeps its old key, but not rights that it has lost. */
+static bool permit_same(const char *path, const char *other)
+{
+	return path && other ? !strcmp(path, other) : path == other;
+}
+
+/* Return: which of the identity's files these are, or -1 */
+static int permit_find(const struct ktlsd_identity *identity,
+		       const struct ktlsd_identity_files *files)
+{
+	int i;
+
+	for (i = 0; i < KTLSD_IDENTITY_CERTIFICATES; i++) {
+		if (permit_same(identity->files[i].certificate, files->certificate) &&
+		    permit_same(identity->files[i].private_key, files->private_key) &&
+		    permit_same(identity->files[i].passphrase, files->passphrase))
+			return i;
+	}
+	return -1;
+}
+
+/* An identity that is not loaded anew keeps its old key, but not rights that it has lost. Others with
+ * the same files may still have them.
+ */
 static void permit_change_rights(struct ktlsd_signer_rights *rights)
 {
-	const struct ktlsd_identity *identity;
+	const struct ktlsd_identity *identity, *other;
+	const struct ktlsd_identity_files *files;
+	bool decrypts = false;
+	unsigned int roles = 0;
+	size_t i;
 
 	if (!*rights->identity)
 		return;
 	identity = ktlsd_config_lookup(permit.config, rights->identity);
-	rights->decrypts &= identity && identity->rsa_transport;
-	if (identity && identity->roles)
-		rights->roles &= identity->roles;
+	files = identity ? &identity->files[rights->file] : NULL;
+	for (i = 0; identity && i < permit.config->identity_count; i++) {
+		other = &permit.config->identities[i];
+		if (other != identity && (!files->certificate || permit_find(other, files) < 0))
+			continue;
+		roles |= other->roles ? other->roles : KTLSD_ROLES_BOTH;
+		decrypts |= other->rsa_transport;
+	}
+	rights->decrypts &= decrypts;
+	if (identity)
+		rights->roles &= roles;
 }
 
 int ktlsd_permit_refresh(struct ktlsd_fault *fault)
@@ -67,31 +101,12 @@ int ktlsd_permit_refresh(struct ktlsd_fault *fault)
 	return 0;
 }
 
-static bool permit_same(const char *path, const char *other)
-{
-	return path && other ? !strcmp(path, other) : path == other;
-}
-
-static bool permit_has(const struct ktlsd_identity *identity,
-		       const struct ktlsd_identity_files *files)
-{
-	unsigned int i;
-
-	for (i = 0; i < KTLSD_IDENTITY_CERTIFICATES; i++) {
-		if (permit_same(identity->files[i].certificate, files->certificate) &&
-		    permit_same(identity->files[i].private_key, files->private_key) &&
-		    permit_same(identity->files[i].passphrase, files->passphrase))
-			return true;
-	}
-	return false;
-}
-
 bool ktlsd_permit_has(const struct ktlsd_identity_files *files)
 {
 	size_t i;
 
 	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
-		if (permit_has(&permit.config->identities[i], files))
+		if (permit_find(&permit.config->identities[i], files) >= 0)
 			return true;
 	}
 	return !permit.path;
@@ -167,16 +182,20 @@ struct ktlsd_signer_rights ktlsd_permit_rights(const struct ktlsd_identity_files
 	struct ktlsd_signer_rights rights = { 0 };
 	const struct ktlsd_identity *identity;
 	size_t i;
+	int file;
 
 	if (!permit.path)
 		rights.roles = KTLSD_ROLES_BOTH;
 	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
 		identity = &permit.config->identities[i];
-		if (!permit_has(identity, files))
+		file = permit_find(identity, files);
+		if (file < 0)
 			continue;
 		rights.roles |= identity->roles ? identity->roles : ktlsd_roles_of(cert);
-		if (!*rights.identity || (identity->rsa_transport && !rights.decrypts))
+		if (!*rights.identity || (identity->rsa_transport && !rights.decrypts)) {
 			strcpy(rights.identity, identity->name);
+			rights.file = (unsigned int)file;
+		}
 		rights.decrypts |= identity->rsa_transport;
 	}
 	return rights;

@@ -364,6 +364,28 @@ static void signer_roles(void **state)
 	test_identity_fail(3, "not for servers");
 }
 
+/* Several identities have the same files: reading them again takes nothing from the key that one
+ * of them still allows.
+ */
+static void signer_roles_of_several(void **state)
+{
+	static const char other[] = "role = client\n[identity other]\ncertificate = %s\n"
+				    "private_key = %s\nrole = %s\n";
+	char text[400];
+
+	(void)state;
+	snprintf(text, sizeof(text), other, test_identity_path("cert"), test_identity_path("key"),
+		 "server");
+	test_identity_load(pki.ec, pki.ec_key, text);
+	test_identity_shake(1, TLS1_3_VERSION, "site", 0);
+	test_identity_configure(text);
+	test_identity_shake(2, TLS1_3_VERSION, "site", 0);
+	snprintf(text, sizeof(text), other, test_identity_path("cert"), test_identity_path("key"),
+		 "client");
+	test_identity_configure(text);
+	test_identity_fail(3, "not for servers");
+}
+
 /* What names no provider gets OpenSSL's own. */
 static void signer_provider_last(void **state)
 {
@@ -492,6 +514,7 @@ int main(void)
 		SIGNER_TEST(signer_late_key),
 		SIGNER_TEST(signer_client),
 		SIGNER_TEST(signer_roles),
+		SIGNER_TEST(signer_roles_of_several),
 		SIGNER_TEST(signer_provider_last),
 		SIGNER_TEST(signer_bad_files),
 		SIGNER_TEST(signer_descriptors),
