@@ -242,7 +242,7 @@ static struct ktls_config *config_dup(const struct ktls_config *old)
  */
 struct ktls_config *ktls_config_edit(struct ktls_config **config)
 {
-	struct ktls_config *copy;
+	struct ktls_config *copy, *old;
 
 	if (!(*config)->frozen)
 		return *config;
@@ -250,9 +250,26 @@ struct ktls_config *ktls_config_edit(struct ktls_config **config)
 	copy = config_dup(*config);
 	if (!copy)
 		return NULL;
-	ktls_config_put(*config);
+	old = *config;
+	/* ORDER: who reads without a lock does not find what is freed after a grace period. */
 	WRITE_ONCE(*config, copy);
+	ktls_config_put(old);
 	return copy;
+}
+
+/**
+ * ktls_config_drop - a socket has no configuration any more
+ * @config: the socket's, whose reference is given up; NULL afterwards
+ *
+ * Context: process, the socket's lock held.
+ */
+void ktls_config_drop(struct ktls_config **config)
+{
+	struct ktls_config *old = *config;
+
+	/* ORDER: as in ktls_config_edit(). */
+	WRITE_ONCE(*config, NULL);
+	ktls_config_put(old);
 }
 
 /**

@@ -92,6 +92,7 @@ void *ktls_config_zalloc(const struct ktls_config *config, size_t size);
 void *ktls_config_zalloc_others(const struct ktls_config *config, size_t size);
 void *ktls_config_zalloc_from(const struct ktls_config *config, struct kmem_cache *cache);
 struct ktls_config *ktls_config_edit(struct ktls_config **config);
+void ktls_config_drop(struct ktls_config **config);
 struct ktls_config *ktls_config_freeze(struct ktls_config *config);
 struct ktls_blob *ktls_config_blob(const struct ktls_config *config, int optname);
 struct ktls_blob *ktls_config_part(const struct ktls_config *config, u32 part);

@@ -76,6 +76,36 @@ bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base)
 }
 
 /**
+ * ktls_attach_has_sleepers - does a task sleep in a call of TCP's own?
+ * @sk: the socket
+ *
+ * It would go on there when it wakes: accept() with connections without TLS, sendmsg() in the
+ * clear, recvmsg() with records as they are. Pollers sleep with other functions.
+ *
+ * Context: process, socket lock held.
+ * Return: whether one does.
+ */
+bool ktls_attach_has_sleepers(struct sock *sk)
+{
+	const wait_queue_func_t func = sk->sk_state == TCP_LISTEN ? autoremove_wake_function :
+								    woken_wake_function;
+	struct wait_queue_head *wq = sk_sleep(sk);
+	struct wait_queue_entry *entry;
+	bool found = false;
+
+	sock_owned_by_me(sk);
+	if (sk->sk_write_pending)
+		return true;
+	if (!wq)
+		return false;
+	spin_lock_irq(&wq->lock);
+	list_for_each_entry(entry, &wq->head, entry)
+		found |= entry->func == func;
+	spin_unlock_irq(&wq->lock);
+	return found;
+}
+
+/**
  * ktls_attach_child - attach the ULP to a connection that TCP accepted
  * @sk: the connection, as the base accept() returned it
  * @config: the listener's template, frozen; a reference is taken

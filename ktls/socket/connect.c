@@ -402,6 +402,9 @@ static int connect_begin_starttls(struct ktls_ctx *ctx, int role)
 
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return -ENOTCONN;
+	/* Since before the socket had the ULP. */
+	if (ktls_attach_has_sleepers(sk))
+		return -EBUSY;
 	if (!ktls_port_exists(sock_net(sk))) {
 		ktls_reason_set(&ctx->rl,
 				"no helper serves this network namespace: is ktlsd running?");

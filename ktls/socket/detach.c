@@ -40,8 +40,7 @@ void ktls_detach(struct ktls_ctx *ctx)
 	ktls_ctx_unwatch(ctx);
 	ktls_rl_free(&ctx->rl);
 	ktls_handshake_forget(ctx);
-	ktls_config_put(ctx->config);
-	WRITE_ONCE(ctx->config, NULL);
+	ktls_config_drop(&ctx->config);
 
 	WRITE_ONCE(sk->sk_prot, ctx->base->prot);
 	/* Pairs with smp_wmb() in ktls_attach(), in reverse. */

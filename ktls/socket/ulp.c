@@ -23,24 +23,10 @@ MODULE_PARM_DESC(alias_tls, "Stand in for the kernel's own module tls: serve the
 
 static struct tcp_ulp_ops ulp_ops, ulp_alias_ops;
 
-/* Whether a task sleeps inside TCP's own accept() or sendmsg(): it would go on
- * there in the clear when it wakes. Pollers sleep with other functions.
- */
-static bool ulp_has_sleepers(struct sock *sk)
+/* Is a task in a call of TCP's own, or about to go on in one when it gets the socket lock? */
+static bool ulp_is_busy(struct sock *sk)
 {
-	struct wait_queue_head *wq = sk_sleep(sk);
-	struct wait_queue_entry *entry;
-	bool found = false;
-
-	if (sk->sk_write_pending)
-		return true;
-	if (sk->sk_state != TCP_LISTEN)
-		return false;
-	spin_lock_irq(&wq->lock);
-	list_for_each_entry(entry, &wq->head, entry)
-		found |= entry->func == autoremove_wake_function;
-	spin_unlock_irq(&wq->lock);
-	return found;
+	return waitqueue_active(&sk->sk_lock.wq) || ktls_attach_has_sleepers(sk);
 }
 
 /* A context with a configuration of its own. */
@@ -88,7 +74,7 @@ static int ulp_init(struct sock *sk)
 	int err;
 
 	sock_owned_by_me(sk);
-	if (!ktls_attach_is_plain(sk, ktls_base_of(sk)) || ulp_has_sleepers(sk))
+	if (!ktls_attach_is_plain(sk, ktls_base_of(sk)) || ulp_is_busy(sk))
 		return -EBUSY;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_ESTABLISHED |
 				     TCPF_CLOSE_WAIT)))
@@ -116,7 +102,7 @@ static int ulp_init(struct sock *sk)
 	return 0;
 
 err_ctx:
-	ktls_config_put(ctx->config);
+	ktls_config_drop(&ctx->config);
 	ktls_ctx_put(ctx);
 	return err;
 }
