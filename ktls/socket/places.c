@@ -45,14 +45,14 @@ MODULE_PARM_DESC(children_per_uid, "The same, of all listening sockets of one us
 /**
  * struct places_user - the listeners of a user
  * @share: of all places
- * @node: in places_users
+ * @hash: in places_users
  * @uid: whose credential the listeners were given
  * @refs: how many listeners refer to this
  * @listeners: those with children
  */
 struct places_user {
 	struct ktls_places_share	share;
-	struct list_head		node;
+	struct hlist_node		hash;
 	kuid_t				uid;
 	unsigned int			refs;
 	struct ktls_places_group	listeners;
@@ -88,7 +88,7 @@ struct places_source {
  * handshake, for a handful of instructions.
  */
 static DEFINE_SPINLOCK(places_lock);
-static LIST_HEAD(places_users);
+static DEFINE_HASHTABLE(places_users, 12);
 static struct ktls_places_group places_all;
 static unsigned int places_count;
 static DEFINE_HASHTABLE(places_sources, 12);
@@ -408,12 +408,18 @@ bool ktls_places_leave(struct ktls_ctx *child)
 
 /* --- Listeners --- */
 
+/* A container may have thousands of users, and choose which. */
+static u32 places_user_hash(kuid_t uid)
+{
+	return siphash_1u32(__kuid_val(uid), &places_secret);
+}
+
 static struct places_user *places_user_find(kuid_t uid)
 {
 	struct places_user *user;
 
 	lockdep_assert_held(&places_lock);
-	list_for_each_entry(user, &places_users, node)
+	hash_for_each_possible(places_users, user, hash, places_user_hash(uid))
 		if (uid_eq(user->uid, uid))
 			return user;
 	return NULL;
@@ -441,7 +447,7 @@ int ktls_places_begin(struct ktls_places *places, kuid_t uid)
 	spin_lock(&places_lock);
 	user = places_user_find(uid);
 	if (!user) {
-		list_add(&fresh->node, &places_users);
+		hash_add(places_users, &fresh->hash, places_user_hash(uid));
 		swap(user, fresh);
 	}
 	user->refs++;
@@ -468,7 +474,7 @@ void ktls_places_end(struct ktls_places *places)
 	if (--user->refs)
 		user = NULL;
 	else
-		list_del(&user->node);
+		hash_del(&user->hash);
 	spin_unlock(&places_lock);
 	kfree(user);
 }
