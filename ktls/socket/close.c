@@ -242,6 +242,19 @@ static bool close_open(struct ktls_ctx *ctx, long *timeout)
 	return ktls_drain_linger(ctx, READ_ONCE(close_linger_ms));
 }
 
+/* A listen() that began before the socket had the ULP has made TCP listen without us. */
+static void close_stop_listening(struct ktls_ctx *ctx)
+{
+	struct sock *sk = ctx->rl.sk;
+
+	sock_owned_by_me(sk);
+	if (likely(sk->sk_state != TCP_LISTEN))
+		return;
+	set_bit(KTLS_F_LISTENED, &ctx->flags);
+	/* ORDER: TCP stops listening before the socket is detached. */
+	ctx->base->prot->disconnect(sk, O_NONBLOCK);
+}
+
 /**
  * ktls_close - proto.close
  * @sk: the socket; the caller's reference is given up, now or by the linger
@@ -277,6 +290,7 @@ void ktls_close(struct sock *sk, long timeout)
 	default:
 		ktls_handshake_end(ctx);
 		ktls_state_set(ctx, KTLS_STATE_CLOSED);
+		close_stop_listening(ctx);
 	}
 	release_sock(sk);
 

@@ -404,7 +404,8 @@ int ktls_listener_listen(struct socket *sock, int backlog)
 	release_sock(sk);
 	err = ctx->base->ops->listen(sock, backlog);
 	lock_sock(sk);
-	if (err && fresh && ctx->state == KTLS_STATE_LISTENING) {
+	/* Another thread's listen() may have been the first one. */
+	if (err && fresh && ctx->state == KTLS_STATE_LISTENING && sk->sk_state != TCP_LISTEN) {
 		ktls_listener_end(ctx);
 		ktls_state_set(ctx, KTLS_STATE_NEW);
 	}
