@@ -143,9 +143,7 @@ static enum hrtimer_restart ctx_timer(struct hrtimer *timer)
 {
 	struct ktls_ctx *ctx = container_of(timer, struct ktls_ctx, life.deadline);
 
-	/* Not if it was armed anew meanwhile: that deadline is still to come. */
-	if (!hrtimer_is_queued(timer))
-		set_bit(KTLS_F_DEADLINE, &ctx->flags);
+	set_bit(KTLS_F_DEADLINE, &ctx->flags);
 	ktls_ctx_kick(ctx);
 	ktls_ctx_put(ctx);
 	return HRTIMER_NORESTART;
@@ -165,6 +163,23 @@ static void ctx_rx_timer(struct timer_list *timer)
 }
 
 /**
+ * ktls_ctx_disarm - the state has no deadline any more
+ * @ctx: the context
+ *
+ * A timer that fires just now is waited for, so that the next deadline has not passed when it
+ * begins. It needs no lock.
+ *
+ * Context: process, socket lock held.
+ */
+void ktls_ctx_disarm(struct ktls_ctx *ctx)
+{
+	sock_owned_by_me(ctx->rl.sk);
+	if (hrtimer_cancel(&ctx->life.deadline))
+		ktls_ctx_put(ctx);
+	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
+}
+
+/**
  * ktls_ctx_arm - bound the time a context stays in its state
  * @ctx: the context; the armed timer owns a reference
  * @ms: from now, milliseconds
@@ -172,31 +187,13 @@ static void ctx_rx_timer(struct timer_list *timer)
  * An hrtimer: the helper has the same deadline by the same clock, and a timer of the
  * wheel, up to an eighth late, would expire after the helper had given up.
  *
- * Context: socket lock held. Replaces an earlier deadline.
+ * Context: process, socket lock held. Replaces an earlier deadline.
  */
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 {
-	sock_owned_by_me(ctx->rl.sk);
-	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
+	ktls_ctx_disarm(ctx);
 	ktls_ctx_hold(ctx);
-	if (hrtimer_try_to_cancel(&ctx->life.deadline) > 0)
-		ktls_ctx_put(ctx);
 	hrtimer_start(&ctx->life.deadline, ms_to_ktime(ms), HRTIMER_MODE_REL_SOFT);
-}
-
-/**
- * ktls_ctx_disarm - the state has no deadline any more
- * @ctx: the context
- *
- * Context: socket lock held. A timer that fires just now is harmless: the work
- * looks at the state first, and the next ktls_ctx_arm() clears the flag.
- */
-void ktls_ctx_disarm(struct ktls_ctx *ctx)
-{
-	sock_owned_by_me(ctx->rl.sk);
-	if (hrtimer_try_to_cancel(&ctx->life.deadline) > 0)
-		ktls_ctx_put(ctx);
-	clear_bit(KTLS_F_DEADLINE, &ctx->flags);
 }
 
 /**
