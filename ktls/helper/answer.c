@@ -105,7 +105,7 @@ static int answer_collect(struct ktls_port *port, struct ktls_request *req,
 		return 0;
 	if (len > KTLS_HS_OUT_MAX - batch->total)
 		return answer_breach(req, info, "more handshake bytes than a peer may get");
-	data = kvmalloc(batch->len + len, GFP_KERNEL);
+	data = ktls_config_zalloc_others(req->params.config, batch->len + len);
 	if (!data) {
 		ktls_request_fail(req, ENOMEM, "out of memory");
 		return -ENOMEM;
