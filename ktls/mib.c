@@ -36,7 +36,7 @@ static const char *const mib_names[__KTLS_MIB_MAX] = {
 	[KTLS_MIB_HELPER_LOST]		= "KtlsHelperLost",
 	/* Connections dropped because a listener, user or the host is at its cap. */
 	[KTLS_MIB_CHILDREN_REFUSED]	= "KtlsChildrenRefused",
-	/* Connections without a ClientHello, dropped at a cap for a newer one. */
+	/* Connections dropped at a cap for a newer one: silent ones first. */
 	[KTLS_MIB_CHILDREN_EVICTED]	= "KtlsChildrenEvicted",
 	/* Records sealed, of any type. */
 	[KTLS_MIB_TX_RECORDS]		= "KtlsTxRecords",

@@ -62,8 +62,8 @@
  * subjectAltName (RFC 9525). A host name in LDH form (A-labels; underscores are
  * allowed too), or an IPv4 or IPv6 literal, which is verified against IP SANs and
  * not sent. A dot at the beginning or the end, a wildcard, a NUL, an empty name or
- * one whose last label is a number fails with EINVAL. Without a name the address passed to connect() is verified
- * instead.
+ * one whose last label is a number fails with EINVAL. Without a name the address passed
+ * to connect() is verified instead.
  * Server, on an accepted connection: the name the client asked for; empty
  * when it asked for none.
  */
