@@ -75,34 +75,53 @@ bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base)
 	       (!sk->sk_socket || sk->sk_socket->ops == base->ops);
 }
 
+/* How many tasks sleep on the socket with this function. */
+static int attach_count_sleepers(struct sock *sk, wait_queue_func_t func)
+{
+	struct wait_queue_head *wq = sk_sleep(sk);
+	struct wait_queue_entry *entry;
+	int n = 0;
+
+	sock_owned_by_me(sk);
+	if (!wq)
+		return 0;
+	spin_lock_irq(&wq->lock);
+	list_for_each_entry(entry, &wq->head, entry)
+		n += entry->func == func;
+	spin_unlock_irq(&wq->lock);
+	return n;
+}
+
+/**
+ * ktls_attach_has_readers - does a task sleep in a call that receives?
+ * @sk: the socket, connected
+ *
+ * In one of TCP's own it would go on there when it wakes, and get records as they are. Who sends
+ * sleeps in the same way, and is counted by TCP, and by us. Pollers sleep with other functions.
+ *
+ * Context: process, socket lock held.
+ * Return: whether one does.
+ */
+bool ktls_attach_has_readers(struct sock *sk)
+{
+	return attach_count_sleepers(sk, woken_wake_function) > sk->sk_write_pending;
+}
+
 /**
  * ktls_attach_has_sleepers - does a task sleep in a call of TCP's own?
  * @sk: the socket
  *
- * It would go on there when it wakes: accept() with connections without TLS, sendmsg() in the
- * clear, recvmsg() with records as they are. Pollers sleep with other functions.
+ * As ktls_attach_has_readers(); and accept() would go on with connections without TLS, sendmsg() in
+ * the clear.
  *
  * Context: process, socket lock held.
  * Return: whether one does.
  */
 bool ktls_attach_has_sleepers(struct sock *sk)
 {
-	const wait_queue_func_t func = sk->sk_state == TCP_LISTEN ? autoremove_wake_function :
-								    woken_wake_function;
-	struct wait_queue_head *wq = sk_sleep(sk);
-	struct wait_queue_entry *entry;
-	bool found = false;
-
-	sock_owned_by_me(sk);
-	if (sk->sk_write_pending)
-		return true;
-	if (!wq)
-		return false;
-	spin_lock_irq(&wq->lock);
-	list_for_each_entry(entry, &wq->head, entry)
-		found |= entry->func == func;
-	spin_unlock_irq(&wq->lock);
-	return found;
+	if (sk->sk_state == TCP_LISTEN)
+		return attach_count_sleepers(sk, autoremove_wake_function);
+	return sk->sk_write_pending || ktls_attach_has_readers(sk);
 }
 
 /**

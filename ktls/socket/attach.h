@@ -27,6 +27,7 @@ struct ktls_attach {
 };
 
 bool ktls_attach_is_plain(struct sock *sk, const struct ktls_base *base);
+bool ktls_attach_has_readers(struct sock *sk);
 bool ktls_attach_has_sleepers(struct sock *sk);
 void ktls_attach(struct sock *sk, struct ktls_ctx *ctx, const struct tcp_ulp_ops *ulp_ops);
 struct ktls_ctx *ktls_attach_child(struct sock *sk, struct ktls_config *config,

@@ -173,7 +173,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	if (!suite || (again && dir->suite != suite) || (other->keyed && other->suite != suite) ||
 	    optlen != suite->cipher->info_size)
 		return -EINVAL;
-	if (optname == TLS_RX && !again && ktls_attach_has_sleepers(ctx->rl.sk))
+	if (optname == TLS_RX && !again && ktls_attach_has_readers(ctx->rl.sk))
 		return -EBUSY;
 	/* With it the directions are others. */
 	err = ktls_ctx_start(ctx);

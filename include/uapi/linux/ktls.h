@@ -251,7 +251,8 @@ struct ktls_psk {
  * before are the first bytes of TLS. Waits until the handshake has ended and returns
  * what connect() would have returned. On a non-blocking socket it fails with
  * EINPROGRESS, and poll() reports the socket writable, or an error, when the handshake
- * has ended.
+ * has ended. EBUSY: another thread has slept in a call on the socket since before it had
+ * the ULP.
  */
 #define KTLS_HANDSHAKE		80
 
