@@ -255,6 +255,12 @@ static void daemon_flush_tickets(struct ktlsd_daemon *daemon)
 
 	err = ktlsd_ticket_keys_flush(&shared->ticket_keys, &fault);
 	count = ktlsd_cache_flush(&shared->cache);
+	if (err == -EALREADY) {
+		ktlsd_control_answer(&daemon->control, false,
+				     "%u sessions of clients were dropped, but the ticket keys were not replaced, and old tickets are accepted as before: %s",
+				     count, fault.reason);
+		return;
+	}
 	if (err) {
 		ktlsd_control_answer(&daemon->control, false,
 				     "%u sessions of clients were dropped, and the ticket keys in the memory of ktlsd were replaced, but not those in ticket_keys: %s. Other hosts, and this one after a restart, accept the old tickets. It is tried again every %d s; see the log",

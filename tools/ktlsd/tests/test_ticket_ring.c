@@ -215,6 +215,50 @@ static void keys_are_shared(void **state)
 	assert_int_equal(two.used.bytes, 0);
 }
 
+/* Another host replaces the secrets: they are those of before until somebody has copied them. */
+static void keys_of_another_host(void **state)
+{
+	struct ktlsd_fingerprint print = { { 1 } };
+	struct ktlsd_ticket_key sealed, found;
+	struct ktlsd_ticket_ring theirs = { 0 };
+	uint8_t id[KTLSD_TICKET_ID];
+	struct ktlsd_ticket_keys keys;
+	struct ktlsd_fault fault;
+	int64_t now = time(NULL);
+	bool renew;
+	int i;
+
+	(void)state;
+	assert_int_equal(ktlsd_ticket_ring_sync(&theirs, ring_path, now, 7200, true, &fault), 0);
+	ktlsd_ticket_keys_init(&keys, 7200);
+	assert_int_equal(ktlsd_ticket_keys_configure(&keys, 7200, ring_path, 0), 0);
+	ktlsd_ticket_keys_sync(&keys, now);
+	assert_int_equal(ktlsd_ticket_keys_current(&keys, 5, &print, &sealed), 0);
+	ktlsd_ticket_keys_number(&keys, 5, &print, 1, id);
+	assert_true(ktlsd_ticket_keys_mark_used(&keys, 5, &print, 1, id));
+	/* The same file, and then one that was rotated: some of the old tickets can be opened. */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(ktlsd_ticket_keys_flush(&keys, &fault), -EALREADY);
+		assert_non_null(strstr(fault.reason, ring_path));
+		assert_non_null(strstr(fault.reason, "copy other ticket keys there"));
+		assert_int_equal(ktlsd_ticket_keys_flushed(&keys), 0);
+		assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found,
+							&renew), 0);
+		assert_false(ktlsd_ticket_keys_mark_used(&keys, 5, &print, 1, id));
+		assert_int_equal(ktlsd_ticket_ring_sync(&theirs, ring_path, now + 7200, 7200,
+							false, &fault), 0);
+	}
+	assert_int_equal(theirs.count, 3);
+
+	assert_int_equal(ktlsd_ticket_ring_sync(&theirs, ring_path, now, 7200, true, &fault), 0);
+	assert_int_equal(ktlsd_ticket_keys_flush(&keys, &fault), 0);
+	assert_int_equal(ktlsd_ticket_keys_flushed(&keys), 1);
+	assert_true(ring_has(&keys.ring, &theirs.at[0]));
+	assert_int_equal(ktlsd_ticket_keys_find(&keys, 5, sealed.name, &print, &found, &renew),
+			 -ENOENT);
+	ktlsd_ticket_keys_free(&keys);
+}
+
 /* --- accidents --- */
 
 /* Asserts what the next look at the directory logs, "" for nothing. */
@@ -386,6 +430,7 @@ int main(void)
 		cmocka_unit_test(ring_clock_jumps),
 		cmocka_unit_test(ring_in_directory),
 		cmocka_unit_test(keys_are_shared),
+		cmocka_unit_test(keys_of_another_host),
 		cmocka_unit_test(keys_on_a_full_disk),
 		cmocka_unit_test(keys_from_the_future),
 		cmocka_unit_test(ring_no_room_for_all),

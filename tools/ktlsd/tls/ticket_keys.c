@@ -127,17 +127,48 @@ void ktlsd_ticket_keys_sync(struct ktlsd_ticket_keys *keys, int64_t now)
 		ticket_keys_read(keys, now, &fault);
 }
 
+/* Return: whether a secret of @old is in use. @keys->lock is held. */
+static bool ticket_keys_have_any(const struct ktlsd_ticket_keys *keys,
+				 const struct ktlsd_ticket_ring *old)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < old->count; i++) {
+		for (k = 0; k < keys->ring.count; k++) {
+			if (!memcmp(old->at[i].secret, keys->ring.at[k].secret, KTLSD_TICKET_MASTER))
+				return true;
+		}
+	}
+	return false;
+}
+
 int ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys, struct ktlsd_fault *fault)
 {
+	const bool only_read = keys->directory && !keys->rotate;
+	struct ktlsd_ticket_ring old;
+	int err = 0;
+
 	pthread_mutex_lock(&keys->lock);
+	old = keys->ring;
 	ticket_keys_drop(keys);
-	/* Their tickets cannot be opened any more. */
-	ktlsd_ticket_used_free(&keys->used);
-	keys->flushed++;
+	/* Their tickets cannot be opened any more, unless the old secrets are copied back. */
+	if (!only_read)
+		ktlsd_ticket_used_free(&keys->used);
 	pthread_mutex_unlock(&keys->lock);
 	/* Else the next look would bring the old ones back. */
 	keys->renew = keys->directory && keys->rotate;
-	return keys->directory ? ticket_keys_read(keys, time(NULL), fault) : 0;
+	if (keys->directory)
+		err = ticket_keys_read(keys, time(NULL), fault);
+	pthread_mutex_lock(&keys->lock);
+	if (!err && only_read && ticket_keys_have_any(keys, &old))
+		err = ktlsd_errors_set(fault, -EALREADY,
+				       "%s/keys has secrets that ktlsd had already; with ticket_rotate = 0 it does not replace them: copy other ticket keys there first, and flush again",
+				       keys->directory);
+	if (err != -EALREADY)
+		keys->flushed++;
+	pthread_mutex_unlock(&keys->lock);
+	OPENSSL_cleanse(&old, sizeof(old));
+	return err;
 }
 
 uint64_t ktlsd_ticket_keys_flushed(struct ktlsd_ticket_keys *keys)

@@ -56,7 +56,7 @@ struct ktlsd_ticket_derived {
  * @ring: the secrets
  * @derived: keys that were used lately, by fingerprint
  * @used: which tickets were accepted
- * @flushed: how often all of this was dropped on request
+ * @flushed: how often the secrets were replaced on request
  * @limit: of log lines
  */
 struct ktlsd_ticket_keys {
@@ -106,11 +106,12 @@ void ktlsd_ticket_keys_sync(struct ktlsd_ticket_keys *keys, int64_t now);
  * @keys: the keys
  * @fault: on error
  *
- * No ticket that was issued before is accepted, unless another host turns the secrets in the
- * directory. If they cannot be replaced there, ktlsd_ticket_keys_sync() tries it again, and until
- * then new ones are used that are not shared.
+ * No ticket that was issued before is accepted. If the secrets in the directory cannot be
+ * replaced, ktlsd_ticket_keys_sync() tries it again, and until then new ones are used that are not
+ * shared. If another host turns them, they are read again, and the records of used tickets stay.
  *
- * Return: 0 or a negative errno
+ * Return: 0, -EALREADY if a secret that was read was in use before (tickets that were sealed with
+ * it are accepted, but for those that were used), or another negative errno
  */
 int ktlsd_ticket_keys_flush(struct ktlsd_ticket_keys *keys, struct ktlsd_fault *fault);
 
