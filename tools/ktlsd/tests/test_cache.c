@@ -82,9 +82,9 @@ static void cache_once(void **state)
 		cache_check(saved, "reused");
 		ktlsd_saved_session_put(saved);
 	}
-	assert_int_equal(cache.count, 1);
+	assert_int_equal(cache.owners.count, 1);
 	ktlsd_cache_free(&cache);
-	assert_int_equal(cache.bytes, 0);
+	assert_int_equal(cache.owners.bytes, 0);
 }
 
 static void cache_is_timed(void **state)
@@ -98,16 +98,16 @@ static void cache_is_timed(void **state)
 	saved = cache_get(1, 50);
 	cache_check(saved, "a");
 	ktlsd_saved_session_put(saved);
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	ktlsd_cache_put(&cache, cache_saved(1, "a", true, 100));
 	assert_null(cache_get(1, 100));
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	/* The clock was set back: it would be resumed for years. */
 	saved = cache_saved(1, "a", true, 2000000);
 	saved->since = 1000000;
 	ktlsd_cache_put(&cache, saved);
 	assert_null(cache_get(1, 1000000 - KTLSD_CLOCK_TOLERANCE - 1));
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	saved = cache_saved(1, "a", true, 2000000);
 	saved->since = 1000000;
 	ktlsd_cache_put(&cache, saved);
@@ -129,7 +129,7 @@ static void cache_is_bounded(void **state)
 	ktlsd_cache_init(&cache, 10);
 	for (i = 0; i < 30; i++)
 		ktlsd_cache_put(&cache, cache_saved(i, "x", true, 100));
-	assert_int_equal(cache.count, 10);
+	assert_int_equal(cache.owners.count, 10);
 	assert_null(cache_get(19, 0));
 	saved = cache_get(20, 0);
 	assert_non_null(saved);
@@ -141,7 +141,7 @@ static void cache_is_bounded(void **state)
 	assert_int_equal(i, KTLSD_CACHE_PER_KEY);
 
 	ktlsd_cache_reset(&cache, 1000);
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	/* A megabyte each. */
 	for (i = 0; (int)i < (1 << 20) / 4 / i2d_X509(pki.ca, NULL); i++)
 		sk_X509_push(big, pki.ca);
@@ -151,16 +151,99 @@ static void cache_is_bounded(void **state)
 		saved->fingerprint = cache_fingerprint(i);
 		ktlsd_cache_put(&cache, saved);
 	}
-	assert_true(cache.bytes <= KTLSD_CACHE_BYTES);
-	assert_true(cache.count >= 10 && cache.count <= 16);
+	assert_true(cache.owners.bytes <= KTLSD_CACHE_BYTES);
+	assert_true(cache.owners.count >= 10 && cache.owners.count <= 16);
 	SSL_SESSION_free(session);
 	sk_X509_free(big);
 
 	/* 0: nothing is cached */
 	ktlsd_cache_reset(&cache, 0);
 	ktlsd_cache_put(&cache, cache_saved(1, "x", true, 100));
-	assert_int_equal(cache.count, 0);
-	assert_int_equal(cache.bytes, 0);
+	assert_int_equal(cache.owners.count, 0);
+	assert_int_equal(cache.owners.bytes, 0);
+	ktlsd_cache_free(&cache);
+}
+
+/* Puts a session of a user, whose fingerprint has @number. @bytes: 0: a small one */
+static void cache_put_for(uint32_t uid, uint32_t number, size_t bytes)
+{
+	struct ktlsd_saved_session *saved = cache_saved(number, "x", true, 100);
+
+	saved->uid = uid;
+	if (bytes)
+		saved->cost = bytes;
+	ktlsd_cache_put(&cache, saved);
+}
+
+static bool cache_has(uint32_t number)
+{
+	struct ktlsd_saved_session *saved = cache_get(number, 0);
+
+	ktlsd_saved_session_put(saved);
+	return saved;
+}
+
+/* The user with the most sessions makes room, whoever came first. */
+static void cache_is_fair_by_number(void **state)
+{
+	uint32_t i;
+
+	(void)state;
+	ktlsd_cache_init(&cache, 10);
+	cache_put_for(1, 1, KTLSD_CACHE_BYTES / 2);
+	for (i = 100; i < 200; i++)
+		cache_put_for(2, i, 0);
+	for (i = 300; i < 304; i++)
+		cache_put_for(3, i, 0);
+	/* 1 has one, and the others have 5 and 4. */
+	assert_int_equal(cache.owners.count, 10);
+	for (i = 300; i < 304; i++)
+		assert_true(cache_has(i));
+	assert_false(cache_has(194));
+	for (i = 195; i < 200; i++)
+		assert_true(cache_has(i));
+	assert_true(cache_has(1));
+	assert_int_equal(cache.owners.count, 0);
+
+	/* Of users with as many, the oldest session goes. */
+	for (i = 0; i < 11; i++)
+		cache_put_for(i, i, 0);
+	assert_false(cache_has(0));
+	for (i = 1; i < 11; i++)
+		assert_true(cache_has(i));
+	ktlsd_cache_free(&cache);
+	assert_int_equal(cache.owners.bytes, 0);
+}
+
+/* The user with the most bytes makes room, whoever has more sessions. */
+static void cache_is_fair_by_bytes(void **state)
+{
+	unsigned int count;
+	size_t bytes;
+	uint32_t i;
+
+	(void)state;
+	ktlsd_cache_init(&cache, 1000);
+	for (i = 1; i < 50; i++)
+		cache_put_for(1, i, 2048);
+	for (i = 100; i < 200; i++)
+		cache_put_for(2, i, 1 << 20);
+	ktlsd_cache_measure(&cache, &count, &bytes);
+	assert_int_equal(count, 49 + 15);
+	assert_int_equal(bytes, 49 * 2048 + (15 << 20));
+	for (i = 1; i < 50; i++)
+		assert_true(cache_has(i));
+	assert_false(cache_has(184));
+	for (i = 185; i < 200; i++)
+		assert_true(cache_has(i));
+	/* One that is too large for all of it. */
+	cache_put_for(1, 1, 2048);
+	cache_put_for(2, 2, KTLSD_CACHE_BYTES + 1);
+	assert_true(cache_has(1));
+	assert_false(cache_has(2));
+	cache_put_for(1, 1, 2048);
+	assert_int_equal(ktlsd_cache_flush(&cache), 1);
+	assert_int_equal(cache.owners.bytes, 0);
 	ktlsd_cache_free(&cache);
 }
 
@@ -196,6 +279,7 @@ static struct ktlsd_saved_session *cache_restful(uint32_t number, const char *na
 static void cache_rests(void **state)
 {
 	struct ktlsd_saved_session *saved;
+	struct ktlsd_owned *owned;
 	unsigned char secret[64];
 	uint32_t i;
 
@@ -207,7 +291,9 @@ static void cache_rests(void **state)
 	/* OpenSSL makes no DER of it. */
 	ktlsd_cache_put(&cache, cache_saved(1001, "odd", true, INT64_MAX));
 	ktlsd_cache_rest(&cache);
-	for (saved = cache.newest, i = 0; saved; saved = saved->older) {
+	i = 0;
+	TAILQ_FOREACH(owned, &LIST_FIRST(&cache.owners.all)->things, by_age) {
+		saved = (void *)((char *)owned - offsetof(struct ktlsd_saved_session, owned));
 		assert_int_equal(!saved->rest, !!saved->session);
 		i += !!saved->rest;
 	}
@@ -350,7 +436,7 @@ static void keys_of_used_tickets(void **state)
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &a, 0, id));
 	assert_int_equal(ktlsd_ticket_keys_forgotten(&keys), 0);
 	ktlsd_ticket_keys_free(&keys);
-	assert_int_equal(keys.used.bytes, 0);
+	assert_int_equal(keys.used.owners.bytes, 0);
 }
 
 /* A user with many resumptions or servers does not displace the records of others. */
@@ -375,7 +461,7 @@ static void keys_of_many_users(void **state)
 	}
 	/* Tickets of that user are accepted too, as long as there is memory. */
 	assert_int_equal(forgotten, 200000);
-	assert_true(keys.used.bytes <= KTLSD_TICKET_USED_BYTES);
+	assert_true(keys.used.owners.bytes <= KTLSD_TICKET_USED_BYTES);
 	/* What is in memory, and what was forgotten, is all there was. */
 	assert_true(ktlsd_ticket_keys_forgotten(&keys) >= 200000 - 50000);
 	assert_int_equal(ktlsd_ticket_keys_find(&keys, 1000, sealed.name, &honest,
@@ -394,7 +480,7 @@ static void keys_of_many_users(void **state)
 	assert_false(ktlsd_ticket_keys_mark_used(&keys, 1000, &other, 0, id));
 	/* The records of tickets whose keys are gone are freed. */
 	assert_int_equal(ktlsd_ticket_keys_current(&keys, 1300, &honest, &sealed), 0);
-	assert_int_equal(keys.used.bytes, 0);
+	assert_int_equal(keys.used.owners.bytes, 0);
 	ktlsd_ticket_keys_free(&keys);
 }
 
@@ -535,6 +621,8 @@ int main(void)
 		cmocka_unit_test(cache_once),
 		cmocka_unit_test(cache_is_timed),
 		cmocka_unit_test(cache_is_bounded),
+		cmocka_unit_test(cache_is_fair_by_number),
+		cmocka_unit_test(cache_is_fair_by_bytes),
 		cmocka_unit_test(cache_rests),
 		cmocka_unit_test(cache_chain_ends),
 		cmocka_unit_test(keys_of_tickets),

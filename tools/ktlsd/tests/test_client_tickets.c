@@ -193,8 +193,10 @@ static void tickets_12(void **state)
 	assert_null(ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME));
 	test_peer_finish(&side, &peer, &result);
 	assert_int_equal(ktlsd_client_ticket_wanted(side.handshake), 0);
+	side.handshake->owner.uid = 77;
 	saved = ktlsd_client_ticket_save(side.handshake, TICKETS_LIFETIME);
 	assert_non_null(saved);
+	assert_int_equal(saved->uid, 77);
 	assert_false(saved->once);
 	assert_false(ktlsd_saved_session_rest(saved));
 	test_side_free(&side);
@@ -354,14 +356,14 @@ static void tickets_kept(void **state)
 		test_peer_free(&peer);
 	}
 	ktlsd_ticket_waiters_receive(&waiters, 99, body, sizeof(body), &cache);
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	/* The last ticket it waits for: it is freed. Only the nonce has to differ. */
 	ktlsd_ticket_waiters_receive(&waiters, 4, body, sizeof(body), &cache);
 	assert_int_equal(waiters.count, 4);
 	body[9] = 1;
 	ktlsd_ticket_waiters_receive(&waiters, 4, body, sizeof(body), &cache);
 	assert_int_equal(waiters.count, 3);
-	assert_int_equal(cache.count, 2);
+	assert_int_equal(cache.owners.count, 2);
 	ktlsd_cache_reset(&cache, 10);
 	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 1000), KTLSD_TICKET_WAITERS_MS);
 	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters,
@@ -370,7 +372,7 @@ static void tickets_kept(void **state)
 	/* A malformed ticket frees it. */
 	ktlsd_ticket_waiters_receive(&waiters, 2, body, 3, &cache);
 	assert_int_equal(waiters.count, 1);
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	ktlsd_ticket_waiters_flush(&waiters);
 	assert_int_equal(ktlsd_ticket_waiters_expire(&waiters, 0), -1);
 	ktlsd_cache_free(&cache);

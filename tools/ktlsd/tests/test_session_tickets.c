@@ -83,15 +83,15 @@ static void session_tickets(void **state)
 	assert_in_range(ktlsd_sessions_expire(&kernel.sessions),
 			KTLSD_TICKET_WAITERS_MS - 5000, KTLSD_TICKET_WAITERS_MS);
 	session_tell_ticket(&kernel, 4, body, sizeof(body));
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	session_tell_ticket(&kernel, 3, body, sizeof(body));
-	assert_int_equal(cache.count, 1);
+	assert_int_equal(cache.owners.count, 1);
 	session_tell_ticket(&kernel, 3, body, 3);
 	assert_int_equal(kernel.sessions.ticket_waiters.count, 0);
 
 	/* The next handshake offers the session; a server that does not know it does a full one. */
 	event = session_connect(&kernel, &peer, 5);
-	assert_int_equal(cache.count, 0);
+	assert_int_equal(cache.owners.count, 0);
 	assert_null(event.attr[KTLS_A_RESUMED]);
 	assert_int_equal(kernel.sessions.ticket_waiters.count, 1);
 	ktlsd_sessions_clear(&kernel.sessions);

@@ -212,7 +212,7 @@ static void keys_are_shared(void **state)
 			 -ENOENT);
 	ktlsd_ticket_keys_free(&one);
 	ktlsd_ticket_keys_free(&two);
-	assert_int_equal(two.used.bytes, 0);
+	assert_int_equal(two.used.owners.bytes, 0);
 }
 
 /* Another host replaces the secrets: they are those of before until somebody has copied them. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,11 @@
 enum {
 	CACHE_REST_AT_ONCE	= 64,	/* sessions, while others wait for the lock */
 };
+
+static struct ktlsd_saved_session *cache_session(struct ktlsd_owned *owned)
+{
+	return (void *)((char *)owned - offsetof(struct ktlsd_saved_session, owned));
+}
 
 static struct ktlsd_saved_session **cache_bucket(struct ktlsd_cache *cache,
 						 const struct ktlsd_fingerprint *fingerprint)
@@ -32,25 +38,27 @@ static void cache_remove(struct ktlsd_cache *cache, struct ktlsd_saved_session *
 	while (*slot != saved)
 		slot = &(*slot)->next;
 	*slot = saved->next;
-	if (saved->newer)
-		saved->newer->older = saved->older;
-	else
-		cache->newest = saved->older;
-	if (saved->older)
-		saved->older->newer = saved->newer;
-	else
-		cache->oldest = saved->newer;
 	saved->next = NULL;
-	saved->newer = NULL;
-	saved->older = NULL;
-	cache->count--;
-	cache->bytes -= saved->cost;
+	ktlsd_owners_del(&cache->owners, &saved->owned);
 }
 
 static void cache_forget(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
 {
 	cache_remove(cache, saved);
 	ktlsd_saved_session_put(saved);
+}
+
+static void cache_forget_victim(struct ktlsd_cache *cache, enum ktlsd_owners_need need)
+{
+	cache_forget(cache, cache_session(ktlsd_owners_victim(&cache->owners, need)));
+}
+
+static void cache_forget_all(struct ktlsd_cache *cache)
+{
+	struct ktlsd_owner *owner;
+
+	while ((owner = LIST_FIRST(&cache->owners.all)))
+		cache_forget(cache, cache_session(TAILQ_FIRST(&owner->things)));
 }
 
 /* The bucket has the newest first, so what is too much comes last. */
@@ -65,9 +73,10 @@ static void cache_trim(struct ktlsd_cache *cache,
 		if (cache_is(saved, fingerprint) && ++same > KTLSD_CACHE_PER_KEY)
 			cache_forget(cache, saved);
 	}
-	while (cache->oldest &&
-	       (cache->count > cache->max || cache->bytes > KTLSD_CACHE_BYTES))
-		cache_forget(cache, cache->oldest);
+	while (cache->owners.count > cache->max)
+		cache_forget_victim(cache, KTLSD_OWNERS_COUNT);
+	while (cache->owners.bytes > KTLSD_CACHE_BYTES)
+		cache_forget_victim(cache, KTLSD_OWNERS_BYTES);
 }
 
 void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved)
@@ -75,18 +84,14 @@ void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *save
 	struct ktlsd_saved_session **slot;
 
 	pthread_mutex_lock(&cache->lock);
-	slot = cache_bucket(cache, &saved->fingerprint);
-	saved->next = *slot;
-	*slot = saved;
-	saved->older = cache->newest;
-	if (cache->newest)
-		cache->newest->newer = saved;
-	else
-		cache->oldest = saved;
-	cache->newest = saved;
-	cache->count++;
-	cache->bytes += saved->cost;
-	cache_trim(cache, &saved->fingerprint);
+	if (ktlsd_owners_add(&cache->owners, &saved->owned, saved->uid, saved->cost)) {
+		ktlsd_saved_session_put(saved);
+	} else {
+		slot = cache_bucket(cache, &saved->fingerprint);
+		saved->next = *slot;
+		*slot = saved;
+		cache_trim(cache, &saved->fingerprint);
+	}
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -116,12 +121,17 @@ struct ktlsd_saved_session *ktlsd_cache_take(struct ktlsd_cache *cache,
 /* Return: how many rest now and did not before, at most CACHE_REST_AT_ONCE. */
 static unsigned int cache_rest_some(struct ktlsd_cache *cache)
 {
-	struct ktlsd_saved_session *saved;
+	const struct ktlsd_owner *owner;
+	struct ktlsd_owned *owned;
 	unsigned int n = 0;
 
 	pthread_mutex_lock(&cache->lock);
-	for (saved = cache->newest; saved && n < CACHE_REST_AT_ONCE; saved = saved->older)
-		n += ktlsd_saved_session_rest(saved);
+	LIST_FOREACH(owner, &cache->owners.all, all) {
+		TAILQ_FOREACH_REVERSE(owned, &owner->things, ktlsd_owned_list, by_age) {
+			if (n < CACHE_REST_AT_ONCE)
+				n += ktlsd_saved_session_rest(cache_session(owned));
+		}
+	}
 	pthread_mutex_unlock(&cache->lock);
 	return n;
 }
@@ -135,8 +145,8 @@ void ktlsd_cache_rest(struct ktlsd_cache *cache)
 void ktlsd_cache_measure(struct ktlsd_cache *cache, unsigned int *ret_count, size_t *ret_bytes)
 {
 	pthread_mutex_lock(&cache->lock);
-	*ret_count = cache->count;
-	*ret_bytes = cache->bytes;
+	*ret_count = cache->owners.count;
+	*ret_bytes = cache->owners.bytes;
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -144,8 +154,7 @@ void ktlsd_cache_reset(struct ktlsd_cache *cache, unsigned int max)
 {
 	pthread_mutex_lock(&cache->lock);
 	cache->max = max;
-	while (cache->oldest)
-		cache_forget(cache, cache->oldest);
+	cache_forget_all(cache);
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -154,9 +163,8 @@ unsigned int ktlsd_cache_flush(struct ktlsd_cache *cache)
 	unsigned int count;
 
 	pthread_mutex_lock(&cache->lock);
-	count = cache->count;
-	while (cache->oldest)
-		cache_forget(cache, cache->oldest);
+	count = cache->owners.count;
+	cache_forget_all(cache);
 	pthread_mutex_unlock(&cache->lock);
 	return count;
 }

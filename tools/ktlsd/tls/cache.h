@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sessions that clients can resume, looked up by a fingerprint of everything that must match.
- * The cache is bounded in number and bytes, and sessions expire. Only sessions with a
- * verified server are put here. Shared by all threads.
+ * The cache is bounded in number and bytes, and sessions expire. When it is full, the user with
+ * the most makes room. Only sessions with a verified server are put here. Shared by all threads.
  */
 #ifndef KTLSD_CACHE_H
 #define KTLSD_CACHE_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tls/fingerprint.h"
+#include "tls/owners.h"
 #include "tls/saved_session.h"
 
 enum {
@@ -23,19 +24,13 @@ enum {
  * struct ktlsd_cache - the cache
  * @lock: protects all of it
  * @max: sessions it may hold, 0 for none
- * @count: sessions in it
- * @bytes: sum of their costs
- * @newest: end of the list
- * @oldest: other end
+ * @owners: the sessions in it, by user
  * @buckets: by fingerprint
  */
 struct ktlsd_cache {
 	pthread_mutex_t			lock;
 	unsigned int			max;
-	unsigned int			count;
-	size_t				bytes;
-	struct ktlsd_saved_session	*newest;
-	struct ktlsd_saved_session	*oldest;
+	struct ktlsd_owners		owners;
 	struct ktlsd_saved_session	*buckets[KTLSD_CACHE_BUCKETS];
 };
 
@@ -54,7 +49,9 @@ void ktlsd_cache_measure(struct ktlsd_cache *cache, unsigned int *ret_count, siz
 /* Lets sessions rest: there has been nothing to do for a while. */
 void ktlsd_cache_rest(struct ktlsd_cache *cache);
 
-/* Takes over the caller's reference. If there are too many, the oldest are removed. */
+/* Takes over the caller's reference. If there are too many sessions, or they take too many bytes,
+ * the oldest of the user with the most of that are removed.
+ */
 void ktlsd_cache_put(struct ktlsd_cache *cache, struct ktlsd_saved_session *saved);
 
 /**

@@ -171,6 +171,7 @@ struct ktlsd_saved_session *ktlsd_client_ticket_save(struct ktlsd_handshake *hs,
 		expires = holds;
 	saved = ktlsd_saved_session_new(session, hs->presented, hs->chain, expires);
 	if (saved) {
+		saved->uid = hs->owner.uid;
 		saved->fingerprint = hs->fingerprint;
 		saved->since = since;
 		saved->holds = holds;

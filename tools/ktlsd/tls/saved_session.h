@@ -17,12 +17,14 @@
 #include <openssl/ssl.h>
 
 #include "tls/fingerprint.h"
+#include "tls/owners.h"
 
 struct ktlsd_saved_session_rest;
 
 /**
  * struct ktlsd_saved_session - a session that can be resumed
  * @refs: the last one frees and wipes it
+ * @uid: of the program whose handshake it was
  * @fingerprint: which handshakes may resume it
  * @session: a copy of OpenSSL's, which no SSL object used yet
  * @once: TLS 1.3: a ticket is used once
@@ -33,12 +35,12 @@ struct ktlsd_saved_session_rest;
  * @chain: the chain that was verified then
  * @rest: the three of them as DER, while it rests; then they are NULL
  * @cost: bytes of all this, estimated
- * @newer: in the cache: added later; NULL for the newest
- * @older: likewise earlier
- * @next: in its bucket
+ * @owned: in the cache: what it counts for
+ * @next: likewise in its bucket
  */
 struct ktlsd_saved_session {
 	atomic_uint			refs;
+	uint32_t			uid;
 	struct ktlsd_fingerprint	fingerprint;
 	SSL_SESSION			*session;
 	bool				once;
@@ -49,8 +51,7 @@ struct ktlsd_saved_session {
 	STACK_OF(X509)			*chain;
 	struct ktlsd_saved_session_rest	*rest;
 	size_t				cost;
-	struct ktlsd_saved_session	*newer;
-	struct ktlsd_saved_session	*older;
+	struct ktlsd_owned		owned;
 	struct ktlsd_saved_session	*next;
 };
 

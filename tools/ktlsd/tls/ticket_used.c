@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,26 +10,20 @@
 /**
  * struct ktlsd_ticket_used_series - tickets with one fingerprint
  * @next: in its bucket
- * @newer: of the same owner, used later
- * @older: likewise earlier
- * @owner: accounts for it
+ * @owned: what it counts for, with its chunks
  * @fingerprint: key
  * @serial: random, not 0: tells it from an earlier series with the same fingerprint
  * @issued: number of the next ticket
  * @touched: when a ticket was last issued or used
- * @bytes: with its chunks
  * @chunks: a bit for each of the newest tickets, by number; NULL: none of them was used
  */
 struct ktlsd_ticket_used_series {
 	struct ktlsd_ticket_used_series	*next;
-	struct ktlsd_ticket_used_series	*newer;
-	struct ktlsd_ticket_used_series	*older;
-	struct ktlsd_ticket_used_owner		*owner;
+	struct ktlsd_owned		owned;
 	struct ktlsd_fingerprint	fingerprint;
 	uint64_t			serial;
 	uint64_t			issued;
 	int64_t				touched;
-	size_t				bytes;
 	uint8_t				*chunks[KTLSD_TICKET_USED_CHUNKS];
 };
 
@@ -39,6 +34,11 @@ struct ticket_used_id {
 };
 
 _Static_assert(sizeof(struct ticket_used_id) == KTLSD_TICKET_ID, "a ticket's id");
+
+static struct ktlsd_ticket_used_series *ticket_used_series(struct ktlsd_owned *owned)
+{
+	return (void *)((char *)owned - offsetof(struct ktlsd_ticket_used_series, owned));
+}
 
 static struct ktlsd_ticket_used_series **ticket_used_slot(struct ktlsd_ticket_used *used,
 							  const struct ktlsd_fingerprint *fingerprint)
@@ -53,105 +53,38 @@ static struct ktlsd_ticket_used_series **ticket_used_slot(struct ktlsd_ticket_us
 	return slot;
 }
 
-static void ticket_used_account(struct ktlsd_ticket_used *used,
-				struct ktlsd_ticket_used_series *series, size_t bytes)
-{
-	series->bytes += bytes;
-	series->owner->bytes += bytes;
-	used->bytes += bytes;
-}
-
-static void ticket_used_link(struct ktlsd_ticket_used_series *series)
-{
-	struct ktlsd_ticket_used_owner *owner = series->owner;
-
-	series->newer = NULL;
-	series->older = owner->newest;
-	if (owner->newest)
-		owner->newest->newer = series;
-	else
-		owner->oldest = series;
-	owner->newest = series;
-}
-
-static void ticket_used_unlink(struct ktlsd_ticket_used_series *series)
-{
-	struct ktlsd_ticket_used_owner *owner = series->owner;
-
-	if (series->newer)
-		series->newer->older = series->older;
-	else
-		owner->newest = series->older;
-	if (series->older)
-		series->older->newer = series->newer;
-	else
-		owner->oldest = series->newer;
-}
-
-static void ticket_used_touch(struct ktlsd_ticket_used_series *series, int64_t now)
+static void ticket_used_touch(struct ktlsd_ticket_used *used,
+			      struct ktlsd_ticket_used_series *series, int64_t now)
 {
 	series->touched = now;
-	ticket_used_unlink(series);
-	ticket_used_link(series);
+	ktlsd_owners_touch(&used->owners, &series->owned);
 }
 
-static struct ktlsd_ticket_used_owner *ticket_used_owner(struct ktlsd_ticket_used *used,
-							 uint32_t uid)
-{
-	struct ktlsd_ticket_used_owner *owner;
-
-	for (owner = used->owners; owner; owner = owner->next) {
-		if (owner->uid == uid)
-			return owner;
-	}
-	owner = calloc(1, sizeof(*owner));
-	if (!owner)
-		return NULL;
-	owner->uid = uid;
-	owner->next = used->owners;
-	used->owners = owner;
-	return owner;
-}
-
-/* Frees a series, and its owner with the last one. */
 static void ticket_used_forget(struct ktlsd_ticket_used *used,
 			       struct ktlsd_ticket_used_series *series)
 {
-	struct ktlsd_ticket_used_owner *owner = series->owner, **slot = &used->owners;
 	int i;
 
 	*ticket_used_slot(used, &series->fingerprint) = series->next;
-	ticket_used_unlink(series);
-	owner->bytes -= series->bytes;
-	used->bytes -= series->bytes;
+	ktlsd_owners_del(&used->owners, &series->owned);
 	for (i = 0; i < KTLSD_TICKET_USED_CHUNKS; i++)
 		free(series->chunks[i]);
 	free(series);
-	if (owner->newest)
-		return;
-	while (*slot != owner)
-		slot = &(*slot)->next;
-	*slot = owner->next;
-	free(owner);
 }
 
 /* Drops series of the user with the largest share, except @wanted. */
 static void ticket_used_make_room(struct ktlsd_ticket_used *used,
 				  const struct ktlsd_ticket_used_series *wanted)
 {
-	struct ktlsd_ticket_used_owner *owner, *most;
-	struct ktlsd_ticket_used_series *victim;
+	struct ktlsd_owned *victim;
 
-	while (used->bytes > KTLSD_TICKET_USED_BYTES) {
-		most = used->owners;
-		for (owner = used->owners; owner; owner = owner->next) {
-			if (owner->bytes > most->bytes)
-				most = owner;
-		}
-		victim = most->oldest == wanted ? wanted->newer : most->oldest;
+	while (used->owners.bytes > KTLSD_TICKET_USED_BYTES) {
+		victim = ktlsd_owners_victim(&used->owners, KTLSD_OWNERS_BYTES);
+		if (victim == &wanted->owned)
+			victim = TAILQ_NEXT(victim, by_age);
 		if (!victim)
 			return;
-		ticket_used_forget(used, victim);
+		ticket_used_forget(used, ticket_used_series(victim));
 		used->forgotten++;
 	}
 }
@@ -166,13 +99,11 @@ static struct ktlsd_ticket_used_series *ticket_used_new(struct ktlsd_ticket_used
 				  sizeof(series->serial)) != 1)
 		goto free_series;
 	series->serial |= 1;
-	series->owner = ticket_used_owner(used, uid);
-	if (!series->owner)
+	if (ktlsd_owners_add(&used->owners, &series->owned, uid,
+			     sizeof(*series) + sizeof(*series->owned.owner)))
 		goto free_series;
 	series->fingerprint = *fingerprint;
 	*ticket_used_slot(used, fingerprint) = series;
-	ticket_used_link(series);
-	ticket_used_account(used, series, sizeof(*series) + sizeof(*series->owner));
 	ticket_used_make_room(used, series);
 	return series;
 
@@ -194,7 +125,7 @@ static void ticket_used_recycle(struct ktlsd_ticket_used *used,
 		return;
 	free(*chunk);
 	*chunk = NULL;
-	ticket_used_account(used, series, -(size_t)(KTLSD_TICKET_USED_CHUNK / 8));
+	ktlsd_owners_resize(&used->owners, &series->owned, -(KTLSD_TICKET_USED_CHUNK / 8));
 }
 
 void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
@@ -207,7 +138,7 @@ void ktlsd_ticket_used_issue(struct ktlsd_ticket_used *used,
 	if (!series)
 		series = ticket_used_new(used, fingerprint, uid);
 	if (series) {
-		ticket_used_touch(series, now);
+		ticket_used_touch(used, series, now);
 		ticket_used_recycle(used, series);
 		id.serial = series->serial;
 		id.number = series->issued++;
@@ -231,13 +162,13 @@ bool ktlsd_ticket_used_mark(struct ktlsd_ticket_used *used,
 	first = newest < KTLSD_TICKET_USED_CHUNKS ? 0 : newest - KTLSD_TICKET_USED_CHUNKS + 1;
 	if (what.number / KTLSD_TICKET_USED_CHUNK < first)
 		return false;
-	ticket_used_touch(series, now);
+	ticket_used_touch(used, series, now);
 	chunk = &series->chunks[what.number / KTLSD_TICKET_USED_CHUNK % KTLSD_TICKET_USED_CHUNKS];
 	if (!*chunk) {
 		*chunk = calloc(1, KTLSD_TICKET_USED_CHUNK / 8);
 		if (!*chunk)
 			return false;
-		ticket_used_account(used, series, KTLSD_TICKET_USED_CHUNK / 8);
+		ktlsd_owners_resize(&used->owners, &series->owned, KTLSD_TICKET_USED_CHUNK / 8);
 		ticket_used_make_room(used, series);
 	}
 	bit = (uint8_t)(1 << what.number % 8);

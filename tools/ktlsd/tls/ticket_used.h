@@ -13,6 +13,9 @@
 #include <stdint.h>
 
 #include "tls/fingerprint.h"
+#include "tls/owners.h"
+
+struct ktlsd_ticket_used_series;
 
 enum {
 	KTLSD_TICKET_ID		= 16,		/* bytes, in each ticket */
@@ -23,34 +26,16 @@ enum {
 };
 
 /**
- * struct ktlsd_ticket_used_owner - a user who has series
- * @next: in the list of all
- * @uid: of the user
- * @bytes: of all its series
- * @newest: its series, the most recently used first
- * @oldest: other end
- */
-struct ktlsd_ticket_used_owner {
-	struct ktlsd_ticket_used_owner		*next;
-	uint32_t			uid;
-	size_t				bytes;
-	struct ktlsd_ticket_used_series	*newest;
-	struct ktlsd_ticket_used_series	*oldest;
-};
-
-/**
  * struct ktlsd_ticket_used - all series
  * @buckets: by fingerprint
- * @owners: list
- * @bytes: of all
+ * @owners: all of them by user; the oldest were not used for longest
  * @forgotten: series that were dropped for lack of memory, since the start
  *
  * Zeroed to begin with.
  */
 struct ktlsd_ticket_used {
 	struct ktlsd_ticket_used_series	*buckets[KTLSD_TICKET_USED_BUCKETS];
-	struct ktlsd_ticket_used_owner		*owners;
-	size_t				bytes;
+	struct ktlsd_owners		owners;
 	uint64_t			forgotten;
 };
 
