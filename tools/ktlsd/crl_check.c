@@ -7,6 +7,7 @@
 
 #include "lib/fetching.h"
 #include "config/date.h"
+#include "config/signature.h"
 #include "crl_check.h"
 
 enum {
@@ -130,6 +131,21 @@ int64_t ktlsd_crl_check_expires(const X509_CRL *crl)
 	return ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl)) + CRL_CHECK_AGE;
 }
 
+static const char *crl_check_signature(X509_CRL *crl, X509 *issuer)
+{
+	const X509_ALGOR *algorithm;
+
+	if (X509_get_extension_flags(issuer) & EXFLAG_KUSAGE &&
+	    !(X509_get_key_usage(issuer) & KU_CRL_SIGN))
+		return "the certificate of its issuer is not for CRLs";
+	X509_CRL_get0_signature(crl, NULL, &algorithm);
+	if (!ktlsd_signature_is_strong(algorithm))
+		return "it is not signed with SHA-256 or a digest as strong";
+	if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1)
+		return "its signature is wrong";
+	return NULL;
+}
+
 const char *ktlsd_crl_check(X509_CRL *crl, const struct ktlsd_crl_check *check)
 {
 	int64_t from = ktlsd_date_seconds(X509_CRL_get0_lastUpdate(crl));
@@ -142,11 +158,9 @@ const char *ktlsd_crl_check(X509_CRL *crl, const struct ktlsd_crl_check *check)
 		return why;
 	if (crl_check_has_unknown(crl))
 		return "it has extensions that ktlsd does not know";
-	if (X509_get_extension_flags(check->issuer) & EXFLAG_KUSAGE &&
-	    !(X509_get_key_usage(check->issuer) & KU_CRL_SIGN))
-		return "the certificate of its issuer is not for CRLs";
-	if (X509_CRL_verify(crl, X509_get0_pubkey(check->issuer)) != 1)
-		return "its signature is wrong";
+	why = crl_check_signature(crl, check->issuer);
+	if (why)
+		return why;
 	if (!from || (from > check->now && !check->any_time))
 		return "it is from the future: check this machine's clock";
 	if (check->old && from < ktlsd_date_seconds(X509_CRL_get0_lastUpdate(check->old)))

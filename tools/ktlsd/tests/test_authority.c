@@ -79,7 +79,7 @@ X509_CRL *test_authority_crl(const struct test_authority_crl *spec)
 	if (spec->revoked)
 		authority_revoke(crl, spec->revoked, spec->reason, from);
 	X509_CRL_sort(crl);
-	assert_true(X509_CRL_sign(crl, spec->key, EVP_sha256()) > 0);
+	assert_true(X509_CRL_sign(crl, spec->key, spec->digest ? spec->digest : EVP_sha256()) > 0);
 	ASN1_TIME_free(from);
 	ASN1_TIME_free(to);
 	return crl;

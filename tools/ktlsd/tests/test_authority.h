@@ -22,6 +22,7 @@ void test_authority_extend(X509 *cert, EVP_PKEY *issuer_key, int nid, const char
  * @base: a delta to the CRL with this number; 0 for a complete CRL
  * @no_key_id: it does not say which key of the issuer has signed it
  * @scope: its issuingDistributionPoint (RFC 5280 5.2.5) as in openssl.cnf, or NULL
+ * @digest: that signs; NULL for SHA-256
  */
 struct test_authority_crl {
 	X509		*issuer;
@@ -34,6 +35,7 @@ struct test_authority_crl {
 	int		base;
 	bool		no_key_id;
 	const char	*scope;
+	const EVP_MD	*digest;
 };
 
 X509_CRL *test_authority_crl(const struct test_authority_crl *spec);

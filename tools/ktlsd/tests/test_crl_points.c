@@ -63,7 +63,7 @@ static void points_lies(void **state)
 {
 	struct test_authority_crl table[] = {
 		test_points_of_ca(NULL), test_points_of_ca(NULL), test_points_of_ca(NULL), test_points_of_ca(NULL),
-		test_points_of_ca(NULL), test_points_of_ca(NULL),
+		test_points_of_ca(NULL), test_points_of_ca(NULL), test_points_of_ca(NULL),
 	};
 	size_t i;
 	int round;
@@ -77,8 +77,9 @@ static void points_lies(void **state)
 	table[3].from = -2 * POINTS_DAY;
 	table[3].to = -POINTS_DAY;
 	table[4].from = POINTS_DAY;
+	table[5].digest = EVP_sha1();
 	/* Valid, but older than the one at hand. */
-	table[5].from = -POINTS_DAY;
+	table[6].from = -POINTS_DAY;
 	test_points_open();
 	test_points_connect(KTLSD_REVOCATION_CRL);
 	for (round = 0; round < 2; round++) {

@@ -119,9 +119,45 @@ static void ocsp_signers(void **state)
 	spec = ocsp_good(pki.ec);
 	spec.spoil = true;
 	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "its signature is wrong");
-	spec.spoil = false;
+}
+
+/* A response, and the certificate of its signer, need a digest of which nobody makes two alike. */
+static void ocsp_digests(void **state)
+{
+	const struct test_pki_spec signer = { .cn = "responder", .eku = "OCSPSigning" };
+	EVP_PKEY *pss_key = test_pki_key("rsa-pss");
+	const struct {
+		EVP_PKEY	*key;
+		const EVP_MD	*certs;
+		const EVP_MD	*own;
+		const char	*why;
+	} table[] = {
+		{ ocsp.key, EVP_sha256(), EVP_sha256(), "" },
+		{ ocsp.key, EVP_sha384(), EVP_sha512(), "" },
+		{ ocsp.key, EVP_sha256(), EVP_sha1(), "it is not signed with SHA-256" },
+		{ ocsp.key, EVP_sha256(), EVP_sha224(), "it is not signed with SHA-256" },
+		{ ocsp.key, EVP_sha1(), EVP_sha256(), "signer is not signed with SHA-256" },
+		{ pss_key, EVP_sha256(), EVP_sha256(), "" },
+		{ pss_key, EVP_sha256(), EVP_sha1(), "it is not signed with SHA-256" },
+		{ pss_key, EVP_sha1(), EVP_sha256(), "signer is not signed with SHA-256" },
+	};
+	struct test_authority_response spec = ocsp_good(pki.ec);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		spec.signer = test_pki_issue(&signer, table[i].key, pki.ca, pki.ca_key);
+		assert_true(X509_sign(spec.signer, pki.ca_key, table[i].certs) > 0);
+		spec.key = table[i].key;
+		spec.digest = table[i].own;
+		ocsp_expect(&spec, NULL, table[i].why[0] ? KTLSD_OCSP_BAD : KTLSD_OCSP_GOOD,
+			    table[i].why);
+		X509_free(spec.signer);
+	}
+	EVP_PKEY_free(pss_key);
+	spec = ocsp_good(pki.ec);
 	spec.digest = EVP_sha1();
-	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "SHA-1");
+	ocsp_expect(&spec, NULL, KTLSD_OCSP_BAD, "it is not signed with SHA-256");
 }
 
 static void ocsp_dates(void **state)
@@ -391,6 +427,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ocsp_signers),
+		cmocka_unit_test(ocsp_digests),
 		cmocka_unit_test(ocsp_dates),
 		cmocka_unit_test(ocsp_signer_expires),
 		cmocka_unit_test(ocsp_contents),

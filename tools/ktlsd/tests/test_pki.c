@@ -61,6 +61,17 @@ static EVP_PKEY *pki_swapped_key(void)
 	return key;
 }
 
+static EVP_PKEY *pki_pss_key(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+	EVP_PKEY *key = NULL;
+
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 EVP_PKEY *test_pki_key(const char *kind)
 {
 	EVP_PKEY *key;
@@ -69,6 +80,8 @@ EVP_PKEY *test_pki_key(const char *kind)
 		key = EVP_RSA_gen(2048);
 	else if (!strcmp(kind, "rsa1024"))
 		key = EVP_RSA_gen(1024);
+	else if (!strcmp(kind, "rsa-pss"))
+		key = pki_pss_key();
 	else if (!strcmp(kind, "rsa-swapped"))
 		key = pki_swapped_key();
 	else if (!strcmp(kind, "ec384"))

@@ -33,8 +33,8 @@ struct test_pki_spec {
 	bool		is_ca;
 };
 
-/* "rsa2048", "rsa1024", "rsa-swapped" (a huge public exponent), "ec", "ec384",
- * "ed25519", "ec-explicit", "binary" (EC on a binary curve); the caller frees it. */
+/* "rsa2048", "rsa1024", "rsa-pss" (any digest), "rsa-swapped" (a huge public exponent), "ec",
+ * "ec384", "ed25519", "ec-explicit", "binary" (EC on a binary curve); the caller frees it. */
 EVP_PKEY *test_pki_key(const char *kind);
 
 /* @issuer: NULL for a self-signed certificate; then @issuer_key is @key. */

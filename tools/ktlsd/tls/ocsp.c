@@ -13,6 +13,7 @@
 #include "config/crl_lookup.h"
 #include "config/date.h"
 #include "config/public_key.h"
+#include "config/signature.h"
 #include "tls/ocsp.h"
 
 static void ocsp_set_bad(struct ktlsd_ocsp_answer *answer, const char *why)
@@ -45,6 +46,8 @@ static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_que
 	if (X509_check_issued(question->issuer, signer) != X509_V_OK ||
 	    X509_verify(signer, X509_get0_pubkey(question->issuer)) != 1)
 		return "it is signed by somebody whom the issuer has not authorized";
+	if (!ktlsd_signature_is_strong(X509_get0_tbs_sigalg(signer)))
+		return "the certificate of its signer is not signed with SHA-256 or a digest as strong";
 	if (!(X509_get_extension_flags(signer) & EXFLAG_XKUSAGE) ||
 	    !(X509_get_extended_key_usage(signer) & XKU_OCSP_SIGN))
 		return "it is signed with a certificate that is not for OCSP";
@@ -62,18 +65,6 @@ static const char *ocsp_check_delegate(X509 *signer, const struct ktlsd_ocsp_que
 	return NULL;
 }
 
-static bool ocsp_is_weak_digest(const OCSP_BASICRESP *basic)
-{
-	const X509_ALGOR *algorithm = OCSP_resp_get0_tbs_sigalg(basic);
-	const ASN1_OBJECT *object;
-	int digest, key;
-
-	X509_ALGOR_get0(&object, NULL, NULL, algorithm);
-	return OBJ_find_sigid_algs(OBJ_obj2nid(object), &digest, &key) &&
-	       (digest == NID_sha1 || digest == NID_md5 || digest == NID_md4 ||
-		digest == NID_md2);
-}
-
 /* Return: NULL, or why the response is not believed. @ret_end: when that of its signer expires,
  * unless it is the issuer itself; seconds since the epoch
  */
@@ -87,8 +78,8 @@ static const char *ocsp_check_signature(OCSP_BASICRESP *basic,
 
 	if (!own || !sk_X509_push(own, question->issuer))
 		why = "there was no memory to check it";
-	else if (ocsp_is_weak_digest(basic))
-		why = "it is signed with SHA-1 or a weaker digest";
+	else if (!ktlsd_signature_is_strong(OCSP_resp_get0_tbs_sigalg(basic)))
+		why = "it is not signed with SHA-256 or a digest as strong";
 	else if (!OCSP_resp_get0_signer(basic, &signer, own))
 		why = "it is signed by somebody whom the issuer has not authorized";
 	else if (ktlsd_public_key_check(signer) != KTLSD_PUBLIC_KEY_GOOD)
