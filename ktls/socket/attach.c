@@ -82,7 +82,6 @@ static int attach_count_sleepers(struct sock *sk, wait_queue_func_t func)
 	struct wait_queue_entry *entry;
 	int n = 0;
 
-	sock_owned_by_me(sk);
 	if (!wq)
 		return 0;
 	spin_lock_irq(&wq->lock);
@@ -104,6 +103,7 @@ static int attach_count_sleepers(struct sock *sk, wait_queue_func_t func)
  */
 bool ktls_attach_has_readers(struct sock *sk)
 {
+	sock_owned_by_me(sk);
 	return attach_count_sleepers(sk, woken_wake_function) > sk->sk_write_pending;
 }
 
@@ -119,6 +119,7 @@ bool ktls_attach_has_readers(struct sock *sk)
  */
 bool ktls_attach_has_sleepers(struct sock *sk)
 {
+	sock_owned_by_me(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		return attach_count_sleepers(sk, autoremove_wake_function);
 	return sk->sk_write_pending || ktls_attach_has_readers(sk);

@@ -207,8 +207,8 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
  * Context: process, socket lock not held.
  * Return: 0; -EINVAL for what is not known, has another length, or differs from
  * the other direction or the key before; -EBUSY if the direction has a key of
- * TLS 1.2, or the connection one of a handshake, or somebody reads what is plain; -ENOTCONN; -EFAULT; as
- * ktls_dir_install(): -ENOENT without cipher.
+ * TLS 1.2, or the connection one of a handshake, or somebody reads what is plain;
+ * -ENOTCONN; -EFAULT; as ktls_dir_install(): -ENOENT without cipher.
  */
 int ktls_crypto_info_set(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
 {

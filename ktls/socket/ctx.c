@@ -191,6 +191,7 @@ void ktls_ctx_disarm(struct ktls_ctx *ctx)
  */
 void ktls_ctx_arm(struct ktls_ctx *ctx, unsigned int ms)
 {
+	sock_owned_by_me(ctx->rl.sk);
 	ktls_ctx_disarm(ctx);
 	ktls_ctx_hold(ctx);
 	hrtimer_start(&ctx->life.deadline, ms_to_ktime(ms), HRTIMER_MODE_REL_SOFT);

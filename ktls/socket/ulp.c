@@ -26,6 +26,9 @@ static struct tcp_ulp_ops ulp_ops, ulp_alias_ops;
 /* Is a task in a call of TCP's own, or about to go on in one when it gets the socket lock? */
 static bool ulp_is_busy(struct sock *sk)
 {
+	/* Who waits for the lock joins and leaves the queue under the spinlock in it; who comes
+	 * just now is as late as who comes just after.
+	 */
 	return waitqueue_active(&sk->sk_lock.wq) || ktls_attach_has_sleepers(sk);
 }
 
