@@ -173,7 +173,9 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
 	if (!suite || (again && dir->suite != suite) || (other->keyed && other->suite != suite) ||
 	    optlen != suite->cipher->info_size)
 		return -EINVAL;
-	if (optname == TLS_RX && !again && ktls_attach_has_readers(ctx->rl.sk))
+	/* Since before the socket had the ULP. Under the name `tls`, mainline lets them be. */
+	if (optname == TLS_RX && !again && !ctx->external.alias &&
+	    ktls_attach_has_readers(ctx->rl.sk))
 		return -EBUSY;
 	/* With it the directions are others. */
 	err = ktls_ctx_start(ctx);
@@ -207,7 +209,7 @@ static int crypto_info_set(struct ktls_ctx *ctx, int optname, union crypto_info 
  * Context: process, socket lock not held.
  * Return: 0; -EINVAL for what is not known, has another length, or differs from
  * the other direction or the key before; -EBUSY if the direction has a key of
- * TLS 1.2, or the connection one of a handshake, or somebody reads what is plain;
+ * TLS 1.2, or the connection one of a handshake, or somebody sleeps in TCP's recvmsg();
  * -ENOTCONN; -EFAULT; as ktls_dir_install(): -ENOENT without cipher.
  */
 int ktls_crypto_info_set(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
