@@ -81,9 +81,9 @@ static inline int ktls_tcp_give_frags(struct sock *sk, const struct bio_vec *bv,
  * allocate with sk->sk_allocation and, on some kernels, process the backlog:
  * what the caller knew about the receive queue may be outdated afterwards.
  * Return: how many bytes TCP took, at least 1 and maybe less than @bytes, or a
- * negative errno if it took none: -EAGAIN for want of space or memory, -EPIPE
- * without a struct socket and after the sending side was shut down, or the
- * socket's error. That one is taken out of sk_err: who cannot return it to the
+ * negative errno if it took none: -EAGAIN for want of space or memory, or of a
+ * struct socket, which accept() is about to give it; -EPIPE if nobody will, and
+ * after the sending side was shut down; or the socket's error. That one is taken out of sk_err: who cannot return it to the
  * program has to put it back. Never raises SIGPIPE.
  */
 static inline int ktls_tcp_send_frags(struct sock *sk, const struct bio_vec *bv,
@@ -92,7 +92,7 @@ static inline int ktls_tcp_send_frags(struct sock *sk, const struct bio_vec *bv,
 	sock_owned_by_me(sk);
 
 	if (unlikely(!sk->sk_socket))
-		return -EPIPE;
+		return sock_flag(sk, SOCK_DEAD) ? -EPIPE : -EAGAIN;
 
 	flags &= MSG_MORE;
 	flags |= MSG_DONTWAIT | MSG_NOSIGNAL | MSG_NO_SHARED_FRAGS;

@@ -370,9 +370,6 @@ static int tx_give(struct ktls_rl *rl, int flags)
 
 	if (unlikely((sk->sk_shutdown & SEND_SHUTDOWN) || sk->sk_state == TCP_CLOSE))
 		return tx_abandon(rl);
-	/* accept() is about to give the connection to the program: the next push sends. */
-	if (unlikely(!sk->sk_socket && !sock_flag(sk, SOCK_DEAD)))
-		return 0;
 
 	/* With a pending error (IP_RECVERR) TCP takes nothing until the program has
 	 * fetched it. Hide it, because the records must be sent without a gap.

@@ -112,24 +112,6 @@ static void *wait_readable(void *arg)
 	return NULL;
 }
 
-/* Who sends meanwhile is not in the way. */
-TEST_F(alias, a_key_to_receive_while_somebody_sends)
-{
-	static uint8_t much[8 * sizeof(back)];
-	struct info rx = keys_info(&self->k, TLS_RX);
-	struct transfer t;
-
-	OK(keys_set(&self->k, TLS_TX));
-	OK(setsockopt(self->k.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 65536 }, sizeof(int)));
-	transfer_write(&t, self->k.fd, much, sizeof(much));
-	harness_nap(100);
-	EXPECT_FALSE(t.job.done);
-	OK(setsockopt(self->k.fd, SOL_TLS, TLS_RX, rx.bytes, rx.len));
-	for (int i = 0; i < 8; i++)
-		peer_recv_data(&self->k.peer, back, sizeof(back));
-	transfer_wait(&t, 10000);
-}
-
 /* Without a key poll() is TCP's. */
 TEST_F(alias, a_sleeping_poll_is_woken_in_the_clear)
 {

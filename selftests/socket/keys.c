@@ -169,6 +169,21 @@ TEST_F_TIMEOUT(keys, megabyte, 60)
 }
 
 /* With external keys the program has to observe the AEAD's limit; and received padding. */
+/* Who sends meanwhile sleeps as who receives does, but is not in the way. */
+TEST_F(keys, a_key_to_receive_while_somebody_sends)
+{
+	struct transfer t;
+
+	OK(keys_set(&self->k, TLS_TX));
+	OK(setsockopt(self->k.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 65536 }, sizeof(int)));
+	transfer_write(&t, self->k.fd, big, sizeof(big));
+	harness_nap(100);
+	EXPECT_FALSE(t.job.done);
+	OK(keys_set(&self->k, TLS_RX));
+	peer_recv_data(&self->k.peer, back, sizeof(back));
+	transfer_wait(&t, 10000);
+}
+
 TEST_F(keys, sequence_numbers_are_given)
 {
 	struct tls_record r = { .type = CT_DATA, .data = big, .len = 100 };

@@ -53,31 +53,48 @@ static int permit_find(const struct ktlsd_identity *identity,
 	return -1;
 }
 
-/* An identity that is not loaded anew keeps its old key, but not rights that it has lost. Others with
- * the same files may still have them.
+/* What all identities with these files allow. @otherwise: roles of those that say nothing */
+static struct ktlsd_signer_rights permit_rights_of(const struct ktlsd_identity_files *files,
+						   unsigned int otherwise)
+{
+	struct ktlsd_signer_rights rights = { 0 };
+	const struct ktlsd_identity *identity;
+	size_t i;
+	int file;
+
+	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
+		identity = &permit.config->identities[i];
+		file = permit_find(identity, files);
+		if (file < 0)
+			continue;
+		rights.roles |= identity->roles ? identity->roles : otherwise;
+		if (!*rights.identity || (identity->rsa_transport && !rights.decrypts)) {
+			strcpy(rights.identity, identity->name);
+			rights.file = (unsigned int)file;
+		}
+		rights.decrypts |= identity->rsa_transport;
+	}
+	return rights;
+}
+
+/* An identity that is not loaded anew keeps its old key, but not rights that it and all others with
+ * the same files have lost.
  */
 static void permit_change_rights(struct ktlsd_signer_rights *rights)
 {
-	const struct ktlsd_identity *identity, *other;
-	const struct ktlsd_identity_files *files;
-	bool decrypts = false;
-	unsigned int roles = 0;
-	size_t i;
+	const struct ktlsd_identity *identity;
+	struct ktlsd_signer_rights allowed;
 
 	if (!*rights->identity)
 		return;
 	identity = ktlsd_config_lookup(permit.config, rights->identity);
-	files = identity ? &identity->files[rights->file] : NULL;
-	for (i = 0; identity && i < permit.config->identity_count; i++) {
-		other = &permit.config->identities[i];
-		if (other != identity && (!files->certificate || permit_find(other, files) < 0))
-			continue;
-		roles |= other->roles ? other->roles : KTLSD_ROLES_BOTH;
-		decrypts |= other->rsa_transport;
+	if (!identity || !identity->files[rights->file].certificate) {
+		rights->decrypts = false;
+		return;
 	}
-	rights->decrypts &= decrypts;
-	if (identity)
-		rights->roles &= roles;
+	allowed = permit_rights_of(&identity->files[rights->file], KTLSD_ROLES_BOTH);
+	rights->decrypts &= allowed.decrypts;
+	rights->roles &= allowed.roles;
 }
 
 int ktlsd_permit_refresh(struct ktlsd_fault *fault)
@@ -179,25 +196,10 @@ bool ktlsd_permit_is_passphrase(const char *path)
 struct ktlsd_signer_rights ktlsd_permit_rights(const struct ktlsd_identity_files *files,
 					       X509 *cert)
 {
-	struct ktlsd_signer_rights rights = { 0 };
-	const struct ktlsd_identity *identity;
-	size_t i;
-	int file;
+	struct ktlsd_signer_rights rights = permit_rights_of(files, ktlsd_roles_of(cert));
 
 	if (!permit.path)
 		rights.roles = KTLSD_ROLES_BOTH;
-	for (i = 0; permit.config && i < permit.config->identity_count; i++) {
-		identity = &permit.config->identities[i];
-		file = permit_find(identity, files);
-		if (file < 0)
-			continue;
-		rights.roles |= identity->roles ? identity->roles : ktlsd_roles_of(cert);
-		if (!*rights.identity || (identity->rsa_transport && !rights.decrypts)) {
-			strcpy(rights.identity, identity->name);
-			rights.file = (unsigned int)file;
-		}
-		rights.decrypts |= identity->rsa_transport;
-	}
 	return rights;
 }
 

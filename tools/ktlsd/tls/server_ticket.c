@@ -176,7 +176,7 @@ static int server_ticket_write_data(SSL *ssl, void *arg)
 	return server_ticket_set_data(ssl, &data, now);
 }
 
-/* @leaf: the client's, or NULL; @der: those above it. Return: whether one of them is in a CRL now. */
+/* @leaf: the client's, or NULL; @der: those above it. Return: whether one is in a CRL now. */
 static bool server_ticket_is_revoked(struct ktlsd_handshake *hs, X509 *leaf, const uint8_t *der,
 				     size_t len)
 {
