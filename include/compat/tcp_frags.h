@@ -83,8 +83,9 @@ static inline int ktls_tcp_give_frags(struct sock *sk, const struct bio_vec *bv,
  * Return: how many bytes TCP took, at least 1 and maybe less than @bytes, or a
  * negative errno if it took none: -EAGAIN for want of space or memory, or of a
  * struct socket, which accept() is about to give it; -EPIPE if nobody will, and
- * after the sending side was shut down; or the socket's error. That one is taken out of sk_err: who cannot return it to the
- * program has to put it back. Never raises SIGPIPE.
+ * after the sending side was shut down; or the socket's error. That one is taken out
+ * of sk_err: who cannot return it to the program has to put it back. Never raises
+ * SIGPIPE.
  */
 static inline int ktls_tcp_send_frags(struct sock *sk, const struct bio_vec *bv,
 				      unsigned int n, size_t bytes, int flags)
