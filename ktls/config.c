@@ -140,9 +140,6 @@ struct ktls_config *ktls_config_get_frozen(struct ktls_config *config)
 	return config;
 }
 
-/* How to charge a program without waiting for room in its cgroup. */
-#define CONFIG_GFP_OTHERS	(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
-
 /**
  * ktls_config_zalloc_others - memory for a socket, from somebody else than its program
  * @config: the configuration of the socket
@@ -159,7 +156,7 @@ struct ktls_config *ktls_config_get_frozen(struct ktls_config *config)
 void *ktls_config_zalloc_others(const struct ktls_config *config, size_t size)
 {
 	struct mem_cgroup *active = set_active_memcg(config->memcg);
-	void *memory = kmalloc(size, CONFIG_GFP_OTHERS);
+	void *memory = kzalloc(size, KTLS_GFP_OTHERS);
 
 	set_active_memcg(active);
 	return memory ? : kvzalloc(size, GFP_KERNEL);
@@ -199,7 +196,7 @@ void *ktls_config_zalloc_from(const struct ktls_config *config, struct kmem_cach
 		return kmem_cache_zalloc(cache, GFP_KERNEL);
 
 	active = set_active_memcg(config->memcg);
-	memory = kmem_cache_alloc(cache, CONFIG_GFP_OTHERS);
+	memory = kmem_cache_zalloc(cache, KTLS_GFP_OTHERS);
 	set_active_memcg(active);
 	return memory ? : kmem_cache_zalloc(cache, GFP_KERNEL);
 }

@@ -81,6 +81,9 @@ struct ktls_config {
 	u16			padding;
 };
 
+/* To charge a program without waiting for room in its cgroup: ktls_config_zalloc_others(). */
+#define KTLS_GFP_OTHERS	(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN)
+
 int ktls_config_init(void);
 void ktls_config_exit(void);
 struct ktls_config *ktls_config_new(void);

@@ -413,7 +413,7 @@ int ktls_answer_done(struct ktls_port *port, struct ktls_request *req,
 		err = answer_collect(port, req, info);
 	if (err)
 		return err;
-	done = kzalloc(sizeof(*done), GFP_KERNEL);
+	done = ktls_config_zalloc_others(req->params.config, sizeof(*done));
 	err = done ? answer_parse(info, req->params.config, done) : -ENOMEM;
 	if (err == -ENOMEM) {
 		ktls_request_fail(req, ENOMEM, "out of memory");

@@ -74,7 +74,7 @@ void ktls_cache_add(struct ktls_port *port, struct ktls_config *config)
 	spin_lock_bh(&config->users_lock);
 	found = cache_has(config, port);
 	spin_unlock_bh(&config->users_lock);
-	cache = found ? NULL : kmalloc(sizeof(*cache), GFP_KERNEL);
+	cache = found ? NULL : ktls_config_zalloc_others(config, sizeof(*cache));
 	if (!cache)
 		return;
 

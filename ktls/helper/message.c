@@ -7,6 +7,7 @@
  * little more than it carries.
  */
 #include <linux/cred.h>
+#include <linux/sched/mm.h>
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 #include <net/ipv6.h>
@@ -61,14 +62,35 @@ static struct sk_buff *message_new(u8 cmd, size_t size, size_t bulk,
 	return skb;
 }
 
-static int message_put_pages(struct sk_buff *skb, const u8 *data, size_t len)
+/* For a program's socket, whose memory cgroup is charged without waiting. */
+static struct sk_buff *message_new_of(const struct ktls_config *config, u8 cmd, size_t size,
+				      size_t bulk)
+{
+	struct mem_cgroup *active = set_active_memcg(config->memcg);
+	struct sk_buff *skb = message_new(cmd, size, bulk, NULL, KTLS_GFP_OTHERS);
+
+	set_active_memcg(active);
+	return skb ? : message_new(cmd, size, bulk, NULL, GFP_KERNEL);
+}
+
+static struct page *message_page_of(const struct ktls_config *config)
+{
+	struct mem_cgroup *active = set_active_memcg(config->memcg);
+	struct page *page = alloc_page(KTLS_GFP_OTHERS);
+
+	set_active_memcg(active);
+	return page ? : alloc_page(GFP_KERNEL);
+}
+
+static int message_put_pages(struct sk_buff *skb, const struct ktls_config *config,
+			     const u8 *data, size_t len)
 {
 	size_t total = NLA_ALIGN(len), piece, copy;
 	struct page *page;
 	int i;
 
 	for (i = 0; total; i++) {
-		page = alloc_page(GFP_KERNEL);
+		page = message_page_of(config);
 		if (!page)
 			return -ENOMEM;
 		piece = min_t(size_t, total, PAGE_SIZE);
@@ -84,7 +106,8 @@ static int message_put_pages(struct sk_buff *skb, const u8 *data, size_t len)
 }
 
 /* The last attribute of a message: nothing can be put behind pages. */
-static int message_put_bulk(struct sk_buff *skb, int attr, const void *data, size_t len)
+static int message_put_bulk(struct sk_buff *skb, const struct ktls_config *config, int attr,
+			    const void *data, size_t len)
 {
 	struct nlattr *nla;
 
@@ -95,7 +118,7 @@ static int message_put_bulk(struct sk_buff *skb, int attr, const void *data, siz
 	nla = skb_put(skb, NLA_HDRLEN);
 	nla->nla_type = attr;
 	nla->nla_len = nla_attr_size(len);
-	return message_put_pages(skb, data, len);
+	return message_put_pages(skb, config, data, len);
 }
 
 /* Ends a message; like genlmsg_end(), but pages count too. */
@@ -231,8 +254,8 @@ struct sk_buff *ktls_message_request(const struct ktls_request *req,
 	const struct ktls_request_params *params = &req->params;
 	struct sk_buff *skb;
 
-	skb = message_new(params->cmd, message_request_size(params->config), params->records_len,
-			  NULL, GFP_KERNEL);
+	skb = message_new_of(params->config, params->cmd, message_request_size(params->config),
+			     params->records_len);
 	if (!skb)
 		return NULL;
 	if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
@@ -247,7 +270,8 @@ struct sk_buff *ktls_message_request(const struct ktls_request *req,
 	     message_put_address(skb, KTLS_A_PEER_ADDR, &params->peer)))
 		goto does_not_fit;
 	if (params->records_len &&
-	    message_put_bulk(skb, KTLS_A_RECORDS, params->records, params->records_len))
+	    message_put_bulk(skb, params->config, KTLS_A_RECORDS, params->records,
+			     params->records_len))
 		goto does_not_fit;
 	return message_end(skb);
 
@@ -258,7 +282,7 @@ does_not_fit:
 
 /**
  * ktls_message_data - a batch of records
- * @id: the request
+ * @req: the request
  * @records: whole records
  * @len: bytes in @records, more than 0
  * @reason: why @records, a record's header, violate the RFC; else NULL
@@ -267,23 +291,23 @@ does_not_fit:
  * Context: process, no spinlock held.
  * Return: 0 or -ENOMEM, then @messages is empty.
  */
-int ktls_message_data(u64 id, const void *records, size_t len, const char *reason,
-		      struct sk_buff_head *messages)
+int ktls_message_data(const struct ktls_request *req, const void *records, size_t len,
+		      const char *reason, struct sk_buff_head *messages)
 {
+	const struct ktls_config *config = req->params.config;
 	struct sk_buff *skb;
 	size_t piece;
 
 	for (; len; records += piece, len -= piece) {
 		piece = min_t(size_t, len, KTLS_GENL_DATA_MAX);
-		skb = message_new(KTLS_CMD_DATA, nla_total_size_64bit(sizeof(u64)) +
-				  nla_total_size(0) + nla_total_size(KTLS_REASON_MAX),
-				  piece, NULL, GFP_KERNEL);
+		skb = message_new_of(config, KTLS_CMD_DATA, nla_total_size_64bit(sizeof(u64)) +
+				     nla_total_size(0) + nla_total_size(KTLS_REASON_MAX), piece);
 		if (!skb)
 			goto no_memory;
-		if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
+		if (nla_put_u64_64bit(skb, KTLS_A_ID, req->id, KTLS_A_PAD) ||
 		    (piece < len && nla_put_flag(skb, KTLS_A_MORE)) ||
 		    (reason && nla_put_string(skb, KTLS_A_REASON, reason)) ||
-		    message_put_bulk(skb, KTLS_A_RECORDS, records, piece)) {
+		    message_put_bulk(skb, config, KTLS_A_RECORDS, records, piece)) {
 			nlmsg_free(skb);
 			goto no_memory;
 		}
@@ -344,7 +368,8 @@ struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32
 	    nla_put_u32(skb, KTLS_A_CONFIG_ATTR, attr) ||
 	    nla_put_u32(skb, KTLS_A_OFFSET, offset) ||
 	    nla_put_u32(skb, KTLS_A_TOTAL, blob->len) ||
-	    message_put_bulk(skb, KTLS_A_PIECE, blob->data + offset, piece)) {
+	    message_put_bulk(skb, req->params.config, KTLS_A_PIECE, blob->data + offset,
+			     piece)) {
 		ktls_message_wipe(skb);
 		nlmsg_free(skb);
 		return NULL;
@@ -354,6 +379,7 @@ struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32
 
 /**
  * ktls_message_ticket - MESSAGE
+ * @config: of the connection
  * @id: the request that made the connection
  * @body: of the NewSessionTicket
  * @len: bytes in @body, at most KTLS_GENL_TICKET_MAX
@@ -361,16 +387,16 @@ struct sk_buff *ktls_message_piece(const struct ktls_request *req, u32 attr, u32
  * Context: process.
  * Return: the message, or NULL: no memory.
  */
-struct sk_buff *ktls_message_ticket(u64 id, const u8 *body, size_t len)
+struct sk_buff *ktls_message_ticket(const struct ktls_config *config, u64 id, const u8 *body,
+				    size_t len)
 {
 	struct sk_buff *skb;
 
-	skb = message_new(KTLS_CMD_MESSAGE, nla_total_size_64bit(sizeof(u64)), len, NULL,
-			  GFP_KERNEL);
+	skb = message_new_of(config, KTLS_CMD_MESSAGE, nla_total_size_64bit(sizeof(u64)), len);
 	if (!skb)
 		return NULL;
 	if (nla_put_u64_64bit(skb, KTLS_A_ID, id, KTLS_A_PAD) ||
-	    message_put_bulk(skb, KTLS_A_TICKET, body, len)) {
+	    message_put_bulk(skb, config, KTLS_A_TICKET, body, len)) {
 		nlmsg_free(skb);
 		return NULL;
 	}

@@ -132,7 +132,7 @@ int ktls_request_data(struct ktls_request *req, const void *records, size_t len,
 	if (!len || len > KTLS_HS_BATCH_MAX)
 		return -EMSGSIZE;
 	__skb_queue_head_init(&messages);
-	err = ktls_message_data(req->id, records, len, reason, &messages);
+	err = ktls_message_data(req, records, len, reason, &messages);
 	if (err)
 		return err;
 	err = ktls_turn_stall(req->kn, &req->turn, &messages, &port);

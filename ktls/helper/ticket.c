@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 
+#include "config.h"
 #include "helper/message.h"
 #include "helper/request.h"
 #include "helper/ticket.h"
@@ -59,7 +60,7 @@ struct ktls_tickets *ktls_ticket_begin(struct ktls_request *req, u32 wanted)
 
 	if (!wanted)
 		return NULL;
-	tickets = kzalloc(sizeof(*tickets), GFP_KERNEL_ACCOUNT);
+	tickets = ktls_config_zalloc(req->params.config, sizeof(*tickets));
 	if (!tickets)
 		return NULL;
 	refcount_set(&tickets->ref, 1);
@@ -126,6 +127,7 @@ static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
 /**
  * ktls_ticket_received - send the helper a NewSessionTicket, or drop it
  * @tickets: of the connection, or NULL
+ * @config: of the connection, whose memory cgroup is charged
  * @net: its namespace
  * @body: the message behind its header; well-formed
  * @len: bytes in @body, at most KTLS_CONTROL_MAX
@@ -133,13 +135,13 @@ static bool ticket_pass(struct ktls_tickets *tickets, struct sk_buff *skb)
  * Context: process, socket lock held; does not wait.
  * Return: 0, even if the ticket is dropped.
  */
-int ktls_ticket_received(struct ktls_tickets *tickets, const struct net *net,
-			 const u8 *body, size_t len)
+int ktls_ticket_received(struct ktls_tickets *tickets, const struct ktls_config *config,
+			 const struct net *net, const u8 *body, size_t len)
 {
 	struct sk_buff *skb = NULL;
 
 	if (tickets && tickets->left)
-		skb = ktls_message_ticket(tickets->id, body, len);
+		skb = ktls_message_ticket(config, tickets->id, body, len);
 	if (skb && ticket_pass(tickets, skb)) {
 		tickets->left--;
 		ktls_mib_inc(net, KTLS_MIB_TICKETS_PASSED);

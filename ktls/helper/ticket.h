@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct ktls_config;
 struct ktls_port;
 struct ktls_request;
 struct ktls_tickets;
@@ -12,8 +13,8 @@ struct net;
 
 /* of a connection */
 struct ktls_tickets *ktls_ticket_begin(struct ktls_request *req, u32 wanted);
-int ktls_ticket_received(struct ktls_tickets *tickets, const struct net *net,
-			 const u8 *body, size_t len);
+int ktls_ticket_received(struct ktls_tickets *tickets, const struct ktls_config *config,
+			 const struct net *net, const u8 *body, size_t len);
 void ktls_ticket_end(struct ktls_tickets *tickets);
 
 /* of a port */

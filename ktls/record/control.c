@@ -138,7 +138,7 @@ static int control_begin(struct ktls_rl *rl, size_t len)
 	if (len > KTLS_CONTROL_MAX)
 		return ktls_alert_refuse(rl, KTLS_ALERT_DECODE_ERROR,
 					 "the peer sent a handshake message that is too long");
-	c->msg = kvmalloc(max_t(size_t, len, 1), GFP_KERNEL_ACCOUNT);
+	c->msg = ktls_rl_zalloc(rl, max_t(size_t, len, 1));
 	return c->msg ? 0 : -ENOMEM;
 }
 

@@ -500,7 +500,7 @@ static int framing_make_room(struct ktls_rl *rl, u32 room)
 	if (f->pulled_off + f->pulled_len + room <= f->pulled_size)
 		return 0;
 	size = max_t(u32, KTLS_RECORD_MAX, f->pulled_len + room);
-	buf = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	buf = ktls_rl_zalloc(rl, size);
 	if (!buf)
 		return -ENOMEM;
 	if (f->pulled_len)
@@ -564,7 +564,7 @@ int ktls_framing_unread(struct ktls_rl *rl, const void *records, size_t len)
 	sock_owned_by_me(rl->sk);
 	if (!len)
 		return 0;
-	buf = kvmalloc(len + f->pulled_len, GFP_KERNEL_ACCOUNT);
+	buf = ktls_rl_zalloc(rl, len + f->pulled_len);
 	if (!buf)
 		return -ENOMEM;
 	memcpy(buf, records, len);

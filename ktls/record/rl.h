@@ -14,6 +14,7 @@
 #include "record/txq.h"
 #include "wire.h"
 
+struct ktls_config;
 struct sock;
 
 /**
@@ -38,6 +39,8 @@ struct sock;
  * @tcp_shut_rd: SHUT_RD is passed on to TCP
  * @linger: a closed socket is kept until its peer has closed, too
  * @ciphertext13_max: bytes behind the header of a record of TLS 1.3
+ * @config: the configuration of the socket, whose memory cgroup is charged. Process context,
+ *	socket lock held
  * @fail: a fatal error, with ktls_rl.reason set; returns -@err or another negative errno.
  *	Process context, socket lock held
  * @kick: there is something to send; any context. NULL without @key_update
@@ -59,6 +62,7 @@ struct ktls_rules {
 	bool			tcp_shut_rd;
 	bool			linger;
 	u16			ciphertext13_max;
+	const struct ktls_config *(*config)(const struct ktls_rl *rl);
 	int			(*fail)(struct ktls_rl *rl, int err);
 	void			(*kick)(struct ktls_rl *rl);
 	int			(*ticket)(struct ktls_rl *rl, const u8 *body, size_t len);
@@ -134,5 +138,6 @@ void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *
 void ktls_rl_start(struct ktls_rl *rl, struct ktls_flow *flow);
 void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules);
 void ktls_rl_free(struct ktls_rl *rl);
+void *ktls_rl_zalloc(struct ktls_rl *rl, size_t size);
 
 #endif /* _KTLS_RECORD_RL_H */

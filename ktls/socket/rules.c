@@ -17,6 +17,11 @@ static struct ktls_ctx *rules_ctx(struct ktls_rl *rl)
 	return container_of(rl, struct ktls_ctx, rl);
 }
 
+static const struct ktls_config *rules_config(const struct ktls_rl *rl)
+{
+	return container_of_const(rl, struct ktls_ctx, rl)->config;
+}
+
 static int rules_handshake_fail(struct ktls_rl *rl, int err)
 {
 	ktls_state_fail(rules_ctx(rl), err);
@@ -30,7 +35,8 @@ static void rules_handshake_kick(struct ktls_rl *rl)
 
 static int rules_handshake_ticket(struct ktls_rl *rl, const u8 *body, size_t len)
 {
-	return ktls_ticket_received(rules_ctx(rl)->conn->hs.tickets, sock_net(rl->sk), body, len);
+	return ktls_ticket_received(rules_ctx(rl)->conn->hs.tickets, rules_ctx(rl)->config,
+				    sock_net(rl->sk), body, len);
 }
 
 const struct ktls_rules ktls_rules_handshake = {
@@ -44,6 +50,7 @@ const struct ktls_rules ktls_rules_handshake = {
 	.eor_with_more		= true,
 	.linger			= true,
 	.ciphertext13_max	= KTLS_CIPHERTEXT13_MAX,
+	.config			= rules_config,
 	.fail			= rules_handshake_fail,
 	.kick			= rules_handshake_kick,
 	.ticket			= rules_handshake_ticket,
@@ -70,6 +77,7 @@ const struct ktls_rules ktls_rules_external = {
 	.error_before_eof	= true,
 	.tcp_shut_rd		= true,
 	.ciphertext13_max	= KTLS_INNER_MAX + KTLS_TAG_SIZE,
+	.config			= rules_config,
 	.fail			= rules_external_fail,
 };
 EXPORT_SYMBOL_IF_KUNIT(ktls_rules_external);

@@ -2,6 +2,7 @@
 /* NewSessionTickets are passed to the helper, which is a fake. */
 #include <poll.h>
 
+#include "lib/cgroup.h"
 #include "lib/sock.h"
 
 /* What the helper has received. */
@@ -266,6 +267,37 @@ TEST_F(ticket, closed_with_one_in_flight)
 	EXPECT_EQ(0, fake_message(self->e.fake, got.id));
 	EXPECT_EQ(-ENOENT, fake_message(self->e.fake, got.id));
 	expect_mib(2, 0);
+}
+
+/* A helper that takes many, and answers none: its programs pay, also after close(). */
+TEST_TIMEOUT(what_waits_is_charged_to_the_cgroup, 60)
+{
+	enum { N = 60, LEN = 16000 };
+	static struct ticket_self t;
+	long before, after;
+
+	env_start_bare(&t.e, S13_AES128);
+	t.e.fake = fake_new(&t.e.hs);
+	EXPECT_EQ(0, fake_register(t.e.fake, 1024));
+	t.e.fake->messages = 3;
+	got.hold = true;
+	fake_start(t.e.fake, take_ticket, NULL);
+	cgroup_enter();
+	before = cgroup_current_kib();
+	for (int i = 0; i < N; i++) {
+		open_conn(&t);
+		for (int k = 0; k < 3; k++)
+			peer_send(&t.c.peer, CT_HANDSHAKE, t.message, make_ticket(&t, LEN, k));
+		pass_data(&t);
+		conn_close(&t.c);
+	}
+	expect_mib(3 * N, 0);
+	after = cgroup_current_kib();
+	harness_note("%ld KiB before, %ld KiB with 2 tickets each of %d", before, after, N);
+	EXPECT_GE(after - before, N * 2 * (LEN >> 10));
+	fake_die(t.e.fake);
+	EVENTUALLY(net_mib("TicketsDropped") == 3 * N, 5000);
+	cgroup_leave();
 }
 
 /* close() processes tickets that nobody has read. */

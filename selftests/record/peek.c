@@ -139,6 +139,31 @@ TEST_F_TIMEOUT(tls13_server, opened_data_is_charged_to_the_cgroup, 60)
 	opened_in_cgroup(&self->r);
 }
 
+/* What a kworker keeps of connections whose programs sleep: half a ticket of 16 KiB each. */
+TEST_F_TIMEOUT(tls13_client, half_messages_are_charged_to_the_cgroup, 60)
+{
+	enum { N = 100 };
+	static const uint8_t ticket[1000] = { 4 /* NewSessionTicket */, 0, 0x40, 0 };
+	struct record *r = &self->r;
+	static struct conn c[N];
+	long before, after;
+
+	cgroup_enter();
+	for (int i = 0; i < N; i++)
+		conn_open(&c[i], &r->e, r->role, r->family);
+	before = cgroup_current_kib();
+	for (int i = 0; i < N; i++)
+		peer_send(&c[i].peer, CT_HANDSHAKE, ticket, sizeof(ticket));
+	for (int i = 0; i < N; i++)
+		EVENTUALLY(sock_info(c[i].fd).rx_records == 1, 5000);
+	after = cgroup_current_kib();
+	harness_note("%ld KiB before, %ld KiB with %d halves", before, after, N);
+	EXPECT_GE(after - before, N * 14);
+	for (int i = 0; i < N; i++)
+		conn_close(&c[i]);
+	cgroup_leave();
+}
+
 /* --- SO_RCVLOWAT and SO_PEEK_OFF, as TCP --- */
 
 /* Waits until the peer has acknowledged everything. */
