@@ -4,7 +4,6 @@
 #include <kunit/visibility.h>
 #include <net/sock.h>
 
-#include "config.h"
 #include "record/dir.h"
 #include "record/framing.h"
 #include "record/key_update.h"
@@ -82,22 +81,6 @@ void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules)
 	rl->role = 0;
 	WRITE_ONCE(rl->rules, rules);
 	rl_init(rl);
-}
-
-/**
- * ktls_rl_zalloc - memory for bytes of the peer
- * @rl: the record layer
- * @size: bytes, all zeros
- *
- * Charged to the program, also if it is a kworker that opens records, or does the handshake.
- *
- * Context: process context, socket lock held; may sleep.
- * Return: memory for kvfree(); NULL.
- */
-void *ktls_rl_zalloc(struct ktls_rl *rl, size_t size)
-{
-	sock_owned_by_me(rl->sk);
-	return ktls_config_zalloc(rl->rules->config(rl), size);
 }
 
 /**

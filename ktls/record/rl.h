@@ -5,7 +5,9 @@
 
 #include <linux/compiler.h>
 #include <linux/types.h>
+#include <net/sock.h>
 
+#include "config.h"
 #include "record/control.h"
 #include "record/dir.h"
 #include "record/framing.h"
@@ -13,9 +15,6 @@
 #include "record/rxbuf.h"
 #include "record/txq.h"
 #include "wire.h"
-
-struct ktls_config;
-struct sock;
 
 /**
  * struct ktls_rules - what depends on where the keys of a connection came from
@@ -133,11 +132,26 @@ static inline bool ktls_rl_has_flow(const struct ktls_rl *rl)
 	return READ_ONCE(rl->flow) != &ktls_flow_none;
 }
 
+/**
+ * ktls_rl_zalloc - memory for bytes of the peer
+ * @rl: the record layer
+ * @size: bytes, all zeros
+ *
+ * Charged to the program, also if it is a kworker that opens records, or does the handshake.
+ *
+ * Context: process context, socket lock held; may sleep.
+ * Return: memory for kvfree(); NULL.
+ */
+static inline void *ktls_rl_zalloc(const struct ktls_rl *rl, size_t size)
+{
+	sock_owned_by_me(rl->sk);
+	return ktls_config_zalloc(rl->rules->config(rl), size);
+}
+
 /* The socket lock is held, or nobody else knows @rl. */
 void ktls_rl_init(struct ktls_rl *rl, struct sock *sk, const struct ktls_rules *rules);
 void ktls_rl_start(struct ktls_rl *rl, struct ktls_flow *flow);
 void ktls_rl_reset(struct ktls_rl *rl, const struct ktls_rules *rules);
 void ktls_rl_free(struct ktls_rl *rl);
-void *ktls_rl_zalloc(struct ktls_rl *rl, size_t size);
 
 #endif /* _KTLS_RECORD_RL_H */
