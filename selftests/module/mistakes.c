@@ -230,7 +230,7 @@ static void poke(int fd)
 	ioctl(fd, FIONREAD, &(int){ 0 });
 }
 
-/* TCP_ULP is refused while another thread waits for the socket's lock: between two calls it is not. */
+/* TCP_ULP is refused while another thread waits for the socket's lock: not between two calls. */
 static bool attached(int fd)
 {
 	int ret = sock_attach(fd);
